@@ -1,0 +1,45 @@
+"""The MLCommons Science benchmarks as canonical TFDS data sets, with their criteria and reference models.
+
+``import sciml_datasets`` makes ``tfds.load("sciml/<name>")`` known; it loads neither TensorFlow nor TFDS itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+import wrapt
+
+from sciml_datasets.benchmarks import BENCHMARKS, Benchmark
+from sciml_datasets.errors import BadInput
+
+if TYPE_CHECKING:
+    from sciml_datasets import metrics, models
+    from sciml_datasets.preparation.run import prepare
+    from sciml_datasets.simulation import simulate
+
+__version__ = "0.1.0"
+__all__ = ["BENCHMARKS", "BadInput", "Benchmark", "__version__", "metrics", "models", "prepare", "simulate"]
+
+_LAZY = {
+    "prepare": ("sciml_datasets.preparation.run", "prepare"),
+    "simulate": ("sciml_datasets.simulation", "simulate"),
+    "metrics": ("sciml_datasets.metrics", None),
+    "models": ("sciml_datasets.models", None),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the heavier parts of the public interface when they are first used (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'sciml_datasets' has no attribute {name!r}")
+    module_name, attribute = _LAZY[name]
+    module = importlib.import_module(module_name)
+    return module if attribute is None else getattr(module, attribute)
+
+
+def _register_builder(_: object) -> None:
+    importlib.import_module("sciml_datasets.sciml_dataset_builder")
+
+
+wrapt.register_post_import_hook(_register_builder, "tensorflow_datasets")

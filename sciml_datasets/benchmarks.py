@@ -1,0 +1,164 @@
+"""The table of benchmarks: data sets, task, criteria and their targets, each value with its source.
+
+A benchmark's name is the same in each room: ``sciml_datasets/<name>/`` holds its data, ``models/<name>.py`` its
+reference model, and ``task`` names the module of ``metrics/`` that scores it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from sciml_datasets.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A published number and where it stands."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One score of a benchmark.
+
+    Attributes:
+        name: key of the score in results.
+        title: for tables.
+        direction: whether a higher or a lower score is better.
+        target: what a respondent should reach, where one is declared.
+        reference: what the published reference implementation reached.
+        best_known: the best published result.
+    """
+
+    name: str
+    title: str
+    direction: Literal["higher", "lower"]
+    target: Value | None = None
+    reference: Value | None = None
+    best_known: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """One prepared form of a benchmark's data: the configuration ``sciml/<name>`` of the TFDS builder.
+
+    Attributes:
+        name: configuration name; raw files lie in the folder of this name below the raw folder.
+        version: semantic version of the prepared records.
+        title: one line.
+        simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
+    """
+
+    name: str
+    version: str
+    title: str
+    simulated_samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A data set in its forms, a task, and the criteria that results are held against.
+
+    Attributes:
+        name: of the folder with its data and of the module with its reference model.
+        title: one line.
+        task: the module in ``metrics`` that scores it.
+        num_classes: number of classes of a classification task.
+        label: the column of the member lists that holds the truth.
+        datasets: the forms, the canonical one first.
+        criteria: the scores, the primary one first.
+        homepage, licence: of the original data.
+        obtain: how to get the original raw files, in one sentence.
+    """
+
+    name: str
+    title: str
+    task: str
+    num_classes: int
+    label: str
+    datasets: tuple[DataSet, ...]
+    criteria: tuple[Criterion, ...]
+    homepage: str
+    licence: str
+    obtain: str
+
+
+_JIN_PAN = "Jin Pan, SMC Data Challenge 2020"
+_ORNL = "ORNL reference, SMC Data Challenge 2020"
+
+_STEMDL = Benchmark(
+    name="stemdl",
+    title="Crystal space group from convergent-beam electron diffraction",
+    task="classification",
+    num_classes=231,
+    label="space_group",
+    datasets=(
+        DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
+        DataSet("stemdl_demo", "1.0.0", "the same by kinematic simulation: 128 x 128, 20 space groups", 2400),
+    ),
+    criteria=(
+        Criterion(
+            "top1_accuracy",
+            "top-1 accuracy",
+            "higher",
+            reference=Value(0.57, _ORNL),
+            best_known=Value(0.6079, _JIN_PAN),
+        ),
+        Criterion(
+            "macro_f1",
+            "macro F1",
+            "higher",
+            target=Value(0.9, "MLCommons Science benchmarks, STEMDL"),
+            reference=Value(0.43, _ORNL + "; mean over mini-batches"),
+        ),
+        Criterion("top5_accuracy", "top-5 accuracy", "higher", best_known=Value(0.7695, _JIN_PAN)),
+    ),
+    homepage="https://doi.org/10.13139/OLCF/1510313",
+    licence="as given at the DOI of the data set",
+    obtain="transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
+)
+
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL,)})
+"""Name to benchmark."""
+
+
+def dataset_names() -> list[str]:
+    """The names of all data sets, in the order of the table."""
+    return [dataset.name for benchmark in BENCHMARKS.values() for dataset in benchmark.datasets]
+
+
+def find(name: str) -> tuple[Benchmark, DataSet]:
+    """The benchmark and the data set of a data set name such as ``stemdl_demo``.
+
+    Raises:
+        BadInput: no data set has this name.
+    """
+    for benchmark in BENCHMARKS.values():
+        for dataset in benchmark.datasets:
+            if dataset.name == name:
+                return benchmark, dataset
+    raise BadInput(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
+
+
+def data_root(data_dir: str | Path | None = None) -> Path:
+    """The folder of prepared data sets: ``data_dir``, else TFDS_DATA_DIR, else ~/tensorflow_datasets, as in TFDS."""
+    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+
+
+def prepared_dir(name: str, data_dir: str | Path | None = None) -> Path:
+    """Where the prepared files of a data set lie: ``<data_dir>/sciml/<name>/<version>``."""
+    return data_root(data_dir) / "sciml" / name / find(name)[1].version
+
+
+def raw_root(raw_dir: str | Path | None = None, data_dir: str | Path | None = None) -> Path:
+    """The folder of raw files: ``raw_dir``, else SCIML_RAW_DIR, else TFDS's manual folder."""
+    return Path(
+        raw_dir or os.environ.get("SCIML_RAW_DIR") or data_root(data_dir) / "downloads" / "manual"
+    ).expanduser()

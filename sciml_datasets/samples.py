@@ -1,0 +1,74 @@
+"""What preparation knows of raw data: files, the samples in them, and how to read one.
+
+A benchmark's ``raw.py`` implements `RawFormat`; everything in ``preparation`` works on this interface alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+SPLITS = ("train", "validation", "test")
+"""The splits of every data set, in the order in which they are written."""
+
+Example = dict[str, Any]
+"""Feature name to value, as TFDS's ``encode_example`` takes it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RawFile:
+    """One raw file.
+
+    Attributes:
+        split: the split that its samples belong to.
+        name: path below the data set's raw folder, with forward slashes.
+        size: bytes.
+        mtime_ns: time of last change, nanoseconds.
+    """
+
+    split: str
+    name: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample of the index: everything that preparation needs to know before it reads the payload.
+
+    Attributes:
+        split: train, validation or test.
+        key: unique id, also the example's ``id``.
+        file: name of the raw file.
+        place: where in the file.
+        size: bytes of the payload; shard sizes follow from it.
+        group: the unit that must not straddle splits, for example a material.
+        label: the truth, for the member list; empty where the truth is an array.
+    """
+
+    split: str
+    key: str
+    file: str
+    place: str
+    size: int
+    group: str
+    label: str
+
+
+class RawFormat(Protocol):
+    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as BadInput."""
+
+    group_kind: str
+    """What `Sample.group` is, in words: ``material``."""
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """All raw files below ``folder``, sorted."""
+
+    def index(self, folder: Path, file: RawFile) -> Iterable[Sample]:
+        """The samples of one file, from headers only, checked."""
+
+    def reader(self, folder: Path) -> AbstractContextManager[Callable[[Sample], Example]]:
+        """A function that reads samples, and keeps a bounded number of files open while the context lasts."""

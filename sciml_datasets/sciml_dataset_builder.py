@@ -1,0 +1,108 @@
+"""The one TFDS builder, ``sciml``: its configurations are the data sets of the table.
+
+``tfds.load("sciml/stemdl")`` constructs `Sciml`, which hands over to the subclass that the benchmark's folder declares
+(``sciml_datasets/<name>/<name>_dataset_builder.py``). What differs between benchmarks is declared there: features,
+supervised keys and the raw format. Preparation goes through `sciml_datasets.preparation`, never through TFDS's writer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, ClassVar
+
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
+
+from sciml_datasets.benchmarks import BENCHMARKS, Benchmark, DataSet, find
+from sciml_datasets.errors import BadInput
+from sciml_datasets.samples import RawFormat
+
+
+def _configs() -> list[tfds.core.BuilderConfig]:
+    return [
+        tfds.core.BuilderConfig(name=dataset.name, version=dataset.version, description=dataset.title)
+        for benchmark in BENCHMARKS.values()
+        for dataset in benchmark.datasets
+    ]
+
+
+class Sciml(FileReaderBuilder):
+    """Builder of every data set of this package; see the module's docstring."""
+
+    name = "sciml"
+    BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = _configs()
+    DEFAULT_BUILDER_CONFIG_NAME = BUILDER_CONFIGS[0].name
+    supervised_keys: ClassVar[tuple[Any, Any] | None] = None
+
+    def __new__(cls, *, config: Any = None, **_: Any) -> Sciml:
+        """The builder of the benchmark that ``config`` belongs to."""
+        if cls is Sciml:
+            name = getattr(config, "name", config) or cls.DEFAULT_BUILDER_CONFIG_NAME
+            benchmark, _dataset = find(str(name).partition(":")[0])
+            folder = f"sciml_datasets.{benchmark.name}"
+            importlib.import_module(f"{folder}.{benchmark.name}_dataset_builder")
+            cls = next(sub for sub in Sciml.__subclasses__() if sub.__module__.startswith(folder + "."))
+        return super().__new__(cls)
+
+    @classmethod
+    def get_default_builder_config(cls) -> tfds.core.BuilderConfig:
+        """The first data set of the table."""
+        return cls.BUILDER_CONFIGS[0]
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """The benchmark's row of the table."""
+        return find(self.builder_config.name)[0]
+
+    @property
+    def dataset(self) -> DataSet:
+        """The data set's row of the table."""
+        return find(self.builder_config.name)[1]
+
+    def features(self) -> dict[str, Any]:
+        """Feature connectors by name; each benchmark declares its own."""
+        raise TypeError("Sciml itself has no features: construct it with a config")
+
+    def raw_format(self) -> RawFormat:
+        """How the raw files of this data set are read; each benchmark declares its own."""
+        raise TypeError("Sciml itself has no raw format: construct it with a config")
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(self.features()),
+            supervised_keys=self.supervised_keys,
+            homepage=self.benchmark.homepage,
+            license=self.benchmark.licence,
+        )
+
+    def download_and_prepare(
+        self,
+        *,
+        download_dir: Any = None,
+        download_config: Any = None,
+        file_format: Any = None,
+        **_: Any,
+    ) -> None:
+        """Prepare the data set if it is not there yet, exactly as ``sciml prepare`` does with one rank.
+
+        Raw files are taken from ``download_config.manual_dir``, else from SCIML_RAW_DIR, else from
+        ``<download_dir>/manual``.
+
+        Raises:
+            BadInput: raw files are missing or unusable, or an option is asked for that would make another data set.
+        """
+        from sciml_datasets.preparation.run import prepare_builder
+
+        config = download_config or tfds.download.DownloadConfig()
+        if config.max_examples_per_split is not None:
+            raise BadInput(f"sciml/{self.dataset.name} is prepared whole: leave max_examples_per_split out")
+        if config.download_mode.overwrite_dataset and self.data_path.exists():
+            raise BadInput(f"{self.data_dir} holds prepared data: remove the folder yourself to prepare it again")
+        if file_format is not None:
+            self.info.set_file_format(file_format, override=True)
+        manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
+        prepare_builder(self, raw_dir=manual_dir, num_shards=config.num_shards)
+
+    def _download_and_prepare(self, dl_manager: Any, download_config: Any = None) -> None:
+        """Required by TFDS's abstract class; `download_and_prepare` above replaces its only caller."""
+        raise TypeError("use download_and_prepare")

@@ -1,0 +1,70 @@
+"""Splits: what may not straddle them, and the lists of their members."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from sciml_datasets.errors import BadInput
+from sciml_datasets.samples import SPLITS, Sample
+
+
+def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
+    """Make sure that no group (for example a material) and no key stands in two places.
+
+    Raises:
+        BadInput: a group lies in two splits, or two samples share a key; both are named.
+    """
+    split_of: dict[str, Sample] = {}
+    keys: set[str] = set()
+    for sample in samples:
+        first = split_of.setdefault(sample.group, sample)
+        if first.split != sample.split:
+            raise BadInput(
+                f"{group_kind} {sample.group} is in two splits, {first.split} ({first.file}) and {sample.split} "
+                f"({sample.file}), so test results would leak: keep its samples in one of them"
+            )
+        if sample.key in keys:
+            raise BadInput(f"{sample.file}: sample {sample.key} occurs twice: ids must be unique, remove one")
+        keys.add(sample.key)
+
+
+def member_list(split: str) -> str:
+    """File name of a split's member list in a prepared folder."""
+    return f"members-{split}.tsv"
+
+
+def write_members(folder: Path, split: str, samples: Iterable[Sample], columns: tuple[str, str]) -> Path:
+    """Write the member list of a split: tab-separated id, label and group, in the order of the records.
+
+    Args:
+        folder: the prepared folder.
+        split: the split.
+        samples: its samples.
+        columns: names of the label and group columns.
+    """
+    path = folder / member_list(split)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(("id", *columns))
+        writer.writerows((sample.key, sample.label, sample.group) for sample in samples)
+    return path
+
+
+def read_members(folder: Path, split: str) -> dict[str, list[str]]:
+    """The columns of a split's member list by name.
+
+    Raises:
+        BadInput: the folder holds no such list: it is not prepared data, or the split does not exist.
+    """
+    path = folder / member_list(split)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.reader(file, delimiter="\t")
+            header = next(rows)
+            return dict(zip(header, (list(column) for column in zip(*rows, strict=True)), strict=True))
+    except FileNotFoundError as error:
+        raise BadInput(
+            f"{path} is missing: prepare the data set with `sciml prepare`, and choose one of the splits {', '.join(SPLITS)}"
+        ) from error

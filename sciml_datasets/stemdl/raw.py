@@ -1,0 +1,219 @@
+"""The official raw layout of STEMDL: HDF5 files with one group per sample.
+
+``{train,dev|validation,test}/*.h5``; each group holds ``cbed_stack`` (3, N, N) float32, intensities of three
+diffraction patterns, and attributes. Source: the data set's own ``hdf5_docs.ipynb`` and its generator, nlaanait/namsa.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sciml_datasets.errors import BadInput
+from sciml_datasets.samples import Example, RawFile, Sample
+
+if TYPE_CHECKING:
+    import h5py
+
+FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
+"""Split to the folder names that hold it: the original calls its validation split ``dev``."""
+NUM_SPACE_GROUPS = 230
+OPEN_FILES = 64
+"""Files kept open while reading: records are written in hashed order, so each comes from another file."""
+
+VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
+    "z_dirs": ((1, 3, 3), -1e3, 1e3),
+    "y_dirs": ((1, 3, 3), -1e3, 1e3),
+    "semi_angles_rad": ((3,), 0, 1),
+    "d_hkls_angstrom": ((3,), 0, 1e3),
+    "abc_angstrom": ((3,), 0, 1e3),
+    "angles_degree": ((3,), 0, 180),
+}
+"""Optional attributes: shape, and the range outside which a value is debris of a foreign float128: it counts as absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hdf5Stacks:
+    """STEMDL's raw HDF5 files with patterns of ``pixels`` x ``pixels``; see `sciml_datasets.samples.RawFormat`."""
+
+    pixels: int
+    group_kind: str = "material"
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """All ``*.h5`` files of the three splits.
+
+        Raises:
+            BadInput: the folder, a split or its files are missing.
+        """
+        return sorted(file for split, names in FOLDERS.items() for file in self._split_files(folder, split, names))
+
+    def _split_files(self, folder: Path, split: str, names: tuple[str, ...]) -> list[RawFile]:
+        present = [folder / name for name in names if (folder / name).is_dir()]
+        if len(present) != 1:
+            wanted = " or ".join(f"{name}/" for name in names)
+            found = " and ".join(f"{path.name}/" for path in present) or "none"
+            raise BadInput(
+                f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
+                "raw files belong in train/, dev/ (or validation/) and test/"
+            )
+        paths = [path for path in present[0].iterdir() if path.suffix == ".h5"]
+        if not paths:
+            raise BadInput(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
+        stats = ((path, path.stat()) for path in paths)
+        return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
+
+    def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
+        """The samples of one file; the key is ``<split>/<file>/<group>``.
+
+        Raises:
+            BadInput: the file is no HDF5 or truncated, a group lacks ``cbed_stack`` or a usable ``space_group`` or
+                ``material``, or the stack has another shape or type.
+        """
+        path = folder / file.name
+        with _open(path) as h5:
+            if not h5.keys():
+                raise BadInput(f"{path}: the file holds no samples, expected one group per sample: remove or replace it")
+            for place in h5:
+                where = f"{path}, group {place}"
+                group = _member(h5, place, where)
+                yield Sample(
+                    split=file.split,
+                    key=f"{file.split}/{path.name}/{place}",
+                    file=file.name,
+                    place=place,
+                    size=self._stack_bytes(group, where),
+                    group=_material(group.attrs, where),
+                    label=str(_space_group(group.attrs, where)),
+                )
+
+    def _stack_bytes(self, group: Any, where: str) -> int:
+        expected = (3, self.pixels, self.pixels)
+        if not hasattr(group, "keys") or "cbed_stack" not in group:
+            raise BadInput(f"{where}: cbed_stack is missing, expected a data set {expected} float32: remove the group")
+        stack = _member(group, "cbed_stack", where)
+        shape, dtype = getattr(stack, "shape", None), getattr(stack, "dtype", None)
+        if shape != expected:
+            raise BadInput(
+                f"{where}: cbed_stack has the shape {shape}, expected {expected}: prepare stemdl from 512 x 512 patterns "
+                f"and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
+            )
+        if dtype is None or dtype.kind != "f" or dtype.itemsize != 4:
+            raise BadInput(f"{where}: cbed_stack is {dtype}, expected float32: convert the file")
+        return 4 * int(stack.size)
+
+    @contextmanager
+    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+        """A function that reads samples; it raises BadInput for NaN, and for a file that cannot be read."""
+        opened: OrderedDict[str, h5py.File] = OrderedDict()
+
+        def read(sample: Sample) -> Example:
+            path = folder / sample.file
+            if sample.file not in opened:
+                opened[sample.file] = _open(path)
+                if len(opened) > OPEN_FILES:
+                    opened.popitem(last=False)[1].close()
+            opened.move_to_end(sample.file)
+            where = f"{path}, group {sample.place}"
+            group = _member(opened[sample.file], sample.place, where)
+            return {"id": sample.key, "cbed_stack": _stack(group, where), **_attributes(group.attrs, where)}
+
+        try:
+            yield read
+        finally:
+            for file in opened.values():
+                file.close()
+
+
+def _open(path: Path) -> h5py.File:
+    import h5py
+
+    try:
+        return h5py.File(path, "r")
+    except PermissionError:
+        raise
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: the file vanished after it was listed: put it back") from error
+    except OSError as error:
+        raise BadInput(f"{path}: not a complete HDF5 file ({_reason(error)}): fetch it again or remove it") from error
+
+
+def _reason(error: OSError) -> str:
+    """HDF5's own reason without its wrapping, for example ``truncated file: eof = 100, ...``."""
+    text = str(error)
+    return text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text
+
+
+def _member(parent: Any, name: str, where: str) -> Any:
+    try:
+        return parent[name]
+    except (KeyError, OSError) as error:
+        raise BadInput(f"{where}: {name} cannot be read ({error}): fetch the file again") from error
+
+
+def _stack(group: Any, where: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+    data = _member(group, "cbed_stack", where)
+    stack = np.empty(data.shape, np.float32)
+    try:
+        data.read_direct(stack)
+    except OSError as error:
+        raise BadInput(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
+    # A sum is NaN wherever an element is: one pass in the common case, and no array of booleans.
+    if np.isnan(stack.sum()) and np.isnan(stack).any():
+        count = np.count_nonzero(np.isnan(stack))
+        raise BadInput(f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels: fetch the file again or remove the group")
+    return stack
+
+
+def _text(value: Any) -> str:
+    """A string attribute, which the files carry as bytes, str or a number, sometimes in an array of one."""
+    value = np.asarray(value).reshape(-1)[0]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _material(attributes: Any, where: str) -> str:
+    if "material" not in attributes:
+        raise BadInput(f"{where}: the attribute material is missing: add it, it keeps one material out of two splits")
+    return _text(attributes["material"])
+
+
+def _space_group(attributes: Any, where: str) -> int:
+    expected = f"expected a number from 1 to {NUM_SPACE_GROUPS}: correct the file or remove the group"
+    if "space_group" not in attributes:
+        raise BadInput(f"{where}: the attribute space_group is missing, {expected}")
+    text = _text(attributes["space_group"])
+    if not text.isdecimal() or not 1 <= int(text) <= NUM_SPACE_GROUPS:
+        raise BadInput(f"{where}: space_group is {text!r}, {expected}")
+    return int(text)
+
+
+def _attributes(attributes: Any, where: str) -> Example:
+    """All features but the stack; absent text is empty, an absent energy 0, absent numbers NaN."""
+    return {
+        "space_group": _space_group(attributes, where),
+        "material": _material(attributes, where),
+        "formula": _text(attributes["formula"]) if "formula" in attributes else "",
+        "energy_kev": _energy(attributes, where),
+    } | {name: _vector(attributes, name) for name in VECTORS}
+
+
+def _energy(attributes: Any, where: str) -> int:
+    text = _text(attributes["energy_keV"]) if "energy_keV" in attributes else "0"
+    try:
+        return round(float(text))
+    except ValueError as error:
+        raise BadInput(f"{where}: energy_keV is {text!r}, expected a number: correct the file") from error
+
+
+def _vector(attributes: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    shape, low, high = VECTORS[name]
+    if name in attributes:
+        value = np.asarray(attributes[name])
+        if value.shape == shape and value.dtype.kind in "fiu" and bool(((value >= low) & (value <= high)).all()):
+            return value.astype(np.float64)
+    return np.full(shape, np.nan)
