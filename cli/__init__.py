@@ -1,0 +1,1 @@
+"""The command line, ``sciml``: one module per command, imported when it runs."""

@@ -7,6 +7,7 @@ so it can be updated in any batches and merged across workers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Classification:
         if not self.confusion.size:
             self.confusion = np.zeros((self.num_classes, self.num_classes), np.int64)
 
-    def update(self, truth: NDArray[np.int64], prediction: NDArray[np.generic]) -> None:
+    def update(self, truth: NDArray[np.int64], prediction: NDArray[Any]) -> None:
         """Add samples.
 
         Args:
@@ -88,7 +89,7 @@ class Classification:
         return np.asarray(2 * hits / np.maximum(occurrences, 1))
 
 
-def rank_of_truth(truth: NDArray[np.int64], scores: NDArray[np.generic]) -> NDArray[np.int64]:
+def rank_of_truth(truth: NDArray[np.int64], scores: NDArray[Any]) -> NDArray[np.int64]:
     """(N,) how many classes come before the true one; of equal scores the lower class comes first."""
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < truth[:, None]))

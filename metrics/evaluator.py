@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.classification import Classification
 from sciml_datasets.splits import read_members
 
@@ -27,7 +27,7 @@ class Evaluator:
         data_dir: where prepared data sets lie; default as in TFDS.
 
     Raises:
-        BadInput: the data set is not prepared there.
+        InputError: the data set is not prepared there.
     """
 
     def __init__(self, name: str, split: str = "test", data_dir: str | Path | None = None) -> None:
@@ -47,8 +47,8 @@ class Evaluator:
         classes = self.benchmark.num_classes
         return (
             f"/id: ({len(self._truth)},) utf-8, each id of the {self.split} split exactly once, in any order; "
-            f"/prediction: ({len(self._truth)}, {classes}) float class scores, or ({len(self._truth)},) integer classes "
-            f"from 0 to {classes - 1}"
+            f"/prediction: ({len(self._truth)}, {classes}) float class scores, "
+            f"or ({len(self._truth)},) integer classes from 0 to {classes - 1}"
         )
 
     def update(self, ids: Sequence[str | bytes] | NDArray[Any], predictions: ArrayLike) -> None:
@@ -59,19 +59,19 @@ class Evaluator:
             predictions: (N, num_classes) float scores or (N,) int classes.
 
         Raises:
-            BadInput: an id is unknown or was given before, or the predictions have the wrong shape, type or values.
+            InputError: an id is unknown or was given before, or the predictions have the wrong shape, type or values.
         """
         keys = [key.decode("utf-8") if isinstance(key, bytes) else str(key) for key in ids]
         values = np.asarray(predictions)
         self._check_values(keys, values)
         unknown = [key for key in keys if key not in self._position]
         if unknown:
-            raise BadInput(f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only")
+            raise InputError(f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only")
         positions = np.array([self._position[key] for key in keys], np.int64)
         repeated = np.bincount(positions, minlength=len(self._seen)) + self._seen > 1
         if repeated.any():
             names = [key for key in dict.fromkeys(keys) if repeated[self._position[key]]]
-            raise BadInput(f"{_some(names)} given more than once: predict each id exactly once")
+            raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
         self._seen[positions] = True
         self.state.update(self._truth[positions], values)
 
@@ -79,14 +79,14 @@ class Evaluator:
         """Add the predictions of another evaluator of the same split.
 
         Raises:
-            BadInput: an id was given to both, or they evaluate different things.
+            InputError: an id was given to both, or they evaluate different things.
         """
         if (self.name, self.split, len(self._truth)) != (other.name, other.split, len(other._truth)):
-            raise BadInput("the evaluators score different splits: merge those of one split of one data set")
+            raise InputError("the evaluators score different splits: merge those of one split of one data set")
         twice = self._seen & other._seen
         if twice.any():
             names = [key for key, i in self._position.items() if twice[i]]
-            raise BadInput(f"{_some(names)} given more than once: predict each id exactly once")
+            raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
         self._seen |= other._seen
         self.state.merge(other.state)
 
@@ -94,7 +94,7 @@ class Evaluator:
         """The scores by name.
 
         Raises:
-            BadInput: an id of the split has no prediction.
+            InputError: an id of the split has no prediction.
         """
         self._check_complete()
         return self.state.result()
@@ -109,36 +109,38 @@ class Evaluator:
         """Add the predictions of an HDF5 file, in chunks of bounded memory; see `expected_format`.
 
         Raises:
-            BadInput: the file cannot be read, or its content is refused by `update`; the file is named.
+            InputError: the file cannot be read, or its content is refused by `update`; the file is named.
         """
         try:
             for ids, predictions in _read_predictions(Path(path)):
                 self.update(ids, predictions)
             self._check_complete()
-        except BadInput as error:
-            raise BadInput(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
+        except InputError as error:
+            raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 
     def _check_complete(self) -> None:
         if not self._seen.all():
             missing = [key for key, i in self._position.items() if not self._seen[i]]
-            raise BadInput(f"{_some(missing)} without a prediction: predict each id of the {self.split} split")
+            raise InputError(f"{_some(missing)} without a prediction: predict each id of the {self.split} split")
 
     def _check_values(self, keys: list[str], values: NDArray[Any]) -> None:
         classes = self.benchmark.num_classes
         if values.ndim == 0 or len(values) != len(keys):
-            raise BadInput(f"{len(keys)} ids but predictions of shape {values.shape}: expected one prediction for each id")
+            raise InputError(
+                f"{len(keys)} ids but predictions of shape {values.shape}: expected one prediction for each id"
+            )
         if values.ndim == 2 and values.dtype.kind == "f" and values.shape[1] == classes:
             finite = np.isfinite(values).all(axis=1)
             if not finite.all():
-                raise BadInput(f"the scores of {_some([keys[i] for i in np.flatnonzero(~finite)])} not finite")
+                raise InputError(f"the scores of {_some([keys[i] for i in np.flatnonzero(~finite)])} not finite")
         elif values.ndim == 1 and values.dtype.kind in "iu":
             outside = (values < 0) | (values >= classes)
             if outside.any():
-                raise BadInput(
+                raise InputError(
                     f"the class of {_some([keys[i] for i in np.flatnonzero(outside)])} not from 0 to {classes - 1}"
                 )
         else:
-            raise BadInput(
+            raise InputError(
                 f"predictions have the shape {values.shape} and type {values.dtype}, expected (N, {classes}) float "
                 "class scores or (N,) integer classes"
             )
@@ -148,20 +150,22 @@ def _read_predictions(path: Path) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]
     import h5py
 
     if not path.exists():
-        raise BadInput(f"{path}: there is no such file")
+        raise InputError(f"{path}: there is no such file")
     try:
         file = h5py.File(path, "r")
-    except PermissionError:
-        raise
+    except PermissionError as error:  # HDF5 does not say of which file
+        raise PermissionError(error.errno, error.strerror, str(path)) from error
     except OSError as error:
-        raise BadInput(f"{path}: not a complete HDF5 file ({error})") from error
+        raise InputError(f"{path}: not a complete HDF5 file ({error})") from error
     with file:
         for name in ("id", "prediction"):
             if not isinstance(file.get(name), h5py.Dataset):
-                raise BadInput(f"{path}: the data set /{name} is missing: expected /id and /prediction")
+                raise InputError(f"{path}: the data set /{name} is missing: expected /id and /prediction")
         ids, predictions = file["id"], file["prediction"]
         if ids.shape[:1] != predictions.shape[:1] or ids.ndim != 1:
-            raise BadInput(f"{path}: /id has the shape {ids.shape} and /prediction {predictions.shape}: expected (N,), (N, ...)")
+            raise InputError(
+                f"{path}: /id has the shape {ids.shape} and /prediction {predictions.shape}: expected (N,), (N, ...)"
+            )
         for start in range(0, len(ids), CHUNK):
             yield ids[start : start + CHUNK], predictions[start : start + CHUNK]
 

@@ -16,7 +16,7 @@ def make_result(evaluator: Evaluator, plan_digest: str) -> dict[str, Any]:
     """The content of ``result.json``.
 
     Raises:
-        BadInput: an id of the split has no prediction.
+        InputError: an id of the split has no prediction.
     """
     scores, baseline = evaluator.result(), evaluator.baseline()
     classes = evaluator.state.scored_classes()
@@ -40,7 +40,7 @@ def make_result(evaluator: Evaluator, plan_digest: str) -> dict[str, Any]:
 
 def _row(criterion: Criterion, score: float, baseline: float | None) -> dict[str, Any]:
     target = criterion.target
-    better = (lambda a, b: a >= b) if criterion.direction == "higher" else (lambda a, b: a <= b)
+    sign = 1 if criterion.direction == "higher" else -1
     return {
         "name": criterion.name,
         "title": criterion.title,
@@ -48,7 +48,7 @@ def _row(criterion: Criterion, score: float, baseline: float | None) -> dict[str
         "score": score,
         "baseline": baseline,
         "target": target and target.value,
-        "met": bool(better(score, target.value)) if target else None,
+        "met": sign * score >= sign * target.value if target else None,
         "reference": criterion.reference and criterion.reference.value,
         "best_known": criterion.best_known and criterion.best_known.value,
     }
@@ -67,7 +67,9 @@ def write_result(result: dict[str, Any], path: Path) -> None:
 def table(result: dict[str, Any]) -> str:
     """The scores as text, a line per criterion; published values are those of the real data set."""
     columns = ("score", "baseline", "target", "reference", "best_known")
-    lines = [f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"]
+    lines = [
+        f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
+    ]
     lines.append(f"{'criterion':<16}" + "".join(f"{name.replace('_', ' '):>12}" for name in columns))
     for row in result["criteria"]:
         cells = ("-" if row[name] is None else f"{row[name]:.4f}" for name in columns)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from sciml_datasets.benchmarks import BENCHMARKS, Benchmark
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sciml_datasets.simulation import simulate
 
 __version__ = "0.1.0"
-__all__ = ["BENCHMARKS", "BadInput", "Benchmark", "__version__", "metrics", "models", "prepare", "simulate"]
+__all__ = ["BENCHMARKS", "Benchmark", "InputError", "__version__", "metrics", "models", "prepare", "simulate"]
 
 _LAZY = {
     "prepare": ("sciml_datasets.preparation.run", "prepare"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +138,13 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
     """The benchmark and the data set of a data set name such as ``stemdl_demo``.
 
     Raises:
-        BadInput: no data set has this name.
+        InputError: no data set has this name.
     """
     for benchmark in BENCHMARKS.values():
         for dataset in benchmark.datasets:
             if dataset.name == name:
                 return benchmark, dataset
-    raise BadInput(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
+    raise InputError(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
 
 
 def data_root(data_dir: str | Path | None = None) -> Path:
@@ -159,6 +159,4 @@ def prepared_dir(name: str, data_dir: str | Path | None = None) -> Path:
 
 def raw_root(raw_dir: str | Path | None = None, data_dir: str | Path | None = None) -> Path:
     """The folder of raw files: ``raw_dir``, else SCIML_RAW_DIR, else TFDS's manual folder."""
-    return Path(
-        raw_dir or os.environ.get("SCIML_RAW_DIR") or data_root(data_dir) / "downloads" / "manual"
-    ).expanduser()
+    return Path(raw_dir or os.environ.get("SCIML_RAW_DIR") or data_root(data_dir) / "downloads" / "manual").expanduser()

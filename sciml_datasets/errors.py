@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class BadInput(ValueError):
+class InputError(ValueError):
     """Something the user gave cannot be used.
 
     The message is one sentence that names the file or value, says what was expected and what to do. The command line

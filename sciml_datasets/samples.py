@@ -59,10 +59,11 @@ class Sample:
 
 
 class RawFormat(Protocol):
-    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as BadInput."""
+    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError."""
 
-    group_kind: str
-    """What `Sample.group` is, in words: ``material``."""
+    @property
+    def group_kind(self) -> str:
+        """What `Sample.group` is, in words: ``material``."""
 
     def files(self, folder: Path) -> list[RawFile]:
         """All raw files below ``folder``, sorted."""

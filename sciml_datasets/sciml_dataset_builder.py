@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from sciml_datasets.benchmarks import BENCHMARKS, Benchmark, DataSet, find
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.samples import RawFormat
 
 
@@ -34,6 +34,10 @@ class Sciml(FileReaderBuilder):
     DEFAULT_BUILDER_CONFIG_NAME = BUILDER_CONFIGS[0].name
     supervised_keys: ClassVar[tuple[Any, Any] | None] = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A benchmark's subclass is reached through ``sciml`` and not registered under a name of its own."""
+        super().__init_subclass__(skip_registration=True, **kwargs)
+
     def __new__(cls, *, config: Any = None, **_: Any) -> Sciml:
         """The builder of the benchmark that ``config`` belongs to."""
         if cls is Sciml:
@@ -42,7 +46,8 @@ class Sciml(FileReaderBuilder):
             folder = f"sciml_datasets.{benchmark.name}"
             importlib.import_module(f"{folder}.{benchmark.name}_dataset_builder")
             cls = next(sub for sub in Sciml.__subclasses__() if sub.__module__.startswith(folder + "."))
-        return super().__new__(cls)
+        builder: Sciml = super().__new__(cls)
+        return builder
 
     @classmethod
     def get_default_builder_config(cls) -> tfds.core.BuilderConfig:
@@ -89,15 +94,15 @@ class Sciml(FileReaderBuilder):
         ``<download_dir>/manual``.
 
         Raises:
-            BadInput: raw files are missing or unusable, or an option is asked for that would make another data set.
+            InputError: raw files are missing or unusable, or an option is asked for that would make another data set.
         """
         from sciml_datasets.preparation.run import prepare_builder
 
         config = download_config or tfds.download.DownloadConfig()
         if config.max_examples_per_split is not None:
-            raise BadInput(f"sciml/{self.dataset.name} is prepared whole: leave max_examples_per_split out")
+            raise InputError(f"sciml/{self.dataset.name} is prepared whole: leave max_examples_per_split out")
         if config.download_mode.overwrite_dataset and self.data_path.exists():
-            raise BadInput(f"{self.data_dir} holds prepared data: remove the folder yourself to prepare it again")
+            raise InputError(f"{self.data_dir} holds prepared data: remove the folder yourself to prepare it again")
         if file_format is not None:
             self.info.set_file_format(file_format, override=True)
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 
 DEFAULT_SAMPLES = 200
 """For data sets that are not simulated by themselves."""
@@ -36,18 +36,18 @@ def simulate(
         The folder.
 
     Raises:
-        BadInput: no such data set or option, a number out of range, or the folder exists.
+        InputError: no such data set or option, a number out of range, or the folder exists.
         OSError: the folder cannot be written.
     """
     benchmark, dataset = find(name)
     folder = Path(out_dir).expanduser() / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
     if jobs < 1:
-        raise BadInput(f"{jobs} jobs: expected at least 1")
+        raise InputError(f"{jobs} jobs: expected at least 1")
     if seed < 0:
-        raise BadInput(f"seed {seed}: expected 0 or more")
+        raise InputError(f"seed {seed}: expected 0 or more")
     if folder.exists():
-        raise BadInput(f"{folder} exists: remove it or choose another folder")
+        raise InputError(f"{folder} exists: remove it or choose another folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{name}.incomplete-{os.getpid()}")
     try:

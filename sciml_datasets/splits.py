@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.samples import SPLITS, Sample
 
 
@@ -14,19 +14,19 @@ def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
     """Make sure that no group (for example a material) and no key stands in two places.
 
     Raises:
-        BadInput: a group lies in two splits, or two samples share a key; both are named.
+        InputError: a group lies in two splits, or two samples share a key; both are named.
     """
     split_of: dict[str, Sample] = {}
     keys: set[str] = set()
     for sample in samples:
         first = split_of.setdefault(sample.group, sample)
         if first.split != sample.split:
-            raise BadInput(
+            raise InputError(
                 f"{group_kind} {sample.group} is in two splits, {first.split} ({first.file}) and {sample.split} "
                 f"({sample.file}), so test results would leak: keep its samples in one of them"
             )
         if sample.key in keys:
-            raise BadInput(f"{sample.file}: sample {sample.key} occurs twice: ids must be unique, remove one")
+            raise InputError(f"{sample.file}: sample {sample.key} occurs twice: ids must be unique, remove one")
         keys.add(sample.key)
 
 
@@ -56,7 +56,7 @@ def read_members(folder: Path, split: str) -> dict[str, list[str]]:
     """The columns of a split's member list by name.
 
     Raises:
-        BadInput: the folder holds no such list: it is not prepared data, or the split does not exist.
+        InputError: the folder holds no such list: it is not prepared data, or the split does not exist.
     """
     path = folder / member_list(split)
     try:
@@ -65,6 +65,7 @@ def read_members(folder: Path, split: str) -> dict[str, list[str]]:
             header = next(rows)
             return dict(zip(header, (list(column) for column in zip(*rows, strict=True)), strict=True))
     except FileNotFoundError as error:
-        raise BadInput(
-            f"{path} is missing: prepare the data set with `sciml prepare`, and choose one of the splits {', '.join(SPLITS)}"
+        raise InputError(
+            f"{path} is missing: prepare the data set with `sciml prepare`, "
+            f"and choose one of the splits {', '.join(SPLITS)}"
         ) from error

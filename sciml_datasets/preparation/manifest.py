@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.shards import Written
 from sciml_datasets.samples import RawFile
 
@@ -49,17 +49,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a prepared folder.
 
     Raises:
-        BadInput: there is none, or it is no manifest.
+        InputError: there is none, or it is no manifest.
     """
     path = folder / NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise BadInput(f"{path} is missing: prepare the data set with `sciml prepare`") from error
+        raise InputError(f"{path} is missing: prepare the data set with `sciml prepare`") from error
     except ValueError as error:
-        raise BadInput(f"{path} is not JSON ({error}): remove the folder and prepare the data set again") from error
+        raise InputError(f"{path} is not JSON ({error}): remove the folder and prepare the data set again") from error
     if not isinstance(manifest, dict) or "shards" not in manifest:
-        raise BadInput(f"{path} is no manifest of prepared data: remove the folder and prepare the data set again")
+        raise InputError(f"{path} is no manifest of prepared data: remove the folder and prepare the data set again")
     return manifest
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.samples import SPLITS, Sample
 
 
@@ -60,7 +60,7 @@ def make_plan(samples: Iterable[Sample], identity: dict[str, Any], num_shards: i
         num_shards: shards per split; None for TFDS's rule.
 
     Raises:
-        BadInput: a split is empty, or has fewer samples than ``num_shards``.
+        InputError: a split is empty, or has fewer samples than ``num_shards``.
     """
     from tensorflow_datasets.core.hashing import Hasher
     from tensorflow_datasets.core.utils.shard_utils import ShardConfig, get_shard_boundaries
@@ -70,13 +70,16 @@ def make_plan(samples: Iterable[Sample], identity: dict[str, Any], num_shards: i
         by_split[sample.split].append(sample)
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     shards: list[Shard] = []
-    for split, members in by_split.items():
-        if not members:
-            raise BadInput(f"the {split} split is empty: every split needs at least one sample")
-        if num_shards and num_shards > len(members):
-            raise BadInput(f"the {split} split has {len(members)} samples, too few for {num_shards} shards: ask for fewer")
-        hasher = Hasher(split)
-        members.sort(key=lambda sample, hasher=hasher: hasher.hash_key(sample.key))  # type: ignore[misc]
+    for split, unordered in by_split.items():
+        if not unordered:
+            raise InputError(f"the {split} split is empty: every split needs at least one sample")
+        if num_shards and num_shards > len(unordered):
+            raise InputError(
+                f"the {split} split has {len(unordered)} samples, too few for {num_shards} shards: ask for fewer"
+            )
+        hash_key = Hasher(split).hash_key
+        hashes = [hash_key(sample.key) for sample in unordered]
+        members = [unordered[i] for i in sorted(range(len(unordered)), key=hashes.__getitem__)]
         size = sum(sample.size for sample in members)
         count = ShardConfig(num_shards=num_shards).get_number_shards(size, len(members))
         ends = get_shard_boundaries(len(members), count)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import raw_root
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.plan import Plan, Shard, make_plan
 from sciml_datasets.preparation.shards import Written, serializer, write_shard
@@ -42,7 +42,7 @@ def prepare(
         The prepared folder.
 
     Raises:
-        BadInput: no such data set, or raw files are missing or unusable; nothing is left that looks prepared.
+        InputError: no such data set, or raw files are missing or unusable; nothing is left that looks prepared.
         OSError: a folder cannot be read or written.
     """
     import tensorflow_datasets as tfds
@@ -61,8 +61,9 @@ def prepare_builder(builder: Sciml, *, raw_dir: str | Path | None, num_shards: i
     if final.exists():
         manifest.read_manifest(final)
         return
-    if builder.info.file_format is None or builder.info.file_format.value != "tfrecord":
-        raise BadInput(f"file format {builder.info.file_format} is not supported for writing: choose tfrecord")
+    file_format = builder.info.file_format.value
+    if file_format != "tfrecord":
+        raise InputError(f"the file format {file_format} is not supported for writing: choose tfrecord")
     folder = _raw_folder(builder, raw_dir)
     raw_format = builder.raw_format()
     raw_files = raw_format.files(folder)
@@ -99,7 +100,7 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
         return simulate(name, root)
     demo = next((dataset.name for dataset in builder.benchmark.datasets if dataset.simulated_samples), None)
     hint = f"; sciml/{demo} needs no raw files" if demo else ""
-    raise BadInput(
+    raise InputError(
         f"no raw files of {name}: looked in {folder} (--raw-dir, SCIML_RAW_DIR and TFDS's manual folder decide); "
         f"{builder.benchmark.obtain}, or simulate some with `sciml simulate {name} --out {root}`{hint}"
     )
@@ -119,7 +120,7 @@ def _index(builder: Sciml, folder: Path, files: list[RawFile]) -> list[Sample]:
 def _check_space(folder: Path, plan: Plan) -> None:
     free = shutil.disk_usage(folder).free
     if free < plan.payload_bytes:
-        raise BadInput(
+        raise InputError(
             f"{folder}: the prepared data need {plan.payload_bytes / 1e9:.3f} GB and {free / 1e9:.3f} GB are free: "
             "make room or choose another --data-dir"
         )

@@ -20,7 +20,28 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ELEMENTS = ("O", "F", "Mg", "Al", "Si", "S", "Ti", "Fe", "Ni", "Cu", "Zn", "Ge", "Sr", "Zr", "Ag", "Sn", "Ba", "La", "W", "Pb")
+ELEMENTS = (
+    "O",
+    "F",
+    "Mg",
+    "Al",
+    "Si",
+    "S",
+    "Ti",
+    "Fe",
+    "Ni",
+    "Cu",
+    "Zn",
+    "Ge",
+    "Sr",
+    "Zr",
+    "Ag",
+    "Sn",
+    "Ba",
+    "La",
+    "W",
+    "Pb",
+)
 MAX_ATOMS = 90
 """Atoms in the conventional cell: more would need axes beyond MAX_AXIS."""
 MIN_AXIS, MAX_AXIS = 2.4, 10.0
@@ -67,7 +88,14 @@ class Crystal:
 
 def crystal_system(space_group: int) -> str:
     """The crystal system of a group (International Tables for Crystallography A, table 2.1.1.1)."""
-    bounds = ((2, "triclinic"), (15, "monoclinic"), (74, "orthorhombic"), (142, "tetragonal"), (167, "trigonal"), (194, "hexagonal"))
+    bounds = (
+        (2, "triclinic"),
+        (15, "monoclinic"),
+        (74, "orthorhombic"),
+        (142, "tetragonal"),
+        (167, "trigonal"),
+        (194, "hexagonal"),
+    )
     return next((system for last, system in bounds if space_group <= last), "cubic")
 
 
@@ -89,8 +117,24 @@ def detected_space_group(crystal: Crystal) -> int:
     import spglib
 
     numbers = [ELEMENTS.index(symbol) + 1 for symbol in crystal.symbols]
-    found = spglib.get_symmetry_dataset((crystal.lattice, crystal.positions, numbers), symprec=1e-3)
+    found = spglib.get_symmetry_dataset((crystal.lattice.tolist(), crystal.positions.tolist(), numbers), symprec=1e-3)
     return 0 if found is None else int(found.number)
+
+
+@cache
+def space_group_type(space_group: int) -> Any:
+    """spglib's record of a group in its first setting: ``hall_number``, ``international_short`` and more.
+
+    Raises:
+        ValueError: there is no such group.
+    """
+    import spglib
+
+    for hall_number in range(1, 531):
+        found = spglib.get_spacegroup_type(hall_number)
+        if found is not None and found.number == space_group:
+            return found
+    raise ValueError(f"space group {space_group} does not exist: expected 1 to 230")
 
 
 @cache
@@ -98,11 +142,8 @@ def symmetry_operations(space_group: int) -> tuple[NDArray[np.int32], Floats]:
     """Rotations (n, 3, 3) and translations (n, 3) of the group in spglib's first setting of it."""
     import spglib
 
-    for hall_number in range(1, 531):
-        if spglib.get_spacegroup_type(hall_number).number == space_group:
-            operations: dict[str, Any] = spglib.get_symmetry_from_database(hall_number)
-            return operations["rotations"], operations["translations"]
-    raise ValueError(f"space group {space_group} does not exist: expected 1 to 230")
+    operations: Any = spglib.get_symmetry_from_database(space_group_type(space_group).hall_number)
+    return operations["rotations"], operations["translations"]
 
 
 def _draw(space_group: int, rng: np.random.Generator) -> Crystal | None:
@@ -184,7 +225,7 @@ _NEIGHBOUR_CELLS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
 
 
 def _shortest_distance(lattice: Floats, points: Floats, positions: Floats) -> float:
-    """The least distance in angstrom, zero excepted, between one of ``points`` and any periodic image of ``positions``."""
+    """The least distance in angstrom, zero excepted, from ``points`` to the periodic images of ``positions``."""
     between = points[:, None, None] - positions[None, :, None] + _NEIGHBOUR_CELLS
     squares = ((between @ lattice) ** 2).sum(axis=-1)
     return float(np.sqrt(squares[squares > 1e-9].min()))

@@ -108,9 +108,10 @@ def semi_angle(spacing: float) -> float:
 
 
 def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
-    """Orthonormal axes of a pattern in crystal space: rows x, y and z, with z along the direct-lattice direction ``zone``.
+    """Orthonormal axes of a pattern in crystal space: rows x, y and z.
 
-    y points along the shortest reciprocal-lattice vector of the zero-order Laue zone.
+    z points along the direct-lattice direction ``zone``, y along the shortest reciprocal-lattice vector of the
+    zero-order Laue zone.
     """
     z = zone @ crystal.lattice
     z = z / np.linalg.norm(z)
@@ -123,7 +124,9 @@ def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
     return np.array([np.cross(y, z), y, z])
 
 
-def cbed_pattern(crystal: Crystal, frame: Floats, semi_angle_rad: float, energy_kev: float, pixels: int) -> NDArray[np.float32]:
+def cbed_pattern(
+    crystal: Crystal, frame: Floats, semi_angle_rad: float, energy_kev: float, pixels: int
+) -> NDArray[np.float32]:
     """The convergent-beam pattern of a crystal.
 
     Args:
@@ -146,7 +149,10 @@ def cbed_pattern(crystal: Crystal, frame: Floats, semi_angle_rad: float, energy_
     near = np.abs(g[:, 2] + (g**2).sum(axis=1) / (2 * k)) < slack
     hkl, g = hkl[near], g[near]
     amplitude = (
-        relativistic_factor(energy_kev) * THICKNESS / (k * abs(np.linalg.det(crystal.lattice))) * np.abs(structure_factors(crystal, hkl))
+        relativistic_factor(energy_kev)
+        * THICKNESS
+        / (k * abs(np.linalg.det(crystal.lattice)))
+        * np.abs(structure_factors(crystal, hkl))
     )
     direct = np.flatnonzero(~hkl.any(axis=1))
     amplitude[direct] = 1.0
@@ -158,12 +164,16 @@ def cbed_pattern(crystal: Crystal, frame: Floats, semi_angle_rad: float, energy_
     rows = centre[:, 1, None, None] + offsets[None, :, None]
     kx = columns * step - g[:, 0, None, None]
     ky = rows * step - g[:, 1, None, None]
-    excitation = -(g[:, 2, None, None] + (kx * g[:, 0, None, None] + ky * g[:, 1, None, None]) / k + (g**2).sum(axis=1)[:, None, None] / (2 * k))
+    excitation = -(
+        g[:, 2, None, None]
+        + (kx * g[:, 0, None, None] + ky * g[:, 1, None, None]) / k
+        + (g**2).sum(axis=1)[:, None, None] / (2 * k)
+    )
     intensity = (amplitude[:, None, None] * np.sinc(THICKNESS * excitation)) ** 2
     rows, columns = np.broadcast_arrays(rows + pixels // 2, columns + pixels // 2)
     seen = (kx**2 + ky**2 <= radius**2) & ((rows - pixels // 2) ** 2 + (columns - pixels // 2) ** 2 < (pixels / 2) ** 2)
     pattern = np.bincount(rows[seen] * pixels + columns[seen], weights=intensity[seen], minlength=pixels**2)
-    return (pattern / pattern.sum()).astype(np.float32).reshape(pixels, pixels)
+    return np.asarray(pattern / pattern.sum(), np.float32).reshape(pixels, pixels)
 
 
 def _indices(crystal: Crystal, g_max: float) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.samples import Example, RawFile, Sample
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "abc_angstrom": ((3,), 0, 1e3),
     "angles_degree": ((3,), 0, 180),
 }
-"""Optional attributes: shape, and the range outside which a value is debris of a foreign float128: it counts as absent."""
+"""Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Hdf5Stacks:
         """All ``*.h5`` files of the three splits.
 
         Raises:
-            BadInput: the folder, a split or its files are missing.
+            InputError: the folder, a split or its files are missing.
         """
         return sorted(file for split, names in FOLDERS.items() for file in self._split_files(folder, split, names))
 
@@ -58,13 +58,13 @@ class Hdf5Stacks:
         if len(present) != 1:
             wanted = " or ".join(f"{name}/" for name in names)
             found = " and ".join(f"{path.name}/" for path in present) or "none"
-            raise BadInput(
+            raise InputError(
                 f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
                 "raw files belong in train/, dev/ (or validation/) and test/"
             )
         paths = [path for path in present[0].iterdir() if path.suffix == ".h5"]
         if not paths:
-            raise BadInput(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
+            raise InputError(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
         stats = ((path, path.stat()) for path in paths)
         return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
 
@@ -72,13 +72,15 @@ class Hdf5Stacks:
         """The samples of one file; the key is ``<split>/<file>/<group>``.
 
         Raises:
-            BadInput: the file is no HDF5 or truncated, a group lacks ``cbed_stack`` or a usable ``space_group`` or
+            InputError: the file is no HDF5 or truncated, a group lacks ``cbed_stack`` or a usable ``space_group`` or
                 ``material``, or the stack has another shape or type.
         """
         path = folder / file.name
         with _open(path) as h5:
             if not h5.keys():
-                raise BadInput(f"{path}: the file holds no samples, expected one group per sample: remove or replace it")
+                raise InputError(
+                    f"{path}: the file holds no samples, expected one group per sample: remove or replace it"
+                )
             for place in h5:
                 where = f"{path}, group {place}"
                 group = _member(h5, place, where)
@@ -95,21 +97,23 @@ class Hdf5Stacks:
     def _stack_bytes(self, group: Any, where: str) -> int:
         expected = (3, self.pixels, self.pixels)
         if not hasattr(group, "keys") or "cbed_stack" not in group:
-            raise BadInput(f"{where}: cbed_stack is missing, expected a data set {expected} float32: remove the group")
+            raise InputError(
+                f"{where}: cbed_stack is missing, expected a data set {expected} float32: remove the group"
+            )
         stack = _member(group, "cbed_stack", where)
         shape, dtype = getattr(stack, "shape", None), getattr(stack, "dtype", None)
         if shape != expected:
-            raise BadInput(
-                f"{where}: cbed_stack has the shape {shape}, expected {expected}: prepare stemdl from 512 x 512 patterns "
-                f"and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
+            raise InputError(
+                f"{where}: cbed_stack has the shape {shape}, expected {expected}: prepare stemdl from 512 x 512 "
+                f"patterns and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
             )
         if dtype is None or dtype.kind != "f" or dtype.itemsize != 4:
-            raise BadInput(f"{where}: cbed_stack is {dtype}, expected float32: convert the file")
+            raise InputError(f"{where}: cbed_stack is {dtype}, expected float32: convert the file")
         return 4 * int(stack.size)
 
     @contextmanager
     def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads samples; it raises BadInput for NaN, and for a file that cannot be read."""
+        """A function that reads samples; it raises InputError for NaN, and for a file that cannot be read."""
         opened: OrderedDict[str, h5py.File] = OrderedDict()
 
         def read(sample: Sample) -> Example:
@@ -135,12 +139,12 @@ def _open(path: Path) -> h5py.File:
 
     try:
         return h5py.File(path, "r")
-    except PermissionError:
-        raise
+    except PermissionError as error:  # HDF5 does not say of which file
+        raise PermissionError(error.errno, error.strerror, str(path)) from error
     except FileNotFoundError as error:
-        raise BadInput(f"{path}: the file vanished after it was listed: put it back") from error
+        raise InputError(f"{path}: the file vanished after it was listed: put it back") from error
     except OSError as error:
-        raise BadInput(f"{path}: not a complete HDF5 file ({_reason(error)}): fetch it again or remove it") from error
+        raise InputError(f"{path}: not a complete HDF5 file ({_reason(error)}): fetch it again or remove it") from error
 
 
 def _reason(error: OSError) -> str:
@@ -153,7 +157,7 @@ def _member(parent: Any, name: str, where: str) -> Any:
     try:
         return parent[name]
     except (KeyError, OSError) as error:
-        raise BadInput(f"{where}: {name} cannot be read ({error}): fetch the file again") from error
+        raise InputError(f"{where}: {name} cannot be read ({error}): fetch the file again") from error
 
 
 def _stack(group: Any, where: str) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -162,11 +166,13 @@ def _stack(group: Any, where: str) -> np.ndarray[Any, np.dtype[np.float32]]:
     try:
         data.read_direct(stack)
     except OSError as error:
-        raise BadInput(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
+        raise InputError(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
     # A sum is NaN wherever an element is: one pass in the common case, and no array of booleans.
     if np.isnan(stack.sum()) and np.isnan(stack).any():
         count = np.count_nonzero(np.isnan(stack))
-        raise BadInput(f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels: fetch the file again or remove the group")
+        raise InputError(
+            f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels: fetch the file again or remove the group"
+        )
     return stack
 
 
@@ -178,17 +184,17 @@ def _text(value: Any) -> str:
 
 def _material(attributes: Any, where: str) -> str:
     if "material" not in attributes:
-        raise BadInput(f"{where}: the attribute material is missing: add it, it keeps one material out of two splits")
+        raise InputError(f"{where}: the attribute material is missing: add it, it keeps one material out of two splits")
     return _text(attributes["material"])
 
 
 def _space_group(attributes: Any, where: str) -> int:
     expected = f"expected a number from 1 to {NUM_SPACE_GROUPS}: correct the file or remove the group"
     if "space_group" not in attributes:
-        raise BadInput(f"{where}: the attribute space_group is missing, {expected}")
+        raise InputError(f"{where}: the attribute space_group is missing, {expected}")
     text = _text(attributes["space_group"])
     if not text.isdecimal() or not 1 <= int(text) <= NUM_SPACE_GROUPS:
-        raise BadInput(f"{where}: space_group is {text!r}, {expected}")
+        raise InputError(f"{where}: space_group is {text!r}, {expected}")
     return int(text)
 
 
@@ -207,7 +213,7 @@ def _energy(attributes: Any, where: str) -> int:
     try:
         return round(float(text))
     except ValueError as error:
-        raise BadInput(f"{where}: energy_keV is {text!r}, expected a number: correct the file") from error
+        raise InputError(f"{where}: energy_keV is {text!r}, expected a number: correct the file") from error
 
 
 def _vector(attributes: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:

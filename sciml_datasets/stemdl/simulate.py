@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sciml_datasets.errors import BadInput
+from sciml_datasets.errors import InputError
 from sciml_datasets.progress import progress
 from sciml_datasets.stemdl.crystals import random_crystal
 from sciml_datasets.stemdl.diffraction import cbed_pattern, reciprocal, semi_angle, strongest_reflections, zone_frame
@@ -48,13 +48,13 @@ def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int
     Every sample is another crystal, so no material is in two splits; the space groups take turns.
 
     Raises:
-        BadInput: fewer than 3 samples (one per split), or fewer than 16 pixels.
+        InputError: fewer than 3 samples (one per split), or fewer than 16 pixels.
     """
     pixels = pixels or DEFAULT_PIXELS[name]
     if num_samples < 3:
-        raise BadInput(f"{num_samples} samples: expected at least 3, one for each split")
+        raise InputError(f"{num_samples} samples: expected at least 3, one for each split")
     if pixels < 16:
-        raise BadInput(f"{pixels} pixels: expected at least 16, else the diffraction disks are lost")
+        raise InputError(f"{pixels} pixels: expected at least 16, else the diffraction disks are lost")
     held_out = max(1, round(num_samples * HELD_OUT))
     bounds = {"train": num_samples - 2 * held_out, "dev": num_samples - held_out, "test": num_samples}
     files: list[_File] = []
@@ -84,8 +84,10 @@ def _run(files: list[_File], jobs: int) -> Iterator[_File]:
 
 def _write_file(file: _File) -> _File:
     import h5py
+    from threadpoolctl import threadpool_limits
 
-    with h5py.File(file.path, "w") as h5:
+    # The matrices are tiny: threads of the linear algebra library would only get into each other's way.
+    with threadpool_limits(1), h5py.File(file.path, "w") as h5:
         h5.attrs["engine"] = "kinematic"
         for number in range(file.first, file.last):
             _write_sample(h5, number, file.seed, file.pixels)

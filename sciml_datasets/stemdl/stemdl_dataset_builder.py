@@ -11,7 +11,7 @@ from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, VECTORS, Hdf5Stacks
 PIXELS = {"stemdl": 512, "stemdl_demo": 128}
 
 
-class Stemdl(Sciml, skip_registration=True):
+class Stemdl(Sciml):
     """Stacks of three convergent-beam electron diffraction patterns and the crystal's space group."""
 
     name = "sciml"
@@ -30,7 +30,10 @@ class Stemdl(Sciml, skip_registration=True):
             "material": features.Text(),
             "formula": features.Text(),
             "energy_kev": np.int32,
-        } | {name: features.Tensor(shape=shape, dtype=np.float64, encoding="bytes") for name, (shape, *_) in VECTORS.items()}
+        } | {
+            name: features.Tensor(shape=shape, dtype=np.float64, encoding="bytes")
+            for name, (shape, *_) in VECTORS.items()
+        }
 
     def raw_format(self) -> RawFormat:
         """HDF5 files with one group per sample."""

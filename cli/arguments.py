@@ -1,0 +1,39 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+
+def add_name(parser: argparse.ArgumentParser) -> None:
+    """NAME: a data set."""
+    parser.add_argument("name", metavar="NAME", help="data set, for example stemdl_demo; `sciml list` shows all")
+
+
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """--data-dir: where prepared data sets lie."""
+    parser.add_argument(
+        "--data-dir",
+        metavar="D",
+        help="folder of prepared data sets (default: TFDS_DATA_DIR, else ~/tensorflow_datasets)",
+    )
+
+
+def add_split(parser: argparse.ArgumentParser) -> None:
+    """--split: which split."""
+    from sciml_datasets.samples import SPLITS
+
+    parser.add_argument("--split", choices=SPLITS, default="test", help="split (default: test)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """--json: machine-readable output."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def report(args: argparse.Namespace, content: Any, text: str) -> int:
+    """Print a result as JSON or text, as the user asked; the exit code 0."""
+    print(json.dumps(content, indent=1) if args.json else text)
+    return 0

@@ -1,0 +1,86 @@
+"""``sciml demo [NAME ...]``: simulate, prepare, draw, train and score, on two cores in minutes."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmarks import BENCHMARKS, find
+from sciml_datasets.cli.arguments import add_json, report
+from sciml_datasets.errors import InputError
+
+EXAMPLE = "sciml demo stemdl_demo --out demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml demo``."""
+    names = _demos()
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"demo data sets (default: {' '.join(names)})")
+    parser.add_argument("--out", metavar="DIR", default="demo", help="where everything goes (default: demo)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Walk the road for each demo and print its scores and what it made."""
+    names = args.names or _demos()
+    for name in names:
+        find(name)
+        if name not in _demos():
+            raise InputError(f"{name} is not simulated: choose from {', '.join(_demos())}")
+    results = [_walk(name, Path(args.out)) for name in names]
+    from sciml_datasets.metrics.results import table
+
+    texts = [
+        "\n".join(
+            [table(made["result"]), *(f"{what:<10}{made[what]}" for what in ("raw", "prepared", "picture", "run"))]
+        )
+        for made in results
+    ]
+    return report(args, results, "\n\n".join(texts))
+
+
+def _demos() -> list[str]:
+    return [dataset.name for row in BENCHMARKS.values() for dataset in row.datasets if dataset.simulated_samples]
+
+
+def _walk(name: str, out: Path) -> dict[str, Any]:
+    """One demo; raw files and the prepared data set are used again where they exist."""
+    from sciml_datasets.cli.show import show
+    from sciml_datasets.preparation.run import prepare
+    from sciml_datasets.simulation import simulate
+
+    raw, data = out / "raw", out / "data"
+    started = time.perf_counter()
+
+    def say(text: str) -> None:
+        print(f"[{time.perf_counter() - started:5.1f} s] {name}: {text}", file=sys.stderr, flush=True)
+
+    if not (raw / name).exists():
+        say("simulating raw files")
+        simulate(name, raw, jobs=os.cpu_count() or 1)
+    say("preparing")
+    prepared = prepare(name, raw, data)
+    say("drawing samples")
+    picture = out / f"{name}.png"
+    show(name, data, "test", picture, 8)
+    say("training and scoring")
+    from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from sciml_datasets.models import train
+
+    run_folder = next(path for i in itertools.count(1) if not (path := out / "runs" / f"{name}-{i}").exists())
+    result = train(name, data, run_folder)
+    say("done")
+    return {
+        "raw": str(raw / name),
+        "prepared": str(prepared),
+        "picture": str(picture),
+        "run": str(run_folder),
+        "result": result,
+    }

@@ -1,0 +1,36 @@
+"""``sciml evaluate NAME --data-dir D --predictions P.h5``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
+
+EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predictions.h5"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml evaluate``."""
+    add_name(parser)
+    add_data_dir(parser)
+    parser.add_argument("--predictions", metavar="P.h5", required=True, help="HDF5 file with /id and /prediction")
+    add_split(parser)
+    parser.add_argument("--out", metavar="result.json", help="also write the result here")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score predictions of any framework and print the scores."""
+    from sciml_datasets.benchmarks import prepared_dir
+    from sciml_datasets.metrics.evaluator import Evaluator
+    from sciml_datasets.metrics.results import make_result, table, write_result
+    from sciml_datasets.preparation.manifest import read_manifest
+
+    digest = read_manifest(prepared_dir(args.name, args.data_dir))["plan_digest"]
+    evaluator = Evaluator(args.name, args.split, args.data_dir)
+    evaluator.update_from_file(args.predictions)
+    result = make_result(evaluator, digest)
+    if args.out:
+        write_result(result, Path(args.out))
+    return report(args, result, table(result))

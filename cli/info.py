@@ -1,0 +1,77 @@
+"""``sciml info NAME``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmarks import Criterion, find, prepared_dir
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+
+EXAMPLE = "sciml info stemdl_demo"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml info``."""
+    add_name(parser)
+    add_data_dir(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what a data set is, what it holds and what results are held against."""
+    import tensorflow_datasets as tfds
+
+    from sciml_datasets.benchmarks import data_root
+
+    benchmark, dataset = find(args.name)
+    builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
+    folder = prepared_dir(args.name, args.data_dir)
+    content: dict[str, Any] = {
+        "name": dataset.name,
+        "version": dataset.version,
+        "benchmark": benchmark.name,
+        "title": benchmark.title,
+        "data": dataset.title,
+        "homepage": benchmark.homepage,
+        "licence": benchmark.licence,
+        "obtain": "simulated where no raw files are given" if dataset.simulated_samples else benchmark.obtain,
+        "citation": builder.info.citation,
+        "features": {name: _feature(feature) for name, feature in builder.info.features.items()},
+        "supervised_keys": builder.info.supervised_keys,
+        "prepared": _prepared(folder),
+        "splits": {name: split.num_examples for name, split in builder.info.splits.items()},
+        "criteria": [asdict(criterion) for criterion in benchmark.criteria],
+    }
+    return report(args, content, _text(content, benchmark.criteria))
+
+
+def _feature(feature: Any) -> dict[str, Any]:
+    return {"shape": list(feature.shape), "dtype": str(feature.np_dtype.__name__)}
+
+
+def _prepared(folder: Path) -> str | None:
+    return str(folder) if (folder / "manifest.json").exists() else None
+
+
+def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
+    lines = [f"{content['name']} {content['version']}: {content['title']}", content["data"], ""]
+    lines += [f"{key:<10}{content[key]}" for key in ("homepage", "licence", "obtain")]
+    lines += [f"{'prepared':<10}{content['prepared'] or 'no: `sciml prepare ' + content['name'] + '`'}"]
+    lines += [f"{'splits':<10}{', '.join(f'{name} {count:,}' for name, count in content['splits'].items())}"] * bool(
+        content["splits"]
+    )
+    lines += ["", "features"]
+    lines += [
+        f"  {name:<18}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in content["features"].items()
+    ]
+    lines += ["", "criteria (published values are those of the real data)"]
+    for criterion in criteria:
+        lines.append(f"  {criterion.title}, {criterion.direction} is better")
+        for kind in ("target", "reference", "best_known"):
+            value = getattr(criterion, kind)
+            if value is not None:
+                lines.append(f"    {kind.replace('_', ' '):<12}{value.value:<8}{value.source}")
+    return "\n".join([*lines, "", content["citation"]])

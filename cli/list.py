@@ -1,0 +1,36 @@
+"""``sciml list``."""
+
+from __future__ import annotations
+
+import argparse
+
+from sciml_datasets.benchmarks import BENCHMARKS, prepared_dir
+from sciml_datasets.cli.arguments import add_data_dir, add_json, report
+
+EXAMPLE = "sciml list --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml list``."""
+    add_data_dir(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every data set of the table and whether it is prepared."""
+    rows = [
+        {
+            "name": dataset.name,
+            "version": dataset.version,
+            "benchmark": benchmark.name,
+            "title": dataset.title,
+            "prepared": (prepared_dir(dataset.name, args.data_dir) / "manifest.json").exists(),
+        }
+        for benchmark in BENCHMARKS.values()
+        for dataset in benchmark.datasets
+    ]
+    lines = [
+        f"{row['name']:<24}{row['version']:<8}{'prepared' if row['prepared'] else '-':<10}{row['title']}"
+        for row in rows
+    ]
+    return report(args, rows, "\n".join([f"{'name':<24}{'version':<8}{'here':<10}what it is", *lines]))

@@ -1,0 +1,108 @@
+"""``sciml``: finds the command, runs it, and turns what goes wrong into one sentence and an exit code.
+
+Exit codes: 0 done; 1 the answer is no; 2 the user's mistake or bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from sciml_datasets.errors import InputError
+
+COMMANDS = {
+    "list": "the data sets",
+    "info": "a data set in detail: features, splits, criteria, targets",
+    "simulate": "make raw files by simulation",
+    "prepare": "turn raw files into a prepared data set",
+    "show": "draw samples of a prepared data set",
+    "train": "train a model and score it",
+    "evaluate": "score a predictions file",
+    "demo": "walk the whole road on simulated data",
+}
+"""Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
+
+
+class Command(Protocol):
+    """What a command's module offers."""
+
+    EXAMPLE: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare flags."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it; results on stdout, progress on stderr; the exit code."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``sciml`` with the given arguments and return its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_help())
+        return 0 if argv else 2
+    if argv[0] == "--version":
+        from sciml_datasets import __version__
+
+        print(f"sciml {__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        print(f"sciml: there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
+    command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
+    parser = argparse.ArgumentParser(
+        prog=f"sciml {argv[0]}",
+        description=f"{COMMANDS[argv[0]].capitalize()}.",
+        epilog=f"example: {command.EXAMPLE}",
+        allow_abbrev=False,
+    )
+    command.add_arguments(parser)
+    try:
+        return command.run(parser.parse_args(argv[1:]))
+    except InputError as error:
+        print(f"sciml {argv[0]}: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it exits
+        return 0
+    except OSError as error:
+        sentence = _os_error(error)
+        if sentence is None:
+            raise
+        print(f"sciml {argv[0]}: {sentence}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
+        return 130
+    return 2
+
+
+def _os_error(error: OSError) -> str | None:
+    remedies = {
+        errno.ENOSPC: "make room, or choose a folder on another disk",
+        errno.EDQUOT: "make room, or choose a folder on another disk",
+        errno.EROFS: "choose a folder that can be written",
+        errno.EACCES: "change its permissions, or choose another folder",
+        errno.EPERM: "change its permissions, or choose another folder",
+        errno.ENOTDIR: "choose a folder",
+        errno.EISDIR: "choose a file",
+    }
+    if error.errno is None or error.errno not in remedies:
+        return None
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{os.strerror(error.errno)}: {remedies[error.errno]}"
+
+
+def _help() -> str:
+    lines = ["usage: sciml COMMAND [--help] ...", "", "The MLCommons Science benchmarks, from raw file to result.", ""]
+    lines += [f"  {name:<10}{title}" for name, title in COMMANDS.items()]
+    return "\n".join([*lines, "", "example: sciml demo --out demo", "         sciml prepare --help"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

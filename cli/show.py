@@ -1,0 +1,51 @@
+"""``sciml show NAME --data-dir D --split S --out FILE.png``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
+from sciml_datasets.errors import InputError
+
+EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml show``."""
+    add_name(parser)
+    add_data_dir(parser)
+    add_split(parser)
+    parser.add_argument("--out", metavar="FILE.png", required=True, help="picture to write")
+    parser.add_argument("--count", metavar="N", type=int, default=8, help="samples (default: 8)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw the first samples of a split."""
+    content = show(args.name, args.data_dir, args.split, Path(args.out), args.count)
+    return report(args, content, f"{args.out}: {content['samples']} samples of {args.name}, {args.split} split")
+
+
+def show(name: str, data_dir: str | Path | None, split: str, picture: Path, count: int) -> dict[str, Any]:
+    """Draw samples with the benchmark's own ``pictures.contact_sheet``."""
+    import tensorflow_datasets as tfds
+
+    from sciml_datasets.benchmarks import data_root, find, prepared_dir
+    from sciml_datasets.preparation.manifest import read_manifest
+
+    benchmark, _ = find(name)
+    read_manifest(prepared_dir(name, data_dir))
+    if count < 1:
+        raise InputError(f"--count {count}: expected at least 1")
+    if picture.suffix != ".png":
+        raise InputError(f"{picture}: expected a file name that ends in .png")
+    import_tensorflow_quietly()
+    builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir))
+    samples = list(tfds.as_numpy(builder.as_dataset(split=split).take(count)))
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures").contact_sheet(samples, picture)
+    return {"picture": str(picture), "samples": len(samples)}

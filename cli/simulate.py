@@ -1,0 +1,39 @@
+"""``sciml simulate NAME --out RAW``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from sciml_datasets.cli.arguments import add_json, add_name, report
+
+EXAMPLE = "sciml simulate stemdl --out raw --samples 200"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml simulate``."""
+    add_name(parser)
+    parser.add_argument("--out", metavar="RAW", required=True, help="raw folder; the files go to RAW/NAME")
+    parser.add_argument(
+        "--samples", metavar="N", type=int, help="all splits together (default: 200, or a demo's own number)"
+    )
+    parser.add_argument("--seed", metavar="S", type=int, default=0, help="seed of the random numbers (default: 0)")
+    parser.add_argument(
+        "--jobs", metavar="J", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
+    )
+    parser.add_argument(
+        "--pixels", metavar="P", type=int, help="STEMDL: width of a pattern (default: 512; stemdl_demo: 128)"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write raw files and print where they are."""
+    from sciml_datasets.simulation import simulate
+
+    options = {"pixels": args.pixels} if args.pixels is not None else {}
+    folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, **options)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in files)
+    content = {"folder": str(folder), "files": len(files), "bytes": size}
+    return report(args, content, f"{folder}: {len(files)} raw files, {size / 1e6:.1f} MB")

@@ -1,0 +1,33 @@
+"""TensorFlow without its start-up chatter."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def import_tensorflow_quietly() -> None:
+    """Import TensorFlow; what it prints on stderr meanwhile is shown only if the import fails.
+
+    TensorFlow 2.21 prints about oneDNN and missing GPUs whatever TF_CPP_MIN_LOG_LEVEL says. Later messages follow that
+    variable: on a machine without an NVIDIA driver the failure to reach a GPU is no news.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidiactl").exists() else "3")
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            importlib.import_module("tensorflow")
+        except BaseException:
+            aside.seek(0)
+            os.write(stderr, aside.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)

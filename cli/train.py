@@ -1,0 +1,64 @@
+"""``sciml train NAME --data-dir D --out RUN``."""
+
+from __future__ import annotations
+
+import argparse
+
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.errors import InputError
+
+EXAMPLE = "sciml train stemdl_demo --data-dir data --out run --epochs 10 --set learning_rate=0.001"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml train``."""
+    add_name(parser)
+    add_data_dir(parser)
+    parser.add_argument("--out", metavar="RUN", required=True, help="run folder, new or empty")
+    parser.add_argument(
+        "--model", metavar="package.module:function", help="makes a Keras model (default: the reference)"
+    )
+    parser.add_argument("--epochs", metavar="E", type=int, help="passes over the training split")
+    parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch, all devices together")
+    parser.add_argument(
+        "--strategy",
+        choices=("auto", "none", "mirrored"),
+        default="auto",
+        help="devices (default: all GPUs of this machine)",
+    )
+    parser.add_argument(
+        "--seed", metavar="S", type=int, default=0, help="seed of weights, order and augmentation (default: 0)"
+    )
+    parser.add_argument(
+        "--set",
+        metavar="key=value",
+        nargs="+",
+        default=[],
+        action="extend",
+        help="learning_rate, weight_decay, warmup_share",
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, score on the test split, and print the scores."""
+    from sciml_datasets.metrics.results import table
+
+    settings = dict(_key_value(text) for text in args.set)
+    settings |= {
+        key: value for key, value in (("epochs", args.epochs), ("batch_size", args.batch_size)) if value is not None
+    }
+    from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from sciml_datasets.models import train
+
+    result = train(args.name, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings)
+    return report(args, result, f"{table(result)}\n{args.out}: weights, predictions, logs and plots")
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--set {text}: expected key=value")
+    return key, value

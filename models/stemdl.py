@@ -1,0 +1,117 @@
+"""Reference models for STEMDL classification: stack of three patterns in, logits of 231 classes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sciml_datasets.models.recipe import Recipe
+
+PIXELS = 128
+NUM_CLASSES = 231
+LOG_FLOOR = -17.0
+"""Natural logarithm of the least intensity that counts (nlaanait/stemdl; mlcommons/science, benchmarks/stemdl)."""
+LOG_SCALE = 10.0
+FULL_PIXELS = 512
+"""Patterns of the real data set; their intensities sum to about 1."""
+
+
+def log_scaled(stacks: Any) -> Any:
+    """The reference's transform: ``clip((max(-17, ln I) + 17) * 10, 0, 255)``, then the mean over blocks to 128 x 128.
+
+    A pattern of P < 512 pixels has the same total intensity on fewer pixels and is divided by (512 / P)^2 first. An
+    intensity of 0 gives 0, an infinite one 255.
+
+    Args:
+        stacks: (N, 3, P, P) float32 tensor, P a multiple of 128.
+
+    Returns:
+        (N, 128, 128, 3) float32 tensor, 0 to 255.
+    """
+    import tensorflow as tf
+
+    pixels = stacks.shape[-1]
+    intensity = stacks / (FULL_PIXELS / pixels) ** 2
+    # Below the floor the logarithm is never taken: log(0) would put -inf through max on some devices as NaN.
+    logs = tf.math.log(tf.maximum(intensity, tf.exp(LOG_FLOOR)))
+    scaled = tf.clip_by_value((logs - LOG_FLOOR) * LOG_SCALE, 0.0, 255.0)
+    channels_last = tf.transpose(scaled, (0, 2, 3, 1))
+    return tf.nn.avg_pool2d(channels_last, pixels // PIXELS, pixels // PIXELS, "VALID")
+
+
+def resnet50() -> Any:
+    """ResNet-50 (He et al. 2016, doi:10.1109/CVPR.2016.90) with a head of 231 logits, without pretrained weights."""
+    import keras
+
+    inputs = keras.Input((PIXELS, PIXELS, 3))
+    backbone = keras.applications.ResNet50(
+        include_top=True, weights=None, classes=NUM_CLASSES, classifier_activation=None, input_shape=(PIXELS, PIXELS, 3)
+    )
+    return keras.Model(inputs, backbone(keras.layers.Rescaling(1 / 255)(inputs)), name="stemdl_resnet50")
+
+
+def small_resnet() -> Any:
+    """Nine convolutions in four residual stages, for the demo: minutes on two cores."""
+    import keras
+    from keras import layers
+
+    def normalised(x: Any, filters: int, size: int, stride: int) -> Any:
+        x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(x)
+        # The demo has few steps: the moving statistics must follow faster than Keras's default of 0.99 lets them.
+        return layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
+
+    inputs = keras.Input((PIXELS, PIXELS, 3))
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.MaxPool2D(2)(layers.ReLU()(normalised(x, 16, 5, 2)))
+    for filters, stride in ((24, 1), (48, 2), (96, 2), (128, 2)):
+        y = layers.ReLU()(normalised(x, filters, 3, stride))
+        y = normalised(y, filters, 3, 1)
+        x = layers.ReLU()(layers.Add()([normalised(x, filters, 1, stride), y]))
+    x = layers.Dropout(0.3)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, layers.Dense(NUM_CLASSES)(x), name="stemdl_small_resnet")
+
+
+def mirrored(stacks: Any, seed: Any) -> Any:
+    """Mirror each stack left-right and up-down at random.
+
+    A mirrored crystal has the same space group or its enantiomorph, which kinematic diffraction cannot tell apart.
+    """
+    import tensorflow as tf
+
+    flipped = tf.image.stateless_random_flip_left_right(stacks, seed)
+    return tf.image.stateless_random_flip_up_down(flipped, seed + 1)
+
+
+def unchanged(stacks: Any, seed: Any) -> Any:
+    """No augmentation, as in the reference."""
+    return stacks
+
+
+def _inputs(examples: dict[str, Any]) -> Any:
+    return log_scaled(examples["cbed_stack"])
+
+
+RECIPES = {
+    "stemdl": Recipe(
+        resnet50,
+        _inputs,
+        unchanged,
+        input_shape=(PIXELS, PIXELS, 3),
+        output_shape=(NUM_CLASSES,),
+        target="space_group",
+        epochs=30,
+        batch_size=64,
+        learning_rate=1e-3,
+    ),
+    "stemdl_demo": Recipe(
+        small_resnet,
+        _inputs,
+        mirrored,
+        input_shape=(PIXELS, PIXELS, 3),
+        output_shape=(NUM_CLASSES,),
+        target="space_group",
+        epochs=12,
+        batch_size=32,
+        learning_rate=3e-3,
+    ),
+}
+"""Data set name to recipe."""

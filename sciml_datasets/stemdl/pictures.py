@@ -1,0 +1,47 @@
+"""Pictures of CBED stacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sciml_datasets.stemdl.crystals import space_group_type
+
+DECADES = 7
+"""Orders of magnitude shown below the brightest pixel: about what the benchmark's logarithm keeps (e^-17)."""
+
+
+def hermann_mauguin(space_group: int) -> str:
+    """Short Hermann-Mauguin symbol as mathtext, rotoinversions overlined: 225 gives ``$Fm\\overline{3}m$``."""
+    return "$" + re.sub(r"-(\d)", r"\\overline{\1}", space_group_type(space_group).international_short) + "$"
+
+
+def contact_sheet(samples: Sequence[dict[str, Any]], picture: Path) -> None:
+    """Draw stacks, one per row of three patterns, two stacks side by side, on a logarithmic scale.
+
+    Args:
+        samples: examples of a STEMDL data set as NumPy arrays.
+        picture: PNG file to write.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(2, len(samples))
+    rows = -(-len(samples) // columns)
+    figure = Figure(figsize=(5.4 * columns, 2.2 * rows), layout="constrained")
+    panels = figure.subfigures(rows, columns, squeeze=False).reshape(-1)
+    for sample, panel in zip(samples, panels, strict=False):
+        group = int(sample["space_group"])
+        panel.suptitle(
+            f"{hermann_mauguin(group)} ({group})   {sample['formula'].decode()}   {int(sample['energy_kev'])} keV",
+            fontsize=10,
+        )
+        for axes, pattern in zip(panel.subplots(1, 3), sample["cbed_stack"], strict=True):
+            brightest = max(float(pattern.max()), np.finfo(np.float32).tiny)
+            logs = np.log10(np.maximum(pattern / brightest, 10.0**-DECADES))
+            axes.imshow(logs, cmap="inferno", vmin=-DECADES, vmax=0, origin="lower")
+            axes.set_axis_off()
+    figure.savefig(picture, dpi=110)

@@ -1,0 +1,46 @@
+"""Small data sets that the whole session shares: simulated raw files, prepared once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+NUM_SAMPLES = 60
+
+
+@pytest.fixture(scope="session")
+def raw_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A raw folder with ``stemdl_demo`` files: 60 samples of 128 x 128."""
+    from sciml_datasets import simulate
+
+    root = tmp_path_factory.mktemp("raw")
+    simulate("stemdl_demo", root, num_samples=NUM_SAMPLES, seed=7)
+    return root
+
+
+@pytest.fixture(scope="session")
+def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with ``sciml/stemdl_demo`` prepared from ``raw_dir``."""
+    from sciml_datasets import prepare
+
+    root = tmp_path_factory.mktemp("data")
+    prepare("stemdl_demo", raw_dir, root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def sciml() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sciml_datasets.cli.main", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)  # type: ignore[call-overload,no-any-return]
+
+    return run

@@ -1,0 +1,164 @@
+"""Raw STEMDL files: what is accepted, and the one sentence for everything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from stemdl_files import sample, write_file, write_raw
+
+from sciml_datasets import InputError, prepare
+from sciml_datasets.stemdl.raw import Hdf5Stacks
+
+
+def prepared(raw_dir: Path) -> Path:
+    return prepare("stemdl_demo", raw_dir, raw_dir / "data")
+
+
+def assert_nothing_prepared(raw_dir: Path) -> None:
+    left = list((raw_dir / "data").rglob("*")) if (raw_dir / "data").exists() else []
+    assert [path for path in left if path.is_file()] == []
+    assert not (raw_dir / "data" / "sciml" / "stemdl_demo" / "1.0.0").exists()
+
+
+def defect(**changes: Any) -> dict[str, dict[str, Any]]:
+    return {"sample_0_0": sample("mp-9"), "sample_1_0": sample("mp-1", **changes)}
+
+
+DEFECTS = {
+    "no cbed_stack": (defect(cbed_stack=None), "sample_1_0: cbed_stack is missing"),
+    "wrong shape": (defect(cbed_stack=np.zeros((3, 64, 64), np.float32)), r"shape \(3, 64, 64\), expected \(3, 128, 128\)"),
+    "two patterns": (defect(cbed_stack=np.zeros((2, 128, 128), np.float32)), r"shape \(2, 128, 128\)"),
+    "wrong dtype": (defect(cbed_stack=np.zeros((3, 128, 128))), "cbed_stack is float64, expected float32"),
+    "integers": (defect(cbed_stack=np.zeros((3, 128, 128), np.int32)), "cbed_stack is int32"),
+    "NaN": (defect(cbed_stack=np.full((3, 128, 128), np.nan, np.float32)), "NaN at 49152 of 49152 pixels"),
+    "no space group": (defect(space_group=None), "space_group is missing"),
+    "space group 231": (defect(space_group=np.bytes_(b"231")), "space_group is '231', expected a number from 1 to 230"),
+    "space group 0": (defect(space_group=0), "space_group is '0'"),
+    "space group in words": (defect(space_group="Fm-3m"), "space_group is 'Fm-3m'"),
+    "no material": (defect(material=None), "material is missing"),
+    "energy in words": (defect(energy_keV="high"), "energy_keV is 'high'"),
+    "empty file": ({}, "holds no samples"),
+}
+
+
+@pytest.mark.parametrize(("samples", "message"), DEFECTS.values(), ids=DEFECTS.keys())
+def test_a_defect_is_named_with_its_file_and_nothing_is_left(
+    tmp_path: Path, samples: dict[str, dict[str, Any]], message: str
+) -> None:
+    write_raw(tmp_path, train=samples)
+    with pytest.raises(InputError, match=message) as caught:
+        prepared(tmp_path)
+    assert str(tmp_path / "stemdl_demo" / "train" / "batch_train_0.h5") in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert_nothing_prepared(tmp_path)
+
+
+def test_one_nan_among_the_pixels_is_found(tmp_path: Path) -> None:
+    stack = np.ones((3, 128, 128), np.float32)
+    stack[2, 5, 7] = np.nan
+    write_raw(tmp_path, train=defect(cbed_stack=stack))
+    with pytest.raises(InputError, match="NaN at 1 of 49152 pixels"):
+        prepared(tmp_path)
+
+
+def test_infinite_intensity_is_kept_as_the_reference_clips_it(tmp_path: Path) -> None:
+    write_raw(tmp_path, train=defect(cbed_stack=np.full((3, 128, 128), np.inf, np.float32)))
+    assert prepared(tmp_path).is_dir()
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    path = folder / "train" / "batch_train_0.h5"
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(InputError, match=r"batch_train_0\.h5: not a complete HDF5 file .*truncated"):
+        prepared(tmp_path)
+    assert_nothing_prepared(tmp_path)
+
+
+def test_a_file_that_is_no_hdf5_is_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    (folder / "dev" / "notes.h5").write_text("not found")
+    with pytest.raises(InputError, match=r"notes\.h5: not a complete HDF5 file"):
+        prepared(tmp_path)
+    assert_nothing_prepared(tmp_path)
+
+
+def test_damaged_payload_is_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    path = folder / "train" / "batch_train_0.h5"
+    path.unlink()
+    with h5py.File(path, "w") as file:
+        group = file.create_group("sample_0_0")
+        group.create_dataset("cbed_stack", data=sample("mp-1")["cbed_stack"], compression="gzip", chunks=(3, 128, 128))
+        group.attrs["space_group"], group.attrs["material"] = 2, "mp-1"
+        offset = group["cbed_stack"].id.get_chunk_info(0).byte_offset
+    damaged = bytearray(path.read_bytes())
+    damaged[offset : offset + 64] = bytes(64)
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"batch_train_0\.h5, group sample_0_0: cbed_stack cannot be read"):
+        prepared(tmp_path)
+    assert_nothing_prepared(tmp_path)
+
+
+def test_a_missing_split_is_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    (folder / "test" / "batch_test_0.h5").unlink()
+    with pytest.raises(InputError, match=r"test: no \*\.h5 file for the test split"):
+        prepared(tmp_path)
+    (folder / "test").rmdir()
+    with pytest.raises(InputError, match="expected one folder test/ for the test split, found none"):
+        prepared(tmp_path)
+
+
+def test_an_empty_raw_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "stemdl_demo").mkdir()
+    with pytest.raises(InputError, match="expected one folder train/"):
+        prepared(tmp_path)
+    assert_nothing_prepared(tmp_path)
+
+
+def test_dev_and_validation_together_are_refused(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    write_file(folder / "validation" / "batch_dev_1.h5", {"sample_0_0": sample("mp-4")})
+    with pytest.raises(InputError, match="found dev/ and validation/"):
+        prepared(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["dev", "validation"])
+def test_either_name_of_the_validation_folder_gives_the_same_ids(tmp_path: Path, name: str) -> None:
+    folder = write_raw(tmp_path, dev=name)
+    raw_format = Hdf5Stacks(128)
+    keys = [s.key for file in raw_format.files(folder) for s in raw_format.index(folder, file)]
+    assert "validation/batch_dev_0.h5/sample_0_0" in keys
+
+
+def test_a_material_in_two_splits_is_refused_by_name(tmp_path: Path) -> None:
+    write_raw(tmp_path, train={"sample_0_0": sample("mp-3")})
+    with pytest.raises(InputError, match="material mp-3 is in two splits"):
+        prepared(tmp_path)
+    assert_nothing_prepared(tmp_path)
+
+
+@pytest.mark.parametrize("number", [np.bytes_(b"14"), "14", 14, np.array([14], np.int16)])
+def test_the_space_group_may_be_bytes_text_or_a_number(tmp_path: Path, number: object) -> None:
+    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", space_group=number)})
+    raw_format = Hdf5Stacks(128)
+    (found,) = raw_format.index(folder, raw_format.files(folder)[1])
+    assert (found.split, found.label) == ("train", "14")
+
+
+def test_debris_of_a_foreign_float128_counts_as_absent(tmp_path: Path) -> None:
+    debris = np.array([1e-4000, 1e4000, 3.0], np.longdouble)
+    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", d_hkls_angstrom=debris, abc_angstrom=np.ones(3))})
+    raw_format = Hdf5Stacks(128)
+    (found,) = raw_format.index(folder, raw_format.files(folder)[1])
+    with raw_format.reader(folder) as read:
+        example = read(found)
+    assert np.isnan(example["d_hkls_angstrom"]).all()
+    assert np.isnan(example["z_dirs"]).all()
+    assert (example["abc_angstrom"] == 1).all()
+    assert example["formula"] == ""
