@@ -49,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _feature(feature: Any) -> dict[str, Any]:
-    return {"shape": list(feature.shape), "dtype": str(feature.np_dtype.__name__)}
+    import numpy as np
+
+    dtype = np.dtype(feature.np_dtype)
+    return {"shape": list(feature.shape), "dtype": "string" if dtype.kind == "O" else dtype.name}
 
 
 def _prepared(folder: Path) -> str | None:

@@ -106,10 +106,16 @@ class RunFolder:
         for row in result["criteria"]:
             self._log.event(key=row["name"], value=row["score"], metadata={"split": evaluator.split})
         self._log.end(key="run_stop", metadata={"status": "success"})
+        self.close()
         plot_history(self.folder / "history.csv", self.folder / "plots" / "history.png")
         plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
         return result
+
+    def close(self) -> None:
+        """Close the logs; safe to call again."""
+        for handler in self._log.logger.handlers if self._log else ():
+            handler.close()
 
 
 def _mllog(path: Path) -> Any:

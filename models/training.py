@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,25 +79,27 @@ def train(
         network = build()
         _check_shapes(network, recipe)
         optimizer = _optimizer(recipe, batches.steps)
+        optimizer.build(network.trainable_variables)  # a replica must not create variables inside the step
     step, forward = _train_step(network, optimizer, scope), probabilities(network)
 
-    run.start(benchmark, name, manifest, recipe, network, seed, scope.num_replicas_in_sync)
-    for epoch in range(1, recipe.epochs + 1):
-        started = time.perf_counter()
-        losses = [step(batch) for batch in scope.experimental_distribute_dataset(batches.training(epoch))]
-        loss = float(np.mean([float(value) for value in losses]))
-        if not np.isfinite(loss):
-            raise InputError(
-                f"the loss became {loss} in epoch {epoch}: lower learning_rate (now {recipe.learning_rate})"
-            )
-        validation = Evaluator(name, "validation", data_dir)
-        validation.update(*predict(forward, batches, "validation"))
-        run.epoch(epoch, recipe.epochs, loss, validation.result(), time.perf_counter() - started)
-    network.save(run.folder / "model.keras")
-    run.write_predictions(*predict(forward, batches, "test"))
-    evaluator = Evaluator(name, "test", data_dir)
-    evaluator.update_from_file(run.folder / "predictions.h5")
-    return run.finish(evaluator, manifest["plan_digest"])
+    with closing(run):
+        run.start(benchmark, name, manifest, recipe, network, seed, scope.num_replicas_in_sync)
+        for epoch in range(1, recipe.epochs + 1):
+            started = time.perf_counter()
+            losses = [step(batch) for batch in scope.experimental_distribute_dataset(batches.training(epoch))]
+            loss = float(np.mean([float(value) for value in losses]))
+            if not np.isfinite(loss):
+                raise InputError(
+                    f"the loss became {loss} in epoch {epoch}: lower learning_rate (now {recipe.learning_rate})"
+                )
+            validation = Evaluator(name, "validation", data_dir)
+            validation.update(*predict(forward, batches, "validation"))
+            run.epoch(epoch, recipe.epochs, loss, validation.result(), time.perf_counter() - started)
+        network.save(run.folder / "model.keras")
+        run.write_predictions(*predict(forward, batches, "test"))
+        evaluator = Evaluator(name, "test", data_dir)
+        evaluator.update_from_file(run.folder / "predictions.h5")
+        return run.finish(evaluator, manifest["plan_digest"])
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,10 @@ def defect(**changes: Any) -> dict[str, dict[str, Any]]:
 
 DEFECTS = {
     "no cbed_stack": (defect(cbed_stack=None), "sample_1_0: cbed_stack is missing"),
-    "wrong shape": (defect(cbed_stack=np.zeros((3, 64, 64), np.float32)), r"shape \(3, 64, 64\), expected \(3, 128, 128\)"),
+    "wrong shape": (
+        defect(cbed_stack=np.zeros((3, 64, 64), np.float32)),
+        r"shape \(3, 64, 64\), expected \(3, 128, 128\)",
+    ),
     "two patterns": (defect(cbed_stack=np.zeros((2, 128, 128), np.float32)), r"shape \(2, 128, 128\)"),
     "wrong dtype": (defect(cbed_stack=np.zeros((3, 128, 128))), "cbed_stack is float64, expected float32"),
     "integers": (defect(cbed_stack=np.zeros((3, 128, 128), np.int32)), "cbed_stack is int32"),

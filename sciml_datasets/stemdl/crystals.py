@@ -225,7 +225,10 @@ _NEIGHBOUR_CELLS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
 
 
 def _shortest_distance(lattice: Floats, points: Floats, positions: Floats) -> float:
-    """The least distance in angstrom, zero excepted, from ``points`` to the periodic images of ``positions``."""
+    """The least distance in angstrom between ``points``, each one of ``positions``, and the images of the others."""
     between = points[:, None, None] - positions[None, :, None] + _NEIGHBOUR_CELLS
     squares = ((between @ lattice) ** 2).sum(axis=-1)
-    return float(np.sqrt(squares[squares > 1e-9].min()))
+    coincident = squares < 1e-9
+    if coincident.sum() > len(points):  # more than each point with itself
+        return 0.0
+    return float(np.sqrt(squares[~coincident].min()))

@@ -1,0 +1,80 @@
+"""Classification scores against scikit-learn and hand-computed cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, top_k_accuracy_score
+
+from sciml_datasets.metrics import Classification
+
+CLASSES = 12
+Arrays = tuple[np.ndarray, np.ndarray]
+
+
+@st.composite
+def scored(draw: st.DrawFn) -> Arrays:
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count = draw(st.integers(1, 200))
+    truth = rng.integers(0, CLASSES, count)
+    scores = rng.normal(size=(count, CLASSES)) + 1.5 * np.eye(CLASSES)[truth]
+    return truth, scores
+
+
+def state_of(truth: np.ndarray, prediction: np.ndarray) -> Classification:
+    state = Classification(CLASSES)
+    state.update(truth, prediction)
+    return state
+
+
+@settings(deadline=None)
+@given(scored())
+def test_scores_agree_with_scikit_learn(arrays: Arrays) -> None:
+    truth, scores = arrays
+    state = state_of(truth, scores)
+    result, labels = state.result(), scores.argmax(axis=1)
+    assert result["top1_accuracy"] == pytest.approx(accuracy_score(truth, labels), abs=1e-12)
+    assert result["macro_f1"] == pytest.approx(f1_score(truth, labels, average="macro"), abs=1e-12)
+    assert result["top5_accuracy"] == pytest.approx(
+        top_k_accuracy_score(truth, scores, k=5, labels=np.arange(CLASSES)), abs=1e-12
+    )
+    np.testing.assert_array_equal(state.confusion, confusion_matrix(truth, labels, labels=np.arange(CLASSES)))
+
+
+@given(scored(), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_batching_order_and_workers_do_not_change_the_state(arrays: Arrays, workers: int, shuffler: object) -> None:
+    truth, scores = arrays
+    order = np.random.default_rng(shuffler.randint(0, 10**6)).permutation(len(truth))  # type: ignore[attr-defined]
+    merged = Classification(CLASSES)
+    for part in np.array_split(order, workers):
+        merged.merge(state_of(truth[part], scores[part]))
+    whole = state_of(truth, scores)
+    np.testing.assert_array_equal(merged.confusion, whole.confusion)
+    assert merged.result() == whole.result()
+
+
+def test_a_hand_computed_case() -> None:
+    # Truth 0 0 1 2, predicted 0 1 1 1: F1 of class 0 is 2/3, of class 1 is 2/4, of class 2 is 0.
+    state = state_of(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1]))
+    assert state.result() == {"top1_accuracy": 0.5, "macro_f1": pytest.approx((2 / 3 + 1 / 2 + 0) / 3)}
+    assert state.scored_classes().tolist() == [0, 1, 2]
+
+
+def test_labels_leave_the_top_5_score_undefined() -> None:
+    state = state_of(np.array([0]), np.eye(CLASSES)[:1])
+    assert "top5_accuracy" in state.result()
+    state.merge(state_of(np.array([1]), np.array([1])))
+    assert "top5_accuracy" not in state.result()
+
+
+def test_of_equal_scores_the_lower_class_comes_first() -> None:
+    flat = np.zeros((2, CLASSES))
+    result = state_of(np.array([4, 5]), flat).result()
+    assert result["top5_accuracy"] == 0.5
+
+
+def test_no_samples_is_an_error_not_a_zero() -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        Classification(CLASSES).result()

@@ -1,0 +1,117 @@
+"""The command line: help, JSON, exit codes and one sentence for a mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from sciml_datasets.cli.main import COMMANDS, main
+
+Sciml = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert f"example: sciml {command}" in text
+    assert "--json" in text
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {command} " in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fly"], "there is no command 'fly'"),
+        (["info", "mnist"], "there is no data set 'mnist': choose one of stemdl"),
+        (["prepare", "mnist"], "there is no data set 'mnist'"),
+        (["demo", "stemdl"], "stemdl is not simulated"),
+        (["train", "stemdl_demo", "--out", "x", "--set", "lr"], "--set lr: expected key=value"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    text = capsys.readouterr().err
+    assert message in text
+    assert text.count("\n") == 1
+
+
+def test_list_says_what_is_prepared(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json", "--data-dir", str(data_dir)]) == 0
+    prepared = {row["name"]: row["prepared"] for row in json.loads(capsys.readouterr().out)}
+    assert prepared == {"stemdl": False, "stemdl_demo": True}
+
+
+def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "stemdl_demo", "--json", "--data-dir", str(data_dir)]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["features"]["cbed_stack"] == {"shape": [3, 128, 128], "dtype": "float32"}
+    assert info["splits"] == {"train": 50, "validation": 5, "test": 5}
+    assert info["criteria"][1]["target"]["value"] == 0.9
+    assert "10.13139/OLCF/1510313" in info["citation"]
+    assert main(["info", "stemdl_demo", "--data-dir", str(data_dir)]) == 0
+    assert "macro F1" in capsys.readouterr().out
+
+
+def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "new" / "stacks.png"
+    arguments = ["show", "stemdl_demo", "--data-dir", str(data_dir), "--split", "train", "--count", "3"]
+    assert main([*arguments, "--out", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "3 samples" in capsys.readouterr().out
+    assert main([*arguments, "--out", str(tmp_path / "stacks.doc")]) == 2
+
+
+def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
+    raw, data, run = tmp_path / "raw", tmp_path / "data", tmp_path / "run"
+    made = sciml("simulate", "stemdl_demo", "--out", raw, "--samples", 40, "--jobs", 2, "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["files"] == 3
+    prepared = sciml("prepare", "stemdl_demo", "--raw-dir", raw, "--data-dir", data, "--json")
+    assert prepared.returncode == 0, prepared.stderr
+    assert json.loads(prepared.stdout)["records"] == 40
+    trained = sciml(
+        *("train", "stemdl_demo", "--data-dir", data, "--out", run, "--epochs", 1, "--json"),
+        *("--batch-size", 8, "--set", "learning_rate=0.001"),
+    )
+    assert trained.returncode == 0, trained.stderr
+    scored = sciml(
+        *("evaluate", "stemdl_demo", "--data-dir", data, "--predictions", run / "predictions.h5"),
+        *("--out", tmp_path / "result.json", "--json"),
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert json.loads(scored.stdout) == json.loads(trained.stdout) == json.loads((tmp_path / "result.json").read_text())
+    text = sciml("evaluate", "stemdl_demo", "--data-dir", data, "--predictions", run / "predictions.h5").stdout
+    assert "top-1 accuracy" in text
+    assert "baseline" in text
+
+
+def test_predictions_of_any_framework_can_be_scored(data_dir: Path, tmp_path: Path, sciml: Sciml) -> None:
+    members = (data_dir / "sciml/stemdl_demo/1.0.0/members-test.tsv").read_text().splitlines()[1:]
+    rows = [line.split("\t") for line in members]
+    with h5py.File(tmp_path / "p.h5", "w") as file:
+        file["id"] = [row[0] for row in rows]
+        file["prediction"] = np.array([int(row[1]) for row in rows])
+    scored = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", tmp_path / "p.h5", "--json")
+    assert json.loads(scored.stdout)["criteria"][0]["score"] == 1
+    with h5py.File(tmp_path / "p.h5", "r+") as file:
+        file["id"][0] = "test/unknown"
+    refused = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", tmp_path / "p.h5")
+    assert refused.returncode == 2
+    assert "test/unknown" in refused.stderr
+    assert refused.stderr.count("\n") == 1

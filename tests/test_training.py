@@ -1,0 +1,185 @@
+"""Training: the reference's transform to the digit, a run folder that is complete, models of one's own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import yaml
+
+from sciml_datasets import InputError
+from sciml_datasets.metrics import Evaluator
+from sciml_datasets.models import train
+from sciml_datasets.models.stemdl import RECIPES, log_scaled, mirrored, resnet50
+
+
+def reference_transform(pattern: np.ndarray) -> np.ndarray:
+    """The formula as the reference states it, for one 512 x 512 pattern."""
+    with np.errstate(divide="ignore"):
+        scaled = np.clip((np.maximum(-17.0, np.log(pattern)) + 17) * 10, 0, 255)
+    return scaled.reshape(128, 4, 128, 4).mean(axis=(1, 3))
+
+
+def test_the_transform_is_the_references() -> None:
+    patterns = np.random.default_rng(0).gamma(0.01, size=(2, 3, 512, 512)).astype(np.float32)
+    patterns[0, 0, :8, :8] = 0
+    patterns[0, 1, :4, :4] = np.inf
+    ours = log_scaled(tf.constant(patterns)).numpy()
+    assert ours.shape == (2, 128, 128, 3)
+    expected = np.stack([[reference_transform(pattern) for pattern in stack] for stack in patterns])
+    np.testing.assert_allclose(ours, expected.transpose(0, 2, 3, 1), atol=1e-3)
+    assert ours[0, 0, 0, 0] == 0
+    assert ours[0, 0, 0, 1] == 255
+
+
+def test_patterns_of_128_pixels_are_brought_to_the_intensity_of_512() -> None:
+    coarse = np.random.default_rng(1).random((1, 3, 128, 128)).astype(np.float32)
+    fine = np.repeat(np.repeat(coarse / 16, 4, axis=2), 4, axis=3)
+    np.testing.assert_allclose(log_scaled(tf.constant(coarse)), log_scaled(tf.constant(fine)), atol=1e-3)
+
+
+def test_mirroring_keeps_each_stack_together() -> None:
+    stacks = np.random.default_rng(2).random((16, 8, 8, 3)).astype(np.float32)
+    out = mirrored(tf.constant(stacks), tf.constant([1, 2])).numpy()
+    flips = [stacks, stacks[:, ::-1], stacks[:, :, ::-1], stacks[:, ::-1, ::-1]]
+    kinds = {next(i for i, flip in enumerate(flips) if np.array_equal(got, flip[n])) for n, got in enumerate(out)}
+    assert kinds == {0, 1, 2, 3}
+
+
+def test_the_reference_model_is_resnet50_with_231_outputs() -> None:
+    # 23,587,712 weights of the ResNet-50 body (Keras) and 2048 x 231 + 231 of the head.
+    assert resnet50().count_params() == 23_587_712 + 2048 * 231 + 231
+
+
+@pytest.fixture(scope="module")
+def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    return folder, train("stemdl_demo", data_dir, folder, seed=1, epochs=2, batch_size=8, learning_rate=1e-3)
+
+
+def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
+    folder, result = run
+    assert json.loads((folder / "result.json").read_text()) == result
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    assert config["settings"] == {
+        "epochs": 2,
+        "batch_size": 8,
+        "learning_rate": 0.001,
+        "weight_decay": 0.01,
+        "warmup_share": 0.1,
+    }
+    with (folder / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert {path.name for path in (folder / "plots").iterdir()} == {"history.png", "confusion.png"}
+    lines = (folder / "result-1.txt").read_text().splitlines()
+    keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
+    assert keys.count("run_start") == keys.count("run_stop") == 1
+    assert keys.count("eval_accuracy") == 2
+
+
+def test_predictions_are_probabilities_that_score_as_the_result_says(
+    run: tuple[Path, dict[str, Any]], data_dir: Path
+) -> None:
+    folder, result = run
+    with h5py.File(folder / "predictions.h5") as file:
+        np.testing.assert_allclose(file["prediction"][:].sum(axis=1), 1, rtol=1e-5)
+    evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
+    evaluator.update_from_file(folder / "predictions.h5")
+    assert evaluator.result() == {row["name"]: row["score"] for row in result["criteria"]}
+
+
+def test_the_saved_model_is_the_one_that_predicted(run: tuple[Path, dict[str, Any]], data_dir: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    folder, _ = run
+    model = keras.models.load_model(folder / "model.keras")
+    batch = next(iter(tfds.load("sciml/stemdl_demo", split="test", data_dir=data_dir).batch(5)))
+    again = keras.ops.softmax(model(RECIPES["stemdl_demo"].inputs(batch)))
+    with h5py.File(folder / "predictions.h5") as file:
+        np.testing.assert_allclose(file["prediction"][:], again, atol=1e-5)
+
+
+def test_two_replicas_train_as_one(data_dir: Path, tmp_path: Path) -> None:
+    """Without batch norm, the mean over the global batch makes two replicas equal to one."""
+    import subprocess
+    import sys
+
+    code = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from test_training import linear_model
+from sciml_datasets.models import training
+scopes = {"none": tf.distribute.get_strategy(), "mirrored": tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])}
+training._strategy = scopes.__getitem__
+for name in scopes:
+    training.train("stemdl_demo", sys.argv[1], f"{sys.argv[2]}/{name}", model=linear_model, strategy=name,
+                   epochs=2, batch_size=8, learning_rate=1e-3)
+"""
+    command = [sys.executable, "-c", code, str(data_dir), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    assert done.returncode == 0, done.stderr
+    losses = {}
+    for name in ("none", "mirrored"):
+        with (tmp_path / name / "history.csv").open() as file:
+            losses[name] = [float(row["loss"]) for row in csv.DictReader(file)]
+    np.testing.assert_allclose(losses["none"], losses["mirrored"], rtol=1e-5)
+
+
+def linear_model() -> Any:
+    """A model that a user might bring; named ``test_training:linear_model`` on the command line."""
+    inputs = keras.Input((128, 128, 3))
+    pooled = keras.layers.Flatten()(keras.layers.AveragePooling2D(16)(inputs))
+    initializer = keras.initializers.GlorotUniform(seed=3)
+    return keras.Model(inputs, keras.layers.Dense(231, kernel_initializer=initializer)(pooled), name="linear")
+
+
+def test_a_model_can_be_named_by_its_function(data_dir: Path, tmp_path: Path) -> None:
+    train("stemdl_demo", data_dir, tmp_path / "run", model="test_training:linear_model", epochs=1, batch_size=16)
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["model"] == "linear"
+
+
+def wrong_output() -> Any:
+    inputs = keras.Input((128, 128, 3))
+    return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": wrong_output}, r"output shape is \(None, 10\), expected \(None, 231\)"),
+        ({"model": "no_such_module:f"}, "no_such_module"),
+        ({"model": "keras:no_such_function"}, "no_such_function"),
+        ({"strategy": "magic"}, "there is no strategy 'magic'"),
+        ({"depth": 3}, "there is no setting 'depth'"),
+        ({"epochs": "many"}, "epochs=many: expected a int"),
+        ({"learning_rate": "-1"}, "expected a positive float"),
+        ({"batch_size": 51}, "batch_size=51: the training split holds fewer samples"),
+    ],
+)
+def test_what_does_not_fit_is_named_and_leaves_no_run(
+    data_dir: Path, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        train("stemdl_demo", data_dir, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_folder_in_use_is_kept(data_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(InputError, match="is not empty"):
+        train("stemdl_demo", data_dir, tmp_path)
+    assert (tmp_path / "result.json").read_text() == "{}"
+
+
+def test_data_that_are_not_prepared_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"manifest\.json is missing: prepare the data set"):
+        train("stemdl_demo", tmp_path, tmp_path / "run")
