@@ -1,0 +1,135 @@
+"""Speed and memory of preparation: a plain copy, plain TFDS builders, and ours, on the same raw files in one run.
+
+Every way runs in a process of its own, on raw files that are in the page cache, and ends when its output is on disk.
+Speed is raw bytes over wall time of the work (imports excluded); memory is the peak resident size of the process.
+
+    python perf/prepare.py --samples 200
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+WAYS = {
+    "copy": "cp -r",
+    "tfds": "plain TFDS builder, default encoding",
+    "tfds-bytes": "plain TFDS builder, bytes encoding",
+    "sciml": "sciml prepare",
+}
+
+
+def main() -> None:
+    """Print one table, or run one way in this process (``--way``)."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=200, help="stacks of 3 x 512 x 512 (default: 200)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each way, the median counts (default: 3)")
+    parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--raw", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.way:
+        print(json.dumps(run(args.way, args.raw, args.dir)))
+        return
+    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
+        table(Path(folder), args.samples, args.rounds)
+
+
+def table(folder: Path, samples: int, rounds: int) -> None:
+    """Simulate raw files, run every way in turn, print the table."""
+    from sciml_datasets import simulate
+
+    raw = folder / "raw"
+    simulate("stemdl", raw, samples, jobs=os.cpu_count() or 1)
+    size = sum(path.stat().st_size for path in raw.rglob("*.h5"))
+    print(
+        f"{samples} samples, {size / 1e6:.0f} MB raw, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}, {platform.machine()}"
+    )
+    print("warm page cache, output synced to disk, median of", rounds, "rounds\n")
+    results: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    for _ in range(rounds):
+        for way in WAYS:
+            for path in raw.rglob("*.h5"):  # into the page cache
+                path.read_bytes()
+            os.sync()
+            out = folder / way
+            command = [sys.executable, __file__, "--way", way, "--raw", str(raw), "--dir", str(out)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            results[way].append(json.loads(done.stdout.splitlines()[-1]))
+            shutil.rmtree(out)
+    speeds = {way: size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2] for way, runs in results.items()}
+    print("| way | MB/s | of cp -r | peak memory, MB |")
+    print("| --- | ---: | ---: | ---: |")
+    for way, title in WAYS.items():
+        memory = max(r["memory"] for r in results[way]) / 1e6
+        print(f"| {title} | {speeds[way]:.0f} | {speeds[way] / speeds['copy']:.2f} | {memory:.0f} |")
+
+
+def run(way: str, raw: Path, out: Path) -> dict[str, float]:
+    """Do it one way and return wall seconds and peak resident bytes."""
+    if way == "copy":
+        started = time.perf_counter()
+        subprocess.run(["cp", "-r", raw / "stemdl", out], check=True)
+        usage = resource.RUSAGE_CHILDREN
+    elif way == "sciml":
+        from sciml_datasets.preparation.run import prepare
+
+        started = time.perf_counter()
+        prepare("stemdl", raw, out)
+        usage = resource.RUSAGE_SELF
+    else:
+        builder = plain_builder(raw, out, "bytes" if way == "tfds-bytes" else None)
+        started = time.perf_counter()
+        builder.download_and_prepare()
+        usage = resource.RUSAGE_SELF
+    for path in out.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    return {"seconds": time.perf_counter() - started, "memory": resource.getrusage(usage).ru_maxrss * 1024}
+
+
+def plain_builder(raw: Path, out: Path, encoding: str | None) -> Any:
+    """What one would write with TFDS alone."""
+    import h5py
+    import numpy as np
+    import tensorflow  # noqa: F401  (TFDS writes with it; its import is not timed)
+    import tensorflow_datasets as tfds
+
+    class Plain(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        """A stack and its space group from each HDF5 group."""
+
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self) -> tfds.core.DatasetInfo:
+            stack = tfds.features.Tensor(shape=(3, 512, 512), dtype=np.float32, encoding=encoding or "none")
+            features = {"cbed_stack": stack, "space_group": tfds.features.ClassLabel(num_classes=231)}
+            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+        def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
+            return {name: self._generate_examples(raw / "stemdl" / name) for name in ("train", "dev", "test")}
+
+        def _generate_examples(self, folder: Path) -> Iterator[tuple[str, Any]]:
+            for path in sorted(folder.glob("*.h5")):
+                with h5py.File(path) as file:
+                    for name, group in file.items():
+                        example = {"cbed_stack": group["cbed_stack"][:], "space_group": int(group.attrs["space_group"])}
+                        yield f"{path.name}/{name}", example
+
+    return Plain(data_dir=out)
+
+
+if __name__ == "__main__":
+    main()
