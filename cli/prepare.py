@@ -6,7 +6,7 @@ import argparse
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 
-EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data"
+EXAMPLE = "mpiexec -n 8 sciml prepare stemdl --raw-dir raw --data-dir data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +18,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="raw files, one folder per data set (default: SCIML_RAW_DIR, else <data-dir>/downloads/manual)",
     )
     add_data_dir(parser)
+    parser.add_argument("--file-format", choices=("tfrecord", "array_record"), default="tfrecord", help="of the shards")
+    parser.add_argument(
+        "--jobs", metavar="J", type=int, default=1, help="processes, where there is no MPI (default: 1)"
+    )
+    parser.add_argument("--restart", action="store_true", help="throw away what an interrupted preparation has left")
+    parser.add_argument(
+        "--verify-raw", action="store_true", help="hash the raw files and compare or record their checksums"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepare a data set and print what it holds."""
+    """Prepare a data set and print what it holds; under mpiexec or srun the ranks share the work."""
+    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.preparation.manifest import read_manifest
     from sciml_datasets.preparation.run import prepare
 
-    folder = prepare(args.name, args.raw_dir, args.data_dir)
+    comm = world()
+    try:
+        folder = prepare(
+            args.name,
+            args.raw_dir,
+            args.data_dir,
+            comm,
+            jobs=args.jobs,
+            file_format=args.file_format,
+            restart=args.restart,
+            verify_raw=args.verify_raw,
+        )
+    except PeerFailedError:  # that rank has said why
+        return 2
+    if comm is not None and comm.Get_rank() != 0:
+        return 0
     shards = read_manifest(folder)["shards"]
     content = {
         "folder": str(folder),

@@ -96,7 +96,8 @@ class Sciml(FileReaderBuilder):
         Raises:
             InputError: raw files are missing or unusable, or an option is asked for that would make another data set.
         """
-        from sciml_datasets.preparation.run import prepare_builder
+        from sciml_datasets.preparation.crew import Alone
+        from sciml_datasets.preparation.run import Options, prepare_builder
 
         config = download_config or tfds.download.DownloadConfig()
         if config.max_examples_per_split is not None:
@@ -106,7 +107,7 @@ class Sciml(FileReaderBuilder):
         if file_format is not None:
             self.info.set_file_format(file_format, override=True)
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
-        prepare_builder(self, raw_dir=manual_dir, num_shards=config.num_shards)
+        prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), Alone())
 
     def _download_and_prepare(self, dl_manager: Any, download_config: Any = None) -> None:
         """Required by TFDS's abstract class; `download_and_prepare` above replaces its only caller."""

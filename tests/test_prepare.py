@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,18 +23,19 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 import sciml_datasets
 from sciml_datasets import InputError, prepare
+from sciml_datasets.preparation.manifest import listed_files
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def shards(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.tfrecord-*"))}
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.tfrecord-?????-of-?????"))}
 
 
 def records(folder: Path) -> dict[str, list[bytes]]:
     import tensorflow as tf
 
-    paths = sorted(folder.glob("*.tfrecord-*"))
+    paths = sorted(folder.glob("*.tfrecord-?????-of-?????"))
     return {path.name: [record.numpy() for record in tf.data.TFRecordDataset(str(path))] for path in paths}
 
 
@@ -222,11 +224,11 @@ def test_the_manifest_describes_every_file(data_dir: Path) -> None:
 
     folder = data_dir / "sciml/stemdl_demo/1.0.0"
     manifest = json.loads((folder / "manifest.json").read_text())
-    listed = {entry["name"]: entry for entry in manifest["shards"] + manifest["files"]}
+    listed = listed_files(manifest)
     assert sorted([*listed, "manifest.json"]) == sorted(path.name for path in folder.iterdir())
-    for name, entry in listed.items():
+    for name, (size, sha256) in listed.items():
         content = (folder / name).read_bytes()
-        assert (entry["bytes"], entry["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+        assert (size, sha256) == (len(content), hashlib.sha256(content).hexdigest())
     assert sum(entry["records"] for entry in manifest["shards"]) == 60
     assert [entry["name"] for entry in manifest["raw"]] == [
         "test/batch_test_0.h5",
@@ -329,16 +331,18 @@ def test_a_disk_that_is_too_small_is_refused_before_writing(raw_dir: Path, tmp_p
     assert_one_sentence(run, str(data_dir), "GB are free")
 
 
-def test_a_disk_that_fills_up_meanwhile_leaves_nothing(raw_dir: Path, tmp_path: Path) -> None:
-    # The payload of the 60 samples is 11.8 MB (11,520 KiB): it fits, the framing and attributes no longer do.
+def test_a_disk_that_fills_up_meanwhile_keeps_only_finished_shards(raw_dir: Path, tmp_path: Path) -> None:
+    # The payload of the 60 samples is 11.8 MB (11,520 KiB): it fits, with framing and attributes it no longer does.
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    run = in_small_disk(data_dir, "11532k", "", prepare_process(raw_dir, data_dir))
+    look = f"find {data_dir} -type f | grep -v /journal- | sed 's,.*incomplete-[0-9a-f]*/,,'"
+    command = f"{shlex.join(prepare_process(raw_dir, data_dir))}; code=$?; {look}; exit $code"
+    run = in_small_disk(data_dir, "11540k", "", ["sh", "-c", command])
     assert_one_sentence(run, "No space left on device", "make room")
-    found = in_small_disk(
-        data_dir, "11532k", "", ["sh", "-c", f"{' '.join(prepare_process(raw_dir, data_dir))}; find {data_dir} -type f"]
-    )
-    assert found.stdout == ""
+    left = run.stdout.split()
+    assert "plan.json" in left
+    assert all(name == "plan.json" or name.startswith("folder/sciml-") for name in left)
+    assert not any(name.endswith(".incomplete") for name in left)
 
 
 def test_a_read_only_disk_is_named(raw_dir: Path, tmp_path: Path) -> None:

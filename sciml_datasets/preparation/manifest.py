@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.checksums import sha256_of
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.shards import Written
 from sciml_datasets.samples import RawFile
 
 NAME = "manifest.json"
+TOOLS = ("sciml-datasets", "tensorflow-datasets", "h5py", "numpy")
 
 
 def write_manifest(
@@ -20,27 +23,32 @@ def write_manifest(
     *,
     identity: dict[str, Any],
     digest: str,
-    shards: Iterable[Written],
-    files: Iterable[Path],
+    shards: list[Written],
     raw: Iterable[RawFile],
+    checksums: Mapping[str, str],
 ) -> None:
-    """Write the manifest of a folder.
+    """Write the manifest of a folder. It holds no times, so that the same data give the same manifest.
 
     Args:
-        folder: where it goes.
-        identity: what data set this is: name, version, format and so on.
+        folder: where it goes; all its other files are listed.
+        identity: what data set this is: name, version, format.
         digest: of the plan.
         shards: every shard.
-        files: every other file of the folder that readers rely on.
         raw: the raw files that it was made from.
+        checksums: SHA-256 of raw files by name, where known.
     """
+    of_shards = {name for written in shards for name, *_ in written.files()}
+    others = sorted(path for path in folder.iterdir() if path.name not in of_shards)
     content = {
         **identity,
         "plan_digest": digest,
-        "shards": [asdict(shard) for shard in shards],
-        "files": [{"name": file.name, "bytes": len(data), "sha256": _sha256(data)} for file, data in _read(files)],
-        "raw": [{"split": file.split, "name": file.name, "bytes": file.size} for file in raw],
-        "tools": _tool_versions(),
+        "shards": [asdict(written) for written in shards],
+        "files": [{"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)} for path in others],
+        "raw": [
+            {"split": file.split, "name": file.name, "bytes": file.size, "sha256": checksums.get(file.name)}
+            for file in raw
+        ],
+        "tools": {name: version(name) for name in TOOLS},
     }
     (folder / NAME).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -54,26 +62,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / NAME
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} is missing: prepare the data set with `sciml prepare`") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(
+            f"{path} is missing: prepare the data set with `sciml prepare`, after removing the folder if there is one"
+        ) from error
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}): remove the folder and prepare the data set again") from error
-    if not isinstance(manifest, dict) or "shards" not in manifest:
+    if not isinstance(manifest, dict) or not {"shards", "files", "plan_digest"} <= manifest.keys():
         raise InputError(f"{path} is no manifest of prepared data: remove the folder and prepare the data set again")
     return manifest
 
 
-def _read(files: Iterable[Path]) -> Iterable[tuple[Path, bytes]]:
-    return ((file, file.read_bytes()) for file in files)
-
-
-def _sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
-
-
-def _tool_versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {name: version(name) for name in ("sciml-datasets", "tensorflow-datasets", "h5py", "numpy")}
+def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
+    """Name to size and SHA-256 of every file that a manifest lists."""
+    files = {entry["name"]: (entry["bytes"], entry["sha256"]) for entry in manifest["files"]}
+    for entry in manifest["shards"]:
+        files |= {name: (size, sha256) for name, size, sha256 in Written(**entry).files()}
+    return files

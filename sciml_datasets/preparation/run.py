@@ -1,91 +1,188 @@
-"""From raw files to a prepared folder: index, plan, write, finish."""
+"""From raw files to a prepared folder: index, plan, write, finish; by one process, several, or many MPI ranks."""
 
 from __future__ import annotations
 
-import os
+import hashlib
+import json
 import shutil
-import tempfile
+import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sciml_datasets.benchmarks import raw_root
+from sciml_datasets.benchmarks import data_root, find, raw_root
+from sciml_datasets.checksums import known_checksums, record_checksums, sha256_of
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation import manifest
+from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks, Tick
+from sciml_datasets.preparation.encoding import Parts, encoder
 from sciml_datasets.preparation.plan import Plan, Shard, make_plan
-from sciml_datasets.preparation.shards import Written, serializer, write_shard
+from sciml_datasets.preparation.shards import WRITERS, Written
+from sciml_datasets.preparation.workshop import journal, open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, Example, RawFile, Sample
+from sciml_datasets.samples import SPLITS, RawFile, Sample
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
+    from mpi4py import MPI
+
     from sciml_datasets.sciml_dataset_builder import Sciml
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may choose; none of it but ``num_shards`` changes the output.
+
+    Attributes:
+        raw_dir: the folder that holds one folder of raw files per data set.
+        num_shards: shards per split; None for TFDS's rule.
+        restart: throw away what interrupted preparations have left.
+        verify_raw: hash every raw file and compare, or record, its checksum.
+    """
+
+    raw_dir: str | Path | None = None
+    num_shards: int | None = None
+    restart: bool = False
+    verify_raw: bool = False
 
 
 def prepare(
     name: str,
     raw_dir: str | Path | None = None,
     data_dir: str | Path | None = None,
+    comm: MPI.Intracomm | None = None,
     *,
+    jobs: int = 1,
+    file_format: str = "tfrecord",
     num_shards: int | None = None,
+    restart: bool = False,
+    verify_raw: bool = False,
 ) -> Path:
     """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
+
+    The result is the same to the byte for any number of processes or ranks, and after any number of interruptions: a
+    preparation that was killed goes on where it stopped when it is called again.
 
     Args:
         name: of the data set, for example ``stemdl``.
         raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else
             ``<data_dir>/downloads/manual``.
         data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
+        comm: an mpi4py communicator whose ranks all call this function with the same arguments.
+        jobs: without ``comm``, how many processes to fork.
+        file_format: ``tfrecord`` or ``array_record``.
         num_shards: shards per split; default TFDS's rule.
+        restart: throw away what interrupted preparations have left.
+        verify_raw: hash every raw file: compare it with its known checksum, or record it.
 
     Returns:
         The prepared folder.
 
     Raises:
-        InputError: no such data set, or raw files are missing or unusable; nothing is left that looks prepared.
+        InputError: no such data set, raw files are missing or unusable, or they changed since an interrupted
+            preparation; nothing is left that looks prepared.
+        PeerFailedError: another rank failed, and raised why.
         OSError: a folder cannot be read or written.
     """
     import tensorflow_datasets as tfds
 
-    from sciml_datasets.benchmarks import data_root, find
-
-    find(name)
-    builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir))
-    prepare_builder(builder, raw_dir=raw_dir, num_shards=num_shards)
+    if jobs < 1:
+        raise InputError(f"{jobs} jobs: expected at least 1")
+    crew: Crew = Ranks(comm) if comm is not None else Forked(jobs) if jobs > 1 else Alone()
+    crew.lead(lambda: find(name) and None)
+    builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
+    prepare_builder(builder, Options(raw_dir, num_shards, restart, verify_raw), crew)
     return Path(builder.data_dir)
 
 
-def prepare_builder(builder: Sciml, *, raw_dir: str | Path | None, num_shards: int | None) -> None:
+def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
     """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`."""
     final = Path(builder.data_dir)
+    try:
+        if not crew.lead(lambda: _is_prepared(final)):
+            _prepare(builder, options, crew, final)
+    except (OSError, PeerFailedError):
+        # A concurrent run of the same preparation finishes first, and clears our work folder away: all is well.
+        if not (final / manifest.NAME).exists():
+            raise
+    builder.info.read_from_directory(final)
+
+
+def _is_prepared(final: Path) -> bool:
     if final.exists():
         manifest.read_manifest(final)
-        return
+    return final.exists()
+
+
+def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     file_format = builder.info.file_format.value
-    if file_format != "tfrecord":
-        raise InputError(f"the file format {file_format} is not supported for writing: choose tfrecord")
-    folder = _raw_folder(builder, raw_dir)
+    if file_format not in WRITERS:
+        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
     raw_format = builder.raw_format()
-    raw_files = raw_format.files(folder)
-    samples = _index(builder, folder, raw_files)
+    folder = crew.lead(lambda: _raw_folder(builder, options.raw_dir))
+    raw_files = crew.lead(lambda: raw_format.files(folder))
+    checksums = _raw_checksums(builder, options, crew, folder, raw_files)
+    with _progress(crew, "Indexing", len(raw_files), " files") as advance:
+        indexed = crew.map(lambda file, tick: _index_file(builder, folder, file, tick), raw_files, advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
-        "file_format": "tfrecord",
+        "file_format": file_format,
         "features": builder.info.features.to_json(),
     }
-    plan = make_plan(samples, identity, num_shards)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    _check_space(final.parent, plan)
-    work = Path(tempfile.mkdtemp(prefix=f"{final.name}.incomplete-", dir=final.parent))
+
+    def plan_and_open() -> tuple[Plan, Path, list[Written]]:
+        samples = [sample for part in indexed for sample in part]
+        check_disjoint(samples, raw_format.group_kind)
+        plan = make_plan(samples, identity, options.num_shards)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
+        work, done = open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
+        _check_space(work, plan, done)
+        return plan, work, done
+
+    plan, work, done = crew.lead(plan_and_open)
     try:
-        written = _write(builder, plan, folder, work)
-        _finish(builder, plan, written, raw_files, identity, work)
-        work.chmod(0o755)
-        _publish(work, final)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    builder.info.read_from_directory(final)
+        finished = {written.name for written in done}
+        todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
+        started = time.perf_counter()
+        size = sum(sample.size for shard in todo for sample in shard.samples)
+        with (
+            raw_format.reader(folder) as read,
+            _progress(crew, "Writing", size, "B", scale=True) as advance,
+        ):
+            encode, write = encoder(builder.info.features), WRITERS[file_format]
+
+            def write_shard(shard: Shard, tick: Tick) -> Written:
+                if final.exists():
+                    raise FileExistsError(f"{final}: a concurrent run was first")
+
+                def examples() -> Iterator[Parts]:
+                    for sample in shard.samples:
+                        yield encode(read(sample))
+                        tick(sample.size)
+
+                written = write(work / "folder" / shard_name(builder, shard), examples())
+                journal(work, written)
+                return written
+
+            done += crew.map(write_shard, todo, advance)
+        _summarise(crew, size, len(finished), time.perf_counter() - started)
+        crew.lead(lambda: _finish(builder, plan, done, raw_files, checksums, identity, work, final))
+    except (InputError, PeerFailedError) as error:
+        # Shards made from unusable raw files are of no use: those files must change first.
+        if crew.rank == 0 and (isinstance(error, InputError) or error.bad_input):
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _plan_identity(identity: dict[str, Any], plan: Plan) -> dict[str, Any]:
+    """What of a plan must agree before another run's shards are taken over."""
+    features = hashlib.sha256(json.dumps(identity["features"], sort_keys=True).encode()).hexdigest()
+    return {**identity, "features": features, "digest": plan.digest}
 
 
 def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
@@ -106,39 +203,32 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
     )
 
 
-def _index(builder: Sciml, folder: Path, files: list[RawFile]) -> list[Sample]:
-    raw_format = builder.raw_format()
-    samples: list[Sample] = []
-    with progress("Indexing", len(files), " files") as advance:
-        for file in files:
-            samples += raw_format.index(folder, file)
-            advance(1)
-    check_disjoint(samples, raw_format.group_kind)
+def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, files: list[RawFile]) -> dict[str, str]:
+    """The known SHA-256 of raw files by name, on rank 0; with ``verify_raw`` all are hashed, compared and recorded."""
+    known = crew.lead(lambda: known_checksums(builder.benchmark.name, folder))
+    if not options.verify_raw:
+        return known
+    with _progress(crew, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:
+        hashes = crew.map(lambda file, tick: sha256_of(folder / file.name, tick), files, advance)
+    found = dict(zip((file.name for file in files), hashes, strict=False))
+    crew.lead(lambda: record_checksums(folder, known, found))
+    return known | found
+
+
+def _index_file(builder: Sciml, folder: Path, file: RawFile, tick: Tick) -> list[Sample]:
+    samples = list(builder.raw_format().index(folder, file))
+    tick(1)
     return samples
 
 
-def _check_space(folder: Path, plan: Plan) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < plan.payload_bytes:
+def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:
+    needed = plan.payload_bytes - sum(written.bytes for written in done)
+    free = shutil.disk_usage(work).free
+    if free < needed:
         raise InputError(
-            f"{folder}: the prepared data need {plan.payload_bytes / 1e9:.3f} GB and {free / 1e9:.3f} GB are free: "
+            f"{work.parent}: the prepared data need {needed / 1e9:.3f} GB and {free / 1e9:.3f} GB are free: "
             "make room or choose another --data-dir"
         )
-
-
-def _write(builder: Sciml, plan: Plan, folder: Path, work: Path) -> list[tuple[Shard, Written]]:
-    serialize = serializer(builder.info.features)
-
-    def examples(shard: Shard, read: Callable[[Sample], Example]) -> Iterator[bytes]:
-        for sample in shard.samples:
-            yield serialize(read(sample))
-            advance(sample.size)
-
-    with (
-        progress("Writing", plan.payload_bytes, "B", scale=True) as advance,
-        builder.raw_format().reader(folder) as read,
-    ):
-        return [(shard, write_shard(work / shard_name(builder, shard), examples(shard, read))) for shard in plan.shards]
 
 
 def shard_name(builder: Sciml, shard: Shard) -> str:
@@ -150,14 +240,23 @@ def shard_name(builder: Sciml, shard: Shard) -> str:
 def _finish(
     builder: Sciml,
     plan: Plan,
-    written: list[tuple[Shard, Written]],
+    done: list[Written],
     raw_files: list[RawFile],
+    checksums: dict[str, str],
     identity: dict[str, Any],
     work: Path,
+    final: Path,
 ) -> None:
-    """Write everything but the shards, the manifest last."""
+    """Check that every shard is there, write everything else, the manifest last, and publish the folder."""
     import tensorflow_datasets as tfds
 
+    folder = work / "folder"
+    by_name = {written.name: written for written in done}
+    written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
+    for _, result in written:
+        for name, size, _ in result.files():
+            if (folder / name).stat().st_size != size:
+                raise OSError(f"{folder / name} does not have the {size} bytes that were written: check the disk")
     builder.info.set_splits(
         tfds.core.SplitDict(
             [
@@ -171,31 +270,34 @@ def _finish(
             ]
         )
     )
-    builder.info.write_to_directory(work)
+    builder.info.write_to_directory(folder)
     columns = (builder.benchmark.label, builder.raw_format().group_kind)
     for split in SPLITS:
         members = [sample for shard in plan.shards if shard.split == split for sample in shard.samples]
-        write_members(work, split, members, columns)
-    shard_names = {result.name for _, result in written}
+        write_members(folder, split, members, columns)
     manifest.write_manifest(
-        work,
+        folder,
         identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json
         digest=plan.digest,
         shards=[result for _, result in written],
-        files=sorted(path for path in work.iterdir() if path.name not in shard_names),
         raw=raw_files,
+        checksums=checksums,
     )
+    folder.chmod(0o755)
+    publish(work, final)
+    remove_interrupted(final)
 
 
-def _publish(work: Path, final: Path) -> None:
-    """Give the finished folder its name; where another run was first, its equal result stands."""
-    descriptor = os.open(work, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    try:
-        work.rename(final)
-    except OSError:
-        if not (final / manifest.NAME).exists():
-            raise
+def _progress(
+    crew: Crew, title: str, total: int, unit: str, *, scale: bool = False
+) -> AbstractContextManager[Callable[[int], object]]:
+    """Progress of the whole crew, shown by its leader."""
+    return progress(title, total, unit, scale=scale) if crew.rank == 0 else nullcontext(lambda _: None)
+
+
+def _summarise(crew: Crew, size: int, taken_over: int, seconds: float) -> None:
+    if crew.rank == 0 and sys.stderr is not None:
+        again = f"; {taken_over} shards were finished before" if taken_over else ""
+        rate = size / 1e6 / max(seconds, 1e-9)
+        text = f"{rate:.0f} MB/s, {rate / crew.size:.0f} MB/s per process{again}"
+        print(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}", file=sys.stderr)

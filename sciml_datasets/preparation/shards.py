@@ -1,20 +1,27 @@
-"""Writing one shard: a TFRecord file, streamed, whole or absent.
-
-Examples are encoded by TFDS's feature connectors and serialised with sorted map entries, so that the same samples give
-the same bytes in every process (TFDS itself leaves the order of a protobuf map to chance). TensorFlow is not needed.
-"""
+"""Writing one shard: a record file and its offsets, streamed, whole or absent."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import struct
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sciml_datasets.samples import Example
+from sciml_datasets.preparation.encoding import Parts
+
+OFFSETS_SUFFIX = ".offsets"
+HEADER_BYTES, FOOTER_BYTES = 12, 4
+"""Of a TFRecord: length and its checksum before, the payload's checksum after."""
+MAX_PARTS = 1024
+"""That one system call may write: IOV_MAX of Linux."""
+HASH_AHEAD = 4
+"""Records that may wait for the hashing thread: bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Written:
         bytes: size of the file.
         example_bytes: size of the serialised examples, without the framing of the file format.
         sha256: of the file.
+        offsets_sha256: of the offsets file beside it; empty where the format has its own index.
     """
 
     name: str
@@ -34,22 +42,21 @@ class Written:
     bytes: int
     example_bytes: int
     sha256: str
+    offsets_sha256: str
+
+    def files(self) -> list[tuple[str, int, str]]:
+        """Name, size and SHA-256 of the shard's files."""
+        shard = (self.name, self.bytes, self.sha256)
+        if not self.offsets_sha256:
+            return [shard]
+        return [shard, (self.name + OFFSETS_SUFFIX, 8 * (self.records + 1), self.offsets_sha256)]
 
 
-def serializer(features: Any) -> Callable[[Example], bytes]:
-    """A function from an example to the bytes of its ``tf.train.Example``, map entries sorted by key."""
-    from tensorflow_datasets.core.example_serializer import ExampleSerializer
+def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
+    """Write a TFRecord file, and beside it where its records begin.
 
-    to_proto = ExampleSerializer(features.get_serialized_info()).get_tf_example
-
-    def serialize(example: Example) -> bytes:
-        return bytes(to_proto(features.encode_example(example)).SerializeToString(deterministic=True))
-
-    return serialize
-
-
-def write_shard(path: Path, examples: Iterable[bytes]) -> Written:
-    """Write a TFRecord file that appears under its name only when it is complete and on disk.
+    ``<path>.offsets`` holds little-endian uint64: the position of each record and, last, the size of the file. Both
+    files appear under their names only when they are complete and on disk.
 
     Args:
         path: the file to make.
@@ -58,43 +65,118 @@ def write_shard(path: Path, examples: Iterable[bytes]) -> Written:
     Raises:
         OSError: the disk is full, read-only or otherwise unwilling; nothing is left behind.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.incomplete")
-    sha256 = hashlib.sha256()
-    records = size = example_bytes = 0
-    try:
-        with temporary.open("wb", buffering=0) as file:
-            for example in examples:
-                for part in tfrecord_frame(example):
-                    _write_all(file.fileno(), part)
-                    sha256.update(part)
-                    size += len(part)
-                records += 1
-                example_bytes += len(example)
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return Written(path.name, records, size, example_bytes, sha256.hexdigest())
+    offsets = [0]
+    with _appearing(path) as temporary, temporary.open("wb", buffering=0) as file, _BackgroundSha256() as sha256:
+        for example in examples:
+            parts = tfrecord(example)
+            _write_all(file.fileno(), parts)
+            sha256.update(parts)
+            offsets.append(offsets[-1] + sum(map(len, parts)))
+        os.fsync(file.fileno())
+        digest = sha256.hexdigest()
+        index = struct.pack(f"<{len(offsets)}Q", *offsets)
+        with _appearing(path.with_name(path.name + OFFSETS_SUFFIX)) as beside, beside.open("wb") as index_file:
+            index_file.write(index)
+            index_file.flush()
+            os.fsync(index_file.fileno())
+    records = len(offsets) - 1
+    payload = offsets[-1] - records * (HEADER_BYTES + FOOTER_BYTES)
+    return Written(path.name, records, offsets[-1], payload, digest, hashlib.sha256(index).hexdigest())
 
 
-def tfrecord_frame(example: bytes) -> tuple[bytes, bytes, bytes]:
-    """Header, payload and footer of a TFRecord.
+def write_array_record(path: Path, examples: Iterable[Parts]) -> Written:
+    """Write an ArrayRecord file (https://github.com/google/array_record), one record per chunk as TFDS does.
 
-    Little-endian length (8 bytes) and its masked CRC-32C, the payload, the payload's masked CRC-32C (format and mask:
-    tensorflow/core/lib/io/record_writer.h and tensorflow/core/lib/hash/crc32c.h).
+    Arguments and errors as in `write_tfrecord`.
     """
-    length = struct.pack("<Q", len(example))
-    return length + _masked_crc(length), example, _masked_crc(example)
+    from array_record.python.array_record_module import ArrayRecordWriter
+
+    records = payload = 0
+    with _appearing(path) as temporary:
+        writer = ArrayRecordWriter(str(temporary), "group_size:1")
+        for example in examples:
+            record = b"".join(example)
+            writer.write(record)
+            records += 1
+            payload += len(record)
+        writer.close()
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = temporary.stat().st_size
+    return Written(path.name, records, size, payload, digest, "")
 
 
-def _masked_crc(data: bytes) -> bytes:
+WRITERS = {"tfrecord": write_tfrecord, "array_record": write_array_record}
+"""File format, as TFDS names it, to what writes a shard."""
+
+
+def tfrecord(example: Parts) -> Parts:
+    """A TFRecord: length and its masked CRC-32C, payload, the payload's masked CRC-32C, all little-endian.
+
+    Source: tensorflow/core/lib/io/record_writer.h.
+    """
     import google_crc32c
 
-    crc = google_crc32c.value(data)
+    length = struct.pack("<Q", sum(map(len, example)))
+    crc = 0
+    for part in example:
+        crc = google_crc32c.extend(crc, part)
+    return [length + masked(google_crc32c.value(length)), *example, masked(crc)]
+
+
+def masked(crc: int) -> bytes:
+    """A CRC-32C as TFRecord stores it: rotated and shifted (tensorflow/core/lib/hash/crc32c.h), 4 bytes."""
     return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """A temporary file that takes its place when the block ends, and vanishes when it fails."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.incomplete")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class _BackgroundSha256:
+    """SHA-256 in a thread of its own: hashing takes longer than everything else that is done to a record."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def __enter__(self) -> _BackgroundSha256:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
+
+    def update(self, parts: Parts) -> None:
+        """Hash the parts of a record, which must not change any more."""
+        self._waiting.append(self._thread.submit(self._update, parts))
+        if len(self._waiting) > HASH_AHEAD:
+            self._waiting.popleft().result()
+
+    def _update(self, parts: Parts) -> None:
+        for part in parts:
+            self._sha256.update(part)
+
+    def hexdigest(self) -> str:
+        """The digest of everything so far."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._sha256.hexdigest()
+
+
+def _write_all(descriptor: int, parts: Parts) -> None:
+    """Write all parts with as few system calls as the kernel allows."""
+    size = sum(map(len, parts))
+    written = os.writev(descriptor, parts[:MAX_PARTS])
+    if written < size:
+        rest = memoryview(b"".join(parts))[written:]
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]

@@ -1,0 +1,263 @@
+"""Who does the work: one process, several forked ones, or the ranks of an MPI communicator.
+
+A crew offers two things. `lead`: one does it, all learn the outcome. `map`: everyone draws the next item until none is
+left, so that a slow node does not hold up the rest. If one fails, all stop: the failing one raises its own exception,
+the others raise `PeerFailedError`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Tick = Callable[[int], None]
+"""To be called often while working, with the bytes just done; raises PeerFailedError when another has failed."""
+
+POLL_SECONDS = 0.2
+"""How often one looks whether another has failed, and tells of its progress."""
+
+
+class PeerFailedError(RuntimeError):
+    """Another member of the crew failed and has told why.
+
+    Attributes:
+        bad_input: whether it was an InputError.
+    """
+
+    def __init__(self, *, bad_input: bool = False) -> None:
+        super().__init__("another rank failed")
+        self.bad_input = bad_input
+
+
+class Crew(Protocol):
+    """See the module's docstring."""
+
+    @property
+    def rank(self) -> int:
+        """Number of this member; 0 leads."""
+
+    @property
+    def size(self) -> int:
+        """Number of members."""
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """Rank 0 does ``work``; all return its result."""
+
+    def map(
+        self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
+    ) -> list[Result]:
+        """The results of ``work`` on each item, in order, on rank 0; nothing elsewhere.
+
+        Args:
+            work: takes an item and a Tick.
+            items: the same on every rank.
+            advance: called on rank 0 with the bytes that the whole crew has done since the last call.
+        """
+
+
+class Alone:
+    """A crew of one."""
+
+    rank = 0
+    size = 1
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """See `Crew.lead`."""
+        return work()
+
+    def map(
+        self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
+    ) -> list[Result]:
+        """See `Crew.map`."""
+
+        def tick(done: int) -> None:
+            advance(done)
+
+        return [work(item, tick) for item in items]
+
+
+class Forked:
+    """Processes forked from this one, without MPI. They inherit ``work``; only results travel."""
+
+    rank = 0
+
+    def __init__(self, jobs: int) -> None:
+        self.size = jobs
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """See `Crew.lead`."""
+        return work()
+
+    def map(
+        self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
+    ) -> list[Result]:
+        """See `Crew.map`.
+
+        Raises:
+            ChildProcessError: a process was killed.
+        """
+        from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+        from concurrent.futures.process import BrokenProcessPool
+        from multiprocessing import get_context
+
+        fork = get_context("fork")
+        stop, done = fork.Event(), fork.Value("q", 0)
+
+        def tick(amount: int) -> None:
+            if stop.is_set():
+                raise PeerFailedError
+            with done.get_lock():
+                done.value += amount
+
+        with ProcessPoolExecutor(self.size, fork, _inherit, (work, items, tick)) as pool:
+            futures = [pool.submit(_work_on, i) for i in range(len(items))]
+            seen = 0
+            try:
+                waiting = set(futures)
+                while waiting:
+                    finished, waiting = wait(waiting, POLL_SECONDS, FIRST_EXCEPTION)
+                    advance(done.value - seen)
+                    seen = done.value
+                    for future in finished:
+                        future.result()
+                return [future.result() for future in futures]
+            except BrokenProcessPool as error:
+                raise ChildProcessError(
+                    "a process was killed: run the same command again, finished shards are kept"
+                ) from error
+            finally:
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+
+
+_inherited: tuple[Callable[..., Any], Sequence[Any], Tick]
+
+
+def _inherit(work: Callable[..., Any], items: Sequence[Any], tick: Tick) -> None:
+    """Keep what a forked process got from its parent; this global exists in that process alone."""
+    global _inherited
+    _inherited = work, items, tick
+
+
+def _work_on(i: int) -> Any:
+    work, items, tick = _inherited
+    return work(items[i], tick)
+
+
+class Ranks:
+    """The ranks of an MPI communicator; the next item is drawn by fetch-and-add in the memory of rank 0."""
+
+    def __init__(self, comm: MPI.Intracomm) -> None:
+        self._comm = comm.Dup()
+        self.rank: int = comm.Get_rank()
+        self.size: int = comm.Get_size()
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """See `Crew.lead`."""
+        result: Any = None
+        error: BaseException | None = None
+        if self.rank == 0:
+            try:
+                result = work()
+            except Exception as caught:
+                error = caught
+        failed, bad_input, result = self._comm.bcast((error is not None, isinstance(error, InputError), result))
+        if error is not None:
+            raise error
+        if failed:
+            raise PeerFailedError(bad_input=bad_input)
+        return result  # type: ignore[no-any-return]
+
+    def map(
+        self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
+    ) -> list[Result]:
+        """See `Crew.map`."""
+        with _Counters(self._comm) as counters:
+            looked = time.monotonic()
+            unreported = reported = 0
+
+            def tick(amount: int) -> None:
+                nonlocal looked, unreported, reported
+                unreported += amount
+                if time.monotonic() - looked < POLL_SECONDS:
+                    return
+                total = counters.add(counters.DONE, unreported) + unreported
+                unreported = 0
+                if self.rank == 0:
+                    advance(total - reported)
+                    reported = total
+                if counters.add(counters.FAILED, 0):
+                    raise PeerFailedError
+                looked = time.monotonic()
+
+            results: list[tuple[int, Result]] = []
+            error: Exception | None = None
+            try:
+                while (i := counters.add(counters.NEXT, 1)) < len(items):
+                    if counters.add(counters.FAILED, 0):
+                        raise PeerFailedError
+                    results.append((i, work(items[i], tick)))
+            except Exception as caught:
+                error = caught
+                counters.add(counters.FAILED, 1)
+            failed = self._comm.allreduce(error is not None)
+            bad_input = self._comm.allreduce(isinstance(error, InputError))
+        if error is not None and not isinstance(error, PeerFailedError):
+            raise error
+        if failed:
+            raise PeerFailedError(bad_input=bool(bad_input))
+        gathered = self._comm.gather(results)
+        return (
+            [result for _, result in sorted((pair for part in gathered for pair in part), key=_first)]
+            if gathered
+            else []
+        )
+
+
+def _first(pair: tuple[int, Any]) -> int:
+    return pair[0]
+
+
+class _Counters:
+    """Shared integers in the memory of rank 0, read and changed by any rank without its help (MPI-3 one-sided)."""
+
+    NEXT, DONE, FAILED = range(3)
+
+    def __init__(self, comm: MPI.Intracomm) -> None:
+        self._comm = comm
+
+    def __enter__(self) -> _Counters:
+        import numpy as np
+        from mpi4py import MPI
+
+        self._sum = MPI.SUM
+        width = np.dtype(np.int64).itemsize
+        self._window = MPI.Win.Allocate(3 * width if self._comm.Get_rank() == 0 else 0, width, comm=self._comm)
+        self._window.Lock_all()
+        if self._comm.Get_rank() == 0:
+            np.asarray(self._window.tomemory()).view(np.int64)[:] = 0
+            self._window.Sync()
+        self._comm.Barrier()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._comm.Barrier()
+        self._window.Unlock_all()
+        self._window.Free()
+
+    def add(self, which: int, amount: int) -> int:
+        """Add to a counter and return what it was."""
+        import numpy as np
+
+        before = np.empty(1, np.int64)
+        self._window.Fetch_and_op(np.array([amount], np.int64), before, 0, which, self._sum)
+        self._window.Flush(0)
+        return int(before[0])
