@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import BENCHMARKS, find
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import add_json, report
 from sciml_datasets.errors import InputError
 
@@ -29,7 +29,6 @@ def run(args: argparse.Namespace) -> int:
     """Walk the road for each demo and print its scores and what it made."""
     names = args.names or _demos()
     for name in names:
-        find(name)
         if name not in _demos():
             raise InputError(f"{name} is not simulated: choose from {', '.join(_demos())}")
     results = [_walk(name, Path(args.out)) for name in names]

@@ -25,12 +25,14 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.benchmarks import prepared_dir
     from sciml_datasets.metrics.evaluator import Evaluator
     from sciml_datasets.metrics.results import make_result, table, write_result
-    from sciml_datasets.preparation.manifest import read_manifest
+    from sciml_datasets.preparation.verify import check_prepared
 
-    digest = read_manifest(prepared_dir(args.name, args.data_dir))["plan_digest"]
+    digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
     evaluator = Evaluator(args.name, args.split, args.data_dir)
     evaluator.update_from_file(args.predictions)
     result = make_result(evaluator, digest)
+    text = table(result)
     if args.out:
         write_result(result, Path(args.out))
-    return report(args, result, table(result))
+        text += f"\n{args.out}: the same as JSON"
+    return report(args, result, text)

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         "title": benchmark.title,
         "data": dataset.title,
         "homepage": benchmark.homepage,
-        "licence": benchmark.licence,
+        "licence": str(builder.info.redistribution_info.license),
         "obtain": "simulated where no raw files are given" if dataset.simulated_samples else benchmark.obtain,
         "citation": builder.info.citation,
         "features": {name: _feature(feature) for name, feature in builder.info.features.items()},

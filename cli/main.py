@@ -21,6 +21,7 @@ COMMANDS = {
     "info": "a data set in detail: features, splits, criteria, targets",
     "simulate": "make raw files by simulation",
     "prepare": "turn raw files into a prepared data set",
+    "verify": "compare prepared data or raw files with their checksums",
     "show": "draw samples of a prepared data set",
     "train": "train a model and score it",
     "evaluate": "score a predictions file",
@@ -90,6 +91,8 @@ def _os_error(error: OSError) -> str | None:
         errno.EACCES: "change its permissions, or choose another folder",
         errno.EPERM: "change its permissions, or choose another folder",
         errno.ENOTDIR: "choose a folder",
+        errno.EEXIST: "choose another name",
+        errno.ENOENT: "correct the path or make its folder first",
         errno.EISDIR: "choose a file",
     }
     if error.errno is None or error.errno not in remedies:

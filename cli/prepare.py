@@ -6,7 +6,7 @@ import argparse
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 
-EXAMPLE = "mpiexec -n 8 sciml prepare stemdl --raw-dir raw --data-dir data"
+EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="raw files, one folder per data set (default: SCIML_RAW_DIR, else <data-dir>/downloads/manual)",
     )
     add_data_dir(parser)
-    parser.add_argument("--file-format", choices=("tfrecord", "array_record"), default="tfrecord", help="of the shards")
+    parser.add_argument("--file-format", choices=("tfrecord", "array_record"), help="of the shards (default: tfrecord)")
     parser.add_argument(
         "--jobs", metavar="J", type=int, default=1, help="processes, where there is no MPI (default: 1)"
     )
@@ -31,12 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare a data set and print what it holds; under mpiexec or srun the ranks share the work."""
+    from sciml_datasets.benchmarks import dataset_names, prepared_dir
     from sciml_datasets.cli.ranks import world
     from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.preparation.manifest import read_manifest
     from sciml_datasets.preparation.run import prepare
 
     comm = world()
+    there = (
+        (prepared_dir(args.name, args.data_dir) / "manifest.json").exists() if args.name in dataset_names() else False
+    )
     try:
         folder = prepare(
             args.name,
@@ -60,4 +64,6 @@ def run(args: argparse.Namespace) -> int:
         "bytes": sum(shard["bytes"] for shard in shards),
     }
     text = f"{folder}: {content['records']:,} records in {len(shards)} shards, {content['bytes'] / 1e6:.1f} MB"
+    if there:
+        text += ", prepared before: nothing was done"
     return report(args, content, text)

@@ -35,10 +35,10 @@ def show(name: str, data_dir: str | Path | None, split: str, picture: Path, coun
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find, prepared_dir
-    from sciml_datasets.preparation.manifest import read_manifest
+    from sciml_datasets.preparation.verify import check_prepared
 
     benchmark, _ = find(name)
-    read_manifest(prepared_dir(name, data_dir))
+    check_prepared(prepared_dir(name, data_dir))
     if count < 1:
         raise InputError(f"--count {count}: expected at least 1")
     if picture.suffix != ".png":

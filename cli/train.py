@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 from sciml_datasets.errors import InputError
@@ -18,8 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="package.module:function", help="makes a Keras model (default: the reference)"
     )
-    parser.add_argument("--epochs", metavar="E", type=int, help="passes over the training split")
-    parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch, all devices together")
+    parser.add_argument(
+        "--epochs", metavar="E", type=int, help="passes over the training split (default: the recipe's)"
+    )
+    parser.add_argument(
+        "--batch-size", metavar="B", type=int, help="samples in a batch, all devices together (default: the recipe's)"
+    )
     parser.add_argument(
         "--strategy",
         choices=("auto", "none", "mirrored"),
@@ -45,15 +51,17 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.results import table
 
     settings = dict(_key_value(text) for text in args.set)
-    settings |= {
-        key: value for key, value in (("epochs", args.epochs), ("batch_size", args.batch_size)) if value is not None
-    }
+    given = {"epochs": args.epochs, "batch_size": args.batch_size}
+    given = {key: value for key, value in given.items() if value is not None}
+    for key in given.keys() & settings.keys():
+        raise InputError(f"{key} is given twice, by a flag and by --set: give it once")
+    sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 
     import_tensorflow_quietly()
     from sciml_datasets.models import train
 
-    result = train(args.name, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings)
+    result = train(args.name, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings, **given)
     return report(args, result, f"{table(result)}\n{args.out}: weights, predictions, logs and plots")
 
 

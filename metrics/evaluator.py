@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
+from sciml_datasets.hdf5 import open_hdf5
 from sciml_datasets.metrics.classification import Classification
 from sciml_datasets.splits import read_members
 
@@ -61,7 +62,7 @@ class Evaluator:
         Raises:
             InputError: an id is unknown or was given before, or the predictions have the wrong shape, type or values.
         """
-        keys = [key.decode("utf-8") if isinstance(key, bytes) else str(key) for key in ids]
+        keys = [key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key) for key in ids]
         values = np.asarray(predictions)
         self._check_values(keys, values)
         unknown = [key for key in keys if key not in self._position]
@@ -132,13 +133,13 @@ class Evaluator:
         if values.ndim == 2 and values.dtype.kind == "f" and values.shape[1] == classes:
             finite = np.isfinite(values).all(axis=1)
             if not finite.all():
-                raise InputError(f"the scores of {_some([keys[i] for i in np.flatnonzero(~finite)])} not finite")
+                names = _some([keys[i] for i in np.flatnonzero(~finite)])
+                raise InputError(f"{names} scored with NaN or infinity: predict finite scores")
         elif values.ndim == 1 and values.dtype.kind in "iu":
             outside = (values < 0) | (values >= classes)
             if outside.any():
-                raise InputError(
-                    f"the class of {_some([keys[i] for i in np.flatnonzero(outside)])} not from 0 to {classes - 1}"
-                )
+                names = _some([keys[i] for i in np.flatnonzero(outside)])
+                raise InputError(f"{names} given a class that is not from 0 to {classes - 1}: predict one that is")
         else:
             raise InputError(
                 f"predictions have the shape {values.shape} and type {values.dtype}, expected (N, {classes}) float "
@@ -149,15 +150,7 @@ class Evaluator:
 def _read_predictions(path: Path) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]:
     import h5py
 
-    if not path.exists():
-        raise InputError(f"{path}: there is no such file")
-    try:
-        file = h5py.File(path, "r")
-    except PermissionError as error:  # HDF5 does not say of which file
-        raise PermissionError(error.errno, error.strerror, str(path)) from error
-    except OSError as error:
-        raise InputError(f"{path}: not a complete HDF5 file ({error})") from error
-    with file:
+    with open_hdf5(path) as file:
         for name in ("id", "prediction"):
             if not isinstance(file.get(name), h5py.Dataset):
                 raise InputError(f"{path}: the data set /{name} is missing: expected /id and /prediction")

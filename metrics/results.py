@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import Criterion
+from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
 
 SCHEMA_VERSION = 1
@@ -55,7 +56,14 @@ def _row(criterion: Criterion, score: float, baseline: float | None) -> dict[str
 
 
 def write_result(result: dict[str, Any], path: Path) -> None:
-    """Write ``result.json``, whole or not at all."""
+    """Write ``result.json``, whole or not at all.
+
+    Raises:
+        InputError: the path is a folder.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file to write")
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".incomplete")
     try:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -70,9 +78,10 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
     ]
-    lines.append(f"{'criterion':<16}" + "".join(f"{name.replace('_', ' '):>12}" for name in columns))
+    lines.append(f"{'criterion':<16}" + "".join(f"{name.replace('_', ' '):>12}" for name in columns) + "  target met")
     for row in result["criteria"]:
         cells = ("-" if row[name] is None else f"{row[name]:.4f}" for name in columns)
-        lines.append(f"{row['title']:<16}" + "".join(f"{cell:>12}" for cell in cells))
-    lines.append(f"baseline: {result['baseline']}; reference and best known: published for the real data")
+        met = {None: "-", True: "yes", False: "no"}[row["met"]]
+        lines.append(f"{row['title']:<16}" + "".join(f"{cell:>12}" for cell in cells) + f"{met:>12}")
+    lines.append(f"baseline: {result['baseline']}; target, reference and best known are those of the real data")
     return "\n".join(lines)

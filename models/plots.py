@@ -19,6 +19,8 @@ def plot_history(history: Path, picture: Path) -> None:
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [float(row["loss"]) for row in rows], marker=".")
+    for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
     left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
     for key in (key for key in rows[0] if key.startswith("validation_")):
         right.plot(

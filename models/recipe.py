@@ -8,6 +8,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 
+KINDS = {int: "a whole number", float: "a number"}
 SETTINGS = ("epochs", "batch_size", "learning_rate", "weight_decay", "warmup_share")
 
 
@@ -54,7 +55,9 @@ class Recipe:
             try:
                 changes[name] = kinds[name](text)
             except ValueError as error:
-                raise InputError(f"{name}={text}: expected a {kinds[name].__name__}") from error
+                raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]}") from error
             if not changes[name] >= 0 or (kinds[name] is int and changes[name] < 1):
-                raise InputError(f"{name}={text}: expected a positive {kinds[name].__name__}")
+                raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]} above zero")
+            if name == "warmup_share" and changes[name] > 1:
+                raise InputError(f"{name}={text}: expected a share from 0 to 1")
         return replace(self, **changes)

@@ -21,7 +21,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
-from sciml_datasets.preparation.manifest import read_manifest
+from sciml_datasets.preparation.verify import check_prepared
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -58,11 +58,13 @@ def train(
         InputError: the data set is not prepared, the run folder is in use, or a setting or the model does not fit.
     """
     benchmark, _ = find(name)
-    manifest = read_manifest(prepared_dir(name, data_dir))
+    manifest = check_prepared(prepared_dir(name, data_dir))
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     if strategy not in STRATEGIES:
         raise InputError(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
+    if seed < 0:
+        raise InputError(f"seed {seed}: expected 0 or more")
     build = _model_builder(model, recipe)
     run = RunFolder(Path(out_dir).expanduser())
 

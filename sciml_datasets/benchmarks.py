@@ -101,7 +101,12 @@ _STEMDL = Benchmark(
     label="space_group",
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
-        DataSet("stemdl_demo", "1.0.0", "the same by kinematic simulation: 128 x 128, 20 space groups", 2400),
+        DataSet(
+            "stemdl_demo",
+            "1.0.0",
+            "2,400 simulated stacks of three 128 x 128 patterns, 20 space groups, 100 to 190 keV",
+            2400,
+        ),
     ),
     criteria=(
         Criterion(

@@ -9,6 +9,12 @@ from pathlib import Path
 from sciml_datasets.errors import InputError
 
 NAME = "checksums.tsv"
+
+
+class ChecksumError(InputError):
+    """A raw file is not the one that its checksum belongs to."""
+
+
 BLOCK = 1 << 20
 
 
@@ -54,11 +60,11 @@ def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str,
     """Compare the checksums found with the known ones, and record those seen for the first time in the raw folder.
 
     Raises:
-        InputError: a file differs from its known checksum; it is named, nothing is recorded.
+        ChecksumError: a file differs from its known checksum; it is named, nothing is recorded.
     """
     for name, value in found.items():
         if known.get(name, value) != value:
-            raise InputError(
+            raise ChecksumError(
                 f"{folder / name}: the SHA-256 is {value}, expected {known[name]}: fetch the file again, or "
                 f"remove its line from {folder / NAME} if it was replaced on purpose"
             )

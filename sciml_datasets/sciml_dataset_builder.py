@@ -49,6 +49,15 @@ class Sciml(FileReaderBuilder):
         builder: Sciml = super().__new__(cls)
         return builder
 
+    def __init__(self, *, file_format: Any = None, **kwargs: Any) -> None:
+        """As in TFDS, but of data that are prepared already ``file_format`` decides nothing.
+
+        ``tfds.data_source`` asks for ArrayRecord unless told otherwise; TFRecord shards serve it as well.
+        """
+        super().__init__(**kwargs)
+        if file_format is not None and not (self.data_path / "dataset_info.json").exists():
+            self.info.set_file_format(file_format, override=True)
+
     @classmethod
     def get_default_builder_config(cls) -> tfds.core.BuilderConfig:
         """The first data set of the table."""
@@ -77,7 +86,7 @@ class Sciml(FileReaderBuilder):
             features=tfds.features.FeaturesDict(self.features()),
             supervised_keys=self.supervised_keys,
             homepage=self.benchmark.homepage,
-            license=self.benchmark.licence,
+            license="Apache-2.0" if self.dataset.simulated_samples else self.benchmark.licence,
         )
 
     def download_and_prepare(
@@ -108,6 +117,31 @@ class Sciml(FileReaderBuilder):
             self.info.set_file_format(file_format, override=True)
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
         prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), Alone())
+
+    def as_data_source(
+        self,
+        split: Any = None,
+        *,
+        decoders: Any = None,
+        deserialize_method: Any = tfds.decode.DeserializeMethod.DESERIALIZE_AND_DECODE,
+        file_format: Any = None,
+    ) -> Any:
+        """Random access to the examples of a split, of parts of splits, or of all splits; see `tfds.data_source`.
+
+        Args:
+            split: as in TFDS; None for a dictionary of all.
+            decoders: as in TFDS.
+            deserialize_method: as in TFDS.
+            file_format: the format of the prepared data decides; accepted for TFDS's sake.
+        """
+        import tree
+
+        from sciml_datasets.random_access import DataSource
+
+        def source(part: str) -> DataSource:
+            return DataSource(self.info, split=part, decoders=decoders, deserialize_method=deserialize_method)
+
+        return tree.map_structure(source, {name: name for name in self.info.splits} if split is None else split)
 
     def _download_and_prepare(self, dl_manager: Any, download_config: Any = None) -> None:
         """Required by TFDS's abstract class; `download_and_prepare` above replaces its only caller."""

@@ -40,6 +40,8 @@ def simulate(
         OSError: the folder cannot be written.
     """
     benchmark, dataset = find(name)
+    if not str(out_dir):
+        raise InputError("the raw folder has an empty name: name one")
     folder = Path(out_dir).expanduser() / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
     if jobs < 1:

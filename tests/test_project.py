@@ -64,7 +64,7 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-PURE = {"errors", "benchmarks", "samples", "splits", "progress"}
+PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "hdf5", "processes"}
 DATA = PURE | {"stemdl", "sciml_dataset_builder", "simulation"}
 ALLOWED = {
     "metrics": PURE | {"metrics"},

@@ -160,8 +160,10 @@ def wrong_output() -> Any:
         ({"model": "keras:no_such_function"}, "no_such_function"),
         ({"strategy": "magic"}, "there is no strategy 'magic'"),
         ({"depth": 3}, "there is no setting 'depth'"),
-        ({"epochs": "many"}, "epochs=many: expected a int"),
-        ({"learning_rate": "-1"}, "expected a positive float"),
+        ({"epochs": "many"}, "epochs=many: expected a whole number"),
+        ({"learning_rate": "-1"}, "learning_rate=-1: expected a number above zero"),
+        ({"seed": -1}, "seed -1: expected 0 or more"),
+        ({"warmup_share": 2}, "warmup_share=2: expected a share from 0 to 1"),
         ({"batch_size": 51}, "batch_size=51: the training split holds fewer samples"),
     ],
 )

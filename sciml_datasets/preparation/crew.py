@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.processes import stay_with_parent
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -145,6 +146,7 @@ def _inherit(work: Callable[..., Any], items: Sequence[Any], tick: Tick) -> None
     """Keep what a forked process got from its parent; this global exists in that process alone."""
     global _inherited
     _inherited = work, items, tick
+    stay_with_parent()
 
 
 def _work_on(i: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 import time
@@ -34,16 +35,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user may choose; none of it but ``num_shards`` changes the output.
+    """What a user may choose.
 
     Attributes:
         raw_dir: the folder that holds one folder of raw files per data set.
+        file_format: what prepared data must have; None for any.
         num_shards: shards per split; None for TFDS's rule.
         restart: throw away what interrupted preparations have left.
         verify_raw: hash every raw file and compare, or record, its checksum.
     """
 
     raw_dir: str | Path | None = None
+    file_format: str | None = None
     num_shards: int | None = None
     restart: bool = False
     verify_raw: bool = False
@@ -56,7 +59,7 @@ def prepare(
     comm: MPI.Intracomm | None = None,
     *,
     jobs: int = 1,
-    file_format: str = "tfrecord",
+    file_format: str | None = None,
     num_shards: int | None = None,
     restart: bool = False,
     verify_raw: bool = False,
@@ -73,7 +76,7 @@ def prepare(
         data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments.
         jobs: without ``comm``, how many processes to fork.
-        file_format: ``tfrecord`` or ``array_record``.
+        file_format: ``tfrecord`` (the default) or ``array_record``.
         num_shards: shards per split; default TFDS's rule.
         restart: throw away what interrupted preparations have left.
         verify_raw: hash every raw file: compare it with its known checksum, or record it.
@@ -94,7 +97,7 @@ def prepare(
     crew: Crew = Ranks(comm) if comm is not None else Forked(jobs) if jobs > 1 else Alone()
     crew.lead(lambda: find(name) and None)
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
-    prepare_builder(builder, Options(raw_dir, num_shards, restart, verify_raw), crew)
+    prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw), crew)
     return Path(builder.data_dir)
 
 
@@ -102,7 +105,7 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
     """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`."""
     final = Path(builder.data_dir)
     try:
-        if not crew.lead(lambda: _is_prepared(final)):
+        if not crew.lead(lambda: _is_prepared(final, options.file_format)):
             _prepare(builder, options, crew, final)
     except (OSError, PeerFailedError):
         # A concurrent run of the same preparation finishes first, and clears our work folder away: all is well.
@@ -111,10 +114,14 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
     builder.info.read_from_directory(final)
 
 
-def _is_prepared(final: Path) -> bool:
-    if final.exists():
-        manifest.read_manifest(final)
-    return final.exists()
+def _is_prepared(final: Path, file_format: str | None) -> bool:
+    if not final.exists():
+        return False
+    present = manifest.read_manifest(final)["file_format"]
+    if file_format not in (None, present):
+        raise InputError(f"{final} is prepared as {present}, not {file_format}: remove it or choose another --data-dir")
+    remove_interrupted(final)  # a run that was killed between publishing and clearing up has left its own
+    return True
 
 
 def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
@@ -191,15 +198,18 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
     folder = root / name
     if folder.is_dir():
         return folder
-    if builder.dataset.simulated_samples:
+    chosen = raw_dir or os.environ.get("SCIML_RAW_DIR")
+    if builder.dataset.simulated_samples and not chosen:
         from sciml_datasets.simulation import simulate
 
+        print(f"{name}: simulating raw files in {folder}", file=sys.stderr)
         return simulate(name, root)
     demo = next((dataset.name for dataset in builder.benchmark.datasets if dataset.simulated_samples), None)
     hint = f"; sciml/{demo} needs no raw files" if demo else ""
+    obtain = f"{builder.benchmark.obtain}, or simulate" if not builder.dataset.simulated_samples else "simulate"
     raise InputError(
         f"no raw files of {name}: looked in {folder} (--raw-dir, SCIML_RAW_DIR and TFDS's manual folder decide); "
-        f"{builder.benchmark.obtain}, or simulate some with `sciml simulate {name} --out {root}`{hint}"
+        f"{obtain} some with `sciml simulate {name} --out {root}`{hint}"
     )
 
 

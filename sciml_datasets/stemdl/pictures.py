@@ -44,4 +44,5 @@ def contact_sheet(samples: Sequence[dict[str, Any]], picture: Path) -> None:
             logs = np.log10(np.maximum(pattern / brightest, 10.0**-DECADES))
             axes.imshow(logs, cmap="inferno", vmin=-DECADES, vmax=0, origin="lower")
             axes.set_axis_off()
+    figure.supxlabel(f"logarithm of the intensity, {DECADES} decades below the brightest pixel", fontsize=9)
     figure.savefig(picture, dpi=110)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.hdf5 import open_hdf5
 from sciml_datasets.samples import Example, RawFile, Sample
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Hdf5Stacks:
                 ``material``, or the stack has another shape or type.
         """
         path = folder / file.name
-        with _open(path) as h5:
+        with open_hdf5(path) as h5:
             if not h5.keys():
                 raise InputError(
                     f"{path}: the file holds no samples, expected one group per sample: remove or replace it"
@@ -119,7 +120,7 @@ class Hdf5Stacks:
         def read(sample: Sample) -> Example:
             path = folder / sample.file
             if sample.file not in opened:
-                opened[sample.file] = _open(path)
+                opened[sample.file] = open_hdf5(path)
                 if len(opened) > OPEN_FILES:
                     opened.popitem(last=False)[1].close()
             opened.move_to_end(sample.file)
@@ -132,25 +133,6 @@ class Hdf5Stacks:
         finally:
             for file in opened.values():
                 file.close()
-
-
-def _open(path: Path) -> h5py.File:
-    import h5py
-
-    try:
-        return h5py.File(path, "r")
-    except PermissionError as error:  # HDF5 does not say of which file
-        raise PermissionError(error.errno, error.strerror, str(path)) from error
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: the file vanished after it was listed: put it back") from error
-    except OSError as error:
-        raise InputError(f"{path}: not a complete HDF5 file ({_reason(error)}): fetch it again or remove it") from error
-
-
-def _reason(error: OSError) -> str:
-    """HDF5's own reason without its wrapping, for example ``truncated file: eof = 100, ...``."""
-    text = str(error)
-    return text[text.find("(") + 1 : text.rfind(")")] if "(" in text else text
 
 
 def _member(parent: Any, name: str, where: str) -> Any:

@@ -6,6 +6,8 @@ Differences from the original, all recorded in the files: kinematic instead of m
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.processes import stay_with_parent
 from sciml_datasets.progress import progress
 from sciml_datasets.stemdl.crystals import random_crystal
 from sciml_datasets.stemdl.diffraction import cbed_pattern, reciprocal, semi_angle, strongest_reflections, zone_frame
@@ -50,7 +53,7 @@ def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int
     Raises:
         InputError: fewer than 3 samples (one per split), or fewer than 16 pixels.
     """
-    pixels = pixels or DEFAULT_PIXELS[name]
+    pixels = DEFAULT_PIXELS[name] if pixels is None else pixels
     if num_samples < 3:
         raise InputError(f"{num_samples} samples: expected at least 3, one for each split")
     if pixels < 16:
@@ -78,7 +81,7 @@ def _run(files: list[_File], jobs: int) -> Iterator[_File]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(min(jobs, len(files)), get_context("spawn")) as pool:
+    with ProcessPoolExecutor(min(jobs, len(files)), get_context("spawn"), stay_with_parent) as pool:
         yield from pool.map(_write_file, files)
 
 
@@ -86,11 +89,18 @@ def _write_file(file: _File) -> _File:
     import h5py
     from threadpoolctl import threadpool_limits
 
-    # The matrices are tiny: threads of the linear algebra library would only get into each other's way.
-    with threadpool_limits(1), h5py.File(file.path, "w") as h5:
-        h5.attrs["engine"] = "kinematic"
-        for number in range(file.first, file.last):
-            _write_sample(h5, number, file.seed, file.pixels)
+    try:
+        # The matrices are tiny: threads of the linear algebra library would only get into each other's way.
+        with threadpool_limits(1), h5py.File(file.path, "w") as h5:
+            h5.attrs["engine"] = "kinematic"
+            for number in range(file.first, file.last):
+                _write_sample(h5, number, file.seed, file.pixels)
+    except (OSError, RuntimeError) as error:
+        # HDF5 hides the system's reason in its text, and fails again when it closes the file.
+        found = re.search(r"errno = (\d+)", f"{error} {error.__context__}")
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(file.path)) from None
     return file
 
 

@@ -1,0 +1,57 @@
+"""``sciml verify NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.errors import InputError
+
+EXAMPLE = "sciml verify stemdl --data-dir data --quick"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml verify``."""
+    add_name(parser)
+    add_data_dir(parser)
+    parser.add_argument("--raw-dir", metavar="RAW", help="check the raw files in RAW/NAME instead of prepared data")
+    parser.add_argument("--quick", action="store_true", help="compare names and sizes only, hash nothing")
+    parser.add_argument(
+        "--jobs", metavar="J", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print what is wrong; exit code 1 if anything is."""
+    find(args.name)
+    if args.raw_dir is not None and args.data_dir is not None:
+        raise InputError("--raw-dir and --data-dir together: choose one of them to verify")
+    if args.raw_dir is not None and args.quick:
+        raise InputError("--raw-dir with --quick: raw files are checked by their hashes, leave --quick out")
+    findings, text = _raw(args) if args.raw_dir is not None else _prepared(args)
+    report(args, {"findings": findings}, "\n".join(findings) if findings else text)
+    return 1 if findings else 0
+
+
+def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
+    from sciml_datasets.benchmarks import raw_root
+    from sciml_datasets.checksums import ChecksumError
+    from sciml_datasets.preparation.verify import verify_raw
+
+    folder = raw_root(args.raw_dir) / args.name
+    try:
+        agreed, recorded = verify_raw(args.name, folder, args.jobs)
+    except ChecksumError as error:
+        return [str(error)], ""
+    return [], f"{folder}: {agreed} raw files agree with their checksums, {recorded} were recorded at first sight"
+
+
+def _prepared(args: argparse.Namespace) -> tuple[list[str], str]:
+    from sciml_datasets.preparation.verify import verify_prepared
+
+    folder = prepared_dir(args.name, args.data_dir)
+    how = "names and sizes" if args.quick else "every byte"
+    return verify_prepared(folder, quick=args.quick, jobs=args.jobs), f"{folder}: {how} as the manifest says"

@@ -1,0 +1,102 @@
+"""Is a prepared folder what its manifest says, to the byte? Are raw files what their checksums say?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmarks import find
+from sciml_datasets.checksums import known_checksums, record_checksums, sha256_of
+from sciml_datasets.errors import InputError
+from sciml_datasets.preparation.crew import Alone, Crew, Forked, Tick
+from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
+from sciml_datasets.progress import progress
+
+
+def check_prepared(folder: Path) -> dict[str, Any]:
+    """Make sure by names and sizes that a prepared folder is whole, and return its manifest.
+
+    Raises:
+        InputError: it is not; the first finding is told.
+    """
+    manifest = read_manifest(folder)
+    findings = verify_prepared(folder, quick=True)
+    if findings:
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise InputError(f"{folder}: {findings[0]}{more}: remove the folder and prepare the data set again")
+    return manifest
+
+
+def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list[str]:
+    """Compare a prepared folder with its manifest.
+
+    Args:
+        folder: ``<data_dir>/sciml/<name>/<version>``.
+        quick: compare names and sizes only; otherwise every file is hashed.
+        jobs: processes that hash.
+
+    Returns:
+        One sentence per finding; none if the folder is what the manifest says.
+
+    Raises:
+        InputError: there is no manifest.
+    """
+    manifest = read_manifest(folder)
+    name, version = folder.parent.name, folder.name
+    expected_name = f"sciml/{name}"
+    findings = []
+    if (manifest.get("dataset"), manifest.get("version")) != (expected_name, version):
+        findings.append(
+            f"{NAME} belongs to {manifest.get('dataset')} {manifest.get('version')}, not to {expected_name} {version}"
+        )
+    listed = listed_files(manifest)
+    present = {path.name: path.stat().st_size for path in folder.iterdir() if path.name != NAME}
+    missing = [file for file in listed if file not in present]
+    extra = [file for file in present if file not in listed]
+    hashes = {} if quick else _hashes(folder, sorted(present), jobs)
+    for file in missing:
+        twin = next((other for other in extra if hashes.get(other) == listed[file][1]), None)
+        if twin:
+            extra.remove(twin)
+            findings.append(f"{file} was renamed to {twin}")
+        else:
+            findings.append(f"{file} is missing")
+    findings += [f"{file} is not in the manifest" for file in extra]
+    for file in listed.keys() & present.keys():
+        size, sha256 = listed[file]
+        if present[file] != size:
+            findings.append(f"{file} has {present[file]} bytes, expected {size}")
+        elif not quick and hashes[file] != sha256:
+            findings.append(f"{file} has the SHA-256 {hashes[file]}, expected {sha256}")
+    return sorted(findings)
+
+
+def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
+    """Compare the raw files of a data set with their checksums, and record those that are seen for the first time.
+
+    Returns:
+        How many files agreed with a known checksum, and how many were recorded.
+
+    Raises:
+        ChecksumError: a file differs.
+        InputError: the folder does not hold the raw files of the data set.
+    """
+    import tensorflow_datasets as tfds
+
+    benchmark, _ = find(name)
+    files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
+    known = known_checksums(benchmark.name, folder)
+    found = _hashes(folder, [file.name for file in files], jobs)
+    record_checksums(folder, known, found)
+    agreed = sum(file in known for file in found)
+    return agreed, len(found) - agreed
+
+
+def _hashes(folder: Path, names: list[str], jobs: int) -> dict[str, str]:
+    crew: Crew = Forked(jobs) if jobs > 1 else Alone()
+
+    def hash_file(name: str, tick: Tick) -> str:
+        return sha256_of(folder / name, tick)
+
+    with progress("Hashing", sum((folder / name).stat().st_size for name in names), "B", scale=True) as advance:
+        return dict(zip(names, crew.map(hash_file, names, advance), strict=True))

@@ -1,0 +1,176 @@
+"""Random access to prepared records, for PyTorch, JAX and anything else that takes a sequence. Needs no TensorFlow.
+
+TFDS itself offers it for ArrayRecord files only; here TFRecord shards have it too, through the offsets beside each.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import struct
+from abc import ABC, abstractmethod
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
+
+from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
+
+OPEN_FILES = 32
+"""Shards kept open by one process."""
+
+
+class DamagedRecordError(OSError):
+    """A record is not what was written."""
+
+    def __init__(self, path: str | Path, number: int, why: str) -> None:
+        super().__init__(f"{path}, record {number}: {why}: run `sciml verify` to see what else is damaged")
+
+
+class Records(ABC):
+    """The serialised examples of a split, or of a part of it, by position.
+
+    Threads may share it; it can be pickled and survives a fork.
+
+    Args:
+        shards: path, number of records to leave out, number of records to take, for each shard in order.
+    """
+
+    def __init__(self, shards: Sequence[tuple[str, int, int]]) -> None:
+        self._start(list(shards))
+
+    def _start(self, shards: list[tuple[str, int, int]]) -> None:
+        self._shards = shards
+        self._ends = list(accumulate(take for _, _, take in shards))
+        self._forget_files()
+
+    def _forget_files(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._open: OrderedDict[str, Any] = OrderedDict()
+
+    def __getstate__(self) -> list[tuple[str, int, int]]:
+        return self._shards
+
+    def __setstate__(self, state: list[tuple[str, int, int]]) -> None:
+        self._start(state)
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, position: int) -> bytes:
+        """The serialised example at a position.
+
+        Raises:
+            IndexError: there is none.
+            DamagedRecordError: its bytes are not those that were written.
+        """
+        if not 0 <= position < len(self):
+            raise IndexError(f"record {position} of {len(self)}")
+        shard = bisect_right(self._ends, position)
+        path, skip, take = self._shards[shard]
+        return self._read(path, skip + position - (self._ends[shard] - take))
+
+    def __getitems__(self, positions: Iterable[int]) -> list[bytes]:
+        """The serialised examples at several positions."""
+        return [self[position] for position in positions]
+
+    @abstractmethod
+    def _read(self, path: str, number: int) -> bytes:
+        """Record ``number`` of a file."""
+
+    @abstractmethod
+    def _opened(self, path: str) -> Any:
+        """What reads a file; it is closed when nobody refers to it any more."""
+
+    def _file(self, path: str) -> Any:
+        """What reads a file, opened when it is first needed; the one unused for longest makes room."""
+        if self._process != os.getpid():
+            self._forget_files()  # the lock may have been held at the moment of the fork
+        with self._lock:
+            if path not in self._open:
+                self._open[path] = self._opened(path)
+                if len(self._open) > OPEN_FILES:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(path)
+            return self._open[path]
+
+
+class TFRecords(Records):
+    """`Records` in TFRecord files, each with its offsets beside it."""
+
+    def _read(self, path: str, number: int) -> bytes:
+        import google_crc32c
+
+        shard: _Shard = self._file(path)
+        start, end = shard.offsets[number : number + 2]
+        frame = os.pread(shard.descriptor, end - start, start)
+        payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+        if len(frame) != end - start or struct.unpack_from("<Q", frame)[0] != len(payload):
+            raise DamagedRecordError(path, number, "its length is not the one written")
+        if masked(google_crc32c.value(payload)) != frame[-FOOTER_BYTES:]:
+            raise DamagedRecordError(path, number, "its checksum does not agree")
+        return payload
+
+    def _opened(self, path: str) -> _Shard:
+        return _Shard(path)
+
+
+class _Shard:
+    """An open TFRecord file and where its records begin; closed when nobody refers to it any more."""
+
+    descriptor = -1
+
+    def __init__(self, path: str) -> None:
+        beside = Path(path + OFFSETS_SUFFIX)
+        self.offsets = array("Q", beside.read_bytes())
+        if not self.offsets or self.offsets[-1] != Path(path).stat().st_size:
+            raise DamagedRecordError(path, 0, f"the size of the file is not the one that {beside.name} tells")
+        self.descriptor = os.open(path, os.O_RDONLY)
+
+    def __del__(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+
+
+class ArrayRecords(Records):
+    """`Records` in ArrayRecord files.
+
+    The library's reader does not survive a fork once it was used: start worker processes with spawn.
+    """
+
+    def _read(self, path: str, number: int) -> bytes:
+        try:
+            (record,) = self._file(path).read([number])
+        except (ValueError, IndexError, RuntimeError) as error:
+            raise DamagedRecordError(path, number, str(error)) from error
+        if not record:
+            raise DamagedRecordError(path, number, "it cannot be read")
+        return bytes(record)
+
+    def _opened(self, path: str) -> Any:
+        from array_record.python.array_record_module import ArrayRecordReader
+
+        return ArrayRecordReader(path)
+
+
+RECORDS = {"tfrecord": TFRecords, "array_record": ArrayRecords}
+"""File format to what reads it."""
+
+
+@dataclasses.dataclass(repr=False)
+class DataSource(BaseDataSource):
+    """A sequence of decoded examples (NumPy), as TFDS's own data sources are."""
+
+    def __post_init__(self) -> None:
+        shards = [
+            (str(part.filename), part.skip, part.take if part.take >= 0 else part.examples_in_shard - part.skip)
+            for part in file_instructions(self.dataset_info, self.split)
+        ]
+        self.data_source = RECORDS[self.dataset_info.file_format.value](shards)
