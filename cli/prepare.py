@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 
@@ -20,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     parser.add_argument("--file-format", choices=("tfrecord", "array_record"), help="of the shards (default: tfrecord)")
     parser.add_argument(
-        "--jobs", metavar="J", type=int, default=1, help="processes, where there is no MPI (default: 1)"
+        "--jobs",
+        metavar="J",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes, where no MPI launcher started several (default: all cores)",
     )
     parser.add_argument("--restart", action="store_true", help="throw away what an interrupted preparation has left")
     parser.add_argument(

@@ -3,7 +3,9 @@
 Every way runs in a process of its own, on raw files that are in the page cache, and ends when its output is on disk.
 Speed is raw bytes over wall time of the work (imports excluded); memory is the peak resident size of the process.
 
-    python perf/prepare.py --samples 200
+    python perf/prepare.py                      the table of ways
+    python perf/prepare.py --scale /dev/shm     ours with 1 to 4 MPI ranks, raw files and output in that folder
+    python perf/prepare.py --plan               the plan for 1,000,000 samples in 10,000 files
 """
 
 from __future__ import annotations
@@ -36,18 +38,88 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=200, help="stacks of 3 x 512 x 512 (default: 200)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way, the median counts (default: 3)")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
-    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--scale", type=Path, metavar="DIR", help="measure 1 to 4 MPI ranks in this folder instead")
+    parser.add_argument("--plan", action="store_true", help="measure planning instead")
+    parser.add_argument("--way", choices=[*WAYS, "rank", "plan"], help=argparse.SUPPRESS)
     parser.add_argument("--raw", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.way:
+    if args.way == "rank":
+        rank(args.raw, args.dir)
+    elif args.way == "plan":
+        plan()
+    elif args.way:
         print(json.dumps(run(args.way, args.raw, args.dir)))
-        return
-    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        table(Path(folder), args.samples, args.rounds)
+    elif args.plan:
+        subprocess.run([sys.executable, __file__, "--way", "plan"], check=True)
+    else:
+        with tempfile.TemporaryDirectory(dir=args.scale or args.dir) as folder:
+            (scale if args.scale else table)(Path(folder), args.samples, args.rounds)
 
 
-def table(folder: Path, samples: int, rounds: int) -> None:
-    """Simulate raw files, run every way in turn, print the table."""
+def scale(folder: Path, samples: int, rounds: int) -> None:
+    """Prepare with 1 to 4 ranks, each bound to one core as MPI launchers do, and print speed and peak memory."""
+    raw, size = simulated(folder, samples)
+    print("warm page cache, ranks bound to cores, median of", rounds, "rounds\n")
+    print("| ranks | MB/s | of one rank | peak memory of a rank, MB |")
+    print("| ---: | ---: | ---: | ---: |")
+    launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "mpiexec"
+    first = 0.0
+    for ranks in range(1, 5):
+        runs = []
+        for _ in range(rounds):
+            out = folder / "out"
+            command = [sys.executable, __file__, "--way", "rank", "--raw", str(raw), "--dir", str(out)]
+            launch = [launcher, "-bind-to", "core", "-n", str(ranks), *command]
+            done = subprocess.run(launch, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            runs.append(json.loads(done.stdout.splitlines()[-1]))
+            shutil.rmtree(out)
+        speed = size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2]
+        first = first or speed
+        memory = max(r["memory"] for r in runs) / 1e6
+        print(f"| {ranks} | {speed:.0f} | {speed / first:.2f} | {memory:.0f} |")
+
+
+def rank(raw: Path, out: Path) -> None:
+    """One rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
+    from mpi4py import MPI
+
+    from sciml_datasets.preparation.run import prepare
+
+    comm = MPI.COMM_WORLD
+    comm.Barrier()
+    started = time.perf_counter()
+    prepare("stemdl", raw, out, comm, num_shards=16)
+    comm.Barrier()
+    seconds = time.perf_counter() - started
+    memory = comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, MPI.MAX)
+    if comm.Get_rank() == 0:
+        print(json.dumps({"seconds": seconds, "memory": memory}))
+
+
+def plan() -> None:
+    """Plan 1,000,000 samples in 10,000 files in this process and print time and peak memory."""
+    from sciml_datasets.preparation.plan import make_plan
+    from sciml_datasets.samples import Sample
+    from sciml_datasets.splits import check_disjoint
+
+    splits = ["train"] * 8 + ["validation", "test"]
+    samples = [
+        Sample(split, f"{split}/batch_{f}.h5/sample_{i}_0", file, f"sample_{i}_0", 3 << 20, f"mp-{f * 100 + i}", "225")
+        for f in range(10_000)
+        for split in (splits[f % 10],)
+        for file in (f"{split}/batch_{f}.h5",)
+        for i in range(100)
+    ]
+    started = time.perf_counter()
+    check_disjoint(samples, "material")
+    made = make_plan(samples, {})
+    seconds = time.perf_counter() - started
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    print(f"{len(samples):,} samples in 10,000 files: {len(made.shards):,} shards, {seconds:.1f} s, {memory:.0f} MB")
+
+
+def simulated(folder: Path, samples: int) -> tuple[Path, int]:
+    """Raw files in the real format and their size; the machine is described on stdout."""
     from sciml_datasets import simulate
 
     raw = folder / "raw"
@@ -57,6 +129,12 @@ def table(folder: Path, samples: int, rounds: int) -> None:
         f"{samples} samples, {size / 1e6:.0f} MB raw, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {platform.machine()}"
     )
+    return raw, size
+
+
+def table(folder: Path, samples: int, rounds: int) -> None:
+    """Simulate raw files, run every way in turn, print the table."""
+    raw, size = simulated(folder, samples)
     print("warm page cache, output synced to disk, median of", rounds, "rounds\n")
     results: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
     for _ in range(rounds):

@@ -10,15 +10,17 @@ tensorflow/core/example.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sciml_datasets.samples import Example
 
-Parts = list[bytes]
-"""A message as consecutive pieces, so that a large tensor is never copied into one string."""
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Parts = list[Any]
+"""A message as consecutive pieces, bytes or one-dimensional uint8 arrays: a large tensor stands there as a view of its
+array and is never copied."""
 
 BYTES_LIST, FLOAT_LIST, INT64_LIST = b"\x0a", b"\x12", b"\x1a"
 """Tags of Feature's three alternatives: fields 1, 2 and 3, length-delimited."""
@@ -39,12 +41,42 @@ def encoder(features: Any) -> Callable[[Example], Parts]:
         to_proto = ExampleSerializer(features.get_serialized_info()).get_tf_example
         return lambda example: [to_proto(features.encode_example(example)).SerializeToString(deterministic=True)]
 
+    raw_tensors = _raw_tensors(features)
+
     def encode(example: Example) -> Parts:
-        values = flatten_nest_dict(features.encode_example(example))
+        if example.keys() != features.keys():
+            raise ValueError(f"an example has the features {sorted(example)}, expected {sorted(features)}")
+        values = flatten_nest_dict(
+            {
+                key: _view(example[key], *raw_tensors[key])
+                if key in raw_tensors
+                else features[key].encode_example(example[key])
+                for key in features
+            }
+        )
         entries = [part for key, spec in specs.items() for part in _entry(key, values[key], spec)]
         return [FIELD_1 + _varint(_size(entries)), *entries]
 
     return encode
+
+
+def _raw_tensors(features: Any) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    """Shape and type of the features that are stored as the plain bytes of an array."""
+    declared = features.to_json()["content"]["features"]
+    return {
+        key: (tuple(features[key].shape), np.dtype(features[key].np_dtype))
+        for key, feature in declared.items()
+        if feature.get("tensor", {}).get("encoding") == "bytes" and None not in features[key].shape
+    }
+
+
+def _view(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Bytes:
+    """The bytes of an array, little-endian and in C order, without a copy where it is laid out so."""
+    array = np.asarray(value)
+    if array.shape != shape or array.dtype != dtype:
+        raise ValueError(f"a tensor has the shape {array.shape} and type {array.dtype}, expected {shape} and {dtype}")
+    array = np.ascontiguousarray(array, dtype.newbyteorder("<"))
+    return array.reshape(-1).view(np.uint8)
 
 
 def _entry(key: str, value: Any, spec: Any) -> Parts:
@@ -59,7 +91,12 @@ def _feature(value: Any, spec: Any) -> Parts:
     """A Feature message, with the value types that TFDS's ``_item_to_tf_feature`` chooses."""
     dtype = np.dtype(spec.np_dtype)
     if dtype.kind in "OSU":
-        texts = [_text(item) for item in np.asarray(value, dtype=object).flat]
+        items = (
+            [value]
+            if isinstance(value, np.ndarray) and value.dtype == np.uint8
+            else np.asarray(value, dtype=object).flat
+        )
+        texts = [_text(item) for item in items]
         content = [part for text in texts for part in (FIELD_1 + _varint(len(text)), text)]
         return [BYTES_LIST + _varint(_size(content)), *content]
     array = np.asarray(value, dtype)
@@ -77,10 +114,10 @@ def _feature(value: Any, spec: Any) -> Parts:
     return [INT64_LIST, *_packed(b"".join(_varint(int(number)) for number in integers.flat))]
 
 
-def _text(item: Any) -> bytes:
+def _text(item: Any) -> bytes | Bytes:
     if isinstance(item, str):
         return item.encode()
-    if isinstance(item, bytes):
+    if isinstance(item, bytes | np.ndarray):
         return item
     raise ValueError(f"a value is {type(item).__name__}, expected text or bytes")
 
@@ -93,7 +130,7 @@ def _packed(content: bytes) -> Parts:
     return [_varint(len(head) + len(content)) + head, content]
 
 
-def _size(parts: Sequence[bytes]) -> int:
+def _size(parts: Parts) -> int:
     return sum(map(len, parts))
 
 

@@ -116,14 +116,14 @@ def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
             return f"the raw file {name} is new"
         if old_raw[name] != new_raw[name]:
             return f"the raw file {name} has changed since (size or time of change)"
-    kinds = {
-        "version": "the version",
-        "file_format": "the file format",
-        "features": "the features",
-        "dataset": "the data set",
+    clauses = {
+        "version": "the version has changed since",
+        "file_format": "the file format is another",
+        "features": "the features have changed since",
+        "dataset": "the data set is another",
     }
     return next(
-        (f"{text} has changed since" for key, text in kinds.items() if before.get(key) != now.get(key)),
+        (text for key, text in clauses.items() if before.get(key) != now.get(key)),
         "the shards are cut differently",
     )
 

@@ -126,7 +126,7 @@ class Hdf5Stacks:
             opened.move_to_end(sample.file)
             where = f"{path}, group {sample.place}"
             group = _member(opened[sample.file], sample.place, where)
-            return {"id": sample.key, "cbed_stack": _stack(group, where), **_attributes(group.attrs, where)}
+            return {"id": sample.key, "cbed_stack": _stack(group, where), **_features(group, where)}
 
         try:
             yield read
@@ -180,8 +180,9 @@ def _space_group(attributes: Any, where: str) -> int:
     return int(text)
 
 
-def _attributes(attributes: Any, where: str) -> Example:
+def _features(group: Any, where: str) -> Example:
     """All features but the stack; absent text is empty, an absent energy 0, absent numbers NaN."""
+    attributes = dict(group.attrs)
     return {
         "space_group": _space_group(attributes, where),
         "material": _material(attributes, where),
@@ -202,6 +203,6 @@ def _vector(attributes: Any, name: str) -> np.ndarray[Any, np.dtype[np.float64]]
     shape, low, high = VECTORS[name]
     if name in attributes:
         value = np.asarray(attributes[name])
-        if value.shape == shape and value.dtype.kind in "fiu" and bool(((value >= low) & (value <= high)).all()):
+        if value.shape == shape and value.dtype.kind in "fiu" and value.min() >= low and value.max() <= high:
             return value.astype(np.float64)
     return np.full(shape, np.nan)

@@ -1,0 +1,149 @@
+"""Verification: every kind of damage to prepared or raw data is found and named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sciml_datasets import InputError, prepare, simulate
+from sciml_datasets.checksums import ChecksumError, read_checksums
+from sciml_datasets.metrics import Evaluator
+from sciml_datasets.models import train
+from sciml_datasets.preparation.verify import verify_prepared, verify_raw
+
+Sciml = Callable[..., subprocess.CompletedProcess[str]]
+
+SHARD = "sciml-train.tfrecord-00000-of-00001"
+
+
+@pytest.fixture
+def folder(data_dir: Path, tmp_path: Path) -> Path:
+    """A copy of a prepared folder, to damage."""
+    copy = tmp_path / "sciml/stemdl_demo/1.0.0"
+    shutil.copytree(data_dir / "sciml/stemdl_demo/1.0.0", copy)
+    return copy
+
+
+def flip(folder: Path) -> None:
+    content = bytearray((folder / SHARD).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / SHARD).write_bytes(content)
+
+
+def truncate(folder: Path) -> None:
+    (folder / SHARD).write_bytes((folder / SHARD).read_bytes()[:-1])
+
+
+def remove(folder: Path) -> None:
+    (folder / SHARD).unlink()
+
+
+def add(folder: Path) -> None:
+    shutil.copy(folder / SHARD, folder / "sciml-train.tfrecord-00001-of-00002")
+
+
+def rename(folder: Path) -> None:
+    (folder / SHARD).rename(folder / "sciml-train.tfrecord-00000-of-00002")
+
+
+def edit_labels(folder: Path) -> None:
+    path = folder / "members-test.tsv"
+    path.write_text(path.read_text().replace("\t225\t", "\t221\t").replace("\t2\t", "\t3\t"))
+
+
+DAMAGES = {
+    flip: (f"{SHARD} has the SHA-256", False),
+    truncate: (f"{SHARD} has 9", True),
+    remove: (f"{SHARD} is missing", True),
+    add: ("sciml-train.tfrecord-00001-of-00002 is not in the manifest", True),
+    rename: (f"{SHARD} was renamed to sciml-train.tfrecord-00000-of-00002", True),
+    edit_labels: ("members-test.tsv has the SHA-256", False),
+}
+
+
+def test_a_whole_folder_has_no_findings(folder: Path) -> None:
+    assert verify_prepared(folder) == verify_prepared(folder, jobs=2) == verify_prepared(folder, quick=True) == []
+
+
+@pytest.mark.parametrize(("damage", "expected"), DAMAGES.items(), ids=lambda x: getattr(x, "__name__", ""))
+def test_damage_is_found_and_named(folder: Path, damage: Callable[[Path], None], expected: tuple[str, bool]) -> None:
+    damage(folder)
+    message, found_by_size = expected
+    findings = verify_prepared(folder)
+    assert len(findings) == 1
+    assert findings[0].startswith(message) or message in findings[0]
+    assert bool(verify_prepared(folder, quick=True)) == found_by_size
+
+
+def test_a_swapped_manifest_is_found(folder: Path, raw_dir: Path, tmp_path: Path) -> None:
+    other = prepare("stemdl_demo", raw_dir, tmp_path / "other", num_shards=2)
+    shutil.copy(other / "manifest.json", folder / "manifest.json")
+    assert f"{SHARD} is not in the manifest" in verify_prepared(folder, quick=True)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"dataset": "sciml/stemdl"}))
+    assert any(
+        "belongs to sciml/stemdl 1.0.0, not to sciml/stemdl_demo 1.0.0" in text for text in verify_prepared(folder)
+    )
+
+
+def test_training_and_evaluation_refuse_a_damaged_folder(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+    truncate(folder)
+    with pytest.raises(InputError, match=f"{SHARD} has .* bytes, expected .*: remove the folder and prepare"):
+        train("stemdl_demo", tmp_path, tmp_path / "run")
+    done = sciml("evaluate", "stemdl_demo", "--data-dir", tmp_path, "--predictions", tmp_path / "p.h5")
+    assert done.returncode == 2
+    assert SHARD in done.stderr
+    assert Evaluator("stemdl_demo", data_dir=tmp_path).benchmark.name == "stemdl"
+
+
+def test_the_command_lists_findings_and_says_no_by_its_exit_code(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+    assert sciml("verify", "stemdl_demo", "--data-dir", tmp_path).returncode == 0
+    flip(folder)
+    quick = sciml("verify", "stemdl_demo", "--data-dir", tmp_path, "--quick")
+    assert (quick.returncode, "names and sizes as the manifest says" in quick.stdout) == (0, True)
+    full = sciml("verify", "stemdl_demo", "--data-dir", tmp_path, "--json")
+    assert full.returncode == 1
+    assert SHARD in json.loads(full.stdout)["findings"][0]
+    assert sciml("verify", "stemdl_demo", "--data-dir", tmp_path / "nowhere").returncode == 2
+
+
+def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path, sciml: Sciml) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    assert verify_raw("stemdl_demo", folder) == (0, 3)
+    assert set(read_checksums(folder / "checksums.tsv")) == {
+        "train/batch_train_0.h5",
+        "dev/batch_dev_0.h5",
+        "test/batch_test_0.h5",
+    }
+    assert verify_raw("stemdl_demo", folder, jobs=2) == (3, 0)
+    path = folder / "dev/batch_dev_0.h5"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ChecksumError, match=r"dev/batch_dev_0\.h5: the SHA-256 is .*, expected"):
+        verify_raw("stemdl_demo", folder)
+    done = sciml("verify", "stemdl_demo", "--raw-dir", tmp_path)
+    assert done.returncode == 1
+    assert "batch_dev_0.h5" in done.stdout
+    with pytest.raises(ChecksumError, match="batch_dev_0"):
+        prepare("stemdl_demo", tmp_path, tmp_path / "data", verify_raw=True)
+    assert not (tmp_path / "data/sciml/stemdl_demo/1.0.0").exists()
+
+
+def test_verified_raw_files_stand_in_the_manifest_with_their_hash(tmp_path: Path) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    prepared = prepare("stemdl_demo", tmp_path, tmp_path / "data", verify_raw=True)
+    raw = json.loads((prepared / "manifest.json").read_text())["raw"]
+    assert {entry["name"]: entry["sha256"] for entry in raw} == read_checksums(folder / "checksums.tsv")
+
+
+def test_a_list_of_checksums_that_is_none_is_named(tmp_path: Path) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    (folder / "checksums.tsv").write_text("train/batch_train_0.h5 0123\n")
+    with pytest.raises(InputError, match=r"checksums\.tsv, line 1: expected a file name, a tab and a SHA-256"):
+        verify_raw("stemdl_demo", folder)
