@@ -55,6 +55,7 @@ class Sciml(FileReaderBuilder):
         ``tfds.data_source`` asks for ArrayRecord unless told otherwise; TFRecord shards serve it as well.
         """
         super().__init__(**kwargs)
+        self._original_state["file_format"] = file_format  # what TFDS passes to __init__ when it unpickles
         if file_format is not None and not (self.data_path / "dataset_info.json").exists():
             self.info.set_file_format(file_format, override=True)
 

@@ -18,16 +18,18 @@ from sciml_datasets.benchmarks import data_root, find, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums, sha256_of
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation import manifest
+from sciml_datasets.preparation.beam import Beam
 from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks, Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
 from sciml_datasets.preparation.plan import Plan, Shard, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.workshop import journal, open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, RawFile, Sample
+from sciml_datasets.samples import SPLITS, RawFile, RawFormat, Sample
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
     from mpi4py import MPI
 
     from sciml_datasets.sciml_dataset_builder import Sciml
@@ -59,6 +61,7 @@ def prepare(
     comm: MPI.Intracomm | None = None,
     *,
     jobs: int = 1,
+    beam: PipelineOptions | None = None,
     file_format: str | None = None,
     num_shards: int | None = None,
     restart: bool = False,
@@ -76,6 +79,7 @@ def prepare(
         data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments.
         jobs: without ``comm``, how many processes to fork.
+        beam: Apache Beam's pipeline options, to run on Beam instead.
         file_format: ``tfrecord`` (the default) or ``array_record``.
         num_shards: shards per split; default TFDS's rule.
         restart: throw away what interrupted preparations have left.
@@ -94,7 +98,13 @@ def prepare(
 
     if jobs < 1:
         raise InputError(f"{jobs} jobs: expected at least 1")
-    crew: Crew = Ranks(comm) if comm is not None else Forked(jobs) if jobs > 1 else Alone()
+    crew: Crew
+    if comm is not None:
+        crew = Ranks(comm)
+    elif beam is not None:
+        crew = Beam(beam, data_root(data_dir) / "sciml")
+    else:
+        crew = Forked(jobs) if jobs > 1 else Alone()
     crew.lead(lambda: find(name) and None)
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw), crew)
@@ -133,7 +143,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     raw_files = crew.lead(lambda: raw_format.files(folder))
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
     with _progress(crew, "Indexing", len(raw_files), " files") as advance:
-        indexed = crew.map(lambda file, tick: _index_file(builder, folder, file, tick), raw_files, advance)
+        indexed = crew.map(_Indexer(raw_format, folder), raw_files, advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -157,26 +167,9 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
         started = time.perf_counter()
         size = sum(sample.size for shard in todo for sample in shard.samples)
-        with (
-            raw_format.reader(folder) as read,
-            _progress(crew, "Writing", size, "B", scale=True) as advance,
-        ):
-            encode, write = encoder(builder.info.features), WRITERS[file_format]
-
-            def write_shard(shard: Shard, tick: Tick) -> Written:
-                if final.exists():
-                    raise FileExistsError(f"{final}: a concurrent run was first")
-
-                def examples() -> Iterator[Parts]:
-                    for sample in shard.samples:
-                        yield encode(read(sample))
-                        tick(sample.size)
-
-                written = write(work / "folder" / shard_name(builder, shard), examples())
-                journal(work, written)
-                return written
-
-            done += crew.map(write_shard, todo, advance)
+        write = _ShardWriter(builder, folder, work, final)
+        with _progress(crew, "Writing", size, "B", scale=True) as advance:
+            done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
         crew.lead(lambda: _finish(builder, plan, done, raw_files, checksums, identity, work, final))
     except (InputError, PeerFailedError) as error:
@@ -219,16 +212,62 @@ def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, f
     if not options.verify_raw:
         return known
     with _progress(crew, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:
-        hashes = crew.map(lambda file, tick: sha256_of(folder / file.name, tick), files, advance)
+        hashes = crew.map(_Hasher(folder), files, advance)
     found = dict(zip((file.name for file in files), hashes, strict=False))
     crew.lead(lambda: record_checksums(folder, known, found))
     return known | found
 
 
-def _index_file(builder: Sciml, folder: Path, file: RawFile, tick: Tick) -> list[Sample]:
-    samples = list(builder.raw_format().index(folder, file))
-    tick(1)
-    return samples
+# What is done to an item, as objects that can be sent to another machine.
+
+
+@dataclass(frozen=True, slots=True)
+class _Hasher:
+    """The SHA-256 of a raw file."""
+
+    folder: Path
+
+    def __call__(self, file: RawFile, tick: Tick) -> str:
+        return sha256_of(self.folder / file.name, tick)
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexer:
+    """The samples of a raw file."""
+
+    raw_format: RawFormat
+    folder: Path
+
+    def __call__(self, file: RawFile, tick: Tick) -> list[Sample]:
+        samples = list(self.raw_format.index(self.folder, file))
+        tick(1)
+        return samples
+
+
+@dataclass(frozen=True, slots=True)
+class _ShardWriter:
+    """Writes a shard into the work folder and journals it."""
+
+    builder: Sciml
+    folder: Path
+    work: Path
+    final: Path
+
+    def __call__(self, shard: Shard, tick: Tick) -> Written:
+        if self.final.exists():
+            raise FileExistsError(f"{self.final}: a concurrent run was first")
+        encode = encoder(self.builder.info.features)
+        write = WRITERS[self.builder.info.file_format.value]
+        with self.builder.raw_format().reader(self.folder) as read:
+
+            def examples() -> Iterator[Parts]:
+                for sample in shard.samples:
+                    yield encode(read(sample))
+                    tick(sample.size)
+
+            written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
+        journal(self.work, written)
+        return written
 
 
 def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:

@@ -1,0 +1,85 @@
+"""Apache Beam as a crew: planned shards are the elements of a pipeline on Spark, Flink, Dataflow or the local runner.
+
+TFDS's own Beam writer is not used: it cuts shards in another way. Workers must see the raw and data folders under the
+same paths.
+"""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.preparation.crew import Tick
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Beam:
+    """See `sciml_datasets.preparation.crew.Crew`.
+
+    Args:
+        options: which runner, how many workers and so on.
+        folder: a folder that all workers share, where results are passed back.
+    """
+
+    rank = 0
+    size = 1
+
+    def __init__(self, options: PipelineOptions, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+
+    def lead(self, work: Callable[[], Result]) -> Result:
+        """See `Crew.lead`."""
+        return work()
+
+    def map(
+        self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
+    ) -> list[Result]:
+        """See `Crew.map`; progress is Beam's to tell."""
+        import apache_beam as beam
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        results = Path(tempfile.mkdtemp(prefix="beam-results-", dir=self._folder))
+        try:
+            with beam.Pipeline(options=self._options) as pipeline:
+                numbered = pipeline | beam.Create(list(enumerate(items))) | beam.Reshuffle()
+                _ = numbered | beam.Map(_Work(work, results))
+            outcomes = [pickle.loads((results / str(i)).read_bytes()) for i in range(len(items))]
+        finally:
+            shutil.rmtree(results, ignore_errors=True)
+        for outcome in outcomes:
+            if isinstance(outcome, InputError):
+                raise outcome
+        return outcomes
+
+
+class _Work:
+    """One element: do the work and leave the result, or the user's mistake, in the shared folder."""
+
+    def __init__(self, work: Callable[[Any, Tick], Any], results: Path) -> None:
+        self._work = work
+        self._results = results
+
+    def __call__(self, pair: tuple[int, Any]) -> None:
+        number, item = pair
+        try:
+            outcome = self._work(item, _no_progress)
+        except InputError as error:
+            outcome = error
+        temporary = self._results / f"{number}.{id(self)}.incomplete"
+        temporary.write_bytes(pickle.dumps(outcome))
+        temporary.replace(self._results / str(number))
+
+
+def _no_progress(_: int) -> None:
+    """Beam has its own ways to show progress."""

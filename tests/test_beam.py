@@ -1,0 +1,35 @@
+"""Beam runs the same plan and gives the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stemdl_files import sample, write_raw
+
+from sciml_datasets import InputError, prepare
+
+pytest.importorskip("apache_beam", reason="apache-beam is not installed: pip install sciml-datasets[beam]")
+
+
+def options() -> object:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    return PipelineOptions(["--runner=DirectRunner"])
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_direct_runner_gives_the_same_bytes(raw_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    folder = prepare("stemdl_demo", raw_dir, tmp_path, beam=options())
+    here = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert here == {path.name: path.read_bytes() for path in (data_dir / "sciml/stemdl_demo/1.0.0").iterdir()}
+    assert [path.name for path in folder.parent.parent.iterdir()] == ["stemdl_demo"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_bad_file_is_named_as_everywhere(tmp_path: Path) -> None:
+    stack = np.full((3, 128, 128), np.nan, np.float32)
+    write_raw(tmp_path, train={"sample_0_0": sample("mp-1", cbed_stack=stack)})
+    with pytest.raises(InputError, match="sample_0_0: cbed_stack is NaN"):
+        prepare("stemdl_demo", tmp_path, tmp_path / "data", beam=options())
