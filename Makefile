@@ -24,5 +24,5 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test,mpi]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,mpi,beam]'
 	touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -21,6 +22,20 @@ def progress(title: str, total: int, unit: str, *, scale: bool = False) -> Itera
     """
     from tqdm import tqdm
 
-    rhythm = {} if sys.stderr.isatty() else {"mininterval": PLAIN_SECONDS, "delay": PLAIN_SECONDS}
-    with tqdm(total=total, desc=title, unit=unit, unit_scale=scale, file=sys.stderr, leave=False, **rhythm) as bar:
-        yield bar.update
+    if sys.stderr.isatty():
+        with tqdm(total=total, desc=title, unit=unit, unit_scale=scale, leave=False) as bar:
+            yield bar.update
+        return
+    done, started = 0, time.monotonic()
+    told = started
+
+    def advance(amount: int) -> None:
+        nonlocal done, told
+        done += amount
+        now = time.monotonic()
+        if now - told >= PLAIN_SECONDS:
+            told = now
+            meter = tqdm.format_meter(done, total, now - started, ncols=0, prefix=title, unit=unit, unit_scale=scale)
+            print(meter, file=sys.stderr, flush=True)
+
+    yield advance

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sciml_datasets.preparation.encoding import Parts
+from sciml_datasets.samples import BUFFERS
 
 OFFSETS_SUFFIX = ".offsets"
 HEADER_BYTES, FOOTER_BYTES = 12, 4
 """Of a TFRecord: length and its checksum before, the payload's checksum after."""
 MAX_PARTS = 1024
 """That one system call may write: IOV_MAX of Linux."""
-HASH_AHEAD = 4
-"""Records that may wait for the hashing thread: bounds memory."""
+HASH_AHEAD = BUFFERS // 2
+"""Records that may wait for the hashing thread, while their arrays are still intact."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
-from sciml_datasets.samples import Example, RawFile, Sample
+from sciml_datasets.samples import BUFFERS, Example, RawFile, Sample
 
 if TYPE_CHECKING:
     import h5py
@@ -27,6 +28,7 @@ FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("t
 NUM_SPACE_GROUPS = 230
 OPEN_FILES = 64
 """Files kept open while reading: records are written in hashed order, so each comes from another file."""
+Stack = np.ndarray[Any, np.dtype[np.float32]]
 
 VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "z_dirs": ((1, 3, 3), -1e3, 1e3),
@@ -116,6 +118,8 @@ class Hdf5Stacks:
     def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples; it raises InputError for NaN, and for a file that cannot be read."""
         opened: OrderedDict[str, h5py.File] = OrderedDict()
+        shape = (3, self.pixels, self.pixels)
+        buffers = cycle([np.empty(shape, np.float32) for _ in range(BUFFERS)])
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
@@ -126,7 +130,7 @@ class Hdf5Stacks:
             opened.move_to_end(sample.file)
             where = f"{path}, group {sample.place}"
             group = _member(opened[sample.file], sample.place, where)
-            return {"id": sample.key, "cbed_stack": _stack(group, where), **_features(group, where)}
+            return {"id": sample.key, "cbed_stack": _stack(group, where, next(buffers)), **_features(group, where)}
 
         try:
             yield read
@@ -142,9 +146,11 @@ def _member(parent: Any, name: str, where: str) -> Any:
         raise InputError(f"{where}: {name} cannot be read ({error}): fetch the file again") from error
 
 
-def _stack(group: Any, where: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _stack(group: Any, where: str, stack: Stack) -> Stack:
+    """Read ``cbed_stack`` into the given array."""
     data = _member(group, "cbed_stack", where)
-    stack = np.empty(data.shape, np.float32)
+    if data.shape != stack.shape:
+        raise InputError(f"{where}: the file changed after it was indexed: run the same command again")
     try:
         data.read_direct(stack)
     except OSError as error:
