@@ -48,14 +48,19 @@ def simulate(
         raise InputError(f"{jobs} jobs: expected at least 1")
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")
+    in_use = f"{folder} exists: remove it or choose another folder"
     if folder.exists():
-        raise InputError(f"{folder} exists: remove it or choose another folder")
+        raise InputError(in_use)
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{name}.incomplete-{os.getpid()}")
     try:
         module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
         module.write_raw(work, name, num_samples=num_samples, seed=seed, jobs=jobs, **options)
         work.rename(folder)
+    except OSError as error:
+        if folder.exists():  # a concurrent run was first
+            raise InputError(in_use) from error
+        raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return folder

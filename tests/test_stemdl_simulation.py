@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -174,3 +176,12 @@ def test_an_existing_folder_is_kept(tmp_path: Path) -> None:
     (tmp_path / "stemdl_demo").mkdir()
     with pytest.raises(InputError, match="stemdl_demo exists: remove it or choose another folder"):
         simulate("stemdl_demo", tmp_path, num_samples=3)
+
+
+def test_of_two_concurrent_simulations_one_wins_and_the_other_says_so(tmp_path: Path) -> None:
+    code = f"import sciml_datasets; sciml_datasets.simulate('stemdl_demo', {str(tmp_path)!r}, 20, pixels=32)"
+    runs = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [run.communicate(timeout=120)[1] for run in runs]
+    assert sorted(run.returncode for run in runs) == [0, 1], outputs
+    assert sum("stemdl_demo exists" in text for text in outputs) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["stemdl_demo"]

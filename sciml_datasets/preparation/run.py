@@ -8,24 +8,24 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, raw_root
-from sciml_datasets.checksums import known_checksums, record_checksums, sha256_of
+from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.beam import Beam
-from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks, Tick
-from sciml_datasets.preparation.encoding import Parts, encoder
-from sciml_datasets.preparation.plan import Plan, Shard, make_plan
+from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
+from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
-from sciml_datasets.preparation.workshop import journal, open_workshop, publish, remove_interrupted
+from sciml_datasets.preparation.tasks import HashFile, IndexFile, WriteShard, shard_name
+from sciml_datasets.preparation.workshop import open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, RawFile, RawFormat, Sample
+from sciml_datasets.samples import SPLITS, RawFile
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
         # A concurrent run of the same preparation finishes first, and clears our work folder away: all is well.
         if not (final / manifest.NAME).exists():
             raise
+        if crew.rank == 0:
+            remove_interrupted(final)  # what the other could not clear away while we were still writing there
     builder.info.read_from_directory(final)
 
 
@@ -143,7 +145,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     raw_files = crew.lead(lambda: raw_format.files(folder))
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
     with _progress(crew, "Indexing", len(raw_files), " files") as advance:
-        indexed = crew.map(_Indexer(raw_format, folder), raw_files, advance)
+        indexed = crew.map(IndexFile(raw_format, folder), raw_files, advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -167,7 +169,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
         started = time.perf_counter()
         size = sum(sample.size for shard in todo for sample in shard.samples)
-        write = _ShardWriter(builder, folder, work, final)
+        write = WriteShard(builder, folder, work, final)
         with _progress(crew, "Writing", size, "B", scale=True) as advance:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
@@ -196,7 +198,12 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
         from sciml_datasets.simulation import simulate
 
         print(f"{name}: simulating raw files in {folder}", file=sys.stderr)
-        return simulate(name, root)
+        try:
+            return simulate(name, root)
+        except InputError:
+            if not folder.is_dir():
+                raise
+            return folder  # a concurrent run has simulated the same files
     demo = next((dataset.name for dataset in builder.benchmark.datasets if dataset.simulated_samples), None)
     hint = f"; sciml/{demo} needs no raw files" if demo else ""
     obtain = f"{builder.benchmark.obtain}, or simulate" if not builder.dataset.simulated_samples else "simulate"
@@ -212,62 +219,11 @@ def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, f
     if not options.verify_raw:
         return known
     with _progress(crew, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:
-        hashes = crew.map(_Hasher(folder), files, advance)
-    found = dict(zip((file.name for file in files), hashes, strict=False))
+        names = [file.name for file in files]
+        hashes = crew.map(HashFile(folder), names, advance)
+    found = dict(zip(names, hashes, strict=False))  # empty but on rank 0
     crew.lead(lambda: record_checksums(folder, known, found))
     return known | found
-
-
-# What is done to an item, as objects that can be sent to another machine.
-
-
-@dataclass(frozen=True, slots=True)
-class _Hasher:
-    """The SHA-256 of a raw file."""
-
-    folder: Path
-
-    def __call__(self, file: RawFile, tick: Tick) -> str:
-        return sha256_of(self.folder / file.name, tick)
-
-
-@dataclass(frozen=True, slots=True)
-class _Indexer:
-    """The samples of a raw file."""
-
-    raw_format: RawFormat
-    folder: Path
-
-    def __call__(self, file: RawFile, tick: Tick) -> list[Sample]:
-        samples = list(self.raw_format.index(self.folder, file))
-        tick(1)
-        return samples
-
-
-@dataclass(frozen=True, slots=True)
-class _ShardWriter:
-    """Writes a shard into the work folder and journals it."""
-
-    builder: Sciml
-    folder: Path
-    work: Path
-    final: Path
-
-    def __call__(self, shard: Shard, tick: Tick) -> Written:
-        if self.final.exists():
-            raise FileExistsError(f"{self.final}: a concurrent run was first")
-        encode = encoder(self.builder.info.features)
-        write = WRITERS[self.builder.info.file_format.value]
-        with self.builder.raw_format().reader(self.folder) as read:
-
-            def examples() -> Iterator[Parts]:
-                for sample in shard.samples:
-                    yield encode(read(sample))
-                    tick(sample.size)
-
-            written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
-        journal(self.work, written)
-        return written
 
 
 def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:
@@ -278,12 +234,6 @@ def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:
             f"{work.parent}: the prepared data need {needed / 1e9:.3f} GB and {free / 1e9:.3f} GB are free: "
             "make room or choose another --data-dir"
         )
-
-
-def shard_name(builder: Sciml, shard: Shard) -> str:
-    """TFDS's file name of a shard: ``sciml-train.tfrecord-00000-of-00004``."""
-    template = builder._get_filename_template(shard.split)
-    return Path(template.sharded_filepath(shard_index=shard.index, num_shards=shard.count)).name
 
 
 def _finish(

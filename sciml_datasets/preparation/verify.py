@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.checksums import known_checksums, record_checksums, sha256_of
+from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError
-from sciml_datasets.preparation.crew import Alone, Crew, Forked, Tick
+from sciml_datasets.preparation.crew import Alone, Crew, Forked
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
+from sciml_datasets.preparation.tasks import HashFile
 from sciml_datasets.progress import progress
 
 
@@ -95,8 +96,5 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
 def _hashes(folder: Path, names: list[str], jobs: int) -> dict[str, str]:
     crew: Crew = Forked(jobs) if jobs > 1 else Alone()
 
-    def hash_file(name: str, tick: Tick) -> str:
-        return sha256_of(folder / name, tick)
-
     with progress("Hashing", sum((folder / name).stat().st_size for name in names), "B", scale=True) as advance:
-        return dict(zip(names, crew.map(hash_file, names, advance), strict=True))
+        return dict(zip(names, crew.map(HashFile(folder), names, advance), strict=True))

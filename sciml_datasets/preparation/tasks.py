@@ -1,0 +1,81 @@
+"""What is done to one item, as objects that can be sent to another machine: see `sciml_datasets.preparation.crew`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sciml_datasets.checksums import sha256_of
+from sciml_datasets.preparation.crew import Tick
+from sciml_datasets.preparation.encoding import Parts, encoder
+from sciml_datasets.preparation.plan import Shard
+from sciml_datasets.preparation.shards import WRITERS, Written
+from sciml_datasets.preparation.workshop import journal
+from sciml_datasets.samples import RawFile, RawFormat, Sample
+
+if TYPE_CHECKING:
+    from sciml_datasets.sciml_dataset_builder import Sciml
+
+
+@dataclass(frozen=True, slots=True)
+class HashFile:
+    """The SHA-256 of a file below ``folder``; progress in bytes."""
+
+    folder: Path
+
+    def __call__(self, name: str, tick: Tick) -> str:
+        return sha256_of(self.folder / name, tick)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """The samples of a raw file; progress in files."""
+
+    raw_format: RawFormat
+    folder: Path
+
+    def __call__(self, file: RawFile, tick: Tick) -> list[Sample]:
+        samples = list(self.raw_format.index(self.folder, file))
+        tick(1)
+        return samples
+
+
+@dataclass(frozen=True, slots=True)
+class WriteShard:
+    """Writes a shard into the work folder and journals it; progress in bytes of payload.
+
+    Attributes:
+        builder: of the data set.
+        folder: of the raw files.
+        work: the work folder.
+        final: the folder to be; where it exists, another run was first and the work is moot.
+    """
+
+    builder: Sciml
+    folder: Path
+    work: Path
+    final: Path
+
+    def __call__(self, shard: Shard, tick: Tick) -> Written:
+        if self.final.exists():
+            raise FileExistsError(f"{self.final}: a concurrent run was first")
+        encode = encoder(self.builder.info.features)
+        write = WRITERS[self.builder.info.file_format.value]
+        with self.builder.raw_format().reader(self.folder) as read:
+
+            def examples() -> Iterator[Parts]:
+                for sample in shard.samples:
+                    yield encode(read(sample))
+                    tick(sample.size)
+
+            written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
+        journal(self.work, written)
+        return written
+
+
+def shard_name(builder: Sciml, shard: Shard) -> str:
+    """TFDS's file name of a shard: ``sciml-train.tfrecord-00000-of-00004``."""
+    template = builder._get_filename_template(shard.split)
+    return Path(template.sharded_filepath(shard_index=shard.index, num_shards=shard.count)).name
