@@ -95,7 +95,10 @@ def _os_error(error: OSError) -> str | None:
         errno.ENOENT: "correct the path or make its folder first",
         errno.EISDIR: "choose a file",
     }
-    if error.errno is None or error.errno not in remedies:
+    if error.errno is None:  # one of our own sentences, or a bug
+        ours = isinstance(error, ChildProcessError) or type(error).__module__.startswith("sciml_datasets.")
+        return str(error) if ours else None
+    if error.errno not in remedies:
         return None
     place = f"{error.filename}: " if error.filename else ""
     return f"{place}{os.strerror(error.errno)}: {remedies[error.errno]}"

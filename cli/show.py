@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
-from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
@@ -43,9 +42,8 @@ def show(name: str, data_dir: str | Path | None, split: str, picture: Path, coun
         raise InputError(f"--count {count}: expected at least 1")
     if picture.suffix != ".png":
         raise InputError(f"{picture}: expected a file name that ends in .png")
-    import_tensorflow_quietly()
-    builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir))
-    samples = list(tfds.as_numpy(builder.as_dataset(split=split).take(count)))
+    source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=split)
+    samples = [source[i] for i in range(min(count, len(source)))]
     picture.parent.mkdir(parents=True, exist_ok=True)
     importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures").contact_sheet(samples, picture)
     return {"picture": str(picture), "samples": len(samples)}

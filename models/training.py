@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def train(
         optimizer.build(network.trainable_variables)  # a replica must not create variables inside the step
     step, forward = _train_step(network, optimizer, scope), probabilities(network)
 
-    with closing(run):
+    with closing(run), _damage_told(prepared_dir(name, data_dir)):
         run.start(benchmark, name, manifest, recipe, network, seed, scope.num_replicas_in_sync)
         for epoch in range(1, recipe.epochs + 1):
             started = time.perf_counter()
@@ -184,6 +184,17 @@ def predict(forward: Callable[[Any], Any], batches: Batches, split: str) -> tupl
         ids += [key.decode("utf-8") for key in keys.numpy()]
         outputs.append(forward(inputs).numpy())
     return ids, np.concatenate(outputs)
+
+
+@contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    """Turn TensorFlow's report of a damaged record into a sentence."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.DataLossError as error:
+        raise InputError(f"{folder}: a record is damaged: find out which file with `sciml verify`") from error
 
 
 def _strategy(name: str) -> Any:

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
@@ -65,14 +65,15 @@ class Records(ABC):
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, position: int) -> bytes:
-        """The serialised example at a position.
+        """The serialised example at a position; negative ones count from the end.
 
         Raises:
             IndexError: there is none.
             DamagedRecordError: its bytes are not those that were written.
         """
-        if not 0 <= position < len(self):
+        if not -len(self) <= position < len(self):
             raise IndexError(f"record {position} of {len(self)}")
+        position %= len(self)
         shard = bisect_right(self._ends, position)
         path, skip, take = self._shards[shard]
         return self._read(path, skip + position - (self._ends[shard] - take))
@@ -134,9 +135,10 @@ class _Shard:
             raise DamagedRecordError(path, 0, f"the size of the file is not the one that {beside.name} tells")
         self.descriptor = os.open(path, os.O_RDONLY)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # The default keeps the function at hand when the interpreter ends and modules are taken apart.
         if self.descriptor >= 0:
-            os.close(self.descriptor)
+            close(self.descriptor)
 
 
 class ArrayRecords(Records):

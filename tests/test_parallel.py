@@ -211,6 +211,31 @@ def test_a_killed_worker_process_is_reported_and_its_work_kept(
     assert_same_and_clean(tmp_path, in_five_shards)
 
 
+@needs_mpi
+def test_of_several_failing_ranks_one_tells(tmp_path: Path) -> None:
+    stack = np.full((3, 128, 128), np.nan, np.float32)
+    write_raw(tmp_path, train={f"sample_{i}_0": sample(f"mp-{i + 10}", cbed_stack=stack) for i in range(4)})
+    write_file(tmp_path / "stemdl_demo/dev/batch_dev_0.h5", {"sample_0_0": sample("mp-2", cbed_stack=stack)})
+    write_file(tmp_path / "stemdl_demo/test/batch_test_0.h5", {"sample_0_0": sample("mp-3", cbed_stack=stack)})
+    done = run(ranks(3, sciml_command(tmp_path, tmp_path / "data")))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_restart_elsewhere_is_told(killed: tuple[Path, Path]) -> None:
+    raw, data = killed
+    with subprocess.Popen(slow_command(raw, data), stderr=subprocess.PIPE, text=True) as job:
+        before = set(interrupted(prepared(data)))
+        while not set(interrupted(prepared(data))) - before:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        for work in interrupted(prepared(data)):
+            shutil.rmtree(work, ignore_errors=True)
+        _, errors = job.communicate(timeout=60)
+    assert job.returncode == 1
+    assert "was removed meanwhile, as --restart of another run does" in errors
+
+
 def test_two_runs_at_once_both_succeed(raw_dir: Path, in_five_shards: Path, tmp_path: Path) -> None:
     jobs = [subprocess.Popen(slow_command(raw_dir, tmp_path), stderr=subprocess.PIPE, text=True) for _ in range(2)]
     outputs = [job.communicate(timeout=120) for job in jobs]

@@ -91,6 +91,35 @@ def test_a_swapped_manifest_is_found(folder: Path, raw_dir: Path, tmp_path: Path
     )
 
 
+def test_what_is_no_file_is_a_finding(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    remove(folder)
+    (folder / SHARD).symlink_to("nowhere")
+    expected = [
+        f"{SHARD} is a folder or leads nowhere, expected a file",
+        "sub is a folder or leads nowhere, expected a file",
+    ]
+    assert verify_prepared(folder) == verify_prepared(folder, quick=True) == expected
+
+
+def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+    flip(folder)
+    with pytest.raises(InputError, match="a record is damaged: find out which file with `sciml verify`"):
+        train("stemdl_demo", tmp_path, tmp_path / "run", epochs=1, batch_size=8)
+    shown = sciml(
+        "show", "stemdl_demo", "--data-dir", tmp_path, "--split", "train", "--count", 50, "--out", tmp_path / "s.png"
+    )
+    assert shown.returncode == 2
+    assert SHARD in shown.stderr
+    assert shown.stderr.count("\n") == 1
+
+
+def test_damaged_prepared_data_are_not_used_again(folder: Path, raw_dir: Path, tmp_path: Path) -> None:
+    truncate(folder)
+    with pytest.raises(InputError, match="remove the folder and prepare"):
+        prepare("stemdl_demo", raw_dir, tmp_path)
+
+
 def test_training_and_evaluation_refuse_a_damaged_folder(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
     truncate(folder)
     with pytest.raises(InputError, match=f"{SHARD} has .* bytes, expected .*: remove the folder and prepare"):
@@ -127,6 +156,10 @@ def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path
     path.write_bytes(content)
     with pytest.raises(ChecksumError, match=r"dev/batch_dev_0\.h5: the SHA-256 is .*, expected"):
         verify_raw("stemdl_demo", folder)
+    path.rename(path.with_name("other.h5"))
+    with pytest.raises(ChecksumError, match=r"dev/batch_dev_0\.h5 is missing"):
+        verify_raw("stemdl_demo", folder)
+    path.with_name("other.h5").rename(path)
     done = sciml("verify", "stemdl_demo", "--raw-dir", tmp_path)
     assert done.returncode == 1
     assert "batch_dev_0.h5" in done.stdout

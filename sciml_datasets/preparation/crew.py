@@ -210,12 +210,13 @@ class Ranks:
             except Exception as caught:
                 error = caught
                 counters.add(counters.FAILED, 1)
-            failed = self._comm.allreduce(error is not None)
-            bad_input = self._comm.allreduce(isinstance(error, InputError))
-        if error is not None and not isinstance(error, PeerFailedError):
-            raise error
+            own = error is not None and not isinstance(error, PeerFailedError)
+            outcomes = self._comm.allgather((own, isinstance(error, InputError)))
+        failed = [rank for rank, (own_error, _) in enumerate(outcomes) if own_error]
+        if failed and failed[0] == self.rank and error is not None:
+            raise error  # of several ranks with an error of their own the first one tells it
         if failed:
-            raise PeerFailedError(bad_input=bool(bad_input))
+            raise PeerFailedError(bad_input=any(bad_input for _, bad_input in outcomes))
         gathered = self._comm.gather(results)
         return (
             [result for _, result in sorted((pair for part in gathered for pair in part), key=_first)]

@@ -23,6 +23,7 @@ from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.tasks import HashFile, IndexFile, WriteShard, shard_name
+from sciml_datasets.preparation.verify import check_prepared
 from sciml_datasets.preparation.workshop import open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
 from sciml_datasets.samples import SPLITS, RawFile
@@ -112,7 +113,11 @@ def prepare(
 
 
 def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
-    """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`."""
+    """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`.
+
+    Raises:
+        InputError: as `prepare`; also, prepared data are damaged.
+    """
     final = Path(builder.data_dir)
     try:
         if not crew.lead(lambda: _is_prepared(final, options.file_format)):
@@ -129,7 +134,7 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
 def _is_prepared(final: Path, file_format: str | None) -> bool:
     if not final.exists():
         return False
-    present = manifest.read_manifest(final)["file_format"]
+    present = check_prepared(final)["file_format"]
     if file_format not in (None, present):
         raise InputError(f"{final} is prepared as {present}, not {file_format}: remove it or choose another --data-dir")
     remove_interrupted(final)  # a run that was killed between publishing and clearing up has left its own
@@ -174,6 +179,10 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
         crew.lead(lambda: _finish(builder, plan, done, raw_files, checksums, identity, work, final))
+    except FileNotFoundError as error:
+        if work.exists() or final.exists():
+            raise
+        raise InputError(f"{work} was removed meanwhile, as --restart of another run does: run it again") from error
     except (InputError, PeerFailedError) as error:
         # Shards made from unusable raw files are of no use: those files must change first.
         if crew.rank == 0 and (isinstance(error, InputError) or error.bad_input):
@@ -205,7 +214,7 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
                 raise
             return folder  # a concurrent run has simulated the same files
     demo = next((dataset.name for dataset in builder.benchmark.datasets if dataset.simulated_samples), None)
-    hint = f"; sciml/{demo} needs no raw files" if demo else ""
+    hint = f"; sciml/{demo} needs no raw files" if demo not in (None, name) else ""
     obtain = f"{builder.benchmark.obtain}, or simulate" if not builder.dataset.simulated_samples else "simulate"
     raise InputError(
         f"no raw files of {name}: looked in {folder} (--raw-dir, SCIML_RAW_DIR and TFDS's manual folder decide); "

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.checksums import known_checksums, record_checksums
+from sciml_datasets.checksums import NAME as CHECKSUMS
+from sciml_datasets.checksums import ChecksumError, known_checksums, record_checksums
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.crew import Alone, Crew, Forked
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
@@ -51,8 +52,11 @@ def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list
             f"{NAME} belongs to {manifest.get('dataset')} {manifest.get('version')}, not to {expected_name} {version}"
         )
     listed = listed_files(manifest)
-    present = {path.name: path.stat().st_size for path in folder.iterdir() if path.name != NAME}
-    missing = [file for file in listed if file not in present]
+    entries = [path for path in folder.iterdir() if path.name != NAME]
+    present = {path.name: path.stat().st_size for path in entries if path.is_file()}
+    strange = sorted(path.name for path in entries if not path.is_file())
+    findings += [f"{file} is a folder or leads nowhere, expected a file" for file in strange]
+    missing = [file for file in listed if file not in present and file not in strange]
     extra = [file for file in present if file not in listed]
     hashes = {} if quick else _hashes(folder, sorted(present), jobs)
     for file in missing:
@@ -79,7 +83,7 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
         How many files agreed with a known checksum, and how many were recorded.
 
     Raises:
-        ChecksumError: a file differs.
+        ChecksumError: a file differs or is missing.
         InputError: the folder does not hold the raw files of the data set.
     """
     import tensorflow_datasets as tfds
@@ -87,13 +91,18 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     benchmark, _ = find(name)
     files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     known = known_checksums(benchmark.name, folder)
-    found = _hashes(folder, [file.name for file in files], jobs)
+    names = [file.name for file in files]
+    for name in sorted(known.keys() - set(names)):
+        raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / CHECKSUMS}")
+    found = _hashes(folder, names, jobs)
     record_checksums(folder, known, found)
     agreed = sum(file in known for file in found)
     return agreed, len(found) - agreed
 
 
 def _hashes(folder: Path, names: list[str], jobs: int) -> dict[str, str]:
+    if jobs < 1:
+        raise InputError(f"{jobs} jobs: expected at least 1")
     crew: Crew = Forked(jobs) if jobs > 1 else Alone()
 
     with progress("Hashing", sum((folder / name).stat().st_size for name in names), "B", scale=True) as advance:

@@ -35,8 +35,9 @@ def contact_sheet(samples: Sequence[dict[str, Any]], picture: Path) -> None:
     panels = figure.subfigures(rows, columns, squeeze=False).reshape(-1)
     for sample, panel in zip(samples, panels, strict=False):
         group = int(sample["space_group"])
+        formula = sample["formula"].decode() if isinstance(sample["formula"], bytes) else sample["formula"]
         panel.suptitle(
-            f"{hermann_mauguin(group)} ({group})   {sample['formula'].decode()}   {int(sample['energy_kev'])} keV",
+            f"{hermann_mauguin(group)} ({group})   {formula}   {int(sample['energy_kev'])} keV",
             fontsize=10,
         )
         for axes, pattern in zip(panel.subplots(1, 3), sample["cbed_stack"], strict=True):
