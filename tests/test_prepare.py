@@ -327,8 +327,10 @@ def in_small_disk(folder: Path, size: str, options: str, command: list[str]) -> 
 def test_a_disk_that_is_too_small_is_refused_before_writing(raw_dir: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    run = in_small_disk(data_dir, "1m", "", prepare_process(raw_dir, data_dir))
+    command = f"{shlex.join(prepare_process(raw_dir, data_dir))}; code=$?; find {data_dir} -type f; exit $code"
+    run = in_small_disk(data_dir, "1m", "", ["sh", "-c", command])
     assert_one_sentence(run, str(data_dir), "GB are free")
+    assert run.stdout == ""
 
 
 def test_a_disk_that_fills_up_meanwhile_keeps_only_finished_shards(raw_dir: Path, tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def prepare(
         crew = Beam(beam, data_root(data_dir) / "sciml")
     else:
         crew = Forked(jobs) if jobs > 1 else Alone()
-    crew.lead(lambda: find(name) and None)
+    crew.lead(lambda: find(name))
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw), crew)
     return Path(builder.data_dir)
@@ -119,15 +119,15 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
         InputError: as `prepare`; also, prepared data are damaged.
     """
     final = Path(builder.data_dir)
-    try:
-        if not crew.lead(lambda: _is_prepared(final, options.file_format)):
+    if not crew.lead(lambda: _is_prepared(final, options.file_format)):
+        try:
             _prepare(builder, options, crew, final)
-    except (OSError, PeerFailedError):
-        # A concurrent run of the same preparation finishes first, and clears our work folder away: all is well.
-        if not (final / manifest.NAME).exists():
-            raise
-        if crew.rank == 0:
-            remove_interrupted(final)  # what the other could not clear away while we were still writing there
+        except (OSError, PeerFailedError):
+            # A concurrent run of the same preparation may finish first and clear our work folder away: all is well.
+            if not (final / manifest.NAME).exists():
+                raise
+            if crew.rank == 0:
+                remove_interrupted(final)  # what the other could not clear away while we were still writing there
     builder.info.read_from_directory(final)
 
 
@@ -164,12 +164,11 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         plan = make_plan(samples, identity, options.num_shards)
         final.parent.mkdir(parents=True, exist_ok=True)
         state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
-        work, done = open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
-        _check_space(work, plan, done)
-        return plan, work, done
+        return plan, *open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
 
     plan, work, done = crew.lead(plan_and_open)
     try:
+        crew.lead(lambda: _check_space(work, plan, done))
         finished = {written.name for written in done}
         todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
         started = time.perf_counter()
