@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from sciml_datasets.models.recipe import Recipe
@@ -90,28 +91,22 @@ def _inputs(examples: dict[str, Any]) -> Any:
     return log_scaled(examples["cbed_stack"])
 
 
+_REFERENCE = Recipe(
+    resnet50,
+    _inputs,
+    unchanged,
+    input_shape=(PIXELS, PIXELS, 3),
+    output_shape=(NUM_CLASSES,),
+    target="space_group",
+    epochs=30,
+    batch_size=64,
+    learning_rate=1e-3,
+)
+
 RECIPES = {
-    "stemdl": Recipe(
-        resnet50,
-        _inputs,
-        unchanged,
-        input_shape=(PIXELS, PIXELS, 3),
-        output_shape=(NUM_CLASSES,),
-        target="space_group",
-        epochs=30,
-        batch_size=64,
-        learning_rate=1e-3,
-    ),
-    "stemdl_demo": Recipe(
-        small_resnet,
-        _inputs,
-        mirrored,
-        input_shape=(PIXELS, PIXELS, 3),
-        output_shape=(NUM_CLASSES,),
-        target="space_group",
-        epochs=12,
-        batch_size=32,
-        learning_rate=3e-3,
+    "stemdl": _REFERENCE,
+    "stemdl_demo": replace(
+        _REFERENCE, build=small_resnet, augment=mirrored, epochs=12, batch_size=32, learning_rate=3e-3
     ),
 }
 """Data set name to recipe."""

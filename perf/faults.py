@@ -138,7 +138,7 @@ def worker(raw: str, data: str) -> None:
         with plain_reader(self, folder) as read:
             yield lambda sample: (time.sleep(SLOWNESS), read(sample))[1]
 
-    Hdf5Stacks.reader = slow_reader  # type: ignore[method-assign,assignment]
+    Hdf5Stacks.reader = slow_reader
     prepare("stemdl_demo", raw, data, MPI.COMM_WORLD, num_shards=5)
 
 

@@ -11,6 +11,7 @@ Speed is raw bytes over wall time of the work (imports excluded); memory is the 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -98,12 +99,12 @@ def rank(raw: Path, out: Path) -> None:
 
 def imported_prepare() -> Callable[..., Path]:
     """`prepare`, with everything imported that it would import when it is called."""
-    import google_crc32c  # noqa: F401
-    import h5py  # noqa: F401
     import tensorflow_datasets
 
     from sciml_datasets.preparation.run import prepare
 
+    for name in ("google_crc32c", "h5py"):
+        importlib.import_module(name)
     tensorflow_datasets.builder("sciml/stemdl")
     return prepare
 
@@ -194,8 +195,9 @@ def plain_builder(raw: Path, out: Path, encoding: str | None) -> Any:
     """What one would write with TFDS alone."""
     import h5py
     import numpy as np
-    import tensorflow  # noqa: F401  (TFDS writes with it; its import is not timed)
     import tensorflow_datasets as tfds
+
+    importlib.import_module("tensorflow")  # TFDS writes with it; its import is not timed
 
     class Plain(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """A stack and its space group from each HDF5 group."""

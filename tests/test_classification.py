@@ -43,10 +43,10 @@ def test_scores_agree_with_scikit_learn(arrays: Arrays) -> None:
     np.testing.assert_array_equal(state.confusion, confusion_matrix(truth, labels, labels=np.arange(CLASSES)))
 
 
-@given(scored(), st.integers(1, 4), st.randoms(use_true_random=False))
-def test_batching_order_and_workers_do_not_change_the_state(arrays: Arrays, workers: int, shuffler: object) -> None:
+@given(scored(), st.integers(1, 4), st.integers(0, 10**6))
+def test_batching_order_and_workers_do_not_change_the_state(arrays: Arrays, workers: int, seed: int) -> None:
     truth, scores = arrays
-    order = np.random.default_rng(shuffler.randint(0, 10**6)).permutation(len(truth))  # type: ignore[attr-defined]
+    order = np.random.default_rng(seed).permutation(len(truth))
     merged = Classification(CLASSES)
     for part in np.array_split(order, workers):
         merged.merge(state_of(truth[part], scores[part]))

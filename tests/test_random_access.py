@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 import subprocess
@@ -89,10 +88,11 @@ def test_threads_may_share_it_with_fewer_open_files_than_shards(
 def test_open_files_are_bounded(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random_access, "OPEN_FILES", 2)
     examples = source(prepared, "train+validation+test")
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    descriptors = Path("/proc/self/fd")
+    before = len(list(descriptors.iterdir()))
     for example in examples:
         assert example["id"]
-    assert len(os.listdir("/proc/self/fd")) <= before + 2  # noqa: PTH208
+    assert len(list(descriptors.iterdir())) <= before + 2
 
 
 def test_it_can_be_pickled(prepared: Path) -> None:

@@ -164,19 +164,20 @@ class Ranks:
 
     def lead(self, work: Callable[[], Result]) -> Result:
         """See `Crew.lead`."""
-        result: Any = None
-        error: BaseException | None = None
+        mine: Result | None = None
+        error: Exception | None = None
         if self.rank == 0:
             try:
-                result = work()
+                mine = work()
             except Exception as caught:
                 error = caught
-        failed, bad_input, result = self._comm.bcast((error is not None, isinstance(error, InputError), result))
+        outcome: tuple[bool, bool, Result] = self._comm.bcast((error is not None, isinstance(error, InputError), mine))
+        failed, bad_input, result = outcome
         if error is not None:
             raise error
         if failed:
             raise PeerFailedError(bad_input=bad_input)
-        return result  # type: ignore[no-any-return]
+        return result
 
     def map(
         self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
