@@ -8,8 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# The first example of a property may import libraries for seconds: time is measured in perf/, not here.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 NUM_SAMPLES = 60

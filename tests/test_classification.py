@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, top_k_accuracy_score
 
@@ -29,7 +29,6 @@ def state_of(truth: np.ndarray, prediction: np.ndarray) -> Classification:
     return state
 
 
-@settings(deadline=None)
 @given(scored())
 def test_scores_agree_with_scikit_learn(arrays: Arrays) -> None:
     truth, scores = arrays

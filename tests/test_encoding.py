@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
@@ -38,7 +38,6 @@ int64 = st.integers(-(2**63), 2**63 - 1)
 float32 = st.floats(width=32)
 
 
-@settings(deadline=None)
 @given(
     st.text(),
     st.integers(0, 230),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sciml_datasets.preparation.shards import write_array_record, write_tfrecord
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.binary(max_size=2000), min_size=1, max_size=8))
 def test_tensorflow_reads_what_was_written(tmp_path_factory: pytest.TempPathFactory, examples: list[bytes]) -> None:
     import tensorflow as tf

@@ -2,7 +2,7 @@
 
 One elastic scattering event per electron: the disk of reflection g has the intensity
 ``p_g(K) = (gamma lambda t |F_g| / V)^2 sinc^2(t s_g(K))`` relative to the incident beam (two-beam kinematic theory:
-Williams and Carter, Transmission Electron Microscopy, 2nd ed., eq. 13.8 with the extinction distance of eq. 13.4),
+Williams and Carter, Transmission Electron Microscopy, 2nd ed., chapter 13; extinction distance pi V/(gamma lambda F)),
 where K runs over the illumination cone, s_g is the excitation error and F_g the electron structure factor. Overlapping
 disks add incoherently, as they do when the probe position is averaged over. The pattern is divided by its sum, so that
 scattered intensity is missing from the direct beam. Patterns are therefore centrosymmetric in the zero-order Laue zone
