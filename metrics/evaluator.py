@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,18 @@ class Evaluator:
         self.name = name
         self.split = split
         self.benchmark, self.dataset = find(name)
-        folder = prepared_dir(name, data_dir)
-        members = read_members(folder, split)
+        self._folder = prepared_dir(name, data_dir)
+        members = read_members(self._folder, split)
         self._position = {key: i for i, key in enumerate(members["id"])}
         self._truth = np.array(members[self.benchmark.label], np.int64)
         self._seen = np.zeros(len(self._truth), bool)
         self.state = Classification(self.benchmark.num_classes)
-        self.majority_class = _majority(read_members(folder, "train")[self.benchmark.label])
+
+    @cached_property
+    def majority_class(self) -> int:
+        """The most frequent class of the training split."""
+        labels = read_members(self._folder, "train")[self.benchmark.label]
+        return int(np.bincount(np.array(labels, np.int64)).argmax())
 
     def expected_format(self) -> str:
         """What `update` and a predictions file must hold."""
@@ -161,10 +167,6 @@ def _read_predictions(path: Path) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]
             )
         for start in range(0, len(ids), CHUNK):
             yield ids[start : start + CHUNK], predictions[start : start + CHUNK]
-
-
-def _majority(labels: list[str]) -> int:
-    return int(np.bincount(np.array(labels, np.int64)).argmax())
 
 
 def _some(names: list[str]) -> str:

@@ -6,7 +6,6 @@ import csv
 import platform
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ class RunFolder:
             "plan_digest": manifest["plan_digest"],
             "model": network.name,
             "parameters": int(network.count_params()),
-            "settings": {key: getattr(recipe, key) for key in (f.name for f in fields(recipe)) if key in SETTINGS},
+            "settings": {key: getattr(recipe, key) for key in SETTINGS},
             "seed": seed,
             "replicas": replicas,
             "python": platform.python_version(),

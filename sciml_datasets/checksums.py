@@ -57,11 +57,13 @@ def read_checksums(path: Path) -> dict[str, str]:
 
 
 def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str, str]) -> None:
-    """Compare the checksums found with the known ones, and record those seen for the first time in the raw folder.
+    """Compare the checksums of all raw files with the known ones; record new ones in the raw folder.
 
     Raises:
-        ChecksumError: a file differs from its known checksum; it is named, nothing is recorded.
+        ChecksumError: a file is missing or differs from its known checksum; it is named, nothing is recorded.
     """
+    for name in sorted(known.keys() - found.keys()):
+        raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / NAME}")
     for name, value in found.items():
         if known.get(name, value) != value:
             raise ChecksumError(

@@ -159,6 +159,8 @@ def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path
     path.rename(path.with_name("other.h5"))
     with pytest.raises(ChecksumError, match=r"dev/batch_dev_0\.h5 is missing"):
         verify_raw("stemdl_demo", folder)
+    with pytest.raises(ChecksumError, match=r"dev/batch_dev_0\.h5 is missing"):
+        prepare("stemdl_demo", tmp_path, tmp_path / "data", verify_raw=True)
     path.with_name("other.h5").rename(path)
     done = sciml("verify", "stemdl_demo", "--raw-dir", tmp_path)
     assert done.returncode == 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sciml_datasets.errors import InputError
@@ -219,15 +220,8 @@ class Ranks:
         if failed:
             raise PeerFailedError(bad_input=any(bad_input for _, bad_input in outcomes))
         gathered = self._comm.gather(results)
-        return (
-            [result for _, result in sorted((pair for part in gathered for pair in part), key=_first)]
-            if gathered
-            else []
-        )
-
-
-def _first(pair: tuple[int, Any]) -> int:
-    return pair[0]
+        numbered = [pair for part in gathered or () for pair in part]
+        return [result for _, result in sorted(numbered, key=itemgetter(0))]
 
 
 class _Counters:
