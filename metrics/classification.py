@@ -1,7 +1,8 @@
 """Scores of a classification into a fixed number of classes.
 
-Conventions: classes are integers from 0; truth and prediction are arrays over samples; the state is a sum over samples,
-so it can be updated in any batches and merged across workers.
+Conventions: classes are integers from 0; truth and prediction are arrays over samples. Every score runs from 0 to 1 and
+agrees with scikit-learn's of the same name; the macro and weighted means run over the classes that occur in truth or
+prediction, as scikit-learn's do.
 """
 
 from __future__ import annotations
@@ -12,26 +13,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.metrics.additive import Additive, counts
+
 TOP_K = 5
 
 
-@dataclass
-class Classification:
+@dataclass(eq=False)
+class Classification(Additive):
     """Counts from which every score follows.
 
     Attributes:
         num_classes: number of classes.
         confusion: (num_classes, num_classes) int64, rows are true classes, columns predicted ones.
-        in_top_k: samples whose true class is among the TOP_K highest scores; None once only labels were given.
+        ranked: () int64, samples that came with class scores.
+        in_top_k: () int64, of those, samples whose true class is among the TOP_K highest scores.
     """
 
     num_classes: int
-    confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    in_top_k: int | None = 0
+    confusion: NDArray[np.int64] = field(init=False)
+    ranked: NDArray[np.int64] = field(init=False, default_factory=counts)
+    in_top_k: NDArray[np.int64] = field(init=False, default_factory=counts)
 
     def __post_init__(self) -> None:
-        if not self.confusion.size:
-            self.confusion = np.zeros((self.num_classes, self.num_classes), np.int64)
+        self.confusion = counts(self.num_classes, self.num_classes)
 
     def update(self, truth: NDArray[np.int64], prediction: NDArray[Any]) -> None:
         """Add samples.
@@ -43,26 +47,22 @@ class Classification:
         """
         if prediction.ndim == 2:
             labels = prediction.argmax(axis=1)
-            if self.in_top_k is not None:
-                self.in_top_k += int((rank_of_truth(truth, prediction) < TOP_K).sum())
+            self.ranked += len(truth)
+            self.in_top_k += int((rank_of_truth(truth, prediction) < TOP_K).sum())
         else:
             labels = prediction.astype(np.int64)
-            self.in_top_k = None
         cells = np.bincount(truth * self.num_classes + labels, minlength=self.num_classes**2)
         self.confusion += cells.reshape(self.confusion.shape)
 
-    def merge(self, other: Classification) -> None:
-        """Add the samples of another state."""
-        self.confusion += other.confusion
-        self.in_top_k = None if self.in_top_k is None or other.in_top_k is None else self.in_top_k + other.in_top_k
-
     def result(self) -> dict[str, float]:
-        """The scores, each from 0 to 1; ``top5_accuracy`` only where class scores were given throughout.
+        """The scores; ``top5_accuracy`` only where class scores were given throughout.
 
-        - ``top1_accuracy``: share of samples whose predicted class is the true one.
-        - ``top5_accuracy``: share of samples whose true class is among the five highest scores.
-        - ``macro_f1``: mean over classes of 2 TP / (2 TP + FP + FN), over the classes that occur in truth or prediction
-          (scikit-learn's ``f1_score(average="macro")``).
+        - ``top1_accuracy``: share of samples whose predicted class is the true one; ``top1_error`` is 1 less it.
+        - ``top5_accuracy``: share of samples whose true class is among the five highest scores; ``top5_error``.
+        - ``balanced_accuracy``: mean recall of the classes that occur in truth.
+        - ``<mean>_precision`` TP / (TP + FP), ``<mean>_recall`` TP / (TP + FN), ``<mean>_f1`` 2 TP / (2 TP + FP + FN),
+          0 where the denominator is; ``macro``: mean over classes, ``weighted``: mean weighted by true samples,
+          ``micro``: from the sums over classes.
 
         Raises:
             ValueError: no samples were added.
@@ -70,12 +70,23 @@ class Classification:
         total = int(self.confusion.sum())
         if not total:
             raise ValueError("no samples were added: call update first")
+        hits = np.diagonal(self.confusion)
+        true, predicted = self.confusion.sum(axis=1), self.confusion.sum(axis=0)
+        accuracy = float(hits.sum() / total)
         scores = {
-            "top1_accuracy": float(np.trace(self.confusion) / total),
-            "macro_f1": float(self.f1()[self.scored_classes()].mean()),
+            "top1_accuracy": accuracy,
+            "top1_error": 1 - accuracy,
+            "balanced_accuracy": float((hits[true > 0] / true[true > 0]).mean()),
         }
-        if self.in_top_k is not None:
-            scores["top5_accuracy"] = self.in_top_k / total
+        by_class = {"precision": _ratio(hits, predicted), "recall": _ratio(hits, true), "f1": self.f1()}
+        scored = self.scored_classes()
+        for name, values in by_class.items():
+            scores[f"macro_{name}"] = float(values[scored].mean())
+            scores[f"weighted_{name}"] = float(values @ true / total)
+            scores[f"micro_{name}"] = accuracy  # each wrong sample is one false positive and one false negative
+        if self.ranked == total:
+            scores["top5_accuracy"] = float(self.in_top_k / total)
+            scores["top5_error"] = 1 - scores["top5_accuracy"]
         return scores
 
     def scored_classes(self) -> NDArray[np.int64]:
@@ -84,9 +95,17 @@ class Classification:
 
     def f1(self) -> NDArray[np.float64]:
         """(num_classes,) F1 of each class, 0 where it does not occur."""
-        hits = np.diagonal(self.confusion)
-        occurrences = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
-        return np.asarray(2 * hits / np.maximum(occurrences, 1))
+        return _ratio(2 * np.diagonal(self.confusion), self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
+
+    def coarser(self, group_of: NDArray[np.int64]) -> Classification:
+        """The classification into groups of classes, for example of space groups into crystal systems.
+
+        Args:
+            group_of: (num_classes,) int, the group of each class, from 0.
+        """
+        state = Classification(int(group_of.max()) + 1)
+        np.add.at(state.confusion, (group_of[:, None], group_of[None, :]), self.confusion)
+        return state
 
 
 def rank_of_truth(truth: NDArray[np.int64], scores: NDArray[Any]) -> NDArray[np.int64]:
@@ -94,3 +113,8 @@ def rank_of_truth(truth: NDArray[np.int64], scores: NDArray[Any]) -> NDArray[np.
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < truth[:, None]))
     return np.asarray(before.sum(axis=1))
+
+
+def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Elementwise part / whole, 0 where whole is 0."""
+    return np.asarray(part / np.maximum(whole, 1))

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, top_k_accuracy_score
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+    top_k_accuracy_score,
+)
 
 from sciml_datasets.metrics import Classification
 
@@ -35,11 +43,29 @@ def test_scores_agree_with_scikit_learn(arrays: Arrays) -> None:
     state = state_of(truth, scores)
     result, labels = state.result(), scores.argmax(axis=1)
     assert result["top1_accuracy"] == pytest.approx(accuracy_score(truth, labels), abs=1e-12)
-    assert result["macro_f1"] == pytest.approx(f1_score(truth, labels, average="macro"), abs=1e-12)
+    assert result["top1_error"] == pytest.approx(1 - accuracy_score(truth, labels), abs=1e-12)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns of predicted classes that do not occur in truth
+        assert result["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, labels), abs=1e-12)
     assert result["top5_accuracy"] == pytest.approx(
         top_k_accuracy_score(truth, scores, k=5, labels=np.arange(CLASSES)), abs=1e-12
     )
     np.testing.assert_array_equal(state.confusion, confusion_matrix(truth, labels, labels=np.arange(CLASSES)))
+
+
+@pytest.mark.parametrize("mean", ["macro", "micro", "weighted"])
+@given(arrays=scored())
+def test_means_over_classes_agree_with_scikit_learn(mean: str, arrays: Arrays) -> None:
+    truth, scores = arrays
+    result, labels = state_of(truth, scores).result(), scores.argmax(axis=1)
+    expected = precision_recall_fscore_support(truth, labels, average=mean, zero_division=0)
+    for name, value in zip(("precision", "recall", "f1"), expected, strict=False):
+        assert result[f"{mean}_{name}"] == pytest.approx(value, abs=1e-12)
+
+
+def test_classes_can_be_scored_in_groups() -> None:
+    state = state_of(np.array([0, 1, 2, 3]), np.array([1, 0, 3, 0])).coarser(np.array([0, 0, 1, 1, *[2] * 8]))
+    assert state.confusion.tolist() == [[2, 0, 0], [1, 1, 0], [0, 0, 0]]
 
 
 @given(scored(), st.integers(1, 4), st.integers(0, 10**6))
@@ -57,7 +83,8 @@ def test_batching_order_and_workers_do_not_change_the_state(arrays: Arrays, work
 def test_a_hand_computed_case() -> None:
     # Truth 0 0 1 2, predicted 0 1 1 1: F1 of class 0 is 2/3, of class 1 is 2/4, of class 2 is 0.
     state = state_of(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 1]))
-    assert state.result() == {"top1_accuracy": 0.5, "macro_f1": pytest.approx((2 / 3 + 1 / 2 + 0) / 3)}
+    assert state.result()["top1_accuracy"] == 0.5
+    assert state.result()["macro_f1"] == pytest.approx((2 / 3 + 1 / 2 + 0) / 3)
     assert state.scored_classes().tolist() == [0, 1, 2]
 
 

@@ -43,13 +43,15 @@ def write_predictions(path: Path, ids: list[str] | None, prediction: Any) -> Pat
 
 def test_the_truth_scores_one(evaluator: Evaluator, truth: Truth) -> None:
     evaluator.update(list(truth), scores(list(truth.values())))
-    assert evaluator.result() == {"top1_accuracy": 1.0, "macro_f1": 1.0, "top5_accuracy": 1.0}
+    result = evaluator.result()
+    assert [result[name] for name in ("top1_accuracy", "macro_f1", "top5_accuracy")] == [1.0, 1.0, 1.0]
 
 
 def test_any_order_and_batching_and_bytes_ids_will_do(evaluator: Evaluator, truth: Truth) -> None:
     for key in reversed(truth):
         evaluator.update([key.encode()], np.array([truth[key]]))
-    assert evaluator.result() == {"top1_accuracy": 1.0, "macro_f1": 1.0}
+    result = evaluator.result()
+    assert (result["top1_accuracy"], result["macro_f1"], "top5_accuracy" in result) == (1.0, 1.0, False)
 
 
 def test_two_halves_merge(data_dir: Path, truth: Truth) -> None:
