@@ -12,8 +12,10 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, redirect_stderr
 from typing import Protocol, cast
 
+from sciml_datasets.cli.ranks import speaks
 from sciml_datasets.errors import InputError
 
 COMMANDS = {
@@ -65,8 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     command.add_arguments(parser)
+    first = speaks()
     try:
-        return command.run(parser.parse_args(argv[1:]))
+        with nullcontext() if first else redirect_stderr(None):
+            args = parser.parse_args(argv[1:])
+        return command.run(args)
     except InputError as error:
         print(f"sciml {argv[0]}: {error}", file=sys.stderr)
     except BrokenPipeError:
@@ -78,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"sciml {argv[0]}: {sentence}", file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
+        if first:
+            print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
         return 130
     return 2
 

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
 """Variables in which MPICH and its kin, Open MPI and Slurm say how many ranks they started."""
+RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+"""Variables in which they say which one this is."""
+
+
+def speaks() -> bool:
+    """Whether this process says what all ranks would say: there is no launcher, or it is the first rank."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
 
 
 def world() -> MPI.Intracomm | None:

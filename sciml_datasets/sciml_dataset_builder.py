@@ -98,7 +98,8 @@ class Sciml(FileReaderBuilder):
         file_format: Any = None,
         **_: Any,
     ) -> None:
-        """Prepare the data set if it is not there yet, exactly as ``sciml prepare`` does with one rank.
+        """Prepare the data set if it is not there yet, exactly as ``sciml prepare`` does: alone, or on Apache
+        Beam where ``download_config.beam_options`` are given.
 
         Raw files are taken from ``download_config.manual_dir``, else from SCIML_RAW_DIR, else from
         ``<download_dir>/manual``.
@@ -106,6 +107,7 @@ class Sciml(FileReaderBuilder):
         Raises:
             InputError: raw files are missing or unusable, or an option is asked for that would make another data set.
         """
+        from sciml_datasets.preparation.beam import Beam
         from sciml_datasets.preparation.crew import Alone
         from sciml_datasets.preparation.run import Options, prepare_builder
 
@@ -117,7 +119,8 @@ class Sciml(FileReaderBuilder):
         if file_format is not None:
             self.info.set_file_format(file_format, override=True)
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
-        prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), Alone())
+        crew = Beam(config.beam_options, self.data_path.parent.parent) if config.beam_options else Alone()
+        prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), crew)
 
     def as_data_source(
         self,

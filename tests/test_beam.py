@@ -28,6 +28,17 @@ def test_the_direct_runner_gives_the_same_bytes(raw_dir: Path, data_dir: Path, t
 
 
 @pytest.mark.filterwarnings("default")
+def test_tfds_own_beam_options_choose_beam(raw_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    config = tfds.download.DownloadConfig(manual_dir=raw_dir, beam_options=options())
+    builder = tfds.builder("sciml/stemdl_demo", data_dir=tmp_path)
+    builder.download_and_prepare(download_config=config)
+    manifest = (data_dir / "sciml/stemdl_demo/1.0.0/manifest.json").read_bytes()
+    assert (builder.data_path / "manifest.json").read_bytes() == manifest
+
+
+@pytest.mark.filterwarnings("default")
 def test_a_bad_file_is_named_as_everywhere(tmp_path: Path) -> None:
     stack = np.full((3, 128, 128), np.nan, np.float32)
     write_raw(tmp_path, train={"sample_0_0": sample("mp-1", cbed_stack=stack)})

@@ -56,6 +56,13 @@ def run(command: list[str]) -> Run:
 
 
 @needs_mpi
+def test_a_wrong_flag_is_told_once_however_many_ranks(tmp_path: Path) -> None:
+    done = run(ranks(3, sciml_command(tmp_path, tmp_path, "--no-such-flag")))
+    assert done.returncode == 2
+    assert done.stderr.count("unrecognized arguments: --no-such-flag") == 1
+
+
+@needs_mpi
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
 def test_any_number_of_ranks_gives_the_same_bytes(raw_dir: Path, data_dir: Path, tmp_path: Path, count: int) -> None:
     done = run(ranks(count, sciml_command(raw_dir, tmp_path)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Tick = Callable[[int], None]
-"""To be called often while working, with the bytes just done; raises PeerFailedError when another has failed."""
+"""To be called often while working, with the amount just done; raises PeerFailedError when another has failed."""
 
 POLL_SECONDS = 0.2
 """How often one looks whether another has failed, and tells of its progress."""
@@ -61,7 +61,7 @@ class Crew(Protocol):
         Args:
             work: takes an item and a Tick.
             items: the same on every rank.
-            advance: called on rank 0 with the bytes that the whole crew has done since the last call.
+            advance: called on rank 0 with what the whole crew has done since the last call.
         """
 
 

@@ -172,9 +172,10 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         finished = {written.name for written in done}
         todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
         started = time.perf_counter()
+        count = sum(len(shard.samples) for shard in todo)
         size = sum(sample.size for shard in todo for sample in shard.samples)
         write = WriteShard(builder, folder, work, final)
-        with _progress(crew, "Writing", size, "B", scale=True) as advance:
+        with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
         crew.lead(lambda: _finish(builder, plan, done, raw_files, checksums, identity, work, final))
@@ -296,10 +297,10 @@ def _finish(
 
 
 def _progress(
-    crew: Crew, title: str, total: int, unit: str, *, scale: bool = False
+    crew: Crew, title: str, total: int, unit: str, **style: Any
 ) -> AbstractContextManager[Callable[[int], object]]:
-    """Progress of the whole crew, shown by its leader."""
-    return progress(title, total, unit, scale=scale) if crew.rank == 0 else nullcontext(lambda _: None)
+    """Progress of the whole crew, shown by its leader; ``style`` as in `progress`."""
+    return progress(title, total, unit, **style) if crew.rank == 0 else nullcontext(lambda _: None)
 
 
 def _summarise(crew: Crew, size: int, taken_over: int, seconds: float) -> None:

@@ -44,7 +44,7 @@ class IndexFile:
 
 @dataclass(frozen=True, slots=True)
 class WriteShard:
-    """Writes a shard into the work folder and journals it; progress in bytes of payload.
+    """Writes a shard into the work folder and journals it; progress in samples.
 
     Attributes:
         builder: of the data set.
@@ -68,7 +68,7 @@ class WriteShard:
             def examples() -> Iterator[Parts]:
                 for sample in shard.samples:
                     yield encode(read(sample))
-                    tick(sample.size)
+                    tick(1)
 
             written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
         journal(self.work, written)
