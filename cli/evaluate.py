@@ -14,23 +14,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml evaluate``."""
     add_name(parser)
     add_data_dir(parser)
-    parser.add_argument("--predictions", metavar="P.h5", required=True, help="HDF5 file with /id and /prediction")
+    parser.add_argument(
+        "--predictions",
+        metavar="P.h5",
+        nargs="+",
+        required=True,
+        help="HDF5 file with /id and /prediction; of several, for example of other seeds, mean and spread are told",
+    )
     add_split(parser)
     parser.add_argument("--out", metavar="result.json", help="also write the result here")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score predictions of any framework and print the scores."""
+    """Score predictions of any framework and print the scores beside targets and baselines."""
     from sciml_datasets.benchmarks import prepared_dir
     from sciml_datasets.metrics.evaluator import Evaluator
-    from sciml_datasets.metrics.results import make_result, table, write_result
+    from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
     from sciml_datasets.preparation.verify import check_prepared
 
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
-    evaluator = Evaluator(args.name, args.split, args.data_dir)
-    evaluator.update_from_file(args.predictions)
-    result = make_result(evaluator, digest)
+    results = []
+    for path in args.predictions:
+        evaluator = Evaluator(args.name, args.split, args.data_dir)
+        evaluator.update_from_file(path)
+        results.append(make_result(evaluator, digest, args.data_dir))
+    result = aggregate(results) if len(results) > 1 else results[0]
     text = table(result)
     if args.out:
         write_result(result, Path(args.out))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
-from sciml_datasets.metrics.classification import Classification
-from sciml_datasets.splits import read_members
+from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.tasks import Format, scoring
+from sciml_datasets.metrics.truth import Truth
 
-CHUNK = 4096
-"""Predictions read from a file at a time."""
+CHUNK_BYTES = 64 << 20
+"""Of predictions that are read from a file at a time."""
 
 
 class Evaluator:
@@ -36,26 +36,26 @@ class Evaluator:
         self.name = name
         self.split = split
         self.benchmark, self.dataset = find(name)
-        self._folder = prepared_dir(name, data_dir)
-        members = read_members(self._folder, split)
-        self._position = {key: i for i, key in enumerate(members["id"])}
-        self._truth = np.array(members[self.benchmark.label], np.int64)
-        self._seen = np.zeros(len(self._truth), bool)
-        self.state = Classification(self.benchmark.num_classes)
+        truth = Truth(name, split, data_dir)
+        self._position = {key: i for i, key in enumerate(truth.ids)}
+        self._seen = np.zeros(len(truth), bool)
+        self._scoring = scoring(self.benchmark.task, truth)
 
-    @cached_property
-    def majority_class(self) -> int:
-        """The most frequent class of the training split."""
-        labels = read_members(self._folder, "train")[self.benchmark.label]
-        return int(np.bincount(np.array(labels, np.int64)).argmax())
+    def __len__(self) -> int:
+        """The number of samples of the split."""
+        return len(self._seen)
+
+    @property
+    def state(self) -> Additive:
+        """The sums from which the scores follow; `tf.distribute` and MPI can reduce them."""
+        return self._scoring.state
 
     def expected_format(self) -> str:
         """What `update` and a predictions file must hold."""
-        classes = self.benchmark.num_classes
+        predictions = ", or ".join(shape.describe(str(len(self))) for shape in self._scoring.formats)
         return (
-            f"/id: ({len(self._truth)},) utf-8, each id of the {self.split} split exactly once, in any order; "
-            f"/prediction: ({len(self._truth)}, {classes}) float class scores, "
-            f"or ({len(self._truth)},) integer classes from 0 to {classes - 1}"
+            f"/id: ({len(self)},) utf-8, each id of the {self.split} split exactly once, in any order; "
+            f"/prediction: {predictions}"
         )
 
     def update(self, ids: Sequence[str | bytes] | NDArray[Any], predictions: ArrayLike) -> None:
@@ -63,24 +63,25 @@ class Evaluator:
 
         Args:
             ids: (N,) ids, in any order.
-            predictions: (N, num_classes) float scores or (N,) int classes.
+            predictions: (N, ...), in a form that `expected_format` names.
 
         Raises:
-            InputError: an id is unknown or was given before, or the predictions have the wrong shape, type or values.
+            InputError: an id is unknown or was given before, or the predictions have the wrong shape, type or values;
+                none of them is added.
         """
         keys = [key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key) for key in ids]
         values = np.asarray(predictions)
-        self._check_values(keys, values)
+        _check_values(keys, values, self._scoring.formats)
         unknown = [key for key in keys if key not in self._position]
         if unknown:
             raise InputError(f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only")
         positions = np.array([self._position[key] for key in keys], np.int64)
-        repeated = np.bincount(positions, minlength=len(self._seen)) + self._seen > 1
+        repeated = np.bincount(positions, minlength=len(self)) + self._seen > 1
         if repeated.any():
             names = [key for key in dict.fromkeys(keys) if repeated[self._position[key]]]
             raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
+        self._scoring.update(positions, values)
         self._seen[positions] = True
-        self.state.update(self._truth[positions], values)
 
     def merge(self, other: Evaluator) -> None:
         """Add the predictions of another evaluator of the same split.
@@ -88,7 +89,7 @@ class Evaluator:
         Raises:
             InputError: an id was given to both, or they evaluate different things.
         """
-        if (self.name, self.split, len(self._truth)) != (other.name, other.split, len(other._truth)):
+        if (self.name, self.split, len(self)) != (other.name, other.split, len(other)):
             raise InputError("the evaluators score different splits: merge those of one split of one data set")
         twice = self._seen & other._seen
         if twice.any():
@@ -98,19 +99,21 @@ class Evaluator:
         self.state.merge(other.state)
 
     def result(self) -> dict[str, float]:
-        """The scores by name.
+        """The scores by name; `sciml_datasets.metrics.results.make_result` puts them beside targets.
 
         Raises:
             InputError: an id of the split has no prediction.
         """
         self._check_complete()
-        return self.state.result()
+        return self._scoring.result()
 
-    def baseline(self) -> dict[str, float]:
-        """The scores of always predicting the most frequent class of the training split."""
-        state = Classification(self.benchmark.num_classes)
-        state.update(self._truth, np.full(len(self._truth), self.majority_class, np.int64))
-        return state.result()
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The scores of trivial predictors, fitted to the training split, by what they predict."""
+        return self._scoring.baselines()
+
+    def details(self) -> dict[str, Any]:
+        """What a result also holds, for example a confusion matrix."""
+        return self._scoring.details()
 
     def update_from_file(self, path: str | Path) -> None:
         """Add the predictions of an HDF5 file, in chunks of bounded memory; see `expected_format`.
@@ -130,27 +133,29 @@ class Evaluator:
             missing = [key for key, i in self._position.items() if not self._seen[i]]
             raise InputError(f"{_some(missing)} without a prediction: predict each id of the {self.split} split")
 
-    def _check_values(self, keys: list[str], values: NDArray[Any]) -> None:
-        classes = self.benchmark.num_classes
-        if values.ndim == 0 or len(values) != len(keys):
-            raise InputError(
-                f"{len(keys)} ids but predictions of shape {values.shape}: expected one prediction for each id"
-            )
-        if values.ndim == 2 and values.dtype.kind == "f" and values.shape[1] == classes:
-            finite = np.isfinite(values).all(axis=1)
-            if not finite.all():
-                names = _some([keys[i] for i in np.flatnonzero(~finite)])
-                raise InputError(f"{names} scored with NaN or infinity: predict finite scores")
-        elif values.ndim == 1 and values.dtype.kind in "iu":
-            outside = (values < 0) | (values >= classes)
-            if outside.any():
-                names = _some([keys[i] for i in np.flatnonzero(outside)])
-                raise InputError(f"{names} given a class that is not from 0 to {classes - 1}: predict one that is")
-        else:
-            raise InputError(
-                f"predictions have the shape {values.shape} and type {values.dtype}, expected (N, {classes}) float "
-                "class scores or (N,) integer classes"
-            )
+
+def _check_values(keys: list[str], values: NDArray[Any], formats: tuple[Format, ...]) -> None:
+    """Make sure that there is one prediction for each key, in one of the formats, finite and in range."""
+    if values.ndim == 0 or len(values) != len(keys):
+        raise InputError(
+            f"{len(keys)} ids but predictions of shape {values.shape}: expected one prediction for each id"
+        )
+    fits = next((form for form in formats if values.shape[1:] == form.shape and values.dtype.kind in form.kinds), None)
+    if fits is None:
+        expected = ", or ".join(form.describe("N") for form in formats)
+        raise InputError(f"predictions have the shape {values.shape} and type {values.dtype}, expected {expected}")
+    if not values.size or values.dtype.kind == "b":
+        return
+    low, high = values.min(), values.max()  # NaN wherever an element is
+    if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        wrong, what = ~np.isfinite(values), "predicted with NaN or infinity: predict finite values"
+    elif low < fits.low or high > fits.high:
+        wrong = (values < fits.low) | (values > fits.high)
+        what = f"given a value that is not from {fits.low:g} to {fits.high:g}: predict {fits.meaning} in that range"
+    else:
+        return
+    where = wrong.reshape(len(values), -1).any(axis=1)
+    raise InputError(f"{_some([keys[i] for i in np.flatnonzero(where)])} {what}")
 
 
 def _read_predictions(path: Path) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]:
@@ -165,8 +170,13 @@ def _read_predictions(path: Path) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]
             raise InputError(
                 f"{path}: /id has the shape {ids.shape} and /prediction {predictions.shape}: expected (N,), (N, ...)"
             )
-        for start in range(0, len(ids), CHUNK):
-            yield ids[start : start + CHUNK], predictions[start : start + CHUNK]
+        row_bytes = predictions.dtype.itemsize * int(np.prod(predictions.shape[1:], dtype=np.int64))
+        chunk = max(1, CHUNK_BYTES // max(row_bytes, 1))
+        for start in range(0, len(ids), chunk):
+            try:
+                yield ids[start : start + chunk], predictions[start : start + chunk]
+            except OSError as error:
+                raise InputError(f"{path}: it cannot be read ({error}): make the file again") from error
 
 
 def _some(names: list[str]) -> str:

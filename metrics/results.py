@@ -1,72 +1,184 @@
-"""Results: the scores of a run beside the target, the published values and the trivial baseline."""
+"""Results: the scores of a run, or of several, beside targets, published values and trivial baselines.
+
+``result.json`` follows ``result.schema.json`` beside this module; unknown facts are null, never made up.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import Criterion
+from sciml_datasets.benchmarks import BENCHMARKS, Criterion, Value, prepared_dir
 from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.splits import member_list
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+CRITERIA_VERSION = "1.0"
+"""Changes whenever the same predictions would score differently."""
+MUST_AGREE = (
+    "schema_version",
+    "criteria_version",
+    "benchmark",
+    "dataset",
+    "dataset_version",
+    "plan_digest",
+    "split",
+    "split_sha256",
+    "num_samples",
+)
+"""What results must have in common to be averaged or ranked together."""
 
 
-def make_result(evaluator: Evaluator, plan_digest: str) -> dict[str, Any]:
+def make_result(
+    evaluator: Evaluator, plan_digest: str, data_dir: str | Path | None = None, **run: Any
+) -> dict[str, Any]:
     """The content of ``result.json``.
+
+    Args:
+        evaluator: with a prediction for every id.
+        plan_digest: of the prepared data, from its manifest.
+        data_dir: where prepared data sets lie; default as in TFDS.
+        run: what is known of the run: model, seed, hardware, software, durations, energy, convergence.
 
     Raises:
         InputError: an id of the split has no prediction.
     """
-    scores, baseline = evaluator.result(), evaluator.baseline()
-    classes = evaluator.state.scored_classes()
+    scores, baselines = evaluator.result(), evaluator.baselines()
+    members = prepared_dir(evaluator.name, data_dir) / member_list(evaluator.split)
+    known = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
+    if unknown := run.keys() - set(known):
+        raise TypeError(f"make_result got {sorted(unknown)}, expected {known}")
     return {
         "schema_version": SCHEMA_VERSION,
+        "criteria_version": CRITERIA_VERSION,
         "benchmark": evaluator.benchmark.name,
         "dataset": evaluator.name,
         "dataset_version": evaluator.dataset.version,
         "plan_digest": plan_digest,
         "split": evaluator.split,
-        "num_samples": int(evaluator.state.confusion.sum()),
+        "split_sha256": hashlib.sha256(members.read_bytes()).hexdigest(),
+        "num_samples": len(evaluator),
         "criteria": [
-            _row(criterion, scores[criterion.name], baseline.get(criterion.name))
+            _row(criterion, scores[criterion.name], _of_each(baselines, criterion.name))
             for criterion in evaluator.benchmark.criteria
             if criterion.name in scores
         ],
-        "baseline": f"always class {evaluator.majority_class}, the most frequent of the training split",
-        "confusion": {"classes": classes.tolist(), "counts": evaluator.state.confusion[classes][:, classes].tolist()},
+        "scores": {name: _number(score) for name, score in sorted(scores.items())},
+        "details": evaluator.details(),
+        **{key: run.get(key) for key in known},
     }
 
 
-def _row(criterion: Criterion, score: float, baseline: float | None) -> dict[str, Any]:
-    target = criterion.target
+def _of_each(baselines: dict[str, dict[str, float]], name: str) -> dict[str, float | None]:
+    return {what: _number(scores[name]) for what, scores in baselines.items() if name in scores}
+
+
+def _number(score: float) -> float | None:
+    """A score as JSON knows it: an undefined one (NaN) is null."""
+    return float(score) if math.isfinite(score) else None
+
+
+def _row(criterion: Criterion, score: float, baselines: dict[str, float | None]) -> dict[str, Any]:
+    target, value = criterion.target, _number(score)
     sign = 1 if criterion.direction == "higher" else -1
+    distance = sign * (value - target.value) if target and value is not None else None
     return {
         "name": criterion.name,
         "title": criterion.title,
         "direction": criterion.direction,
-        "score": score,
-        "baseline": baseline,
-        "target": target and target.value,
-        "met": sign * score >= sign * target.value if target else None,
-        "reference": criterion.reference and criterion.reference.value,
-        "best_known": criterion.best_known and criterion.best_known.value,
+        "score": value,
+        "target": _published(target),
+        "met": None if distance is None else distance >= 0,
+        "distance": distance,
+        "reference": _published(criterion.reference),
+        "best_known": _published(criterion.best_known),
+        "baselines": baselines,
     }
+
+
+def _published(value: Value | None) -> dict[str, Any] | None:
+    return {"value": value.value, "source": value.source} if value else None
+
+
+def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One result from those of several runs, for example with other seeds.
+
+    Each criterion's score is the mean; ``standard_deviation`` (n - 1) and ``interval`` (95 %, Student's t) stand beside
+    it, and ``runs`` holds each run's seed and scores.
+
+    Args:
+        results: at least two, of the same data and criteria.
+
+    Raises:
+        InputError: they do not belong together; what differs is named.
+    """
+    first = results[0]
+    for number, other in enumerate(results[1:], 2):
+        for key in MUST_AGREE:
+            if other[key] != first[key]:
+                raise InputError(
+                    f"result {number} has {key} {other[key]!r}, the first {first[key]!r}: results of other data or "
+                    "criteria cannot be averaged"
+                )
+    by_name = {criterion.name: criterion for criterion in BENCHMARKS[first["benchmark"]].criteria}
+    rows = []
+    for row in first["criteria"]:
+        scores = [other["scores"].get(row["name"]) for other in results]
+        if any(score is None for score in scores):
+            continue  # not every run has it: labels have no top-5 accuracy
+        summary = summarise(scores)
+        rows.append(
+            _row(by_name[row["name"]], summary["mean"], row["baselines"])
+            | {
+                "standard_deviation": summary["standard_deviation"],
+                "interval": [summary["low"], summary["high"]],
+            }
+        )
+    shared = {key: first[key] if all(other[key] == first[key] for other in results) else None for key in first}
+    return shared | {
+        "criteria": rows,
+        "scores": {row["name"]: row["score"] for row in rows},
+        "details": {},
+        "runs": [{"seed": other["seed"], "scores": other["scores"]} for other in results],
+    }
+
+
+def check_schema(result: dict[str, Any]) -> None:
+    """Make sure that a result follows the schema.
+
+    Raises:
+        InputError: it does not; the place and the rule are named.
+    """
+    import jsonschema
+
+    schema = json.loads(files("sciml_datasets.metrics").joinpath("result.schema.json").read_text(encoding="utf-8"))
+    try:
+        jsonschema.Draft7Validator(schema).validate(result)
+    except jsonschema.ValidationError as error:
+        place = "/".join(map(str, error.absolute_path)) or "the whole"
+        raise InputError(f"not a result of this version: at {place}: {error.message}") from error
 
 
 def write_result(result: dict[str, Any], path: Path) -> None:
     """Write ``result.json``, whole or not at all.
 
     Raises:
-        InputError: the path is a folder.
+        InputError: the path is a folder, or the result does not follow the schema.
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file to write")
+    check_schema(result)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".incomplete")
     try:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -74,14 +186,24 @@ def write_result(result: dict[str, Any], path: Path) -> None:
 
 def table(result: dict[str, Any]) -> str:
     """The scores as text, a line per criterion; published values are those of the real data set."""
-    columns = ("score", "baseline", "target", "reference", "best_known")
-    lines = [
-        f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
-    ]
-    lines.append(f"{'criterion':<16}" + "".join(f"{name.replace('_', ' '):>12}" for name in columns) + "  target met")
+    runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
+    title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
+    names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
+    columns = ["score", *(["+-"] if runs else []), *(f"baseline {i}" for i, _ in enumerate(names, 1))]
+    columns += ["target", "reference", "best known", "target met", "distance"]
+    width = max((len(row["title"]) for row in result["criteria"]), default=0) + 2
+    lines = [title + runs, f"{'criterion':<{width}}" + "".join(f"{column:>12}" for column in columns)]
     for row in result["criteria"]:
-        cells = ("-" if row[name] is None else f"{row[name]:.4f}" for name in columns)
-        met = {None: "-", True: "yes", False: "no"}[row["met"]]
-        lines.append(f"{row['title']:<16}" + "".join(f"{cell:>12}" for cell in cells) + f"{met:>12}")
-    lines.append(f"baseline: {result['baseline']}; target, reference and best known are those of the real data")
-    return "\n".join(lines)
+        cells = [_cell(row["score"])]
+        if runs:
+            cells.append(_cell((row["interval"][1] - row["interval"][0]) / 2))
+        cells += [_cell(row["baselines"].get(name)) for name in names]
+        cells += [_cell(row[kind] and row[kind]["value"]) for kind in ("target", "reference", "best_known")]
+        cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]
+        lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
+    lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
+    return "\n".join([*lines, "target, reference and best known are those of the real data"])
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -38,8 +38,8 @@ def plot_confusion(result: dict[str, Any], picture: Path) -> None:
     """Draw the confusion matrix of a result, each row divided by its sum."""
     from matplotlib.figure import Figure
 
-    classes = result["confusion"]["classes"]
-    counts = np.array(result["confusion"]["counts"], float)
+    classes = result["details"]["confusion"]["classes"]
+    counts = np.array(result["details"]["confusion"]["counts"], float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()

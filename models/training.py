@@ -7,7 +7,6 @@ mean over the global batch.
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -85,23 +84,24 @@ def train(
     step, forward = _train_step(network, optimizer, scope), probabilities(network)
 
     with closing(run), _damage_told(prepared_dir(name, data_dir)):
-        run.start(benchmark, name, manifest, recipe, network, seed, scope.num_replicas_in_sync)
+        run.start(benchmark, name, manifest, recipe, network, seed, _gpus(), scope.num_replicas_in_sync)
         for epoch in range(1, recipe.epochs + 1):
-            started = time.perf_counter()
+            run.start_epoch(epoch)
             losses = [step(batch) for batch in scope.experimental_distribute_dataset(batches.training(epoch))]
             loss = float(np.mean([float(value) for value in losses]))
             if not np.isfinite(loss):
                 raise InputError(
                     f"the loss became {loss} in epoch {epoch}: lower learning_rate (now {recipe.learning_rate})"
                 )
+            run.start_evaluation(epoch)
             validation = Evaluator(name, "validation", data_dir)
             validation.update(*predict(forward, batches, "validation"))
-            run.epoch(epoch, recipe.epochs, loss, validation.result(), time.perf_counter() - started)
+            run.epoch(epoch, recipe.epochs, batches.steps * recipe.batch_size, loss, validation.result())
         network.save(run.folder / "model.keras")
         run.write_predictions(*predict(forward, batches, "test"))
         evaluator = Evaluator(name, "test", data_dir)
         evaluator.update_from_file(run.folder / "predictions.h5")
-        return run.finish(evaluator, manifest["plan_digest"])
+        return run.finish(evaluator, manifest["plan_digest"], data_dir)
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,14 @@ def _strategy(name: str) -> Any:
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def _gpus() -> list[str]:
+    """The names of the GPUs that TensorFlow uses."""
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    return [tf.config.experimental.get_device_details(device).get("device_name", device.name) for device in devices]
 
 
 def _optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:

@@ -117,7 +117,9 @@ def plan() -> None:
 
     splits = ["train"] * 8 + ["validation", "test"]
     samples = [
-        Sample(split, f"{split}/batch_{f}.h5/sample_{i}_0", file, f"sample_{i}_0", 3 << 20, f"mp-{f * 100 + i}", "225")
+        Sample(
+            split, f"{split}/batch_{f}.h5/sample_{i}_0", file, f"sample_{i}_0", 3 << 20, f"mp-{f * 100 + i}", ("225",)
+        )
         for f in range(10_000)
         for split in (splits[f % 10],)
         for file in (f"{split}/batch_{f}.h5",)

@@ -1,7 +1,7 @@
 """The table of benchmarks: data sets, task, criteria and their targets, each value with its source.
 
 A benchmark's name is the same in each room: ``sciml_datasets/<name>/`` holds its data, ``models/<name>.py`` its
-reference model, and ``task`` names the module of ``metrics/`` that scores it.
+reference model, and ``task`` says how ``metrics/`` scores it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
 
@@ -46,6 +46,20 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be predicted.
+
+    Attributes:
+        kind: the class in ``metrics/tasks.py`` that scores it: how truth is read, which predictions are taken, which
+            trivial baselines stand beside them.
+        settings: what that class needs to know of this benchmark.
+    """
+
+    kind: Literal["classification", "segmentation", "reconstruction", "regression"]
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class DataSet:
     """One prepared form of a benchmark's data: the configuration ``sciml/<name>`` of the TFDS builder.
 
@@ -69,9 +83,7 @@ class Benchmark:
     Attributes:
         name: of the folder with its data and of the module with its reference model.
         title: one line.
-        task: the module in ``metrics`` that scores it.
-        num_classes: number of classes of a classification task.
-        label: the column of the member lists that holds the truth.
+        task: what is to be predicted.
         datasets: the forms, the canonical one first.
         criteria: the scores, the primary one first.
         homepage, licence: of the original data.
@@ -80,9 +92,7 @@ class Benchmark:
 
     name: str
     title: str
-    task: str
-    num_classes: int
-    label: str
+    task: Task
     datasets: tuple[DataSet, ...]
     criteria: tuple[Criterion, ...]
     homepage: str
@@ -96,9 +106,7 @@ _ORNL = "ORNL reference, SMC Data Challenge 2020"
 _STEMDL = Benchmark(
     name="stemdl",
     title="Crystal space group from convergent-beam electron diffraction",
-    task="classification",
-    num_classes=231,
-    label="space_group",
+    task=Task("classification", MappingProxyType({"label": "space_group", "num_classes": 231})),
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
         DataSet(

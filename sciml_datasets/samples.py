@@ -50,7 +50,8 @@ class Sample:
         place: where in the file.
         size: bytes of the payload; shard sizes follow from it.
         group: the unit that must not straddle splits, for example a material.
-        label: the truth, for the member list; empty where the truth is an array.
+        facts: what the member list says of it, in the order of `RawFormat.facts`: the truth where it is a number, and
+            what scores are broken down by.
     """
 
     split: str
@@ -59,11 +60,15 @@ class Sample:
     place: str
     size: int
     group: str
-    label: str
+    facts: tuple[str, ...]
 
 
 class RawFormat(Protocol):
     """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Names of `Sample.facts`: ``("space_group",)``."""
 
     @property
     def group_kind(self) -> str:

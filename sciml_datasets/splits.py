@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
@@ -35,20 +35,20 @@ def member_list(split: str) -> str:
     return f"members-{split}.tsv"
 
 
-def write_members(folder: Path, split: str, samples: Iterable[Sample], columns: tuple[str, str]) -> Path:
-    """Write the member list of a split: tab-separated id, label and group, in the order of the records.
+def write_members(folder: Path, split: str, samples: Iterable[Sample], columns: Sequence[str]) -> Path:
+    """Write the member list of a split: tab-separated id, facts and group, in the order of the records.
 
     Args:
         folder: the prepared folder.
         split: the split.
         samples: its samples.
-        columns: names of the label and group columns.
+        columns: names of the facts and of the group.
     """
     path = folder / member_list(split)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(("id", *columns))
-        writer.writerows((sample.key, sample.label, sample.group) for sample in samples)
+        writer.writerows((sample.key, *sample.facts, sample.group) for sample in samples)
     return path
 
 

@@ -22,7 +22,7 @@ def test_the_name_is_the_same_in_every_room(benchmark: Benchmark) -> None:
         assert importlib.import_module(f"sciml_datasets.{benchmark.name}.{module}").__doc__
     recipes = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     assert set(recipes) == {dataset.name for dataset in benchmark.datasets}
-    importlib.import_module(f"sciml_datasets.metrics.{benchmark.task}")
+    importlib.import_module(f"sciml_datasets.metrics.{benchmark.task.kind}")
 
 
 def test_the_folder_carries_its_documents(benchmark: Benchmark) -> None:

@@ -16,7 +16,7 @@ from sciml_datasets.splits import check_disjoint
 
 def make_samples(count: int, size: int = 1000) -> list[Sample]:
     return [
-        Sample(split, f"{split}/f.h5/s{i}", "f.h5", f"s{i}", size, f"{split}-{i}", "1")
+        Sample(split, f"{split}/f.h5/s{i}", "f.h5", f"s{i}", size, f"{split}-{i}", ("1",))
         for split in SPLITS
         for i in range(count)
     ]
@@ -51,7 +51,7 @@ def test_the_number_of_shards_follows_tfds_rule() -> None:
 
 def test_the_digest_changes_with_everything_that_decides_the_output() -> None:
     samples = make_samples(5)
-    relabelled = [*samples[:-1], Sample("test", samples[-1].key, "f.h5", "s4", 1000, "test-4", "2")]
+    relabelled = [*samples[:-1], Sample("test", samples[-1].key, "f.h5", "s4", 1000, "test-4", ("2",))]
     digests = {
         make_plan(samples, {}).digest,
         make_plan(samples, {"version": "1.0.1"}).digest,

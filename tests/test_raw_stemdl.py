@@ -151,7 +151,7 @@ def test_the_space_group_may_be_bytes_text_or_a_number(tmp_path: Path, number: o
     folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", space_group=number)})
     raw_format = Hdf5Stacks(128)
     (found,) = raw_format.index(folder, raw_format.files(folder)[1])
-    assert (found.split, found.label) == ("train", "14")
+    assert (found.split, found.facts) == ("train", ("14",))
 
 
 def test_debris_of_a_foreign_float128_counts_as_absent(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
     lines = (folder / "result-1.txt").read_text().splitlines()
     keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
     assert keys.count("run_start") == keys.count("run_stop") == 1
-    assert keys.count("eval_accuracy") == 2
+    for key in ("eval_accuracy", "epoch_start", "epoch_stop", "eval_start", "eval_stop"):
+        assert keys.count(key) == 2
 
 
 def test_predictions_are_probabilities_that_score_as_the_result_says(
@@ -93,7 +94,7 @@ def test_predictions_are_probabilities_that_score_as_the_result_says(
         np.testing.assert_allclose(file["prediction"][:].sum(axis=1), 1, rtol=1e-5)
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
     evaluator.update_from_file(folder / "predictions.h5")
-    assert evaluator.result() == {row["name"]: row["score"] for row in result["criteria"]}
+    assert evaluator.result() == result["scores"]
 
 
 def test_the_saved_model_is_the_one_that_predicted(run: tuple[Path, dict[str, Any]], data_dir: Path) -> None:

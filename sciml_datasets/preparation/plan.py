@@ -88,6 +88,7 @@ def make_plan(samples: Iterable[Sample], identity: dict[str, Any], num_shards: i
             for i, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True))
         ]
         for sample in members:
-            digest.update(f"{sample.key}\t{sample.size}\t{sample.group}\t{sample.label}\n".encode())
+            facts = "\t".join(sample.facts)
+            digest.update(f"{sample.key}\t{sample.size}\t{sample.group}\t{facts}\n".encode())
         digest.update(json.dumps(ends).encode())
     return Plan(tuple(shards), digest.hexdigest())

@@ -279,7 +279,8 @@ def _finish(
         )
     )
     builder.info.write_to_directory(folder)
-    columns = (builder.benchmark.label, builder.raw_format().group_kind)
+    raw_format = builder.raw_format()
+    columns = (*raw_format.facts, raw_format.group_kind)
     for split in SPLITS:
         members = [sample for shard in plan.shards if shard.split == split for sample in shard.samples]
         write_members(folder, split, members, columns)

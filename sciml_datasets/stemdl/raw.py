@@ -47,6 +47,7 @@ class Hdf5Stacks:
 
     pixels: int
     group_kind: str = "material"
+    facts: tuple[str, ...] = ("space_group",)
 
     def files(self, folder: Path) -> list[RawFile]:
         """All ``*.h5`` files of the three splits.
@@ -94,7 +95,7 @@ class Hdf5Stacks:
                     place=place,
                     size=self._stack_bytes(group, where),
                     group=_material(group, where),
-                    label=str(_space_group(group, where)),
+                    facts=(str(_space_group(group, where)),),
                 )
 
     def _stack_bytes(self, group: Any, where: str) -> int:

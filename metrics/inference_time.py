@@ -1,0 +1,95 @@
+"""Inference time: latency of single queries and throughput of large ones.
+
+Two scenarios of MLPerf Inference in miniature (Reddi et al. 2020, doi:10.1109/ISCA45697.2020.00045): single stream
+sends one query after the other, scored by the 90th percentile of latency; offline sends everything at once, scored by
+samples a second. Unlike MLPerf's, a run is as long as the samples given and no load generator is between.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+PERCENTILES = (50, 90, 99)
+
+
+def latencies(
+    predict: Callable[[Any], Any],
+    queries: Sequence[Any],
+    warm_up: int = 3,
+    clock: Callable[[], float] = time.perf_counter,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(n,) seconds that each query took, one after the other.
+
+    Args:
+        predict: takes a query and returns when its answer is there: a framework that answers later must be waited for
+            inside, for example with ``.numpy()`` or ``block_until_ready()``.
+        queries: n samples or batches, at least one.
+        warm_up: queries sent first and not timed (compilation, caches); they start over where there are fewer.
+        clock: seconds.
+
+    Raises:
+        ValueError: there are no queries.
+    """
+    if not len(queries):
+        raise ValueError("no queries: give at least one")
+    for i in range(warm_up):
+        predict(queries[i % len(queries)])
+    seconds = np.empty(len(queries))
+    for i, query in enumerate(queries):
+        started = clock()
+        predict(query)
+        seconds[i] = clock() - started
+    return seconds
+
+
+def summary(seconds: np.ndarray[Any, np.dtype[np.float64]], batch_size: int = 1) -> dict[str, float]:
+    """Percentiles in seconds and throughput in samples a second.
+
+    ``latency_50``, ``_90``, ``_99`` are of a query, ``sample_latency_*`` divided by the batch size; a percentile is the
+    least latency that at least that share of queries did not exceed, as MLPerf counts it.
+
+    Args:
+        seconds: (n,) as `latencies` gives them.
+        batch_size: samples in a query.
+    """
+    found = np.percentile(seconds, PERCENTILES, method="inverted_cdf")
+    scores = {f"latency_{q}": float(value) for q, value in zip(PERCENTILES, found, strict=True)}
+    scores |= {f"sample_{name}": value / batch_size for name, value in scores.items()}
+    return scores | {"throughput": float(len(seconds) * batch_size / seconds.sum())}
+
+
+def single_stream(
+    predict: Callable[[Any], Any],
+    samples: Sequence[Any],
+    warm_up: int = 3,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """One sample after the other; MLPerf's score is ``latency_90``. Arguments as in `latencies`."""
+    return summary(latencies(predict, samples, warm_up, clock))
+
+
+def offline(
+    predict: Callable[[Any], Any],
+    samples: Any,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, float]:
+    """All samples in one query; MLPerf's score is ``throughput``.
+
+    Args:
+        predict: takes all samples and returns when all answers are there.
+        samples: with a length.
+        warm_up: how often it is done before it is timed.
+        clock: seconds.
+
+    Raises:
+        ValueError: there are no samples.
+    """
+    if not len(samples):
+        raise ValueError("no samples: give at least one")
+    (seconds,) = latencies(predict, [samples], warm_up, clock)
+    return {"seconds": float(seconds), "throughput": len(samples) / float(seconds)}

@@ -1,0 +1,123 @@
+"""MLLOG lines, as the rules of the MLCommons Science working group ask for them (mlcommons/science, submit.adoc).
+
+The rules spell one key ``submissiom_version``; it is written in that spelling and in the right one, so that a reader of
+either finds it. The lines are made by the ``mlperf-logging`` package and pass its parser.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError
+
+INTERVALS = ("init", "run", "epoch", "eval")
+"""What is logged with a start and a stop."""
+VERSION_KEYS = ("submission_version", "submissiom_version")
+
+
+class RunLog:
+    """Writes the MLLOG file of one run.
+
+    Args:
+        path: of the file, which must not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        from mlperf_logging.mllog.mllog import MLLogger
+
+        logger = logging.Logger(f"sciml.{path}")
+        self._handler = logging.FileHandler(path, mode="x", encoding="utf-8")
+        logger.addHandler(self._handler)
+        # The library logs where it is called from; paths are told from the package on, not from the machine's root.
+        root = Path(__file__).resolve().parent.parent
+        self._log = MLLogger(logger, root_dir=str(root))
+
+    def submission(
+        self,
+        *,
+        benchmark: str,
+        version: str,
+        platform: str,
+        org: str | None = None,
+        commit: str | None = None,
+        status: str = "research",
+    ) -> None:
+        """Log who submits what; what is not known yet is null, ``sciml submit`` asks for it.
+
+        Args:
+            benchmark: name of the benchmark.
+            version: of the code that is run.
+            platform: the machine.
+            org: the organisation.
+            commit: of the code that is run, 40 hexadecimal digits.
+            status: as MLPerf has them: cloud, onprem, preview or research.
+        """
+        facts = {
+            "submission_benchmark": benchmark,
+            "submission_org": org,
+            "submission_division": "open",
+            **dict.fromkeys(VERSION_KEYS, version),
+            "submission_github_commit_version": commit,
+            "submission_status": status,
+            "submission_platform": platform,
+        }
+        for key, value in facts.items():
+            self.event(key, value)
+
+    def start(self, interval: str, **metadata: Any) -> None:
+        """Log that one of INTERVALS begins."""
+        self._log.start(key=f"{interval}_start", metadata=metadata or None)
+
+    def stop(self, interval: str, **metadata: Any) -> None:
+        """Log that one of INTERVALS ends."""
+        self._log.end(key=f"{interval}_stop", metadata=metadata or None)
+
+    def event(self, key: str, value: Any, **metadata: Any) -> None:
+        """Log a value at this moment."""
+        self._log.event(key=key, value=value, metadata=metadata or None)
+
+    def result(self, result: dict[str, Any]) -> None:
+        """Log the scientific result under the key that the rules name: each criterion with its target and direction."""
+        value = {
+            row["name"]: {
+                "value": row["score"],
+                "direction": row["direction"],
+                "target": row["target"] and row["target"]["value"],
+            }
+            for row in result["criteria"]
+        }
+        self.event("result", value, dataset=result["dataset"], split=result["split"])
+
+    def close(self) -> None:
+        """Close the file; safe to call again."""
+        self._handler.close()
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The lines of an MLLOG file through the parser of ``mlperf-logging``: key, value and metadata of each, in order;
+    lines of other programs between them are passed over.
+
+    Raises:
+        InputError: a line is not MLLOG; the file and the first such line are named.
+    """
+    from mlperf_logging.compliance_checker.mlp_parser.ruleset_100 import parse_file
+
+    lines, failed = parse_file(str(path))
+    if failed:
+        text, why = failed[0]
+        raise InputError(f"{path}: {text.strip()[:80]!r} is not an MLLOG line ({why}): take the line out or mend it")
+    return [{"key": line.key, "time_ms": line.timestamp, **line.value} for line in lines]
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit that is checked out in a folder's git repository, None where there is none."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):  # no git, or one that does not answer
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

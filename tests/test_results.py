@@ -1,0 +1,120 @@
+"""Results: scores beside targets and baselines, their schema, and means over runs."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from sciml_datasets import InputError
+from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
+from sciml_datasets.metrics.results import MUST_AGREE, check_schema, table
+from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.preparation.manifest import read_manifest
+
+
+def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
+    """Ids of the test split and class scores of which so many are right, the rest for class 0, which never occurs."""
+    truth = Truth("stemdl_demo", "test", data_dir)
+    labels = truth.numbers("space_group").astype(int)
+    labels[right:] = 0
+    return truth.ids, np.eye(231, dtype=np.float32)[labels]
+
+
+def result_of(data_dir: Path, right: int, **run: Any) -> dict[str, Any]:
+    evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
+    evaluator.update(*predictions(data_dir, right))
+    digest = read_manifest(data_dir / "sciml/stemdl_demo/1.0.0")["plan_digest"]
+    return make_result(evaluator, digest, data_dir, **run)
+
+
+def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in result["criteria"]}
+
+
+def test_a_score_stands_beside_target_published_values_and_baseline(data_dir: Path) -> None:
+    row = rows(result_of(data_dir, 5))["macro_f1"]
+    assert row["target"] == {"value": 0.9, "source": "MLCommons Science benchmarks, STEMDL"}
+    assert (row["score"], row["met"], row["distance"]) == (1.0, True, pytest.approx(0.1))
+    assert row["reference"]["value"] == 0.43
+    (baseline,) = row["baselines"].values()
+    assert baseline is not None
+    assert baseline < 1
+    assert rows(result_of(data_dir, 5))["top1_accuracy"]["best_known"]["value"] == 0.6079
+
+
+def test_a_missed_target_has_a_negative_distance(data_dir: Path) -> None:
+    row = rows(result_of(data_dir, 1))["macro_f1"]
+    assert row["met"] is False
+    assert row["distance"] == pytest.approx(row["score"] - 0.9)
+
+
+def test_a_result_follows_its_schema_and_is_written_whole(data_dir: Path, tmp_path: Path) -> None:
+    result = result_of(data_dir, 3, seed=4, durations={"training": 1.5})
+    write_result(result, tmp_path / "deep" / "result.json")
+    assert json.loads((tmp_path / "deep" / "result.json").read_text()) == result
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["result.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": "all"}, "at split: 'all' is not one of"),
+        ({"plan_digest": "abc"}, "at plan_digest"),
+        ({"seed": -1}, "at seed"),
+        ({"surprise": 1}, "at the whole: Additional properties"),
+        ({"energy": {"joules": 1}}, "'covers' is a required property"),
+    ],
+)
+def test_what_is_no_result_is_refused_with_its_place(data_dir: Path, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_schema(result_of(data_dir, 3) | change)
+
+
+def test_runs_are_averaged_with_spread_and_interval(data_dir: Path) -> None:
+    results = [result_of(data_dir, right, seed=right) for right in (1, 3, 5)]
+    together = aggregate(results)
+    check_schema(together)
+    row = rows(together)["top1_accuracy"]
+    # 0.2, 0.6, 1: mean 0.6, s = 0.4, t(2; 0.975) = 4.302653.
+    assert row["score"] == pytest.approx(0.6)
+    assert row["standard_deviation"] == pytest.approx(0.4)
+    assert row["interval"][1] == pytest.approx(0.6 + 4.302653 * 0.4 / 3**0.5, abs=1e-6)
+    assert [run["seed"] for run in together["runs"]] == [1, 3, 5]
+    assert together["seed"] is None
+    assert "mean of 3 runs" in table(together)
+
+
+@pytest.mark.parametrize("key", MUST_AGREE)
+def test_unlike_results_are_not_averaged(data_dir: Path, key: str) -> None:
+    one = result_of(data_dir, 3)
+    other = deepcopy(one) | {key: "other"}
+    with pytest.raises(InputError, match=f"result 2 has {key} 'other'"):
+        aggregate([one, other])
+
+
+def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
+    text = table(result_of(data_dir, 5))
+    assert "baseline 1: always class" in text
+    macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
+    assert macro_f1.split()[2:] == ["1.0000", macro_f1.split()[3], "0.9000", "0.4300", "-", "yes", "0.1000"]
+
+
+def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path, sciml: Any) -> None:
+    paths = []
+    for right in (2, 4):
+        ids, values = predictions(data_dir, right)
+        paths.append(tmp_path / f"p{right}.h5")
+        with h5py.File(paths[-1], "w") as file:
+            file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+            file["prediction"] = values
+    out = tmp_path / "result.json"
+    done = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", *paths, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    assert rows(json.loads(done.stdout))["top1_accuracy"]["score"] == pytest.approx(0.6)
+    assert json.loads(out.read_text()) == json.loads(done.stdout)
