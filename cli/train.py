@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         action="extend",
-        help="learning_rate, weight_decay, warmup_share",
+        help="learning_rate, weight_decay, warmup_share, precision (float32 or mixed_bfloat16), xla (off or on)",
     )
     add_json(parser)
 

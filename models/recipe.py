@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
 
+SETTINGS = ("epochs", "batch_size", "learning_rate", "weight_decay", "warmup_share", "precision", "xla")
+CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on")}
+"""Setting to its values, where they are words."""
 KINDS = {int: "a whole number", float: "a number"}
-SETTINGS = ("epochs", "batch_size", "learning_rate", "weight_decay", "warmup_share")
+
+Samples = tuple[Any, Any, Any]
+"""Inputs, targets and weights, (N, ...) each, of training samples; the weight of what does not count is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,41 +22,64 @@ class Recipe:
     """A reference model and its training.
 
     Attributes:
-        build: makes the Keras model; it maps the inputs to class logits.
-        inputs: from a batch of examples (feature name to tensor) to the model's input.
-        augment: from a batch of inputs and a seed of shape (2,) to a batch of inputs, in training only.
-        input_shape: of one sample's input.
-        output_shape: of one sample's output.
-        target: the feature that holds the truth.
+        build: makes the Keras model; it maps the inputs to logits.
+        inputs: from a batch of examples (feature name to tensor) to what ``predictions`` takes.
+        samples: from a batch of examples to training samples, ``samples_per_example`` of each example.
+        augment: from a batch of training samples and a seed of shape (2,) to a batch of training samples.
+        losses: from targets and logits to losses of the shape of the weights.
+        predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
+        input_shape: of one training sample's input.
+        output_shape: of one training sample's output.
         epochs, batch_size: of training.
-        learning_rate: highest value of AdamW's rate, which rises linearly and then falls as a cosine to zero.
+        learning_rate: highest value of the rate.
         weight_decay: of AdamW, decoupled.
-        warmup_share: part of all steps in which the rate rises.
+        warmup_share: part of all steps in which the rate of the cosine schedule rises.
+        optimizer: by its name in Keras.
+        schedule: ``cosine`` rises linearly and then falls as a cosine to zero.
+        precision: in which the model computes; weights are float32 always.
+        xla: whether the training step is compiled with XLA.
+        samples_per_example: how many training samples an example gives.
+        examples_at_once: how many are read together; None for the batch size.
+        shuffle_buffer: training samples among which the next one is drawn.
     """
 
     build: Callable[[], Any]
     inputs: Callable[[dict[str, Any]], Any]
-    augment: Callable[[Any, Any], Any]
+    samples: Callable[[dict[str, Any]], Samples]
+    augment: Callable[[Samples, Any], Samples]
+    losses: Callable[[Any, Any], Any]
+    predictions: Callable[[Any], Callable[[Any], Any]]
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    target: str
     epochs: int
     batch_size: int
     learning_rate: float
     weight_decay: float = 0.01
     warmup_share: float = 0.1
+    optimizer: Literal["adamw", "adam", "adamax"] = "adamw"
+    schedule: Literal["cosine", "constant"] = "cosine"
+    precision: str = "float32"
+    xla: str = "off"
+    samples_per_example: int = 1
+    examples_at_once: int | None = None
+    shuffle_buffer: int = 1024
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A copy with other values of SETTINGS, given as text or numbers.
 
         Raises:
-            InputError: a name is not in SETTINGS, or a value is not a positive number.
+            InputError: a name is not in SETTINGS, or a value is not a positive number or one of CHOICES.
         """
         kinds = {field.name: int if field.type == "int" else float for field in fields(self)}
         changes: dict[str, Any] = {}
         for name, text in settings.items():
             if name not in SETTINGS:
                 raise InputError(f"there is no setting {name!r}: choose one of {', '.join(SETTINGS)}")
+            if name in CHOICES:
+                if text not in CHOICES[name]:
+                    raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")
+                changes[name] = text
+                continue
             try:
                 changes[name] = kinds[name](text)
             except ValueError as error:
@@ -61,3 +89,8 @@ class Recipe:
             if name == "warmup_share" and changes[name] > 1:
                 raise InputError(f"{name}={text}: expected a share from 0 to 1")
         return replace(self, **changes)
+
+
+def unchanged(samples: Samples, seed: Any) -> Samples:
+    """No augmentation."""
+    return samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -128,13 +128,19 @@ class RunFolder:
         text = "  ".join(f"{key} {value:.4f}" for key, value in (("loss", loss), *named.items()))
         print(f"epoch {epoch}/{epochs}  {text}  {seconds - before:.1f} s", file=sys.stderr, flush=True)
 
-    def write_predictions(self, ids: Sequence[str], predictions: np.ndarray[Any, Any]) -> None:
-        """Write ``predictions.h5``: /id and /prediction."""
+    def write_predictions(self, count: int, predictions: Iterable[tuple[list[str], np.ndarray[Any, Any]]]) -> None:
+        """Write ``predictions.h5``: /id and /prediction of ``count`` samples, batch by batch."""
         import h5py
 
         with h5py.File(self.folder / "predictions.h5", "w") as file:
-            file.create_dataset("id", data=list(ids), dtype=h5py.string_dtype("utf-8"))
-            file.create_dataset("prediction", data=predictions)
+            all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
+            done = 0
+            for ids, values in predictions:
+                if not done:
+                    file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
+                part = slice(done, done + len(ids))
+                all_ids[part], file["prediction"][part] = ids, values
+                done += len(ids)
 
     def finish(self, evaluator: Evaluator, plan_digest: str, data_dir: str | Path | None) -> dict[str, Any]:
         """Draw the plots, close the logs and write ``result.json``."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.models.recipe import Recipe, Samples, unchanged
 
 PIXELS = 128
 NUM_CLASSES = 231
@@ -71,6 +72,24 @@ def small_resnet() -> Any:
     return keras.Model(inputs, layers.Dense(NUM_CLASSES)(x), name="stemdl_small_resnet")
 
 
+def class_losses(target: Any, logits: Any) -> Any:
+    """(N,) cross-entropy of logits (N, classes) with integer classes (N,)."""
+    import tensorflow as tf
+
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
+
+
+def probabilities(network: Any) -> Callable[[Any], Any]:
+    """A compiled function from a batch of inputs to class probabilities (N, classes) float32."""
+    import tensorflow as tf
+
+    def forward(inputs: Any) -> Any:
+        return tf.nn.softmax(tf.cast(network(inputs, training=False), tf.float32))
+
+    compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
+    return compiled
+
+
 def mirrored(stacks: Any, seed: Any) -> Any:
     """Mirror each stack left-right and up-down at random.
 
@@ -82,22 +101,30 @@ def mirrored(stacks: Any, seed: Any) -> Any:
     return tf.image.stateless_random_flip_up_down(flipped, seed + 1)
 
 
-def unchanged(stacks: Any, seed: Any) -> Any:
-    """No augmentation, as in the reference."""
-    return stacks
-
-
 def _inputs(examples: dict[str, Any]) -> Any:
     return log_scaled(examples["cbed_stack"])
+
+
+def _samples(examples: dict[str, Any]) -> Samples:
+    import tensorflow as tf
+
+    labels = examples["space_group"]
+    return _inputs(examples), labels, tf.ones_like(labels, tf.float32)
+
+
+def _mirrored_samples(samples: Samples, seed: Any) -> Samples:
+    return mirrored(samples[0], seed), *samples[1:]
 
 
 _REFERENCE = Recipe(
     resnet50,
     _inputs,
-    unchanged,
+    _samples,
+    unchanged,  # as in the reference
+    class_losses,
+    probabilities,
     input_shape=(PIXELS, PIXELS, 3),
     output_shape=(NUM_CLASSES,),
-    target="space_group",
     epochs=30,
     batch_size=64,
     learning_rate=1e-3,
@@ -106,7 +133,7 @@ _REFERENCE = Recipe(
 RECIPES = {
     "stemdl": _REFERENCE,
     "stemdl_demo": replace(
-        _REFERENCE, build=small_resnet, augment=mirrored, epochs=12, batch_size=32, learning_rate=3e-3
+        _REFERENCE, build=small_resnet, augment=_mirrored_samples, epochs=12, batch_size=32, learning_rate=3e-3
     ),
 }
 """Data set name to recipe."""

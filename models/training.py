@@ -9,23 +9,21 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sciml_datasets.benchmarks import data_root, find, prepared_dir
+from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.preparation.verify import check_prepared
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
-SHUFFLE_BUFFER = 1024
-"""Samples, after the transform to model inputs."""
 STRATEGIES = ("auto", "none", "mirrored")
 
 
@@ -77,11 +75,11 @@ def train(
             f"batch_size={recipe.batch_size}: the training split holds fewer samples, choose a smaller batch"
         )
     with scope.scope():
-        network = build()
+        network = _built(build, recipe.precision)
         _check_shapes(network, recipe)
         optimizer = _optimizer(recipe, batches.steps)
         optimizer.build(network.trainable_variables)  # a replica must not create variables inside the step
-    step, forward = _train_step(network, optimizer, scope), probabilities(network)
+    step = _train_step(network, optimizer, scope, recipe)
 
     with closing(run), _damage_told(prepared_dir(name, data_dir)):
         run.start(benchmark, name, manifest, recipe, network, seed, _gpus(), scope.num_replicas_in_sync)
@@ -95,95 +93,21 @@ def train(
                 )
             run.start_evaluation(epoch)
             validation = Evaluator(name, "validation", data_dir)
-            validation.update(*predict(forward, batches, "validation"))
+            for ids, predicted in predictions(network, batches, "validation"):
+                validation.update(ids, predicted)
             run.epoch(epoch, recipe.epochs, batches.steps * recipe.batch_size, loss, validation.result())
         network.save(run.folder / "model.keras")
-        run.write_predictions(*predict(forward, batches, "test"))
+        run.write_predictions(batches.num_examples("test"), predictions(network, batches, "test"))
         evaluator = Evaluator(name, "test", data_dir)
         evaluator.update_from_file(run.folder / "predictions.h5")
         return run.finish(evaluator, manifest["plan_digest"], data_dir)
 
 
-@dataclass(frozen=True)
-class Batches:
-    """Batches of a prepared data set in the form that a recipe's model takes."""
-
-    name: str
-    data_dir: str | Path | None
-    recipe: Recipe
-    seed: int
-
-    @property
-    def steps(self) -> int:
-        """Training batches per epoch; the remainder is left out, since it would weigh more than the rest."""
-        return int(self._builder().info.splits["train"].num_examples) // self.recipe.batch_size
-
-    def training(self, epoch: int) -> Any:
-        """Shuffled, augmented (inputs, target) batches of one epoch."""
-        import tensorflow as tf
-
-        def inputs_and_target(examples: dict[str, Any]) -> tuple[Any, Any]:
-            return self.recipe.inputs(examples), examples[self.recipe.target]
-
-        def augmented(pair: tuple[Any, Any], seed: Any) -> tuple[Any, Any]:
-            return self.recipe.augment(pair[0], tf.stack([seed, 0])), pair[1]
-
-        batch, seed = self.recipe.batch_size, self.seed + epoch
-        shuffled = (
-            self._examples("train")
-            .batch(batch)
-            .map(inputs_and_target, num_parallel_calls=tf.data.AUTOTUNE)
-            .unbatch()
-            .shuffle(SHUFFLE_BUFFER, seed=seed)
-            .batch(batch, drop_remainder=True)
-        )
-        # A seed for each batch: the order in which parallel calls finish decides nothing.
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=False)
-        return (
-            tf.data.Dataset.zip(shuffled, seeds)
-            .map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
-            .prefetch(tf.data.AUTOTUNE)
-        )
-
-    def evaluation(self, split: str) -> Any:
-        """Ordered (ids, inputs) batches of a split, the remainder included."""
-        import tensorflow as tf
-
-        return (
-            self._examples(split)
-            .batch(self.recipe.batch_size)
-            .map(lambda examples: (examples["id"], self.recipe.inputs(examples)), num_parallel_calls=tf.data.AUTOTUNE)
-            .prefetch(tf.data.AUTOTUNE)
-        )
-
-    def _examples(self, split: str) -> Any:
-        return self._builder().as_dataset(split=split)
-
-    def _builder(self) -> Any:
-        import tensorflow_datasets as tfds
-
-        return tfds.builder(f"sciml/{self.name}", data_dir=data_root(self.data_dir))
-
-
-def probabilities(network: Any) -> Callable[[Any], Any]:
-    """A compiled function from a batch of inputs to class probabilities (N, classes) float32."""
-    import tensorflow as tf
-
-    def forward(inputs: Any) -> Any:
-        return tf.nn.softmax(tf.cast(network(inputs, training=False), tf.float32))
-
-    compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
-    return compiled
-
-
-def predict(forward: Callable[[Any], Any], batches: Batches, split: str) -> tuple[list[str], Array]:
-    """Ids and predictions (N, ...) of a split, in the order of its records."""
-    ids: list[str] = []
-    outputs = []
+def predictions(network: Any, batches: Batches, split: str) -> Iterator[tuple[list[str], Array]]:
+    """Ids and predictions (N, ...) of a split, batch by batch, in the order of its records."""
+    predicted = batches.recipe.predictions(network)
     for keys, inputs in batches.evaluation(split):
-        ids += [key.decode("utf-8") for key in keys.numpy()]
-        outputs.append(forward(inputs).numpy())
-    return ids, np.concatenate(outputs)
+        yield [key.decode("utf-8") for key in keys.numpy()], np.asarray(predicted(inputs))
 
 
 @contextmanager
@@ -217,27 +141,48 @@ def _gpus() -> list[str]:
 def _optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
     import keras
 
-    steps = steps_per_epoch * recipe.epochs
-    warmup = round(steps * recipe.warmup_share)
-    rate = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate / 25, max(steps - warmup, 1), warmup_target=recipe.learning_rate, warmup_steps=warmup
-    )
-    return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        steps = steps_per_epoch * recipe.epochs
+        warmup = round(steps * recipe.warmup_share)
+        rate = keras.optimizers.schedules.CosineDecay(
+            recipe.learning_rate / 25, max(steps - warmup, 1), warmup_target=recipe.learning_rate, warmup_steps=warmup
+        )
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
+    return {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax}[recipe.optimizer](rate)
 
 
-def _train_step(network: Any, optimizer: Any, strategy: Any) -> Callable[[Any], Any]:
+def _built(build: Callable[[], Any], precision: str) -> Any:
+    """The model, its layers computing in the given precision."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        return build()
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _train_step(network: Any, optimizer: Any, strategy: Any, recipe: Recipe) -> Callable[[Any], Any]:
     import tensorflow as tf
 
-    def on_replica(inputs: Any, target: Any) -> Any:
-        replicas = tf.distribute.get_replica_context()
-        global_batch = replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.cast(tf.shape(target)[0], tf.float32))
+    def gradients(inputs: Any, target: Any, weights: Any, total: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             logits = tf.cast(network(inputs, training=True), tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
-            # The optimizer adds up the replicas' gradients: the loss is divided by the global batch to be its mean.
-            loss = tf.reduce_sum(losses) / global_batch
-        weights = network.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            # The optimizer adds up the replicas' gradients: dividing by the weight of the global batch makes a mean.
+            loss = tf.reduce_sum(recipe.losses(target, logits) * weights) / total
+        return loss, tape.gradient(loss, network.trainable_variables)
+
+    compiled_gradients = tf.function(gradients, jit_compile=True) if recipe.xla == "on" else gradients
+
+    def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
+        weights = tf.cast(weights, tf.float32)
+        replicas = tf.distribute.get_replica_context()
+        total = tf.maximum(replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights)), 1e-6)
+        loss, found = compiled_gradients(inputs, target, weights, total)
+        optimizer.apply_gradients(zip(found, network.trainable_variables, strict=True))
         return loss
 
     def step(batch: Any) -> Any:

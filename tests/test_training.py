@@ -74,6 +74,8 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
         "learning_rate": 0.001,
         "weight_decay": 0.01,
         "warmup_share": 0.1,
+        "precision": "float32",
+        "xla": "off",
     }
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -148,6 +150,15 @@ def test_a_model_can_be_named_by_its_function(data_dir: Path, tmp_path: Path) ->
     assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["model"] == "linear"
 
 
+def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
+    options = {"precision": "mixed_bfloat16", "xla": "on", "epochs": 1, "batch_size": 16}
+    result = train("stemdl_demo", data_dir, tmp_path / "run", model=linear_model, **options)
+    assert result["criteria"][0]["score"] >= 0
+    assert keras.config.dtype_policy().name == "float32"
+    with h5py.File(tmp_path / "run" / "predictions.h5") as file:
+        assert file["prediction"].dtype == np.float32
+
+
 def wrong_output() -> Any:
     inputs = keras.Input((128, 128, 3))
     return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
@@ -163,6 +174,7 @@ def wrong_output() -> Any:
         ({"depth": 3}, "there is no setting 'depth'"),
         ({"epochs": "many"}, "epochs=many: expected a whole number"),
         ({"learning_rate": "-1"}, "learning_rate=-1: expected a number above zero"),
+        ({"precision": "float8"}, "precision=float8: expected float32 or mixed_bfloat16"),
         ({"seed": -1}, "seed -1: expected 0 or more"),
         ({"warmup_share": 2}, "warmup_share=2: expected a share from 0 to 1"),
         ({"batch_size": 51}, "batch_size=51: the training split holds fewer samples"),
