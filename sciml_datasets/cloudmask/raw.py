@@ -33,6 +33,8 @@ from sciml_datasets.samples import BUFFERS, SPLITS, Example, RawFile, Sample
 if TYPE_CHECKING:
     import h5py
 
+SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
+"""Data set to rows and columns of its scenes."""
 HELD_OUT = {"training": False, "one-day": False, "inference": True, "ssts": True}
 """Folder to whether its scenes are held out for the test split."""
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
@@ -108,7 +110,7 @@ class Scenes:
         if shape != expected and not (name == "bayes" and shape == expected[:2]):
             raise InputError(
                 f"{path}: {name} has the shape {shape}, expected {expected}: remove the file, or prepare the data set "
-                "that has scenes of this size (cloudmask 1200 x 1500, cloudmask_demo 256 x 320)"
+                f"that has scenes of this size ({', '.join(f'{k} {r} x {c}' for k, (r, c) in SIZES.items())})"
             )
         kinds, wanted = ("iu", "integers (bits)") if name == "bayes" else ("fiu", "numbers")
         if dtype.kind not in kinds:
