@@ -65,12 +65,13 @@ def room(module: str) -> str:
 
 
 PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "hdf5", "processes"}
-DATA = PURE | {"stemdl", "sciml_dataset_builder", "simulation"}
+DATA = PURE | {"cloudmask", "stemdl", "sciml_dataset_builder", "simulation"}
 ALLOWED = {
     "metrics": PURE | {"metrics"},
+    "cloudmask": PURE | {"cloudmask", "sciml_dataset_builder"},
     "stemdl": PURE | {"stemdl", "sciml_dataset_builder"},
-    "preparation": DATA - {"stemdl"} | {"preparation"},
-    "models": PURE | {"models", "metrics", "preparation"},
+    "preparation": DATA - {"cloudmask", "stemdl"} | {"preparation"},
+    "models": PURE | {"models", "metrics", "preparation", "cloudmask"},
 }
 """Room to the rooms that it may import from; nothing imports cli."""
 

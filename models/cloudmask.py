@@ -1,0 +1,98 @@
+"""Reference models for CloudMask: nine normalised channels in, one logit of cloud per pixel out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, windows
+
+CHANNELS = 9
+FILTERS = (32, 64, 128, 256)
+SMALL_FILTERS = (16, 32, 64)
+SMALL_PATCH = 128
+
+
+def unet() -> Any:
+    """The reference U-Net (mlcommons/science, benchmarks/cloudmask): 39 layers, 1,948,609 parameters.
+
+    Two 3 x 3 convolutions per level, upsampling by repetition, no batch norm. The reference's last activation, the
+    sigmoid, belongs to the loss here, where it is exact for large logits too.
+    """
+    import keras
+    from keras import layers
+
+    def convolved(x: Any, filters: int) -> Any:
+        for _ in range(2):
+            x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
+            x = layers.ReLU()(x)
+        return x
+
+    inputs = keras.Input((PATCH, PATCH, CHANNELS))
+    x = _u_shaped(inputs, FILTERS, convolved)
+    return keras.Model(inputs, layers.Conv2D(1, 1, kernel_initializer="he_normal")(x), name="cloudmask_unet")
+
+
+def small_unet() -> Any:
+    """A U-Net with batch norm on half the resolution, for patches of the demo scenes: a minute or two on two cores.
+
+    The last layers judge each pixel by its own nine channels and by the features of its surroundings.
+    """
+    import keras
+    from keras import layers
+
+    def normalised(x: Any, filters: int, size: int = 3, stride: int = 1) -> Any:
+        x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
+        # The demo has few steps: the moving statistics must follow faster than Keras's default of 0.99 lets them.
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=True)(x))
+
+    def convolved(x: Any, filters: int) -> Any:
+        return normalised(normalised(x, filters), filters)
+
+    inputs = keras.Input((SMALL_PATCH, SMALL_PATCH, CHANNELS))
+    x = _u_shaped(normalised(inputs, SMALL_FILTERS[0], stride=2), SMALL_FILTERS, convolved)
+    x = layers.Concatenate()([layers.UpSampling2D(2, interpolation="bilinear")(x), inputs])
+    x = normalised(x, SMALL_FILTERS[0], size=1)
+    return keras.Model(inputs, layers.Conv2D(1, 1)(x), name="cloudmask_small_unet")
+
+
+def _u_shaped(x: Any, filters: tuple[int, ...], convolved: Callable[[Any, int], Any]) -> Any:
+    """Down to the last level and up again, the skipped features beside (Ronneberger et al. 2015,
+    doi:10.1007/978-3-319-24574-4_28)."""
+    from keras import layers
+
+    skipped = []
+    for number in filters[:-1]:
+        x = convolved(x, number)
+        skipped.append(x)
+        x = layers.MaxPool2D(2)(x)
+    x = convolved(x, filters[-1])
+    for number, features in zip(filters[-2::-1], reversed(skipped), strict=True):
+        x = convolved(layers.Concatenate()([layers.UpSampling2D(2)(x), features]), number)
+    return x
+
+
+def predict_scene(
+    forward: Callable[[NDArray[np.float32]], Any], image: NDArray[np.float32], patch: int = PATCH, trim: int = TRIM
+) -> NDArray[np.float32]:
+    """Probability of cloud for a whole scene, one row of overlapping patches at a time.
+
+    Args:
+        forward: from a batch of patches (N, patch, patch, 9) to logits (N, patch, patch, 1), for example a Keras model.
+        image: (R, C, 9) as `sciml_datasets.cloudmask.patches.network_input` makes it.
+        patch, trim: size of the patches, and what is cut from each side of their predictions.
+
+    Returns:
+        (R, C) float32, 0 to 1.
+    """
+    columns = windows(image.shape[1], patch, trim)
+    scene = np.empty(image.shape[:2], np.float32)
+    for row in windows(image.shape[0], patch, trim):
+        logits = np.asarray(forward(np.stack([cut(image, row, column, patch) for column in columns])), np.float32)
+        for part, column in zip(logits[..., 0], columns, strict=True):
+            scene[row.kept, column.kept] = part[row.inner, column.inner]
+    # By the hyperbolic tangent, which does not overflow.
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * scene)))

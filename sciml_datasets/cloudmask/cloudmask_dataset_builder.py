@@ -1,0 +1,42 @@
+"""The TFDS declaration of the CloudMask data sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sciml_datasets.cloudmask.raw import SIZES, Scenes
+from sciml_datasets.samples import RawFormat
+from sciml_datasets.sciml_dataset_builder import Sciml
+
+
+class Cloudmask(Sciml):
+    """Scenes of Sentinel-3's radiometer SLSTR, and where the operational mask sees cloud."""
+
+    name = "sciml"
+    supervised_keys = (("reflectance", "brightness_temperature"), "cloud")
+
+    def features(self) -> dict[str, Any]:
+        """Feature connectors; masks are 0 or 1, times ISO 8601 text in UTC, the frame seconds since the node."""
+        import numpy as np
+        from tensorflow_datasets import features
+
+        def image(*channels: int, dtype: Any) -> Any:
+            shape = (*SIZES[self.dataset.name], *channels)
+            return features.Tensor(shape=shape, dtype=dtype, encoding="bytes")
+
+        return {
+            "id": features.Text(),
+            "reflectance": image(6, dtype=np.float32),
+            "brightness_temperature": image(3, dtype=np.float32),
+            "bayes": image(1, dtype=np.uint8),
+            "cloud": image(dtype=np.uint8),
+            "valid": image(dtype=np.uint8),
+            "start_time": features.Text(),
+            "day": np.int32,
+            "relative_orbit": np.int32,
+            "frame": np.int32,
+        }
+
+    def raw_format(self) -> RawFormat:
+        """One HDF5 file per scene."""
+        return Scenes(*SIZES[self.dataset.name])

@@ -1,0 +1,108 @@
+"""Names of SLSTR granules, and the split that a name decides.
+
+A name such as ``S3A_SL_1_RBT____20190612T004900_20190612T005200_20190612T030639_0179_045_359_1080_LN2_O_NR_003`` gives
+satellite, start, stop and creation (UTC), duration in seconds, cycle, relative orbit (1 to 385), frame, centre and
+class. Source: Sentinel-3 PDGS File Naming Convention, GMES-S3GS-EOPG-TN-09-0009.
+
+The frame is the time in seconds since the ascending node, where the relative orbit begins (in the manifest of a real
+product, orbit epoch plus frame is the start to the millisecond). So the name of any frame gives the date on which its
+pass began, and a pass over midnight stays one pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sciml_datasets.errors import InputError
+
+RELATIVE_ORBITS = 385
+"""Orbits of a repeat cycle of 27 days (Sentinel-3 SLSTR user guide)."""
+VALIDATION_SHARE = 0.2
+"""As in the reference, which draws files instead of passes (mlcommons/science, benchmarks/cloudmask)."""
+
+_NAME = re.compile(
+    r"(?P<satellite>S3[AB])_SL_1_RBT____(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})_\d{8}T\d{6}"
+    r"_\d{4}_(?P<cycle>\d{3})_(?P<orbit>\d{3})_(?P<frame>\d{4})_[A-Z0-9_]{3}_[A-Z]_[A-Z]{2}_[A-Z0-9]{3}",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Granule:
+    """What the name of a granule says.
+
+    Attributes:
+        name: the name without extension.
+        satellite: ``S3A`` or ``S3B``.
+        start, stop: of the measurement, UTC.
+        cycle: number of the repeat cycle.
+        relative_orbit: within the cycle, 1 to 385.
+        frame: seconds since the ascending node.
+    """
+
+    name: str
+    satellite: str
+    start: datetime
+    stop: datetime
+    cycle: int
+    relative_orbit: int
+    frame: int
+
+    @property
+    def start_time(self) -> str:
+        """Start as ISO 8601 text: ``2019-06-12T00:49:00Z``."""
+        return self.start.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    @property
+    def orbit_pass(self) -> str:
+        """The pass, by the date of its ascending node and its relative orbit: ``2019-06-12 orbit 359``."""
+        node = self.start - timedelta(seconds=self.frame)
+        return f"{node:%Y-%m-%d} orbit {self.relative_orbit:03d}"
+
+
+def granule_of(path: Path) -> Granule:
+    """Read the name of a scene file or product folder; its extension does not count.
+
+    Raises:
+        InputError: it is not the name of a granule, or its times or orbit do not exist.
+    """
+    found = _NAME.fullmatch(path.stem)
+    if found is None:
+        raise InputError(
+            f"{path}: not the name of a granule, expected "
+            "S3A_SL_1_RBT____<start>_<stop>_<created>_<duration>_<cycle>_<orbit>_<frame>_<centre>_<class> (or S3B): "
+            "give the file its original name or remove it"
+        )
+    try:
+        start, stop = (datetime.strptime(found[key], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) for key in ("start", "stop"))
+    except ValueError as error:
+        raise InputError(
+            f"{path}: the name holds a time that does not exist: give the file its original name"
+        ) from error
+    orbit = int(found["orbit"])
+    if stop <= start or not 1 <= orbit <= RELATIVE_ORBITS:
+        raise InputError(
+            f"{path}: the name says start {found['start']}, stop {found['stop']} and relative orbit {orbit}, expected "
+            f"a later stop and an orbit from 1 to {RELATIVE_ORBITS}: give the file its original name"
+        )
+    return Granule(path.stem, found["satellite"], start, stop, int(found["cycle"]), orbit, int(found["frame"]))
+
+
+def split_of(granule: Granule, *, held_out: bool) -> str:
+    """The split of a scene: test for the inference scenes, else train or validation by the hash of its pass.
+
+    Neighbouring frames of a pass show the same clouds, so all frames of a pass go the same way; the same on every
+    machine, whatever other files there are.
+
+    Args:
+        granule: of the scene.
+        held_out: whether it is one of the inference scenes.
+    """
+    if held_out:
+        return "test"
+    digest = hashlib.sha256(granule.orbit_pass.encode()).digest()
+    return "validation" if int.from_bytes(digest[:8], "big") < VALIDATION_SHARE * 2**64 else "train"

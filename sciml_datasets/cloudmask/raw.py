@@ -1,0 +1,217 @@
+"""The official raw layout of CloudMask: one HDF5 file per SLSTR scene, named like its granule.
+
+``training/`` and ``inference/``, or in the older layout ``one-day/{day,night}`` (training) and ``ssts/{day,night}``
+(inference), hold ``S3[AB]_SL_1_RBT____*.hdf`` at any depth. Each file holds ``refs`` (R, C, 6), reflectances of S1 to
+S6; ``bts`` (R, C, 3), brightness temperatures of S7 to S9 in kelvin; ``bayes`` (R, C, 1), the bits of the operational
+Bayesian cloud mask: 1 single_low, 2 single_moderate, 4 dual_low, 8 dual_moderate. Any bit means cloud, as in the
+reference. Sources: mlcommons/science, benchmarks/cloudmask; stfc-sciml/sciml-bench, slstr_cloud.
+
+Values are stored as they are in the file, as float32; what is missing is told by ``valid`` (see `validity`), and
+``cloud`` is 0 there. A scene is day or night as a folder of that name says, else as its reflectances say.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sciml_datasets.cloudmask.granules import Granule, granule_of, split_of
+from sciml_datasets.cloudmask.validity import is_day, valid_pixels
+from sciml_datasets.errors import InputError
+from sciml_datasets.hdf5 import open_hdf5
+from sciml_datasets.samples import BUFFERS, SPLITS, Example, RawFile, Sample
+
+if TYPE_CHECKING:
+    import h5py
+
+SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
+"""Data set to rows and columns of its scenes."""
+HELD_OUT = {"training": False, "one-day": False, "inference": True, "ssts": True}
+"""Folder to whether its scenes are held out for the test split."""
+CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
+"""Data set of a file to its channels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenes:
+    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.samples.RawFormat`."""
+
+    rows: int
+    columns: int
+    group_kind: str = "pass"
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """All ``*.hdf`` files, each with the split that its folder and its name decide.
+
+        Raises:
+            InputError: a file is no granule or lies in no known folder, two files hold one granule, or a split gets
+                no scene.
+        """
+        paths = sorted(
+            Path(parent, name)
+            for parent, _, names in os.walk(folder, followlinks=True)
+            for name in names
+            if name.endswith(".hdf")
+        )
+        if not paths:
+            raise InputError(f"{folder}: no *.hdf file in it: put the scenes in training/ and inference/")
+        files: list[RawFile] = []
+        known: dict[tuple[str, object, int], Path] = {}
+        for path in paths:
+            granule = granule_of(path)
+            twin = known.setdefault((granule.satellite, granule.start, granule.relative_orbit), path)
+            if twin is not path:
+                raise InputError(f"{twin} and {path} are two files of one granule: remove one of them")
+            status, place = path.stat(), path.relative_to(folder)
+            split = split_of(granule, held_out=_held_out(folder, place))
+            files.append(RawFile(split, place.as_posix(), status.st_size, status.st_mtime_ns))
+        for split in set(SPLITS) - {file.split for file in files}:
+            raise InputError(
+                f"{folder}: none of the {len(files)} scenes belongs to the {split} split: scenes in inference/ (or "
+                "ssts/) are test, passes in training/ (or one-day/) are train or validation by their hash: add scenes"
+            )
+        return sorted(files)
+
+    def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
+        """The one sample of a file; the key is the granule's name.
+
+        Raises:
+            InputError: the file is no HDF5 or truncated, or lacks ``refs``, ``bts`` or ``bayes`` of the right shape
+                and type.
+        """
+        path = folder / file.name
+        granule = granule_of(path)
+        with open_hdf5(path) as h5:
+            for name in CHANNELS:
+                self._check(h5, name, path)
+        # As it is stored: 9 channels of float32, and bayes, cloud and valid.
+        size = self.rows * self.columns * (4 * 9 + 3)
+        yield Sample(file.split, granule.name, file.name, "", size, granule.orbit_pass, "")
+
+    def _check(self, h5: h5py.File, name: str, path: Path) -> Any:
+        """The data set of this name, of the right shape and type."""
+        expected = (self.rows, self.columns, CHANNELS[name])
+        if name not in h5:
+            raise InputError(f"{path}: {name} is missing, expected a data set {expected}: fetch the file again")
+        try:
+            data = h5[name]
+        except (KeyError, OSError) as error:
+            raise InputError(f"{path}: {name} cannot be read ({error}): fetch the file again") from error
+        shape, dtype = getattr(data, "shape", None), getattr(data, "dtype", np.dtype("V"))
+        if shape != expected and not (name == "bayes" and shape == expected[:2]):
+            raise InputError(
+                f"{path}: {name} has the shape {shape}, expected {expected}: remove the file, or prepare the data set "
+                f"that has scenes of this size ({', '.join(f'{k} {r} x {c}' for k, (r, c) in SIZES.items())})"
+            )
+        kinds, wanted = ("iu", "integers (bits)") if name == "bayes" else ("fiu", "numbers")
+        if dtype.kind not in kinds:
+            raise InputError(f"{path}: {name} is {dtype}, expected {wanted}: convert or remove the file")
+        if name != "bayes" and dtype != np.float32:
+            _tell_of_cast(name, str(dtype))
+        return data
+
+    @contextmanager
+    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+        """A function that reads scenes.
+
+        It raises InputError for a file that cannot be read or changed after it was indexed, and for a scene without a
+        valid pixel.
+        """
+        buffers = cycle([_Buffers.make(self.rows, self.columns) for _ in range(BUFFERS)])
+
+        def read(sample: Sample) -> Example:
+            return self._read(folder / sample.file, PurePosixPath(sample.file), next(buffers))
+
+        yield read
+
+    def _read(self, path: Path, place: PurePosixPath, to: _Buffers) -> Example:
+        granule = granule_of(path)
+        with open_hdf5(path) as h5:
+            refs, bts, bayes = (self._check(h5, name, path) for name in CHANNELS)
+            try:
+                refs.read_direct(to.reflectance)
+                bts.read_direct(to.brightness_temperature)
+                labelled = _read_bits(bayes, to.bayes)
+            except OSError as error:
+                raise InputError(f"{path}: the data cannot be read ({error}): fetch the file again") from error
+        day = _day_by_folder(place)
+        if day is None:
+            day = is_day(to.reflectance, to.brightness_temperature)
+        valid, cloud = to.valid.view(np.bool_), to.cloud.view(np.bool_)
+        valid_pixels(to.reflectance, to.brightness_temperature, valid, day=day)
+        if labelled is not None:
+            valid &= labelled
+        if not valid.any():
+            raise InputError(f"{path}: not one of the {valid.size} pixels is valid: fetch the file again or remove it")
+        np.logical_and(to.bayes[..., 0], valid, out=cloud)
+        return {"id": granule.name, **vars(to), **_facts(granule, day=day)}
+
+
+@dataclass
+class _Buffers:
+    """The arrays of one example, filled again and again."""
+
+    reflectance: np.ndarray[Any, np.dtype[np.float32]]
+    brightness_temperature: np.ndarray[Any, np.dtype[np.float32]]
+    bayes: np.ndarray[Any, np.dtype[np.uint8]]
+    cloud: np.ndarray[Any, np.dtype[np.uint8]]
+    valid: np.ndarray[Any, np.dtype[np.uint8]]
+
+    @classmethod
+    def make(cls, rows: int, columns: int) -> _Buffers:
+        return cls(
+            np.empty((rows, columns, 6), np.float32),
+            np.empty((rows, columns, 3), np.float32),
+            np.empty((rows, columns, 1), np.uint8),
+            np.empty((rows, columns), np.uint8),
+            np.empty((rows, columns), np.uint8),
+        )
+
+
+def _facts(granule: Granule, *, day: bool) -> Example:
+    """The features that are no arrays."""
+    return {
+        "start_time": granule.start_time,
+        "day": int(day),
+        "relative_orbit": granule.relative_orbit,
+        "frame": granule.frame,
+    }
+
+
+def _held_out(folder: Path, place: Path) -> bool:
+    for part in place.parts[:-1]:
+        if part in HELD_OUT:
+            return HELD_OUT[part]
+    raise InputError(
+        f"{folder / place}: the scene lies in none of the folders {', '.join(f'{name}/' for name in HELD_OUT)}, which "
+        "decide whether it is for training or for test: move it into one of them"
+    )
+
+
+def _day_by_folder(place: PurePosixPath) -> bool | None:
+    return next((part == "day" for part in reversed(place.parts[:-1]) if part in ("day", "night")), None)
+
+
+def _read_bits(bayes: Any, to: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+    """Read the bits; for a type that can hold more than a byte, also (R, C), whether a pixel has any."""
+    if bayes.dtype == np.uint8:
+        bayes.read_direct(to.reshape(bayes.shape))
+        return None
+    values = bayes[...].reshape(to.shape)
+    labelled = (values >= 0) & (values <= np.iinfo(np.uint8).max)  # fill values of wider types lie outside
+    to[...] = np.where(labelled, values, 0)
+    return np.asarray(labelled[..., 0])
+
+
+@cache  # one line, not one for each of a thousand files
+def _tell_of_cast(name: str, dtype: str) -> None:
+    print(f"cloudmask: {name} is {dtype} in the raw files and is stored as float32", file=sys.stderr)

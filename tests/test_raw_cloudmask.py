@@ -1,0 +1,290 @@
+"""Raw CloudMask files: what is accepted, how it is split, and the one sentence for everything else."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from cloudmask_files import COLUMNS, ROWS, granule, scene, write_raw, write_scene
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sciml_datasets import InputError
+from sciml_datasets.cloudmask.granules import granule_of, split_of
+from sciml_datasets.cloudmask.raw import Scenes
+from sciml_datasets.samples import BUFFERS, Example, Sample
+from sciml_datasets.splits import check_disjoint
+
+NAME = "S3A_SL_1_RBT____20190612T004900_20190612T005200_20190612T030639_0179_045_359_1080_LN2_O_NR_003"
+SCENES = Scenes(ROWS, COLUMNS)
+
+
+def indexed(folder: Path) -> list[Sample]:
+    return [sample for file in SCENES.files(folder) for sample in SCENES.index(folder, file)]
+
+
+def read(path: Path) -> Example:
+    """One scene file, read as a raw folder's only training scene would be."""
+    sample = Sample("train", path.stem, path.name, "", 0, "", "")
+    with SCENES.reader(path.parent) as read_sample:
+        return read_sample(sample)
+
+
+def read_changed(tmp_path: Path, **changes: Any) -> Example:
+    return read(write_scene(tmp_path / f"{NAME}.hdf", **changes))
+
+
+# Names and splits
+
+
+def test_a_name_tells_time_orbit_and_frame() -> None:
+    found = granule_of(Path("somewhere") / f"{NAME}.hdf")
+    assert found.name == NAME
+    assert found.satellite == "S3A"
+    assert found.start_time == "2019-06-12T00:49:00Z"
+    assert (found.cycle, found.relative_orbit, found.frame) == (45, 359, 1080)
+
+
+def test_the_name_of_a_product_folder_is_read_as_well() -> None:
+    assert granule_of(Path(f"{NAME}.SEN3")).relative_orbit == 359
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("notes", "not the name of a granule"),
+        (NAME.replace("S3A", "S2A"), "not the name of a granule"),
+        (NAME.replace("_RBT_", "_LST_"), "not the name of a granule"),
+        (NAME.replace("20190612T004900", "20190631T004900"), "a time that does not exist"),
+        (NAME.replace("_359_", "_386_"), "relative orbit 386, expected a later stop and an orbit from 1 to 385"),
+        (NAME.replace("20190612T005200", "20190612T004800"), "expected a later stop"),
+    ],
+)
+def test_a_name_that_is_no_granule_is_refused(name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        granule_of(Path(f"{name}.hdf"))
+
+
+def test_frames_before_and_after_midnight_are_of_one_pass() -> None:
+    before = granule_of(Path(granule(date="20190612", start="235800", frame=1080)))
+    after = granule_of(Path(granule(date="20190613", start="000100", frame=1260)))
+    assert before.orbit_pass == after.orbit_pass == "2019-06-12 orbit 359"
+
+
+@given(st.dates(min_value=date(2016, 2, 16)), st.integers(1, 385), st.lists(st.integers(0, 30), min_size=2))
+def test_all_frames_of_a_pass_are_in_one_split(day: date, orbit: int, frames: list[int]) -> None:
+    splits = set()
+    for frame in frames:
+        start = f"{1 + frame // 20:02d}{3 * (frame % 20):02d}00"
+        name = granule(date=f"{day:%Y%m%d}", start=start, orbit=orbit, frame=180 * frame)
+        splits.add(split_of(granule_of(Path(name)), held_out=False))
+    assert len(splits) == 1
+
+
+def test_a_fifth_of_the_passes_is_for_validation() -> None:
+    names = [
+        granule(date=f"2019{month:02d}{day:02d}", orbit=10 * day) for month in range(1, 13) for day in range(1, 29)
+    ]
+    splits = [split_of(granule_of(Path(name)), held_out=False) for name in names]
+    assert splits.count("validation") / len(splits) == pytest.approx(0.2, abs=0.05)
+
+
+def test_the_split_of_a_known_pass_never_changes() -> None:
+    splits = [split_of(granule_of(Path(granule(orbit=orbit))), held_out=False) for orbit in range(1, 11)]
+    assert [orbit for orbit, split in enumerate(splits, 1) if split == "validation"] == [4, 9]
+
+
+def test_inference_scenes_are_the_test_split(tmp_path: Path) -> None:
+    by_split = {sample.key: sample.split for sample in indexed(write_raw(tmp_path))}
+    assert by_split.pop(granule(date="20191001")) == "test"
+    assert set(by_split.values()) == {"train", "validation"}
+
+
+def test_both_folder_layouts_give_the_same_samples(tmp_path: Path) -> None:
+    new = write_raw(tmp_path / "new")
+    for old_name, new_name in (("one-day/night", "training"), ("ssts/day", "inference")):
+        shutil.copytree(new / new_name, tmp_path / "old" / old_name)
+    assert [(s.split, s.key, s.group) for s in indexed(new)] == [
+        (s.split, s.key, s.group) for s in indexed(tmp_path / "old")
+    ]
+
+
+def test_a_pass_in_training_and_inference_is_refused(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    write_scene(folder / "inference" / f"{granule(orbit=3, start='005200', frame=1260)}.hdf")
+    with pytest.raises(InputError, match="pass 2019-06-13 orbit 003 is in two splits"):
+        check_disjoint(indexed(folder), SCENES.group_kind)
+
+
+# Folders and files
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no \*\.hdf file in it"):
+        SCENES.files(tmp_path)
+
+
+def test_a_split_without_scenes_is_named(tmp_path: Path) -> None:
+    shutil.rmtree(write_raw(tmp_path) / "inference")
+    with pytest.raises(InputError, match="none of the 10 scenes belongs to the test split"):
+        SCENES.files(tmp_path)
+
+
+def test_a_scene_outside_the_known_folders_is_named(tmp_path: Path) -> None:
+    write_scene(write_raw(tmp_path) / "more" / f"{NAME}.hdf")
+    with pytest.raises(InputError, match=r"1080.*\.hdf: the scene lies in none of the folders training/"):
+        SCENES.files(tmp_path)
+
+
+def test_a_file_that_is_no_granule_is_named(tmp_path: Path) -> None:
+    write_scene(write_raw(tmp_path) / "training" / "mask.hdf")
+    with pytest.raises(InputError, match=r"mask\.hdf: not the name of a granule"):
+        SCENES.files(tmp_path)
+
+
+def test_two_files_of_one_granule_are_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    again = granule(orbit=3).replace("T235959", "T120000")  # processed twice
+    write_scene(folder / "training" / "again" / f"{again}.hdf")
+    with pytest.raises(InputError, match=r"training/.* and .*training/.* are two files of one granule"):
+        SCENES.files(folder)
+
+
+DEFECTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no bts": ({"bts": None}, r"bts is missing, expected a data set \(32, 40, 3\)"),
+    "five channels": ({"refs": scene()["refs"][..., :5]}, r"refs has the shape \(32, 40, 5\), expected \(32, 40, 6\)"),
+    "one row less": ({"bts": scene()["bts"][1:]}, r"bts has the shape \(31, 40, 3\), expected \(32, 40, 3\)"),
+    "bits as floats": ({"bayes": scene()["bayes"].astype(np.float32)}, r"bayes is float32, expected integers"),
+    "text": ({"bts": np.full((ROWS, COLUMNS, 3), b"300")}, r"bts is \|S3, expected numbers"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), DEFECTS.values(), ids=DEFECTS.keys())
+def test_a_defect_is_named_with_its_file(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    folder = write_raw(tmp_path)
+    path = write_scene(folder / "training" / f"{granule(orbit=3)}.hdf", **changes)
+    with pytest.raises(InputError, match=message) as caught:
+        indexed(folder)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    path = folder / "training" / f"{granule(orbit=3)}.hdf"
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(InputError, match=r"_003_1080.*\.hdf: not a complete HDF5 file .*truncated"):
+        indexed(folder)
+
+
+def test_damaged_data_are_named(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / f"{NAME}.hdf", bts=None)
+    with h5py.File(path, "a") as file:
+        chunk = file.create_dataset("bts", data=scene()["bts"], compression="gzip", chunks=(ROWS, COLUMNS, 3))
+        offset = chunk.id.get_chunk_info(0).byte_offset
+    damaged = bytearray(path.read_bytes())
+    damaged[offset : offset + 64] = bytes(64)
+    path.write_bytes(damaged)
+    with pytest.raises(InputError, match=r"\.hdf: the data cannot be read"):
+        read(path)
+
+
+def test_a_scene_without_a_valid_pixel_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not one of the 1280 pixels is valid"):
+        read_changed(tmp_path, bts=np.zeros((ROWS, COLUMNS, 3), np.float32))
+
+
+# Examples
+
+
+def test_values_are_stored_as_they_are(tmp_path: Path) -> None:
+    bts = scene()["bts"]
+    bts[4, 5, 1] = np.nan
+    example = read_changed(tmp_path, bts=bts)
+    np.testing.assert_array_equal(example["brightness_temperature"], bts)
+    np.testing.assert_array_equal(example["reflectance"], scene()["refs"])
+    np.testing.assert_array_equal(example["bayes"], scene()["bayes"])
+    assert (example["id"], example["start_time"]) == (NAME, "2019-06-12T00:49:00Z")
+    assert (example["day"], example["relative_orbit"], example["frame"]) == (1, 359, 1080)
+
+
+def test_any_bit_is_cloud(tmp_path: Path) -> None:
+    bits = np.zeros((ROWS, COLUMNS, 1), np.uint8)
+    bits[0, :4, 0] = (1, 2, 4, 8)
+    example = read_changed(tmp_path, bayes=bits)
+    assert example["cloud"].sum() == 4
+    assert example["cloud"].dtype == np.uint8
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, -32768.0, 401.0, np.inf])
+def test_a_pixel_with_one_bad_temperature_is_invalid_and_not_cloud(tmp_path: Path, bad: float) -> None:
+    bts = scene()["bts"]
+    bts[3, 7, 2] = bad
+    example = read_changed(tmp_path, bts=bts, bayes=np.ones((ROWS, COLUMNS, 1), np.uint8))
+    assert np.argwhere(example["valid"] == 0).tolist() == [[3, 7]]
+    assert np.argwhere(example["cloud"] == 0).tolist() == [[3, 7]]
+
+
+@pytest.mark.parametrize("bad", [np.nan, -32768.0, np.inf, 1e36])
+def test_a_day_pixel_with_one_bad_reflectance_is_invalid(tmp_path: Path, bad: float) -> None:
+    refs = scene()["refs"]
+    refs[3, 7, 4] = bad
+    assert np.argwhere(read_changed(tmp_path, refs=refs)["valid"] == 0).tolist() == [[3, 7]]
+
+
+def test_a_day_pixel_without_any_reflectance_is_invalid(tmp_path: Path) -> None:
+    refs = scene()["refs"]
+    refs[3, 7] = 0
+    assert np.argwhere(read_changed(tmp_path, refs=refs)["valid"] == 0).tolist() == [[3, 7]]
+
+
+@pytest.mark.parametrize("dark", [0.0, np.nan, -32768.0])
+def test_a_night_scene_needs_no_reflectance(tmp_path: Path, dark: float) -> None:
+    example = read_changed(tmp_path, refs=np.full((ROWS, COLUMNS, 6), dark, np.float32))
+    assert example["day"] == 0
+    assert example["valid"].all()
+
+
+def test_the_folder_decides_between_day_and_night(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / "one-day" / "night" / f"{NAME}.hdf")
+    sample = Sample("train", NAME, f"one-day/night/{NAME}.hdf", "", 0, "", "")
+    with SCENES.reader(tmp_path) as read_sample:
+        assert read_sample(sample)["day"] == 0
+    assert read(path)["day"] == 1  # asked for by itself, its reflectances decide
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16])
+def test_other_number_types_become_float32(tmp_path: Path, dtype: Any) -> None:
+    bts = scene()["bts"].astype(dtype)
+    example = read_changed(tmp_path, bts=bts)
+    assert example["brightness_temperature"].dtype == np.float32
+    np.testing.assert_array_equal(example["brightness_temperature"], bts.astype(np.float32))
+
+
+def test_a_cast_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_scene(write_raw(tmp_path) / "training" / f"{granule(orbit=3)}.hdf", refs=scene()["refs"].astype(">f8"))
+    indexed(tmp_path)
+    assert "refs is >f8 in the raw files and is stored as float32" in capsys.readouterr().err
+
+
+def test_bits_may_lack_the_channel_axis_and_be_wider(tmp_path: Path) -> None:
+    wide = scene()["bayes"][..., 0].astype(np.int16)
+    wide[2, 3] = -32768
+    example = read_changed(tmp_path, bayes=wide)
+    assert example["bayes"].shape == (ROWS, COLUMNS, 1)
+    assert np.argwhere(example["valid"] == 0).tolist() == [[2, 3]]
+    assert example["cloud"][2, 3] == 0
+
+
+def test_arrays_stay_intact_for_as_many_scenes_as_promised(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    with SCENES.reader(folder) as read_sample:
+        first, *others = indexed(folder)[: BUFFERS + 1]
+        kept = read_sample(first)["bayes"]
+        assert len({id(read_sample(sample)["bayes"]) for sample in others[:-1]} | {id(kept)}) == BUFFERS
+        assert read_sample(others[-1])["bayes"] is kept

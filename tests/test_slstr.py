@@ -1,0 +1,187 @@
+"""From a Sentinel-3 product to a benchmark scene."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from sciml_datasets import InputError
+from sciml_datasets.cloudmask.raw import Scenes
+from sciml_datasets.cloudmask.slstr import averaged, bayes_bits, brightness_temperatures, convert, reflectances
+from sciml_datasets.samples import Sample
+
+NAME = "S3A_SL_1_RBT____20210827T074336_20210827T074636_20210827T094954_0179_075_320_3060_LN2_O_NR_004"
+ROWS, COLUMNS = 24, 48
+FILL = -32768
+
+
+def write_nc(path: Path, name: str, values: np.ndarray, offsets: tuple[int, int], **attributes: Any) -> None:
+    """A variable in a file of a product's layout: attributes are arrays of one."""
+    with h5py.File(path, "w") as file:
+        file[name] = values
+        file.attrs["start_offset"], file.attrs["track_offset"] = ([np.int32(offset)] for offset in offsets)
+        file.attrs["resolution"] = np.bytes_("[ 16000 1000 ]")
+        for key, value in attributes.items():
+            file[name].attrs[key] = np.array([value])
+
+
+def write_product(folder: Path, *, zenith: float = 60.0, fine_start: int = 40874) -> Path:
+    """A small product whose radiances give reflectances of 0.1 to 0.6 at the given sun zenith angle."""
+    product = folder / f"{NAME}.SEN3"
+    product.mkdir()
+    grid, fine = (20437, 20), (fine_start, 40)
+    for i in range(6):
+        channel, irradiance = f"S{i + 1}", 1000.0 / (i + 1)
+        radiance = 0.1 * (i + 1) * irradiance * np.cos(np.radians(60)) / np.pi
+        raw = np.full((2 * ROWS, 2 * COLUMNS), round((radiance - 100) / 0.01), np.int16)
+        raw[:4, :6] = FILL
+        write_nc(product / f"{channel}_radiance_an.nc", f"{channel}_radiance_an", raw, fine,
+                 scale_factor=0.01, add_offset=100.0, _FillValue=np.int16(FILL))  # fmt: skip
+        quality = np.array([0.99, 1.0, 1.0, 1.01]) * irradiance
+        write_nc(product / f"{channel}_quality_an.nc", f"{channel}_solar_irradiance_an", quality, fine)
+    for i, channel in enumerate(("S7", "S8", "S9")):
+        raw = np.full((ROWS, COLUMNS), 100 * i, np.int16)
+        raw[0, 0] = FILL
+        write_nc(product / f"{channel}_BT_in.nc", f"{channel}_BT_in", raw, grid,
+                 scale_factor=0.01, add_offset=283.73, _FillValue=np.int16(FILL))  # fmt: skip
+    bits = np.zeros((ROWS, COLUMNS), np.uint8)
+    bits[5] = 2
+    write_nc(product / "flags_in.nc", "bayes_in", bits, grid)
+    write_nc(product / "geometry_tn.nc", "solar_zenith_tn", np.full((ROWS, 130), zenith), (20437, 64))
+    return product
+
+
+@pytest.fixture
+def sample() -> Path:
+    """The real product of 27 August 2021, in the folder that SCIML_SLSTR_SAMPLE names."""
+    folder = Path(os.environ.get("SCIML_SLSTR_SAMPLE", "sample")) / f"{NAME}.SEN3"
+    if not folder.is_dir():
+        pytest.skip(f"the real product {NAME}.SEN3 is not there: set SCIML_SLSTR_SAMPLE to the folder that holds it")
+    return folder
+
+
+# A product made by hand
+
+
+def test_reflectance_is_pi_radiance_over_irradiance_and_cosine(tmp_path: Path) -> None:
+    found = reflectances(write_product(tmp_path))
+    assert found.shape == (ROWS, COLUMNS, 6)
+    np.testing.assert_allclose(
+        found[5, 5], [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], rtol=5e-4
+    )  # radiances come in steps of 0.01
+
+
+def test_a_lower_sun_means_more_reflectance(tmp_path: Path) -> None:
+    found = reflectances(write_product(tmp_path, zenith=75))
+    assert found[5, 5, 0] == pytest.approx(0.1 * np.cos(np.radians(60)) / np.cos(np.radians(75)), rel=5e-4)
+
+
+def test_by_night_there_is_no_reflectance(tmp_path: Path) -> None:
+    assert np.isnan(reflectances(write_product(tmp_path, zenith=100))).all()
+
+
+def test_fill_values_are_missing_and_never_numbers(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    assert np.argwhere(np.isnan(reflectances(product)[..., 0])).tolist() == [[r, c] for r in (0, 1) for c in (0, 1, 2)]
+    assert np.argwhere(np.isnan(brightness_temperatures(product)[..., 1])).tolist() == [[0, 0]]
+
+
+def test_temperatures_are_scaled_and_offset(tmp_path: Path) -> None:
+    np.testing.assert_allclose(brightness_temperatures(write_product(tmp_path))[3, 4], [283.73, 284.73, 285.73])
+
+
+def test_two_by_two_pixels_are_averaged_as_far_as_they_are_there() -> None:
+    fine = np.array([[1.0, 2, 10, np.nan], [3, 4, 20, 30], [np.nan, np.nan, 1, 1], [np.nan, np.nan, 1, 5]])
+    np.testing.assert_array_equal(averaged(fine), [[2.5, 20], [np.nan, 2]])
+
+
+def test_a_shift_of_the_grids_pairs_other_rows() -> None:
+    fine = np.arange(4.0)[:, None] * np.ones((4, 2))
+    np.testing.assert_array_equal(averaged(fine, (1, 0)), [[1.5], [3]])
+    np.testing.assert_array_equal(averaged(fine, (-1, 0)), [[0], [1.5]])
+
+
+def test_the_offsets_of_the_grids_decide_the_shift(tmp_path: Path) -> None:
+    product = write_product(tmp_path, fine_start=40873)  # as in the real product, one row before twice the 1 km grid
+    missing = np.isnan(reflectances(product)[..., 0])
+    assert missing[0, :3].all()
+    assert not missing[1].any()  # one of its two fine rows is there
+
+
+def test_the_sun_zenith_angle_is_linear_between_tie_points(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    ties = np.tile(np.linspace(0, 64.5, 130), (ROWS, 1))  # half a degree per tie point, 32 at the track
+    write_nc(product / "geometry_tn.nc", "solar_zenith_tn", ties, (20437, 64))
+    zenith = 32 + (np.arange(COLUMNS) - 20) / 16 * 0.5
+    expected = 0.2 * np.cos(np.radians(60)) / np.cos(np.radians(zenith))
+    np.testing.assert_allclose(reflectances(product)[9, :, 1], expected, rtol=5e-4)
+
+
+def test_a_converted_product_is_a_scene_of_the_benchmark(tmp_path: Path) -> None:
+    path = convert(write_product(tmp_path), tmp_path)
+    assert path == tmp_path / f"{NAME}.hdf"
+    with Scenes(ROWS, COLUMNS).reader(tmp_path) as read:
+        example = read(Sample("test", NAME, path.name, "", 0, "", ""))
+    assert example["cloud"].sum() == COLUMNS
+    assert example["valid"].sum() == ROWS * COLUMNS - 6
+    assert (example["day"], example["frame"]) == (1, 3060)
+
+
+def test_missing_files_are_named(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    (product / "S3_radiance_an.nc").unlink()
+    (product / "geometry_tn.nc").unlink()
+    with pytest.raises(InputError, match=r"\.SEN3: the product lacks S3_radiance_an\.nc, geometry_tn\.nc: fetch"):
+        convert(product, tmp_path)
+    assert not list(tmp_path.glob("*.hdf*"))
+
+
+def test_a_missing_variable_is_named(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    write_nc(product / "S8_BT_in.nc", "S8_BT_io", np.zeros((ROWS, COLUMNS)), (0, 0))
+    with pytest.raises(InputError, match=r"S8_BT_in\.nc: S8_BT_in is missing"):
+        convert(product, tmp_path)
+
+
+def test_an_existing_scene_is_kept(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    convert(product, tmp_path)
+    with pytest.raises(InputError, match=r"\.hdf exists: remove it or choose another name"):
+        convert(product, tmp_path)
+
+
+def test_a_folder_that_is_no_product_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not the name of a granule"):
+        convert(tmp_path, tmp_path)
+
+
+# The real product
+
+
+def test_temperatures_of_the_real_product(sample: Path) -> None:
+    kelvin = brightness_temperatures(sample)
+    assert kelvin.shape == (1200, 1500, 3)
+    assert np.isnan(kelvin).mean(axis=(0, 1)) == pytest.approx([66179 / 1_800_000] * 3)
+    # Kelvin by the product's own scale (0.01) and offset (283.73); minima and maxima of the stored integers.
+    assert np.nanmin(kelvin, axis=(0, 1)) == pytest.approx([255.52, 210.10, 209.73])
+    assert np.nanmax(kelvin, axis=(0, 1)) == pytest.approx([312.91, 324.68, 321.13])
+
+
+def test_bits_of_the_real_product(sample: Path) -> None:
+    bits = bayes_bits(sample)
+    assert bits.shape == (1200, 1500, 1)
+    assert {int(value): int(count) for value, count in zip(*np.unique(bits, return_counts=True), strict=True)} == {
+        0: 1_683_833,
+        2: 116_167,
+    }
+    assert not bits[np.isnan(brightness_temperatures(sample)).any(axis=-1)].any()
+
+
+def test_what_the_sample_lacks_is_named(sample: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"the product lacks S1_radiance_an\.nc, S1_quality_an\.nc, S2_rad"):
+        convert(sample, tmp_path)
