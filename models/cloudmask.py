@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, windows
+from sciml_datasets.cloudmask.patches import NEUTRAL, PATCH, TRIM, cut, windows
+from sciml_datasets.cloudmask.raw import SIZES
+from sciml_datasets.cloudmask.validity import REFLECTANCE_SUMS
+from sciml_datasets.models.recipe import Recipe, Samples, unchanged
 
 CHANNELS = 9
 FILTERS = (32, 64, 128, 256)
 SMALL_FILTERS = (16, 32, 64)
 SMALL_PATCH = 128
+SMALL_TRIM = 16
+"""Half of what the small network sees around a pixel; the rest of the overlap would cost more than it brings."""
 
 
 def unet() -> Any:
@@ -96,3 +103,111 @@ def predict_scene(
             scene[row.kept, column.kept] = part[row.inner, column.inner]
     # By the hyperbolic tangent, which does not overflow.
     return np.asarray(0.5 * (1 + np.tanh(0.5 * scene)))
+
+
+def scene_images(examples: dict[str, Any]) -> Any:
+    """Normalised scenes (N, R, C, 9): `sciml_datasets.cloudmask.patches.network_input` on tensors, to the last bit."""
+    import tensorflow as tf
+
+    low, high = REFLECTANCE_SUMS
+    reflectance = examples["reflectance"]
+    measured = (reflectance > low) & (reflectance < high)
+    light = tf.where(measured, reflectance, tf.zeros_like(reflectance)) - 0.5
+    warmth = (examples["brightness_temperature"] - 270.0) / 22.0
+    image = tf.concat([light, warmth], axis=-1)
+    return tf.where(examples["valid"][..., None] != 0, image, tf.fill(tf.shape(image), NEUTRAL))
+
+
+def patch_samples(examples: dict[str, Any], patch: int = PATCH) -> Samples:
+    """Patches of scenes side by side, as `sciml_datasets.cloudmask.patches.training_patches` cuts them.
+
+    Returns:
+        Inputs (M, patch, patch, 9), and cloud and valid (M, patch, patch), uint8.
+    """
+    import tensorflow as tf
+
+    def tiles(stack: Any) -> Any:
+        (down, top), (across, left) = ((size // patch, size % patch // 2) for size in stack.shape[1:3])
+        cropped = stack[:, top : top + down * patch, left : left + across * patch]
+        parts = tf.reshape(cropped, (-1, down, patch, across, patch, stack.shape[3]))
+        return tf.reshape(tf.transpose(parts, (0, 1, 3, 2, 4, 5)), (-1, patch, patch, stack.shape[3]))
+
+    masks = (tiles(examples[name][..., None])[..., 0] for name in ("cloud", "valid"))
+    return tiles(scene_images(examples)), *masks
+
+
+def mirrored_patches(samples: Samples, seed: Any) -> Samples:
+    """Mirror a batch of patches left-right and up-down at random, truth and weights with them."""
+    import tensorflow as tf
+
+    image, *masks = samples
+    together = tf.concat([image, *(tf.cast(mask, image.dtype)[..., None] for mask in masks)], axis=-1)
+    together = tf.image.stateless_random_flip_left_right(together, seed)
+    together = tf.image.stateless_random_flip_up_down(together, seed + 1)
+    return together[..., :-2], together[..., -2], together[..., -1]
+
+
+def pixel_losses(target: Any, logits: Any) -> Any:
+    """(N, P, P) binary cross-entropy of logits (N, P, P, 1) with masks (N, P, P)."""
+    import tensorflow as tf
+
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(target, tf.float32), logits=logits[..., 0])
+
+
+def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable[[Any], NDArray[np.float32]]:
+    """A function from scenes (N, R, C, 9) to probabilities of cloud (N, R, C); see `predict_scene`."""
+    import tensorflow as tf
+
+    forward = tf.function(lambda patches: network(patches, training=False), reduce_retracing=True)
+
+    def predict(images: Any) -> NDArray[np.float32]:
+        return np.stack([predict_scene(forward, image, patch, trim) for image in images.numpy()])
+
+    return predict
+
+
+def _patches_of(name: str, patch: int) -> int:
+    rows, columns = SIZES[name]
+    return (rows // patch) * (columns // patch)
+
+
+_REFERENCE = Recipe(
+    unet,
+    scene_images,
+    patch_samples,
+    unchanged,
+    pixel_losses,
+    whole_scenes,
+    input_shape=(PATCH, PATCH, CHANNELS),
+    output_shape=(PATCH, PATCH, 1),
+    epochs=30,
+    batch_size=32,
+    learning_rate=1e-3,
+    optimizer="adam",
+    schedule="constant",
+    samples_per_example=_patches_of("cloudmask", PATCH),
+    examples_at_once=1,
+    shuffle_buffer=160,  # of eight scenes, 400 MB
+)
+
+RECIPES = {
+    "cloudmask": _REFERENCE,
+    "cloudmask_demo": replace(
+        _REFERENCE,
+        build=small_unet,
+        samples=partial(patch_samples, patch=SMALL_PATCH),
+        augment=mirrored_patches,
+        predictions=partial(whole_scenes, patch=SMALL_PATCH, trim=SMALL_TRIM),
+        input_shape=(SMALL_PATCH, SMALL_PATCH, CHANNELS),
+        output_shape=(SMALL_PATCH, SMALL_PATCH, 1),
+        epochs=10,
+        batch_size=16,
+        learning_rate=3e-3,
+        optimizer="adamw",
+        schedule="cosine",
+        samples_per_example=_patches_of("cloudmask_demo", SMALL_PATCH),
+        examples_at_once=4,
+        shuffle_buffer=1024,
+    ),
+}
+"""Data set name to recipe."""

@@ -138,7 +138,47 @@ _STEMDL = Benchmark(
     obtain="transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
 )
 
-BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL,)})
+_CLOUDMASK_PAPER = "arXiv 2401.08636, U-Net"
+
+_CLOUDMASK = Benchmark(
+    name="cloudmask",
+    title="Cloud or clear for every pixel of Sentinel-3 SLSTR scenes",
+    task=Task(
+        "segmentation",
+        MappingProxyType({"truth": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")}),
+    ),
+    datasets=(
+        DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),
+        DataSet("cloudmask_demo", "1.0.0", "144 simulated scenes of 256 x 320 pixels, by day and by night", 144),
+    ),
+    criteria=(
+        Criterion(
+            "accuracy",
+            "accuracy",
+            "higher",
+            target=Value(0.9, "MLCommons Science policy, convergence target"),
+            reference=Value(0.889, _CLOUDMASK_PAPER + ", mean of 5 seeds"),
+            best_known=Value(0.896, _CLOUDMASK_PAPER + ", best of 5 seeds"),
+        ),
+        Criterion("iou", "intersection over union", "higher"),
+        Criterion("f1", "F1", "higher"),
+        Criterion("miss_rate", "miss rate", "lower"),
+        Criterion("false_alarm_rate", "false-alarm rate", "lower"),
+        Criterion("kuiper_skill", "Kuiper skill", "higher"),
+        Criterion("accuracy_scene_mean", "accuracy, mean of scenes", "higher"),
+        Criterion("accuracy_scene_min", "accuracy, worst scene", "higher"),
+        Criterion("accuracy_day", "accuracy by day", "higher"),
+        Criterion("accuracy_night", "accuracy by night", "higher"),
+        Criterion("roc_auc", "ROC-AUC", "higher"),
+        Criterion("brier", "Brier score", "lower"),
+        Criterion("ece", "calibration error", "lower"),
+    ),
+    homepage="https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask",
+    licence="legal notice on the use of Copernicus Sentinel data: free, full and open, with attribution",
+    obtain="copy s3://sciml-datasets/es/cloud_slstr_ds1 (180 GB, endpoint https://s3.echo.stfc.ac.uk, anonymous)",
+)
+
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL, _CLOUDMASK)})
 """Name to benchmark."""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tensorflow_datasets as tfds
+import tree
 
 from sciml_datasets import BENCHMARKS, Benchmark
 from sciml_datasets.benchmarks import dataset_names, find
@@ -46,7 +47,7 @@ def test_the_builder_declares_features_and_supervised_keys(benchmark: Benchmark,
     for dataset in benchmark.datasets:
         info = tfds.builder(f"sciml/{dataset.name}", data_dir=tmp_path).info
         assert "id" in info.features
-        assert set(info.supervised_keys) <= set(info.features)
+        assert set(tree.flatten(info.supervised_keys)) <= set(info.features)
         assert info.citation
         assert info.description
 

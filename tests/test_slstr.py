@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +57,10 @@ def write_product(folder: Path, *, zenith: float = 60.0, fine_start: int = 40874
 
 @pytest.fixture
 def sample() -> Path:
-    """The real product of 27 August 2021, in the folder that SCIML_SLSTR_SAMPLE names."""
-    folder = Path(os.environ.get("SCIML_SLSTR_SAMPLE", "sample")) / f"{NAME}.SEN3"
+    """The real product of 27 August 2021, from a folder of public data beside the checkout."""
+    folder = Path(__file__).parents[2] / "shared" / "data" / "cloudmask" / f"{NAME}.SEN3"
     if not folder.is_dir():
-        pytest.skip(f"the real product {NAME}.SEN3 is not there: set SCIML_SLSTR_SAMPLE to the folder that holds it")
+        pytest.skip(f"the real product {NAME}.SEN3 is not beside the checkout, in ../shared/data/cloudmask")
     return folder
 
 

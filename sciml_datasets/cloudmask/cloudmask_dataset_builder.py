@@ -37,6 +37,19 @@ class Cloudmask(Sciml):
             "frame": np.int32,
         }
 
+    def as_dataset(self, split: Any = None, *, as_supervised: bool = False, **options: Any) -> Any:
+        """As in TFDS; supervised pairs are an image of nine channels, S1 to S9, and the mask."""
+        import tensorflow as tf
+        import tree
+
+        def pair(channels: tuple[Any, Any], cloud: Any) -> tuple[Any, Any]:
+            return tf.concat(channels, axis=-1), cloud
+
+        found = super().as_dataset(split, as_supervised=as_supervised, **options)
+        if not as_supervised:
+            return found
+        return tree.map_structure(lambda dataset: dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE), found)
+
     def raw_format(self) -> RawFormat:
         """One HDF5 file per scene."""
         return Scenes(*SIZES[self.dataset.name])

@@ -48,6 +48,7 @@ class Scenes:
     rows: int
     columns: int
     group_kind: str = "pass"
+    facts: tuple[str, ...] = ()
 
     def files(self, folder: Path) -> list[RawFile]:
         """All ``*.hdf`` files, each with the split that its folder and its name decide.
@@ -95,7 +96,7 @@ class Scenes:
                 self._check(h5, name, path)
         # As it is stored: 9 channels of float32, and bayes, cloud and valid.
         size = self.rows * self.columns * (4 * 9 + 3)
-        yield Sample(file.split, granule.name, file.name, "", size, granule.orbit_pass, "")
+        yield Sample(file.split, granule.name, file.name, "", size, granule.orbit_pass, ())
 
     def _check(self, h5: h5py.File, name: str, path: Path) -> Any:
         """The data set of this name, of the right shape and type."""
