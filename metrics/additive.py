@@ -2,8 +2,8 @@
 
 A state is a dataclass. Fields given to ``__init__`` are parameters; all others are arrays of int64 or float64 (also
 0-dimensional ones), which start at zero and only ever grow by addition, or by `numpy.maximum` where ``MAXIMA`` names
-them. So states merge, MPI reduces them (``comm.allreduce(state)`` adds), and so does ``tf.distribute``
-(``strategy.reduce("SUM", state.arrays(), axis=None)``, where there are no maxima).
+them, or are states themselves. So states merge, MPI reduces them (``comm.allreduce(state)`` adds), and so does
+``tf.distribute`` (``strategy.reduce("SUM", state.arrays(), axis=None)``, where there are no maxima).
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ class Additive:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that are added, by name; changing them changes the state."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if not field.init}
+        found: dict[str, NDArray[Any]] = {}
+        for field in fields(self):
+            value = None if field.init else getattr(self, field.name)
+            if isinstance(value, Additive):
+                found |= {f"{field.name}.{name}": array for name, array in value.arrays().items()}
+            elif value is not None:
+                found[field.name] = value
+        return found
 
     def merge(self, other: Self) -> None:
         """Add the samples of another state.
@@ -38,9 +45,10 @@ class Additive:
         """
         if type(self) is not type(other) or repr(self.parameters()) != repr(other.parameters()):
             raise ValueError(f"{type(other).__name__} {other.parameters()} cannot be added to {self.parameters()}")
+        theirs = other.arrays()
         for name, array in self.arrays().items():
             combine = np.maximum if name in self.MAXIMA else np.add
-            combine(array, getattr(other, name), out=array)
+            combine(array, theirs[name], out=array)
 
     def __add__(self, other: Self) -> Self:
         """A new state with the samples of both."""

@@ -7,6 +7,7 @@ names the kind and its settings.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmarks import Task
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.classification import Classification
+from sciml_datasets.metrics.segmentation import Segmentation
 from sciml_datasets.metrics.truth import Truth
 
 
@@ -108,7 +110,62 @@ class ClassificationScoring:
         return {"confusion": {"classes": classes.tolist(), "counts": counts.tolist()}}
 
 
-KINDS = {"classification": ClassificationScoring}
+class SegmentationScoring:
+    """A mask for each sample.
+
+    Args:
+        truth: of the split.
+        mask: feature of the records with the true mask.
+        valid: feature that says which pixels count.
+        stratum: feature with an index into ``strata``.
+        strata: names of the groups of samples that are scored by themselves as well.
+    """
+
+    def __init__(self, truth: Truth, *, mask: str, valid: str, stratum: str, strata: tuple[str, ...]) -> None:
+        self._truth, self._features = truth, (mask, valid, stratum)
+        self._name = mask
+        self.state = Segmentation(len(truth), strata)
+        shape = truth.shape(mask)
+        self.formats: tuple[Format, ...] = (
+            Format(f"probabilities of {mask}", shape, "f", 0, 1),
+            Format(f"masks, 1 is {mask}", shape, "biu", 0, 1),
+        )
+
+    def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        """See `Scoring.update`; the truth is read one sample at a time."""
+        for i, position in enumerate(positions):
+            one = slice(i, i + 1)
+            mask, valid, stratum = self._truth.features(positions[one], self._features)
+            self.state.update([position], mask, predictions[one], valid, stratum)
+
+    def result(self) -> dict[str, float]:
+        """See `Segmentation.result`."""
+        return self.state.result()
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """All pixels one class; of the samples that were given."""
+        found = {}
+        for column, name in enumerate(("no ", "all ")):
+            constant = Segmentation(self.state.num_scenes, self.state.strata)
+            constant.scenes[..., column] = self.state.scenes.sum(axis=-1)
+            constant.by_stratum[..., column] = self.state.by_stratum.sum(axis=-1)
+            constant.given[:], constant.invalid[:] = self.state.given, self.state.invalid
+            found[name + self._name] = constant.result()
+        return found
+
+    def details(self) -> dict[str, Any]:
+        """The pooled confusion matrix, and the reliability table where probabilities were given."""
+        confusion = {"classes": [f"no {self._name}", self._name], "counts": self.state.scenes.sum(axis=0).tolist()}
+        if not self.state.with_probability:
+            return {"confusion": confusion}
+        table = self.state.calibration.reliability()
+        return {"confusion": confusion, "reliability": table[table[:, 2] > 0].tolist()}
+
+
+KINDS: dict[str, Callable[..., Scoring]] = {
+    "classification": ClassificationScoring,
+    "segmentation": SegmentationScoring,
+}
 
 
 def scoring(task: Task, truth: Truth) -> Scoring:

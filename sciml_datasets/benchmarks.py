@@ -145,7 +145,7 @@ _CLOUDMASK = Benchmark(
     title="Cloud or clear for every pixel of Sentinel-3 SLSTR scenes",
     task=Task(
         "segmentation",
-        MappingProxyType({"truth": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")}),
+        MappingProxyType({"mask": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")}),
     ),
     datasets=(
         DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),

@@ -1,0 +1,148 @@
+"""Scores of binary masks: cloud or clear for every pixel of scenes.
+
+Conventions: truth and valid are (N, H, W) masks, 0 or not 0; pixels that are not valid are not scored. A prediction is
+a mask, or the probability of the positive class, positive from 0.5 on. A score whose denominator is zero is undefined
+and NaN, never 0 or 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.metrics.additive import Additive, counts
+from sciml_datasets.metrics.calibration import Calibration
+from sciml_datasets.metrics.ranking import Ranking
+
+THRESHOLD = 0.5
+Mask = NDArray[Any]
+
+
+@dataclass(eq=False)
+class Segmentation(Additive):
+    """Counts for each scene, and histograms of probabilities.
+
+    Attributes:
+        num_scenes: scenes of the split; each is known by its position in it, so that workers' rows add up.
+        strata: names of the groups that scores are told for as well, for example night and day.
+        scenes: (num_scenes, 2, 2) int64 valid pixels by truth and prediction.
+        by_stratum: (strata, 2, 2) int64, the same for each stratum.
+        invalid: (num_scenes,) int64 pixels that are not valid.
+        given: (num_scenes,) int64, 1 where a scene was scored.
+        with_probability: () int64, scenes whose prediction was a probability.
+        ranking, calibration: of those.
+    """
+
+    num_scenes: int
+    strata: tuple[str, ...] = ()
+    scenes: NDArray[np.int64] = field(init=False)
+    by_stratum: NDArray[np.int64] = field(init=False)
+    invalid: NDArray[np.int64] = field(init=False)
+    given: NDArray[np.int64] = field(init=False)
+    with_probability: NDArray[np.int64] = field(init=False, default_factory=counts)
+    ranking: Ranking = field(init=False, default_factory=Ranking)
+    calibration: Calibration = field(init=False, default_factory=Calibration)
+
+    def __post_init__(self) -> None:
+        self.scenes, self.by_stratum = counts(self.num_scenes, 2, 2), counts(len(self.strata), 2, 2)
+        self.invalid, self.given = counts(self.num_scenes), counts(self.num_scenes)
+
+    def update(
+        self,
+        positions: Sequence[int] | NDArray[np.int64],
+        truth: Mask,
+        prediction: Mask,
+        valid: Mask,
+        stratum: Sequence[int] | NDArray[Any] | None = None,
+    ) -> None:
+        """Add scenes.
+
+        Args:
+            positions: (N,) of the scenes in the split, each given once.
+            truth: (N, H, W) mask.
+            prediction: (N, H, W) mask, or float probability from 0 to 1.
+            valid: (N, H, W) mask.
+            stratum: (N,) index into ``strata``; None where there are none.
+        """
+        for i, position in enumerate(positions):
+            self._add(int(position), truth[i] != 0, prediction[i], valid[i] != 0)
+            if self.strata and stratum is not None:
+                self.by_stratum[int(stratum[i])] += self.scenes[position]
+
+    def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> None:
+        positive = prediction >= THRESHOLD if prediction.dtype.kind == "f" else prediction != 0
+        # Counting the bits of masks is many times faster than a histogram of pairs.
+        cloudy, predicted = truth & valid, positive & valid
+        scored, true, called = map(np.count_nonzero, (valid, cloudy, predicted))
+        hits = np.count_nonzero(cloudy & predicted)
+        self.scenes[position] += np.array([[scored - true - called + hits, called - hits], [true - hits, hits]])
+        self.invalid[position] += valid.size - scored
+        self.given[position] += 1
+        if prediction.dtype.kind == "f":
+            self.with_probability += 1
+            inside, probability = truth[valid], prediction[valid]
+            self.ranking.update(inside, probability)
+            self.calibration.update(inside, probability)
+
+    def result(self) -> dict[str, float]:
+        """The scores, pooled over pixels where nothing else is said.
+
+        - ``accuracy``, ``precision``, ``recall``, ``f1``, ``iou`` (Jaccard 1912: TP / (TP + FP + FN)).
+        - ``miss_rate``: FN / (FN + TP), the type-2 error; ``false_alarm_rate``: FP / (FP + TN), the type-1 error.
+        - ``kuiper_skill``: recall - false-alarm rate, from -1 to 1 (Peirce 1884, doi:10.1126/science.ns-4.93.453;
+          Hanssen & Kuipers 1965); also called true skill statistic.
+        - ``accuracy_scene_mean``, ``accuracy_scene_min``, ``iou_scene_mean``: over scenes where they are defined.
+        - ``accuracy_<stratum>``, ``iou_<stratum>``, ``kuiper_skill_<stratum>``.
+        - ``valid_pixels``, ``invalid_pixels``, ``scenes_without_valid_pixels``: counts.
+        - with probabilities throughout, the scores of `Ranking` and `Calibration`.
+
+        Raises:
+            ValueError: no scenes were added.
+        """
+        if not self.given.any():
+            raise ValueError("no scenes were added: call update first")
+        scenes = self.scenes[self.given > 0]
+        scored = scenes[scenes.sum(axis=(1, 2)) > 0]
+        scores = mask_scores(scenes.sum(axis=0))
+        accuracies = [mask_scores(scene)["accuracy"] for scene in scored]
+        overlaps = [value for scene in scored if not math.isnan(value := mask_scores(scene)["iou"])]
+        scores |= {
+            "accuracy_scene_mean": float(np.mean(accuracies)) if accuracies else math.nan,
+            "accuracy_scene_min": float(np.min(accuracies)) if accuracies else math.nan,
+            "iou_scene_mean": float(np.mean(overlaps)) if overlaps else math.nan,
+            "valid_pixels": int(scenes.sum()),
+            "invalid_pixels": int(self.invalid.sum()),
+            "scenes_without_valid_pixels": len(scenes) - len(scored),
+        }
+        for name, confusion in zip(self.strata, self.by_stratum, strict=True):
+            of_stratum = mask_scores(confusion)
+            scores |= {f"{key}_{name}": of_stratum[key] for key in ("accuracy", "iou", "kuiper_skill")}
+        if self.with_probability == len(scenes) and len(scored):
+            scores |= self.ranking.result() | self.calibration.result()
+        return scores
+
+
+def mask_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
+    """Scores of a confusion matrix (2, 2), rows are truth, columns predictions; see `Segmentation.result`."""
+    (true_negatives, false_positives), (false_negatives, hits) = confusion.tolist()
+    recall = _ratio(hits, hits + false_negatives)
+    false_alarms = _ratio(false_positives, false_positives + true_negatives)
+    return {
+        "accuracy": _ratio(hits + true_negatives, int(confusion.sum())),
+        "iou": _ratio(hits, hits + false_positives + false_negatives),
+        "f1": _ratio(2 * hits, 2 * hits + false_positives + false_negatives),
+        "precision": _ratio(hits, hits + false_positives),
+        "recall": recall,
+        "miss_rate": _ratio(false_negatives, hits + false_negatives),
+        "false_alarm_rate": false_alarms,
+        "kuiper_skill": recall - false_alarms,
+    }
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else math.nan
