@@ -1,7 +1,7 @@
 """Gaussian random fields with a power-law spectrum.
 
 The variance per area of wave-number space falls as k^-slope beyond the outer scale: 8/3 for the liquid water of clouds
-(a one-dimensional -5/3 spectrum: Cahalan et al. 1994, doi 10.1175/1520-0469(1994)051<2434:TAOSC>2.0.CO;2), more for
+(a one-dimensional -5/3 spectrum: Cahalan et al. 1994, doi 10.1175/1520-0469(1994)051<2434:TAOFSC>2.0.CO;2), more for
 smoother things such as coasts and air masses.
 """
 

@@ -73,7 +73,7 @@ def reflectance(view: View, channel: int, moisture: float) -> Field:
     """Reflectance (r, C) of channel 0 to 6 (S1 to S7).
 
     A layer of optical depth t reflects 0.13 t / (1 + 0.13 t) (Lacis and Hansen 1974, doi
-    10.1175/1520-0469(1974)031<0118:APFTAO>2.0.CO;2, eq. 37, for the asymmetry of droplets); layers reflect each other.
+    10.1175/1520-0469(1974)031<0118:APFTAO>2.0.CO;2, for the asymmetry of droplets); layers reflect each other.
     """
     cloud = 0.13 * view.depth / (1 + 0.13 * view.depth)
     cirrus = 0.13 * view.cirrus_depth / (1 + 0.13 * view.cirrus_depth)

@@ -137,7 +137,7 @@ def _view(fields: dict[str, Field], climate: Climate, glint: Field) -> View:
         kind=kind,
         albedo=np.where((kind == VEGETATION) | (kind == SOIL), climate.albedo * np.exp(0.25 * mountains), 1),
         ground=ground,
-        glint=np.where(kind == SEA, glint * (1 + 0.3 * fields["fine"]), 0),
+        glint=np.where(kind == SEA, glint * np.maximum(1 + 0.3 * fields["fine"], 0), 0),
         depth=4 * np.expm1(1.3 * np.clip(excess, 0, 2.5)),
         height=height,
         temperature=temperature,
