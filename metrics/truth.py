@@ -55,9 +55,16 @@ class Truth:
         import tensorflow_datasets as tfds
 
         decoding = tfds.decode.PartialDecoding(dict.fromkeys(names, True))
-        source = self._builder.as_data_source(split=self._split, decoders=decoding)
-        examples = [source[int(position)] for position in positions]
+        wanted = decoding.extract_features(self._builder.info.features)
+        examples = [wanted.deserialize_example_np(self._records[int(position)]) for position in positions]
         return [np.stack([example[name] for example in examples]) for name in names]
+
+    @cached_property
+    def _records(self) -> Any:
+        import tensorflow_datasets as tfds
+
+        method = tfds.decode.DeserializeMethod.RAW_BYTES
+        return self._builder.as_data_source(split=self._split, deserialize_method=method)
 
     @cached_property
     def _builder(self) -> Any:

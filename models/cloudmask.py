@@ -19,8 +19,7 @@ CHANNELS = 9
 FILTERS = (32, 64, 128, 256)
 SMALL_FILTERS = (16, 32, 64)
 SMALL_PATCH = 128
-SMALL_TRIM = 16
-"""Half of what the small network sees around a pixel; the rest of the overlap would cost more than it brings."""
+SMALL_TRIM = 20
 
 
 def unet() -> Any:
@@ -201,8 +200,8 @@ RECIPES = {
         input_shape=(SMALL_PATCH, SMALL_PATCH, CHANNELS),
         output_shape=(SMALL_PATCH, SMALL_PATCH, 1),
         epochs=10,
-        batch_size=16,
-        learning_rate=3e-3,
+        batch_size=8,
+        learning_rate=5e-3,
         optimizer="adamw",
         schedule="cosine",
         samples_per_example=_patches_of("cloudmask_demo", SMALL_PATCH),

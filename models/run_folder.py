@@ -22,6 +22,8 @@ from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.recipe import SETTINGS, Recipe
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
+TOLD = 3
+"""Criteria that are printed after each epoch; ``history.csv`` has them all."""
 CLOCKS = {"seconds": "seconds", "epochs": "epoch", "samples": "samples"}
 """What time to convergence is counted in, to its column of ``history.csv``."""
 
@@ -125,7 +127,7 @@ class RunFolder:
         primary = self._benchmark.criteria[0].name
         self._logged.event("eval_accuracy", named[primary], epoch_num=epoch, criterion=primary)
         self._logged.stop("eval", epoch_num=epoch)
-        text = "  ".join(f"{key} {value:.4f}" for key, value in (("loss", loss), *named.items()))
+        text = "  ".join(f"{key} {value:.4f}" for key, value in (("loss", loss), *list(named.items())[:TOLD]))
         print(f"epoch {epoch}/{epochs}  {text}  {seconds - before:.1f} s", file=sys.stderr, flush=True)
 
     def write_predictions(self, count: int, predictions: Iterable[tuple[list[str], np.ndarray[Any, Any]]]) -> None:

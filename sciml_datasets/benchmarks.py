@@ -149,7 +149,7 @@ _CLOUDMASK = Benchmark(
     ),
     datasets=(
         DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),
-        DataSet("cloudmask_demo", "1.0.0", "144 simulated scenes of 256 x 320 pixels, by day and by night", 144),
+        DataSet("cloudmask_demo", "1.0.0", "72 simulated scenes of 256 x 320 pixels, by day and by night", 72),
     ),
     criteria=(
         Criterion(
