@@ -30,9 +30,9 @@ def paired(truth: NDArray[np.generic], prediction: NDArray[np.generic]) -> tuple
     return both
 
 
-def ratio(part: float, whole: float) -> float:
-    """part / whole, NaN where whole is 0: undefined."""
-    return part / whole if whole else np.nan
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Elementwise part / whole, NaN where whole is 0: undefined."""
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) != 0))
 
 
 def moments(truth: Floats, prediction: Floats, shift: float) -> Floats:
@@ -56,14 +56,12 @@ def pearson(total: Floats) -> Floats:
     """(...) Pearson's r, -1 to 1, of (..., NUM_MOMENTS) added moments; NaN where truth or prediction is constant."""
     n, t, p, tt, pp, tp = np.moveaxis(total[..., :6], -1, 0)
     scale = np.sqrt(_spread(n, t, tt)) * np.sqrt(_spread(n, p, pp))
-    r = np.divide(tp - t * p / n, scale, out=np.full_like(scale, np.nan), where=scale > 0)
-    return np.asarray(r.clip(-1, 1))
+    return ratio(tp - t * p / n, scale).clip(-1, 1)
 
 
 def r2(total: Floats) -> Floats:
     """(...) R2 = 1 - sum (t - p)^2 / sum (t - mean t)^2 of (..., NUM_MOMENTS) added moments; NaN for constant truth."""
-    spread = truth_spread(total)
-    return np.asarray(1 - np.divide(total[..., 6], spread, out=np.full_like(spread, np.nan), where=spread > 0))
+    return 1 - ratio(total[..., 6], truth_spread(total))
 
 
 def truth_spread(total: Floats) -> Floats:
