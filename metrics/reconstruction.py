@@ -66,24 +66,25 @@ class Reconstruction(Additive):
         """
         if truth.shape[1:] != (self.height, self.width):
             raise ValueError(f"images have the shape {truth.shape}, expected (N, {self.height}, {self.width})")
-        t, p = paired(truth, prediction)
-        flat = t.reshape(len(t), self.height * self.width)
-        pixels = moments(flat, p.reshape(flat.shape), 0).sum(axis=1)
+        for t, p in zip(*paired(truth, prediction), strict=True):  # one at a time fits the cache
+            self._add_scores(t, p)
+            self._add_rings(t, p)
+
+    def _add_scores(self, truth: Floats, prediction: Floats) -> None:
+        pixels = moments(truth.ravel(), prediction.ravel(), 0).sum(axis=0)
         scores = {
             "psnr": psnr(mse(pixels), self.data_range),
-            "ssim": structural_similarity(t, p, self.data_range),
+            "ssim": structural_similarity(truth, prediction, self.data_range),
             "pearson": pearson(pixels),
-            "relative_l2": np.sqrt(ratio(pixels[:, 6], pixels[:, 3])),
-            "r1": ratio(pixels[:, 7], np.abs(flat).sum(axis=1)),
+            "relative_l2": np.sqrt(ratio(pixels[6], pixels[3])),
+            "r1": ratio(pixels[7], np.abs(truth).sum()),
             "mae": mae(pixels),
             "mse": mse(pixels),
         }
-        for i, name in enumerate(PER_IMAGE):
-            valid = scores[name][~np.isnan(scores[name])]
-            self.total[i] += valid.sum()
-            self.defined[i] += len(valid)
-        self.pooled += pixels.sum(axis=0)
-        self._add_rings(t, p)
+        values = np.array([scores[name] for name in PER_IMAGE])
+        self.total += np.nan_to_num(values, posinf=np.inf)
+        self.defined += ~np.isnan(values)
+        self.pooled += pixels
 
     def _add_rings(self, truth: Floats, prediction: Floats) -> None:
         t, p = np.fft.fft2(truth), np.fft.fft2(prediction)
@@ -91,7 +92,7 @@ class Reconstruction(Additive):
         y, x = (np.rint(np.fft.fftfreq(side, 1 / side)) * shorter / side for side in (self.height, self.width))
         ring = np.rint(np.hypot(y[:, None], x)).astype(np.int64).ravel()
         for i, product in enumerate(((t * p.conj()).real, np.abs(t) ** 2, np.abs(p) ** 2)):
-            self.rings[i] += np.bincount(ring, product.sum(axis=0).ravel())[: self.rings.shape[1]]
+            self.rings[i] += np.bincount(ring, product.ravel())[: self.rings.shape[1]]
 
     def frc(self) -> Floats:
         """(R,) Fourier ring correlation at `frequencies`, from -1 to 1, of the sums over all images.
@@ -142,8 +143,8 @@ def psnr(mse: Floats, data_range: float) -> Floats:
         return np.asarray(20 * np.log10(data_range) - 10 * np.log10(mse))
 
 
-def structural_similarity(truth: Floats, prediction: Floats, data_range: float) -> Floats:
-    """(N,) mean structural similarity, at most 1, of (N, H, W) images (Wang et al. 2004, doi:10.1109/TIP.2003.819861).
+def structural_similarity(truth: Floats, prediction: Floats, data_range: float) -> float:
+    """Mean structural similarity, at most 1, of (H, W) images (Wang et al. 2004, doi:10.1109/TIP.2003.819861).
 
     With an 11 x 11 Gaussian window of sigma 1.5 pixels, population covariances, K1 = 0.01, K2 = 0.03, and the mean over
     the places where the window lies within the image.
@@ -153,16 +154,16 @@ def structural_similarity(truth: Floats, prediction: Floats, data_range: float) 
     covariance = _blurred(truth * prediction) - ut * up
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     similarity = (2 * ut * up + c1) * (2 * covariance + c2) / ((ut * ut + up * up + c1) * (vt + vp + c2))
-    return np.asarray(similarity.mean(axis=(1, 2)))
+    return float(similarity.mean())
 
 
-def _blurred(images: Floats) -> Floats:
-    """(N, H - 10, W - 10) Gaussian means of (N, H, W) images, where the window lies within."""
+def _blurred(image: Floats) -> Floats:
+    """(H - 10, W - 10) Gaussian means of an (H, W) image, where the window lies within."""
     weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
     weights /= weights.sum()
-    height, width = (side - 2 * RADIUS for side in images.shape[1:])
-    rows = sum(weight * images[:, i : i + height] for i, weight in enumerate(weights))
-    return np.asarray(sum(weight * rows[:, :, i : i + width] for i, weight in enumerate(weights)))
+    height, width = (side - 2 * RADIUS for side in image.shape)
+    rows = sum(weight * image[i : i + height] for i, weight in enumerate(weights))
+    return np.asarray(sum(weight * rows[:, i : i + width] for i, weight in enumerate(weights)))
 
 
 def frc_resolution(frequencies: Floats, curve: Floats) -> float:
