@@ -20,6 +20,8 @@ from sciml_datasets.metrics.calibration import Calibration
 from sciml_datasets.metrics.ranking import Ranking
 
 THRESHOLD = 0.5
+BLOCK_PIXELS = 1 << 17
+"""Probabilities are counted so many at a time: intermediate arrays stay in the cache."""
 Mask = NDArray[Any]
 
 
@@ -85,9 +87,13 @@ class Segmentation(Additive):
         self.given[position] += 1
         if prediction.dtype.kind == "f":
             self.with_probability += 1
-            inside, probability = truth[valid], prediction[valid]
-            self.ranking.update(inside, probability)
-            self.calibration.update(inside, probability)
+            rows = max(1, BLOCK_PIXELS // valid.shape[1])
+            for start in range(0, len(valid), rows):
+                block = slice(start, start + rows)
+                inside = valid[block]
+                within, probability = truth[block][inside], prediction[block][inside]
+                self.ranking.update(within, probability)
+                self.calibration.update(within, probability)
 
     def result(self) -> dict[str, float]:
         """The scores, pooled over pixels where nothing else is said.

@@ -1,0 +1,201 @@
+"""Scores of reconstructed images against true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.metrics.additive import Additive, counts, sums
+from sciml_datasets.metrics.moments import NUM_MOMENTS, Floats, mae, moments, mse, paired, pearson, ratio
+
+PER_IMAGE = ("psnr", "ssim", "pearson", "relative_l2", "r1", "mae", "mse")
+RESOLVED = 0.5
+"""Fourier ring correlation down to which a frequency counts as resolved."""
+SIGMA = 1.5
+RADIUS = 5
+"""Of the structural similarity's Gaussian window, in pixels: 11 x 11, as Wang et al. have it."""
+
+
+@dataclass(eq=False)
+class Reconstruction(Additive):
+    """Sums over images and over rings of their Fourier transforms.
+
+    Attributes:
+        height: of the images in pixels, at least 11.
+        width: of the images in pixels, at least 11.
+        data_range: largest less smallest value that the truth can take, in its unit; for PSNR and SSIM.
+        total: (len(PER_IMAGE),) float64 sums over the images where the score is defined.
+        defined: (len(PER_IMAGE),) int64 number of these images.
+        pooled: (NUM_MOMENTS,) float64 moments over all pixels.
+        rings: (3, R) float64 sums over the coefficients of each ring: of truth times the conjugate of the prediction
+            (real part), of |truth|^2 and of |prediction|^2.
+    """
+
+    height: int
+    width: int
+    data_range: float
+    total: NDArray[np.float64] = field(init=False)
+    defined: NDArray[np.int64] = field(init=False)
+    pooled: NDArray[np.float64] = field(init=False)
+    rings: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) <= 2 * RADIUS or not self.data_range > 0:
+            raise ValueError(f"{self.parameters()}: give at least {2 * RADIUS + 1} pixels and a range above 0")
+        self.total, self.defined = sums(len(PER_IMAGE)), counts(len(PER_IMAGE))
+        self.pooled = sums(NUM_MOMENTS)
+        self.rings = sums(3, len(self.frequencies()))
+
+    def frequencies(self) -> Floats:
+        """(R,) frequency of each ring in cycles per pixel, from 0 to at most 0.5 in steps of 1 / the shorter side."""
+        shorter = min(self.height, self.width)
+        return np.arange(shorter // 2 + 1) / shorter
+
+    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
+        """Add images.
+
+        Args:
+            truth: (N, height, width) float.
+            prediction: (N, height, width) float, in the same unit.
+
+        Raises:
+            ValueError: the shapes differ or are others, or a value is NaN or infinite.
+        """
+        if truth.shape[1:] != (self.height, self.width):
+            raise ValueError(f"images have the shape {truth.shape}, expected (N, {self.height}, {self.width})")
+        for t, p in zip(*paired(truth, prediction), strict=True):  # one at a time fits the cache
+            self._add_scores(t, p)
+            self._add_rings(t, p)
+
+    def _add_scores(self, truth: Floats, prediction: Floats) -> None:
+        pixels = moments(truth.ravel(), prediction.ravel(), 0).sum(axis=0)
+        scores = {
+            "psnr": psnr(mse(pixels), self.data_range),
+            "ssim": structural_similarity(truth, prediction, self.data_range),
+            "pearson": pearson(pixels),
+            "relative_l2": np.sqrt(ratio(pixels[6], pixels[3])),
+            "r1": ratio(pixels[7], np.abs(truth).sum()),
+            "mae": mae(pixels),
+            "mse": mse(pixels),
+        }
+        values = np.array([scores[name] for name in PER_IMAGE])
+        self.total += np.nan_to_num(values, posinf=np.inf)
+        self.defined += ~np.isnan(values)
+        self.pooled += pixels
+
+    def _add_rings(self, truth: Floats, prediction: Floats) -> None:
+        t, p = np.fft.fft2(truth), np.fft.fft2(prediction)
+        shorter = min(self.height, self.width)
+        y, x = (np.rint(np.fft.fftfreq(side, 1 / side)) * shorter / side for side in (self.height, self.width))
+        ring = np.rint(np.hypot(y[:, None], x)).astype(np.int64).ravel()
+        for i, product in enumerate(((t * p.conj()).real, np.abs(t) ** 2, np.abs(p) ** 2)):
+            self.rings[i] += np.bincount(ring, product.ravel())[: self.rings.shape[1]]
+
+    def frc(self) -> Floats:
+        """(R,) Fourier ring correlation at `frequencies`, from -1 to 1, of the sums over all images.
+
+        Re sum T P* / sqrt(sum |T|^2 sum |P|^2) over the coefficients nearest to each ring (Saxton & Baumeister 1982,
+        doi:10.1111/j.1365-2818.1982.tb00405.x; van Heel 1987, Ultramicroscopy 21, 95). The corners beyond 0.5 cycles
+        per pixel are left out, and no window is applied to the images. NaN, undefined, where truth or prediction has no
+        power in the ring.
+        """
+        cross, truth, prediction = self.rings
+        return ratio(cross, np.sqrt(truth) * np.sqrt(prediction))
+
+    def result(self) -> dict[str, float]:
+        """The scores, with truth t and prediction p; the first seven are means over images.
+
+        - ``psnr`` and ``ssim``: see `psnr` and `structural_similarity`. One exact image makes ``psnr`` infinite.
+        - ``pearson``: Pearson's r over the image's pixels; undefined where truth or prediction is constant.
+        - ``relative_l2`` = |t - p| / |t| with Euclidean norms, ``r1`` = sum |t - p| / sum |t|; undefined where truth is
+          0 throughout.
+        - ``mse``: mean (t - p)^2 in the truth's unit squared, ``mae``: mean |t - p| in that unit.
+        - ``pearson_undefined``, ``relative_undefined``: images that these means leave out, as the score is undefined;
+          NaN where it is so for all.
+        - ``pearson_pooled``: Pearson's r over all pixels; NaN, undefined, where truth or prediction is constant.
+        - ``frc_resolution``: see `frc_resolution`, in cycles per pixel.
+
+        Raises:
+            ValueError: no samples were added.
+        """
+        images = int(self.defined[PER_IMAGE.index("mse")])
+        if not images:
+            raise ValueError("no samples were added: call update first")
+        scores = {
+            name: float(total / defined) if defined else np.nan
+            for name, total, defined in zip(PER_IMAGE, self.total, self.defined, strict=True)
+        }
+        return {
+            **scores,
+            "pearson_pooled": float(pearson(self.pooled)),
+            "frc_resolution": frc_resolution(self.frequencies(), self.frc()),
+            "pearson_undefined": images - int(self.defined[PER_IMAGE.index("pearson")]),
+            "relative_undefined": images - int(self.defined[PER_IMAGE.index("r1")]),
+        }
+
+
+def psnr(mse: Floats, data_range: float) -> Floats:
+    """Peak signal-to-noise ratio in dB, 10 log10(data_range^2 / mse), infinite without error."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(20 * np.log10(data_range) - 10 * np.log10(mse))
+
+
+def structural_similarity(truth: Floats, prediction: Floats, data_range: float) -> float:
+    """Mean structural similarity, at most 1, of (H, W) images (Wang et al. 2004, doi:10.1109/TIP.2003.819861).
+
+    With an 11 x 11 Gaussian window of sigma 1.5 pixels, population covariances, K1 = 0.01, K2 = 0.03, and the mean over
+    the places where the window lies within the image.
+    """
+    ut, up = _blurred(truth), _blurred(prediction)
+    vt, vp = _blurred(truth * truth) - ut * ut, _blurred(prediction * prediction) - up * up
+    covariance = _blurred(truth * prediction) - ut * up
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    similarity = (2 * ut * up + c1) * (2 * covariance + c2) / ((ut * ut + up * up + c1) * (vt + vp + c2))
+    return float(similarity.mean())
+
+
+def _blurred(image: Floats) -> Floats:
+    """(H - 10, W - 10) Gaussian means of an (H, W) image, where the window lies within."""
+    weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
+    weights /= weights.sum()
+    height, width = (side - 2 * RADIUS for side in image.shape)
+    rows = sum(weight * image[i : i + height] for i, weight in enumerate(weights))
+    return np.asarray(sum(weight * rows[:, i : i + width] for i, weight in enumerate(weights)))
+
+
+def frc_resolution(frequencies: Floats, curve: Floats) -> float:
+    """The first frequency, in the unit of ``frequencies``, at which the curve falls to RESOLVED; linear between rings.
+
+    The last frequency (0.5 cycles per pixel, Nyquist's, for even sides) where it never does, and 0 where the first ring
+    beyond the mean is below already. Undefined rings count as not resolved, as nothing of the truth is seen in them;
+    the ring of frequency 0, the mean, does not count.
+
+    Args:
+        frequencies: (R,) ascending.
+        curve: (R,) Fourier ring correlation, as of `Reconstruction.frc`.
+    """
+    f, c = frequencies[1:], np.nan_to_num(curve[1:])
+    below = np.flatnonzero(c < RESOLVED)
+    if not len(below):
+        return float(f[-1])
+    i = int(below[0])
+    if i == 0:
+        return 0.0
+    return float(f[i - 1] + (f[i] - f[i - 1]) * (c[i - 1] - RESOLVED) / (c[i - 1] - c[i]))
+
+
+def mean_image(images: Iterable[NDArray[np.floating]]) -> Floats:
+    """(H, W) float64 mean of (H, W) images, of the training split for example: what a reconstruction has to beat.
+
+    Raises:
+        ValueError: there are no images.
+    """
+    count, total = 0, np.zeros(())
+    for image in images:
+        count, total = count + 1, total + image
+    if not count:
+        raise ValueError("there are no images: give those of the training split")
+    return np.asarray(total / count)
