@@ -1,9 +1,9 @@
 """States that add up: the same scores for any batching, any order and any number of workers.
 
 A state is a dataclass. Fields given to ``__init__`` are parameters; all others are arrays of int64 or float64 (also
-0-dimensional ones), which start at zero and only ever grow by addition, or by `numpy.maximum` where ``MAXIMA`` names
-them, or are states themselves. So states merge, MPI reduces them (``comm.allreduce(state)`` adds), and so does
-``tf.distribute`` (``strategy.reduce("SUM", state.arrays(), axis=None)``, where there are no maxima).
+0-dimensional ones), which only ever change by addition, starting at zero, or by `numpy.maximum` where ``MAXIMA`` names
+them, or are states themselves, or tuples of them. So states merge, MPI reduces them (``comm.allreduce(state)`` adds),
+and so does ``tf.distribute`` (``strategy.reduce("SUM", state.arrays(), axis=None)``, where there are no maxima).
 """
 
 from __future__ import annotations
@@ -30,11 +30,15 @@ class Additive:
         """The arrays that are added, by name; changing them changes the state."""
         found: dict[str, NDArray[Any]] = {}
         for field in fields(self):
-            value = None if field.init else getattr(self, field.name)
-            if isinstance(value, Additive):
-                found |= {f"{field.name}.{name}": array for name, array in value.arrays().items()}
-            elif value is not None:
+            if field.init:
+                continue
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray):
                 found[field.name] = value
+                continue
+            states = value if isinstance(value, tuple) else (value,)
+            for i, state in enumerate(states):
+                found |= {f"{field.name}.{i}.{name}": array for name, array in state.arrays().items()}
         return found
 
     def merge(self, other: Self) -> None:

@@ -13,7 +13,8 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
 from sciml_datasets.metrics.additive import Additive
-from sciml_datasets.metrics.tasks import Format, scoring
+from sciml_datasets.metrics.formats import Format
+from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
 
 CHUNK_BYTES = 64 << 20

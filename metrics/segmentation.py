@@ -70,19 +70,26 @@ class Segmentation(Additive):
             prediction: (N, H, W) mask, or float probability from 0 to 1.
             valid: (N, H, W) mask.
             stratum: (N,) index into ``strata``; None where there are none.
-        """
-        for i, position in enumerate(positions):
-            self._add(int(position), truth[i] != 0, prediction[i], valid[i] != 0)
-            if self.strata and stratum is not None:
-                self.by_stratum[int(stratum[i])] += self.scenes[position]
 
-    def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> None:
+        Raises:
+            ValueError: there are strata and ``stratum`` is None, or the other way round.
+        """
+        if bool(self.strata) != (stratum is not None):
+            raise ValueError(f"the strata are {self.strata}: give each scene one, or none where there are none")
+        for i, position in enumerate(positions):
+            confusion = self._add(int(position), truth[i] != 0, prediction[i], valid[i] != 0)
+            if stratum is not None:
+                self.by_stratum[int(stratum[i])] += confusion
+
+    def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> NDArray[np.int64]:
+        """Add one scene and return its confusion matrix."""
         positive = prediction >= THRESHOLD if prediction.dtype.kind == "f" else prediction != 0
         # Counting the bits of masks is many times faster than a histogram of pairs.
         cloudy, predicted = truth & valid, positive & valid
         scored, true, called = map(np.count_nonzero, (valid, cloudy, predicted))
         hits = np.count_nonzero(cloudy & predicted)
-        self.scenes[position] += np.array([[scored - true - called + hits, called - hits], [true - hits, hits]])
+        confusion = np.array([[scored - true - called + hits, called - hits], [true - hits, hits]], np.int64)
+        self.scenes[position] += confusion
         self.invalid[position] += valid.size - scored
         self.given[position] += 1
         if prediction.dtype.kind == "f":
@@ -94,6 +101,7 @@ class Segmentation(Additive):
                 within, probability = truth[block][inside], prediction[block][inside]
                 self.ranking.update(within, probability)
                 self.calibration.update(within, probability)
+        return confusion
 
     def result(self) -> dict[str, float]:
         """The scores, pooled over pixels where nothing else is said.

@@ -50,7 +50,7 @@ class Task:
     """What is to be predicted.
 
     Attributes:
-        kind: the class in ``metrics/tasks.py`` that scores it: how truth is read, which predictions are taken, which
+        kind: the class in ``metrics/scorings.py`` that scores it: how truth is read, which predictions are taken, which
             trivial baselines stand beside them.
         settings: what that class needs to know of this benchmark.
     """

@@ -1,0 +1,281 @@
+"""The kinds of tasks: how truth is read, which predictions are taken, which trivial baselines stand beside the scores.
+
+A scoring binds a state (`sciml_datasets.metrics.additive.Additive`) to the truth of one split. The table of benchmarks
+names the kind and its settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.benchmarks import Task
+from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.classification import Classification
+from sciml_datasets.metrics.formats import Format
+from sciml_datasets.metrics.grouped_regression import GroupedRegression
+from sciml_datasets.metrics.reconstruction import Reconstruction, mean_image
+from sciml_datasets.metrics.regression import Regression
+from sciml_datasets.metrics.regression_baselines import additive_baseline, group_mean_baseline, mean_baseline
+from sciml_datasets.metrics.segmentation import Segmentation
+from sciml_datasets.metrics.truth import Truth
+
+
+class Scoring(Protocol):
+    """Scores predictions against the truth of one split; see the module's docstring."""
+
+    formats: tuple[Format, ...]
+
+    @property
+    def state(self) -> Additive:
+        """What adds up."""
+
+    def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        """Add predictions, in one of the formats, for the samples at some positions of the split."""
+
+    def result(self) -> dict[str, float]:
+        """The scores by name."""
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """The scores of trivial predictors on the same samples, by what they predict."""
+
+    def details(self) -> dict[str, Any]:
+        """What a result also holds, as JSON: a confusion matrix, a curve."""
+
+
+class ClassificationScoring:
+    """One class for each sample.
+
+    Args:
+        truth: of the split.
+        label: column of the member list with the true class.
+        num_classes: number of classes.
+    """
+
+    def __init__(self, truth: Truth, *, label: str, num_classes: int) -> None:
+        self._truth, self._label = truth, label
+        self._labels = np.array(truth.column(label), np.int64)
+        self.state = Classification(num_classes)
+        self.formats: tuple[Format, ...] = (
+            Format("class scores", (num_classes,), "f"),
+            Format("classes", (), "iu", 0, num_classes - 1),
+        )
+
+    def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        """See `Scoring.update`."""
+        self.state.update(self._labels[positions], predictions)
+
+    def result(self) -> dict[str, float]:
+        """See `Classification.result`."""
+        return self.state.result()
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Always the most frequent class of the training split."""
+        training = np.array(self._truth.training.column(self._label), np.int64)
+        majority = int(np.bincount(training).argmax())
+        state = Classification(self.state.num_classes)
+        state.update(self._labels, np.full(len(self._labels), majority))
+        return {f"always class {majority}, the most frequent of the training split": state.result()}
+
+    def details(self) -> dict[str, Any]:
+        """The confusion matrix of the classes that occur in truth or predictions: rows are true, columns predicted."""
+        classes = self.state.scored_classes()
+        counts = self.state.confusion[np.ix_(classes, classes)]
+        return {"confusion": {"classes": classes.tolist(), "counts": counts.tolist()}}
+
+
+class SegmentationScoring:
+    """A mask for each sample.
+
+    Args:
+        truth: of the split.
+        mask: feature of the records with the true mask.
+        valid: feature that says which pixels count.
+        stratum: feature with an index into ``strata``.
+        strata: names of the groups of samples that are scored by themselves as well.
+    """
+
+    def __init__(self, truth: Truth, *, mask: str, valid: str, stratum: str, strata: tuple[str, ...]) -> None:
+        self._truth, self._features = truth, (mask, valid, stratum)
+        self._name = mask
+        self.state = Segmentation(len(truth), strata)
+        shape = truth.shape(mask)
+        self.formats: tuple[Format, ...] = (
+            Format(f"probabilities of {mask}", shape, "f", 0, 1),
+            Format(f"masks, 1 is {mask}", shape, "biu", 0, 1),
+        )
+
+    def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        """See `Scoring.update`; the truth is read one sample at a time."""
+        for i, position in enumerate(positions):
+            one = slice(i, i + 1)
+            mask, valid, stratum = self._truth.features(positions[one], self._features)
+            self.state.update([position], mask, predictions[one], valid, stratum)
+
+    def result(self) -> dict[str, float]:
+        """See `Segmentation.result`."""
+        return self.state.result()
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """All pixels one class; of the samples that were given."""
+        found = {}
+        for column, name in enumerate(("no ", "all ")):
+            constant = Segmentation(self.state.num_scenes, self.state.strata)
+            constant.scenes[..., column] = self.state.scenes.sum(axis=-1)
+            constant.by_stratum[..., column] = self.state.by_stratum.sum(axis=-1)
+            constant.given[:], constant.invalid[:] = self.state.given, self.state.invalid
+            found[name + self._name] = constant.result()
+        return found
+
+    def details(self) -> dict[str, Any]:
+        """The pooled confusion matrix, and the reliability table where probabilities were given."""
+        confusion = {"classes": [f"no {self._name}", self._name], "counts": self.state.scenes.sum(axis=0).tolist()}
+        if not self.state.with_probability:
+            return {"confusion": confusion}
+        table = self.state.calibration.reliability()
+        return {"confusion": confusion, "reliability": table[table[:, 2] > 0].tolist()}
+
+
+@dataclass(eq=False)
+class Regressions(Additive):
+    """A regression over all samples, and within the groups of each grouping."""
+
+    num_groups: tuple[int, ...]
+    shift: float
+    low: float
+    high: float
+    overall: Regression = field(init=False)
+    grouped: tuple[GroupedRegression, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.overall = Regression(self.shift, self.low, self.high)
+        self.grouped = tuple(GroupedRegression(count, self.shift) for count in self.num_groups)
+
+
+class RegressionScoring:
+    """One number for each sample.
+
+    Args:
+        truth: of the split.
+        target: column of the member list with the true number.
+        groups: columns with what a sample belongs to, for example drug and cell.
+        low, high: range of most numbers; see `Regression`.
+    """
+
+    def __init__(self, truth: Truth, *, target: str, groups: tuple[str, ...], low: float, high: float) -> None:
+        self._truth, self._target, self._groups = truth, target, groups
+        self._targets = truth.numbers(target)
+        # Groups are counted in the order of their names over both splits, so that a training mean finds its group.
+        self._names = [sorted({*truth.column(name), *truth.training.column(name)}) for name in groups]
+        self._members = [self._indices(truth, name) for name in range(len(groups))]
+        sizes = tuple(map(len, self._names))
+        # The shift is the same for every worker: it comes from the truth, not from what a worker has seen.
+        self.state = Regressions(sizes, float(self._targets.mean()), low, high)
+        self.formats: tuple[Format, ...] = (Format(f"values of {target}", (), "f"),)
+
+    def _indices(self, truth: Truth, grouping: int) -> NDArray[np.int64]:
+        number = {name: i for i, name in enumerate(self._names[grouping])}
+        return np.array([number[name] for name in truth.column(self._groups[grouping])], np.int64)
+
+    def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        """See `Scoring.update`."""
+        self._add(self.state, positions, predictions)
+
+    def _add(self, state: Regressions, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        targets = self._targets[positions]
+        state.overall.update(targets, predictions)
+        for grouped, members in zip(state.grouped, self._members, strict=True):
+            grouped.update(members[positions], targets, predictions)
+
+    def result(self) -> dict[str, float]:
+        """See `Regression.result`, and `GroupedRegression.result` with the grouping's name at the end."""
+        return self._scores(self.state)
+
+    def _scores(self, state: Regressions) -> dict[str, float]:
+        scores = state.overall.result()
+        for name, grouped in zip(self._groups, state.grouped, strict=True):
+            scores |= {f"{key}_{name}": value for key, value in grouped.result().items()}
+        return scores
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Mean of the training split, mean of each group, and with two groupings the sum of their effects."""
+        training = self._truth.training
+        targets = training.numbers(self._target)
+        seen = [self._indices(training, i) for i in range(len(self._groups))]
+        sizes = self.state.num_groups
+        predicted = {"training mean": mean_baseline(targets).predict(len(self._targets))}
+        for name, groups, members, size in zip(self._groups, seen, self._members, sizes, strict=True):
+            predicted[f"{name} mean"] = group_mean_baseline(groups, targets, size).predict(members)
+        if len(self._groups) == 2:
+            fitted = additive_baseline(seen[0], seen[1], targets, sizes[0], sizes[1])
+            predicted[f"{self._groups[0]} and {self._groups[1]} effects"] = fitted.predict(*self._members)
+        found = {}
+        for name, values in predicted.items():
+            state = Regressions(sizes, self.state.shift, self.state.low, self.state.high)
+            self._add(state, np.arange(len(values)), values)
+            found[name] = self._scores(state)
+        return found
+
+    def details(self) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
+
+class ReconstructionScoring:
+    """An image for each sample.
+
+    Args:
+        truth: of the split.
+        image: feature of the records with the true image.
+        data_range: largest less smallest value that it can take.
+    """
+
+    def __init__(self, truth: Truth, *, image: str, data_range: float) -> None:
+        self._truth, self._image = truth, image
+        shape = truth.shape(image)
+        self.state = Reconstruction(shape[0], shape[1], data_range)
+        self.formats: tuple[Format, ...] = (Format(f"images of {image}", shape, "f"),)
+
+    def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
+        """See `Scoring.update`; the truth is read one sample at a time."""
+        for i, position in enumerate(positions):
+            (image,) = self._truth.features(np.array([position]), (self._image,))
+            self.state.update(image, predictions[i : i + 1])
+
+    def result(self) -> dict[str, float]:
+        """See `Reconstruction.result`."""
+        return self.state.result()
+
+    def baselines(self) -> dict[str, dict[str, float]]:
+        """Always the mean image of the training split."""
+        mean = mean_image(self._images(self._truth.training))[None]
+        state = Reconstruction(self.state.height, self.state.width, self.state.data_range)
+        for image in self._images(self._truth):
+            state.update(image[None], mean)
+        return {"mean image of the training split": state.result()}
+
+    def _images(self, truth: Truth) -> Iterator[NDArray[Any]]:
+        for position in range(len(truth)):
+            yield truth.features(np.array([position]), (self._image,))[0][0]
+
+    def details(self) -> dict[str, Any]:
+        """The Fourier ring correlation over frequency, in cycles per pixel."""
+        curve = [None if np.isnan(value) else float(value) for value in self.state.frc()]
+        return {"fourier_ring_correlation": {"frequency": self.state.frequencies().tolist(), "correlation": curve}}
+
+
+KINDS: dict[str, Callable[..., Scoring]] = {
+    "classification": ClassificationScoring,
+    "segmentation": SegmentationScoring,
+    "regression": RegressionScoring,
+    "reconstruction": ReconstructionScoring,
+}
+
+
+def scoring(task: Task, truth: Truth) -> Scoring:
+    """The scoring of a task against the truth of one split."""
+    return KINDS[task.kind](truth, **task.settings)
