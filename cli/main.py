@@ -22,6 +22,7 @@ COMMANDS = {
     "list": "the data sets",
     "info": "a data set in detail: features, splits, criteria, targets",
     "simulate": "make raw files by simulation",
+    "convert": "turn data of other makers into raw files",
     "prepare": "turn raw files into a prepared data set",
     "verify": "compare prepared data or raw files with their checksums",
     "show": "draw samples of a prepared data set",

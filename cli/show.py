@@ -20,17 +20,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_split(parser)
     parser.add_argument("--out", metavar="FILE.png", required=True, help="picture to write")
     parser.add_argument("--count", metavar="N", type=int, default=8, help="samples (default: 8)")
+    parser.add_argument("--predictions", metavar="P.h5", help="predictions file, to be drawn beside the truth")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw the first samples of a split."""
-    content = show(args.name, args.data_dir, args.split, Path(args.out), args.count)
+    content = show(args.name, args.data_dir, args.split, Path(args.out), args.count, args.predictions)
     return report(args, content, f"{args.out}: {content['samples']} samples of {args.name}, {args.split} split")
 
 
-def show(name: str, data_dir: str | Path | None, split: str, picture: Path, count: int) -> dict[str, Any]:
-    """Draw samples with the benchmark's own ``pictures.contact_sheet``."""
+def show(
+    name: str,
+    data_dir: str | Path | None,
+    split: str,
+    picture: Path,
+    count: int,
+    predictions: str | Path | None = None,
+) -> dict[str, Any]:
+    """Draw samples, and predictions beside them, with the benchmark's own ``pictures.contact_sheet``."""
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find, prepared_dir
@@ -44,6 +52,11 @@ def show(name: str, data_dir: str | Path | None, split: str, picture: Path, coun
         raise InputError(f"{picture}: expected a file name that ends in .png")
     source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=split)
     samples = [source[i] for i in range(min(count, len(source)))]
+    predicted = None
+    if predictions is not None:
+        from sciml_datasets.metrics.predictions import predictions_of
+
+        predicted = predictions_of(Path(predictions), [sample["id"].decode("utf-8") for sample in samples])
     picture.parent.mkdir(parents=True, exist_ok=True)
-    importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures").contact_sheet(samples, picture)
+    importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures").contact_sheet(samples, picture, predicted)
     return {"picture": str(picture), "samples": len(samples)}

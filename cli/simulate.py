@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixels", metavar="P", type=int, help="STEMDL: width of a pattern (default: 512; stemdl_demo: 128)"
     )
+    parser.add_argument("--rows", metavar="R", type=int, help="CloudMask: of a scene (default: 1200; demo: 256)")
+    parser.add_argument("--columns", metavar="C", type=int, help="CloudMask: of a scene (default: 1500; demo: 320)")
     add_json(parser)
 
 
@@ -31,7 +33,8 @@ def run(args: argparse.Namespace) -> int:
     """Write raw files and print where they are."""
     from sciml_datasets.simulation import simulate
 
-    options = {"pixels": args.pixels} if args.pixels is not None else {}
+    given = {key: getattr(args, key) for key in ("pixels", "rows", "columns")}
+    options = {key: value for key, value in given.items() if value is not None}
     folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, **options)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)

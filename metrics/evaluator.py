@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import open_hdf5
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import Format
+from sciml_datasets.metrics.predictions import read_predictions
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
-
-CHUNK_BYTES = 64 << 20
-"""Of predictions that are read from a file at a time."""
 
 
 class Evaluator:
@@ -123,7 +120,7 @@ class Evaluator:
             InputError: the file cannot be read, or its content is refused by `update`; the file is named.
         """
         try:
-            for ids, predictions in _read_predictions(Path(path)):
+            for ids, predictions in read_predictions(Path(path)):
                 self.update(ids, predictions)
             self._check_complete()
         except InputError as error:
@@ -157,27 +154,6 @@ def _check_values(keys: list[str], values: NDArray[Any], formats: tuple[Format, 
         return
     where = wrong.reshape(len(values), -1).any(axis=1)
     raise InputError(f"{_some([keys[i] for i in np.flatnonzero(where)])} {what}")
-
-
-def _read_predictions(path: Path) -> Iterable[tuple[NDArray[Any], NDArray[Any]]]:
-    import h5py
-
-    with open_hdf5(path) as file:
-        for name in ("id", "prediction"):
-            if not isinstance(file.get(name), h5py.Dataset):
-                raise InputError(f"{path}: the data set /{name} is missing: expected /id and /prediction")
-        ids, predictions = file["id"], file["prediction"]
-        if ids.shape[:1] != predictions.shape[:1] or ids.ndim != 1:
-            raise InputError(
-                f"{path}: /id has the shape {ids.shape} and /prediction {predictions.shape}: expected (N,), (N, ...)"
-            )
-        row_bytes = predictions.dtype.itemsize * int(np.prod(predictions.shape[1:], dtype=np.int64))
-        chunk = max(1, CHUNK_BYTES // max(row_bytes, 1))
-        for start in range(0, len(ids), chunk):
-            try:
-                yield ids[start : start + chunk], predictions[start : start + chunk]
-            except OSError as error:
-                raise InputError(f"{path}: it cannot be read ({error}): make the file again") from error
 
 
 def _some(names: list[str]) -> str:

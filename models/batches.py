@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
 from sciml_datasets.models.recipe import Recipe, Samples
+
+if TYPE_CHECKING:
+    from sciml_datasets.tensor_views import TensorViews
+
+SHUFFLE_BUFFER = 1024
+"""Training samples among which the next one is drawn, where examples are read in order."""
+PREFETCH = 1
+"""Batches of patches that are made ahead: each is large."""
+RELEASE_EVERY = 64
+"""Patches after which the pages of the record files are given back: some 100 MB of them."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +36,12 @@ class Batches:
     @property
     def steps(self) -> int:
         """Training batches per epoch; the remainder is left out, since it would weigh more than the rest."""
-        samples = self.num_examples("train") * self.recipe.samples_per_example
+        samples = len(self._patches) if self.recipe.patch else self.num_examples("train")
         return samples // self.recipe.batch_size
 
     def num_examples(self, split: str) -> int:
         """Examples of a split."""
-        return int(self._builder().info.splits[split].num_examples)
+        return int(self._builder.info.splits[split].num_examples)
 
     def training(self, epoch: int) -> Any:
         """Shuffled, augmented batches of training samples (inputs, targets, weights) of one epoch."""
@@ -37,19 +51,47 @@ class Batches:
             return self.recipe.augment(samples, tf.stack([seed, 0]))
 
         seed = self.seed + epoch
-        shuffled = (
-            self._examples("train")
-            .map(self.recipe.samples, num_parallel_calls=tf.data.AUTOTUNE)
-            .unbatch()
-            .shuffle(self.recipe.shuffle_buffer, seed=seed)
-            .batch(self.recipe.batch_size, drop_remainder=True)
-        )
+        shuffled = self._shuffled_patches(seed) if self.recipe.patch else self._shuffled_examples(seed)
         # A seed for each batch: the order in which parallel calls finish decides nothing.
         seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=False)
         return (
             tf.data.Dataset.zip(shuffled, seeds)
             .map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
-            .prefetch(tf.data.AUTOTUNE)
+            .prefetch(PREFETCH if self.recipe.patch else tf.data.AUTOTUNE)
+        )
+
+    def _shuffled_examples(self, seed: int) -> Any:
+        """Batches of training samples, drawn from a buffer of samples."""
+        import tensorflow as tf
+
+        return (
+            self._examples("train")
+            .map(self.recipe.samples, num_parallel_calls=tf.data.AUTOTUNE)
+            .unbatch()
+            .shuffle(SHUFFLE_BUFFER, seed=seed)
+            .batch(self.recipe.batch_size, drop_remainder=True)
+        )
+
+    def _shuffled_patches(self, seed: int) -> Any:
+        """Batches of patches, drawn from all patches of the split: nothing but what a batch holds is read."""
+        import tensorflow as tf
+
+        patches = self._patches
+
+        def read(number: Any) -> Samples:
+            arrays = tf.numpy_function(patches.read, [number], patches.dtypes, stateful=False)
+            for array, shape in zip(arrays, patches.shapes, strict=True):
+                array.set_shape(shape)
+            # One patch at a time stays in the cache on its way through the arithmetic.
+            one = {name: array[None] for name, array in zip(self.recipe.patch_features, arrays, strict=True)}
+            inputs, target, weight = (array[0] for array in self.recipe.samples(one))
+            return inputs, target, weight
+
+        return (
+            tf.data.Dataset.range(len(patches))
+            .shuffle(len(patches), seed=seed)
+            .map(read, num_parallel_calls=tf.data.AUTOTUNE)
+            .batch(self.recipe.batch_size, drop_remainder=True)
         )
 
     def evaluation(self, split: str) -> Any:
@@ -63,9 +105,51 @@ class Batches:
         )
 
     def _examples(self, split: str) -> Any:
-        return self._builder().as_dataset(split=split).batch(self.recipe.examples_at_once or self.recipe.batch_size)
+        return self._builder.as_dataset(split=split).batch(self.recipe.examples_at_once or self.recipe.batch_size)
 
+    @cached_property
+    def _patches(self) -> Patches:
+        from sciml_datasets.tensor_views import TensorViews
+
+        return Patches(TensorViews(self._builder, "train"), self.recipe.patch or 1, self.recipe.patch_features)
+
+    @cached_property
     def _builder(self) -> Any:
         import tensorflow_datasets as tfds
 
         return tfds.builder(f"sciml/{self.name}", data_dir=data_root(self.data_dir))
+
+
+class Patches:
+    """The patches of all examples of a split, side by side, row by row; what does not fill one is cut off evenly.
+
+    Args:
+        views: of the split's records.
+        size: pixels along a side.
+        names: features (rows, columns, ...) that they are cut from.
+    """
+
+    def __init__(self, views: TensorViews, size: int, names: tuple[str, ...]) -> None:
+        self._views, self._size, self._names = views, size, names
+        first = [views[0][name] for name in names]
+        rows, columns = (range(length % size // 2, length - size + 1, size) for length in first[0].shape[:2])
+        self._places = [(top, left) for top in rows for left in columns]
+        self.dtypes = [array.dtype for array in first]
+        self.shapes = [(size, size, *array.shape[2:]) for array in first]
+
+    def __len__(self) -> int:
+        return len(self._views) * len(self._places)
+
+    def read(self, number: int) -> list[NDArray[Any]]:
+        """For each feature (size, size, ...), the patch of this number.
+
+        Raises:
+            DamagedRecordError: a record is not what was written.
+        """
+        position, place = divmod(int(number), len(self._places))
+        top, left = self._places[place]
+        arrays = self._views[position]
+        patch = [arrays[name][top : top + self._size, left : left + self._size].copy() for name in self._names]
+        if number % RELEASE_EVERY == 0:
+            self._views.release()
+        return patch

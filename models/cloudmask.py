@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.cloudmask.patches import NEUTRAL, PATCH, TRIM, cut, windows
-from sciml_datasets.cloudmask.raw import SIZES
+from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, windows
 from sciml_datasets.cloudmask.validity import REFLECTANCE_SUMS
 from sciml_datasets.models.recipe import Recipe, Samples, unchanged
 
@@ -113,26 +112,13 @@ def scene_images(examples: dict[str, Any]) -> Any:
     measured = (reflectance > low) & (reflectance < high)
     light = tf.where(measured, reflectance, tf.zeros_like(reflectance)) - 0.5
     warmth = (examples["brightness_temperature"] - 270.0) / 22.0
-    image = tf.concat([light, warmth], axis=-1)
-    return tf.where(examples["valid"][..., None] != 0, image, tf.fill(tf.shape(image), NEUTRAL))
+    valid = tf.cast(examples["valid"] != 0, tf.float32)[..., None]
+    return tf.math.multiply_no_nan(tf.concat([light, warmth], axis=-1), valid)  # 0, the neutral value, where invalid
 
 
-def patch_samples(examples: dict[str, Any], patch: int = PATCH) -> Samples:
-    """Patches of scenes side by side, as `sciml_datasets.cloudmask.patches.training_patches` cuts them.
-
-    Returns:
-        Inputs (M, patch, patch, 9), and cloud and valid (M, patch, patch), uint8.
-    """
-    import tensorflow as tf
-
-    def tiles(stack: Any) -> Any:
-        (down, top), (across, left) = ((size // patch, size % patch // 2) for size in stack.shape[1:3])
-        cropped = stack[:, top : top + down * patch, left : left + across * patch]
-        parts = tf.reshape(cropped, (-1, down, patch, across, patch, stack.shape[3]))
-        return tf.reshape(tf.transpose(parts, (0, 1, 3, 2, 4, 5)), (-1, patch, patch, stack.shape[3]))
-
-    masks = (tiles(examples[name][..., None])[..., 0] for name in ("cloud", "valid"))
-    return tiles(scene_images(examples)), *masks
+def patch_samples(patches: dict[str, Any]) -> Samples:
+    """Inputs (N, P, P, 9), cloud and valid (N, P, P) of patches of scenes."""
+    return scene_images(patches), patches["cloud"], patches["valid"]
 
 
 def mirrored_patches(samples: Samples, seed: Any) -> Samples:
@@ -165,11 +151,6 @@ def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable
     return predict
 
 
-def _patches_of(name: str, patch: int) -> int:
-    rows, columns = SIZES[name]
-    return (rows // patch) * (columns // patch)
-
-
 _REFERENCE = Recipe(
     unet,
     scene_images,
@@ -184,9 +165,9 @@ _REFERENCE = Recipe(
     learning_rate=1e-3,
     optimizer="adam",
     schedule="constant",
-    samples_per_example=_patches_of("cloudmask", PATCH),
+    patch=PATCH,
+    patch_features=("reflectance", "brightness_temperature", "cloud", "valid"),
     examples_at_once=1,
-    shuffle_buffer=160,  # of eight scenes, 400 MB
 )
 
 RECIPES = {
@@ -194,7 +175,6 @@ RECIPES = {
     "cloudmask_demo": replace(
         _REFERENCE,
         build=small_unet,
-        samples=partial(patch_samples, patch=SMALL_PATCH),
         augment=mirrored_patches,
         predictions=partial(whole_scenes, patch=SMALL_PATCH, trim=SMALL_TRIM),
         input_shape=(SMALL_PATCH, SMALL_PATCH, CHANNELS),
@@ -204,9 +184,8 @@ RECIPES = {
         learning_rate=5e-3,
         optimizer="adamw",
         schedule="cosine",
-        samples_per_example=_patches_of("cloudmask_demo", SMALL_PATCH),
+        patch=SMALL_PATCH,
         examples_at_once=4,
-        shuffle_buffer=1024,
     ),
 }
 """Data set name to recipe."""

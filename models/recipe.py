@@ -24,7 +24,7 @@ class Recipe:
     Attributes:
         build: makes the Keras model; it maps the inputs to logits.
         inputs: from a batch of examples (feature name to tensor) to what ``predictions`` takes.
-        samples: from a batch of examples to training samples, ``samples_per_example`` of each example.
+        samples: from a batch of examples, or of patches of examples, to training samples.
         augment: from a batch of training samples and a seed of shape (2,) to a batch of training samples.
         losses: from targets and logits to losses of the shape of the weights.
         predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
@@ -38,9 +38,9 @@ class Recipe:
         schedule: ``cosine`` rises linearly and then falls as a cosine to zero.
         precision: in which the model computes; weights are float32 always.
         xla: whether the training step is compiled with XLA.
-        samples_per_example: how many training samples an example gives.
-        examples_at_once: how many are read together; None for the batch size.
-        shuffle_buffer: training samples among which the next one is drawn.
+        patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
+        patch_features: the features that patches are cut from, (rows, columns, ...) each.
+        examples_at_once: how many are read together for prediction; None for the batch size.
     """
 
     build: Callable[[], Any]
@@ -60,9 +60,9 @@ class Recipe:
     schedule: Literal["cosine", "constant"] = "cosine"
     precision: str = "float32"
     xla: str = "off"
-    samples_per_example: int = 1
+    patch: int | None = None
+    patch_features: tuple[str, ...] = ()
     examples_at_once: int | None = None
-    shuffle_buffer: int = 1024
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A copy with other values of SETTINGS, given as text or numbers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import shutil
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def simulate(
         seed: of the random numbers, not negative.
         jobs: processes; each starts a fresh interpreter, so a script that asks for more than one needs a
             ``if __name__ == "__main__"`` guard.
-        options: of the benchmark's simulator: ``pixels`` for STEMDL.
+        options: of the benchmark's simulator: ``pixels`` for STEMDL, ``rows`` and ``columns`` for CloudMask.
 
     Returns:
         The folder.
@@ -51,10 +52,13 @@ def simulate(
     in_use = f"{folder} exists: remove it or choose another folder"
     if folder.exists():
         raise InputError(in_use)
+    module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
+    known = signature(module.write_raw).parameters.keys() - {"folder", "name", "num_samples", "seed", "jobs"}
+    for option in options.keys() - known:
+        raise InputError(f"{name} has no option {option}: choose from {', '.join(sorted(known))}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{name}.incomplete-{os.getpid()}")
     try:
-        module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
         module.write_raw(work, name, num_samples=num_samples, seed=seed, jobs=jobs, **options)
         work.rename(folder)
     except OSError as error:

@@ -70,7 +70,8 @@ PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "h
 ALLOWED = {
     "metrics": PURE | {"metrics"},
     "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation"},
-    "models": PURE | {"models", "metrics", "preparation"},
+    "tensor_views": PURE | {"preparation", "random_access"},
+    "models": PURE | {"models", "metrics", "preparation", "tensor_views"},
     **{name: PURE | {name, "sciml_dataset_builder"} for name in BENCHMARKS},
 }
 """Room to the rooms that it may import from; nothing imports cli, and no benchmark another one."""

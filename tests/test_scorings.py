@@ -104,7 +104,7 @@ def test_the_expected_format_offers_probabilities_and_masks(data_dir: Path) -> N
 def test_a_file_of_whole_scenes_is_read_in_chunks(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sciml_datasets.metrics.evaluator.CHUNK_BYTES", 100_000)  # less than one scene
+    monkeypatch.setattr("sciml_datasets.metrics.predictions.CHUNK_BYTES", 100_000)  # less than one scene
     truth = Truth("cloudmask_demo", "test", data_dir)
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file.create_dataset("id", data=truth.ids, dtype=h5py.string_dtype("utf-8"))

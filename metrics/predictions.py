@@ -1,0 +1,60 @@
+"""Predictions files: HDF5 with ``/id`` (N,) utf-8 and ``/prediction`` (N, ...)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.hdf5 import open_hdf5
+
+CHUNK_BYTES = 64 << 20
+"""Read at a time."""
+
+
+def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Ids and predictions, chunk by chunk.
+
+    Raises:
+        InputError: the file cannot be read, or lacks /id or /prediction.
+    """
+    import h5py
+
+    with open_hdf5(path) as file:
+        for name in ("id", "prediction"):
+            if not isinstance(file.get(name), h5py.Dataset):
+                raise InputError(f"{path}: the data set /{name} is missing: expected /id and /prediction")
+        ids, predictions = file["id"], file["prediction"]
+        if ids.shape[:1] != predictions.shape[:1] or ids.ndim != 1:
+            raise InputError(
+                f"{path}: /id has the shape {ids.shape} and /prediction {predictions.shape}: expected (N,), (N, ...)"
+            )
+        row_bytes = predictions.dtype.itemsize * int(np.prod(predictions.shape[1:], dtype=np.int64))
+        chunk = max(1, CHUNK_BYTES // max(row_bytes, 1))
+        for start in range(0, len(ids), chunk):
+            try:
+                yield ids[start : start + chunk], predictions[start : start + chunk]
+            except OSError as error:
+                raise InputError(f"{path}: it cannot be read ({error}): make the file again") from error
+
+
+def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:
+    """The predictions for some ids, in their order.
+
+    Raises:
+        InputError: the file cannot be read, or an id is not in it.
+    """
+    wanted, found = set(ids), {}
+    for keys, values in read_predictions(path):
+        for key, value in zip(keys, values, strict=True):
+            name = key.decode("utf-8", "backslashreplace")
+            if name in wanted:
+                found[name] = value
+    missing = [key for key in ids if key not in found]
+    if missing:
+        raise InputError(f"{path}: no prediction for the id {missing[0]}: predict each id of the split")
+    return [found[key] for key in ids]

@@ -1,0 +1,127 @@
+"""Tensors of prepared records as arrays over the files themselves: reading a part of one costs that part alone.
+
+Tensors are stored as the plain bytes of an array (see `sciml_datasets.preparation.encoding`), so that a patch of a
+scene can be taken from the page cache without decoding, or even reading, the rest of its record.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorflow_datasets.core.data_sources.base import file_instructions
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
+from sciml_datasets.random_access import DamagedRecordError
+
+
+class TensorViews:
+    """Read-only arrays of the records of a split, by position. Threads may share it.
+
+    A record's checksum is compared when it is first touched.
+
+    Args:
+        builder: of a data set that is prepared as TFRecord.
+        split: the split.
+
+    Raises:
+        InputError: the data set has another file format.
+    """
+
+    def __init__(self, builder: Any, split: str) -> None:
+        if builder.info.file_format.value != "tfrecord":
+            raise InputError(f"{builder.data_dir} is prepared as {builder.info.file_format.value}, expected tfrecord")
+        declared = builder.info.features.to_json()["content"]["features"]
+        self._tensors = {
+            name.encode(): (tuple(builder.info.features[name].shape), np.dtype(builder.info.features[name].np_dtype))
+            for name, feature in declared.items()
+            if feature.get("tensor", {}).get("encoding") == "bytes"
+        }
+        self._maps: list[mmap.mmap] = []
+        self._places: list[tuple[int, int, int]] = []
+        for part in file_instructions(builder.info, split):
+            self._add(Path(part.filename), part.skip, part.examples_in_shard)
+        self._found: dict[int, dict[str, NDArray[Any]]] = {}
+
+    def _add(self, path: Path, skip: int, count: int) -> None:
+        offsets = np.frombuffer(path.with_name(path.name + OFFSETS_SUFFIX).read_bytes(), "<u8").tolist()
+        if offsets[-1] != path.stat().st_size or len(offsets) != count + 1:
+            raise DamagedRecordError(path, 0, "the size of the file is not the one that its offsets tell")
+        with path.open("rb") as file:
+            self._maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self._places += [(len(self._maps) - 1, offsets[i], offsets[i + 1]) for i in range(skip, count)]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, position: int) -> dict[str, NDArray[Any]]:
+        """Name to array of a record's tensors.
+
+        Raises:
+            DamagedRecordError: its bytes are not those that were written.
+        """
+        if position not in self._found:
+            number, start, end = self._places[position]
+            frame = memoryview(self._maps[number])[start:end]
+            _check(frame, position)
+            payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+            self._found[position] = {
+                name.decode(): np.frombuffer(content, self._tensors[name][1]).reshape(self._tensors[name][0])
+                for name, content in _byte_features(payload)
+                if name in self._tensors
+            }
+            self.release()  # of a whole record that the checksum has touched
+        return self._found[position]
+
+    def release(self) -> None:
+        """Take the files' pages out of this process's memory; the page cache keeps them."""
+        for mapped in self._maps:
+            mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _check(frame: memoryview, position: int) -> None:
+    import google_crc32c
+
+    payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+    if struct.unpack_from("<Q", frame)[0] != len(payload):
+        raise DamagedRecordError("the split", position, "its length is not the one written")
+    if masked(google_crc32c.extend(0, np.frombuffer(payload, np.uint8))) != bytes(frame[-FOOTER_BYTES:]):
+        raise DamagedRecordError("the split", position, "its checksum does not agree")
+
+
+def _byte_features(payload: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Name and content of the features of a serialised ``tf.train.Example`` that hold one byte string."""
+    for _, features in _fields(payload):
+        for _, entry in _fields(features):
+            (_, name), (_, feature) = _fields(entry)
+            for kind, values in _fields(feature):
+                contents = [content for _, content in _fields(values)] if kind == 1 else []
+                if len(contents) == 1:
+                    yield bytes(name), contents[0]
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and content of the length-delimited fields of a protobuf message."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        length, place = _varint(message, place)
+        yield tag >> 3, message[place : place + length]
+        place += length
+
+
+def _varint(message: memoryview, place: int) -> tuple[int, int]:
+    """The number at a place, base 128 and least significant group first, and the place after it."""
+    number = shift = 0
+    while True:
+        byte = message[place]
+        number |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return number, place
