@@ -1,0 +1,75 @@
+"""Patches straight from the records: the same numbers as from whole scenes, and damage is told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from sciml_datasets.cloudmask.patches import network_input, training_patches
+from sciml_datasets.models.batches import Batches, Patches
+from sciml_datasets.models.cloudmask import RECIPES, scene_images
+from sciml_datasets.random_access import DamagedRecordError
+from sciml_datasets.tensor_views import TensorViews
+
+NAMES = ("reflectance", "brightness_temperature", "cloud", "valid")
+
+
+def scenes(data_dir: Path) -> list[dict[str, np.ndarray]]:
+    builder = tfds.builder("sciml/cloudmask_demo", data_dir=data_dir)
+    return list(tfds.as_numpy(builder.as_dataset(split="train")))
+
+
+def views(data_dir: Path) -> TensorViews:
+    return TensorViews(tfds.builder("sciml/cloudmask_demo", data_dir=data_dir), "train")
+
+
+def test_views_are_the_tensors_of_the_records(data_dir: Path) -> None:
+    found = views(data_dir)
+    expected = scenes(data_dir)
+    assert len(found) == len(expected)
+    for position, scene in enumerate(expected):
+        for name in NAMES:
+            np.testing.assert_array_equal(found[position][name], scene[name])
+        found.release()
+
+
+def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
+    patches = Patches(views(data_dir), 128, NAMES)
+    expected = {name: [training_patches(scene[name], 128) for scene in scenes(data_dir)] for name in NAMES}
+    assert len(patches) == sum(map(len, expected["cloud"]))
+    for number in range(len(patches)):
+        position, place = divmod(number, len(expected["cloud"][0]))
+        for name, array in zip(NAMES, patches.read(number), strict=True):
+            np.testing.assert_array_equal(array, expected[name][position][place])
+
+
+def test_images_are_normalised_to_the_last_bit(data_dir: Path) -> None:
+    for scene in scenes(data_dir):
+        image = network_input(scene["reflectance"], scene["brightness_temperature"], scene["valid"])
+        ours = scene_images({name: tf.constant(scene[name][None]) for name in NAMES})
+        np.testing.assert_array_equal(ours.numpy()[0], image)
+
+
+def test_an_epoch_holds_every_patch_once_and_repeats_with_its_seed(data_dir: Path) -> None:
+    recipe = RECIPES["cloudmask_demo"].with_settings({"batch_size": 4})
+    batches = Batches("cloudmask_demo", data_dir, recipe, seed=3)
+    sums = [float(image.sum()) for batch in batches.training(1) for image in batch[0].numpy().astype(np.float64)]
+    again = [float(image.sum()) for batch in batches.training(1) for image in batch[0].numpy().astype(np.float64)]
+    assert len(sums) == 4 * batches.steps
+    assert sums == again
+    assert len({round(value, 3) for value in sums}) == len(sums)
+
+
+def test_a_damaged_record_raises(data_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(data_dir / "sciml/cloudmask_demo", tmp_path / "sciml/cloudmask_demo")
+    shard = next((tmp_path / "sciml/cloudmask_demo/1.0.0").glob("*train*-00000-of-*[0-9]"))
+    content = bytearray(shard.read_bytes())
+    content[100_000] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(DamagedRecordError, match="checksum does not agree"):
+        views(tmp_path)[0]
