@@ -106,7 +106,7 @@ _ORNL = "ORNL reference, SMC Data Challenge 2020"
 _STEMDL = Benchmark(
     name="stemdl",
     title="Crystal space group from convergent-beam electron diffraction",
-    task=Task("classification", MappingProxyType({"label": "space_group", "num_classes": 231})),
+    task=Task("classification", {"label": "space_group", "num_classes": 231}),
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
         DataSet(
@@ -145,7 +145,7 @@ _CLOUDMASK = Benchmark(
     title="Cloud or clear for every pixel of Sentinel-3 SLSTR scenes",
     task=Task(
         "segmentation",
-        MappingProxyType({"mask": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")}),
+        {"mask": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")},
     ),
     datasets=(
         DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),

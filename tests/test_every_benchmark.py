@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,7 @@ def test_names_are_found(benchmark: Benchmark) -> None:
     for dataset in benchmark.datasets:
         assert dataset.name in dataset_names()
         assert find(dataset.name) == (benchmark, dataset)
+
+
+def test_a_row_travels_between_processes(benchmark: Benchmark) -> None:
+    assert pickle.loads(pickle.dumps(benchmark)) == benchmark
