@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,14 +57,14 @@ def place_of(path: Path, header: Sequence[str], name: str, *also: str) -> int:
 
 
 def read_columns(
-    path: Path, separator: str, *, width: int, text: Mapping[int, str], numbers: Mapping[int, str], skip: int
+    path: Path, separator: str, names: Sequence[str], *, text: Mapping[int, str], numbers: Mapping[int, str], skip: int
 ) -> pa.Table:
     """Some columns of a file.
 
     Args:
         path: the file.
         separator: between fields; a field may stand in double quotes.
-        width: fields of each line.
+        names: of all columns, for messages.
         text: place of a column to its name in the table; read as text, as it is.
         numbers: the same for columns of numbers; read as float32, null where the field is one of MISSING.
         skip: lines before the first row.
@@ -78,7 +78,7 @@ def read_columns(
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    places = [str(place) for place in range(width)]
+    places = [str(place) for place in range(len(names))]
     wanted = [*text, *numbers]
     types = {str(place): pa.string() for place in text} | {str(place): pa.float32() for place in numbers}
     try:
@@ -91,13 +91,13 @@ def read_columns(
             ),
         )
     except pa.ArrowInvalid as error:
-        fault = _first_fault(path, separator, width, numbers, skip)
+        fault = _first_fault(path, separator, names, numbers, skip)
         raise InputError(fault or f"{path}: it cannot be read ({error}): fetch or make it again") from error
     return table.rename_columns([*text.values(), *numbers.values()])
 
 
 def read_matrix(
-    path: Path, separator: str, names: Sequence[str], *, id_place: int | None, skip: int
+    path: Path, separator: str, names: Sequence[str], *, id_place: int | None, skip: int, drop: Collection[int] = ()
 ) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """A table of numbers, with an id in each line or without.
 
@@ -107,16 +107,17 @@ def read_matrix(
         names: of all columns, for messages.
         id_place: place of the column of ids; None where lines have none.
         skip: lines before the first row.
+        drop: places of columns that are not wanted.
 
     Returns:
-        The ids, none without ``id_place``, and (rows, columns other than the id) values, NaN where missing.
+        The ids, none without ``id_place``, and (rows, wanted columns) values, NaN where missing.
 
     Raises:
         InputError: as `read_columns`; also for an infinite value.
     """
-    numbers = {place: name for place, name in enumerate(names) if place != id_place}
+    numbers = {place: name for place, name in enumerate(names) if place != id_place and place not in drop}
     text = {} if id_place is None else {id_place: "id"}
-    table = read_columns(path, separator, width=len(names), text=text, numbers=numbers, skip=skip)
+    table = read_columns(path, separator, names, text=text, numbers=numbers, skip=skip)
     ids = () if id_place is None else tuple(table.column(0).to_pylist())
     values = np.empty((table.num_rows, len(numbers)), np.float32)
     for column, name in enumerate(numbers.values()):
@@ -156,16 +157,16 @@ def _lines(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
         raise InputError(f"{path}: it is no delimited text ({error}): fetch or make it again") from error
 
 
-def _first_fault(path: Path, separator: str, width: int, numbers: Mapping[int, str], skip: int) -> str | None:
-    """What is wrong with the first bad line, in words."""
+def _first_fault(path: Path, separator: str, names: Sequence[str], places: Collection[int], skip: int) -> str | None:
+    """What is wrong with the first bad line, in words; ``places`` are those of numbers."""
     for number, line in _lines(path, separator):
         if number <= skip:
             continue
-        if len(line) != width:
-            return f"{path}: line {number} has {len(line)} fields, expected {width}: correct the line"
-        for place, name in numbers.items():
+        if len(line) != len(names):
+            return f"{path}: line {number} has {len(line)} fields, expected {len(names)}: correct the line"
+        for place in places:
             if not _is_number(line[place]):
-                return f"{path}: line {number}, column {name}: {line[place]!r} is no number: correct it"
+                return f"{path}: line {number}, column {names[place]}: {line[place]!r} is no number: correct it"
     return None
 
 

@@ -72,9 +72,7 @@ def read(folder: Path, measure: str | None = None) -> Tables:
     header = first_lines(path, "\t")[0]
     measure = measure_of(path, header, measure)
     text = {place_of(path, header, name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
-    responses = read_columns(
-        path, "\t", width=len(header), text=text, numbers={place_of(path, header, measure): "auc"}, skip=1
-    )
+    responses = read_columns(path, "\t", header, text=text, numbers={place_of(path, header, measure): "auc"}, skip=1)
     responses = responses.add_column(0, "id", [_ids(folder, responses["source"].to_pylist())])
     responses = responses.append_column("split", [_splits(folder, len(responses))])
     return join(path, responses, _cells(folder), _drugs(folder), measure)
