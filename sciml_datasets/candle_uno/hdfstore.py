@@ -15,8 +15,10 @@ Source: pandas, ``pandas/io/pytables.py``; PyTables, "Format of PyTables files".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,10 +87,11 @@ class StoredFrame:
             InputError: the data are damaged, or compressed in a way that cannot be read.
         """
         blocks = list(dict.fromkeys(column.block for column in columns))
-        sizes = {block: sum(column.block == block for column in self.columns) for block in blocks}
-        starts = dict(zip(blocks, np.cumsum([0, *sizes.values()]).tolist(), strict=False))
+        widths = Counter(column.block for column in self.columns)
+        ends = list(accumulate(widths[block] for block in blocks))
+        starts = dict(zip(blocks, [0, *ends[:-1]], strict=True))
         order = [starts[column.block] + column.place for column in columns]
-        in_order = order == list(range(sum(sizes.values())))
+        in_order = order == list(range(ends[-1]))
         step = self._rows_at_a_time(blocks)
         for start in range(0, self.rows, step):
             parts = self._read(blocks, start, min(start + step, self.rows))
@@ -124,9 +127,11 @@ def stored_frame(file: h5py.File, path: Path, key: str) -> StoredFrame:
     Raises:
         InputError: there is none of this name, or it has no known layout.
     """
+    import h5py
+
     group = file.get(key)
-    if group is None:
-        raise InputError(f"{path}: {key} is missing, the file holds {', '.join(file)}: fetch the file again")
+    if not isinstance(group, h5py.Group):
+        raise InputError(f"{path}: there is no frame {key}, only {', '.join(file) or 'nothing'}: fetch the file again")
     if "table" in group:
         table = group["table"]
         fields = [name for name in table.dtype.names or () if name != "index"]
@@ -136,9 +141,8 @@ def stored_frame(file: h5py.File, path: Path, key: str) -> StoredFrame:
         raise InputError(f"{path}: {key} is no data frame in the layouts fixed or table of pandas: fetch it again")
     blocks = [name for name in group if name.startswith("block") and name.endswith("_values")]
     columns = tuple(column for block in blocks for column in _columns_of_block(group, block))
-    names = _names(group["axis0"])
-    if names is not None and len(set(names)) == len(names) and {column.name for column in columns} == set(names):
-        columns = tuple(sorted(columns, key=lambda column: names.index(column.name)))  # type: ignore[arg-type]
+    places = {name: place for place, name in enumerate(_names(group["axis0"]) or [])}
+    columns = tuple(sorted(columns, key=lambda column: places.get(column.name or "", len(places))))
     rows = len(group["axis1"])
     for block in blocks:
         if group[block].dtype != object and len(group[block]) != rows:

@@ -15,7 +15,7 @@ Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_g
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,7 @@ def _column(frame: StoredFrame, name: str, kind: str, place: int) -> Column:
     for column in frame.columns:
         if column.name == name and column.kind == kind:
             return column
-        if column.name == name and column.kind == "pickle":
+        if column.kind == "pickle" and column.name in (name, None):
             raise InputError(
                 f"{frame.path}: {frame.key} holds {name} only as a pickle, which is not loaded since it could run any "
                 'code: write the file anew with format="table"'
@@ -136,7 +136,7 @@ def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun
         frame = stored_frame(file, path, key.format(split))
         columns = frame.of_kind("number")
         here = tuple(column.name or f"{noun} {i + 1}" for i, column in enumerate(columns))
-        rows = len(ids.chunk(list(_splits(file)).index(split)))
+        rows = stored_frame(file, path, f"y_{split}").rows
         if not columns or frame.rows != rows:
             raise InputError(
                 f"{path}: {frame.key} has {frame.rows} rows of {len(columns)} numbers, expected {rows} rows as in "
@@ -146,7 +146,8 @@ def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun
             names, table = here, np.empty((len(unique), len(here)), np.float32)
         elif names != here:
             raise InputError(f"{path}: {frame.key} has other columns than {key.format('train')}: fetch the file again")
-        for start, values in frame.chunks(columns):
+        for start, stored in frame.chunks(columns):
+            values = stored.astype(np.float32, copy=False)
             some = codes[before + start : before + start + len(values)]
             _take_new(table, known, some, values)
             wrong = _first_difference(values, table, some)
@@ -161,7 +162,9 @@ def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun
     return FeatureTable(tuple(unique.tolist()), names, table)
 
 
-def _take_new(table: NDArray[np.float32], known: NDArray[np.bool_], codes: NDArray[Any], values: NDArray[Any]) -> None:
+def _take_new(
+    table: NDArray[np.float32], known: NDArray[np.bool_], codes: NDArray[np.intp], values: NDArray[np.float32]
+) -> None:
     """Fill the rows of the table that this chunk is the first to have."""
     fresh, rows = np.unique(codes, return_index=True)
     rows, fresh = rows[~known[fresh]], fresh[~known[fresh]]
@@ -169,12 +172,14 @@ def _take_new(table: NDArray[np.float32], known: NDArray[np.bool_], codes: NDArr
     known[fresh] = True
 
 
-def _first_difference(values: NDArray[Any], table: NDArray[np.float32], codes: NDArray[Any]) -> tuple[int, int] | None:
+def _first_difference(
+    values: NDArray[np.float32], table: NDArray[np.float32], codes: NDArray[np.intp]
+) -> tuple[int, int] | None:
     """Row and column of the first number that is not its entity's; NaN equals NaN."""
     expected = table[codes]
     if np.array_equal(values, expected):
         return None
-    differs = (values.astype(np.float32) != expected) & ~(np.isnan(values) & np.isnan(expected))
+    differs = (values != expected) & ~(np.isnan(values) & np.isnan(expected))
     if not differs.any():
         return None
     row, column = np.argwhere(differs)[0].tolist()
