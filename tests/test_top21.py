@@ -188,3 +188,16 @@ def test_two_prebuilt_files_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_such_a_file_is_not_of_this_form(tmp_path: Path) -> None:
     (tmp_path / "stack.h5").touch()
     assert top21.files(tmp_path) == []
+
+
+def test_damaged_data_are_named_with_their_rows(tmp_path: Path) -> None:
+    path = write_store(tmp_path / FILE, frames(), write_blocks, {"compression": "gzip"})
+    with h5py.File(path) as file:
+        chunk = file["x_val_0/table"].id.get_chunk_info(0)
+    with path.open("r+b") as raw:
+        raw.seek(chunk.byte_offset)
+        raw.write(bytes(chunk.size))
+    with pytest.raises(
+        InputError, match=r"uno\.h5: rows 0 to 11 of x_val_0 cannot be read \(.*\): fetch the file again"
+    ):
+        top21.read(tmp_path)

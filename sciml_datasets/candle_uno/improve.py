@@ -104,7 +104,7 @@ def write(
         for name in ("x_data", "y_data", "splits"):
             (work / name).mkdir(parents=True)
         responses = tables.responses
-        (work / IDS).write_text("".join(f"{key}\n" for key in responses["id"].to_pylist()))
+        (work / IDS).write_text("".join(f"{key}\n" for key in responses["id"].to_pylist()), "utf-8")
         columns = [responses[name] for name in ("source", "cell", "drug", "source", "auc")]
         _write(work / RESPONSE, [[SOURCE, CELL, DRUG, "study", measure]], columns)
         systems = CELL_FILES[cell_file]
@@ -196,7 +196,7 @@ def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
     path = folder / IDS
     if not path.is_file():
         return pa.array([f"{source}.{row}" for row, source in enumerate(sources)], pa.string())
-    ids = path.read_text().removesuffix("\n").split("\n")
+    ids = path.read_text("utf-8").removesuffix("\n").split("\n")
     if len(ids) != len(sources):
         raise InputError(f"{path} has {len(ids)} ids for {len(sources)} responses in {RESPONSE}: make or remove it")
     return pa.array(ids, pa.string())
