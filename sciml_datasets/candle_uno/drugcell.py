@@ -1,0 +1,91 @@
+"""A drug response study as DrugCell lays it out, without header lines.
+
+- ``drugcell_{train,val,test}.txt``: cell, drug and area under the dose-response curve, separated by tabs;
+- ``cell2ind.txt``, ``drug2ind.txt`` and, where it is there, ``gene2ind.txt``: index from 0 and name, by tabs;
+- ``cell2mutation.txt``: for each cell 1 or 0 for each gene, mutated or not, by commas, in the order of the indices;
+- ``drug2fingerprint.txt``: the bits of a Morgan fingerprint of each drug, likewise.
+
+Source: idekerlab/DrugCell, README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sciml_datasets.candle_uno.delimited import first_lines, read_columns, read_matrix
+from sciml_datasets.candle_uno.joining import feature_table, join
+from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SPLITS = {"train": "train", "val": "validation", "test": "test"}
+"""DrugCell's name of a split to ours."""
+RESPONSES = tuple(f"drugcell_{split}.txt" for split in SPLITS)
+CELLS, MUTATIONS, GENES = "cell2ind.txt", "cell2mutation.txt", "gene2ind.txt"
+DRUGS, FINGERPRINTS = "drug2ind.txt", "drug2fingerprint.txt"
+SOURCE, MEASURE = "DrugCell", "auc"
+
+
+def read(folder: Path) -> Tables:
+    """Read a study, with the splits that it gives.
+
+    Raises:
+        InputError: files are missing (all are named), cannot be read or do not fit each other.
+    """
+    import pyarrow as pa
+
+    missing = [name for name in (*RESPONSES, CELLS, MUTATIONS, DRUGS, FINGERPRINTS) if not (folder / name).is_file()]
+    if missing:
+        raise InputError(f"{folder} lacks {', '.join(missing)}: a DrugCell study needs them, put them there")
+    genes = _names(folder / GENES) if (folder / GENES).is_file() else None
+    cells = _features(folder, CELLS, MUTATIONS, "gene", genes)
+    drugs = _features(folder, DRUGS, FINGERPRINTS, "bit")
+    responses = pa.concat_tables([_responses(folder, split) for split in SPLITS])
+    return join(folder, responses, cells, drugs, MEASURE)
+
+
+def _responses(folder: Path, split: str) -> pa.Table:
+    import pyarrow as pa
+
+    path = folder / f"drugcell_{split}.txt"
+    first_lines(path, "\t")
+    found = read_columns(path, "\t", ("cell", "drug", MEASURE), text={0: "cell", 1: "drug"}, numbers={2: "auc"}, skip=0)
+    rows = found.num_rows
+    return pa.table(
+        {
+            "id": [f"{split}.{row}" for row in range(rows)],
+            "source": [SOURCE] * rows,
+            **{name: found[name] for name in ("cell", "drug", "auc")},
+            "split": [SPLITS[split]] * rows,
+        }
+    )
+
+
+def _names(path: Path) -> list[str]:
+    """The names in a file of indices, in the order of the indices."""
+    first_lines(path, "\t")
+    table = read_columns(path, "\t", ("index", "name"), text={0: "index", 1: "name"}, numbers={}, skip=0)
+    names = dict(zip(table["index"].to_pylist(), table["name"].to_pylist(), strict=True))
+    expected = [str(index) for index in range(table.num_rows)]
+    for index in expected:
+        if index not in names:
+            raise InputError(
+                f"{path}: no line has the index {index}, expected 0 to {expected[-1]}, each once: correct it"
+            )
+    return [names[index] for index in expected]
+
+
+def _features(folder: Path, index: str, features: str, noun: str, columns: Sequence[str] | None = None) -> FeatureTable:
+    path = folder / features
+    names, width = _names(folder / index), len(first_lines(path, ",")[0])
+    if columns is not None and len(columns) != width:
+        raise InputError(f"{path} has {width} columns, but {GENES} {len(columns)} genes: they must be of one release")
+    columns = columns or [f"{noun} {i}" for i in range(width)]
+    _, values = read_matrix(path, ",", columns, id_place=None, skip=0)
+    if len(values) != len(names):
+        raise InputError(f"{path} has {len(values)} lines, but {index} {len(names)} names: they must be of one release")
+    return feature_table(path, names, columns, values)

@@ -1,0 +1,256 @@
+"""Raw form C: a folder as the IMPROVE project lays out its benchmark data (``csa_data/raw_data``), read and written.
+
+- ``y_data/response.tsv``: ``source``, ``improve_sample_id``, ``improve_chem_id``, ``study`` and measures (``auc``).
+- ``x_data/cancer_*.tsv``: one line for each cell line, below header lines with the genes in several systems of names;
+  the first field of a header line is empty or names the system. Gene symbols are taken; a gene without a symbol, or
+  that shares it, keeps the name that another system gives it.
+- ``x_data/drug_*.tsv``: one line for each drug, ``improve_chem_id`` and numbers.
+- ``splits/<STUDY>_split_<k>_{train,val,test}.txt``: numbers of rows of response.tsv, from 0. Split 0 of every study
+  gives the official splits; rows in none of its lists are left out.
+- ``y_data/ids.txt``, ours and optional: the id of each response, in the order of the rows. Without it the id is the
+  source and the number of the row.
+
+Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_utils) and the README files of its models.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sciml_datasets.candle_uno.delimited import first_lines, place_of, read_columns, read_matrix, write_table
+from sciml_datasets.candle_uno.joining import feature_table, join
+from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESPONSE, IDS = "y_data/response.tsv", "y_data/ids.txt"
+SOURCE, CELL, DRUG = "source", "improve_sample_id", "improve_chem_id"
+SYMBOL = "Gene_Symbol"
+EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
+CELL_FILES = {EXPRESSION: ("Ensembl", "Entrez", SYMBOL), MUTATION: ("Entrez", SYMBOL, "Ensembl")}
+"""Files of cell features, of which the first that is there is read, to the systems of names in their header lines."""
+DESCRIPTORS, FINGERPRINTS = "drug_descriptors.tsv", "drug_fingerprints.tsv"
+DRUG_FILES = ("drug_mordred.tsv", "drug_mordred_descriptor.tsv", DESCRIPTORS, FINGERPRINTS, "drug_ecfp4_nbits512.tsv")
+"""Files of drug features, of which the first that is there is read."""
+MEASURES = ("auc", "auc1", "aac", "aac1", "dss", "dss1", "ln_ic50", "pic50", "ic50", "ec50")
+"""Columns of responses, in lower case; the first that is there is the response, unless another one is named."""
+SPLITS = {"train": "train", "val": "validation", "test": "test"}
+"""IMPROVE's name of a split to ours."""
+
+
+def files(folder: Path) -> list[Path]:
+    """The files that `read` reads, sorted; none when the folder is not of this form."""
+    if not (folder / RESPONSE).is_file():
+        return []
+    found = [folder / RESPONSE, folder / IDS, *_split_files(folder)]
+    found += [path for names in (CELL_FILES, DRUG_FILES) if (path := _first(folder, names))]
+    return sorted(path for path in found if path.is_file())
+
+
+def read(folder: Path, measure: str | None = None) -> Tables:
+    """Read a folder.
+
+    Args:
+        folder: with ``x_data`` and ``y_data``.
+        measure: column of response.tsv to take as the response; default the first of MEASURES.
+
+    Raises:
+        InputError: a file or column is missing or cannot be read, ids repeat with different features, or the lists of
+            splits contradict each other.
+    """
+    path = folder / RESPONSE
+    header = first_lines(path, "\t")[0]
+    measure = measure_of(path, header, measure)
+    text = {place_of(path, header, name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
+    responses = read_columns(path, "\t", header, text=text, numbers={place_of(path, header, measure): "auc"}, skip=1)
+    responses = responses.add_column(0, "id", [_ids(folder, responses["source"].to_pylist())])
+    responses = responses.append_column("split", [_splits(folder, len(responses))])
+    return join(path, responses, _cells(folder), _drugs(folder), measure)
+
+
+def write(
+    tables: Tables, folder: Path, *, measure: str = "auc", cell_file: str = EXPRESSION, drug_file: str = DESCRIPTORS
+) -> None:
+    """Write tables as a folder of this form, which appears when it is complete.
+
+    Of the names of genes only the line of symbols is filled. That features are scaled is not noted.
+
+    Args:
+        tables: what to write.
+        folder: to make.
+        measure: what the response is called in response.tsv.
+        cell_file: one of CELL_FILES.
+        drug_file: one of DRUG_FILES.
+
+    Raises:
+        InputError: the folder exists.
+        OSError: it cannot be written.
+    """
+    if folder.exists():
+        raise InputError(f"{folder} exists: remove it or choose another name")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = folder.with_name(f"{folder.name}.incomplete-{os.getpid()}")
+    try:
+        for name in ("x_data", "y_data", "splits"):
+            (work / name).mkdir(parents=True)
+        responses = tables.responses
+        (work / IDS).write_text("".join(f"{key}\n" for key in responses["id"].to_pylist()), "utf-8")
+        columns = [responses[name] for name in ("source", "cell", "drug", "source", "auc")]
+        _write(work / RESPONSE, [[SOURCE, CELL, DRUG, "study", measure]], columns)
+        systems = CELL_FILES[cell_file]
+        blank = [""] * len(tables.cells.columns)
+        lines = [[system, *(tables.cells.columns if system == SYMBOL else blank)] for system in systems]
+        _write(work / "x_data" / cell_file, lines, _columns(tables.cells))
+        _write(work / "x_data" / drug_file, [[DRUG, *tables.drugs.columns]], _columns(tables.drugs))
+        _write_splits(work, responses)
+        work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def measure_of(path: Path, header: Sequence[str], wanted: str | None) -> str:
+    """The column of the response: the wanted one, else the first of MEASURES, whatever its case.
+
+    Raises:
+        InputError: there is none.
+    """
+    if wanted is not None:
+        return header[place_of(path, header, wanted)]
+    for measure in MEASURES:
+        for name in header:
+            if name.lower() == measure:
+                return name
+    raise InputError(
+        f"{path}: none of the columns {', '.join(header[:12])} is a known response ({', '.join(MEASURES)}): choose one "
+        "with --response"
+    )
+
+
+def _first(folder: Path, names: Iterable[str]) -> Path | None:
+    return next((path for name in names if (path := folder / "x_data" / name).is_file()), None)
+
+
+def _needed(folder: Path, names: Iterable[str]) -> Path:
+    path = _first(folder, names)
+    if path is None:
+        raise InputError(f"{folder / 'x_data'} has none of the files {', '.join(names)}: put one there")
+    return path
+
+
+def _cells(folder: Path) -> FeatureTable:
+    path = _needed(folder, CELL_FILES)
+    systems = CELL_FILES[path.name]
+    head = first_lines(path, "\t", len(systems) + 2)  # pandas may write a line more, with the name of the ids
+    labels = ("", CELL, *systems)
+    count = 1
+    if head[0][0] != CELL:
+        count = next((i for i, line in enumerate(head) if line[0] not in labels), len(head))
+    genes = _gene_names(path, head[:count], systems)
+    ids, values = read_matrix(path, "\t", [CELL, *genes], id_place=0, skip=count)
+    return feature_table(path, ids, genes, values, first_line=count + 1)
+
+
+def _gene_names(path: Path, lines: Sequence[Sequence[str]], systems: Sequence[str]) -> list[str]:
+    """The symbol where one gene alone has it, else the first name in another system."""
+    lines = [line for line in lines if any(line[1:])]
+    if len(lines) == 1:
+        return list(lines[0][1:])
+    labels = [line[0] for line in lines]
+    if not any(labels) and len(lines) == len(systems):
+        labels = list(systems)
+    if SYMBOL not in labels or len({len(line) for line in lines}) != 1:
+        raise InputError(
+            f"{path}: the header has lines {labels}, expected one line of gene symbols or lines {', '.join(systems)}, "
+            "all of one length: correct the header"
+        )
+    symbols = lines[labels.index(SYMBOL)][1:]
+    others = zip(*(line[1:] for line, label in zip(lines, labels, strict=True) if label != SYMBOL), strict=True)
+    often = Counter(symbols)
+    return [
+        symbol if symbol and often[symbol] == 1 else next(filter(None, other), symbol)
+        for symbol, other in zip(symbols, others, strict=True)
+    ]
+
+
+def _drugs(folder: Path) -> FeatureTable:
+    path = _needed(folder, DRUG_FILES)
+    header = first_lines(path, "\t")[0]
+    place = place_of(path, header, DRUG)
+    ids, values = read_matrix(path, "\t", header, id_place=place, skip=1)
+    return feature_table(path, ids, [*header[:place], *header[place + 1 :]], values, first_line=2)
+
+
+def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+
+    path = folder / IDS
+    if not path.is_file():
+        return pa.array([f"{source}.{row}" for row, source in enumerate(sources)], pa.string())
+    ids = path.read_text("utf-8").removesuffix("\n").split("\n")
+    if len(ids) != len(sources):
+        raise InputError(f"{path} has {len(ids)} ids for {len(sources)} responses in {RESPONSE}: make or remove it")
+    return pa.array(ids, pa.string())
+
+
+def _split_files(folder: Path) -> list[Path]:
+    return sorted(path for name in SPLITS for path in (folder / "splits").glob(f"*_split_0_{name}.txt"))
+
+
+def _splits(folder: Path, rows: int) -> pa.Array:
+    """The official split of each row, empty where it is in no list."""
+    import pyarrow as pa
+
+    found = _split_files(folder)
+    for study in {re.sub(r"(train|val|test)\.txt$", "", path.name) for path in found}:
+        for name in SPLITS:
+            if not (path := folder / "splits" / f"{study}{name}.txt").is_file():
+                raise InputError(f"{path}: the list is missing, though others of this split are there: put it there")
+    owner = np.full(rows, -1)
+    for number, path in enumerate(found):
+        for line, field in enumerate(path.read_text().split(), 1):
+            if not field.isdecimal() or int(field) >= rows:
+                raise InputError(
+                    f"{path}: line {line}: {field!r} is no row of {RESPONSE}, which has {rows} rows, counted from 0"
+                )
+            row = int(field)
+            if owner[row] >= 0:
+                raise InputError(
+                    f"{path}: line {line}: row {row} is in {found[owner[row]].name} already: a response belongs to "
+                    "one split"
+                )
+            owner[row] = number
+    names = [SPLITS[path.stem.rpartition("_")[2]] for path in found]
+    return pa.array([names[number] if number >= 0 else "" for number in owner], pa.string())
+
+
+def _columns(features: FeatureTable) -> list[pa.Array]:
+    import pyarrow as pa
+
+    # From NumPy, NaN would be written as nan, which is no empty field.
+    numbers = (pa.array(column, from_pandas=True) for column in features.values.T)
+    return [pa.array(features.ids, pa.string()), *numbers]
+
+
+def _write(path: Path, header: Sequence[Sequence[str]], columns: Sequence[pa.Array]) -> None:
+    import pyarrow as pa
+
+    write_table(path, header, pa.table(list(columns), names=[str(i) for i in range(len(columns))]))
+
+
+def _write_splits(folder: Path, responses: pa.Table) -> None:
+    splits = np.array(responses["split"].to_pylist())
+    sources = np.array(responses["source"].to_pylist())
+    for source in sorted(set(sources[splits != ""])):
+        for theirs, ours in SPLITS.items():
+            rows = np.flatnonzero((sources == source) & (splits == ours))
+            (folder / "splits" / f"{source}_split_0_{theirs}.txt").write_text("".join(f"{row}\n" for row in rows))

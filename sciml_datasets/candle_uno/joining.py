@@ -1,0 +1,112 @@
+"""Responses and feature tables put together: what is left out and why, and ids that contradict themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def feature_table(
+    path: Path, ids: Sequence[str], columns: Sequence[str], values: NDArray[np.float32], first_line: int = 1
+) -> FeatureTable:
+    """A feature table of the rows of a file; rows that repeat an earlier one are dropped.
+
+    Args:
+        path: the file.
+        ids: (rows,) of its rows.
+        columns: (features,) names.
+        values: (rows, features).
+        first_line: number of the line with the first row.
+
+    Raises:
+        InputError: two rows have one id and different features, a row has no id, or two columns have one name.
+    """
+    names: set[str] = set()
+    for name in columns:
+        if name in names:
+            raise InputError(f"{path}: two columns are called {name!r}: rename or remove one of them")
+        names.add(name)
+    first: dict[str, int] = {}
+    for row, key in enumerate(ids):
+        if not key:
+            raise InputError(f"{path}: line {first_line + row} has no id: name it or remove the line")
+        earlier = first.setdefault(key, row)
+        if earlier != row and not np.array_equal(values[earlier], values[row], equal_nan=True):
+            raise InputError(
+                f"{path}: lines {first_line + earlier} and {first_line + row} are both {key} and differ: remove one "
+                "of them"
+            )
+    rows = list(first.values())
+    return FeatureTable(tuple(first), tuple(columns), values if len(rows) == len(ids) else values[rows])
+
+
+def join(
+    path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTable, measure: str, *, scaled: bool = False
+) -> Tables:
+    """Leave out the responses that cannot be used, each counted for the first reason that holds.
+
+    Args:
+        path: of the responses, for messages.
+        responses: ``id``, ``source``, ``cell``, ``drug``, ``auc`` (float32, null where missing), ``split``; where any
+            row has a split, rows without one are left out.
+        cells: features of cells.
+        drugs: features of drugs.
+        measure: what ``auc`` is called in the file.
+        scaled: see `Tables`.
+
+    Raises:
+        InputError: an id occurs twice, or no response is left.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids = responses["id"]
+    if pc.count_distinct(ids).as_py() != len(ids):
+        counts = ids.value_counts().to_pylist()
+        twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
+        raise InputError(f"{path}: the id {twice!r} occurs twice: ids of responses must be unique")
+    reasons = {
+        f"no {measure}": pc.invert(pc.is_finite(pc.fill_null(responses["auc"], float("nan")))),
+        "no features of the cell": pc.invert(pc.is_in(responses["cell"], pa.array(cells.ids, pa.string()))),
+        "no features of the drug": pc.invert(pc.is_in(responses["drug"], pa.array(drugs.ids, pa.string()))),
+    }
+    unassigned = pc.equal(responses["split"], "")
+    if not pc.all(unassigned).as_py():
+        reasons["in no official split"] = unassigned
+    usable = np.ones(responses.num_rows, bool)
+    left_out = {}
+    for reason, mask in reasons.items():
+        found = usable & mask.to_numpy()
+        usable &= ~found
+        if found.any():
+            left_out[reason] = int(found.sum())
+    if not usable.any():
+        listed = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise InputError(
+            f"{path}: none of the {responses.num_rows} responses can be used ({listed or 'there is none'}): ids of "
+            "responses and of features must agree"
+        )
+    kept = responses.filter(pa.array(usable))
+    contradictions = _contradictions(kept)
+    if contradictions:
+        left_out["kept, though another response of the same source, cell and drug differs"] = contradictions
+    return Tables(kept, cells, drugs, scaled=scaled, left_out=left_out)
+
+
+def _contradictions(responses: pa.Table) -> int:
+    """Responses that another one with the same source, cell and drug contradicts."""
+    groups = responses.group_by(["source", "cell", "drug"]).aggregate(
+        [("auc", "min"), ("auc", "max"), ("auc", "count")]
+    )
+    differing = groups["auc_min"].to_numpy() != groups["auc_max"].to_numpy()
+    return int(groups["auc_count"].to_numpy()[differing].sum())

@@ -1,0 +1,120 @@
+"""Other drug response studies brought into raw form C, an IMPROVE folder, which any tool can look at."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.candle_uno import drevalpy, drugcell, improve
+from sciml_datasets.candle_uno.delimited import first_lines
+from sciml_datasets.candle_uno.tables import Tables
+from sciml_datasets.errors import InputError
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that was converted.
+
+    Attributes:
+        folder: where it is now.
+        response: the column that was taken as the response.
+        tables: its content.
+    """
+
+    folder: Path
+    response: str
+    tables: Tables
+
+    def facts(self) -> dict[str, Any]:
+        """What it holds, in numbers."""
+        responses = self.tables.responses
+        splits = Counter(responses["split"].to_pylist())
+        return {
+            "folder": str(self.folder),
+            "response": self.response,
+            "responses": responses.num_rows,
+            "cells": len(set(responses["cell"].to_pylist())),
+            "drugs": len(set(responses["drug"].to_pylist())),
+            "cell_features": len(self.tables.cells.columns),
+            "drug_features": len(self.tables.drugs.columns),
+            "splits": {split: splits[split] for split in ("train", "validation", "test") if splits[split]},
+            "left_out": dict(self.tables.left_out),
+        }
+
+
+def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
+    """Convert a study of text tables, as drevalpy or DrugCell lay them out.
+
+    Args:
+        source: drevalpy's table of responses, DrugCell's ``drugcell_train.txt``, or a folder with one of the two, in
+            which the responses are called ``*response*.csv``.
+        out: folder to write.
+        response: column to take as the response; default the first of `improve.MEASURES`.
+
+    Raises:
+        InputError: the source is none or both of the two, or cannot be read, or ``out`` exists.
+        OSError: ``out`` cannot be written.
+    """
+    _must_be_new(out)
+    path = _responses(source)
+    if path.name not in drugcell.RESPONSES:
+        tables, response = drevalpy.read(path, response)
+        improve.write(tables, out, measure=response, drug_file=improve.FINGERPRINTS)
+        return Study(out, response, tables)
+    if response not in (None, drugcell.MEASURE):
+        raise InputError(f"{path} has no column {response}: a DrugCell study has one response, {drugcell.MEASURE}")
+    tables = drugcell.read(path.parent)
+    improve.write(tables, out, cell_file=improve.MUTATION, drug_file=improve.FINGERPRINTS)
+    return Study(out, drugcell.MEASURE, tables)
+
+
+def convert_improve(source: Path, out: Path, response: str | None = None) -> Study:
+    """Bring an IMPROVE folder in: what can be used of it, with split 0 of its studies.
+
+    Args:
+        source: the folder with ``y_data`` and ``x_data``, or one that holds it as ``raw_data`` or
+            ``csa_data/raw_data``.
+        out: folder to write.
+        response: column to take as the response; default the first of `improve.MEASURES`.
+
+    Raises:
+        InputError: the source is no such folder or cannot be read, or ``out`` exists.
+        OSError: ``out`` cannot be written.
+    """
+    _must_be_new(out)
+    places = [source, source / "raw_data", source / "csa_data" / "raw_data"]
+    folder = next((place for place in places if improve.files(place)), None)
+    if folder is None:
+        raise InputError(f"{source} has no {improve.RESPONSE}, nor in raw_data/: name an IMPROVE folder")
+    path = folder / improve.RESPONSE
+    response = improve.measure_of(path, first_lines(path, "\t")[0], response)
+    tables = improve.read(folder, response)
+    names = [path.name for path in improve.files(folder)]
+    cell_file = next(name for name in improve.CELL_FILES if name in names)
+    drug_file = next(name for name in improve.DRUG_FILES if name in names)
+    improve.write(tables, out, measure=response, cell_file=cell_file, drug_file=drug_file)
+    return Study(out, response, tables)
+
+
+def _must_be_new(out: Path) -> None:
+    """Reading may take minutes: the folder is looked at before."""
+    if out.exists():
+        raise InputError(f"{out} exists: remove it or choose another name")
+
+
+def _responses(source: Path) -> Path:
+    """The file of responses that the source is or holds."""
+    if not source.is_dir():
+        return source
+    found = [
+        path for path in (source / drugcell.RESPONSES[0], *sorted(source.glob("*response*.csv"))) if path.is_file()
+    ]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise InputError(
+            f"{source}: expected one of {drugcell.RESPONSES[0]} and *response*.csv, found {names}: name the file of "
+            "responses itself"
+        )
+    return found[0]

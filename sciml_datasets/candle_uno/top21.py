@@ -1,0 +1,186 @@
+"""Raw form B: the prebuilt file of the reference, ``top_21_auc_1fold.uno.h5`` or ``top21_uno_v2.h5``.
+
+A pandas HDFStore (see `hdfstore`) with, for ``train``, ``val`` and ``test``, the frames ``x_<split>_0`` (gene
+expression), ``x_<split>_1`` (drug descriptors) and ``y_<split>`` (AUC, Sample, Drug1), row for row. The features of a
+cell or drug are repeated in each of its rows: here they are recovered once, and every row is compared with them.
+
+Names of features are pickled in the layout ``table``, which both files have: they are called ``gene 1``,
+``descriptor 1`` and so on, in the order of the file. Ids of responses are ``train.0``: the split's name in the file
+and the row. The source is the part of Sample before the first point, where it has one (``CCLE.22RV1``), else the name
+of the file up to its first point.
+
+Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_generator, topNmaster_to_uno_prep.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.candle_uno.hdfstore import Column, StoredFrame, stored_frame
+from sciml_datasets.candle_uno.joining import join
+from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.errors import InputError
+from sciml_datasets.hdf5 import open_hdf5
+
+if TYPE_CHECKING:
+    import h5py
+    import pyarrow as pa
+
+FILES = "top*uno*.h5"
+SPLITS = {"train": "train", "val": "validation", "test": "test"}
+"""The file's name of a split to ours."""
+MEASURE, CELL, DRUG = "AUC", "Sample", "Drug1"
+
+
+def files(folder: Path) -> list[Path]:
+    """The prebuilt files in the folder, sorted; none when it is not of this form."""
+    return sorted(path for path in folder.glob(FILES) if path.is_file())
+
+
+def read(folder: Path) -> Tables:
+    """Read the folder's one prebuilt file, in memory that does not grow with its rows but for ids and responses.
+
+    Raises:
+        InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, or
+            contradicts itself: the features of one cell or drug differ between rows.
+    """
+    import hdf5plugin  # noqa: F401  (registers blosc and other filters with HDF5)
+
+    found = files(folder)
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise InputError(f"{folder}: expected one file {FILES}, found {names}: keep one of them")
+    (path,) = found
+    with open_hdf5(path) as file:
+        responses = _responses(file, path)
+        cells = _recovered(file, path, responses["cell"], "x_{}_0", "gene")
+        drugs = _recovered(file, path, responses["drug"], "x_{}_1", "descriptor")
+    return join(path, responses, cells, drugs, MEASURE, scaled=True)
+
+
+def _splits(file: h5py.File) -> list[str]:
+    """The splits there are; files exported without a test split exist."""
+    return [name for name in SPLITS if name == "train" or f"y_{name}" in file]
+
+
+def _responses(file: h5py.File, path: Path) -> pa.Table:
+    import pyarrow as pa
+
+    parts = []
+    for split in _splits(file):
+        frame = stored_frame(file, path, f"y_{split}")
+        cell, drug = _column(frame, CELL, "text", 0), _column(frame, DRUG, "text", 1)
+        samples, compounds = (_texts(frame, column) for column in (cell, drug))
+        auc = np.concatenate([part[:, 0] for _, part in frame.chunks([_column(frame, MEASURE, "number", 0)])])
+        parts.append(
+            pa.table(
+                {
+                    "id": [f"{split}.{row}" for row in range(frame.rows)],
+                    "source": [_source(sample, path) for sample in samples],
+                    "cell": samples,
+                    "drug": compounds,
+                    "auc": pa.array(auc.astype(np.float32)),
+                    "split": [SPLITS[split]] * frame.rows,
+                }
+            )
+        )
+    return pa.concat_tables(parts)
+
+
+def _source(sample: str, path: Path) -> str:
+    prefix, point, _ = sample.partition(".")
+    return prefix if point else path.name.partition(".")[0]
+
+
+def _column(frame: StoredFrame, name: str, kind: str, place: int) -> Column:
+    """The column of this name; among columns without names, the one at this place of its kind."""
+    for column in frame.columns:
+        if column.name == name and column.kind == kind:
+            return column
+        if column.kind == "pickle" and column.name in (name, None):
+            raise InputError(
+                f"{frame.path}: {frame.key} holds {name} only as a pickle, which is not loaded since it could run any "
+                'code: write the file anew with format="table"'
+            )
+    nameless = [column for column in frame.of_kind(kind) if column.name is None]
+    if len(nameless) <= place:
+        shown = ", ".join(column.name or "a column without a name" for column in frame.columns)
+        raise InputError(f"{frame.path}: {frame.key} has no column {name}, only {shown}: fetch the file again")
+    return nameless[place]
+
+
+def _texts(frame: StoredFrame, column: Column) -> list[str]:
+    return [text.decode() for _, part in frame.chunks([column]) for text in part[:, 0].tolist()]
+
+
+def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun: str) -> FeatureTable:
+    """The features of each id, from the rows of all splits.
+
+    Args:
+        file: open.
+        path: its path.
+        ids: of all responses, split after split.
+        key: of the frames, with a place for the split.
+        noun: what one feature is called where the file does not name it.
+    """
+    unique, codes = np.unique(np.array(ids.to_pylist(), object).astype(str), return_inverse=True)
+    names: tuple[str, ...] = ()
+    table = np.empty((len(unique), 0), np.float32)
+    known = np.zeros(len(unique), bool)
+    before = 0
+    for split in _splits(file):
+        frame = stored_frame(file, path, key.format(split))
+        columns = frame.of_kind("number")
+        here = tuple(column.name or f"{noun} {i + 1}" for i, column in enumerate(columns))
+        rows = stored_frame(file, path, f"y_{split}").rows
+        if not columns or frame.rows != rows:
+            raise InputError(
+                f"{path}: {frame.key} has {frame.rows} rows of {len(columns)} numbers, expected {rows} rows as in "
+                f"y_{split}: fetch the file again"
+            )
+        if not names:
+            names, table = here, np.empty((len(unique), len(here)), np.float32)
+        elif names != here:
+            raise InputError(f"{path}: {frame.key} has other columns than {key.format('train')}: fetch the file again")
+        for start, stored in frame.chunks(columns):
+            values = stored.astype(np.float32, copy=False)
+            some = codes[before + start : before + start + len(values)]
+            _take_new(table, known, some, values)
+            wrong = _first_difference(values, table, some)
+            if wrong is not None:
+                row, column = wrong
+                raise InputError(
+                    f"{path}: {frame.key}, row {start + row}, column {names[column]}: {values[row, column]}, but "
+                    f"{table[some[row], column]} in an earlier row of {unique[some[row]]}: one cell or drug must have "
+                    "the same features everywhere; fetch the file again"
+                )
+        before += frame.rows
+    return FeatureTable(tuple(unique.tolist()), names, table)
+
+
+def _take_new(
+    table: NDArray[np.float32], known: NDArray[np.bool_], codes: NDArray[np.intp], values: NDArray[np.float32]
+) -> None:
+    """Fill the rows of the table that this chunk is the first to have."""
+    fresh, rows = np.unique(codes, return_index=True)
+    rows, fresh = rows[~known[fresh]], fresh[~known[fresh]]
+    table[fresh] = values[rows]
+    known[fresh] = True
+
+
+def _first_difference(
+    values: NDArray[np.float32], table: NDArray[np.float32], codes: NDArray[np.intp]
+) -> tuple[int, int] | None:
+    """Row and column of the first number that is not its entity's; NaN equals NaN."""
+    expected = table[codes]
+    if np.array_equal(values, expected):
+        return None
+    differs = (values != expected) & ~(np.isnan(values) & np.isnan(expected))
+    if not differs.any():
+        return None
+    row, column = np.argwhere(differs)[0].tolist()
+    return row, column

@@ -1,0 +1,264 @@
+"""Other studies brought into raw form C: drevalpy's tables, DrugCell's, IMPROVE's own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from uno_files import write_improve, write_splits
+
+from sciml_datasets import InputError
+from sciml_datasets.candle_uno import improve
+from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
+
+Sciml = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write_drevalpy(folder: Path, **changes: str) -> Path:
+    """A small study as drevalpy takes it; ``changes`` replaces files."""
+    text = {
+        "response": "cellosaurus_id,cell_line_name,pubchem_id,drug_name,LN_IC50,AUC\n"
+        'CVCL_1,"A, first",11,Alpha,1.5,0.5\nCVCL_2,B,11,Alpha,2.5,0.25\nCVCL_9,C,12,Beta,3.5,0.75\n'
+        "CVCL_1,A,12,Beta,,\n",
+        "gex": "cellosaurus_id,cell_line_name,TP53,EGFR\nCVCL_1,A,1,2\nCVCL_2,B,3,4\n",
+        "fingerprints": "pubchem_id,dim_0,dim_1\n11,1.0,0.0\n12,0.0,1.0\n",
+    }
+    folder.mkdir(exist_ok=True)
+    for name, default in text.items():
+        (folder / f"{name}.csv").write_text(changes.get(name, default))
+    return folder / "response.csv"
+
+
+def write_drugcell(folder: Path, **changes: str) -> Path:
+    """A small study in DrugCell's layout; ``changes`` replaces files."""
+    text = {
+        "drugcell_train": "A_LUNG\tCC=O\t0.5\nB_SKIN\tCC=O\t0.25\n",
+        "drugcell_val": "A_LUNG\tC/C=C\\C\t0.75\n",
+        "drugcell_test": "B_SKIN\tC/C=C\\C\t1.0625\n",
+        "cell2ind": "0\tA_LUNG\n1\tB_SKIN\n",
+        "cell2mutation": "0,1,0\n1,1,0\n",
+        "gene2ind": "0\tTP53\n1\tEGFR\n2\tKRAS\n",
+        "drug2ind": "1\tC/C=C\\C\n0\tCC=O\n",
+        "drug2fingerprint": "1,0\n0,1\n",
+    }
+    folder.mkdir(exist_ok=True)
+    for name, default in text.items():
+        (folder / f"{name}.txt").write_text(changes.get(name, default))
+    return folder / "drugcell_train.txt"
+
+
+# drevalpy
+
+
+def test_a_study_of_drevalpy_becomes_an_improve_folder(tmp_path: Path) -> None:
+    study = convert_csv(write_drevalpy(tmp_path / "study"), tmp_path / "raw")
+    tables = improve.read(tmp_path / "raw")
+    rows = [[row[key] for key in ("id", "source", "cell", "drug", "auc")] for row in tables.responses.to_pylist()]
+    assert rows == [["response.0", "response", "CVCL_1", "11", 0.5], ["response.1", "response", "CVCL_2", "11", 0.25]]
+    assert (tables.cells.columns, tables.drugs.columns) == (("TP53", "EGFR"), ("dim_0", "dim_1"))
+    assert study.response == "AUC"
+    assert dict(study.tables.left_out) == {"no AUC": 1, "no features of the cell": 1}
+
+
+def test_another_column_can_be_the_response(tmp_path: Path) -> None:
+    study = convert_csv(write_drevalpy(tmp_path / "study"), tmp_path / "raw", "LN_IC50")
+    assert study.response == "LN_IC50"
+    assert (tmp_path / "raw" / improve.RESPONSE).read_text().partition("\n")[0].endswith("\tstudy\tLN_IC50")
+    assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [1.5, 2.5]
+
+
+def test_names_join_where_both_tables_have_no_better_id(tmp_path: Path) -> None:
+    gex = "cell_line_name,TP53\nB,1\nC,2\n"
+    study = convert_csv(write_drevalpy(tmp_path / "study", gex=gex), tmp_path / "raw")
+    assert study.tables.responses["cell"].to_pylist() == ["B", "C"]
+
+
+def test_a_folder_with_one_study_can_be_named(tmp_path: Path) -> None:
+    write_drevalpy(tmp_path / "study")
+    assert convert_csv(tmp_path / "study", tmp_path / "raw").tables.responses.num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gex": "cellosaurus_id,TP53\nCVCL_1,high\n"}, r"gex\.csv: line 2, column TP53: 'high' is no number"),
+        ({"gex": "cellosaurus_id\tTP53\nCVCL_1\t1\n"}, r"gex\.csv: the first line is separated by tab, expected comma"),
+        ({"gex": "depmap_id,TP53\nACH-1,1\n"}, r"gex\.csv and .*response\.csv share none of the columns"),
+        ({"fingerprints": "pubchem_id,dim_0\n11,1\n11,0\n"}, r"prints\.csv: lines 2 and 3 are both 11 and differ"),
+        ({"response": "cellosaurus_id,pubchem_id,growth\n"}, r"growth is a known response .*choose one with"),
+    ],
+)  # fmt: skip
+def test_bad_tables_of_drevalpy_are_named(tmp_path: Path, changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        convert_csv(write_drevalpy(tmp_path / "study", **changes), tmp_path / "raw")
+    assert [path.name for path in tmp_path.iterdir()] == ["study"]
+
+
+def test_missing_features_are_named(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    (tmp_path / "study" / "gex.csv").unlink()
+    with pytest.raises(InputError, match=r"study: expected one file \*gex\*\.csv or \*expression\*\.csv, found none"):
+        convert_csv(path, tmp_path / "raw")
+
+
+# DrugCell
+
+
+def test_a_study_of_drugcell_keeps_its_splits(tmp_path: Path) -> None:
+    convert_csv(write_drugcell(tmp_path / "study"), tmp_path / "raw")
+    tables = improve.read(tmp_path / "raw")
+    rows = tables.responses.to_pylist()
+    assert [tuple(row[key] for key in ("id", "cell", "drug", "auc", "split")) for row in rows] == [
+        ("train.0", "A_LUNG", "CC=O", 0.5, "train"),
+        ("train.1", "B_SKIN", "CC=O", 0.25, "train"),
+        ("val.0", "A_LUNG", "C/C=C\\C", 0.75, "validation"),
+        ("test.0", "B_SKIN", "C/C=C\\C", 1.0625, "test"),
+    ]
+    assert tables.cells.columns == ("TP53", "EGFR", "KRAS")
+    np.testing.assert_array_equal(tables.drugs.values[tables.drugs.ids.index("C/C=C\\C")], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"gene2ind": "0\tTP53\n1\tEGFR\n"}, r"cell2mutation\.txt has 3 columns, but gene2ind\.txt 2 genes"),
+        ({"cell2ind": "0\tA_LUNG\n"}, r"cell2mutation\.txt has 2 lines, but cell2ind\.txt 1 names"),
+        ({"drug2ind": "0\tCC=O\n2\tCCC\n"}, r"drug2ind\.txt: no line has the index 1, expected 0 to 1"),
+        ({"cell2mutation": "0,1,0\n1,1\n"}, r"cell2mutation\.txt: line 2 has 2 fields, expected 3"),
+        ({"drugcell_val": "A_LUNG\tCC=O\tlow\n"}, r"drugcell_val\.txt: line 1, column auc: 'low' is no number"),
+        ({"drugcell_test": "A_LUNG,CC=O,0.5\n"}, r"drugcell_test\.txt: the first line is separated by comma"),
+    ],
+)  # fmt: skip
+def test_files_of_drugcell_that_disagree_are_named(tmp_path: Path, changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        convert_csv(write_drugcell(tmp_path / "study", **changes), tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+
+
+def test_all_missing_files_of_drugcell_are_named(tmp_path: Path) -> None:
+    path = write_drugcell(tmp_path / "study")
+    for name in ("cell2mutation.txt", "drugcell_val.txt"):
+        (tmp_path / "study" / name).unlink()
+    with pytest.raises(InputError, match=r"study lacks drugcell_val\.txt, cell2mutation\.txt: "):
+        convert_csv(path, tmp_path / "raw")
+
+
+def test_drugcell_has_one_response(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no column IC50: a DrugCell study has one response, auc"):
+        convert_csv(write_drugcell(tmp_path / "study"), tmp_path / "raw", "IC50")
+
+
+def test_a_folder_with_two_studies_is_refused(tmp_path: Path) -> None:
+    write_drugcell(tmp_path / "study")
+    write_drevalpy(tmp_path / "study")
+    with pytest.raises(
+        InputError, match=r"found drugcell_train\.txt, response\.csv: name the file of responses itself"
+    ):
+        convert_csv(tmp_path / "study", tmp_path / "raw")
+
+
+# IMPROVE
+
+
+@pytest.mark.parametrize("nesting", ["", "raw_data", "csa_data/raw_data"])
+def test_an_improve_folder_is_found_where_improve_puts_it(tmp_path: Path, nesting: str) -> None:
+    folder = tmp_path / "source" / nesting
+    write_splits(write_improve(folder), "gCSI", train=[3], val=[2], test=[])
+    study = convert_improve(tmp_path / "source", tmp_path / "raw")
+    tables = improve.read(tmp_path / "raw")
+    assert tables.responses.to_pylist() == study.tables.responses.to_pylist()
+    assert tables.responses["id"].to_pylist() == ["gCSI.2", "gCSI.3"]
+    assert (tmp_path / "raw" / "x_data" / "drug_mordred.tsv").is_file()
+
+
+def test_no_improve_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no y_data/response\.tsv, nor in raw_data/: name an IMPROVE folder"):
+        convert_improve(tmp_path, tmp_path / "raw")
+
+
+def test_the_response_of_an_improve_folder_can_be_chosen(tmp_path: Path) -> None:
+    study = convert_improve(write_improve(tmp_path / "source"), tmp_path / "raw", "ic50")
+    assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [1.25, 2, 3]
+    assert study.facts()["left_out"] == {"no ic50": 1}
+
+
+# The command
+
+
+def test_the_command_says_what_it_took_and_left_out(tmp_path: Path, sciml: Sciml) -> None:
+    source = write_drevalpy(tmp_path / "study")
+    run = sciml("convert", "csv", source, "--out", tmp_path / "raw", "--json")
+    assert json.loads(run.stdout) == {
+        "folder": str(tmp_path / "raw"), "response": "AUC", "responses": 2, "cells": 2, "drugs": 1,
+        "cell_features": 2, "drug_features": 2, "splits": {}, "left_out": {"no AUC": 1, "no features of the cell": 1},
+    }  # fmt: skip
+    again = sciml("convert", "csv", source, "--out", tmp_path / "raw")
+    assert again.returncode == 2
+    assert again.stderr == f"sciml convert: {tmp_path / 'raw'} exists: remove it or choose another name\n"
+
+
+def test_a_scene_has_no_response_to_choose(tmp_path: Path, sciml: Sciml) -> None:
+    run = sciml("convert", "slstr", tmp_path, "--out", tmp_path / "scene.hdf", "--response", "AUC")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+
+
+# The real studies
+
+
+@pytest.fixture
+def real() -> Path:
+    """Real studies, from a folder of public data beside the checkout."""
+    folder = Path(__file__).parents[2] / "shared" / "data" / "candle_uno"
+    if not (folder / "response_example.csv").is_file():
+        pytest.skip("the real studies are not beside the checkout, in ../shared/data/candle_uno")
+    return folder
+
+
+def rows_of(path: Path, separator: str) -> list[list[str]]:
+    with path.open() as file:
+        return list(csv.reader(file, delimiter=separator))
+
+
+def test_the_real_study_of_drevalpy(real: Path, tmp_path: Path) -> None:
+    study = convert_csv(real / "response_example.csv", tmp_path / "raw")
+    tables = improve.read(tmp_path / "raw")
+    header, *rows = rows_of(real / "response_example.csv", ",")
+    cell, drug, auc = (header.index(name) for name in ("cellosaurus_id", "pubchem_id", "AUC"))
+    assert len(rows) == 2329
+    assert study.facts()["left_out"] == {"no AUC": 20}
+    expected = [(row[cell], row[drug], np.float32(row[auc])) for row in rows if row[auc]]
+    found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "auc")), strict=True)
+    assert list(found) == expected
+    assert (tables.cells.values.shape, tables.drugs.values.shape) == ((88, 38), (35, 32))
+    _, *gex = rows_of(real / "gex_example.csv", ",")
+    assert tables.cells.ids == tuple(row[0] for row in gex)
+    np.testing.assert_array_equal(tables.cells.values, np.array([row[2:] for row in gex]).astype(np.float32))
+
+
+def test_what_the_real_drugcell_study_lacks_is_named(real: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"candle_uno lacks cell2mutation\.txt: a DrugCell study needs them"):
+        convert_csv(real / "drugcell_train.txt", tmp_path / "raw")
+
+
+def test_the_real_drugcell_study_with_made_up_mutations_keeps_its_splits(real: Path, tmp_path: Path) -> None:
+    source = tmp_path / "study"
+    source.mkdir()
+    names = [*(f"drugcell_{split}.txt" for split in ("train", "val", "test")), "cell2ind.txt", "drug2ind.txt"]
+    for name in (*names, "drug2fingerprint.txt"):
+        (source / name).symlink_to(real / name)
+    (source / "cell2mutation.txt").write_text("".join(f"{i % 2},{i % 3 // 2}\n" for i in range(1225)))
+    study = convert_csv(source, tmp_path / "raw")
+    assert study.facts()["splits"] == {"train": 10_000, "validation": 1_000, "test": 1_000}
+    tables = improve.read(tmp_path / "raw")
+    for theirs, ours in improve.SPLITS.items():
+        mine = [row for row in tables.responses.to_pylist() if row["split"] == ours]
+        expected = [(cell, drug, np.float32(auc)) for cell, drug, auc in rows_of(real / f"drugcell_{theirs}.txt", "\t")]
+        assert [(row["cell"], row["drug"], row["auc"]) for row in mine] == expected
+    assert (tables.cells.values.shape, tables.drugs.values.shape) == ((1225, 2), (684, 2048))
+    bits = np.loadtxt(real / "drug2fingerprint.txt", delimiter=",", dtype=np.float32)
+    np.testing.assert_array_equal(tables.drugs.values, bits)
