@@ -19,8 +19,9 @@ SHUFFLE_BUFFER = 1024
 """Training samples among which the next one is drawn, where examples are read in order."""
 PREFETCH = 1
 """Batches of patches that are made ahead: each is large."""
-RELEASE_EVERY = 64
-"""Patches after which the pages of the record files are given back: some 100 MB of them."""
+RELEASE_EVERY = 4
+"""Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
+patch of a full scene costs some 15 MB."""
 
 
 @dataclass(frozen=True)
@@ -76,15 +77,16 @@ class Batches:
         import tensorflow as tf
 
         patches = self._patches
+        first = self.recipe.samples(patches.read(0))
 
-        def read(number: Any) -> Samples:
-            arrays = tf.numpy_function(patches.read, [number], patches.dtypes, stateful=False)
-            for array, shape in zip(arrays, patches.shapes, strict=True):
-                array.set_shape(shape)
-            # One patch at a time stays in the cache on its way through the arithmetic.
-            one = {name: array[None] for name, array in zip(self.recipe.patch_features, arrays, strict=True)}
-            inputs, target, weight = (array[0] for array in self.recipe.samples(one))
-            return inputs, target, weight
+        def sample(number: int) -> Samples:
+            return self.recipe.samples(patches.read(number))
+
+        def read(number: Any) -> tuple[Any, ...]:
+            arrays = tf.numpy_function(sample, [number], [array.dtype for array in first], stateful=False)
+            for array, like in zip(arrays, first, strict=True):
+                array.set_shape(like.shape)
+            return tuple(arrays)
 
         return (
             tf.data.Dataset.range(len(patches))
@@ -130,17 +132,15 @@ class Patches:
 
     def __init__(self, views: TensorViews, size: int, names: tuple[str, ...]) -> None:
         self._views, self._size, self._names = views, size, names
-        first = [views[0][name] for name in names]
-        rows, columns = (range(length % size // 2, length - size + 1, size) for length in first[0].shape[:2])
+        pixels = views[0][names[0]].shape[:2]
+        rows, columns = (range(length % size // 2, length - size + 1, size) for length in pixels)
         self._places = [(top, left) for top in rows for left in columns]
-        self.dtypes = [array.dtype for array in first]
-        self.shapes = [(size, size, *array.shape[2:]) for array in first]
 
     def __len__(self) -> int:
         return len(self._views) * len(self._places)
 
-    def read(self, number: int) -> list[NDArray[Any]]:
-        """For each feature (size, size, ...), the patch of this number.
+    def read(self, number: int) -> dict[str, NDArray[Any]]:
+        """Feature to array (size, size, ...) of the patch of this number.
 
         Raises:
             DamagedRecordError: a record is not what was written.
@@ -148,7 +148,7 @@ class Patches:
         position, place = divmod(int(number), len(self._places))
         top, left = self._places[place]
         arrays = self._views[position]
-        patch = [arrays[name][top : top + self._size, left : left + self._size].copy() for name in self._names]
+        patch = {name: arrays[name][top : top + self._size, left : left + self._size].copy() for name in self._names}
         if number % RELEASE_EVERY == 0:
             self._views.release()
         return patch

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, windows
-from sciml_datasets.cloudmask.validity import REFLECTANCE_SUMS
+from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, network_input, windows
 from sciml_datasets.models.recipe import Recipe, Samples, unchanged
 
 CHANNELS = 9
+SCENE_FEATURES = ("reflectance", "brightness_temperature", "valid")
+"""What a normalised scene is made from, as `network_input` takes them."""
 FILTERS = (32, 64, 128, 256)
 SMALL_FILTERS = (16, 32, 64)
 SMALL_PATCH = 128
@@ -104,21 +105,19 @@ def predict_scene(
 
 
 def scene_images(examples: dict[str, Any]) -> Any:
-    """Normalised scenes (N, R, C, 9): `sciml_datasets.cloudmask.patches.network_input` on tensors, to the last bit."""
+    """Normalised scenes (N, R, C, 9): `sciml_datasets.cloudmask.patches.network_input` as a step of tf.data."""
     import tensorflow as tf
 
-    low, high = REFLECTANCE_SUMS
-    reflectance = examples["reflectance"]
-    measured = (reflectance > low) & (reflectance < high)
-    light = tf.where(measured, reflectance, tf.zeros_like(reflectance)) - 0.5
-    warmth = (examples["brightness_temperature"] - 270.0) / 22.0
-    valid = tf.cast(examples["valid"] != 0, tf.float32)[..., None]
-    return tf.math.multiply_no_nan(tf.concat([light, warmth], axis=-1), valid)  # 0, the neutral value, where invalid
+    scenes = [examples[name] for name in SCENE_FEATURES]
+    images = tf.numpy_function(network_input, scenes, tf.float32, stateful=False)
+    images.set_shape((*scenes[0].shape[:-1], CHANNELS))
+    return images
 
 
-def patch_samples(patches: dict[str, Any]) -> Samples:
-    """Inputs (N, P, P, 9), cloud and valid (N, P, P) of patches of scenes."""
-    return scene_images(patches), patches["cloud"], patches["valid"]
+def patch_samples(patch: dict[str, NDArray[Any]]) -> Samples:
+    """Input (P, P, 9), cloud and valid (P, P) of a patch of a scene."""
+    reflectance, brightness_temperature, valid = (patch[name] for name in SCENE_FEATURES)
+    return network_input(reflectance, brightness_temperature, valid), patch["cloud"], valid
 
 
 def mirrored_patches(samples: Samples, seed: Any) -> Samples:
@@ -166,7 +165,7 @@ _REFERENCE = Recipe(
     optimizer="adam",
     schedule="constant",
     patch=PATCH,
-    patch_features=("reflectance", "brightness_temperature", "cloud", "valid"),
+    patch_features=(*SCENE_FEATURES, "cloud"),
     examples_at_once=1,
 )
 

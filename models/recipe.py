@@ -24,7 +24,8 @@ class Recipe:
     Attributes:
         build: makes the Keras model; it maps the inputs to logits.
         inputs: from a batch of examples (feature name to tensor) to what ``predictions`` takes.
-        samples: from a batch of examples, or of patches of examples, to training samples.
+        samples: from a batch of examples, tensors, to training samples; with ``patch``, from the arrays of one patch to
+            those of one training sample.
         augment: from a batch of training samples and a seed of shape (2,) to a batch of training samples.
         losses: from targets and logits to losses of the shape of the weights.
         predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.

@@ -44,7 +44,9 @@ def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
     assert len(patches) == sum(map(len, expected["cloud"]))
     for number in range(len(patches)):
         position, place = divmod(number, len(expected["cloud"][0]))
-        for name, array in zip(NAMES, patches.read(number), strict=True):
+        patch = patches.read(number)
+        assert tuple(patch) == NAMES
+        for name, array in patch.items():
             np.testing.assert_array_equal(array, expected[name][position][place])
 
 

@@ -47,14 +47,17 @@ def normalised(
     if by not in NORMALISATIONS:
         raise ValueError(f"there is no normalisation {by!r}: choose one of {', '.join(NORMALISATIONS)}")
     image = np.empty((*reflectance.shape[:-1], 9), np.float32)
-    for values, to in ((reflectance, image[..., :6]), (brightness_temperature, image[..., 6:])):
+    first = 0
+    for values, shift, scale in ((reflectance, 0.5, 1.0), (brightness_temperature, 270.0, 22.0)):
         if by == "sciml_bench":
             shift, scale = _mean_and_deviation(values)
-        else:
-            shift, scale = (0.5, 1.0) if values is reflectance else (270.0, 22.0)
-        np.subtract(values, np.float32(shift), out=to)
+        scaled = values - np.float32(shift)
         if scale != 1:
-            np.divide(to, np.float32(scale), out=to)
+            scaled /= np.float32(scale)
+        # Channel by channel, in loops over pixels: three times the speed of loops over the few channels of a pixel.
+        for channel in range(scaled.shape[-1]):
+            image[..., first + channel] = scaled[..., channel]
+        first += scaled.shape[-1]
     return image
 
 
@@ -78,9 +81,10 @@ def network_input(
     low, high = REFLECTANCE_SUMS
     measured = (reflectance > low) & (reflectance < high)
     if not measured.all():
-        reflectance = np.where(measured, reflectance, np.float32(0))
+        reflectance = reflectance.copy()
+        reflectance[~measured] = 0
     image = normalised(reflectance, brightness_temperature, by)
-    image[valid == 0] = NEUTRAL
+    image.reshape(-1, image.shape[-1])[np.flatnonzero(valid == 0)] = NEUTRAL
     return image
 
 
