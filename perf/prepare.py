@@ -3,7 +3,8 @@
 Every way runs in a process of its own, on raw files that are in the page cache, and ends when its output is on disk.
 Speed is raw bytes over wall time of the work (imports excluded); memory is the peak resident size of the process.
 
-    python perf/prepare.py                      the table of ways
+    python perf/prepare.py                      the table of ways for STEMDL
+    python perf/prepare.py cloudmask --samples 16   for CloudMask, without the plain TFDS builders
     python perf/prepare.py --scale /dev/shm     ours with 1 to 4 MPI ranks, raw files and output in that folder
     python perf/prepare.py --plan               the plan for 1,000,000 samples in 10,000 files
 """
@@ -37,7 +38,8 @@ WAYS = {
 def main() -> None:
     """Print one table, or run one way in this process (``--way``)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--samples", type=int, default=200, help="stacks of 3 x 512 x 512 (default: 200)")
+    parser.add_argument("name", nargs="?", choices=("stemdl", "cloudmask"), default="stemdl", help="default: stemdl")
+    parser.add_argument("--samples", type=int, default=200, help="simulated raw samples (default: 200)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way, the median counts (default: 3)")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--scale", type=Path, metavar="DIR", help="measure 1 to 4 MPI ranks in this folder instead")
@@ -46,21 +48,21 @@ def main() -> None:
     parser.add_argument("--raw", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way == "rank":
-        rank(args.raw, args.dir)
+        rank(args.name, args.raw, args.dir)
     elif args.way == "plan":
         plan()
     elif args.way:
-        print(json.dumps(run(args.way, args.raw, args.dir)))
+        print(json.dumps(run(args.way, args.name, args.raw, args.dir)))
     elif args.plan:
         subprocess.run([sys.executable, __file__, "--way", "plan"], check=True)
     else:
         with tempfile.TemporaryDirectory(dir=args.scale or args.dir) as folder:
-            (scale if args.scale else table)(Path(folder), args.samples, args.rounds)
+            (scale if args.scale else table)(Path(folder), args.name, args.samples, args.rounds)
 
 
-def scale(folder: Path, samples: int, rounds: int) -> None:
+def scale(folder: Path, name: str, samples: int, rounds: int) -> None:
     """Prepare with 1 to 4 ranks, each bound to one core as MPI launchers do, and print speed and peak memory."""
-    raw, size = simulated(folder, samples)
+    raw, size = simulated(folder, name, samples)
     print("warm page cache, ranks bound to cores, median of", rounds, "rounds\n")
     print("| ranks | MB/s | of one rank | peak memory of a rank, MB |")
     print("| ---: | ---: | ---: | ---: |")
@@ -70,7 +72,7 @@ def scale(folder: Path, samples: int, rounds: int) -> None:
         runs = []
         for _ in range(rounds):
             out = folder / "out"
-            command = [sys.executable, __file__, "--way", "rank", "--raw", str(raw), "--dir", str(out)]
+            command = [sys.executable, __file__, name, "--way", "rank", "--raw", str(raw), "--dir", str(out)]
             launch = [launcher, "-bind-to", "core", "-n", str(ranks), *command]
             done = subprocess.run(launch, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             runs.append(json.loads(done.stdout.splitlines()[-1]))
@@ -81,15 +83,15 @@ def scale(folder: Path, samples: int, rounds: int) -> None:
         print(f"| {ranks} | {speed:.0f} | {speed / first:.2f} | {memory:.0f} |")
 
 
-def rank(raw: Path, out: Path) -> None:
+def rank(name: str, raw: Path, out: Path) -> None:
     """One rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
     from mpi4py import MPI
 
-    prepare = imported_prepare()
+    prepare = imported_prepare(name)
     comm = MPI.COMM_WORLD
     comm.Barrier()
     started = time.perf_counter()
-    prepare("stemdl", raw, out, comm, num_shards=16)
+    prepare(name, raw, out, comm, num_shards=16)
     comm.Barrier()
     seconds = time.perf_counter() - started
     memory = comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, MPI.MAX)
@@ -97,7 +99,7 @@ def rank(raw: Path, out: Path) -> None:
         print(json.dumps({"seconds": seconds, "memory": memory}))
 
 
-def imported_prepare() -> Callable[..., Path]:
+def imported_prepare(benchmark: str) -> Callable[..., Path]:
     """`prepare`, with everything imported that it would import when it is called."""
     import tensorflow_datasets
 
@@ -105,7 +107,7 @@ def imported_prepare() -> Callable[..., Path]:
 
     for name in ("google_crc32c", "h5py"):
         importlib.import_module(name)
-    tensorflow_datasets.builder("sciml/stemdl")
+    tensorflow_datasets.builder(f"sciml/{benchmark}")
     return prepare
 
 
@@ -133,53 +135,55 @@ def plan() -> None:
     print(f"{len(samples):,} samples in 10,000 files: {len(made.shards):,} shards, {seconds:.1f} s, {memory:.0f} MB")
 
 
-def simulated(folder: Path, samples: int) -> tuple[Path, int]:
+def simulated(folder: Path, name: str, samples: int) -> tuple[Path, int]:
     """Raw files in the real format and their size; the machine is described on stdout."""
     from sciml_datasets import simulate
 
     raw = folder / "raw"
-    simulate("stemdl", raw, samples, jobs=os.cpu_count() or 1)
-    size = sum(path.stat().st_size for path in raw.rglob("*.h5"))
+    simulate(name, raw, samples, jobs=os.cpu_count() or 1)
+    size = sum(path.stat().st_size for path in raw.rglob("*") if path.is_file())
     print(
-        f"{samples} samples, {size / 1e6:.0f} MB raw, {os.cpu_count()} cores, "
+        f"{samples} samples of {name}, {size / 1e6:.0f} MB raw, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {platform.machine()}"
     )
     return raw, size
 
 
-def table(folder: Path, samples: int, rounds: int) -> None:
+def table(folder: Path, name: str, samples: int, rounds: int) -> None:
     """Simulate raw files, run every way in turn, print the table."""
-    raw, size = simulated(folder, samples)
+    raw, size = simulated(folder, name, samples)
     print("warm page cache, output synced to disk, median of", rounds, "rounds\n")
-    results: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
+    ways = {way: title for way, title in WAYS.items() if name == "stemdl" or not way.startswith("tfds")}
+    results: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     for _ in range(rounds):
-        for way in WAYS:
-            for path in raw.rglob("*.h5"):  # into the page cache
-                path.read_bytes()
+        for way in ways:
+            for path in raw.rglob("*"):  # into the page cache
+                if path.is_file():
+                    path.read_bytes()
             os.sync()
             out = folder / way
-            command = [sys.executable, __file__, "--way", way, "--raw", str(raw), "--dir", str(out)]
+            command = [sys.executable, __file__, name, "--way", way, "--raw", str(raw), "--dir", str(out)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             results[way].append(json.loads(done.stdout.splitlines()[-1]))
             shutil.rmtree(out)
     speeds = {way: size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2] for way, runs in results.items()}
     print("| way | MB/s | of cp -r | peak memory, MB |")
     print("| --- | ---: | ---: | ---: |")
-    for way, title in WAYS.items():
+    for way, title in ways.items():
         memory = max(r["memory"] for r in results[way]) / 1e6
         print(f"| {title} | {speeds[way]:.0f} | {speeds[way] / speeds['copy']:.2f} | {memory:.0f} |")
 
 
-def run(way: str, raw: Path, out: Path) -> dict[str, float]:
+def run(way: str, name: str, raw: Path, out: Path) -> dict[str, float]:
     """Do it one way and return wall seconds and peak resident bytes."""
     if way == "copy":
         started = time.perf_counter()
-        subprocess.run(["cp", "-r", raw / "stemdl", out], check=True)
+        subprocess.run(["cp", "-r", raw / name, out], check=True)
         usage = resource.RUSAGE_CHILDREN
     elif way.startswith("sciml"):
-        prepare = imported_prepare()
+        prepare = imported_prepare(name)
         started = time.perf_counter()
-        prepare("stemdl", raw, out, jobs=1 if way == "sciml" else os.cpu_count() or 1)
+        prepare(name, raw, out, jobs=1 if way == "sciml" else os.cpu_count() or 1)
         usage = resource.RUSAGE_SELF if way == "sciml" else resource.RUSAGE_CHILDREN
     else:
         builder = plain_builder(raw, out, "bytes" if way == "tfds-bytes" else None)

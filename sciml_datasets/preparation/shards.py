@@ -73,12 +73,13 @@ def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
     with _appearing(path) as temporary, temporary.open("wb", buffering=0) as file, _BackgroundSha256() as sha256:
         for example in examples:
             parts = tfrecord(example)
-            _write_all(file.fileno(), parts)
             sha256.update(parts)
+            for pieces in _portions(parts):
+                behind += _write_all(file.fileno(), pieces)
+                if behind >= WRITE_BEHIND:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                    behind = 0
             offsets.append(offsets[-1] + sum(map(len, parts)))
-            if offsets[-1] - behind >= WRITE_BEHIND:
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                behind = offsets[-1]
         os.fsync(file.fileno())
         digest = sha256.hexdigest()
         index = struct.pack(f"<{len(offsets)}Q", *offsets)
@@ -183,11 +184,30 @@ class _BackgroundSha256:
         return self._sha256.hexdigest()
 
 
-def _write_all(descriptor: int, parts: Parts) -> None:
-    """Write all parts with as few system calls as the kernel allows."""
+def _portions(parts: Parts) -> Iterator[Parts]:
+    """The parts in order, at most WRITE_BEHIND bytes and MAX_PARTS of them at a time; large ones are cut."""
+    portion: Parts = []
+    size = 0
+    for part in parts:
+        rest = memoryview(part)
+        while rest:
+            piece = rest[: WRITE_BEHIND - size]
+            portion.append(piece)
+            size += len(piece)
+            rest = rest[len(piece) :]
+            if size == WRITE_BEHIND or len(portion) == MAX_PARTS:
+                yield portion
+                portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _write_all(descriptor: int, parts: Parts) -> int:
+    """Write all parts, which one system call can take, and return their bytes."""
     size = sum(map(len, parts))
-    written = os.writev(descriptor, parts[:MAX_PARTS])
+    written = os.writev(descriptor, parts)
     if written < size:
         rest = memoryview(b"".join(parts))[written:]
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+    return size
