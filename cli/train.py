@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.ranks import world
 from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 EXAMPLE = "sciml train stemdl_demo --data-dir data --out run --epochs 10 --set learning_rate=0.001"
 
@@ -16,9 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml train``."""
     add_name(parser)
     add_data_dir(parser)
-    parser.add_argument("--out", metavar="RUN", required=True, help="run folder, new or empty")
     parser.add_argument(
-        "--model", metavar="package.module:function", help="makes a Keras model (default: the reference)"
+        "--out",
+        metavar="RUN",
+        required=True,
+        help="run folder: new, empty, or of an unfinished run, which then goes on",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="package.module:function",
+        help="makes a Keras model; or a .keras file (default: the reference)",
     )
     parser.add_argument(
         "--epochs", metavar="E", type=int, help="passes over the training split (default: the recipe's)"
@@ -28,10 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--strategy",
-        choices=("auto", "none", "mirrored"),
+        choices=("auto", "none", "mirrored", "multiworker"),
         default="auto",
-        help="devices (default: all GPUs of this machine)",
+        help="devices: all GPUs of this machine, or the processes that TF_CONFIG, mpiexec or srun name (default: auto)",
     )
+    parser.add_argument("--until-target", action="store_true", help="end with the epoch that reaches the target")
     parser.add_argument(
         "--seed", metavar="S", type=int, default=0, help="seed of weights, order and augmentation (default: 0)"
     )
@@ -41,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         action="extend",
-        help="learning_rate, weight_decay, warmup_share, precision (float32 or mixed_bfloat16), xla (off or on)",
+        help="learning_rate, weight_decay, warmup_share, clip_norm, patience, precision (float32 or mixed_bfloat16), "
+        "xla (off or on), deterministic (on or off)",
     )
     add_json(parser)
 
@@ -50,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
     from sciml_datasets.metrics.results import table
 
-    settings = dict(_key_value(text) for text in args.set)
+    settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
     given = {"epochs": args.epochs, "batch_size": args.batch_size}
     given = {key: value for key, value in given.items() if value is not None}
     for key in given.keys() & settings.keys():
@@ -61,8 +76,33 @@ def run(args: argparse.Namespace) -> int:
     import_tensorflow_quietly()
     from sciml_datasets.models import train
 
-    result = train(args.name, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings, **given)
+    result = train(
+        args.name,
+        args.data_dir,
+        args.out,
+        args.model,
+        args.strategy,
+        args.seed,
+        until_target=args.until_target,
+        comm=_ranks() if args.strategy == "multiworker" else None,
+        **settings,
+        **given,
+    )
+    if not result:  # another worker is the one that writes and tells
+        return 0
     return report(args, result, f"{table(result)}\n{args.out}: weights, predictions, logs and plots")
+
+
+def _ranks() -> MPI.Intracomm | None:
+    """MPI's ranks, unless TF_CONFIG names the workers or srun started them without MPI."""
+    if "TF_CONFIG" in os.environ:
+        return None
+    try:
+        return world()
+    except InputError:
+        if "SLURM_STEP_NODELIST" in os.environ:
+            return None
+        raise
 
 
 def _key_value(text: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ and so does ``tf.distribute`` (``strategy.reduce("SUM", state.arrays(), axis=Non
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
@@ -49,7 +50,10 @@ class Additive:
         """
         if type(self) is not type(other) or repr(self.parameters()) != repr(other.parameters()):
             raise ValueError(f"{type(other).__name__} {other.parameters()} cannot be added to {self.parameters()}")
-        theirs = other.arrays()
+        self.add_arrays(other.arrays())
+
+    def add_arrays(self, theirs: Mapping[str, NDArray[Any]]) -> None:
+        """Add the arrays of a state with the same parameters."""
         for name, array in self.arrays().items():
             combine = np.maximum if name in self.MAXIMA else np.add
             combine(array, theirs[name], out=array)

@@ -89,12 +89,24 @@ class Evaluator:
         """
         if (self.name, self.split, len(self)) != (other.name, other.split, len(other)):
             raise InputError("the evaluators score different splits: merge those of one split of one data set")
-        twice = self._seen & other._seen
-        if twice.any():
-            names = [key for key, i in self._position.items() if twice[i]]
-            raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
+        self._check_once(self._seen & other._seen)
         self._seen |= other._seen
         self.state.merge(other.state)
+
+    def share(self) -> tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]:
+        """What `add` takes on another worker: which samples are in, and the sums over them."""
+        return self._seen, self.state.arrays()
+
+    def add(self, share: tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]) -> None:
+        """Add another worker's `share` of the same split.
+
+        Raises:
+            InputError: an id was given to both.
+        """
+        seen, arrays = share
+        self._check_once(self._seen & seen)
+        self._seen |= seen
+        self.state.add_arrays(arrays)
 
     def result(self) -> dict[str, float]:
         """The scores by name; `sciml_datasets.metrics.results.make_result` puts them beside targets.
@@ -125,6 +137,11 @@ class Evaluator:
             self._check_complete()
         except InputError as error:
             raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
+
+    def _check_once(self, twice: NDArray[np.bool_]) -> None:
+        if twice.any():
+            names = [key for key, i in self._position.items() if twice[i]]
+            raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
 
     def _check_complete(self) -> None:
         if not self._seen.all():

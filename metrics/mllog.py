@@ -7,6 +7,7 @@ either finds it. The lines are made by the ``mlperf-logging`` package and pass i
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,17 @@ class RunLog:
     """Writes the MLLOG file of one run.
 
     Args:
-        path: of the file, which must not exist.
+        path: of the file.
+        keep: bytes of an existing file to keep, where a run goes on; None where it must not exist.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: int | None = None) -> None:
         from mlperf_logging.mllog.mllog import MLLogger
 
         logger = logging.Logger(f"sciml.{path}")
-        self._handler = logging.FileHandler(path, mode="x", encoding="utf-8")
+        if keep is not None:
+            os.truncate(path, keep)
+        self._handler = logging.FileHandler(path, mode="x" if keep is None else "a", encoding="utf-8")
         logger.addHandler(self._handler)
         # The library logs where it is called from; paths are told from the package on, not from the machine's root.
         root = Path(__file__).resolve().parent.parent

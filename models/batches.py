@@ -1,32 +1,60 @@
-"""From prepared records to batches: tf.data pipelines of the canonical splits."""
+"""From prepared records to batches, in NumPy: the same samples in the same order for any number of workers.
+
+An epoch is one permutation of the training samples, drawn from seed and epoch. Each worker makes its columns of each
+batch, so that all together see every sample once, and a run can go on from any step.
+"""
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
 from sciml_datasets.models.recipe import Recipe, Samples
+from sciml_datasets.models.samples import TrainingSamples, training_samples
 
-if TYPE_CHECKING:
-    from sciml_datasets.tensor_views import TensorViews
+AHEAD = 2
+"""Batches that are made while one is trained on."""
+MAX_THREADS = 8
+"""That make samples; more would wait for Python's lock."""
 
-SHUFFLE_BUFFER = 1024
-"""Training samples among which the next one is drawn, where examples are read in order."""
-PREFETCH = 1
-"""Batches of patches that are made ahead: each is large."""
-RELEASE_EVERY = 4
-"""Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
-patch of a full scene costs some 15 MB."""
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One worker's part of the work.
+
+    Attributes:
+        index: number of the worker.
+        count: how many workers there are.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, length: int) -> slice:
+        """Its consecutive part of ``length`` items; the parts differ by one item at most."""
+        return slice(length * self.index // self.count, length * (self.index + 1) // self.count)
 
 
 @dataclass(frozen=True)
 class Batches:
-    """Batches of a prepared data set in the form that a recipe's model takes."""
+    """Batches of a prepared data set in the form that a recipe's model takes.
+
+    Attributes:
+        name: of the data set.
+        data_dir: where prepared data sets lie; default as in TFDS.
+        recipe: says how samples are made.
+        seed: of the order and of the augmentation.
+    """
 
     name: str
     data_dir: str | Path | None
@@ -36,83 +64,95 @@ class Batches:
     @property
     def steps(self) -> int:
         """Training batches per epoch; the remainder is left out, since it would weigh more than the rest."""
-        samples = len(self._patches) if self.recipe.patch else self.num_examples("train")
-        return samples // self.recipe.batch_size
+        return len(self._training_samples) // self.recipe.batch_size
 
     def num_examples(self, split: str) -> int:
         """Examples of a split."""
         return int(self._builder.info.splits[split].num_examples)
 
-    def training(self, epoch: int) -> Any:
-        """Shuffled, augmented batches of training samples (inputs, targets, weights) of one epoch."""
-        import tensorflow as tf
+    def numbers(self, epoch: int) -> NDArray[np.int64]:
+        """(steps, batch size) int64: the training samples of each batch of an epoch."""
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self._training_samples))
+        return order[: self.steps * self.recipe.batch_size].reshape(self.steps, self.recipe.batch_size)
 
-        def augmented(samples: Samples, seed: Any) -> Samples:
-            return self.recipe.augment(samples, tf.stack([seed, 0]))
+    def training(self, epoch: int, first: int = 0, part: Part = Part()) -> Iterator[Samples]:
+        """Shuffled, augmented batches of training samples of one epoch.
 
-        seed = self.seed + epoch
-        shuffled = self._shuffled_patches(seed) if self.recipe.patch else self._shuffled_examples(seed)
-        # A seed for each batch: the order in which parallel calls finish decides nothing.
-        seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=False)
-        return (
-            tf.data.Dataset.zip(shuffled, seeds)
-            .map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
-            .prefetch(PREFETCH if self.recipe.patch else tf.data.AUTOTUNE)
-        )
+        Args:
+            epoch: from 1.
+            first: the batch to begin with, from 0.
+            part: of each batch.
 
-    def _shuffled_examples(self, seed: int) -> Any:
-        """Batches of training samples, drawn from a buffer of samples."""
-        import tensorflow as tf
+        Yields:
+            inputs, targets and weights, (N, ...) each.
 
-        return (
-            self._examples("train")
-            .map(self.recipe.samples, num_parallel_calls=tf.data.AUTOTUNE)
-            .unbatch()
-            .shuffle(SHUFFLE_BUFFER, seed=seed)
-            .batch(self.recipe.batch_size, drop_remainder=True)
-        )
+        Raises:
+            DamagedRecordError: a record is not what was written.
+        """
+        threads = min(os.cpu_count() or 1, MAX_THREADS)
+        waiting: deque[tuple[Samples, list[Future[None]]]] = deque()
+        with ThreadPoolExecutor(threads) as pool:
+            try:
+                for row in self.numbers(epoch)[first:]:
+                    waiting.append(self._begun(row[part.of(len(row))], epoch, pool, threads))
+                    if len(waiting) > AHEAD:
+                        yield _finished(waiting.popleft())
+                while waiting:
+                    yield _finished(waiting.popleft())
+            finally:
+                pool.shutdown(cancel_futures=True)
 
-    def _shuffled_patches(self, seed: int) -> Any:
-        """Batches of patches, drawn from all patches of the split: nothing but what a batch holds is read."""
-        import tensorflow as tf
+    def evaluation(self, split: str, part: Part = Part()) -> Iterator[tuple[list[str], Any]]:
+        """Ordered (ids, inputs) batches of a split, the remainder included.
 
-        patches = self._patches
-        first = self.recipe.samples(patches.read(0))
+        Args:
+            split: the split.
+            part: of the split.
+        """
+        examples = self._builder.as_data_source(split)
+        size = self.recipe.examples_at_once or self.recipe.batch_size
+        numbers = range(len(examples))[part.of(len(examples))]
+        with ThreadPoolExecutor(1) as pool:
+            made = deque[Future[tuple[list[str], Any]]]()
+            for start in range(0, len(numbers), size):
+                made.append(pool.submit(self._inputs, examples, numbers[start : start + size]))
+                if len(made) > 1:
+                    yield made.popleft().result()
+            while made:
+                yield made.popleft().result()
 
-        def sample(number: int) -> Samples:
-            return self.recipe.samples(patches.read(number))
+    def _inputs(self, examples: Any, numbers: Sequence[int]) -> tuple[list[str], Any]:
+        found = [examples[number] for number in numbers]
+        return [example["id"].decode() for example in found], np.stack([self.recipe.inputs(one) for one in found])
 
-        def read(number: Any) -> tuple[Any, ...]:
-            arrays = tf.numpy_function(sample, [number], [array.dtype for array in first], stateful=False)
-            for array, like in zip(arrays, first, strict=True):
-                array.set_shape(like.shape)
-            return tuple(arrays)
+    def _begun(
+        self, numbers: NDArray[np.int64], epoch: int, pool: ThreadPoolExecutor, threads: int
+    ) -> tuple[Samples, list[Future[None]]]:
+        """Arrays for a batch, and who fills them."""
+        inputs, target, weight = (np.empty((len(numbers), *like.shape), like.dtype) for like in self._like)
+        arrays = inputs, target, weight
+        parts = [Part(i, threads).of(len(numbers)) for i in range(threads)]
+        return arrays, [pool.submit(self._fill, arrays, numbers, epoch, part) for part in parts]
 
-        return (
-            tf.data.Dataset.range(len(patches))
-            .shuffle(len(patches), seed=seed)
-            .map(read, num_parallel_calls=tf.data.AUTOTUNE)
-            .batch(self.recipe.batch_size, drop_remainder=True)
-        )
-
-    def evaluation(self, split: str) -> Any:
-        """Ordered (ids, inputs) batches of a split, the remainder included."""
-        import tensorflow as tf
-
-        return (
-            self._examples(split)
-            .map(lambda examples: (examples["id"], self.recipe.inputs(examples)), num_parallel_calls=tf.data.AUTOTUNE)
-            .prefetch(tf.data.AUTOTUNE)
-        )
-
-    def _examples(self, split: str) -> Any:
-        return self._builder.as_dataset(split=split).batch(self.recipe.examples_at_once or self.recipe.batch_size)
+    def _fill(self, arrays: Samples, numbers: NDArray[np.int64], epoch: int, part: slice) -> None:
+        for place in range(part.start, part.stop):
+            number = int(numbers[place])
+            # A generator for each sample: neither threads nor workers decide what it draws.
+            sample = self.recipe.augment(
+                self._training_samples[number], np.random.default_rng((self.seed, epoch, number))
+            )
+            for array, values in zip(arrays, sample, strict=True):
+                array[place] = values
 
     @cached_property
-    def _patches(self) -> Patches:
-        from sciml_datasets.tensor_views import TensorViews
+    def _like(self) -> Samples:
+        """One sample, for shapes and types."""
+        inputs, target, weight = map(np.asarray, self._training_samples[0])
+        return inputs, target, weight
 
-        return Patches(TensorViews(self._builder, "train"), self.recipe.patch or 1, self.recipe.patch_features)
+    @cached_property
+    def _training_samples(self) -> TrainingSamples:
+        return training_samples(self._builder, self.recipe)
 
     @cached_property
     def _builder(self) -> Any:
@@ -121,34 +161,8 @@ class Batches:
         return tfds.builder(f"sciml/{self.name}", data_dir=data_root(self.data_dir))
 
 
-class Patches:
-    """The patches of all examples of a split, side by side, row by row; what does not fill one is cut off evenly.
-
-    Args:
-        views: of the split's records.
-        size: pixels along a side.
-        names: features (rows, columns, ...) that they are cut from.
-    """
-
-    def __init__(self, views: TensorViews, size: int, names: tuple[str, ...]) -> None:
-        self._views, self._size, self._names = views, size, names
-        pixels = views[0][names[0]].shape[:2]
-        rows, columns = (range(length % size // 2, length - size + 1, size) for length in pixels)
-        self._places = [(top, left) for top in rows for left in columns]
-
-    def __len__(self) -> int:
-        return len(self._views) * len(self._places)
-
-    def read(self, number: int) -> dict[str, NDArray[Any]]:
-        """Feature to array (size, size, ...) of the patch of this number.
-
-        Raises:
-            DamagedRecordError: a record is not what was written.
-        """
-        position, place = divmod(int(number), len(self._places))
-        top, left = self._places[place]
-        arrays = self._views[position]
-        patch = {name: arrays[name][top : top + self._size, left : left + self._size].copy() for name in self._names}
-        if number % RELEASE_EVERY == 0:
-            self._views.release()
-        return patch
+def _finished(begun: tuple[Samples, list[Future[None]]]) -> Samples:
+    arrays, filling = begun
+    for future in filling:
+        future.result()
+    return arrays

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, network_input, windows
-from sciml_datasets.models.recipe import Recipe, Samples, unchanged
+from sciml_datasets.models.recipe import Recipe, Samples
+from sciml_datasets.models.samples import mirrored, unchanged
 
 CHANNELS = 9
 SCENE_FEATURES = ("reflectance", "brightness_temperature", "valid")
@@ -104,31 +105,15 @@ def predict_scene(
     return np.asarray(0.5 * (1 + np.tanh(0.5 * scene)))
 
 
-def scene_images(examples: dict[str, Any]) -> Any:
-    """Normalised scenes (N, R, C, 9): `sciml_datasets.cloudmask.patches.network_input` as a step of tf.data."""
-    import tensorflow as tf
-
-    scenes = [examples[name] for name in SCENE_FEATURES]
-    images = tf.numpy_function(network_input, scenes, tf.float32, stateful=False)
-    images.set_shape((*scenes[0].shape[:-1], CHANNELS))
-    return images
+def scene_image(example: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The normalised scene (R, C, 9)."""
+    reflectance, brightness_temperature, valid = (example[name] for name in SCENE_FEATURES)
+    return network_input(reflectance, brightness_temperature, valid)
 
 
-def patch_samples(patch: dict[str, NDArray[Any]]) -> Samples:
+def patch_sample(patch: dict[str, NDArray[Any]]) -> Samples:
     """Input (P, P, 9), cloud and valid (P, P) of a patch of a scene."""
-    reflectance, brightness_temperature, valid = (patch[name] for name in SCENE_FEATURES)
-    return network_input(reflectance, brightness_temperature, valid), patch["cloud"], valid
-
-
-def mirrored_patches(samples: Samples, seed: Any) -> Samples:
-    """Mirror a batch of patches left-right and up-down at random, truth and weights with them."""
-    import tensorflow as tf
-
-    image, *masks = samples
-    together = tf.concat([image, *(tf.cast(mask, image.dtype)[..., None] for mask in masks)], axis=-1)
-    together = tf.image.stateless_random_flip_left_right(together, seed)
-    together = tf.image.stateless_random_flip_up_down(together, seed + 1)
-    return together[..., :-2], together[..., -2], together[..., -1]
+    return scene_image(patch), patch["cloud"], patch["valid"]
 
 
 def pixel_losses(target: Any, logits: Any) -> Any:
@@ -145,15 +130,15 @@ def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable
     forward = tf.function(lambda patches: network(patches, training=False), reduce_retracing=True)
 
     def predict(images: Any) -> NDArray[np.float32]:
-        return np.stack([predict_scene(forward, image, patch, trim) for image in images.numpy()])
+        return np.stack([predict_scene(forward, image, patch, trim) for image in images])
 
     return predict
 
 
 _REFERENCE = Recipe(
     unet,
-    scene_images,
-    patch_samples,
+    scene_image,
+    patch_sample,
     unchanged,
     pixel_losses,
     whole_scenes,
@@ -164,6 +149,7 @@ _REFERENCE = Recipe(
     learning_rate=1e-3,
     optimizer="adam",
     schedule="constant",
+    warmup_share=0.0,
     patch=PATCH,
     patch_features=(*SCENE_FEATURES, "cloud"),
     examples_at_once=1,
@@ -174,7 +160,7 @@ RECIPES = {
     "cloudmask_demo": replace(
         _REFERENCE,
         build=small_unet,
-        augment=mirrored_patches,
+        augment=mirrored,
         predictions=partial(whole_scenes, patch=SMALL_PATCH, trim=SMALL_TRIM),
         input_shape=(SMALL_PATCH, SMALL_PATCH, CHANNELS),
         output_shape=(SMALL_PATCH, SMALL_PATCH, 1),
@@ -183,6 +169,7 @@ RECIPES = {
         learning_rate=5e-3,
         optimizer="adamw",
         schedule="cosine",
+        warmup_share=0.1,
         patch=SMALL_PATCH,
         examples_at_once=4,
     ),

@@ -8,13 +8,26 @@ from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
 
-SETTINGS = ("epochs", "batch_size", "learning_rate", "weight_decay", "warmup_share", "precision", "xla")
-CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on")}
+SETTINGS = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "warmup_share",
+    "clip_norm",
+    "patience",
+    "precision",
+    "xla",
+    "deterministic",
+)
+CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on"), "deterministic": ("on", "off")}
 """Setting to its values, where they are words."""
+COUNTS = ("epochs", "batch_size")
+"""Settings that are 1 at least."""
 KINDS = {int: "a whole number", float: "a number"}
 
 Samples = tuple[Any, Any, Any]
-"""Inputs, targets and weights, (N, ...) each, of training samples; the weight of what does not count is 0."""
+"""Input, target and weight of a training sample, or (N, ...) of a batch; the weight of what does not count is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +36,10 @@ class Recipe:
 
     Attributes:
         build: makes the Keras model; it maps the inputs to logits.
-        inputs: from a batch of examples (feature name to tensor) to what ``predictions`` takes.
-        samples: from a batch of examples, tensors, to training samples; with ``patch``, from the arrays of one patch to
-            those of one training sample.
-        augment: from a batch of training samples and a seed of shape (2,) to a batch of training samples.
+        inputs: from an example (feature name to array) to the input of a prediction; ``predictions`` takes batches of
+            them.
+        samples: from an example, or with ``patch`` from the arrays of one patch, to a training sample.
+        augment: from a training sample and a random generator to a training sample.
         losses: from targets and logits to losses of the shape of the weights.
         predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
         input_shape: of one training sample's input.
@@ -34,11 +47,16 @@ class Recipe:
         epochs, batch_size: of training.
         learning_rate: highest value of the rate.
         weight_decay: of AdamW, decoupled.
-        warmup_share: part of all steps in which the rate of the cosine schedule rises.
+        warmup_share: part of all steps in which the rate rises.
+        clip_norm: the gradient of the global batch is not longer than this; 0 for no limit.
+        patience: epochs without a better score on the validation split after which training ends, with the weights of
+            the best epoch; 0 trains to the end and keeps the last ones.
         optimizer: by its name in Keras.
-        schedule: ``cosine`` rises linearly and then falls as a cosine to zero.
+        schedule: of the rate, see `sciml_datasets.models.rates`.
         precision: in which the model computes; weights are float32 always.
         xla: whether the training step is compiled with XLA.
+        deterministic: whether two runs with one seed give the same bits, on the same number of threads; costs a tenth
+            of the speed on CPUs.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
         examples_at_once: how many are read together for prediction; None for the batch size.
@@ -57,13 +75,20 @@ class Recipe:
     learning_rate: float
     weight_decay: float = 0.01
     warmup_share: float = 0.1
-    optimizer: Literal["adamw", "adam", "adamax"] = "adamw"
-    schedule: Literal["cosine", "constant"] = "cosine"
+    clip_norm: float = 0.0
+    patience: int = 0
+    optimizer: Literal["adamw", "adam", "adamax", "sgd"] = "adamw"
+    schedule: Literal["cosine", "constant", "plateau"] = "cosine"
     precision: str = "float32"
     xla: str = "off"
+    deterministic: str = "on"
     patch: int | None = None
     patch_features: tuple[str, ...] = ()
     examples_at_once: int | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """The values of SETTINGS by name."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A copy with other values of SETTINGS, given as text or numbers.
@@ -85,13 +110,8 @@ class Recipe:
                 changes[name] = kinds[name](text)
             except ValueError as error:
                 raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]}") from error
-            if not changes[name] >= 0 or (kinds[name] is int and changes[name] < 1):
-                raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]} above zero")
+            if not changes[name] >= 0 or (name in COUNTS and changes[name] < 1):
+                raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]} from {int(name in COUNTS)} on")
             if name == "warmup_share" and changes[name] > 1:
                 raise InputError(f"{name}={text}: expected a share from 0 to 1")
         return replace(self, **changes)
-
-
-def unchanged(samples: Samples, seed: Any) -> Samples:
-    """No augmentation."""
-    return samples

@@ -18,8 +18,8 @@ from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
+from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.plots import plot_confusion, plot_history
-from sciml_datasets.models.recipe import SETTINGS, Recipe
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 TOLD = 3
@@ -32,64 +32,113 @@ class RunFolder:
     """Writes everything that a training run leaves behind, ``result.json`` last.
 
     Args:
-        folder: new or empty.
-
-    Raises:
-        InputError: the folder is in use.
+        folder: new, empty, or of an unfinished run.
     """
 
     def __init__(self, folder: Path) -> None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise InputError(f"{folder} is not empty: choose another run folder with --out, or remove it")
         self.folder = folder
         self._log: RunLog | None = None
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of an unfinished run is kept."""
+        return self.folder / "checkpoint.npz"
+
+    @property
+    def best(self) -> Path:
+        """Where the weights of the best epoch are kept while a run may still get worse."""
+        return self.folder / "best.npz"
+
+    def check(self) -> None:
+        """Make sure that a run can be written here.
+
+        Raises:
+            InputError: the folder is in use.
+        """
+        folder = self.folder
+        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+            return
+        if not (folder / "config.yaml").is_file() or (folder / "result.json").exists():
+            raise InputError(f"{folder} is not empty: choose another run folder with --out, or remove it")
+
+    def goes_on(self, config: dict[str, Any]) -> bool:
+        """Whether a checkpoint of the same run is here.
+
+        Args:
+            config: of the run.
+
+        Raises:
+            InputError: an unfinished run with another configuration is here.
+        """
+        import yaml
+
+        path = self.folder / "config.yaml"
+        if not path.is_file():
+            return False
+        try:
+            before = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise InputError(
+                f"{path} cannot be read ({error}): choose another run folder, or remove this one"
+            ) from error
+        flat, flat_before = (_flat(part) for part in (config, before if isinstance(before, dict) else {}))
+        changed = [key for key, value in flat.items() if flat_before.get(key) != value]
+        if changed:
+            raise InputError(
+                f"{self.folder} holds an unfinished run with another {', '.join(changed)}: start with the same flags "
+                "to go on, or choose another run folder with --out"
+            )
+        return self.checkpoint.is_file()
 
     def start(
         self,
         benchmark: Benchmark,
-        name: str,
-        manifest: dict[str, Any],
-        recipe: Recipe,
-        network: Any,
-        seed: int,
+        config: dict[str, Any],
+        progress: Progress,
         accelerators: Iterable[str],
         replicas: int,
     ) -> None:
-        """Write the configuration and open the logs."""
+        """Write the configuration and open the logs, or open them again where a run goes on."""
         import yaml
 
-        self._benchmark, self._samples = benchmark, 0
-        self._model = {"name": network.name, "parameters": int(network.count_params())}
-        self._seed = seed
+        self._benchmark, self._config = benchmark, config
         self._hardware, self._software = hardware(accelerators), software(PACKAGES)
+        self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
-        config = {
-            "benchmark": benchmark.name,
-            "dataset": name,
-            "dataset_version": manifest["version"],
-            "plan_digest": manifest["plan_digest"],
-            "model": self._model["name"],
-            "parameters": self._model["parameters"],
-            "settings": {key: getattr(recipe, key) for key in SETTINGS},
-            "seed": seed,
+        told = config | {
             "replicas": replicas,
+            "threads": _threads(),
             "software": self._software,
             "hardware": self._hardware,
         }
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-        log = self._log = RunLog(self.folder / "result-1.txt")
+        path = self.folder / "result-1.txt"
+        self._resumed = progress.log_bytes > 0
+        if not self._resumed:
+            path.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
+        log = self._log = RunLog(path, progress.log_bytes if self._resumed else None)
+        self._energy, self._started = EnergyMeter(), time.perf_counter() - progress.seconds
+        self._write_history()
+        if self._resumed:
+            log.event("resumed", progress.epoch, step=progress.step)
+            return
+        # What goes_on looks for comes first: from here on the folder is this run's.
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
         log.submission(
             benchmark=benchmark.name,
             version=self._software["sciml-datasets"],
             platform=", ".join(filter(None, (self._hardware["processor"], *self._hardware["accelerators"]))),
             commit=commit_of(Path.cwd()),
         )
-        log.event("seed", seed)
-        log.event("global_batch_size", recipe.batch_size)
-        log.event("opt_base_learning_rate", recipe.learning_rate)
+        log.event("seed", config["seed"])
+        log.event("global_batch_size", config["settings"]["batch_size"])
+        log.event("opt_base_learning_rate", config["settings"]["learning_rate"])
         log.start("run")
-        self._energy, self._started = EnergyMeter(), time.perf_counter()
-        self._history: list[dict[str, float]] = []
+
+    def told(self, progress: Progress) -> Progress:
+        """The progress with how long the run has taken, and what its log holds."""
+        progress.seconds = time.perf_counter() - self._started
+        progress.log_bytes = (self.folder / "result-1.txt").stat().st_size
+        return progress
 
     def start_epoch(self, epoch: int) -> None:
         """Log that an epoch begins."""
@@ -100,35 +149,32 @@ class RunFolder:
         self._logged.stop("epoch", epoch_num=epoch)
         self._logged.start("eval", epoch_num=epoch)
 
-    def epoch(self, epoch: int, epochs: int, samples: int, loss: float, scores: dict[str, float]) -> None:
-        """Log one epoch: loss and scores on the validation split.
+    def epoch(self, epochs: int, row: dict[str, float]) -> None:
+        """Log one epoch, the last of the history, and add to its row how long the run has taken.
 
         Args:
-            epoch: from 1.
             epochs: how many there will be.
-            samples: seen in this epoch.
-            loss: mean over the epoch.
-            scores: by name; the benchmark's criteria are kept.
+            row: of ``history.csv``.
         """
-        named = {c.name: scores[c.name] for c in self._benchmark.criteria if c.name in scores}
-        seconds = time.perf_counter() - self._started
-        before = self._history[-1]["seconds"] if self._history else 0.0
-        self._samples += samples
-        row = {"epoch": epoch, "loss": loss, **{f"validation_{key}": value for key, value in named.items()}}
-        row |= {"samples": self._samples, "seconds": round(seconds, 3)}
-        self._history.append(row)
-        path = self.folder / "history.csv"
-        with path.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, row.keys())
-            if epoch == 1:
-                writer.writeheader()
-            writer.writerow(row)
+        before = self._history[-2]["seconds"] if len(self._history) > 1 else 0.0
+        row["seconds"] = round(time.perf_counter() - self._started, 3)
+        self._write_history()
         self._energy.read()
-        primary = self._benchmark.criteria[0].name
-        self._logged.event("eval_accuracy", named[primary], epoch_num=epoch, criterion=primary)
+        epoch, primary = int(row["epoch"]), self._benchmark.criteria[0].name
+        self._logged.event("eval_accuracy", row[f"validation_{primary}"], epoch_num=epoch, criterion=primary)
         self._logged.stop("eval", epoch_num=epoch)
-        text = "  ".join(f"{key} {value:.4f}" for key, value in (("loss", loss), *list(named.items())[:TOLD]))
-        print(f"epoch {epoch}/{epochs}  {text}  {seconds - before:.1f} s", file=sys.stderr, flush=True)
+        told = [key for key in row if key == "loss" or key.startswith("validation_")][: 1 + TOLD]
+        text = "  ".join(f"{key.removeprefix('validation_')} {row[key]:.4f}" for key in told)
+        print(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s", file=sys.stderr, flush=True)
+
+    def _write_history(self) -> None:
+        if not self._history:
+            (self.folder / "history.csv").unlink(missing_ok=True)
+            return
+        with (self.folder / "history.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, self._history[-1].keys())
+            writer.writeheader()
+            writer.writerows(self._history)
 
     def write_predictions(self, count: int, predictions: Iterable[tuple[list[str], np.ndarray[Any, Any]]]) -> None:
         """Write ``predictions.h5``: /id and /prediction of ``count`` samples, batch by batch."""
@@ -152,12 +198,12 @@ class RunFolder:
             evaluator,
             plan_digest,
             data_dir,
-            model=self._model,
-            seed=self._seed,
+            model={"name": self._config["model"], "parameters": self._config["parameters"]},
+            seed=self._config["seed"],
             hardware=self._hardware,
             software=self._software,
             durations={"training": trained, "scoring": round(total - trained, 3)},
-            energy=self._energy.read(),
+            energy=None if self._resumed else self._energy.read(),  # of the first part nothing is known
             convergence=self._convergence(),
         )
         self._logged.result(result)
@@ -167,6 +213,8 @@ class RunFolder:
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
+        for path in (self.checkpoint, self.best):
+            path.unlink(missing_ok=True)
         return result
 
     def close(self) -> None:
@@ -189,3 +237,21 @@ class RunFolder:
         clocks = {name: [row[key] for row in self._history] for name, key in CLOCKS.items()}
         reached = time_to_convergence(scores, target.target.value, target.direction, clocks)
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    """The settings beside what stands with them."""
+    settings = config.get("settings")
+    return {key: value for key, value in config.items() if key != "settings"} | (
+        settings if isinstance(settings, dict) else {}
+    )
+
+
+def _threads() -> dict[str, int]:
+    """Of TensorFlow, 0 for as many as there are cores: results depend on their number."""
+    import tensorflow as tf
+
+    return {
+        "inter_op": int(tf.config.threading.get_inter_op_parallelism_threads()),
+        "intra_op": int(tf.config.threading.get_intra_op_parallelism_threads()),
+    }

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sciml_datasets.models.recipe import Recipe, Samples, unchanged
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.models.recipe import Recipe, Samples
+from sciml_datasets.models.samples import mirrored, unchanged
 
 PIXELS = 128
 NUM_CLASSES = 231
@@ -17,27 +21,25 @@ FULL_PIXELS = 512
 """Patterns of the real data set; their intensities sum to about 1."""
 
 
-def log_scaled(stacks: Any) -> Any:
+def log_scaled(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     """The reference's transform: ``clip((max(-17, ln I) + 17) * 10, 0, 255)``, then the mean over blocks to 128 x 128.
 
     A pattern of P < 512 pixels has the same total intensity on fewer pixels and is divided by (512 / P)^2 first. An
     intensity of 0 gives 0, an infinite one 255.
 
     Args:
-        stacks: (N, 3, P, P) float32 tensor, P a multiple of 128.
+        stack: (3, P, P) float32, P a multiple of 128.
 
     Returns:
-        (N, 128, 128, 3) float32 tensor, 0 to 255.
+        (128, 128, 3) float32, 0 to 255.
     """
-    import tensorflow as tf
-
-    pixels = stacks.shape[-1]
-    intensity = stacks / (FULL_PIXELS / pixels) ** 2
-    # Below the floor the logarithm is never taken: log(0) would put -inf through max on some devices as NaN.
-    logs = tf.math.log(tf.maximum(intensity, tf.exp(LOG_FLOOR)))
-    scaled = tf.clip_by_value((logs - LOG_FLOOR) * LOG_SCALE, 0.0, 255.0)
-    channels_last = tf.transpose(scaled, (0, 2, 3, 1))
-    return tf.nn.avg_pool2d(channels_last, pixels // PIXELS, pixels // PIXELS, "VALID")
+    pixels = stack.shape[-1]
+    # Below the floor the logarithm is never taken: ln 0 warns.
+    logs = np.log(np.maximum(stack / np.float32((FULL_PIXELS / pixels) ** 2), np.float32(np.exp(LOG_FLOOR))))
+    scaled = np.clip((logs - np.float32(LOG_FLOOR)) * np.float32(LOG_SCALE), 0, 255)
+    block = pixels // PIXELS
+    blocks = scaled.reshape(len(stack), PIXELS, block, PIXELS, block).mean((2, 4))
+    return np.ascontiguousarray(blocks.transpose(1, 2, 0))
 
 
 def resnet50() -> Any:
@@ -90,30 +92,12 @@ def probabilities(network: Any) -> Callable[[Any], Any]:
     return compiled
 
 
-def mirrored(stacks: Any, seed: Any) -> Any:
-    """Mirror each stack left-right and up-down at random.
-
-    A mirrored crystal has the same space group or its enantiomorph, which kinematic diffraction cannot tell apart.
-    """
-    import tensorflow as tf
-
-    flipped = tf.image.stateless_random_flip_left_right(stacks, seed)
-    return tf.image.stateless_random_flip_up_down(flipped, seed + 1)
+def _inputs(example: dict[str, Any]) -> NDArray[np.float32]:
+    return log_scaled(example["cbed_stack"])
 
 
-def _inputs(examples: dict[str, Any]) -> Any:
-    return log_scaled(examples["cbed_stack"])
-
-
-def _samples(examples: dict[str, Any]) -> Samples:
-    import tensorflow as tf
-
-    labels = examples["space_group"]
-    return _inputs(examples), labels, tf.ones_like(labels, tf.float32)
-
-
-def _mirrored_samples(samples: Samples, seed: Any) -> Samples:
-    return mirrored(samples[0], seed), *samples[1:]
+def _samples(example: dict[str, Any]) -> Samples:
+    return _inputs(example), np.int64(example["space_group"]), np.float32(1)
 
 
 _REFERENCE = Recipe(
@@ -133,7 +117,13 @@ _REFERENCE = Recipe(
 RECIPES = {
     "stemdl": _REFERENCE,
     "stemdl_demo": replace(
-        _REFERENCE, build=small_resnet, augment=_mirrored_samples, epochs=12, batch_size=32, learning_rate=3e-3
+        _REFERENCE,
+        build=small_resnet,
+        # A mirrored crystal has the same space group or its enantiomorph, which such patterns cannot tell apart.
+        augment=mirrored,
+        epochs=12,
+        batch_size=32,
+        learning_rate=3e-3,
     ),
 }
 """Data set name to recipe."""

@@ -1,30 +1,40 @@
 """Training: from a prepared data set to a run folder with weights, predictions, scores and logs.
 
-A Keras model in a loop of our own, GradientTape inside ``strategy.run``: with one replica or several the loss is the
-mean over the global batch.
+One path for every benchmark, for one process and for many; a run that was killed goes on from its last checkpoint.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.benchmarks import Benchmark, Criterion, find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.models import checkpoints
 from sciml_datasets.models.batches import Batches
+from sciml_datasets.models.checkpoints import Progress
+from sciml_datasets.models.networks import build_network, network_builder
+from sciml_datasets.models.rates import learning_rate
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
+from sciml_datasets.models.steps import make_optimizer, training_step
+from sciml_datasets.models.workers import Workers, join, lost_workers_told
 from sciml_datasets.preparation.verify import check_prepared
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
 
-STRATEGIES = ("auto", "none", "mirrored")
+CHECKPOINT_SECONDS = 600.0
+"""After which a checkpoint is written within an epoch."""
 
 
 def train(
@@ -34,6 +44,9 @@ def train(
     model: Any = None,
     strategy: str = "auto",
     seed: int = 0,
+    *,
+    until_target: bool = False,
+    comm: MPI.Intracomm | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Train a model on the training split, score it on the test split, write the run folder.
@@ -41,93 +54,222 @@ def train(
     Args:
         name: of the data set.
         data_dir: where prepared data sets lie; default as in TFDS.
-        out_dir: the run folder: new or empty.
-        model: a Keras model, a function that makes one, or ``package.module:function``; default the reference.
-        strategy: ``none`` for one device, ``mirrored`` for all local devices, ``auto`` for mirrored where there is more
-            than one GPU.
+        out_dir: the run folder: new, empty, or of the same run, which then goes on from its last checkpoint. Several
+            workers share it.
+        model: a Keras model, a function that makes one, ``package.module:function`` or a ``.keras`` file; default the
+            reference.
+        strategy: ``none`` for one device, ``mirrored`` for all local devices, ``multiworker`` for several processes
+            (see `sciml_datasets.models.cluster`), ``auto`` for mirrored where there is more than one GPU.
         seed: of weights, order and augmentation.
+        until_target: end with the epoch that reaches the benchmark's target on the validation split.
+        comm: MPI's ranks, for ``multiworker``.
         settings: other values for the recipe: see `sciml_datasets.models.recipe.SETTINGS`.
 
     Returns:
-        The result, as in ``result.json``.
+        The result, as in ``result.json``; an empty dictionary on all workers but the first.
 
     Raises:
         InputError: the data set is not prepared, the run folder is in use, or a setting or the model does not fit.
+        WorkerLostError: another worker is gone.
     """
     benchmark, _ = find(name)
-    manifest = check_prepared(prepared_dir(name, data_dir))
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
-    if strategy not in STRATEGIES:
-        raise InputError(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")
-    build = _model_builder(model, recipe)
-    run = RunFolder(Path(out_dir).expanduser())
+    build = network_builder(model, recipe)
+    if recipe.deterministic == "on":
+        _make_deterministic(alone=strategy in ("auto", "none"))
 
     import keras
 
     keras.utils.set_random_seed(seed)
-    scope = _strategy(strategy)
-    batches = Batches(name, data_dir, recipe, seed)
-    if batches.steps < 1:
-        raise InputError(
-            f"batch_size={recipe.batch_size}: the training split holds fewer samples, choose a smaller batch"
-        )
-    with scope.scope():
-        network = _built(build, recipe.precision)
-        _check_shapes(network, recipe)
-        optimizer = _optimizer(recipe, batches.steps)
-        optimizer.build(network.trainable_variables)  # a replica must not create variables inside the step
-    step = _train_step(network, optimizer, scope, recipe)
+    workers = join(strategy, comm)
+    with lost_workers_told(workers):
+        manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
+        run = RunFolder(Path(out_dir).expanduser())
+        workers.lead(run.check)
+        batches = Batches(name, data_dir, recipe, seed)
+        _check_batch_size(batches, workers)
+        with workers.strategy.scope():
+            network = build_network(build, recipe)
+            optimizer = make_optimizer(recipe, network)
+        config = {
+            "benchmark": benchmark.name,
+            "dataset": name,
+            "dataset_version": manifest["version"],
+            "plan_digest": manifest["plan_digest"],
+            "model": network.name,
+            "parameters": int(network.count_params()),
+            "settings": recipe.settings(),
+            "seed": seed,
+            "until_target": until_target,
+        }
+        variables = [*network.variables, *optimizer.variables]
+        progress = Progress()
+        if workers.lead(lambda: run.goes_on(config)):
+            progress = checkpoints.restore(run.checkpoint, variables)
+        with closing(run) if workers.chief else nullcontext():
+            if workers.chief:
+                run.start(benchmark, config, progress, _gpus(), int(workers.strategy.num_replicas_in_sync))
+            training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
+            training.run(variables)
+            if workers.chief:
+                network.save(run.folder / "model.keras")
+            everything = _gathered(workers, predictions(network, batches, "test", workers))
+            if not workers.chief:
+                for _ in everything:  # the chief writes what all have
+                    pass
+                return {}
+            run.write_predictions(batches.num_examples("test"), everything)
+            evaluator = Evaluator(name, "test", data_dir)
+            evaluator.update_from_file(run.folder / "predictions.h5")
+            return run.finish(evaluator, manifest["plan_digest"], data_dir)
 
-    with closing(run), _damage_told(prepared_dir(name, data_dir)):
-        run.start(benchmark, name, manifest, recipe, network, seed, _gpus(), scope.num_replicas_in_sync)
-        for epoch in range(1, recipe.epochs + 1):
-            run.start_epoch(epoch)
-            losses = [step(batch) for batch in scope.experimental_distribute_dataset(batches.training(epoch))]
-            loss = float(np.mean([float(value) for value in losses]))
-            if not np.isfinite(loss):
-                raise InputError(
-                    f"the loss became {loss} in epoch {epoch}: lower learning_rate (now {recipe.learning_rate})"
-                )
-            run.start_evaluation(epoch)
-            validation = Evaluator(name, "validation", data_dir)
-            for ids, predicted in predictions(network, batches, "validation"):
-                validation.update(ids, predicted)
-            run.epoch(epoch, recipe.epochs, batches.steps * recipe.batch_size, loss, validation.result())
-        network.save(run.folder / "model.keras")
-        run.write_predictions(batches.num_examples("test"), predictions(network, batches, "test"))
-        evaluator = Evaluator(name, "test", data_dir)
-        evaluator.update_from_file(run.folder / "predictions.h5")
-        return run.finish(evaluator, manifest["plan_digest"], data_dir)
+
+class _Training:
+    """The epochs of one run."""
+
+    def __init__(
+        self,
+        benchmark: Benchmark,
+        batches: Batches,
+        workers: Workers,
+        run: RunFolder,
+        progress: Progress,
+        network: Any,
+        optimizer: Any,
+        until_target: bool,
+    ) -> None:
+        self._benchmark, self._batches, self._workers, self._run = benchmark, batches, workers, run
+        self._progress, self._network, self._optimizer = progress, network, optimizer
+        self._recipe, self._until_target = batches.recipe, until_target
+        self._step = training_step(network, optimizer, workers.strategy, workers.local_replicas, batches.recipe)
+
+    def run(self, variables: list[Any]) -> None:
+        """Train from where the progress stands to the end."""
+        while self._progress.epoch <= self._recipe.epochs and not self._finished():
+            self._train_epoch(variables)
+            self._evaluate_epoch()
+            progress = self._progress
+            progress.epoch, progress.step, progress.losses = progress.epoch + 1, 0, []
+            if self._workers.chief:
+                if self._recipe.patience and self._waited() == 0:
+                    checkpoints.save(self._run.best, progress, self._network.variables)
+                checkpoints.save(self._run.checkpoint, self._run.told(progress), variables)
+        if self._recipe.patience:
+            self._workers.lead(lambda: None)  # until the chief has written the best weights
+            checkpoints.restore(self._run.best, self._network.variables)
+
+    def _train_epoch(self, variables: list[Any]) -> None:
+        progress, steps = self._progress, self._batches.steps
+        if self._workers.chief and progress.step == 0:
+            self._run.start_epoch(progress.epoch)
+        saved = time.monotonic()
+        losses = []
+        errors = self._errors()
+        for batch in self._batches.training(progress.epoch, progress.step, self._workers.part):
+            done = (progress.epoch - 1) * steps + progress.step
+            self._optimizer.learning_rate = learning_rate(self._recipe, done, steps * self._recipe.epochs, errors)
+            losses.append(self._step(batch))
+            progress.step += 1
+            if self._workers.chief and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                progress.losses += [float(loss) for loss in losses]
+                losses = []
+                checkpoints.save(self._run.checkpoint, self._run.told(progress), variables)
+                saved = time.monotonic()
+        progress.losses += [float(loss) for loss in losses]
+
+    def _evaluate_epoch(self) -> None:
+        progress, workers = self._progress, self._workers
+        loss = float(np.mean(progress.losses))
+        if not np.isfinite(loss):
+            raise InputError(
+                f"the loss became {loss} in epoch {progress.epoch}: lower learning_rate "
+                f"(now {self._recipe.learning_rate})"
+            )
+        if workers.chief:
+            self._run.start_evaluation(progress.epoch)
+        evaluator = Evaluator(self._batches.name, "validation", self._batches.data_dir)
+        for ids, predicted in predictions(self._network, self._batches, "validation", workers):
+            evaluator.update(ids, predicted)
+        for index, share in enumerate(workers.gather(evaluator.share())):
+            if index != workers.part.index:
+                evaluator.add(share)
+        scores = evaluator.result()
+        row = {"epoch": progress.epoch, "loss": loss}
+        row |= {f"validation_{c.name}": scores[c.name] for c in self._benchmark.criteria if c.name in scores}
+        row["samples"] = progress.epoch * self._batches.steps * self._recipe.batch_size
+        progress.history.append(row)
+        if workers.chief:
+            self._run.epoch(self._recipe.epochs, row)
+
+    def _errors(self) -> list[float]:
+        """The primary score after each epoch so far, turned so that less is better."""
+        primary = self._benchmark.criteria[0]
+        sign = 1 if primary.direction == "lower" else -1
+        return [sign * row[f"validation_{primary.name}"] for row in self._progress.history]
+
+    def _waited(self) -> int:
+        """Epochs since the best one."""
+        errors = self._errors()
+        return len(errors) - 1 - int(np.argmin(errors)) if errors else 0
+
+    def _finished(self) -> bool:
+        if self._recipe.patience and self._waited() >= self._recipe.patience:
+            return True
+        return self._until_target and any(_reached(self._benchmark, row) for row in self._progress.history)
 
 
-def predictions(network: Any, batches: Batches, split: str) -> Iterator[tuple[list[str], Array]]:
-    """Ids and predictions (N, ...) of a split, batch by batch, in the order of its records."""
+def _reached(benchmark: Benchmark, row: dict[str, float]) -> bool:
+    """Whether an epoch reached the benchmark's target on the validation split."""
+    return any(_meets(criterion, row) for criterion in benchmark.criteria)
+
+
+def _meets(criterion: Criterion, row: dict[str, float]) -> bool:
+    score = row.get(f"validation_{criterion.name}", float("nan"))
+    if criterion.target is None:
+        return False
+    return score >= criterion.target.value if criterion.direction == "higher" else score <= criterion.target.value
+
+
+def predictions(
+    network: Any, batches: Batches, split: str, workers: Workers | None = None
+) -> Iterator[tuple[list[str], Array]]:
+    """Ids and predictions (N, ...) of this worker's part of a split, batch by batch, in the order of its records."""
     predicted = batches.recipe.predictions(network)
-    for keys, inputs in batches.evaluation(split):
-        yield [key.decode("utf-8") for key in keys.numpy()], np.asarray(predicted(inputs))
+    for ids, inputs in batches.evaluation(split, *([workers.part] if workers else [])):
+        yield ids, np.asarray(predicted(inputs))
 
 
-@contextmanager
-def _damage_told(folder: Path) -> Iterator[None]:
-    """Turn TensorFlow's report of a damaged record into a sentence."""
+def _gathered(workers: Workers, own: Iterator[tuple[list[str], Array]]) -> Iterator[tuple[list[str], Array]]:
+    """What all workers predict, on each of them."""
+    while any(found := workers.gather(next(own, None))):
+        yield from (batch for batch in found if batch)
+
+
+def _make_deterministic(*, alone: bool) -> None:
+    """Let two runs with one seed give the same bits, on the same number of threads.
+
+    With several threads that start operations, full-size networks with batch norm still differed from run to run. One
+    is enough for one device; replicas that wait for each other need more.
+    """
     import tensorflow as tf
 
-    try:
-        yield
-    except tf.errors.DataLossError as error:
-        raise InputError(f"{folder}: a record is damaged: find out which file with `sciml verify`") from error
+    tf.config.experimental.enable_op_determinism()
+    if alone and tf.config.threading.get_inter_op_parallelism_threads() != 1:
+        try:
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        except RuntimeError:  # TensorFlow is at work in this process already: config.yaml tells its threads
+            return
 
 
-def _strategy(name: str) -> Any:
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
-        return tf.distribute.MirroredStrategy()
-    return tf.distribute.get_strategy()
+def _check_batch_size(batches: Batches, workers: Workers) -> None:
+    size, replicas = batches.recipe.batch_size, int(workers.strategy.num_replicas_in_sync)
+    if size % replicas:
+        raise InputError(f"batch_size={size} cannot be shared by {replicas} devices: choose a multiple of {replicas}")
+    if batches.steps < 1:
+        raise InputError(f"batch_size={size}: the training split holds fewer samples, choose a smaller batch")
 
 
 def _gpus() -> list[str]:
@@ -136,88 +278,3 @@ def _gpus() -> list[str]:
 
     devices = tf.config.list_physical_devices("GPU")
     return [tf.config.experimental.get_device_details(device).get("device_name", device.name) for device in devices]
-
-
-def _optimizer(recipe: Recipe, steps_per_epoch: int) -> Any:
-    import keras
-
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        steps = steps_per_epoch * recipe.epochs
-        warmup = round(steps * recipe.warmup_share)
-        rate = keras.optimizers.schedules.CosineDecay(
-            recipe.learning_rate / 25, max(steps - warmup, 1), warmup_target=recipe.learning_rate, warmup_steps=warmup
-        )
-    if recipe.optimizer == "adamw":
-        return keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay)
-    return {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax}[recipe.optimizer](rate)
-
-
-def _built(build: Callable[[], Any], precision: str) -> Any:
-    """The model, its layers computing in the given precision."""
-    import keras
-
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        return build()
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
-def _train_step(network: Any, optimizer: Any, strategy: Any, recipe: Recipe) -> Callable[[Any], Any]:
-    import tensorflow as tf
-
-    def gradients(inputs: Any, target: Any, weights: Any, total: Any) -> tuple[Any, Any]:
-        with tf.GradientTape() as tape:
-            logits = tf.cast(network(inputs, training=True), tf.float32)
-            # The optimizer adds up the replicas' gradients: dividing by the weight of the global batch makes a mean.
-            loss = tf.reduce_sum(recipe.losses(target, logits) * weights) / total
-        return loss, tape.gradient(loss, network.trainable_variables)
-
-    compiled_gradients = tf.function(gradients, jit_compile=True) if recipe.xla == "on" else gradients
-
-    def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
-        weights = tf.cast(weights, tf.float32)
-        replicas = tf.distribute.get_replica_context()
-        total = tf.maximum(replicas.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights)), 1e-6)
-        loss, found = compiled_gradients(inputs, target, weights, total)
-        optimizer.apply_gradients(zip(found, network.trainable_variables, strict=True))
-        return loss
-
-    def step(batch: Any) -> Any:
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, strategy.run(on_replica, args=batch), axis=None)
-
-    compiled: Callable[[Any], Any] = tf.function(step)
-    return compiled
-
-
-def _model_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
-    if model is None:
-        return recipe.build
-    if not isinstance(model, str):
-        return model if not hasattr(model, "trainable_variables") else lambda: model
-    module_name, _, function = model.partition(":")
-    try:
-        found = getattr(importlib.import_module(module_name), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"--model {model}: {error}: expected package.module:function of an importable module"
-        ) from error
-    if not callable(found):
-        raise InputError(f"--model {model}: {function} is no function: expected one that returns a Keras model")
-    build: Callable[[], Any] = found
-    return build
-
-
-def _check_shapes(network: Any, recipe: Recipe) -> None:
-    shapes = getattr(network, "input_shape", None), getattr(network, "output_shape", None)
-    expected = (None, *recipe.input_shape), (None, *recipe.output_shape)
-    for got, want, what in zip(shapes, expected, ("input", "output"), strict=True):
-        fits = (
-            isinstance(got, tuple)
-            and len(got) == len(want)
-            and all(a in (None, b) for a, b in zip(got, want, strict=True))
-        )
-        if not fits:
-            raise InputError(f"the model's {what} shape is {got}, expected {want}: change the model")

@@ -1,0 +1,98 @@
+"""The network to train: the reference or the user's, its precision, its batch norm, its shapes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.models.recipe import Recipe
+
+
+def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
+    """What makes the network.
+
+    Args:
+        model: None for the recipe's own, a Keras model, a function that returns one, ``package.module:function``, or a
+            ``.keras`` file, which is loaded without running any code of it (Keras's safe mode).
+        recipe: of the data set.
+
+    Raises:
+        InputError: nothing of the kind is found; the way to name it is told.
+    """
+    if model is None:
+        return recipe.build
+    if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
+        return lambda: load_network(Path(model))
+    if not isinstance(model, str):
+        return model if not hasattr(model, "trainable_variables") else lambda: model
+    module_name, _, function = model.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"--model {model}: {error}: expected package.module:function of an importable module, or a .keras file"
+        ) from error
+    if not callable(found):
+        raise InputError(f"--model {model}: {function} is no function: expected one that returns a Keras model")
+    build: Callable[[], Any] = found
+    return build
+
+
+def load_network(path: Path) -> Any:
+    """The Keras model of a ``.keras`` file.
+
+    Raises:
+        InputError: the file is missing, is none, or holds code (a lambda layer).
+    """
+    import keras
+
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file: expected a Keras model, as `sciml train` leaves model.keras")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(f"{path} cannot be loaded as a Keras model without running its code: {first}") from error
+
+
+def build_network(build: Callable[[], Any], recipe: Recipe) -> Any:
+    """The network, its layers computing in the recipe's precision, batch norm over the global batch.
+
+    Raises:
+        InputError: it does not take or give the shapes that the benchmark asks for.
+    """
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        network = build()
+    finally:
+        keras.config.set_dtype_policy(before)
+    _check_shapes(network, recipe)
+    for layer in _layers(network):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
+    return network
+
+
+def _layers(network: Any) -> Iterator[Any]:
+    for layer in getattr(network, "layers", []):
+        yield layer
+        yield from _layers(layer)
+
+
+def _check_shapes(network: Any, recipe: Recipe) -> None:
+    shapes = getattr(network, "input_shape", None), getattr(network, "output_shape", None)
+    expected = (None, *recipe.input_shape), (None, *recipe.output_shape)
+    for got, want, what in zip(shapes, expected, ("input", "output"), strict=True):
+        fits = (
+            isinstance(got, tuple)
+            and len(got) == len(want)
+            and all(a in (None, b) for a, b in zip(got, want, strict=True))
+        )
+        if not fits:
+            raise InputError(f"the model's {what} shape is {got}, expected {want}: change the model")

@@ -1,0 +1,86 @@
+"""One training step: the mean over the global batch, the same for one replica and for many.
+
+A Keras model in a loop of our own, GradientTape inside ``strategy.run``: Keras 3's own ``fit`` does not work under
+MultiWorkerMirroredStrategy (keras issue 20585).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sciml_datasets.models.recipe import Recipe, Samples
+
+
+def make_optimizer(recipe: Recipe, network: Any) -> Any:
+    """The recipe's optimizer, its variables made."""
+    import keras
+
+    if recipe.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+    else:
+        kinds = {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax, "sgd": keras.optimizers.SGD}
+        optimizer = kinds[recipe.optimizer](recipe.learning_rate)
+    optimizer.build(network.trainable_variables)  # a replica must not make variables inside the step
+    return optimizer
+
+
+def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recipe: Recipe) -> Callable[[Samples], Any]:
+    """A function from this worker's part of a batch to the loss over the whole batch.
+
+    Args:
+        network: to train, made in the strategy's scope, as is the optimizer.
+        optimizer: as `make_optimizer` makes it.
+        strategy: of tf.distribute.
+        local: replicas of this process.
+        recipe: losses, clipping and XLA.
+    """
+    import tensorflow as tf
+
+    add = tf.distribute.ReduceOp.SUM
+    replicas = strategy.num_replicas_in_sync
+
+    def gradients(inputs: Any, target: Any, weights: Any, total: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            logits = tf.cast(network(inputs, training=True), tf.float32)
+            # The replicas' gradients are added: dividing by the weight of the global batch makes a mean.
+            loss = tf.reduce_sum(recipe.losses(target, logits) * weights) / total
+        return loss, tape.gradient(loss, network.trainable_variables)
+
+    compiled_gradients = tf.function(gradients, jit_compile=True) if recipe.xla == "on" else gradients
+
+    def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
+        context = tf.distribute.get_replica_context()
+        weights = tf.cast(weights, tf.float32)
+        total = tf.maximum(context.all_reduce(add, tf.reduce_sum(weights)), 1e-6)
+        loss, found = compiled_gradients(inputs, target, weights, total)
+        if recipe.clip_norm:
+            # The optimizer adds the replicas' gradients up again: each brings its share of the clipped sum.
+            clipped, _ = tf.clip_by_global_norm(context.all_reduce(add, found), recipe.clip_norm)
+            found = [gradient / replicas for gradient in clipped]
+        optimizer.apply_gradients(zip(found, network.trainable_variables, strict=True))
+        return loss
+
+    def step(batch: Samples) -> Any:
+        return strategy.reduce(add, strategy.run(on_replica, args=batch), axis=None)
+
+    compiled = tf.function(step, reduce_retracing=True)
+
+    def distributed(batch: Samples) -> Any:
+        tensors = [tf.convert_to_tensor(array) for array in batch]
+        if local > 1:
+            tensors = [_shared(strategy, tensor, local) for tensor in tensors]
+        return compiled(tuple(tensors))
+
+    return distributed
+
+
+def _shared(strategy: Any, tensor: Any, local: int) -> Any:
+    """A part of the rows for each replica of this process."""
+    rows = tensor.shape[0] // local
+
+    def share(context: Any) -> Any:
+        first = context.replica_id_in_sync_group % local * rows
+        return tensor[first : first + rows]
+
+    return strategy.experimental_distribute_values_from_function(share)
