@@ -76,9 +76,11 @@ class Workers:
         import tensorflow as tf
 
         def on_replica(own: Any) -> Any:
-            return tf.distribute.get_replica_context().all_gather(own, axis=0)
+            placed = tf.identity(own)  # what a function is given stands on no device
+            return tf.distribute.get_replica_context().all_gather(placed, axis=0)
 
-        found = self.strategy.run(tf.function(on_replica), args=(tf.constant(words),))
+        together = tf.function(lambda own: self.strategy.run(on_replica, args=(own,)))
+        found = together(tf.constant(words))
         # Each device of a worker brings the same words.
         (gathered, *_) = self.strategy.experimental_local_results(found)
         return np.asarray(gathered)
@@ -114,9 +116,9 @@ def join(strategy: str, comm: MPI.Intracomm | None = None) -> Workers:
 
     if strategy == "multiworker":
         return _multiworker(find_cluster(comm))
-    gpus = tf.config.list_physical_devices("GPU")
-    if strategy == "mirrored" or (strategy == "auto" and len(gpus) > 1):
-        return Workers(tf.distribute.MirroredStrategy(), Part())
+    if strategy == "mirrored" or (strategy == "auto" and len(tf.config.list_physical_devices("GPU")) > 1):
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return Workers(tf.distribute.MirroredStrategy([device.name for device in devices]), Part())
     return Workers(tf.distribute.get_strategy(), Part())
 
 

@@ -1,0 +1,42 @@
+"""The learning rate: warm-up, cosine, plateau."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sciml_datasets.models.cloudmask import RECIPES
+from sciml_datasets.models.rates import learning_rate, plateaus
+
+RECIPE = replace(RECIPES["cloudmask_demo"], learning_rate=1.0, warmup_share=0.1)
+
+
+def test_the_rate_rises_and_falls_as_a_cosine() -> None:
+    rates = [learning_rate(RECIPE, step, 100, []) for step in range(101)]
+    assert rates[0] == pytest.approx(1 / 25)
+    assert rates[10] == 1
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0, abs=1e-12)
+    assert rates[:11] == sorted(rates[:11])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+
+
+def test_a_constant_rate_without_warm_up_is_constant() -> None:
+    recipe = replace(RECIPE, schedule="constant", warmup_share=0.0)
+    assert {learning_rate(recipe, step, 100, []) for step in range(100)} == {1.0}
+
+
+def test_a_plateau_halves_the_rate() -> None:
+    recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
+    assert learning_rate(recipe, 50, 100, [3, 2, 1, 1, 1, 1, 1]) == 1
+    assert learning_rate(recipe, 50, 100, [3, 2, 1, 1, 1, 1, 1, 1]) == 0.5
+
+
+@given(st.lists(st.floats(0, 1), max_size=60), st.integers(1, 10))
+def test_plateaus_are_as_many_as_fit_between_improvements(errors: list[float], patience: int) -> None:
+    found = plateaus(errors, patience)
+    assert 0 <= found <= len(errors) // patience
+    assert plateaus([*errors, -1.0], patience) == found
