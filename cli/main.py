@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": "compare prepared data or raw files with their checksums",
     "show": "draw samples of a prepared data set",
     "train": "train a model and score it",
+    "predict": "write the predictions of a trained model",
     "evaluate": "score a predictions file",
     "demo": "walk the whole road on simulated data",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,32 @@ def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
                 yield ids[start : start + chunk], predictions[start : start + chunk]
             except OSError as error:
                 raise InputError(f"{path}: it cannot be read ({error}): make the file again") from error
+
+
+def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[str], NDArray[Any]]]) -> None:
+    """Write a predictions file; it appears under its name when it is complete.
+
+    Args:
+        path: of the file.
+        count: predictions in all.
+        batches: ids and predictions (N, ...) of each.
+    """
+    import h5py
+
+    temporary = path.with_name(f"{path.name}.incomplete")
+    try:
+        with h5py.File(temporary, "w") as file:
+            all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
+            done = 0
+            for ids, values in batches:
+                if not done:
+                    file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
+                part = slice(done, done + len(ids))
+                all_ids[part], file["prediction"][part] = ids, values
+                done += len(ids)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:

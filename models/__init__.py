@@ -1,5 +1,6 @@
-"""Reference models: one module per benchmark, one way to train them all. Needs TensorFlow."""
+"""Reference models: one module per benchmark, one way to train them all. Training needs TensorFlow."""
 
+from sciml_datasets.models.inference import predict
 from sciml_datasets.models.training import train
 
-__all__ = ["train"]
+__all__ = ["predict", "train"]

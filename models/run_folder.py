@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sciml_datasets.benchmarks import Benchmark
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.convergence import time_to_convergence
@@ -175,20 +173,6 @@ class RunFolder:
             writer = csv.DictWriter(file, self._history[-1].keys())
             writer.writeheader()
             writer.writerows(self._history)
-
-    def write_predictions(self, count: int, predictions: Iterable[tuple[list[str], np.ndarray[Any, Any]]]) -> None:
-        """Write ``predictions.h5``: /id and /prediction of ``count`` samples, batch by batch."""
-        import h5py
-
-        with h5py.File(self.folder / "predictions.h5", "w") as file:
-            all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
-            done = 0
-            for ids, values in predictions:
-                if not done:
-                    file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
-                part = slice(done, done + len(ids))
-                all_ids[part], file["prediction"][part] = ids, values
-                done += len(ids)
 
     def finish(self, evaluator: Evaluator, plan_digest: str, data_dir: str | Path | None) -> dict[str, Any]:
         """Draw the plots, close the logs and write ``result.json``."""

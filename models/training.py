@@ -17,6 +17,7 @@ import numpy as np
 from sciml_datasets.benchmarks import Benchmark, Criterion, find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models import checkpoints
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
@@ -121,7 +122,7 @@ def train(
                 for _ in everything:  # the chief writes what all have
                     pass
                 return {}
-            run.write_predictions(batches.num_examples("test"), everything)
+            write_predictions(run.folder / "predictions.h5", batches.num_examples("test"), everything)
             evaluator = Evaluator(name, "test", data_dir)
             evaluator.update_from_file(run.folder / "predictions.h5")
             return run.finish(evaluator, manifest["plan_digest"], data_dir)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,17 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import yaml
 
 from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
-from sciml_datasets.models import train
+from sciml_datasets.models import predict, train
+from sciml_datasets.models.batches import Batches, Part
+from sciml_datasets.models.networks import build_network
 from sciml_datasets.models.samples import mirrored
 from sciml_datasets.models.stemdl import RECIPES, log_scaled, resnet50
+from sciml_datasets.models.steps import make_optimizer, training_step
 
 
 def reference_transform(pattern: np.ndarray) -> np.ndarray:
@@ -179,3 +185,76 @@ def test_a_run_folder_in_use_is_kept(data_dir: Path, tmp_path: Path) -> None:
 def test_data_that_are_not_prepared_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"manifest\.json is missing: prepare the data set"):
         train("stemdl_demo", tmp_path, tmp_path / "run")
+
+
+def test_a_trained_network_predicts_the_same_from_its_folder(
+    run: tuple[Path, dict[str, Any]], data_dir: Path, tmp_path: Path
+) -> None:
+    folder, _ = run
+    times = predict("stemdl_demo", folder / "model.keras", tmp_path / "p.h5", data_dir, batch_size=3)
+    assert times["batch_size"] == 3
+    assert 0 < times["latency_50"] <= times["latency_90"] <= times["latency_99"]
+    with h5py.File(folder / "predictions.h5") as first, h5py.File(tmp_path / "p.h5") as again:
+        assert list(first["id"]) == list(again["id"])
+        np.testing.assert_allclose(again["prediction"], first["prediction"], atol=1e-5)
+
+
+def test_a_keras_file_goes_on_training(run: tuple[Path, dict[str, Any]], data_dir: Path, tmp_path: Path) -> None:
+    model = str(run[0] / "model.keras")
+    train("stemdl_demo", data_dir, tmp_path / "run", model=model, epochs=1, batch_size=16, learning_rate=0)
+    trained = keras.models.load_model(tmp_path / "run" / "model.keras")
+    for got, before in zip(trained.trainable_weights, keras.models.load_model(model).trainable_weights, strict=True):
+        np.testing.assert_array_equal(got, before)
+
+
+def test_code_in_a_keras_file_is_never_run(data_dir: Path, tmp_path: Path) -> None:
+    inputs = keras.Input((128, 128, 3))
+    outputs = keras.layers.Dense(231)(keras.layers.Flatten()(keras.layers.Lambda(lambda x: x + 1)(inputs)))
+    keras.Model(inputs, outputs).save(tmp_path / "lambda.keras")
+    (tmp_path / "text.keras").write_text("no model")
+    for name in ("lambda", "text"):
+        with pytest.raises(InputError, match=rf"{name}\.keras cannot be loaded as a Keras model without running"):
+            predict("stemdl_demo", tmp_path / f"{name}.keras", tmp_path / "p.h5", data_dir)
+    assert not (tmp_path / "p.h5").exists()
+
+
+def test_the_gradient_is_clipped_after_the_batch_is_added_up(data_dir: Path, tmp_path: Path) -> None:
+    """With plain gradient descent one step moves the weights by rate times the limit at most."""
+    recipe = replace(RECIPES["stemdl_demo"], optimizer="sgd", schedule="constant", warmup_share=0.0)
+    recipe = recipe.with_settings({"clip_norm": 1e-3, "learning_rate": 0.5, "batch_size": 8})
+    network = build_network(linear_model, recipe)
+    before = [np.array(value) for value in network.trainable_weights]
+    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    step(next(Batches("stemdl_demo", data_dir, recipe, seed=0).training(1)))
+    moved = [np.array(value) - old for value, old in zip(network.trainable_weights, before, strict=True)]
+    length = np.sqrt(sum(float((change**2).sum()) for change in moved))
+    assert length == pytest.approx(0.5 * 1e-3, rel=1e-3)
+
+
+def test_patience_ends_training_with_the_best_weights(data_dir: Path, tmp_path: Path) -> None:
+    options = {"epochs": 30, "patience": 2, "batch_size": 16, "learning_rate": 0.05}
+    result = train("stemdl_demo", data_dir, tmp_path / "run", model=linear_model, **options)
+    with (tmp_path / "run" / "history.csv").open() as file:
+        scores = [float(row["validation_top1_accuracy"]) for row in csv.DictReader(file)]
+    assert len(scores) == int(np.argmax(scores)) + 3
+    predict("stemdl_demo", tmp_path / "run" / "model.keras", tmp_path / "p.h5", data_dir, "validation")
+    validation = Evaluator("stemdl_demo", "validation", data_dir)
+    validation.update_from_file(tmp_path / "p.h5")
+    assert validation.result()["top1_accuracy"] == max(scores)
+    assert result["scores"]
+
+
+@pytest.mark.parametrize("name", ["stemdl_demo", "cloudmask_demo"])
+def test_workers_make_the_columns_of_the_same_batches(name: str, data_dir: Path) -> None:
+    recipe = importlib.import_module(f"sciml_datasets.models.{name.removesuffix('_demo')}").RECIPES[name]
+    batches = Batches(name, data_dir, recipe.with_settings({"batch_size": 6}), seed=5)
+    whole = list(batches.training(2))
+    assert len(whole) == batches.steps
+    for index in range(3):
+        for own, batch in zip(batches.training(2, part=Part(index, 3)), whole, strict=True):
+            for array, all_rows in zip(own, batch, strict=True):
+                np.testing.assert_array_equal(array, all_rows[2 * index : 2 * index + 2])
+    for resumed, batch in zip(batches.training(2, first=1), whole[1:], strict=True):
+        np.testing.assert_array_equal(resumed[0], batch[0])
+    ids = [key for index in range(4) for keys, _ in batches.evaluation("test", Part(index, 4)) for key in keys]
+    assert ids == [key for keys, _ in batches.evaluation("test") for key in keys]

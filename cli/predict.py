@@ -1,0 +1,45 @@
+"""``sciml predict NAME --data-dir D (--run RUN | --model M) --out P.h5``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
+
+EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml predict``."""
+    add_name(parser)
+    add_data_dir(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--run", metavar="RUN", help="run folder with model.keras")
+    source.add_argument(
+        "--model", metavar="M", help="a .keras file, or package.module:function that makes a Keras model"
+    )
+    parser.add_argument("--out", metavar="P.h5", required=True, help="predictions file to write")
+    add_split(parser)
+    parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch (default: the recipe's)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict a split, and tell where the predictions are and how long a batch took."""
+    sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
+    from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
+
+    import_tensorflow_quietly()
+    from sciml_datasets.models import predict
+
+    model = str(Path(args.run).expanduser() / "model.keras") if args.run else args.model
+    times = predict(args.name, model, args.out, args.data_dir, args.split, batch_size=args.batch_size)
+    text = (
+        f"{args.out}: predictions of the {args.split} split\n"
+        f"batches of {times['batch_size']}: {1e3 * times['latency_50']:.1f} ms (median), "
+        f"{1e3 * times['latency_90']:.1f} ms (90 %), {1e3 * times['latency_99']:.1f} ms (99 %), "
+        f"{times['throughput']:.1f} samples/s"
+    )
+    return report(args, {"predictions": args.out} | times, text)

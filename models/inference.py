@@ -1,0 +1,71 @@
+"""Inference: predictions of a split by a trained network, and how long it takes."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.metrics.inference_time import summary
+from sciml_datasets.metrics.predictions import write_predictions
+from sciml_datasets.models.batches import Batches
+from sciml_datasets.models.networks import build_network, network_builder
+from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.preparation.verify import check_prepared
+
+
+def predict(
+    name: str,
+    model: Any,
+    out: str | Path,
+    data_dir: str | Path | None = None,
+    split: str = "test",
+    **settings: Any,
+) -> dict[str, float]:
+    """Write the predictions of a split.
+
+    Args:
+        name: of the data set.
+        model: a Keras model, a function that makes one, ``package.module:function``, a ``.keras`` file.
+        out: the predictions file, which is overwritten.
+        data_dir: where prepared data sets lie; default as in TFDS.
+        split: train, validation or test.
+        settings: ``batch_size`` and ``precision``, as in training.
+
+    Returns:
+        Latency of batches and throughput as in `sciml_datasets.metrics.inference_time.summary`, reading left out, and
+        ``batch_size``. The first batch is predicted twice and timed the second time; a smaller last one is not timed,
+        unless it is the only one.
+
+    Raises:
+        InputError: the data set is not prepared, or the model does not fit.
+    """
+    benchmark, _ = find(name)
+    check_prepared(prepared_dir(name, data_dir))
+    recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
+    recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
+    network = build_network(network_builder(model, recipe), recipe)
+    batches = Batches(name, data_dir, recipe, seed=0)
+    predicted = recipe.predictions(network)
+    seconds: list[float] = []
+    sizes: list[int] = []
+
+    def timed() -> Iterator[tuple[list[str], NDArray[Any]]]:
+        for ids, inputs in batches.evaluation(split):
+            if not seconds:
+                np.asarray(predicted(inputs))
+            started = time.perf_counter()
+            values = np.asarray(predicted(inputs))
+            seconds.append(time.perf_counter() - started)
+            sizes.append(len(ids))
+            yield ids, values
+
+    write_predictions(Path(out).expanduser(), batches.num_examples(split), timed())
+    whole = [taken for taken, size in zip(seconds, sizes, strict=True) if size == sizes[0]]
+    return summary(np.array(whole), sizes[0]) | {"batch_size": sizes[0]}
