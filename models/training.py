@@ -80,7 +80,7 @@ def train(
         raise InputError(f"seed {seed}: expected 0 or more")
     build = network_builder(model, recipe)
     if recipe.deterministic == "on":
-        _make_deterministic(alone=strategy in ("auto", "none"))
+        make_deterministic(alone=strategy in ("auto", "none"))
 
     import keras
 
@@ -249,7 +249,7 @@ def _gathered(workers: Workers, own: Iterator[tuple[list[str], Array]]) -> Itera
         yield from (batch for batch in found if batch)
 
 
-def _make_deterministic(*, alone: bool) -> None:
+def make_deterministic(*, alone: bool) -> None:
     """Let two runs with one seed give the same bits, on the same number of threads.
 
     With several threads that start operations, full-size networks with batch norm still differed from run to run. One

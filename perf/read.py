@@ -81,6 +81,14 @@ def measured(batches: Callable[[], Iterator[Any]]) -> dict[str, float]:
 
 
 def cloudmask_reference(folder: Path) -> Callable[[], Iterator[Any]]:
+    """The reference's training pipeline."""
+    import tensorflow as tf
+
+    patches = reference_patches(folder).shuffle(160).batch(32, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return lambda: iter(patches)
+
+
+def reference_patches(folder: Path) -> Any:
     """As mlcommons/science's benchmarks/cloudmask reads: HDF5 in a generator, extract_patches in the pipeline."""
     import h5py
     import tensorflow as tf
@@ -104,15 +112,11 @@ def cloudmask_reference(folder: Path) -> Callable[[], Iterator[Any]]:
         return cut(image), cut(mask)
 
     signature = (tf.TensorSpec((1200, 1500, 9), tf.float32), tf.TensorSpec((1200, 1500, 1), tf.float32))
-    dataset = (
+    return (
         tf.data.Dataset.from_generator(scenes, output_signature=signature)
         .map(patches, num_parallel_calls=tf.data.AUTOTUNE)
         .unbatch()
-        .shuffle(160)
-        .batch(32, drop_remainder=True)
-        .prefetch(tf.data.AUTOTUNE)
     )
-    return lambda: iter(dataset)
 
 
 def cloudmask_sciml(folder: Path) -> Callable[[], Iterator[Any]]:

@@ -1,0 +1,229 @@
+"""Speed of training: each reference model in this package's loop, beside the plain way of the reference scripts.
+
+The plain way is the reference's own loader in ``tf.data`` and ``model.fit``, with the same network, optimizer, loss and
+batch size, on the same samples in one run. Every way runs in a process of its own, the ways take turns, the median of
+the rounds counts; the first steps (compilation) are not timed.
+
+    python perf/train.py cloudmask --batch-size 8
+    python perf/train.py stemdl --batch-size 32
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WAYS = {
+    "plain": "loader of the reference and model.fit",
+    "sciml": "sciml train",
+    "free": "sciml train, deterministic=off",
+    "bf16": "sciml train, deterministic=off, precision=mixed_bfloat16",
+    "xla": "sciml train, deterministic=off, xla=on",
+}
+SETTINGS: dict[str, dict[str, str]] = {
+    "sciml": {},
+    "free": {"deterministic": "off"},
+    "bf16": {"deterministic": "off", "precision": "mixed_bfloat16"},
+    "xla": {"deterministic": "off", "xla": "on"},
+}
+WARM_UP = 2
+"""Steps that are not timed."""
+
+
+def main() -> None:
+    """Print a benchmark's table, or train one way in this process (``--way``)."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=LOADERS)
+    parser.add_argument("--samples", type=int, default=16, help="simulated raw samples (default: 16)")
+    parser.add_argument("--batch-size", type=int, default=8, help="of all ways (default: 8)")
+    parser.add_argument("--steps", type=int, default=6, help="timed in each round (default: 6)")
+    parser.add_argument("--rounds", type=int, default=3, help="default: 3")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="default: all")
+    parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("--way", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.way:
+        print(json.dumps(timed(args.name, args.way, args.dir, args.batch_size, args.steps)))
+        return
+    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
+        table(args, Path(folder))
+
+
+def table(args: argparse.Namespace, folder: Path) -> None:
+    """Simulate, prepare, train every way, print."""
+    from sciml_datasets import prepare, simulate
+
+    simulate(args.name, folder / "raw", args.samples, jobs=os.cpu_count() or 1)
+    prepare(args.name, folder / "raw", folder / "data")
+    peak = matmul_peak()
+    print(f"{args.name}, batches of {args.batch_size}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"measured peak of float32 matrix products {peak / 1e9:.0f} GFLOP/s\n")
+    found: dict[str, list[dict[str, float]]] = {way: [] for way in args.ways}
+    for _ in range(args.rounds):
+        for way in args.ways:
+            command = [sys.executable, __file__, args.name, "--way", way, "--dir", str(folder)]
+            command += ["--batch-size", str(args.batch_size), "--steps", str(args.steps)]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            found[way].append(json.loads(done.stdout.splitlines()[-1]))
+    print("| way | ms a step | times the plain way | waiting for input | of the peak |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    first = 0.0
+    for way, runs in found.items():
+        run = sorted(runs, key=lambda one: one["seconds"])[len(runs) // 2]
+        first = first or run["seconds"]
+        waiting = f"{run['waiting'] / run['seconds']:.1%}" if "waiting" in run else "-"
+        print(
+            f"| {WAYS[way]} | {1e3 * run['seconds']:.0f} | {first / run['seconds']:.2f} | {waiting} | "
+            f"{run['flops'] / run['seconds'] / peak:.0%} |"
+        )
+
+
+def matmul_peak() -> float:
+    """Floating-point operations a second of products of 2048 x 2048 float32 matrices, best of ten."""
+    import tensorflow as tf
+
+    size = 2048
+    matrix = tf.random.normal((size, size))
+    product = tf.function(lambda: tf.reduce_sum(matrix @ matrix))
+    product().numpy()
+    taken = []
+    for _ in range(10):
+        started = time.perf_counter()
+        product().numpy()
+        taken.append(time.perf_counter() - started)
+    return 2 * size**3 / min(taken)
+
+
+def timed(name: str, way: str, folder: Path, batch_size: int, steps: int) -> dict[str, float]:
+    """Seconds a step, of them those that wait for input, and the floating-point operations of a step."""
+    recipe = importlib.import_module(f"sciml_datasets.models.{name}").RECIPES[name]
+    recipe = recipe.with_settings({"batch_size": batch_size, **SETTINGS.get(way, {})})
+    run = plain if way == "plain" else ours
+    found, network = run(name, folder, recipe, steps)
+    return found | {"flops": training_flops(network, batch_size)}
+
+
+def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, float], Any]:
+    """This package's loop."""
+    import tensorflow as tf
+
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.networks import build_network
+    from sciml_datasets.models.steps import make_optimizer, training_step
+    from sciml_datasets.models.training import make_deterministic
+
+    if recipe.deterministic == "on":
+        make_deterministic(alone=True)
+    tf.keras.utils.set_random_seed(0)
+    batches = Batches(name, folder / "data", recipe, seed=0)
+    network = build_network(recipe.build, recipe)
+    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    source = (batch for epoch in range(1, 10**6) for batch in batches.training(epoch))
+    for _ in range(WARM_UP):
+        step(next(source)).numpy()
+    waiting = 0.0
+    started = time.perf_counter()
+    for _ in range(steps):
+        before = time.perf_counter()
+        batch = next(source)
+        waiting += time.perf_counter() - before
+        step(batch).numpy()
+    return {"seconds": (time.perf_counter() - started) / steps, "waiting": waiting / steps}, network
+
+
+def plain(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, float], Any]:
+    """The reference's loader and ``model.fit``."""
+    import keras
+    import tensorflow as tf
+
+    network = recipe.build()
+    kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adamax": keras.optimizers.Adamax}
+    network.compile(kinds[recipe.optimizer](recipe.learning_rate), LOSSES[name]())
+    dataset = LOADERS[name](folder, recipe.batch_size).repeat().prefetch(tf.data.AUTOTUNE)
+
+    class Clock(keras.callbacks.Callback):
+        """When the warm-up was over."""
+
+        started = 0.0
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == WARM_UP - 1:
+                self.started = time.perf_counter()
+
+    clock = Clock()
+    network.fit(dataset, steps_per_epoch=WARM_UP + steps, epochs=1, verbose=0, callbacks=[clock])
+    return {"seconds": (time.perf_counter() - clock.started) / steps}, network
+
+
+def training_flops(network: Any, batch_size: int) -> float:
+    """Multiplications and additions of the convolutions and dense layers of a step: forward once, backward twice."""
+    import keras
+
+    total = 0.0
+    for layer in network._flatten_layers():
+        if isinstance(layer, keras.layers.Conv2D):
+            total += 2 * float(np.prod(layer.kernel.shape)) * float(np.prod(layer.output.shape[1:3]))
+        elif isinstance(layer, keras.layers.Dense):
+            total += 2 * float(np.prod(layer.kernel.shape))
+    return 3 * total * batch_size
+
+
+def stemdl_stacks(folder: Path, batch_size: int) -> Any:
+    """HDF5 in a generator, the reference's transform with NumPy, one stack at a time."""
+    import h5py
+    import tensorflow as tf
+
+    paths = sorted((folder / "raw" / "stemdl" / "train").glob("*.h5"))
+
+    def stacks() -> Iterator[tuple[np.ndarray, int]]:
+        for path in paths:
+            with h5py.File(path) as file:
+                for group in file.values():
+                    with np.errstate(divide="ignore"):
+                        logs = np.maximum(-17, np.log(group["cbed_stack"][:]))
+                    scaled = np.clip((logs + 17) * 10, 0, 255)
+                    blocks = scaled.reshape(3, 128, 4, 128, 4).mean(axis=(2, 4))
+                    yield blocks.transpose(1, 2, 0).astype(np.float32), int(group.attrs["space_group"])
+
+    signature = (tf.TensorSpec((128, 128, 3), tf.float32), tf.TensorSpec((), tf.int64))
+    return tf.data.Dataset.from_generator(stacks, output_signature=signature).repeat().shuffle(64).batch(batch_size)
+
+
+def cloudmask_patches(folder: Path, batch_size: int) -> Any:
+    """As in ``perf/read.py``."""
+    from read import reference_patches
+
+    return reference_patches(folder).repeat().shuffle(160).batch(batch_size, drop_remainder=True)
+
+
+def _crossentropy() -> Any:
+    import keras
+
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def _pixel_crossentropy() -> Any:
+    import keras
+
+    return keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+LOADERS = {"stemdl": stemdl_stacks, "cloudmask": cloudmask_patches}
+"""Benchmark to the reference's loader."""
+LOSSES = {"stemdl": _crossentropy, "cloudmask": _pixel_crossentropy}
+
+
+if __name__ == "__main__":
+    main()
