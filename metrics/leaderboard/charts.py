@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 16, 48
+LEFT, RIGHT, TOP, BOTTOM = 64, 44, 16, 48
 MAX_CLASSES_WITH_NUMBERS = 12
 
 
@@ -62,69 +62,87 @@ class Axis:
         return [(value, f"{10**value:.3g}" if self.kind == "log" else f"{value:.4g}") for value in values]
 
 
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """The drawing area: which values its edges stand for, on the axes' own scales."""
+
+    x_span: tuple[float, float]
+    y_span: tuple[float, float]
+
+    def x(self, value: float) -> float:
+        """Where a value lies across the picture."""
+        low, high = self.x_span
+        return LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+
+    def y(self, value: float) -> float:
+        """Where a value lies down the picture."""
+        low, high = self.y_span
+        return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+    def frame(self, x_axis: Axis, y_axis: Axis) -> Markup:
+        """Grid, ticks and titles."""
+        line = Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>')
+        label = Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+        title = Markup('<text transform="translate({} {}) rotate({})" text-anchor="middle">{}</text>')
+        right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
+        parts = [
+            title.format((LEFT + right) / 2, HEIGHT - 10, 0, x_axis.title),
+            title.format(14, (TOP + bottom) / 2, -90, y_axis.title),
+        ]
+        for value, text in x_axis.ticks(*self.x_span):
+            x = self.x(value)
+            parts += [line.format(x, x, TOP, bottom), label.format(x, bottom + 16, "middle", text)]
+        for value, text in y_axis.ticks(*self.y_span):
+            y = self.y(value)
+            parts += [line.format(LEFT, right, y, y), label.format(LEFT - 6, y + 4, "end", text)]
+        return Markup("").join(parts)
+
+
 def scatter(title: str, points: Sequence[Point], lines: Sequence[Line], x_axis: Axis, y_axis: Axis) -> Markup:
     """Points with intervals, and horizontal lines; each point is a link."""
     xs = [x_axis.place(point.x) for point in points]
     ys = [value for point in points for value in (point.low, point.high)] + [line.y for line in lines]
-    (x0, x1), (y0, y1) = _span(xs, 1 if x_axis.kind == "date" else 0.05), _span(ys, 0.005)
-
-    def at_x(value: float) -> float:
-        return LEFT + (value - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT)
-
-    def at_y(value: float) -> float:
-        return HEIGHT - BOTTOM - (value - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [_frame(x_axis, y_axis, (x0, x1), (y0, y1), at_x, at_y)]
+    plane = Plane(_span(xs, 1 if x_axis.kind == "date" else 0.05), _span(ys, 0.005))
+    published = Markup(
+        '<line class="published" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>'
+        '<text class="published" x="{}" y="{:.1f}" text-anchor="end">{}</text>'
+    )
+    mark = Markup(
+        '<a href="{}"><title>{}</title><line class="interval" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>'
+        '<circle cx="{:.1f}" cy="{:.1f}" r="5"/></a>'
+    )
+    right = WIDTH - RIGHT
+    parts = [plane.frame(x_axis, y_axis)]
     for line in lines:
-        y = at_y(line.y)
-        parts.append(
-            Markup('<line class="published" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
-                LEFT, WIDTH - RIGHT, y, y
-            )
-            + Markup('<text class="published" x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
-                WIDTH - RIGHT - 4, y - 4, line.label
-            )
-        )
+        y = plane.y(line.y)
+        parts.append(published.format(LEFT, right, y, y, right - 4, y - 4, line.label))
     for point, place in zip(points, xs, strict=True):
-        x = at_x(place)
-        parts.append(
-            Markup(
-                '<a href="{}"><title>{}</title><line class="interval" x1="{:.1f}" x2="{:.1f}" y1="{:.1f}" y2="{:.1f}"/>'
-                '<circle cx="{:.1f}" cy="{:.1f}" r="5"/></a>'
-            ).format(point.link, point.label, x, x, at_y(point.low), at_y(point.high), x, at_y(point.y))
-        )
-    return _svg(title, parts, HEIGHT)
+        x, y, low, high = plane.x(place), plane.y(point.y), plane.y(point.low), plane.y(point.high)
+        parts.append(mark.format(point.link, point.label, x, x, low, high, x, y))
+    return _svg(title, parts, WIDTH, HEIGHT)
 
 
 def curves(title: str, runs: Sequence[Sequence[Sequence[float]]], x_axis: Axis, y_axis: Axis) -> Markup:
-    """One line for each run through its (x, y)."""
-    runs = [[(float(x), float(y)) for x, y in run if x is not None] for run in runs]
-    runs = [run for run in runs if run]
-    if not runs:
+    """One line for each run through its (x, y); nothing where there are none."""
+    drawn = [run for run in runs if run]
+    if not drawn:
         return Markup("")
-    x0, x1 = _span([x for run in runs for x, _ in run], 0.5)
-    y0, y1 = _span([y for run in runs for _, y in run], 0.005)
-
-    def at_x(value: float) -> float:
-        return LEFT + (value - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT)
-
-    def at_y(value: float) -> float:
-        return HEIGHT - BOTTOM - (value - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM)
-
-    parts = [_frame(x_axis, y_axis, (x0, x1), (y0, y1), at_x, at_y)]
-    for number, run in enumerate(runs, 1):
-        path = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y in run)
-        parts.append(
-            Markup('<polyline class="curve" points="{}"><title>run {}</title></polyline>').format(path, number)
-        )
+    plane = Plane(_span([x for run in drawn for x, _ in run], 0.5), _span([y for run in drawn for _, y in run], 0.005))
+    parts = [plane.frame(x_axis, y_axis)]
+    for number, run in enumerate(drawn, 1):
+        path = " ".join(f"{plane.x(x):.1f},{plane.y(y):.1f}" for x, y in run)
+        line = Markup('<polyline class="curve" points="{}"><title>run {}</title></polyline>')
+        parts.append(line.format(path, number))
         if len(run) == 1:
-            parts.append(Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3"/>').format(at_x(run[0][0]), at_y(run[0][1])))
-    return _svg(title, parts, HEIGHT)
+            parts.append(
+                Markup('<circle cx="{:.1f}" cy="{:.1f}" r="3"/>').format(plane.x(run[0][0]), plane.y(run[0][1]))
+            )
+    return _svg(title, parts, WIDTH, HEIGHT)
 
 
 def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[int]]) -> Markup:
     """A confusion matrix: rows are true, columns predicted; the darker the larger the share of the row."""
-    size, count = 420, max(len(classes), 1)
+    size, left, top, count = 420, 76, 64, max(len(classes), 1)
     cell, numbers = size / count, count <= MAX_CLASSES_WITH_NUMBERS
     labelled = range(0, count, max(1, count // 20))
     parts = []
@@ -133,7 +151,7 @@ def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[i
         for j, value in enumerate(row):
             share = value / total
             if value:
-                x, y = LEFT + 32 + j * cell, TOP + 16 + i * cell
+                x, y = left + j * cell, top + i * cell
                 parts.append(
                     Markup(
                         '<rect class="cell" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill-opacity="{:.2f}">'
@@ -148,18 +166,12 @@ def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[i
                     )
     for i in labelled:
         middle = (i + 0.5) * cell
-        parts.append(
-            Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(
-                LEFT + 26, TOP + 20 + middle, classes[i]
-            )
-            + Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
-                LEFT + 32 + middle, TOP + 8, classes[i]
-            )
-        )
-    parts.append(
-        Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>').format(LEFT + 32, TOP + 16, size, size)
-    )
-    return _svg(title, parts, TOP + size + 24, LEFT + size + 48)
+        across = Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>')
+        upright = Markup('<text transform="translate({:.1f} {}) rotate(-90)">{}</text>')
+        parts.append(across.format(left - 6, top + middle + 4, classes[i]))
+        parts.append(upright.format(left + middle + 4, top - 6, classes[i]))
+    parts.append(Markup('<rect class="frame" x="{}" y="{}" width="{}" height="{}"/>').format(left, top, size, size))
+    return _svg(title, parts, left + size + 4, top + size + 4)
 
 
 def _span(values: Sequence[float], least: float) -> tuple[float, float]:
@@ -169,37 +181,6 @@ def _span(values: Sequence[float], least: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _frame(x_axis, y_axis, x_span, y_span, at_x, at_y) -> Markup:  # type: ignore[no-untyped-def]
-    parts = []
-    for value, text in x_axis.ticks(*x_span):
-        x = at_x(value)
-        parts.append(
-            Markup('<line class="grid" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>').format(x, x, TOP, HEIGHT - BOTTOM)
-            + Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(x, HEIGHT - BOTTOM + 16, text)
-        )
-    for value, text in y_axis.ticks(*y_span):
-        y = at_y(value)
-        parts.append(
-            Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(LEFT, WIDTH - RIGHT, y, y)
-            + Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>').format(LEFT - 6, y + 4, text)
-        )
-    middle = (TOP + HEIGHT - BOTTOM) / 2
-    parts.append(
-        Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
-            (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, x_axis.title
-        )
-        + Markup('<text transform="translate(14 {}) rotate(-90)" text-anchor="middle">{}</text>').format(
-            middle, y_axis.title
-        )
-    )
-    return Markup("").join(parts)
-
-
-def _svg(title: str, parts: Sequence[Markup], height: float, width: float = WIDTH) -> Markup:
-    return (
-        Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>').format(
-            width, height, title, title
-        )
-        + Markup("").join(parts)
-        + Markup("</svg>")
-    )
+def _svg(title: str, parts: Sequence[Markup], width: float, height: float) -> Markup:
+    begin = Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>')
+    return begin.format(width, height, title, title) + Markup("").join(parts) + Markup("</svg>")

@@ -26,13 +26,12 @@ from sciml_datasets.metrics.submission.folder import as_text, read_file
 
 MARK = "leaderboard.json"
 """Written last; a folder with it is one of ours and may be written over."""
+NOTHING = "\N{EN DASH}"
 KINDS = (("target", "target"), ("reference", "reference"), ("best_known", "best known"))
 FACTS = ("runs", "recomputed", "model", "parameters", "training", "to target", "hardware", "date", "contribution")
 NUMERIC = frozenset({"rank", "runs", "parameters", "training", "to target"})
-COLUMNS = (
-    "board rank tied organization benchmark system descriptor criterion score low high runs recomputed model parameters "
-    "training_seconds target_seconds hardware date"
-).split()
+NAMES = ("organization", "benchmark", "system", "descriptor")
+SCORES = ("criterion", "score", "low", "high")
 
 
 def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
@@ -141,7 +140,7 @@ def _lines(board: Board) -> list[Line]:
     lines = []
     if board.real:
         lines = [Line(value.value, title) for kind, title in KINDS if (value := getattr(primary, kind)) is not None]
-    values = [scores[primary.name] for scores in board.baselines.values() if scores.get(primary.name) is not None]
+    values = [value for scores in board.baselines.values() if (value := scores.get(primary.name)) is not None]
     best = max if primary.direction == "higher" else min
     return [*lines, Line(best(values), "best baseline")] if values else lines
 
@@ -190,14 +189,14 @@ def _submission_context(board: Board, one: Ranked) -> dict[str, Any]:
 
 def _score_text(score: Score | None) -> str:
     if score is None:
-        return "–"
+        return NOTHING
     spread = f" ± {(score.high - score.low) / 2:.4f}" if score.high > score.low else ""
     return f"{score.value:.4f}{spread}"
 
 
 def _duration(seconds: float | None) -> str:
     if seconds is None:
-        return "–"
+        return NOTHING
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
@@ -207,12 +206,11 @@ def _duration(seconds: float | None) -> str:
 def _row(board: Board, one: Ranked) -> dict[str, Any]:
     """Facts of an entry for programs."""
     entry: Entry = one.entry
-    names = ("organization", "benchmark", "system", "descriptor")
     return {
         "board": board.name,
         "rank": one.rank,
         "tied": one.tied,
-        **dict(zip(names, entry.parts, strict=True)),
+        **dict(zip(NAMES, entry.parts, strict=True)),
         "runs": entry.runs,
         "recomputed": entry.recomputed,
         "model": entry.model,
@@ -226,14 +224,17 @@ def _row(board: Board, one: Ranked) -> dict[str, Any]:
 
 def _csv(found: Sequence[Board]) -> str:
     """One line for each criterion of each submission."""
+    lines = [
+        {key: _inert(value) for key, value in _row(board, one).items()}
+        | {"criterion": name, "score": score.value, "low": score.low, "high": score.high}
+        for board in found
+        for one in board.ranked
+        for name, score in one.entry.scores.items()
+    ]
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, lines[0] if lines else SCORES, lineterminator="\n")
     writer.writeheader()
-    for board in found:
-        for one in board.ranked:
-            row = {key: _inert(value) for key, value in _row(board, one).items()}
-            for name, score in one.entry.scores.items():
-                writer.writerow(row | {"criterion": name, "score": score.value, "low": score.low, "high": score.high})
+    writer.writerows(lines)
     return text.getvalue()
 
 

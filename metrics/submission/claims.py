@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sciml_datasets.benchmarks import BENCHMARKS, Benchmark, Criterion
+from sciml_datasets.benchmarks import Benchmark, Criterion
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.results import CRITERIA_VERSION, MUST_AGREE, aggregate, check_schema, criterion_row
 from sciml_datasets.metrics.submission import rules
@@ -14,6 +14,7 @@ from sciml_datasets.metrics.submission.configuration import entry, result_name
 from sciml_datasets.metrics.submission.findings import Finding, shown
 
 PUBLISHED = ("title", "direction", "target", "reference", "best_known")
+MAX_CLASSES = 1000
 HALF = 0.5
 """A claim is looked at if less than this part of the best known result's error is left."""
 
@@ -24,6 +25,9 @@ def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterato
         check_schema(result)
     except InputError as error:
         yield Finding(name, "result-schema", shown(error, 200))
+        return
+    if (what := _broken_confusion(result["details"].get("confusion"))) is not None:
+        yield Finding(name, "result-schema", f"details/confusion {what}")
         return
     if benchmark is None:
         return
@@ -39,6 +43,25 @@ def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterato
     if result["split"] != "test":
         yield Finding(name, "result-data", f"it is of the {result['split']} split")
     yield from _check_rows(name, result, benchmark)
+
+
+def _broken_confusion(confusion: Any) -> str | None:
+    """What keeps a confusion matrix from being drawn; None if nothing does, or there is none."""
+    if confusion is None:
+        return None
+    if not isinstance(confusion, dict) or confusion.keys() != {"classes", "counts"}:
+        return "is not classes and counts"
+    classes, counts = confusion["classes"], confusion["counts"]
+    if not isinstance(classes, list) or not all(isinstance(name, str | int) for name in classes):
+        return "has classes that are neither text nor numbers"
+    if len(classes) > MAX_CLASSES or not isinstance(counts, list) or len(counts) != len(classes):
+        return f"has not one row for each of up to {MAX_CLASSES} classes"
+    for row in counts:
+        if not isinstance(row, list) or len(row) != len(classes):
+            return "is not square"
+        if not all(isinstance(count, int) and not isinstance(count, bool) and count >= 0 for count in row):
+            return "has counts that are no counts"
+    return None
 
 
 def _check_rows(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iterator[Finding]:
@@ -130,8 +153,3 @@ def check_scores(name: str, claimed: dict[str, Any], recomputed: dict[str, Any])
         if claimed[key] != recomputed[key]:
             yield Finding(name, "score-differs", f"{key} do not follow from the predictions")
             return
-
-
-def known_benchmark(name: str | None) -> Benchmark | None:
-    """The benchmark of a name."""
-    return BENCHMARKS.get(name) if name else None

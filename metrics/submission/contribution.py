@@ -14,7 +14,7 @@ ACTIVE = re.compile(
     rb"/(JavaScript|JS|Launch|EmbeddedFiles?|OpenAction(?!\s*\[)|AA|RichMedia|XFA|SubmitForm|ImportData|GoToE|Movie|Sound|"
     rb"Rendition|3D|Encrypt)(?![A-Za-z0-9])"
 )
-"""Names of PDF (ISO 32000-1, 12.6 Actions and 7.11.4 Embedded file streams) that make a document do something; a place to
+"""Names of PDF (ISO 32000-1, 12.6 Actions, 7.11.4 Embedded file streams) that make a document do something; a place to
 open it at is harmless."""
 CHANCE = 5
 """Letters of a name that does not turn up by chance in compressed data."""

@@ -12,6 +12,8 @@ from sciml_datasets.metrics.submission.documents import parse_json
 from sciml_datasets.metrics.submission.findings import BrokenRuleError, Finding, shown
 
 TOKEN = ":::MLLOG "
+YEARS_MS = (1_420_070_400_000, 4_102_444_800_000)
+"""From 2015 to 2100: times are milliseconds since 1970."""
 EVENTS = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "end": "INTERVAL_END"}
 
 
@@ -100,6 +102,9 @@ def _check_intervals(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding
     before = float("-inf")
     for line in lines:
         key, where = line["key"], f"line {line['number']}"
+        if not YEARS_MS[0] <= line["time_ms"] <= YEARS_MS[1]:
+            yield Finding(name, "log-time", f"{where} has the time {line['time_ms']}, expected milliseconds since 1970")
+            return
         if line["time_ms"] < before:
             yield Finding(name, "log-time", f"{where} was logged before the line above it")
             return
@@ -139,7 +144,13 @@ def times(lines: list[dict[str, Any]]) -> dict[str, Any]:
     curve = [
         [line["metadata"].get("epoch_num"), line.get("value")]
         for line in lines
-        if line["key"] == "eval_accuracy" and isinstance(line.get("value"), int | float)
+        if line["key"] == "eval_accuracy"
+        and _is_number(line.get("value"))
+        and _is_number(line["metadata"].get("epoch_num"))
     ]
     seconds = (at["run_stop"] - at["run_start"]) / 1000 if {"run_start", "run_stop"} <= at.keys() else None
     return {"ended_ms": at.get("run_stop"), "seconds": seconds, "curve": curve}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""What a submission must be: its files, sizes and required entries, and every rule with how to mend a breach. Data only.
+"""What a submission must be: its files, sizes and required entries, and each rule with how to mend a breach. Data only.
 
 Sources: the submission rules (mlcommons/science, submit.adoc) and the policy (policy.adoc) of the MLCommons Science
 working group. Where they misspell a name, theirs and the right spelling are both accepted.

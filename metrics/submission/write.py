@@ -196,8 +196,8 @@ def _run_entry(number: int, run: Run, count: int, statement: Statement) -> dict[
     name = predictions_name(number, count)
     if run.size > rules.HOSTED_BYTES and not statement.predictions_at:
         raise InputError(
-            f"{run.folder / PREDICTIONS} has {run.size:,} bytes, too much for a git repository: publish it as {name} and "
-            "give --predictions-at with the address of its folder"
+            f"{run.folder / PREDICTIONS} has {run.size:,} bytes, too much for a git repository: publish it as {name} "
+            "and give --predictions-at with the address of its folder"
         )
     at = statement.predictions_at
     place = f"{at.rstrip('/')}/{name}" if at else None
