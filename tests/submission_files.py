@@ -1,4 +1,4 @@
-"""Run folders and submissions for tests, without training: predictions made of the truth, scored and logged for real."""
+"""Run folders and submissions for tests, without training: predictions made of the truth, scored and logged."""
 
 from __future__ import annotations
 

@@ -302,8 +302,8 @@ BAD: list[tuple[str, Change, str]] = [
     ("a name with a bidirectional override", put("a\u202egpj.txt"), "file-name"),
     ("an unknown ending", put("tool.xyz"), "file-kind"),
     ("an SVG, which may hold scripts", put("plot.svg", b"<svg/>"), "file-kind"),
-    ("a link to a file", special(lambda path: os.symlink("/etc/passwd", path)), "symlink"),
-    ("a link to a folder", special(lambda path: os.symlink("/", path)), "symlink"),
+    ("a link to a file", special(lambda path: Path(path).symlink_to("/etc/passwd")), "symlink"),
+    ("a link to a folder", special(lambda path: Path(path).symlink_to("/")), "symlink"),
     (
         "a link in place of the README",
         several(lambda f: (f / "README.md").unlink(), lambda f: (f / "README.md").symlink_to("/etc/passwd")),

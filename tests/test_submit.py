@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from submission_files import COMMIT, at_hand, make_run, make_submission
 
 from sciml_datasets import InputError
 from sciml_datasets.metrics.mllog import read_log
 from sciml_datasets.metrics.submission import check
-from submission_files import COMMIT, at_hand, make_run, make_submission
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_the_same_contribution_gives_the_same_pdf(runs: list[Path], tmp_path: Pa
 def test_an_update_keeps_what_the_submitter_wrote_and_sets_it(runs: list[Path], tmp_path: Path, sciml: Any) -> None:
     folder = make_submission(tmp_path, runs[:1])
     markdown = folder / "scientific_contribution.md"
-    markdown.write_text("# Ours\n\nWith *all* `forms`: α → β, [a link](https://example.org).\n\n1. one\n2. two\n")
+    markdown.write_text("# Ours\n\nWith *all* `forms`: x → é ≤ 2, [a link](https://example.org).\n\n1. one\n2. two\n")
     arguments = ["submit", runs[0], "--organization", "Example Lab", "--system", "laptop", "--descriptor", "first"]
     again = sciml(*arguments, "--to", tmp_path)
     assert again.returncode == 2

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sciml_datasets.benchmarks import Benchmark, find
+from sciml_datasets.benchmarks import Benchmark, Criterion, find
 from sciml_datasets.metrics.leaderboard.entries import Entry, Score
 
 
@@ -73,13 +73,15 @@ def boards(entries: Sequence[Entry]) -> list[Board]:
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(json.dumps(entry.likeness, sort_keys=True), []).append(entry)
-    found = [Board(find(group[0].likeness["dataset"])[0], group[0].likeness, rank(group)) for group in groups.values()]
+    found = []
+    for group in groups.values():
+        benchmark = find(group[0].likeness["dataset"])[0]
+        found.append(Board(benchmark, group[0].likeness, rank(group, benchmark.criteria[0])))
     return sorted(found, key=lambda board: (board.benchmark.name, not board.real, board.name))
 
 
-def rank(entries: Sequence[Entry]) -> list[Ranked]:
-    """Order the entries of one board by the primary criterion; see the module's docstring."""
-    criterion = find(entries[0].likeness["dataset"])[0].criteria[0]
+def rank(entries: Sequence[Entry], criterion: Criterion) -> list[Ranked]:
+    """Order the entries of one board by a criterion that each of them has; see the module's docstring."""
     sign = 1 if criterion.direction == "higher" else -1
     scores = {entry.path: entry.scores[criterion.name] for entry in entries}
 

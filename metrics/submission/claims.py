@@ -88,7 +88,11 @@ def _check_rows(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iter
                 what = f"{row['name']} has the {key} {shown(row[key])}, expected {shown(expected[key])}"
                 yield Finding(name, rule, what)
         real = result["dataset"] == benchmark.datasets[0].name
-        if score is not None and (criterion is primary or (real and criterion.best_known)) and _implausible(score, criterion, real=real):
+        if (
+            score is not None
+            and (criterion is primary or (real and criterion.best_known))
+            and _implausible(score, criterion, real=real)
+        ):
             yield Finding(name, "claim-implausible", f"{row['name']} is {score}")
 
 

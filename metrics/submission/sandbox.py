@@ -88,6 +88,7 @@ def _limit(memory: int, seconds: float) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
+    sys.stdout = sys.stderr = os.fdopen(nothing, "w")
 
 
 def _mapped() -> int:
