@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import resource
@@ -78,6 +79,7 @@ def _reason(code: int) -> str:
 
 def _limit(memory: int, seconds: float) -> None:
     """No more memory and time than granted, no files written, no core dumped, nothing printed."""
+    faulthandler.disable()
     limits = [(resource.RLIMIT_CPU, int(seconds) + 1), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)]
     if mapped := _mapped():
         limits.append((resource.RLIMIT_AS, mapped + memory))
