@@ -71,7 +71,8 @@ def measure(tree: Path, data_dir: Path | None) -> tuple[float, int, int]:
     command += ["--data-dir", str(data_dir)] if data_dir else []
     # A process inherits the peak memory of the one that forks it: a small one stands between.
     between = (
-        "import json, resource, subprocess, sys; out = subprocess.run(sys.argv[1:], capture_output=True, text=True).stdout;"
+        "import json, resource, subprocess, sys;"
+        "out = subprocess.run(sys.argv[1:], capture_output=True, text=True).stdout;"
         "print(json.dumps([json.loads(out)['num_findings'], resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))"
     )
     started = time.perf_counter()
