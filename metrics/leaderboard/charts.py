@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis: ``linear``, ``log``, or ``date`` (days since year 1)."""
+    """One axis: ``linear``, ``log``, ``count`` (ticks at whole numbers) or ``date`` (days since year 1)."""
 
     title: str
     kind: str = "linear"
@@ -54,9 +54,11 @@ class Axis:
         if self.kind == "log" and high - low >= 1:
             powers = range(math.ceil(low), math.floor(high) + 1)
             return [(power, f"{10.0**power:,g}") for power in powers]
-        raw = (high - low) / 5
+        raw = max((high - low) / 5, 1.0 if self.kind == "count" else 0.0)
         size = 10.0 ** math.floor(math.log10(raw))
-        step_size = next(factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size >= raw)
+        step_size = next(
+            factor * size for factor in (1, 2, 2.5 if self.kind != "count" else 5, 5, 10) if factor * size >= raw
+        )
         first = math.ceil(low / step_size)
         values = [i * step_size for i in range(first, math.floor(high / step_size) + 1)]
         return [(value, f"{10**value:.3g}" if self.kind == "log" else f"{value:.4g}") for value in values]

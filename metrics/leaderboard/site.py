@@ -182,7 +182,7 @@ def _submission_context(board: Board, one: Ranked) -> dict[str, Any]:
         "entry": entry,
         "primary": primary,
         "repository": repository if rules.REPOSITORY.fullmatch(repository) else None,
-        "curve": curves(f"{primary.title} over epochs", entry.curves, Axis("epoch"), Axis(primary.title)),
+        "curve": curves(f"{primary.title} over epochs", entry.curves, Axis("epoch", "count"), Axis(primary.title)),
         "matrix": confusion("confusion matrix", matrix["classes"], matrix["counts"]) if matrix else None,
     }
 
