@@ -62,11 +62,20 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
     Raises:
         InputError: a path is no folder, or there is no submission in it.
     """
+    _import_readers()
     checked = [one for path in paths for one in _check_path(path, data)]
     given = {one.place.folder for one in checked}
     # Without data: only what tells that predictions are the same.
     others = [look_at(place) for path in paths for place in _neighbours(path) if place.folder not in given]
     return flag_copies(checked, others)
+
+
+def _import_readers() -> None:
+    """Import once what each process would import for itself."""
+    import h5py  # noqa: F401
+    import jsonschema  # noqa: F401
+    import yaml  # noqa: F401
+    from mlperf_logging.compliance_checker.mlp_parser import ruleset_100  # noqa: F401
 
 
 def _check_path(path: Path, data: DataAtHand | None) -> Iterator[Checked]:

@@ -35,9 +35,13 @@ def parse_yaml(text: str) -> dict[str, Any]:
                 depth -= 1
             if depth > MAX_NESTING:
                 raise BrokenRuleError("too-nested", f"{line} is more than {MAX_NESTING} deep")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(node)
-        value = yaml.safe_load(text)
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            _refuse_repeated_keys(node)
+            value = None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""

@@ -70,5 +70,7 @@ class DataAtHand:
         truth = Truth(name, "test", self._data_dir)
         of_split = {split: Truth(name, split, self._data_dir).ids for split in ("train", "validation")}
         split_of = {key: split for split, ids in (*of_split.items(), ("test", truth.ids)) for key in ids}
-        truth.training  # noqa: B018 - read here once, not in each process that scores
+        # What is read and imported here is not read again in each process that scores.
+        truth.training  # noqa: B018
+        Evaluator(name, "test", self._data_dir, truth)
         return Known(name, truth, split_of, self._plan_digest(folder), self._data_dir)
