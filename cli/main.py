@@ -29,6 +29,9 @@ COMMANDS = {
     "train": "train a model and score it",
     "predict": "write the predictions of a trained model",
     "evaluate": "score a predictions file",
+    "submit": "write a submission from runs",
+    "check": "check submissions, and compute their scores again",
+    "leaderboard": "make the static site of all submissions",
     "demo": "walk the whole road on simulated data",
 }
 """Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
@@ -114,7 +117,7 @@ def _os_error(error: OSError) -> str | None:
 
 def _help() -> str:
     lines = ["usage: sciml COMMAND [--help] ...", "", "The MLCommons Science benchmarks, from raw file to result.", ""]
-    lines += [f"  {name:<10}{title}" for name, title in COMMANDS.items()]
+    lines += [f"  {name:<12}{title}" for name, title in COMMANDS.items()]
     return "\n".join([*lines, "", "example: sciml demo --out demo", "         sciml prepare --help"])
 
 

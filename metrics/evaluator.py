@@ -25,16 +25,23 @@ class Evaluator:
         name: of the data set, for example ``stemdl``.
         split: train, validation or test.
         data_dir: where prepared data sets lie; default as in TFDS.
+        truth: of the split, where it has been read before; several evaluators may share it.
 
     Raises:
         InputError: the data set is not prepared there.
     """
 
-    def __init__(self, name: str, split: str = "test", data_dir: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        split: str = "test",
+        data_dir: str | Path | None = None,
+        truth: Truth | None = None,
+    ) -> None:
         self.name = name
         self.split = split
         self.benchmark, self.dataset = find(name)
-        truth = Truth(name, split, data_dir)
+        truth = truth or Truth(name, split, data_dir)
         self._position = {key: i for i, key in enumerate(truth.ids)}
         self._seen = np.zeros(len(truth), bool)
         self._scoring = scoring(self.benchmark.task, truth)

@@ -66,7 +66,7 @@ def make_result(
         "split_sha256": hashlib.sha256(members.read_bytes()).hexdigest(),
         "num_samples": len(evaluator),
         "criteria": [
-            _row(criterion, scores[criterion.name], _of_each(baselines, criterion.name))
+            criterion_row(criterion, scores[criterion.name], _of_each(baselines, criterion.name))
             for criterion in evaluator.benchmark.criteria
             if criterion.name in scores
         ],
@@ -85,7 +85,8 @@ def _number(score: float) -> float | None:
     return float(score) if math.isfinite(score) else None
 
 
-def _row(criterion: Criterion, score: float, baselines: dict[str, float | None]) -> dict[str, Any]:
+def criterion_row(criterion: Criterion, score: float, baselines: dict[str, float | None]) -> dict[str, Any]:
+    """A score beside what is published of its criterion, and beside baselines by what they predict."""
     target, value = criterion.target, _number(score)
     sign = 1 if criterion.direction == "higher" else -1
     distance = sign * (value - target.value) if target and value is not None else None
@@ -135,7 +136,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             continue  # not every run has it: labels have no top-5 accuracy
         summary = summarise(scores)
         rows.append(
-            _row(by_name[row["name"]], summary["mean"], row["baselines"])
+            criterion_row(by_name[row["name"]], summary["mean"], row["baselines"])
             | {
                 "standard_deviation": summary["standard_deviation"],
                 "interval": [summary["low"], summary["high"]],

@@ -54,8 +54,9 @@ class Truth:
         """Features of some records, each stacked along a new first axis; nothing else of the records is decoded."""
         import tensorflow_datasets as tfds
 
-        decoding = tfds.decode.PartialDecoding(dict.fromkeys(names, True))
-        wanted = decoding.extract_features(self._builder.info.features)
+        # Not `tfds.decode.PartialDecoding`, which loads TensorFlow.
+        features = self._builder.info.features
+        wanted = tfds.features.FeaturesDict({name: features[name] for name in names})
         examples = [wanted.deserialize_example_np(self._records[int(position)]) for position in positions]
         return [np.stack([example[name] for example in examples]) for name in names]
 

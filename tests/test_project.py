@@ -79,7 +79,7 @@ ALLOWED = {
 
 def test_arrows_point_one_way() -> None:
     for path in sorted(PACKAGE.rglob("*.py")) + [
-        p for name in ("models", "metrics", "cli") for p in (ROOT / name).glob("*.py")
+        p for name in ("models", "metrics", "cli") for p in (ROOT / name).rglob("*.py")
     ]:
         parts = path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT).parts
         here = parts[0].removesuffix(".py")
@@ -101,6 +101,8 @@ def test_the_wheel_holds_every_part(tmp_path: Path) -> None:
         "sciml_datasets/py.typed",
         "sciml_datasets/models/stemdl.py",
         "sciml_datasets/metrics/evaluator.py",
+        "sciml_datasets/metrics/submission/templates/README.md.jinja",
+        "sciml_datasets/metrics/leaderboard/templates/board.css",
         "sciml_datasets/cli/main.py",
         "sciml_datasets/stemdl/README.md",
         "sciml_datasets/stemdl/CITATIONS.bib",

@@ -1,0 +1,41 @@
+"""``sciml leaderboard SUBMISSIONS --out SITE``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sciml_datasets.cli.arguments import add_json, report
+
+EXAMPLE = "sciml leaderboard submissions --out site --data-dir data"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml leaderboard``."""
+    parser.add_argument("submissions", metavar="SUBMISSIONS", help="folder of all submissions")
+    parser.add_argument("--out", metavar="SITE", required=True, help="folder of the site: new, empty or an earlier one")
+    parser.add_argument("--data-dir", metavar="D", help="prepared data: scores are computed again from the predictions")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check all submissions and show those that are accepted; exit code 1 if one is refused."""
+    from sciml_datasets.cli.check import data_at_hand
+    from sciml_datasets.metrics.leaderboard import write_site
+    from sciml_datasets.metrics.submission import check
+
+    out = Path(args.out)
+    checked = check([Path(args.submissions)], data_at_hand(args.data_dir))
+    refused = [one for one in checked if not one.accepted]
+    for one in refused:
+        print(f"{one.place.name}: left out, {len(one.findings)} finding(s); see sciml check", file=sys.stderr)
+    boards = write_site(checked, out)
+    text = f"{out / 'index.html'}: {len(checked) - len(refused)} submission(s) on {len(boards)} board(s)"
+    content = {
+        "site": str(out / "index.html"),
+        "boards": {board.name: [one.entry.path for one in board.ranked] for board in boards},
+        "refused": [one.place.name for one in refused],
+    }
+    report(args, content, text)
+    return 1 if refused else 0

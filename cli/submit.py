@@ -1,0 +1,83 @@
+"""``sciml submit RUN ... --organization O --system Y --descriptor X --to SUBMISSIONS``."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from sciml_datasets.cli.arguments import add_json, report
+
+EXAMPLE = "sciml submit run-1 run-2 --organization Example-Lab --system laptop --descriptor baseline --to submissions"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml submit``."""
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folder; of several seeds, give all of them")
+    parser.add_argument("--organization", metavar="O", required=True, help="who submits")
+    parser.add_argument("--system", metavar="Y", required=True, help="name of the machine")
+    parser.add_argument("--descriptor", metavar="X", required=True, help="name of the experiment")
+    parser.add_argument("--to", metavar="SUBMISSIONS", required=True, help="folder of all submissions")
+    parser.add_argument("--update", action="store_true", help="write over it; README.md and the Markdown are kept")
+    parser.add_argument("--status", default="research", help="cloud, onprem, preview or research (default: research)")
+    parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin, else PyPI)")
+    parser.add_argument("--branch", default="main", help="of the code (default: main)")
+    parser.add_argument("--tag", help="of the code (default: v and its version)")
+    parser.add_argument("--commit", help="of the code, 40 hexadecimal digits (default: as logged by the run)")
+    parser.add_argument("--user", metavar="NAME", help="who may be asked")
+    parser.add_argument("--email", metavar="ADDRESS", help="of that person; it will be public")
+    parser.add_argument("--data-command", metavar="C", action="append", default=[], help="how to retrieve the data")
+    parser.add_argument("--predictions-at", metavar="URL", help="folder with the predictions, which are then left out")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the submission, check it, and say what is left to do; exit code 1 if it must be mended."""
+    from sciml_datasets.errors import InputError
+    from sciml_datasets.metrics.submission import Statement, check, submit
+    from sciml_datasets.metrics.submission.rules import STATUSES
+
+    if args.status not in STATUSES:
+        raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}")
+    given = {
+        "repository": args.repository or _origin(),
+        "tag": args.tag,
+        "commit": args.commit,
+        "user": args.user,
+        "email": args.email,
+        "predictions_at": args.predictions_at,
+    }
+    statement = Statement(
+        args.organization,
+        args.system,
+        args.descriptor,
+        args.status,
+        branch=args.branch,
+        data=tuple(args.data_command),
+        **{key: value for key, value in given.items() if value is not None},
+    )
+    if "repository" not in {key for key, value in given.items() if value}:
+        print(f"no public git remote here: {statement.repository} is named; --repository corrects it", file=sys.stderr)
+    folder = submit([Path(path) for path in args.runs], Path(args.to), statement, update=args.update)
+    (checked,) = check([folder])
+    lines = [str(folder), *(f"  {finding.as_text()}" for finding in checked.findings)]
+    lines.append(
+        "next: edit README.md and scientific_contribution.md, repeat with --update, `sciml check`, pull request"
+    )
+    report(args, checked.as_json() | {"folder": str(folder)}, "\n".join(lines))
+    return 0 if checked.accepted else 1
+
+
+def _origin() -> str | None:
+    """The https address of the git repository of the current folder."""
+    try:
+        done = subprocess.run(
+            ["git", "remote", "get-url", "origin"], capture_output=True, text=True, timeout=10, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):  # no git, or one that does not answer
+        return None
+    url = done.stdout.strip()
+    if url.startswith("git@") and ":" in url:  # git@github.com:owner/name.git
+        url = "https://" + url.removeprefix("git@").replace(":", "/", 1)
+    return url.removesuffix(".git") if url.startswith("https://") and "@" not in url else None

@@ -1,0 +1,156 @@
+"""MLLOG files of strangers: the parser of mlperf-logging, every key of the rules once, intervals and times in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sciml_datasets.metrics.mllog import VERSION_KEYS
+from sciml_datasets.metrics.submission import rules
+from sciml_datasets.metrics.submission.configuration import entry
+from sciml_datasets.metrics.submission.documents import parse_json
+from sciml_datasets.metrics.submission.findings import BrokenRuleError, Finding, shown
+
+TOKEN = ":::MLLOG "
+YEARS_MS = (1_420_070_400_000, 4_102_444_800_000)
+"""From 2015 to 2100: times are milliseconds since 1970."""
+EVENTS = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "end": "INTERVAL_END"}
+
+
+def parse_log(text: str) -> list[dict[str, Any]]:
+    """The MLLOG lines of a log: key, value, metadata, time_ms and event_type of each; other lines are passed over.
+
+    Raises:
+        BrokenRuleError: a line is not MLLOG.
+    """
+    from mlperf_logging.compliance_checker.mlp_parser.ruleset_100 import string_to_logline
+
+    lines = []
+    for number, line in enumerate(text.splitlines(), 1):
+        start = line.find(TOKEN)
+        if start < 0:
+            continue
+        where = f"line {number}"
+        if len(line) > rules.MAX_LINE:
+            raise BrokenRuleError("log-syntax", f"{where} has {len(line):,} characters, at most {rules.MAX_LINE:,}")
+        try:
+            # Before the library's own parser sees it: bounded depth, finite numbers, no key twice.
+            fields = parse_json(line[start + len(TOKEN) :])
+            if not isinstance(fields, dict) or not isinstance(fields.get("key"), str):
+                raise BrokenRuleError("log-syntax", "no mapping with a key")
+            if not isinstance(fields.get("metadata"), dict) or isinstance(fields.get("time_ms"), bool):
+                raise BrokenRuleError("log-syntax", "no metadata or no time")
+            string_to_logline(number, line[start:].strip())
+            time_ms = float(fields["time_ms"])
+        except BrokenRuleError as error:
+            raise BrokenRuleError("log-syntax", f"{where}: {error.what}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise BrokenRuleError("log-syntax", f"{where}: {shown(error)}") from error
+        lines.append({"number": number, **fields, "time_ms": time_ms})
+    return lines
+
+
+def check_log(
+    name: str, lines: list[dict[str, Any]], config: dict[str, Any], benchmark: str | None
+) -> Iterator[Finding]:
+    """Keys, values, intervals and times of one log."""
+    values: dict[str, list[Any]] = {}
+    for line in lines:
+        values.setdefault(line["key"], []).append(line.get("value"))
+    for spellings in rules.LOG_KEYS:
+        found = [key for key in spellings if key in values]
+        if not found:
+            yield Finding(name, "log-key-missing", f"{' or '.join(spellings)} is not logged")
+        for key in found:
+            if len(values[key]) > 1:
+                yield Finding(name, "log-key-repeated", f"{key} is logged {len(values[key])} times")
+    yield from _check_values(name, {key: found[0] for key, found in values.items()}, config, benchmark)
+    yield from _check_intervals(name, lines)
+
+
+def _check_values(
+    name: str, values: dict[str, Any], config: dict[str, Any], benchmark: str | None
+) -> Iterator[Finding]:
+    expected: dict[str, Any] = {
+        "submission_benchmark": benchmark or config.get("benchmark"),
+        "submission_org": entry(config, "submission.organisation", "submission.organization"),
+        "submission_division": entry(config, "submission.division"),
+        "submission_status": entry(config, "submission.status"),
+        "submission_platform": entry(config, "submission.platform"),
+        "submission_github_commit_version": entry(config, "github.commit"),
+        **dict.fromkeys(VERSION_KEYS, entry(config, "github.version")),
+    }
+    for key, wanted in expected.items():
+        if key not in values:
+            continue
+        found = values[key]
+        if key == "submission_benchmark" and isinstance(found, str):
+            found = rules.BENCHMARK_ALIASES.get(found, found)
+        if key == "submission_github_commit_version" and not rules.COMMIT.fullmatch(str(found)):
+            yield Finding(name, "commit-format", f"{key} is {shown(found)}, expected 40 hexadecimal digits")
+        elif found in (None, ""):
+            yield Finding(name, "log-value", f"{key} is empty")
+        elif wanted is not None and str(found) != str(wanted):
+            yield Finding(name, "log-value", f"{key} is {shown(found)}, expected {shown(wanted)}")
+    if "result" in values and not isinstance(values["result"], dict):
+        yield Finding(name, "log-value", "result is not a mapping that describes the result")
+
+
+def _check_intervals(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Starts and stops as brackets; times never fall."""
+    opened: list[tuple[str, Any]] = []
+    before = float("-inf")
+    for line in lines:
+        key, where = line["key"], f"line {line['number']}"
+        if not YEARS_MS[0] <= line["time_ms"] <= YEARS_MS[1]:
+            yield Finding(name, "log-time", f"{where} has the time {line['time_ms']}, expected milliseconds since 1970")
+            return
+        if line["time_ms"] < before:
+            yield Finding(name, "log-time", f"{where} was logged before the line above it")
+            return
+        before = line["time_ms"]
+        interval, _, end = key.rpartition("_")
+        if end not in EVENTS:
+            if opened and line.get("event_type") in ("INTERVAL_START", "INTERVAL_END"):
+                yield Finding(name, "log-intervals", f"{where}: {shown(key)} is an interval without _start or _stop")
+            continue
+        epoch = line["metadata"].get("epoch_num")
+        if line.get("event_type") != EVENTS[end]:
+            yield Finding(name, "log-intervals", f"{where}: {shown(key)} is logged as {shown(line.get('event_type'))}")
+        elif end == "start":
+            opened.append((interval, epoch))
+        elif not opened or opened.pop() != (interval, epoch):
+            yield Finding(name, "log-intervals", f"{where}: {shown(key)} does not close what was opened last")
+            return
+    if opened:
+        yield Finding(name, "log-intervals", f"{shown(opened[-1][0])} is never closed")
+
+
+def check_logged_result(name: str, lines: list[dict[str, Any]], result: dict[str, Any]) -> Iterator[Finding]:
+    """Is the logged result that of the result file?"""
+    logged = next((line.get("value") for line in lines if line["key"] == "result"), None)
+    if not isinstance(logged, dict):
+        return  # found before
+    for criterion, score in ((row["name"], row["score"]) for row in result["criteria"]):
+        value = logged.get(criterion)
+        value = value.get("value") if isinstance(value, dict) else value
+        if value != score or isinstance(value, bool):
+            yield Finding(name, "log-result", f"{criterion} is {shown(value)}, in the result file {score}")
+
+
+def times(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """When a run ended (milliseconds since 1970), how many seconds it took, and the score after each epoch."""
+    at = {line["key"]: line["time_ms"] for line in lines}
+    curve = [
+        [line["metadata"].get("epoch_num"), line.get("value")]
+        for line in lines
+        if line["key"] == "eval_accuracy"
+        and _is_number(line.get("value"))
+        and _is_number(line["metadata"].get("epoch_num"))
+    ]
+    seconds = (at["run_stop"] - at["run_start"]) / 1000 if {"run_start", "run_stop"} <= at.keys() else None
+    return {"ended_ms": at.get("run_stop"), "seconds": seconds, "curve": curve}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,77 @@
+"""A PDF from Markdown, without LaTeX: markdown-it-py reads it, fpdf2 sets it, with the DejaVu fonts of matplotlib."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from pathlib import Path
+
+from sciml_datasets.errors import InputError
+
+FAMILY = "DejaVu"
+FACES = {
+    ("", FAMILY): "DejaVuSans.ttf",
+    ("B", FAMILY): "DejaVuSans-Bold.ttf",
+    ("I", FAMILY): "DejaVuSans-Oblique.ttf",
+    ("BI", FAMILY): "DejaVuSans-BoldOblique.ttf",
+    ("", "Mono"): "DejaVuSansMono.ttf",
+    ("B", "Mono"): "DejaVuSansMono-Bold.ttf",
+}
+MARGIN_MM = 22
+
+
+def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
+    """A4 pages of a Markdown text: headings, lists, tables, code, links and pictures.
+
+    The same text gives the same bytes. The metadata hold the SHA-256 of the Markdown.
+
+    Args:
+        markdown: UTF-8.
+        folder: where pictures are looked for; no others are read.
+        date: of the document, with a time zone.
+
+    Raises:
+        InputError: a picture is not in the folder, or the Markdown cannot be set.
+    """
+    from fpdf import FPDF
+    from fpdf.errors import FPDFException
+    from fpdf.fonts import FontFace, TextStyle
+    from markdown_it import MarkdownIt
+    from matplotlib import get_data_path
+
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(markdown.decode("utf-8")))
+    for source in re.findall(r'<img src="([^"]*)"', html):
+        picture = (folder / source).resolve()
+        if not picture.is_file() or not picture.is_relative_to(folder.resolve()):
+            raise InputError(f"{source}: no such picture in {folder}: put it there, or take it out of the Markdown")
+        html = html.replace(f'<img src="{source}"', f'<img width="430" src="{picture}"')
+    html = html.replace("<table>", '<table border="1" cellpadding="3">')
+    pdf = FPDF()
+    pdf.set_margin(MARGIN_MM)
+    pdf.set_auto_page_break(True, MARGIN_MM)
+    for (style, family), file in FACES.items():
+        pdf.add_font(family, style, str(Path(get_data_path()) / "fonts" / "ttf" / file))
+    title = re.search(r"^#\s+(.+)$", markdown.decode("utf-8"), re.MULTILINE)
+    pdf.set_title(title[1] if title else "Scientific contribution")
+    pdf.set_keywords(f"made of sha256:{hashlib.sha256(markdown).hexdigest()}")
+    pdf.set_creation_date(date)
+    pdf.set_lang("en")
+    pdf.add_page()
+    pdf.set_font(FAMILY, size=10)
+    mono = FontFace(family="Mono", size_pt=9)
+    headings = {
+        f"h{level}": TextStyle(FAMILY, "B", size, color="#17324d", t_margin=above, b_margin=2)
+        for level, size, above in ((1, 17, 0), (2, 13, 5), (3, 11, 4), (4, 10, 3))
+    }
+    styles = {"code": mono, "pre": TextStyle("Mono", "", 8.5, t_margin=2, b_margin=2), "a": FontFace(color="#0b5cad")}
+    try:
+        pdf.write_html(html, font_family=FAMILY, tag_styles=headings | styles)
+    except (FPDFException, ValueError, NotImplementedError) as error:
+        raise InputError(f"the Markdown of the contribution cannot be set as PDF ({error}): simplify it") from error
+    return bytes(pdf.output())
+
+
+def _without_comments(text: str) -> str:
+    """HTML comments are notes to the submitter."""
+    return re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)

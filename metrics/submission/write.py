@@ -1,0 +1,297 @@
+"""Writing a submission from run folders: whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmarks import find
+from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.mllog import VERSION_KEYS
+from sciml_datasets.metrics.results import aggregate, write_result
+from sciml_datasets.metrics.submission import rules
+from sciml_datasets.metrics.submission.configuration import folder_name, predictions_name, result_name
+from sciml_datasets.metrics.submission.logs import TOKEN
+from sciml_datasets.metrics.submission.pdf import markdown_to_pdf
+from sciml_datasets.metrics.submission.runs import LOG, PREDICTIONS, Run, check_alike, read_run
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the submitter says beyond the runs.
+
+    Attributes:
+        organization, system, descriptor: the folders.
+        status: one of the rules' STATUSES.
+        repository, branch, tag, commit: of the code; None for what the runs and the package say.
+        data: commands that retrieve the data; none for those of the data set.
+        predictions_at: address of the folder with the predictions, which are then left out.
+        user, email: of the submitter.
+    """
+
+    organization: str
+    system: str
+    descriptor: str
+    status: str = "research"
+    repository: str = "https://pypi.org/project/sciml-datasets/"
+    branch: str = "main"
+    tag: str | None = None
+    commit: str | None = None
+    data: tuple[str, ...] = ()
+    predictions_at: str | None = None
+    user: str | None = None
+    email: str | None = None
+
+
+def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, update: bool = False) -> Path:
+    """Write ``{organization}/{benchmark}/{system}/{descriptor}/`` below a folder.
+
+    Args:
+        run_folders: one, or several of different seeds.
+        root: of all submissions.
+        statement: what the submitter says.
+        update: write over a submission that is there; its README.md and scientific_contribution.md are kept.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: the runs cannot be read or do not belong together, a name is not allowed, the commit is not known,
+            predictions are too large for git, or the folder is in use.
+    """
+    runs = [read_run(folder) for folder in run_folders]
+    check_alike(runs)
+    facts = _facts(runs, statement)
+    parts = [folder_name(statement.organization), facts["benchmark"].name, statement.system, statement.descriptor]
+    for part in parts:
+        if not rules.NAME.fullmatch(part):
+            raise InputError(f"{part!r} cannot be a folder: use letters, digits and . _ + -")
+    folder = root.joinpath(*parts)
+    if folder.exists() and not update:
+        raise InputError(f"{folder} exists: choose another --descriptor, or give --update to write over it")
+    kept = {name: folder / name for name in (rules.README, rules.CONTRIBUTION_SOURCE) if (folder / name).is_file()}
+    incomplete = folder.with_name("." + folder.name + ".incomplete")
+    shutil.rmtree(incomplete, ignore_errors=True)
+    try:
+        (incomplete / "plots").mkdir(parents=True)
+        _write_runs(runs, facts, statement, incomplete)
+        _write_config(facts, incomplete)
+        for name, template in (
+            (rules.README, "README.md.jinja"),
+            (rules.CONTRIBUTION_SOURCE, "scientific_contribution.md.jinja"),
+        ):
+            content = kept[name].read_bytes() if name in kept else _render(template, facts)
+            (incomplete / name).write_bytes(content)
+        markdown = (incomplete / rules.CONTRIBUTION_SOURCE).read_bytes()
+        (incomplete / rules.CONTRIBUTION[0]).write_bytes(markdown_to_pdf(markdown, incomplete, facts["ended"]))
+        if folder.exists():
+            shutil.rmtree(folder)
+        incomplete.rename(folder)
+    finally:
+        shutil.rmtree(incomplete, ignore_errors=True)
+    return folder
+
+
+def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
+    """All that the documents tell."""
+    first, results = runs[0], [run.result for run in runs]
+    whole = aggregate(results) if len(runs) > 1 else first.result
+    benchmark, dataset = find(whole["dataset"])
+    logged = [_logged(run) for run in runs]
+    commit = statement.commit or logged[0].get("submission_github_commit_version")
+    if not isinstance(commit, str) or not rules.COMMIT.fullmatch(commit):
+        raise InputError(
+            "the run does not know the commit of its code: give --commit, as `git rev-parse HEAD` prints it"
+        )
+    version = str(next((logged[0][key] for key in VERSION_KEYS if logged[0].get(key)), ""))
+    settings = {**first.config["settings"]}
+    training = [run.result["durations"]["training"] for run in runs if (run.result["durations"] or {}).get("training")]
+    return {
+        "organization": statement.organization,
+        "system": statement.system,
+        "descriptor": statement.descriptor,
+        "benchmark": benchmark,
+        "division": "open",
+        "status": statement.status,
+        "platform": logged[0].get("submission_platform") or statement.system,
+        "user": statement.user,
+        "email": statement.email,
+        "github": {
+            "description": benchmark.title,
+            "repo": statement.repository,
+            "branch": statement.branch,
+            "version": version,
+            "tag": statement.tag or f"v{version.removeprefix('v')}",
+            "commit": commit,
+        },
+        "data": list(statement.data) or _data_commands(dataset.name, dataset.simulated_samples),
+        "commands": _train_commands(dataset.name, runs),
+        "dataset": dataset.name,
+        "dataset_title": dataset.title,
+        "dataset_version": whole["dataset_version"],
+        "plan_digest": whole["plan_digest"],
+        "split": whole["split"],
+        "num_samples": whole["num_samples"],
+        "model": first.result["model"] or {"name": str(first.config.get("model", "unnamed")), "parameters": None},
+        "hyperparameters": settings,
+        "seeds": [run.result["seed"] for run in runs if run.result["seed"] is not None],
+        "runs": [_run_entry(number, run, len(runs), statement) for number, run in enumerate(runs, 1)],
+        "whole": whole,
+        "rows": [_told(row) for row in whole["criteria"]],
+        "average_difference": _average_difference(whole),
+        "baselines": {
+            name: f"{score:.4f}" for name, score in whole["criteria"][0]["baselines"].items() if score is not None
+        },
+        "seconds": round(sum(training) / len(training), 1) if training else None,
+        "plots": [f"plots/{path.name}" for path in _plots(first)],
+        "hardware": whole["hardware"],
+        "software": whole["software"],
+        "at": statement.predictions_at,
+        "ended": (ended := _ended(first)),
+        "date": ended.date().isoformat(),
+    }
+
+
+def _logged(run: Run) -> dict[str, Any]:
+    """Key to value of a run's log."""
+    fields = [json.loads(line.partition(TOKEN)[2]) for line in run.log if TOKEN in line]
+    return {line["key"]: line["value"] for line in fields}
+
+
+def _ended(run: Run) -> datetime:
+    stamps = [json.loads(line.partition(TOKEN)[2])["time_ms"] for line in run.log if TOKEN in line]
+    if not stamps:
+        raise InputError(f"{run.folder / LOG} has no MLLOG lines: log the run with sciml_datasets.metrics.mllog.RunLog")
+    return datetime.fromtimestamp(max(stamps) // 1000, UTC)
+
+
+def _data_commands(name: str, simulated: int) -> list[str]:
+    get = f"sciml simulate {name} --out raw" if simulated else f"sciml fetch {name} --raw-dir raw"
+    return [get, f"sciml prepare {name} --raw-dir raw --data-dir data"]
+
+
+def _train_commands(name: str, runs: Sequence[Run]) -> list[str]:
+    """How `sciml train` repeats the runs; none if something else has trained them."""
+    settings = dict(runs[0].config["settings"])
+    if (
+        "sciml-datasets" not in (runs[0].config.get("software") or {})
+        or not {"epochs", "batch_size"} <= settings.keys()
+    ):
+        return []
+    flags = f"--epochs {settings.pop('epochs')} --batch-size {settings.pop('batch_size')}"
+    flags += " --set " + " ".join(f"{key}={value}" for key, value in settings.items() if value is not None)
+    return [
+        f"sciml train {name} --data-dir data --out run-{number} --seed {run.result['seed']} {flags}"
+        for number, run in enumerate(runs, 1)
+    ]
+
+
+def _run_entry(number: int, run: Run, count: int, statement: Statement) -> dict[str, Any]:
+    name = predictions_name(number, count)
+    if run.size > rules.HOSTED_BYTES and not statement.predictions_at:
+        raise InputError(
+            f"{run.folder / PREDICTIONS} has {run.size:,} bytes, too much for a git repository: publish it as {name} "
+            "and give --predictions-at with the address of its folder"
+        )
+    at = statement.predictions_at
+    place = f"{at.rstrip('/')}/{name}" if at else None
+    if place is not None and not rules.URL.fullmatch(place):
+        raise InputError(f"--predictions-at {at}: expected an address such as https://... or s3://...")
+    predictions = {"file": name, "bytes": run.size, "sha256": run.sha256, "place": place}
+    return {"seed": run.result["seed"], "predictions": predictions}
+
+
+def _told(row: dict[str, Any]) -> dict[str, str]:
+    """A criterion as text."""
+
+    def number(published: dict[str, Any] | None) -> str:
+        return f"{published['value']:g}" if published else "-"
+
+    score = "-" if row["score"] is None else f"{row['score']:.4f}"
+    if "interval" in row:
+        score += f" ± {(row['interval'][1] - row['interval'][0]) / 2:.4f}"
+    return {
+        "title": row["title"],
+        "score": score,
+        "reference": number(row["reference"]),
+        "target": number(row["target"]),
+    }
+
+
+def _average_difference(whole: dict[str, Any]) -> str | None:
+    """Submitted less reference value, mean over the criteria that have one (policy.adoc, Overview)."""
+    found = [row["score"] - row["reference"]["value"] for row in whole["criteria"] if row["reference"] and row["score"]]
+    return f"{sum(found) / len(found):+.4f}" if found else None
+
+
+def _plots(run: Run) -> list[Path]:
+    return sorted((run.folder / "plots").glob("*.png"))
+
+
+def _render(template: str, facts: dict[str, Any]) -> bytes:
+    from jinja2 import Environment, StrictUndefined
+
+    text = files("sciml_datasets.metrics.submission").joinpath("templates", template).read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    return environment.from_string(text).render(facts).encode()
+
+
+def _write_config(facts: dict[str, Any], folder: Path) -> None:
+    import yaml
+
+    config = {
+        "submission": {
+            "name": facts["benchmark"].name,
+            "user": facts["user"],
+            "e-mail": facts["email"],
+            "organisation": facts["organization"],
+            "division": facts["division"],
+            "status": facts["status"],
+            "platform": facts["platform"],
+        },
+        "benchmark": facts["benchmark"].name,
+        **{key: facts[key] for key in ("github", "data", "dataset", "dataset_version", "plan_digest")},
+        "model": facts["model"]["name"],
+        "parameters": facts["model"]["parameters"],
+        **{key: facts[key] for key in ("hyperparameters", "runs", "hardware", "software")},
+    }
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)
+    (folder / rules.CONFIG).write_text(text, encoding="utf-8")
+
+
+def _write_runs(runs: Sequence[Run], facts: dict[str, Any], statement: Statement, folder: Path) -> None:
+    """Logs, results, predictions and pictures."""
+    for number, run in enumerate(runs, 1):
+        (folder / f"result-{number}.txt").write_text("".join(_completed(run.log, facts)), encoding="utf-8")
+        write_result(run.result, folder / result_name(number, len(runs)))
+        if not statement.predictions_at:
+            shutil.copyfile(run.folder / PREDICTIONS, folder / predictions_name(number, len(runs)))
+    if len(runs) > 1:
+        write_result(facts["whole"], folder / rules.RESULT)
+    for path in _plots(runs[0]):
+        shutil.copyfile(path, folder / "plots" / path.name)
+
+
+def _completed(log: Sequence[str], facts: dict[str, Any]) -> list[str]:
+    """The lines of a log with what the run did not know: organisation, status, commit."""
+    known = {
+        "submission_org": facts["organization"],
+        "submission_status": facts["status"],
+        "submission_github_commit_version": facts["github"]["commit"],
+        "submission_platform": facts["platform"],
+    }
+    lines = []
+    for line in log:
+        before, token, content = line.partition(TOKEN)
+        if token:
+            fields = json.loads(content)
+            fields["value"] = known.get(fields["key"], fields["value"])
+            line = before + token + json.dumps(fields)
+        lines.append(line + "\n")
+    return lines

@@ -1,0 +1,98 @@
+"""Run folders and submissions for tests, without training: predictions made of the truth, scored and logged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import yaml
+
+from sciml_datasets.metrics import Evaluator, make_result, write_result
+from sciml_datasets.metrics.mllog import RunLog
+from sciml_datasets.metrics.submission import DataAtHand, Statement, submit
+from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.preparation.manifest import read_manifest
+from sciml_datasets.preparation.verify import check_prepared
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+BENCHMARK_OF = {"stemdl_demo": "stemdl", "cloudmask_demo": "cloudmask"}
+
+
+def at_hand(data_dir: Path) -> DataAtHand:
+    return DataAtHand(data_dir, lambda folder: str(check_prepared(folder)["plan_digest"]))
+
+
+def predictions(name: str, data_dir: Path, seed: int, right: float) -> tuple[list[str], np.ndarray]:
+    """Ids of the test split and predictions of which about a share ``right`` is better than chance."""
+    truth, rng = Truth(name, "test", data_dir), np.random.default_rng(seed)
+    if name == "stemdl_demo":
+        labels = truth.numbers("space_group").astype(int)
+        values = rng.random((len(labels), 231), np.float32)
+        known = rng.random(len(labels)) < right
+        values[known, labels[known]] += 1
+        return truth.ids, values
+    masks = truth.features(np.arange(len(truth)), ("cloud",))[0].astype(np.float32)
+    noise = rng.random(masks.shape, np.float32)
+    return truth.ids, np.clip(masks * right + noise * (1 - right), 0, 1)
+
+
+def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: int = 0, right: float = 0.5) -> Path:
+    """A run folder as `sciml train` leaves it."""
+    folder.mkdir(parents=True)
+    ids, values = predictions(name, data_dir, seed, right)
+    with h5py.File(folder / "predictions.h5", "w") as file:
+        file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+        file.create_dataset("prediction", data=values, compression="gzip")
+    digest = read_manifest(data_dir / "sciml" / name / "1.0.0")["plan_digest"]
+    evaluator = Evaluator(name, data_dir=data_dir)
+    evaluator.update_from_file(folder / "predictions.h5")
+    result = make_result(
+        evaluator,
+        digest,
+        data_dir,
+        model={"name": "small", "parameters": 1234},
+        seed=seed,
+        durations={"training": 12.5 + seed, "scoring": 0.5},
+    )
+    write_result(result, folder / "result.json")
+    log = RunLog(folder / "result-1.txt")
+    log.submission(benchmark=BENCHMARK_OF[name], version="0.1.0", platform="a laptop", commit=COMMIT)
+    log.start("run")
+    for epoch in (1, 2):
+        log.start("epoch", epoch_num=epoch)
+        log.stop("epoch", epoch_num=epoch)
+        log.event("eval_accuracy", 0.1 * epoch, epoch_num=epoch)
+    log.result(result)
+    log.stop("run", status="success")
+    log.close()
+    config = {
+        "benchmark": BENCHMARK_OF[name],
+        "dataset": name,
+        "model": "small",
+        "settings": {"epochs": 2, "batch_size": 8, "learning_rate": 0.001},
+        "seed": seed,
+        "software": {"sciml-datasets": "0.1.0"},
+    }
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def make_submission(root: Path, runs: list[Path], descriptor: str = "first", **said: Any) -> Path:
+    """A sound submission."""
+    return submit(runs, root, Statement("Example Lab", "laptop", descriptor, **said))
+
+
+def change_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def change_yaml(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content))

@@ -1,0 +1,589 @@
+"""A corpus of bad submissions, one defect each, with the rule that must flag it; and bytes that are anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from submission_files import at_hand, change_json, change_yaml, make_run, make_submission
+
+from sciml_datasets.metrics.submission import RULES, DataAtHand, check
+from sciml_datasets.splits import read_members
+
+Change = Callable[[Path], object]
+
+
+@pytest.fixture(scope="module")
+def good(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree with two submissions: ``first`` of one run, which the table alters, and ``second`` of two."""
+    root = tmp_path_factory.mktemp("good")
+    runs = [make_run(root / f"run-{seed}", data_dir, seed=seed) for seed in (0, 1, 2)]
+    make_submission(root / "all", runs[:1], "first")
+    make_submission(root / "all", runs[1:], "second")
+    return root / "all"
+
+
+@pytest.fixture(scope="module")
+def data(data_dir: Path) -> DataAtHand:
+    return at_hand(data_dir)
+
+
+@pytest.fixture
+def tree(good: Path, tmp_path: Path) -> Path:
+    shutil.copytree(good, tmp_path / "all")
+    return tmp_path / "all"
+
+
+def folder_of(tree: Path, descriptor: str = "first") -> Path:
+    return tree / "Example-Lab" / "stemdl" / "laptop" / descriptor
+
+
+# How a file is altered.
+
+
+def put(name: str, content: bytes = b"x\n") -> Change:
+    def change(folder: Path) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+    return change
+
+
+def replaced(name: str, old: str, new: str, count: int = -1) -> Change:
+    def change(folder: Path) -> None:
+        text = (folder / name).read_text()
+        assert old in text
+        (folder / name).write_text(text.replace(old, new, count))
+
+    return change
+
+
+def config(*keys: str | int, value: Any = None) -> Change:
+    """Set an entry of config.yaml, or delete it where there is no value."""
+
+    def change(content: Any) -> None:
+        for key in keys[:-1]:
+            content = content[key]
+        if value is None:
+            del content[keys[-1]]
+        else:
+            content[keys[-1]] = value
+
+    return lambda folder: change_yaml(folder / "config.yaml", change)
+
+
+def result(change: Callable[[dict[str, Any]], object]) -> Change:
+    return lambda folder: change_json(folder / "result.json", change)
+
+
+def log(change: Callable[[list[str]], list[str]]) -> Change:
+    def alter(folder: Path) -> None:
+        path = folder / "result-1.txt"
+        path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+
+    return alter
+
+
+def without(key: str) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [line for line in lines if f'"{key}"' not in line]
+
+
+def twice(key: str) -> Callable[[list[str]], list[str]]:
+    return lambda lines: [copy for line in lines for copy in [line] * (1 + (f'"{key}"' in line))]
+
+
+def logged(key: str, value: str) -> Callable[[list[str]], list[str]]:
+    def change(lines: list[str]) -> list[str]:
+        return [_with_value(line, value) if f'"{key}"' in line else line for line in lines]
+
+    return change
+
+
+def _with_value(line: str, value: str) -> str:
+    token, _, content = line.partition("{")
+    return token + json.dumps(json.loads("{" + content) | {"value": value}) + "\n"
+
+
+def swapped(lines: list[str]) -> list[str]:
+    """The first two epochs open before one closes; the times stay in order."""
+    at = [i for i, line in enumerate(lines) if "epoch_st" in line]
+    stop, start = lines[at[1]], lines[at[2]]
+    times = [json.loads(line.partition(":::MLLOG ")[2])["time_ms"] for line in (stop, start)]
+    lines[at[1]] = start.replace(str(times[1]), str(times[0]))
+    lines[at[2]] = stop.replace(str(times[0]), str(times[1]))
+    return lines
+
+
+def state_hash(folder: Path) -> None:
+    """Let config.yaml state the predictions as they are now."""
+    content = (folder / "predictions.h5").read_bytes()
+    facts = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    change_yaml(folder / "config.yaml", lambda config: config["runs"][0]["predictions"].update(facts))
+
+
+def predicted(change: Callable[[h5py.File, list[bytes], np.ndarray], object]) -> Change:
+    """Write another predictions file; ``change`` fills it from the ids and predictions of the sound one."""
+
+    def alter(folder: Path) -> None:
+        path = folder / "predictions.h5"
+        with h5py.File(path) as file:
+            ids, values = list(file["id"][:]), file["prediction"][:]
+        path.unlink()
+        with h5py.File(path, "w") as file:
+            change(file, ids, values)
+        state_hash(folder)
+
+    return alter
+
+
+def fill(file: h5py.File, ids: Any, values: Any, **options: Any) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file.create_dataset("prediction", data=values, **options)
+
+
+def external_link(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    fill(file, ids, values)
+    del file["id"]
+    file["id"] = h5py.ExternalLink("/etc/passwd", "/id")
+
+
+def soft_link(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file["prediction"] = h5py.SoftLink("/id")
+
+
+def external_storage(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file.create_dataset("prediction", values.shape, "f4", external=[("/etc/hostname", 0, values.nbytes)])
+
+
+def virtual(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    layout = h5py.VirtualLayout(values.shape, "f4")
+    layout[:] = h5py.VirtualSource("/etc/hostname", "x", values.shape)
+    file.create_virtual_dataset("prediction", layout)
+
+
+def bomb(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file.create_dataset("prediction", (len(ids), 1 << 30), "f4", chunks=(1, 1 << 20), compression="gzip")
+
+
+def unwritten(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file.create_dataset("prediction", (len(ids), 1 << 20), "f4", chunks=(1, 1 << 20), compression="gzip")
+
+
+def huge_chunk(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    shape = (len(ids), 9 << 20)
+    file.create_dataset("prediction", shape, "f4", chunks=(len(ids), 9 << 20), compression="gzip")
+
+
+def many_references_to_a_long_id(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    fill(file, [b"x" * 2000, *ids[1:]], values)
+
+
+def plugin_filter(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    import hdf5plugin
+
+    fill(file, ids, values, **hdf5plugin.Blosc())
+
+
+def extra_dataset(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    fill(file, ids, values)
+    file["more"] = [1]
+
+
+def group(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file.create_group("prediction")
+
+
+def references(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
+    file["prediction"] = np.array([file.ref] * len(ids), h5py.ref_dtype)
+
+
+def damaged(folder: Path) -> None:
+    path = folder / "predictions.h5"
+    path.write_bytes(path.read_bytes()[:-200])
+    state_hash(folder)
+
+
+def claimed(name: str, score: float) -> Change:
+    """Another score, consistently in every file."""
+
+    def change(content: dict[str, Any]) -> None:
+        content["scores"][name] = score
+        for row in content["criteria"]:
+            if row["name"] == name:
+                row["score"] = score
+                if row["target"]:
+                    row["distance"] = score - row["target"]["value"]
+                    row["met"] = row["distance"] >= 0
+
+    def alter(folder: Path) -> None:
+        change_json(folder / "result.json", change)
+        lines = (folder / "result-1.txt").read_text().splitlines(keepends=True)
+        for i, line in enumerate(lines):
+            token, _, content = line.partition("{")
+            fields = json.loads("{" + content)
+            if fields["key"] == "result":
+                fields["value"][name]["value"] = score
+                lines[i] = token + json.dumps(fields) + "\n"
+        (folder / "result-1.txt").write_text("".join(lines))
+
+    return alter
+
+
+def moved(*parts: str) -> Change:
+    def change(folder: Path) -> None:
+        target = folder.parents[3].joinpath(*parts)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+
+    return change
+
+
+def copied(folder: Path) -> None:
+    """The same predictions in another order, precision and compression, as a submission of someone else."""
+    other = folder.parents[3] / "Other" / "stemdl" / "big" / "theirs"
+    shutil.copytree(folder, other)
+    change_yaml(other / "config.yaml", lambda content: content["submission"].update(organisation="Other"))
+    log(logged("submission_org", "Other"))(other)
+    predicted(lambda file, ids, values: fill(file, ids[::-1], values[::-1].astype("f8"), compression="lzf"))(other)
+
+
+def special(make: Callable[[str], object]) -> Change:
+    return lambda folder: make(str(folder / "special.txt"))
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def several(*changes: Change) -> Change:
+    return lambda folder: [change(folder) for change in changes]
+
+
+PDF = "scientific_contribution.pdf"
+
+BAD: list[tuple[str, Change, str]] = [
+    # Where it lies and what lies there
+    ("a benchmark that does not exist", moved("Example-Lab", "mnist", "laptop", "first"), "benchmark-unknown"),
+    ("a folder too few", moved("Example-Lab", "stemdl", "stray"), "path-shape"),
+    ("a hidden folder name", moved("Example-Lab", "stemdl", "laptop", ".first"), "file-name"),
+    ("a file between the folders", lambda folder: put("../notes.md")(folder), "path-shape"),
+    ("no configuration", lambda folder: (folder / "config.yaml").unlink(), "file-missing"),
+    ("no README", lambda folder: (folder / "README.md").unlink(), "file-missing"),
+    ("no result", lambda folder: (folder / "result.json").unlink(), "file-missing"),
+    ("no log", lambda folder: (folder / "result-1.txt").unlink(), "file-missing"),
+    ("no contribution", lambda folder: (folder / PDF).unlink(), "file-missing"),
+    (
+        "both spellings",
+        lambda folder: shutil.copy(folder / PDF, folder / "sientific_contribution.pdf"),
+        "name-collision",
+    ),
+    ("names that differ by case", put("readme.md"), "name-collision"),
+    ("a hidden workflow", put(".github/workflows/x.yaml"), "file-name"),
+    ("a name with a newline", put("a\nb.txt"), "file-name"),
+    ("a name with a bidirectional override", put("a\u202egpj.txt"), "file-name"),
+    ("an unknown ending", put("tool.xyz"), "file-kind"),
+    ("an SVG, which may hold scripts", put("plot.svg", b"<svg/>"), "file-kind"),
+    ("a link to a file", special(lambda path: Path(path).symlink_to("/etc/passwd")), "symlink"),
+    ("a link to a folder", special(lambda path: Path(path).symlink_to("/")), "symlink"),
+    (
+        "a link in place of the README",
+        several(lambda f: (f / "README.md").unlink(), lambda f: (f / "README.md").symlink_to("/etc/passwd")),
+        "symlink",
+    ),
+    ("a named pipe", special(os.mkfifo), "special-file"),
+    ("a socket", special(lambda path: os.mknod(path, stat.S_IFSOCK | 0o600)), "special-file"),
+    ("too many files", lambda folder: [put(f"many/{i}.txt")(folder) for i in range(201)], "too-many-files"),
+    ("folders too deep", put("a/b/c/d/e.txt"), "too-deep"),
+    ("a text that is too large", put("long.txt", b"x" * ((1 << 20) + 1)), "too-large"),
+    ("a configuration that is too large", put("config.yaml", b"a: " + b"x" * 70_000), "too-large"),
+    ("a pickle", put("model.pkl", b"\x80\x04N."), "pickle"),
+    (
+        "a pickle by another name",
+        put("notes.txt", b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94."),
+        "pickle",
+    ),
+    ("NumPy objects", put("values.npy", b"\x93NUMPY"), "pickle"),
+    ("a Keras model", put("model.keras", b"PK\x03\x04"), "model-file"),
+    ("weights in HDF5", put("weights.h5", b"\x89HDF\r\n\x1a\n"), "model-file"),
+    ("an archive", put("code.zip", b"PK\x03\x04"), "archive"),
+    ("an archive by another name", put("code.txt", b"\x1f\x8b\x08\x00"), "archive"),
+    ("a shared library", put("fast.so", b"\x7fELF"), "executable"),
+    ("a binary by another name", put("run.sh", b"\x7fELF\x02\x01\x01"), "executable"),
+    ("a picture that is none", put("plot.png", b"<script>"), "content-kind"),
+    ("text that is not UTF-8", put("notes.txt", b"caf\xe9\n"), "text-encoding"),
+    ("control characters", put("notes.txt", b"\x1b[2J\n"), "text-encoding"),
+    # config.yaml
+    ("YAML that is none", put("config.yaml", b"a: [1\n"), "yaml-syntax"),
+    ("YAML that is a list", put("config.yaml", b"- 1\n"), "yaml-syntax"),
+    ("a tag that runs code", put("config.yaml", b"a: !!python/object/apply:os.system ['true']\n"), "yaml-tag"),
+    ("a harmless tag", put("config.yaml", b"a: !!str 1\n"), "yaml-tag"),
+    ("a billion laughs", put("config.yaml", b"a: &a [x]\nb: &b [*a, *a]\n"), "yaml-alias"),
+    ("a merge of an alias", put("config.yaml", b"a: &a {x: 1}\nb: {<<: *a}\n"), "yaml-alias"),
+    ("deep YAML", put("config.yaml", b"a: " + nested(1000).encode()), "too-nested"),
+    ("a key twice", put("config.yaml", b"a: 1\na: 2\n"), "repeated-key"),
+    ("a date", config("github", "tag", value=__import__("datetime").date(2026, 1, 1)), "yaml-type"),
+    ("not a number", put("config.yaml", b"a: .nan\n"), "yaml-type"),
+    ("a number with a million digits", put("config.yaml", b"a: " + b"9" * 5000), "yaml-type"),
+    ("no tag of the code", config("github", "tag"), "config-incomplete"),
+    ("no hyperparameters", config("hyperparameters", value={}), "config-incomplete"),
+    ("no predictions named", config("runs", 0, "predictions"), "config-incomplete"),
+    ("an unknown division", config("submission", "division", value="secret"), "config-value"),
+    ("a SHA-256 that is none", config("runs", 0, "predictions", "sha256", value="abc"), "config-value"),
+    ("a short commit", config("github", "commit", value="abc123"), "commit-format"),
+    ("a commit in capitals", config("github", "commit", value="ABCDEF" + "0" * 34), "commit-format"),
+    ("a version that is none", config("github", "version", value="newest!"), "version-format"),
+    ("a repository that runs a script", config("github", "repo", value="javascript:alert(1)"), "repository-format"),
+    (
+        "a repository with a password",
+        config("github", "repo", value="https://me:secret@example.org/x"),
+        "repository-format",
+    ),
+    ("data as text", config("data", value="wget something"), "data-commands"),
+    ("a data command over two lines", config("data", value=["a\nb"]), "data-commands"),
+    ("predictions outside", config("runs", 0, "predictions", "file", value="../../../x.h5"), "path-escape"),
+    ("the benchmark of another folder", config("benchmark", value="cloudmask"), "config-differs"),
+    ("another organisation", config("submission", "organisation", value="Someone"), "config-differs"),
+    ("another model", config("model", value="large"), "config-differs"),
+    ("another digest", config("plan_digest", value="0" * 64), "config-differs"),
+    # result-1.txt
+    ("a line that is no MLLOG", put("result-1.txt", b':::MLLOG {"key": \n'), "log-syntax"),
+    ("an MLLOG line that is a list", put("result-1.txt", b":::MLLOG [1]\n"), "log-syntax"),
+    (
+        "an MLLOG line without a time",
+        put("result-1.txt", b':::MLLOG {"key": "a", "value": 1, "metadata": {}}\n'),
+        "log-syntax",
+    ),
+    ("a deep MLLOG line", put("result-1.txt", b":::MLLOG " + nested(9000).encode()), "log-syntax"),
+    ("a very long MLLOG line", put("result-1.txt", b":::MLLOG " + b" " * 70_000), "log-syntax"),
+    ("a gap between the logs", lambda folder: (folder / "result-1.txt").rename(folder / "result-2.txt"), "log-count"),
+    ("no organisation logged", log(without("submission_org")), "log-key-missing"),
+    (
+        "no version logged in either spelling",
+        log(lambda lines: without("submissiom_version")(without("submission_version")(lines))),
+        "log-key-missing",
+    ),
+    ("no result logged", log(without("result")), "log-key-missing"),
+    ("the division logged twice", log(twice("submission_division")), "log-key-repeated"),
+    ("another division logged", log(logged("submission_division", "closed")), "log-value"),
+    ("another platform logged", log(logged("submission_platform", "moon")), "log-value"),
+    ("a result that is a number", log(logged("result", "0.9")), "log-value"),
+    ("no commit logged", log(logged("submission_github_commit_version", "main")), "commit-format"),
+    ("an epoch that is never closed", log(without("run_stop")), "log-intervals"),
+    ("intervals that cross", log(swapped), "log-intervals"),
+    ("an end without a beginning", log(without("run_start")), "log-intervals"),
+    ("times that go back", log(lambda lines: [*lines[:3], lines[-1].replace("run_stop", "x"), *lines[3:]]), "log-time"),
+    ("times before all clocks", replaced("result-1.txt", '"time_ms": 1', '"time_ms": 0.1'), "log-time"),
+    ("another result logged", log(logged("result", {"top1_accuracy": {"value": 0.99}})), "log-result"),  # type: ignore[arg-type]
+    # result.json
+    ("JSON that is none", put("result.json", b"{"), "json-syntax"),
+    ("JSON with NaN", put("result.json", b'{"a": NaN}'), "json-syntax"),
+    ("JSON with an endless number", put("result.json", b'{"a": 1e999}'), "json-syntax"),
+    ("JSON with a key twice", put("result.json", b'{"a": 1, "a": 2}'), "repeated-key"),
+    ("deep JSON", put("result.json", nested(100_000).encode()), "too-nested"),
+    ("a result of another schema", result(lambda r: r.update(schema_version=1)), "result-schema"),
+    ("an entry too many", result(lambda r: r.update(prize="first")), "result-schema"),
+    (
+        "a confusion matrix that is none",
+        result(lambda r: r["details"].update(confusion={"classes": 5})),
+        "result-schema",
+    ),
+    ("old criteria", result(lambda r: r.update(criteria_version="0.9")), "result-criteria"),
+    ("a result of another version of the data", result(lambda r: r.update(dataset_version="0.0.1")), "result-data"),
+    ("a result of the validation split", result(lambda r: r.update(split="validation")), "result-data"),
+    ("another target", result(lambda r: r["criteria"][1]["target"].update(value=0.1)), "result-published"),
+    (
+        "another best known value",
+        result(lambda r: r["criteria"][0]["best_known"].update(value=0.1)),
+        "result-published",
+    ),
+    ("an invented criterion", result(lambda r: r["criteria"][0].update(name="beauty")), "result-published"),
+    ("a missed target that is met", result(lambda r: r["criteria"][1].update(met=True)), "result-arithmetic"),
+    (
+        "a score that is another one in the table",
+        result(lambda r: r["scores"].update(top1_accuracy=0.9)),
+        "result-arithmetic",
+    ),
+    ("no score of the primary criterion", result(lambda r: r["criteria"].pop(0)), "result-primary"),
+    ("another seed", result(lambda r: r.update(seed=99)), "result-runs"),
+    ("a score without any error", claimed("top1_accuracy", 1.0), "claim-implausible"),
+    # Predictions
+    ("no predictions and no place", lambda folder: (folder / "predictions.h5").unlink(), "predictions-missing"),
+    (
+        "other predictions than stated",
+        lambda folder: put("predictions.h5", (folder / "predictions.h5").read_bytes() + b"x")(folder),
+        "predictions-hash",
+    ),
+    (
+        "predictions that no run names",
+        lambda folder: shutil.copy(folder / "predictions.h5", folder / "predictions-7.h5"),
+        "predictions-hash",
+    ),
+    ("predictions cut short", damaged, "hdf5-damaged"),
+    ("predictions that are text", several(put("predictions.h5", b"id,prediction\n"), state_hash), "hdf5-damaged"),
+    ("an external link", predicted(external_link), "hdf5-link"),
+    ("a soft link", predicted(soft_link), "hdf5-link"),
+    ("external storage", predicted(external_storage), "hdf5-external"),
+    ("a virtual data set", predicted(virtual), "hdf5-external"),
+    ("a compressed bomb", predicted(bomb), "hdf5-size"),
+    ("values that were never written", predicted(unwritten), "hdf5-size"),
+    ("a chunk that fills the memory", predicted(huge_chunk), "hdf5-size"),
+    ("a filter that loads a plugin", predicted(plugin_filter), "hdf5-filter"),
+    ("a third data set", predicted(extra_dataset), "hdf5-content"),
+    ("a group", predicted(group), "hdf5-content"),
+    ("references", predicted(references), "predictions-type"),
+    (
+        "numbers for ids",
+        predicted(
+            lambda file, ids, values: (
+                file.create_dataset("id", data=range(len(ids))),
+                file.create_dataset("prediction", data=values),
+            )
+        ),
+        "predictions-type",
+    ),
+    ("an id of 2,000 bytes", predicted(many_references_to_a_long_id), "predictions-ids"),
+    ("an id twice", predicted(lambda file, ids, values: fill(file, [ids[0], *ids[:-1]], values)), "predictions-ids"),
+    ("an id too few", predicted(lambda file, ids, values: fill(file, ids[1:], values[1:])), "predictions-ids"),
+    (
+        "an unknown id",
+        predicted(lambda file, ids, values: fill(file, [b"test/mine", *ids[1:]], values)),
+        "predictions-ids",
+    ),
+    ("the wrong shape", predicted(lambda file, ids, values: fill(file, ids, values[:, :7])), "predictions-format"),
+    ("NaN", predicted(lambda file, ids, values: fill(file, ids, values * np.nan)), "predictions-format"),
+    (
+        "more ids than predictions",
+        predicted(lambda file, ids, values: fill(file, ids, values[1:])),
+        "predictions-format",
+    ),
+    (
+        "other predictions than scored",
+        predicted(lambda file, ids, values: fill(file, ids, values[::-1])),
+        "score-differs",
+    ),
+    ("a score that is a little better", claimed("top1_accuracy", 0.9), "score-differs"),
+    (
+        "a result of other data",
+        several(config("plan_digest", value="0" * 64), result(lambda r: r.update(plan_digest="0" * 64))),
+        "data-differs",
+    ),
+    ("predictions of someone else", copied, "copy"),
+    # Documents
+    ("a README without commands", put("README.md", b"# Ours\n\nJust run it.\n"), "readme-instructions"),
+    ("an unanswered question", put("README.md", b"```\nrun\n```\n(replace this line)\n"), "unanswered"),
+    ("a PDF that is none", put(PDF, b"Hello\n"), "pdf-format"),
+    ("a PDF cut short", lambda folder: (folder / PDF).write_bytes((folder / PDF).read_bytes()[:-2000]), "pdf-format"),
+    ("a PDF with a script", put(PDF, b"%PDF-1.7\n<< /S /JavaScript /JS (app.alert(1)) >>\n%%EOF\n"), "pdf-active"),
+    ("a PDF with a hidden script", put(PDF, b"%PDF-1.7\n<< /S /J#61vaScript >>\n%%EOF\n"), "pdf-active"),
+    ("a PDF with an embedded file", put(PDF, b"%PDF-1.7\n<< /Type /EmbeddedFile >>\n%%EOF\n"), "pdf-active"),
+    ("a PDF older than its Markdown", put("scientific_contribution.md", b"# New\n"), "pdf-outdated"),
+]
+
+
+def test_the_corpus_is_large_and_covers_nearly_every_rule() -> None:
+    assert len(BAD) >= 60
+    assert len({name for name, *_ in BAD}) == len(BAD)
+    # Tested below: a leak needs ids of the data, a stop needs a process that dies.
+    assert RULES.keys() - {rule for *_, rule in BAD} == {"leak", "check-stopped"}
+
+
+def test_the_sound_ones_have_no_findings(good: Path, data: DataAtHand) -> None:
+    assert [one.findings for one in check([good], data)] == [(), ()]
+
+
+@pytest.mark.parametrize(("change", "rule"), [pytest.param(*row[1:], id=row[0]) for row in BAD])
+def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: Change, rule: str) -> None:
+    change(folder_of(tree))
+    findings = [finding for one in check([tree], data) for finding in one.findings]
+    assert rule in {finding.rule for finding in findings}
+    for finding in findings:
+        told = finding.as_json()
+        assert told["what"].isprintable()
+        assert told["file"].isprintable()
+        assert told["mend"]
+
+
+def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHand, data_dir: Path) -> None:
+    training = read_members(data_dir / "sciml" / "stemdl_demo" / "1.0.0", "train")["id"][0].encode()
+    predicted(lambda file, ids, values: fill(file, [training, *ids[1:]], values))(folder_of(tree))
+    first, _ = check([tree], data)
+    assert [finding.rule for finding in first.findings] == ["leak"]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (lambda folder: (folder / "result-2.json").unlink(), "result-runs"),
+        (lambda folder: change_json(folder / "result-2.json", lambda r: r.update(seed=9)), "result-runs"),
+        (
+            lambda folder: change_json(folder / "result-2.json", lambda r: r.update(split_sha256="0" * 64)),
+            "result-runs",
+        ),
+        (
+            lambda folder: change_json(folder / "result.json", lambda r: r["runs"][0].update(seed=7)),
+            "result-arithmetic",
+        ),
+        (
+            lambda folder: change_json(folder / "result.json", lambda r: r["criteria"][0].update(interval=[0, 1])),
+            "result-arithmetic",
+        ),
+        (lambda folder: shutil.copy(folder / "predictions-1.h5", folder / "predictions-2.h5"), "predictions-hash"),
+        (lambda folder: (folder / "result-2.txt").unlink(), "log-count"),
+    ],
+)
+def test_a_defect_between_runs_is_flagged(tree: Path, data: DataAtHand, change: Change, rule: str) -> None:
+    change(folder_of(tree, "second"))
+    _, second = check([tree], data)
+    assert rule in {finding.rule for finding in second.findings}
+
+
+NAMES = ("config.yaml", "result.json", "result-1.txt", "README.md", PDF, "predictions.h5")
+
+
+@given(name=st.sampled_from(NAMES), content=st.binary(max_size=400))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_are_findings_and_never_a_crash(good: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    shutil.rmtree(tmp_path / "all", ignore_errors=True)
+    shutil.copytree(good, tmp_path / "all")
+    put(name, content)(folder_of(tmp_path / "all"))
+    rules = {finding.rule for finding in check([folder_of(tmp_path / "all")])[0].findings}
+    assert rules
+    assert "check-stopped" not in rules
+
+
+@given(name=st.sampled_from(NAMES), place=st.floats(0, 1), mask=st.integers(1, 255), length=st.integers(1, 8))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_flipped_bytes_are_findings_or_harmless(
+    good: Path, data: DataAtHand, tmp_path: Path, name: str, place: float, mask: int, length: int
+) -> None:
+    shutil.rmtree(tmp_path / "all", ignore_errors=True)
+    shutil.copytree(good, tmp_path / "all")
+    path = folder_of(tmp_path / "all") / name
+    content = bytearray(path.read_bytes())
+    start = int(place * (len(content) - 1))
+    for i in range(start, min(start + length, len(content))):
+        content[i] ^= mask
+    path.write_bytes(content)
+    if name == "predictions.h5":
+        state_hash(path.parent)
+    stopped = [f.what for f in check([path.parent], data)[0].findings if f.rule == "check-stopped"]
+    assert not [what for what in stopped if "the checker failed" in what]
