@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from sciml_datasets.benchmarks import BENCHMARKS, Choice
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
@@ -31,7 +32,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify-raw", action="store_true", help="hash the raw files and compare or record their checksums"
     )
+    for choice, names in _choices().items():
+        parser.add_argument(
+            f"--{choice.name}", choices=choice.values, help=f"{', '.join(names)} only: {choice.meaning}"
+        )
     add_json(parser)
+
+
+def _choices() -> dict[Choice, list[str]]:
+    """What can be chosen, and of which benchmarks."""
+    found: dict[Choice, list[str]] = {}
+    for benchmark in BENCHMARKS.values():
+        for choice in benchmark.choices:
+            found.setdefault(choice, []).append(benchmark.name)
+    return found
 
 
 def run(args: argparse.Namespace) -> int:
@@ -56,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
             file_format=args.file_format,
             restart=args.restart,
             verify_raw=args.verify_raw,
+            **{choice.name: getattr(args, choice.name) for choice in _choices()},
         )
     except PeerFailedError:  # that rank has said why
         return 2

@@ -15,13 +15,15 @@ from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
+    from sciml_datasets.partitions import folds
     from sciml_datasets.preparation.run import prepare
     from sciml_datasets.simulation import simulate
 
 __version__ = "0.1.0"
-__all__ = ["BENCHMARKS", "Benchmark", "InputError", "__version__", "metrics", "models", "prepare", "simulate"]
+__all__ = ["BENCHMARKS", "Benchmark", "InputError", "__version__", "folds", "metrics", "models", "prepare", "simulate"]
 
 _LAZY = {
+    "folds": ("sciml_datasets.partitions", "folds"),
     "prepare": ("sciml_datasets.preparation.run", "prepare"),
     "simulate": ("sciml_datasets.simulation", "simulate"),
     "metrics": ("sciml_datasets.metrics", None),

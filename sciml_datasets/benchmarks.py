@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -77,6 +77,39 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a user may choose when a data set is prepared: a flag of ``sciml prepare``.
+
+    Attributes:
+        name: of the flag.
+        values: that can be chosen.
+        default: of them; None where the raw files decide.
+        meaning: one line of help.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    default: str | None
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSplit:
+    """A way to part all samples anew by hashes of columns of the member lists, see `sciml_datasets.partitions`.
+
+    Attributes:
+        name: for example ``cell_blind``.
+        blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall into
+            different parts is in none.
+        shares: of the values that fall to train and to validation; the rest is for test.
+    """
+
+    name: str
+    blind: tuple[str, ...]
+    shares: tuple[float, float] = (0.8, 0.1)
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
     """A data set in its forms, a task, and the criteria that results are held against.
 
@@ -88,6 +121,10 @@ class Benchmark:
         criteria: the scores, the primary one first.
         homepage, licence: of the original data.
         obtain: how to get the original raw files, in one sentence.
+        choices: what a user may choose when it is prepared.
+        groupings: what folds may keep together: name to the columns of the member lists that make a group.
+        splits: by name, beside the canonical ones.
+        leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
     """
 
     name: str
@@ -98,6 +135,27 @@ class Benchmark:
     homepage: str
     licence: str
     obtain: str
+    choices: tuple[Choice, ...] = ()
+    groupings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: tuple[NamedSplit, ...] = ()
+    leave_out: str = ""
+
+    def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
+        """The value of each choice: the given one, else the default; without those that the raw files decide.
+
+        Raises:
+            InputError: something else is given, or a value that cannot be chosen.
+        """
+        known = {choice.name: choice for choice in self.choices}
+        for name, value in given.items():
+            if value is None:
+                continue
+            if name not in known:
+                raise InputError(f"{self.name} has no choice {name}: leave it out")
+            if value not in known[name].values:
+                raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name].values)}")
+        found = {name: given.get(name) or choice.default for name, choice in known.items()}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 _JIN_PAN = "Jin Pan, SMC Data Challenge 2020"
@@ -136,6 +194,7 @@ _STEMDL = Benchmark(
     homepage="https://doi.org/10.13139/OLCF/1510313",
     licence="as given at the DOI of the data set",
     obtain="transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
+    groupings={"material": ("material",)},
 )
 
 _CLOUDMASK_PAPER = "arXiv 2401.08636, U-Net"
@@ -176,9 +235,54 @@ _CLOUDMASK = Benchmark(
     homepage="https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask",
     licence="legal notice on the use of Copernicus Sentinel data: free, full and open, with attribution",
     obtain="copy s3://sciml-datasets/es/cloud_slstr_ds1 (180 GB, endpoint https://s3.echo.stfc.ac.uk, anonymous)",
+    groupings={"pass": ("pass",)},
 )
 
-BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL, _CLOUDMASK)})
+_UNO_AUC = "ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split"
+
+_CANDLE_UNO = Benchmark(
+    name="candle_uno",
+    title="Response of tumour cell lines to drugs",
+    task=Task("regression", {"target": "auc", "groups": ("drug", "cell"), "low": 0.0, "high": 1.0}),
+    datasets=(
+        DataSet("candle_uno", "1.0.0", "about 530,000 areas under dose-response curves, 942 genes, 5,270 descriptors"),
+        DataSet("candle_uno_demo", "1.0.0", "12,000 simulated areas under dose-response curves", 12000),
+    ),
+    criteria=(
+        Criterion(
+            "mse",
+            "mean squared error",
+            "lower",
+            target=Value(0.0054, "MLCommons Science benchmarks, CANDLE-UNO; read as the mse of the validation split"),
+            reference=Value(0.0053, _UNO_AUC),
+        ),
+        Criterion("mae", "mean absolute error", "lower", reference=Value(0.0490, _UNO_AUC)),
+        Criterion("r2", "R2", "higher", reference=Value(0.7742, _UNO_AUC)),
+        Criterion("pearson", "Pearson's r", "higher", reference=Value(0.8800, _UNO_AUC)),
+        Criterion("spearman", "Spearman's rho", "higher"),
+        Criterion("median_pearson_drug", "r within a drug, median", "higher"),
+        Criterion("median_r2_drug", "R2 within a drug, median", "higher"),
+        Criterion("median_pearson_cell", "r within a cell line, median", "higher"),
+        Criterion("median_r2_cell", "R2 within a cell line, median", "higher"),
+    ),
+    homepage="https://github.com/ECP-CANDLE/Benchmarks/tree/master/Pilot1/Uno",
+    licence="as given by the studies that it combines: CCLE, CTRP, gCSI, GDSC and NCI60",
+    obtain="copy the five tables from http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo/",
+    choices=(
+        Choice("form", ("A", "B", "C"), None, "raw form: A tables, B prebuilt file, C IMPROVE folder"),
+        Choice("scaling", ("training", "all"), "training", "entities that imputation and scaling are fitted on"),
+    ),
+    groupings={"cell": ("cell",), "drug": ("drug",), "pair": ("cell", "drug"), "study": ("source",)},
+    splits=(
+        NamedSplit("mixed", ("pair",)),
+        NamedSplit("cell_blind", ("cell",)),
+        NamedSplit("drug_blind", ("drug",)),
+        NamedSplit("disjoint", ("cell", "drug"), (0.7, 0.15)),
+    ),
+    leave_out="study",
+)
+
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL, _CLOUDMASK, _CANDLE_UNO)})
 """Name to benchmark."""
 
 

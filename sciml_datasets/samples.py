@@ -5,11 +5,15 @@ A benchmark's ``raw.py`` implements `RawFormat`; everything in ``preparation`` w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SPLITS = ("train", "validation", "test")
 """The splits of every data set, in the order in which they are written."""
@@ -85,3 +89,26 @@ class RawFormat(Protocol):
 
         Large arrays of an example may be overwritten once BUFFERS more examples have been read.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What lies once beside the records of a prepared data set.
+
+    Attributes:
+        tables: name of a `sciml_datasets.lookup.Lookup` feature to its (rows, width) table.
+        metadata: facts of the data set as a whole, as JSON; ``builder.info.metadata`` has them.
+        documents: name of a file to its text.
+    """
+
+    tables: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    documents: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class TabledFormat(RawFormat, Protocol):
+    """A raw format whose records refer to tables that lie beside them."""
+
+    def beside(self, folder: Path, samples: Sequence[Sample]) -> Beside:
+        """What lies beside the records of all samples."""

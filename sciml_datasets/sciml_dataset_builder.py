@@ -78,8 +78,12 @@ class Sciml(FileReaderBuilder):
         """Feature connectors by name; each benchmark declares its own."""
         raise TypeError("Sciml itself has no features: construct it with a config")
 
-    def raw_format(self) -> RawFormat:
-        """How the raw files of this data set are read; each benchmark declares its own."""
+    def raw_format(self, **choices: str) -> RawFormat:
+        """How the raw files of this data set are read; each benchmark declares its own.
+
+        Args:
+            choices: of `Benchmark.choices`.
+        """
         raise TypeError("Sciml itself has no raw format: construct it with a config")
 
     def _info(self) -> tfds.core.DatasetInfo:
@@ -146,6 +150,14 @@ class Sciml(FileReaderBuilder):
             return DataSource(self.info, split=part, decoders=decoders, deserialize_method=deserialize_method)
 
         return tree.map_structure(source, {name: name for name in self.info.splits} if split is None else split)
+
+    def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
+        """TFDS keeps examples of small data sets in memory: with a lookup they are many times what is stored."""
+        from sciml_datasets.lookup import Lookup
+
+        if any(isinstance(feature, Lookup) for feature in self.info.features.values()):
+            return False
+        return bool(super()._should_cache_ds(split, shuffle_files, read_config))
 
     def _download_and_prepare(self, dl_manager: Any, download_config: Any = None) -> None:
         """Required by TFDS's abstract class; `download_and_prepare` above replaces its only caller."""

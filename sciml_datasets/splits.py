@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -28,6 +29,19 @@ def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
         if sample.key in keys:
             raise InputError(f"{sample.file}: sample {sample.key} occurs twice: ids must be unique, remove one")
         keys.add(sample.key)
+
+
+def part_of(name: str, group: Sequence[str], shares: tuple[float, float]) -> str:
+    """The part that a group falls to: by the first 8 bytes of the SHA-256 of what is parted and the group.
+
+    Args:
+        name: of what is parted, for example of the split: another name, another draw.
+        group: what names the group, for example cell and drug.
+        shares: of train and of validation; the rest is test.
+    """
+    digest = hashlib.sha256("\t".join((name, *group)).encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    return SPLITS[(place >= shares[0]) + (place >= sum(shares))]
 
 
 def member_list(split: str) -> str:

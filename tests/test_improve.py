@@ -35,7 +35,7 @@ def test_a_folder_is_read_whole(tmp_path: Path) -> None:
     assert tables.cells.columns == ("TP53", "EGFR", "KRAS")
     np.testing.assert_array_equal(tables.cells.values, [[1, 2, 3], [4, np.nan, 6.5]])
     assert (tables.drugs.ids, tables.drugs.columns) == (("Drug_1", "Drug_2"), ("ABC", "nAcid"))
-    assert not tables.scaled
+    assert not tables.cells.scaled
     assert dict(tables.left_out) == {}
 
 

@@ -66,13 +66,14 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "hdf5", "processes"}
+PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "hdf5", "processes", "partitions"}
 ALLOWED = {
     "metrics": PURE | {"metrics"},
     "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation"},
     "tensor_views": PURE | {"preparation", "random_access"},
     "models": PURE | {"models", "metrics", "preparation", "tensor_views"},
-    **{name: PURE | {name, "sciml_dataset_builder"} for name in BENCHMARKS},
+    "lookup": PURE,
+    **{name: PURE | {name, "sciml_dataset_builder", "lookup"} for name in BENCHMARKS},
 }
 """Room to the rooms that it may import from; nothing imports cli, and no benchmark another one."""
 

@@ -101,7 +101,8 @@ def test_ids_sources_and_splits_follow_from_the_file(tmp_path: Path) -> None:
     assert [rows[i]["id"] for i in (0, 39, 40, 52, 63)] == ["train.0", "train.39", "val.0", "test.0", "test.11"]
     assert {row["split"] for row in rows[40:52]} == {"validation"}
     assert {row["source"] for row in rows} == {"CCLE"}
-    assert tables.scaled
+    assert tables.cells.scaled
+    assert tables.drugs.scaled
 
 
 def test_a_sample_without_a_source_has_that_of_the_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,22 +78,39 @@ def read_columns(
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    places = [str(place) for place in range(len(names))]
-    wanted = [*text, *numbers]
-    types = {str(place): pa.string() for place in text} | {str(place): pa.float32() for place in numbers}
     try:
-        table = arrow_csv.read_csv(
-            path,
-            arrow_csv.ReadOptions(column_names=places, skip_rows=skip, block_size=BLOCK_BYTES),
-            arrow_csv.ParseOptions(delimiter=separator),
-            arrow_csv.ConvertOptions(
-                column_types=types, include_columns=[str(place) for place in wanted], null_values=list(MISSING)
-            ),
-        )
+        table = arrow_csv.read_csv(path, *_options(separator, names, text, numbers, skip))
     except pa.ArrowInvalid as error:
-        fault = _first_fault(path, separator, names, numbers, skip)
-        raise InputError(fault or f"{path}: it cannot be read ({error}): fetch or make it again") from error
+        raise _unreadable(path, separator, names, numbers, skip, error) from error
     return table.rename_columns([*text.values(), *numbers.values()])
+
+
+def column_batches(
+    path: Path, separator: str, names: Sequence[str], *, text: Mapping[int, str], numbers: Mapping[int, str], skip: int
+) -> Iterator[pa.RecordBatch]:
+    """As `read_columns`, some rows at a time: memory does not grow with the file."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    try:
+        with arrow_csv.open_csv(path, *_options(separator, names, text, numbers, skip)) as batches:
+            for batch in batches:
+                yield batch.rename_columns([*text.values(), *numbers.values()])
+    except pa.ArrowInvalid as error:
+        raise _unreadable(path, separator, names, numbers, skip, error) from error
+
+
+def matrix_batches(
+    path: Path, separator: str, names: Sequence[str], *, id_place: int | None, skip: int, drop: Collection[int] = ()
+) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+    """As `read_matrix`, some rows at a time: memory does not grow with the file."""
+    numbers = {place: name for place, name in enumerate(names) if place != id_place and place not in drop}
+    text = {} if id_place is None else {id_place: "id"}
+    before = 0
+    for batch in column_batches(path, separator, names, text=text, numbers=numbers, skip=skip):
+        ids = batch.column(0).to_pylist() if text else []
+        yield ids, _matrix(path, batch, list(numbers.values()), len(text), before)
+        before += batch.num_rows
 
 
 def read_matrix(
@@ -119,13 +136,20 @@ def read_matrix(
     text = {} if id_place is None else {id_place: "id"}
     table = read_columns(path, separator, names, text=text, numbers=numbers, skip=skip)
     ids = () if id_place is None else tuple(table.column(0).to_pylist())
-    values = np.empty((table.num_rows, len(numbers)), np.float32)
-    for column, name in enumerate(numbers.values()):
-        values[:, column] = table.column(column + len(text)).to_numpy()
+    return ids, _matrix(path, table, list(numbers.values()), len(text), before=0)
+
+
+def _matrix(
+    path: Path, table: pa.Table | pa.RecordBatch, names: Sequence[str], first: int, before: int
+) -> NDArray[np.float32]:
+    """The columns of numbers, from column ``first`` on, as an array; ``before`` rows of the file came earlier."""
+    values = np.empty((table.num_rows, len(names)), np.float32)
+    for column, name in enumerate(names):
+        values[:, column] = table.column(column + first).to_numpy(zero_copy_only=False)
         if np.isinf(values[:, column]).any():
-            row = int(np.flatnonzero(np.isinf(values[:, column]))[0])
+            row = before + int(np.flatnonzero(np.isinf(values[:, column]))[0])
             raise InputError(f"{path}: row {row + 1}, column {name}: infinite, expected a number or NA: correct it")
-    return ids, values
+    return values
 
 
 def write_table(path: Path, header: Sequence[Sequence[str]], table: pa.Table) -> None:
@@ -137,10 +161,33 @@ def write_table(path: Path, header: Sequence[Sequence[str]], table: pa.Table) ->
     options = arrow_csv.WriteOptions(
         include_header=False, delimiter="\t", quoting_style="needed" if special else "none", batch_size=64
     )
-    with path.open("wb") as file:
-        for line in header:
-            file.write(("\t".join(line) + "\n").encode())
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(header)
+    with path.open("ab") as file:
         arrow_csv.write_csv(table, file, options)
+
+
+def _options(
+    separator: str, names: Sequence[str], text: Mapping[int, str], numbers: Mapping[int, str], skip: int
+) -> tuple[Any, Any, Any]:
+    """How pyarrow is to read, parse and convert; columns are called by their places."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    types = {str(place): pa.string() for place in text} | {str(place): pa.float32() for place in numbers}
+    places = [str(place) for place in range(len(names))]
+    return (
+        arrow_csv.ReadOptions(column_names=places, skip_rows=skip, block_size=BLOCK_BYTES),
+        arrow_csv.ParseOptions(delimiter=separator),
+        arrow_csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=list(MISSING)),
+    )
+
+
+def _unreadable(
+    path: Path, separator: str, names: Sequence[str], numbers: Collection[int], skip: int, error: Exception
+) -> InputError:
+    fault = _first_fault(path, separator, names, numbers, skip)
+    return InputError(fault or f"{path}: it cannot be read ({error}): fetch or make it again")
 
 
 def _lines(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def feature_table(
-    path: Path, ids: Sequence[str], columns: Sequence[str], values: NDArray[np.float32], first_line: int = 1
+    path: Path,
+    ids: Sequence[str],
+    columns: Sequence[str],
+    values: NDArray[np.float32],
+    first_line: int = 1,
+    lines: Sequence[int] | None = None,
 ) -> FeatureTable:
     """A feature table of the rows of a file; rows that repeat an earlier one are dropped.
 
@@ -26,7 +31,8 @@ def feature_table(
         ids: (rows,) of its rows.
         columns: (features,) names.
         values: (rows, features).
-        first_line: number of the line with the first row.
+        first_line: number of the line with the first row, where each line is a row.
+        lines: (rows,) the line of each row, where they are some of the file's.
 
     Raises:
         InputError: two rows have one id and different features, a row has no id, or two columns have one name.
@@ -36,23 +42,21 @@ def feature_table(
         if name in names:
             raise InputError(f"{path}: two columns are called {name!r}: rename or remove one of them")
         names.add(name)
+    lines = lines if lines is not None else range(first_line, first_line + len(ids))
     first: dict[str, int] = {}
     for row, key in enumerate(ids):
         if not key:
-            raise InputError(f"{path}: line {first_line + row} has no id: name it or remove the line")
+            raise InputError(f"{path}: line {lines[row]} has no id: name it or remove the line")
         earlier = first.setdefault(key, row)
         if earlier != row and not np.array_equal(values[earlier], values[row], equal_nan=True):
             raise InputError(
-                f"{path}: lines {first_line + earlier} and {first_line + row} are both {key} and differ: remove one "
-                "of them"
+                f"{path}: lines {lines[earlier]} and {lines[row]} are both {key} and differ: remove one of them"
             )
     rows = list(first.values())
     return FeatureTable(tuple(first), tuple(columns), values if len(rows) == len(ids) else values[rows])
 
 
-def join(
-    path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTable, measure: str, *, scaled: bool = False
-) -> Tables:
+def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTable, measure: str) -> Tables:
     """Leave out the responses that cannot be used, each counted for the first reason that holds.
 
     Args:
@@ -62,7 +66,6 @@ def join(
         cells: features of cells.
         drugs: features of drugs.
         measure: what ``auc`` is called in the file.
-        scaled: see `Tables`.
 
     Raises:
         InputError: an id occurs twice, or no response is left.
@@ -84,10 +87,12 @@ def join(
     if not pc.all(unassigned).as_py():
         reasons["in no official split"] = unassigned
     usable = np.ones(responses.num_rows, bool)
+    reason_of = np.full(responses.num_rows, -1)
     left_out = {}
-    for reason, mask in reasons.items():
+    for number, (reason, mask) in enumerate(reasons.items()):
         found = usable & mask.to_numpy()
         usable &= ~found
+        reason_of[found] = number
         if found.any():
             left_out[reason] = int(found.sum())
     if not usable.any():
@@ -100,7 +105,10 @@ def join(
     contradictions = _contradictions(kept)
     if contradictions:
         left_out["kept, though another response of the same source, cell and drug differs"] = contradictions
-    return Tables(kept, cells, drugs, scaled=scaled, left_out=left_out)
+    omitted = responses.select(["id", "source", "cell", "drug"]).filter(pa.array(~usable))
+    names = list(reasons)
+    omitted = omitted.append_column("reason", [pa.array([names[i] for i in reason_of[~usable]], pa.string())])
+    return Tables(kept, cells, drugs, left_out, omitted)
 
 
 def _contradictions(responses: pa.Table) -> int:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.candle_uno.scaling import Moments
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -18,14 +20,18 @@ class FeatureTable:
     """One vector of features for each cell line or each drug.
 
     Attributes:
-        ids: (rows,) canonical ids, each once.
+        ids: (rows,) ids as responses name them, each once; several may be aliases of one cell line or drug.
         columns: (features,) names: gene symbols, descriptors.
         values: (rows, features) float32, NaN where the source has none.
+        scaled: whether the source has scaled them already, so that they are kept as they are.
+        everything: moments of all rows of the source, where they are more than these.
     """
 
     ids: tuple[str, ...]
     columns: tuple[str, ...]
     values: NDArray[np.float32]
+    scaled: bool = False
+    everything: Moments | None = None
 
 
 @dataclass(frozen=True)
@@ -34,16 +40,16 @@ class Tables:
 
     Attributes:
         responses: one row for each response whose cell and drug have features, with the columns ``id`` (unique),
-            ``source``, ``cell``, ``drug`` (canonical ids, text), ``auc`` (float32) and ``split`` (train, validation or
-            test where the form gives official splits, else empty).
+            ``source``, ``cell``, ``drug`` (ids of the feature tables, text), ``auc`` (float32) and ``split`` (train,
+            validation or test where the form gives official splits, else empty).
         cells: gene expression.
         drugs: descriptors or fingerprints.
-        scaled: whether the features are imputed and scaled in the source already, and are to be kept as they are.
         left_out: reason in words to the number of responses that were left out for it, and of contradictions found.
+        omitted: ``id``, ``source``, ``cell``, ``drug`` and ``reason`` of the responses that `joining.join` left out.
     """
 
     responses: pa.Table
     cells: FeatureTable
     drugs: FeatureTable
-    scaled: bool = False
     left_out: Mapping[str, int] = field(default_factory=dict)
+    omitted: pa.Table | None = None

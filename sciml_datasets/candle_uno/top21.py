@@ -59,7 +59,7 @@ def read(folder: Path) -> Tables:
         responses = _responses(file, path)
         cells = _recovered(file, path, responses["cell"], "x_{}_0", "gene")
         drugs = _recovered(file, path, responses["drug"], "x_{}_1", "descriptor")
-    return join(path, responses, cells, drugs, MEASURE, scaled=True)
+    return join(path, responses, cells, drugs, MEASURE)
 
 
 def _splits(file: h5py.File) -> list[str]:
@@ -159,7 +159,7 @@ def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun
                     "the same features everywhere; fetch the file again"
                 )
         before += frame.rows
-    return FeatureTable(tuple(unique.tolist()), names, table)
+    return FeatureTable(tuple(unique.tolist()), names, table, scaled=True)
 
 
 def _take_new(

@@ -50,6 +50,6 @@ class Cloudmask(Sciml):
             return found
         return tree.map_structure(lambda dataset: dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE), found)
 
-    def raw_format(self) -> RawFormat:
+    def raw_format(self, **choices: str) -> RawFormat:
         """One HDF5 file per scene."""
         return Scenes(*SIZES[self.dataset.name])

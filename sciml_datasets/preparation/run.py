@@ -8,15 +8,16 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError
+from sciml_datasets.partitions import PROOF, members, proof
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.beam import Beam
 from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
@@ -26,7 +27,7 @@ from sciml_datasets.preparation.tasks import HashFile, IndexFile, WriteShard, sh
 from sciml_datasets.preparation.verify import check_prepared
 from sciml_datasets.preparation.workshop import open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, RawFile
+from sciml_datasets.samples import SPLITS, Beside, RawFile, RawFormat, TabledFormat
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Options:
         num_shards: shards per split; None for TFDS's rule.
         restart: throw away what interrupted preparations have left.
         verify_raw: hash every raw file and compare, or record, its checksum.
+        choices: what is chosen of `Benchmark.choices`, by name.
     """
 
     raw_dir: str | Path | None = None
@@ -53,6 +55,7 @@ class Options:
     num_shards: int | None = None
     restart: bool = False
     verify_raw: bool = False
+    choices: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(
@@ -67,6 +70,7 @@ def prepare(
     num_shards: int | None = None,
     restart: bool = False,
     verify_raw: bool = False,
+    **choices: str,
 ) -> Path:
     """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
 
@@ -85,6 +89,7 @@ def prepare(
         num_shards: shards per split; default TFDS's rule.
         restart: throw away what interrupted preparations have left.
         verify_raw: hash every raw file: compare it with its known checksum, or record it.
+        choices: what else the benchmark lets choose: see `Benchmark.choices`.
 
     Returns:
         The prepared folder.
@@ -108,7 +113,7 @@ def prepare(
         crew = Forked(jobs) if jobs > 1 else Alone()
     crew.lead(lambda: find(name))
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
-    prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw), crew)
+    prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices), crew)
     return Path(builder.data_dir)
 
 
@@ -119,7 +124,7 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
         InputError: as `prepare`; also, prepared data are damaged.
     """
     final = Path(builder.data_dir)
-    if not crew.lead(lambda: _is_prepared(final, options.file_format)):
+    if not crew.lead(lambda: _is_prepared(final, options)):
         try:
             _prepare(builder, options, crew, final)
         except (OSError, PeerFailedError):
@@ -131,12 +136,16 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
     builder.info.read_from_directory(final)
 
 
-def _is_prepared(final: Path, file_format: str | None) -> bool:
+def _is_prepared(final: Path, options: Options) -> bool:
     if not final.exists():
         return False
-    present = check_prepared(final)["file_format"]
-    if file_format not in (None, present):
-        raise InputError(f"{final} is prepared as {present}, not {file_format}: remove it or choose another --data-dir")
+    found = check_prepared(final)
+    present = {"file_format": found["file_format"], **found.get("choices", {})}
+    for name, wanted in {"file_format": options.file_format, **options.choices}.items():
+        if wanted is not None and present.get(name, wanted) != wanted:
+            raise InputError(
+                f"{final} is prepared as {present[name]}, not {wanted}: remove it or choose another --data-dir"
+            )
     remove_interrupted(final)  # a run that was killed between publishing and clearing up has left its own
     return True
 
@@ -145,7 +154,8 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     file_format = builder.info.file_format.value
     if file_format not in WRITERS:
         raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
-    raw_format = builder.raw_format()
+    choices = crew.lead(lambda: builder.benchmark.chosen(options.choices))
+    raw_format = builder.raw_format(**choices)
     folder = crew.lead(lambda: _raw_folder(builder, options.raw_dir))
     raw_files = crew.lead(lambda: raw_format.files(folder))
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
@@ -156,6 +166,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         "version": builder.dataset.version,
         "file_format": file_format,
         "features": builder.info.features.to_json(),
+        **({"choices": choices} if choices else {}),
     }
 
     def plan_and_open() -> tuple[Plan, Path, list[Written]]:
@@ -174,11 +185,11 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         started = time.perf_counter()
         count = sum(len(shard.samples) for shard in todo)
         size = sum(sample.size for shard in todo for sample in shard.samples)
-        write = WriteShard(builder, folder, work, final)
+        write = WriteShard(builder, raw_format, folder, work, final)
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
-        crew.lead(lambda: _finish(builder, plan, done, raw_files, checksums, identity, work, final))
+        crew.lead(lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final))
     except FileNotFoundError as error:
         if work.exists() or final.exists():
             raise
@@ -247,6 +258,8 @@ def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:
 
 def _finish(
     builder: Sciml,
+    raw_format: RawFormat,
+    raw_folder: Path,
     plan: Plan,
     done: list[Written],
     raw_files: list[RawFile],
@@ -278,12 +291,17 @@ def _finish(
             ]
         )
     )
+    by_split = {
+        split: [sample for shard in plan.shards if shard.split == split for sample in shard.samples] for split in SPLITS
+    }
+    if isinstance(raw_format, TabledFormat):
+        _lay_beside(builder, folder, raw_format.beside(raw_folder, [s for part in by_split.values() for s in part]))
     builder.info.write_to_directory(folder)
-    raw_format = builder.raw_format()
     columns = (*raw_format.facts, raw_format.group_kind)
-    for split in SPLITS:
-        members = [sample for shard in plan.shards if shard.split == split for sample in shard.samples]
-        write_members(folder, split, members, columns)
+    for split, samples in by_split.items():
+        write_members(folder, split, samples, columns)
+    if builder.benchmark.splits:
+        (folder / PROOF).write_text(json.dumps(proof(builder.benchmark, members(folder)), indent=1) + "\n", "utf-8")
     manifest.write_manifest(
         folder,
         identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json
@@ -295,6 +313,18 @@ def _finish(
     folder.chmod(0o755)
     publish(work, final)
     remove_interrupted(final)
+
+
+def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
+    """Give the features their tables, which are written with the features, and write the rest."""
+    import tensorflow_datasets as tfds
+
+    for name, table in beside.tables.items():
+        builder.info.features[name].table = table
+    if beside.metadata:
+        tfds.core.MetadataDict(beside.metadata).save_metadata(folder)
+    for name, text in beside.documents.items():
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _progress(

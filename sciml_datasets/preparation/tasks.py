@@ -48,12 +48,14 @@ class WriteShard:
 
     Attributes:
         builder: of the data set.
+        raw_format: how its raw files are read.
         folder: of the raw files.
         work: the work folder.
         final: the folder to be; where it exists, another run was first and the work is moot.
     """
 
     builder: Sciml
+    raw_format: RawFormat
     folder: Path
     work: Path
     final: Path
@@ -63,7 +65,7 @@ class WriteShard:
             raise FileExistsError(f"{self.final}: a concurrent run was first")
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]
-        with self.builder.raw_format().reader(self.folder) as read:
+        with self.raw_format.reader(self.folder) as read:
 
             def examples() -> Iterator[Parts]:
                 for sample in shard.samples:

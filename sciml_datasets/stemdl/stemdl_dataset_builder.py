@@ -35,6 +35,6 @@ class Stemdl(Sciml):
             for name, (shape, *_) in VECTORS.items()
         }
 
-    def raw_format(self) -> RawFormat:
+    def raw_format(self, **choices: str) -> RawFormat:
         """HDF5 files with one group per sample."""
         return Hdf5Stacks(PIXELS[self.dataset.name])

@@ -1,0 +1,216 @@
+"""Raw form A: the five tables of the reference's AUC run, tab-separated, each with one header line.
+
+- ``combined_single_response_agg``: SOURCE, CELL, DRUG, AUC and the quality of the fitted dose-response curve, R2fit and
+  EC50se; a curve counts if R2fit >= 0.3 and EC50se <= 3;
+- ``combined_rnaseq_data_lincs1000``, with ``_source_scale`` (the reference's choice: scaled within each source) or
+  ``_combat`` or without: Sample and the 942 landmark genes;
+- ``drug_info``: ID of a source and PUBCHEM, beside names;
+- ``Combined_PubChem_dragon7_descriptors.tsv``: NAME (``PubChem.CID.<PUBCHEM>``) and descriptors; each ID of drug_info
+  with that number has them;
+- ``NCI60_dragon7_descriptors.tsv``: NAME (the ID itself) and the same descriptors.
+
+Features are read as streams and kept of the cells and drugs that have a response: the files hold many times as many.
+Ids of responses are ``CCLE.0``: the source and the row of the file.
+
+Source: ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py (load_aggregated_single_response, load_cell_rnaseq,
+load_drug_descriptors) and README.AUC.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sciml_datasets.candle_uno.delimited import first_lines, matrix_batches, place_of, read_columns
+from sciml_datasets.candle_uno.joining import feature_table, join
+from sciml_datasets.candle_uno.scaling import Moments, moments
+from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESPONSES, DRUG_INFO = "combined_single_response_agg", "drug_info"
+EXPRESSION = "combined_rnaseq_data_lincs1000"
+EXPRESSIONS = {f"{EXPRESSION}_source_scale": True, f"{EXPRESSION}_combat": True, EXPRESSION: False}
+"""Files of gene expression, of which the first that is there is read, to whether they are scaled."""
+CANCER_TYPE = "Cancer_type_id"
+"""A column of the files of gene expression that is no gene."""
+PUBCHEM_DESCRIPTORS = "Combined_PubChem_dragon7_descriptors.tsv"
+NCI60_DESCRIPTORS = "NCI60_dragon7_descriptors.tsv"
+PUBCHEM_PREFIX = "PubChem.CID."
+MEASURE = "AUC"
+MIN_R2_FIT, MAX_EC50_SE = 0.3, 3.0
+"""Of the fitted curves: coefficient of determination, and standard error of the logarithm of the EC50."""
+BAD_FIT = f"R2fit < {MIN_R2_FIT:g} or EC50se > {MAX_EC50_SE:g}, or not known"
+CONFLICTING_CID = "kept, though drug_info gives its drug several PubChem numbers"
+
+
+def files(folder: Path) -> list[Path]:
+    """The files that `read` reads, sorted; none when the folder is not of this form."""
+    if not (folder / RESPONSES).is_file():
+        return []
+    expression = _expression(folder)
+    names = [RESPONSES, DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS, *([expression] if expression else [])]
+    return sorted(path for name in names if (path := folder / name).is_file())
+
+
+def read(folder: Path) -> Tables:
+    """Read a folder.
+
+    Raises:
+        InputError: files are missing (all are named), a file or column cannot be read, ids repeat with different
+            features, or the files of descriptors have different columns.
+    """
+    missing = [name for name in (RESPONSES, DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS) if _absent(folder, name)]
+    expression = _expression(folder)
+    if missing or not expression:
+        names = [*missing, *([] if expression else [" or ".join(EXPRESSIONS)])]
+        raise InputError(f"{folder} lacks {', '.join(names)}: form A needs its five tables, put them there")
+    responses, left_out = _responses(folder / RESPONSES)
+    cells = _cells(folder / expression, set(responses["cell"].unique().to_pylist()))
+    drugs, ambiguous = _drugs(folder, set(responses["drug"].unique().to_pylist()))
+    joined = join(folder / RESPONSES, responses, cells, drugs, MEASURE)
+    found = sum(drug in ambiguous for drug in joined.responses["drug"].to_pylist()) if ambiguous else 0
+    left_out |= joined.left_out
+    return Tables(
+        joined.responses, cells, drugs, left_out | ({CONFLICTING_CID: found} if found else {}), joined.omitted
+    )
+
+
+def _absent(folder: Path, name: str) -> bool:
+    return not (folder / name).is_file()
+
+
+def _expression(folder: Path) -> str | None:
+    return next((name for name in EXPRESSIONS if not _absent(folder, name)), None)
+
+
+def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
+    """The responses whose curve counts, and how many do not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    header = first_lines(path, "\t")[0]
+    text = {
+        place_of(path, header, name): key for name, key in (("SOURCE", "source"), ("CELL", "cell"), ("DRUG", "drug"))
+    }
+    numbers = {place_of(path, header, name): key for name, key in ((MEASURE, "auc"), ("R2fit", "r2"), ("EC50se", "se"))}
+    table = read_columns(path, "\t", header, text=text, numbers=numbers, skip=1)
+    rows = pc.cast(pa.array(np.arange(table.num_rows)), pa.string())
+    table = table.add_column(0, "id", pc.binary_join_element_wise(table["source"].combine_chunks(), rows, "."))
+    # As float32, 0.3 itself may lie below 0.3.
+    well_fitted = pc.fill_null(
+        pc.and_(
+            pc.greater_equal(table["r2"], pa.scalar(MIN_R2_FIT, pa.float32())),
+            pc.less_equal(table["se"], pa.scalar(MAX_EC50_SE, pa.float32())),
+        ),
+        False,
+    )
+    kept = table.filter(well_fitted).select(["id", "source", "cell", "drug", "auc"])
+    bad = table.num_rows - kept.num_rows
+    return kept.append_column("split", pa.array([""] * kept.num_rows, pa.string())), {BAD_FIT: bad} if bad else {}
+
+
+def _cells(path: Path, wanted: Collection[str]) -> FeatureTable:
+    header = first_lines(path, "\t")[0]
+    place = place_of(path, header, "Sample")
+    drop = [header.index(CANCER_TYPE)] if CANCER_TYPE in header else []
+    return _streamed(path, header, place, {name: (name,) for name in wanted}, drop, scaled=EXPRESSIONS[path.name])
+
+
+def _drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]]:
+    """Descriptors, and the drugs that drug_info gives several PubChem numbers, of which the first counts."""
+    numbers = _pubchem_numbers(folder / DRUG_INFO)
+    all_of: dict[str, list[str]] = defaultdict(list)
+    for drug, (first, *_) in numbers.items():
+        all_of[PUBCHEM_PREFIX + first].append(drug)
+    ids_of = {name: [drug for drug in drugs if drug in wanted] for name, drugs in all_of.items()}
+    path = folder / PUBCHEM_DESCRIPTORS
+    header = first_lines(path, "\t")[0]
+    times = {name: len(drugs) for name, drugs in all_of.items()}
+    known = _streamed(path, header, place_of(path, header, "NAME"), ids_of, times=times)
+    others = _nci60(folder / NCI60_DESCRIPTORS, known, path, {name: (name,) for name in wanted})
+    known_ids = set(known.ids)
+    new = [row for row, drug in enumerate(others.ids) if drug not in known_ids]
+    everything = known.everything + others.everything if known.everything and others.everything else None
+    joined = FeatureTable(
+        (*known.ids, *(others.ids[row] for row in new)),
+        known.columns,
+        np.concatenate([known.values, others.values[new]]),
+        everything=everything,
+    )
+    return joined, {drug for drug in wanted if len(numbers.get(drug, ())) > 1}
+
+
+def _nci60(path: Path, first: FeatureTable, other: Path, ids_of: Mapping[str, Sequence[str]]) -> FeatureTable:
+    """The descriptors of the second file, in the order of the first one's columns."""
+    header = first_lines(path, "\t")[0]
+    found = _streamed(path, header, place_of(path, header, "NAME"), ids_of)
+    for here, columns, there in ((path, found.columns, first.columns), (other, first.columns, found.columns)):
+        lacking = sorted(set(there) - set(columns))
+        if lacking:
+            raise InputError(
+                f"{here} has no column {lacking[0]}, which {(other if here == path else path).name} has "
+                f"({len(lacking)} such): both files must have the same descriptors"
+            )
+    place = {name: i for i, name in enumerate(found.columns)}
+    order = [place[name] for name in first.columns]
+    seen = found.everything
+    if seen is not None:
+        seen = Moments(seen.rows, seen.count[order], seen.mean[order], seen.squares[order])
+    return FeatureTable(found.ids, first.columns, found.values[:, order], everything=seen)
+
+
+def _pubchem_numbers(path: Path) -> dict[str, list[str]]:
+    """ID of a source to its PubChem numbers, each once."""
+    header = first_lines(path, "\t")[0]
+    text = {place_of(path, header, name): name for name in ("ID", "PUBCHEM")}
+    table = read_columns(path, "\t", header, text=text, numbers={}, skip=1)
+    found: dict[str, dict[str, None]] = defaultdict(dict)
+    for drug, number in zip(table["ID"].to_pylist(), table["PUBCHEM"].to_pylist(), strict=True):
+        if number.isdecimal():
+            found[drug][number] = None
+    return {drug: list(numbers) for drug, numbers in found.items()}
+
+
+def _streamed(
+    path: Path,
+    header: Sequence[str],
+    place: int,
+    ids_of: Mapping[str, Sequence[str]],
+    drop: Sequence[int] = (),
+    *,
+    scaled: bool = False,
+    times: Mapping[str, int] | None = None,
+) -> FeatureTable:
+    """The rows of a file that are wanted, under the ids that its names stand for, and the moments of all its rows.
+
+    Args:
+        path: the file.
+        header: its columns.
+        place: of the column of names.
+        ids_of: name to the wanted ids.
+        drop: places of columns that are not wanted.
+        scaled: see `FeatureTable`.
+        times: how often a row counts in the moments, by its name; None for once.
+    """
+    columns = [name for i, name in enumerate(header) if i != place and i not in drop]
+    ids: list[str] = []
+    lines: list[int] = []
+    parts = [np.empty((0, len(columns)), np.float32)]
+    everything, line = moments(parts[0]), 2
+    for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
+        rows = [(row, key) for row, name in enumerate(names) for key in ids_of.get(name, ())]
+        ids += [key for _, key in rows]
+        lines += [line + row for row, _ in rows]
+        parts.append(values[[row for row, _ in rows]])
+        counted = values if times is None else np.repeat(values, [times.get(name, 0) for name in names], axis=0)
+        everything += moments(counted)
+        line += len(names)
+    found = feature_table(path, ids, columns, np.concatenate(parts), lines=lines)
+    return FeatureTable(found.ids, found.columns, found.values, scaled, everything)

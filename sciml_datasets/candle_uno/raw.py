@@ -1,0 +1,232 @@
+"""CANDLE-UNO's raw files: three forms that come down to the same tables.
+
+A is the five tables of the reference's AUC run (see `combo`), B its prebuilt file (`top21`), C a folder in the layout
+of IMPROVE (`improve`). The form is recognised from the files, unless it is said. Tables of aliases beside them make ids
+canonical (`aliases`).
+
+A form that gives official splits keeps them. Else a response falls to train (80 %), validation or test (10 % each) by
+the SHA-256 of its canonical cell and drug, so that replicates of a pair never straddle two splits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.candle_uno import aliases, combo, improve, top21
+from sciml_datasets.candle_uno.scaling import imputed, moments, standardised
+from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.errors import InputError
+from sciml_datasets.samples import Beside, Example, RawFile, Sample
+from sciml_datasets.splits import part_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
+"""Features of the records, and their tables."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One raw form.
+
+    Attributes:
+        files: the files of a folder that are of this form; none where it is of another one.
+        read: reads them.
+        known_by: what they are recognised by.
+    """
+
+    files: Callable[[Path], list[Path]]
+    read: Callable[[Path], Tables]
+    known_by: str
+
+
+FORMS: Mapping[str, Form] = {
+    "A": Form(combo.files, combo.read, combo.RESPONSES),
+    "B": Form(top21.files, top21.read, top21.FILES),
+    "C": Form(improve.files, improve.read, improve.RESPONSE),
+}
+MIXED, SHARES = "mixed pair", (0.8, 0.1)
+"""Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
+RECORD_BYTES = 120
+"""Of a serialised example without its texts, about."""
+LEFT_OUT = "left-out.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Responses and features in any form; see `sciml_datasets.samples.TabledFormat`.
+
+    Attributes:
+        form: a key of FORMS; None to recognise it.
+        scaling: what imputation and standardisation are fitted on: entities in ``training``, or, as in the reference,
+            ``all`` of the source.
+    """
+
+    form: str | None = None
+    scaling: str = "training"
+    group_kind: str = "unit"
+    facts: tuple[str, ...] = ("auc", "cell", "drug", "source")
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """The files of the form, and tables of aliases.
+
+        Raises:
+            InputError: none of the forms is there, or several and none is chosen.
+        """
+        paths = {*FORMS[self._form(folder)].files(folder), *aliases.files(folder)}
+        stats = ((path, path.stat()) for path in paths)
+        # Every file bears on samples of all splits.
+        return sorted(RawFile("", path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns) for path, s in stats)
+
+    def _form(self, folder: Path) -> str:
+        present = [name for name, form in FORMS.items() if form.files(folder)]
+        if self.form is not None:
+            if self.form in present:
+                return self.form
+            raise InputError(
+                f"{folder}: no {FORMS[self.form].known_by}, by which form {self.form} is known: put it there"
+            )
+        if len(present) == 1:
+            return present[0]
+        known = ", ".join(f"{name} by {form.known_by}" for name, form in FORMS.items())
+        if not present:
+            raise InputError(f"{folder}: none of the raw forms is here, known {known}: put the files of one there")
+        raise InputError(f"{folder} holds the raw forms {' and '.join(present)}: choose one with --form")
+
+    def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
+        """The samples of all files together, under the name of the first one; no other file has any.
+
+        Raises:
+            InputError: a file cannot be read, or files contradict each other.
+        """
+        if file != self.files(folder)[0]:
+            return
+        tables = FORMS[self._form(folder)].read(folder)
+        columns = {name: tables.responses[name].to_pylist() for name in ("id", "source", "cell", "drug", "split")}
+        values = tables.responses["auc"].to_numpy()
+        cell_of, drug_of = canonical(folder, tables)
+        cell_row, drug_row = ({key: row for row, key in enumerate(table.ids)} for table in (tables.cells, tables.drugs))
+        parts: dict[str, str] = {}
+        for key, source, cell, drug, split, auc in zip(*columns.values(), values, strict=True):
+            names = (cell_of[cell], drug_of[drug])
+            unit = key if split else "|".join(names)
+            if not split:
+                split = parts.get(unit) or parts.setdefault(unit, part_of(MIXED, names, SHARES))
+            yield Sample(
+                split,
+                key,
+                file.name,
+                f"{cell_row[cell]},{drug_row[drug]}",
+                RECORD_BYTES + len(key) + len(source) + sum(map(len, names)),
+                unit,
+                (str(auc), *names, source),
+            )
+
+    @contextmanager
+    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+        """A function that makes examples of what the index has read already."""
+        yield example
+
+    def beside(self, folder: Path, samples: Sequence[Sample]) -> Beside:
+        """The feature tables, imputed and scaled, what was left out, and how all this was done."""
+        form = self._form(folder)
+        tables = FORMS[form].read(folder)
+        places = [sample.place.split(",") for sample in samples if sample.split == "train"]
+        rows = [np.unique(np.array([place[i] for place in places], np.int64)) for i in (0, 1)]
+        scaled = {
+            name: _scaled(table, self.scaling, some)
+            for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
+        }
+        official = any(sample.group == sample.key for sample in samples)
+        metadata = {
+            "form": form,
+            "splits": "official, as the raw files give them" if official else "mixed, by hash of cell and drug",
+            "scaling": {name: how for name, (_, how) in scaled.items()},
+            "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
+            "columns": {EXPRESSION: list(tables.cells.columns), DESCRIPTORS: list(tables.drugs.columns)},
+            "left_out": dict(tables.left_out),
+            **_findings(folder, tables),
+        }
+        documents = {LEFT_OUT: _listed(tables.omitted)} if tables.omitted is not None else {}
+        return Beside({name: values for name, (values, _) in scaled.items()}, metadata, documents)
+
+
+def example(sample: Sample) -> Example:
+    """The example of a sample of the index; features are rows of the tables."""
+    auc, cell, drug, source = sample.facts
+    cell_row, _, drug_row = sample.place.partition(",")
+    return {
+        "id": sample.key,
+        "source": source,
+        "cell": cell,
+        "drug": drug,
+        EXPRESSION: int(cell_row),
+        DESCRIPTORS: int(drug_row),
+        "auc": np.float32(auc),
+    }
+
+
+def canonical(folder: Path, tables: Tables) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Id of the source to canonical id, of cells and of drugs."""
+    return (
+        aliases.cells(folder, tables.responses["cell"].unique().to_pylist()),
+        aliases.drugs(folder, tables.responses["drug"].unique().to_pylist()),
+    )
+
+
+def _scaled(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
+    """The values as they are stored, and in words what was done."""
+    everything = table.everything or moments(table.values)
+    fitted, of = (everything, "all") if scaling == "all" else (moments(table.values[training]), "training")
+    if table.scaled:
+        return imputed(table.values, fitted), f"scaled in the source; missing values are the mean of {of} entities"
+    what = f"mean 0, standard deviation 1 over {of} entities; missing values are their mean"
+    return standardised(table.values, fitted), what
+
+
+def _findings(folder: Path, tables: Tables) -> dict[str, Any]:
+    """Counts of aliases and of what contradicts itself once they are merged."""
+    ids = canonical(folder, tables)
+    columns = [tables.responses[name].to_pylist() for name in ("source", "cell", "drug", "auc")]
+    values: dict[tuple[str, str, str], set[float]] = {}
+    rows: Counter[tuple[str, str, str]] = Counter()
+    for source, cell, drug, auc in zip(*columns, strict=True):
+        key = (source, ids[0][cell], ids[1][drug])
+        values.setdefault(key, set()).add(auc)
+        rows[key] += 1
+    return {
+        "cells": len(set(ids[0].values())),
+        "drugs": len(set(ids[1].values())),
+        "cell_aliases": len(ids[0]) - len(set(ids[0].values())),
+        "drug_aliases": len(ids[1]) - len(set(ids[1].values())),
+        "replicates": sum(count for key, count in rows.items() if count > 1),
+        "contradictory_replicates": sum(rows[key] for key, found in values.items() if len(found) > 1),
+        "drugs_with_several_descriptors": _differing(tables.drugs, ids[1]),
+    }
+
+
+def _differing(table: FeatureTable, canonical_id: Mapping[str, str]) -> int:
+    """Canonical ids whose aliases have different features."""
+    first: dict[str, int] = {}
+    found = set()
+    for row, key in enumerate(table.ids):
+        if key in canonical_id:
+            earlier = first.setdefault(canonical_id[key], row)
+            if not np.array_equal(table.values[earlier], table.values[row], equal_nan=True):
+                found.add(canonical_id[key])
+    return len(found)
+
+
+def _listed(omitted: pa.Table) -> str:
+    names = omitted.column_names
+    rows = zip(*(omitted[name].to_pylist() for name in names), strict=True)
+    return "".join("\t".join(row) + "\n" for row in [tuple(names), *rows])

@@ -1,0 +1,202 @@
+"""Other ways to part the samples of a prepared data set: folds, and splits by name. No features are read.
+
+Everything follows from the member lists of the prepared folder and from hashes, so the parts are the same on every
+machine, and no second copy of the data is needed: a part is a list of ids, in the order of the records.
+
+- `folds` makes k folds that keep groups together: all samples of a cell line, of a drug, of a study.
+- `parts` makes train, validation and test of a split by name: blind to cell lines, to drugs, to both, or to a study.
+  A group falls to a part by the SHA-256 of the split's name and the group (`sciml_datasets.splits.part_of`).
+
+What each benchmark offers is declared in the table: `Benchmark.groupings`, `Benchmark.splits`, `Benchmark.leave_out`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmarks import Benchmark, find, prepared_dir
+from sciml_datasets.errors import InputError
+from sciml_datasets.samples import SPLITS
+from sciml_datasets.splits import part_of, read_members
+
+ROW = "row"
+"""The grouping that every data set has: each sample by itself."""
+LEAVE_OUT = "leave_out_"
+PROOF = "splits.json"
+"""File of a prepared folder with the `proof` of its splits by name."""
+LEFT_SHARES = (0.9, 0.1)
+"""Of what is left for training and validation, where a study is left out for test; groups are those of the first split
+by name."""
+
+Columns = Mapping[str, Sequence[str]]
+"""Columns of member lists, by name."""
+Group = tuple[str, ...]
+
+
+def folds(
+    name: str, k: int, by: str = ROW, seed: int = 0, data_dir: str | Path | None = None
+) -> list[tuple[list[str], list[str]]]:
+    """Part all samples of a data set, of all its splits, into k folds.
+
+    Groups are sorted by the SHA-256 of seed and group, and dealt to the folds in turn: the numbers of groups differ by
+    one at most.
+
+    Args:
+        name: of the data set.
+        k: number of folds, at least 2.
+        by: what a fold keeps together: ``row``, or a name of `Benchmark.groupings`.
+        seed: another one deals in another order.
+        data_dir: where prepared data sets lie; default as in TFDS.
+
+    Returns:
+        For each fold the ids to train on and the ids to validate on.
+
+    Raises:
+        InputError: the data set is not prepared or has no such grouping, or there are fewer groups than folds.
+    """
+    columns = members(prepared_dir(name, data_dir))
+    return fold_ids(columns["id"], groups(find(name)[0], columns, by), k, by, seed)
+
+
+def fold_ids(
+    ids: Sequence[str], group_of: Sequence[Group], k: int, by: str = ROW, seed: int = 0
+) -> list[tuple[list[str], list[str]]]:
+    """`folds` of samples with these ids and groups."""
+    if k < 2:
+        raise InputError(f"{k} folds: expected at least 2")
+    distinct = set(group_of)
+    if len(distinct) < k:
+        raise InputError(f"{k} folds by {by}: there are only {len(distinct)} to keep together, choose fewer folds")
+    ordered = sorted(distinct, key=lambda group: hashlib.sha256("\t".join((str(seed), *group)).encode()).digest())
+    fold_of = {group: place % k for place, group in enumerate(ordered)}
+    numbers = [fold_of[group] for group in group_of]
+    return [
+        (
+            [key for key, number in zip(ids, numbers, strict=True) if number != fold],
+            [key for key, number in zip(ids, numbers, strict=True) if number == fold],
+        )
+        for fold in range(k)
+    ]
+
+
+def parts(name: str, split: str, data_dir: str | Path | None = None) -> dict[str, list[str]]:
+    """The ids of train, validation and test of a split by name; what they leave out is in none of them.
+
+    Args:
+        name: of the data set.
+        split: one of `split_names`.
+        data_dir: where prepared data sets lie; default as in TFDS.
+
+    Raises:
+        InputError: the data set is not prepared, or has no such split.
+    """
+    columns = members(prepared_dir(name, data_dir))
+    return part_ids(find(name)[0], columns, split)
+
+
+def split_names(benchmark: Benchmark, columns: Columns) -> list[str]:
+    """The splits by name that a benchmark offers for samples with these columns."""
+    names = [split.name for split in benchmark.splits]
+    if benchmark.leave_out:
+        (column,) = benchmark.groupings[benchmark.leave_out]
+        names += [LEAVE_OUT + value for value in sorted(set(columns[column]))]
+    return names
+
+
+def part_ids(benchmark: Benchmark, columns: Columns, split: str) -> dict[str, list[str]]:
+    """`parts` of samples with these columns."""
+    rule = _rule(benchmark, columns, split)
+    found: dict[str, list[str]] = {part: [] for part in SPLITS}
+    for row, key in enumerate(columns["id"]):
+        part = rule(row)
+        if part is not None:
+            found[part].append(key)
+    return found
+
+
+def _rule(benchmark: Benchmark, columns: Columns, split: str) -> Callable[[int], str | None]:
+    """The part of the sample in a row."""
+    named = next((known for known in benchmark.splits if known.name == split), None)
+    if named is not None:
+        shares = named.shares
+        grouped = [groups(benchmark, columns, by) for by in named.blind]
+        part_of_group = [
+            {group: part_of(f"{split} {by}", group, shares) for group in set(some)}
+            for by, some in zip(named.blind, grouped, strict=True)
+        ]
+
+        def by_hash(row: int) -> str | None:
+            found = {known[some[row]] for known, some in zip(part_of_group, grouped, strict=True)}
+            return found.pop() if len(found) == 1 else None
+
+        return by_hash
+    if split not in split_names(benchmark, columns):
+        raise InputError(
+            f"there is no split {split!r}: choose one of {', '.join(split_names(benchmark, columns)) or 'none'}"
+        )
+    (column,) = benchmark.groupings[benchmark.leave_out]
+    sources, left_out = columns[column], split.removeprefix(LEAVE_OUT)
+    kept_together = groups(benchmark, columns, benchmark.splits[0].blind[0])
+
+    def without(row: int) -> str:
+        return "test" if sources[row] == left_out else part_of(split, kept_together[row], LEFT_SHARES)
+
+    return without
+
+
+def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Group]:
+    """The group of each sample.
+
+    Raises:
+        InputError: the benchmark has no such grouping.
+    """
+    known = {ROW: ("id",), **benchmark.groupings}
+    if by not in known:
+        raise InputError(f"{benchmark.name} cannot be grouped by {by!r}: choose one of {', '.join(known)}")
+    return list(zip(*(columns[column] for column in known[by]), strict=True))
+
+
+def members(folder: Path) -> dict[str, list[str]]:
+    """The columns of the member lists of a prepared folder, all splits one after the other.
+
+    Raises:
+        InputError: the data set is not prepared.
+    """
+    lists = [read_members(folder, split) for split in SPLITS]
+    return {column: [value for part in lists for value in part[column]] for column in lists[0]}
+
+
+def proof(benchmark: Benchmark, columns: Columns) -> dict[str, Any]:
+    """What shows that no split by name leaks, as JSON: for each one its parts, and what they have in common.
+
+    Of each part: samples, the SHA-256 of its sorted ids, and how many groups of each grouping; of each pair of parts:
+    how many groups stand in both, which is 0 for what the split is blind to.
+    """
+    found: dict[str, Any] = {}
+    group_of = {by: groups(benchmark, columns, by) for by in benchmark.groupings}
+    row_of = {key: row for row, key in enumerate(columns["id"])}
+    for split in split_names(benchmark, columns):
+        ids = part_ids(benchmark, columns, split)
+        held = {
+            part: {by: {some[row_of[key]] for key in keys} for by, some in group_of.items()}
+            for part, keys in ids.items()
+        }
+        found[split] = {
+            "parts": {
+                part: {
+                    "samples": len(keys),
+                    "sha256": hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest(),
+                    **{by: len(some) for by, some in held[part].items()},
+                }
+                for part, keys in ids.items()
+            },
+            "left_out": len(columns["id"]) - sum(map(len, ids.values())),
+            "in_common": {
+                f"{one} and {other}": {by: len(held[one][by] & held[other][by]) for by in group_of}
+                for one, other in (("train", "validation"), ("train", "test"), ("validation", "test"))
+            },
+        }
+    return found
