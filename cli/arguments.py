@@ -28,6 +28,15 @@ def add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", choices=SPLITS, default="test", help="split (default: test)")
 
 
+def add_any_split(parser: argparse.ArgumentParser) -> None:
+    """--split: which split, canonical or of another partition."""
+    parser.add_argument(
+        "--split",
+        default="test",
+        help="train, validation, test, or as in cell_blind:test or 'fold 2/5 by cell:test' (default: test)",
+    )
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """--json: machine-readable output."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")

@@ -23,7 +23,7 @@ class Evaluator:
 
     Args:
         name: of the data set, for example ``stemdl``.
-        split: train, validation or test.
+        split: train, validation or test, or a part of another partition, for example ``cell_blind:test``.
         data_dir: where prepared data sets lie; default as in TFDS.
         truth: of the split, where it has been read before; several evaluators may share it.
 
@@ -42,6 +42,7 @@ class Evaluator:
         self.split = split
         self.benchmark, self.dataset = find(name)
         truth = truth or Truth(name, split, data_dir)
+        self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
         self._seen = np.zeros(len(truth), bool)
         self._scoring = scoring(self.benchmark.task, truth)

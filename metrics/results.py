@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -13,11 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import BENCHMARKS, Criterion, Value, prepared_dir
+from sciml_datasets.benchmarks import BENCHMARKS, Criterion, Value
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
-from sciml_datasets.splits import member_list
 
 SCHEMA_VERSION = 2
 CRITERIA_VERSION = "1.0"
@@ -36,22 +34,18 @@ MUST_AGREE = (
 """What results must have in common to be averaged or ranked together."""
 
 
-def make_result(
-    evaluator: Evaluator, plan_digest: str, data_dir: str | Path | None = None, **run: Any
-) -> dict[str, Any]:
+def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str, Any]:
     """The content of ``result.json``.
 
     Args:
         evaluator: with a prediction for every id.
         plan_digest: of the prepared data, from its manifest.
-        data_dir: where prepared data sets lie; default as in TFDS.
         run: what is known of the run: model, seed, hardware, software, durations, energy, convergence.
 
     Raises:
         InputError: an id of the split has no prediction.
     """
     scores, baselines = evaluator.result(), evaluator.baselines()
-    members = prepared_dir(evaluator.name, data_dir) / member_list(evaluator.split)
     known = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
     if unknown := run.keys() - set(known):
         raise TypeError(f"make_result got {sorted(unknown)}, expected {known}")
@@ -63,7 +57,7 @@ def make_result(
         "dataset_version": evaluator.dataset.version,
         "plan_digest": plan_digest,
         "split": evaluator.split,
-        "split_sha256": hashlib.sha256(members.read_bytes()).hexdigest(),
+        "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),
         "criteria": [
             criterion_row(criterion, scores[criterion.name], _of_each(baselines, criterion.name))

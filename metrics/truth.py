@@ -9,25 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmarks import data_root, prepared_dir
-from sciml_datasets.splits import read_members
+from sciml_datasets.benchmarks import data_root
+from sciml_datasets.partitions import select
 
 
 class Truth:
     """Truth of one split of a prepared data set; samples are known by their position in the split.
 
+    Attributes:
+        ids: of its samples, in the order of the records.
+        sha256: of what is in the split, see `sciml_datasets.partitions.Selection`.
+
     Args:
         name: of the data set.
-        split: train, validation or test.
+        split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
         data_dir: where prepared data sets lie; default as in TFDS.
 
     Raises:
-        InputError: the data set is not prepared there.
+        InputError: the data set is not prepared there, or has no such split.
     """
 
     def __init__(self, name: str, split: str, data_dir: str | Path | None = None) -> None:
         self._name, self._split, self._data_dir = name, split, data_dir
-        self._members = read_members(prepared_dir(name, data_dir), split)
+        self._selection = select(name, split, data_dir)
+        self._members = self._selection.columns
+        self.sha256 = self._selection.sha256
         self.ids = self._members["id"]
 
     def __len__(self) -> int:
@@ -44,7 +50,8 @@ class Truth:
     @cached_property
     def training(self) -> Truth:
         """The truth of the training split, which baselines are fitted to."""
-        return Truth(self._name, "train", self._data_dir)
+        partition, colon, _ = self._split.rpartition(":")
+        return Truth(self._name, f"{partition}{colon}train", self._data_dir)
 
     def shape(self, feature: str) -> tuple[int, ...]:
         """The shape of a feature of the records."""
@@ -57,7 +64,8 @@ class Truth:
         # Not `tfds.decode.PartialDecoding`, which loads TensorFlow.
         features = self._builder.info.features
         wanted = tfds.features.FeaturesDict({name: features[name] for name in names})
-        examples = [wanted.deserialize_example_np(self._records[int(position)]) for position in positions]
+        places = self._selection.positions[positions]
+        examples = [wanted.deserialize_example_np(self._records[int(place)]) for place in places]
         return [np.stack([example[name] for example in examples]) for name in names]
 
     @cached_property
@@ -65,7 +73,7 @@ class Truth:
         import tensorflow_datasets as tfds
 
         method = tfds.decode.DeserializeMethod.RAW_BYTES
-        return self._builder.as_data_source(split=self._split, deserialize_method=method)
+        return self._builder.as_data_source(split=self._selection.records, deserialize_method=method)
 
     @cached_property
     def _builder(self) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
 from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.samples import TrainingSamples, training_samples
+from sciml_datasets.models.samples import Examples, JoinedRows, SampleSource, training_samples
+from sciml_datasets.partitions import Selection, select
 
 AHEAD = 2
 """Batches that are made while one is trained on."""
@@ -54,21 +56,40 @@ class Batches:
         data_dir: where prepared data sets lie; default as in TFDS.
         recipe: says how samples are made.
         seed: of the order and of the augmentation.
+        partition: another one than the canonical splits, see `sciml_datasets.partitions.select`.
     """
 
     name: str
     data_dir: str | Path | None
     recipe: Recipe
     seed: int
+    partition: str = ""
 
     @property
     def steps(self) -> int:
         """Training batches per epoch; the remainder is left out, since it would weigh more than the rest."""
         return len(self._training_samples) // self.recipe.batch_size
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Of the tables whose rows are the inputs, where there are such."""
+        return tuple(int(self._builder.info.features[name].shape[0]) for name in self.recipe.tables)
+
     def num_examples(self, split: str) -> int:
-        """Examples of a split."""
-        return int(self._builder.info.splits[split].num_examples)
+        """Examples of train, validation or test."""
+        return len(self.selection(split).positions)
+
+    def split(self, part: str) -> str:
+        """The full name of train, validation or test."""
+        return f"{self.partition}:{part}" if self.partition else part
+
+    def selection(self, part: str) -> Selection:
+        """The samples of train, validation or test.
+
+        Raises:
+            InputError: the data set has no such partition.
+        """
+        return select(self.name, self.split(part), self.data_dir)
 
     def numbers(self, epoch: int) -> NDArray[np.int64]:
         """(steps, batch size) int64: the training samples of each batch of an epoch."""
@@ -106,53 +127,65 @@ class Batches:
         """Ordered (ids, inputs) batches of a split, the remainder included.
 
         Args:
-            split: the split.
+            split: train, validation or test.
             part: of the split.
         """
-        examples = self._builder.as_data_source(split)
+        selection = self.selection(split)
         size = self.recipe.examples_at_once or self.recipe.batch_size
-        numbers = range(len(examples))[part.of(len(examples))]
+        numbers = np.arange(len(selection.positions))[part.of(len(selection.positions))]
+        read = self._inputs_of(selection)
         with ThreadPoolExecutor(1) as pool:
-            made = deque[Future[tuple[list[str], Any]]]()
+            made = deque[tuple[list[str], Future[Any]]]()
             for start in range(0, len(numbers), size):
-                made.append(pool.submit(self._inputs, examples, numbers[start : start + size]))
+                some = numbers[start : start + size]
+                ids = [selection.columns["id"][number] for number in some]
+                made.append((ids, pool.submit(read, some)))
                 if len(made) > 1:
-                    yield made.popleft().result()
+                    keys, inputs = made.popleft()
+                    yield keys, inputs.result()
             while made:
-                yield made.popleft().result()
+                keys, inputs = made.popleft()
+                yield keys, inputs.result()
 
-    def _inputs(self, examples: Any, numbers: Sequence[int]) -> tuple[list[str], Any]:
-        found = [examples[number] for number in numbers]
-        return [example["id"].decode() for example in found], np.stack([self.recipe.inputs(one) for one in found])
+    def _inputs_of(self, selection: Selection) -> Callable[[NDArray[np.int64]], Any]:
+        """A function from the numbers of samples to the inputs of a prediction."""
+        if self.recipe.tables:
+            rows = JoinedRows(self._builder, selection, self.recipe)
+
+            def joined(numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
+                inputs, _, _ = rows.like()
+                arrays = tuple(np.empty((len(numbers), like.shape[1]), like.dtype) for like in inputs)
+                rows.join(numbers, arrays)
+                return arrays
+
+            return joined
+        examples = Examples(self._builder, selection)
+        return lambda numbers: np.stack([self.recipe.inputs(examples.read(int(number))) for number in numbers])
 
     def _begun(
         self, numbers: NDArray[np.int64], epoch: int, pool: ThreadPoolExecutor, threads: int
     ) -> tuple[Samples, list[Future[None]]]:
         """Arrays for a batch, and who fills them."""
-        inputs, target, weight = (np.empty((len(numbers), *like.shape), like.dtype) for like in self._like)
-        arrays = inputs, target, weight
+        batch: Samples = tree.map_structure(
+            lambda like: np.empty((len(numbers), *like.shape[1:]), like.dtype), self._like
+        )
         parts = [Part(i, threads).of(len(numbers)) for i in range(threads)]
-        return arrays, [pool.submit(self._fill, arrays, numbers, epoch, part) for part in parts]
+        return batch, [pool.submit(self._fill, batch, numbers, epoch, part) for part in parts]
 
-    def _fill(self, arrays: Samples, numbers: NDArray[np.int64], epoch: int, part: slice) -> None:
-        for place in range(part.start, part.stop):
-            number = int(numbers[place])
-            # A generator for each sample: neither threads nor workers decide what it draws.
-            sample = self.recipe.augment(
-                self._training_samples[number], np.random.default_rng((self.seed, epoch, number))
-            )
-            for array, values in zip(arrays, sample, strict=True):
-                array[place] = values
+    def _fill(self, batch: Samples, numbers: NDArray[np.int64], epoch: int, part: slice) -> None:
+        def random(number: int) -> np.random.Generator:
+            # One for each sample: neither threads nor workers decide what it draws.
+            return np.random.default_rng((self.seed, epoch, number))
+
+        self._training_samples.fill(numbers[part], random, tree.map_structure(lambda array: array[part], batch))
 
     @cached_property
     def _like(self) -> Samples:
-        """One sample, for shapes and types."""
-        inputs, target, weight = map(np.asarray, self._training_samples[0])
-        return inputs, target, weight
+        return self._training_samples.like()
 
     @cached_property
-    def _training_samples(self) -> TrainingSamples:
-        return training_samples(self._builder, self.recipe)
+    def _training_samples(self) -> SampleSource:
+        return training_samples(self._builder, self.selection("train"), self.recipe)
 
     @cached_property
     def _builder(self) -> Any:

@@ -35,7 +35,7 @@ def predict(
         model: a Keras model, a function that makes one, ``package.module:function``, a ``.keras`` file.
         out: the predictions file, which is overwritten.
         data_dir: where prepared data sets lie; default as in TFDS.
-        split: train, validation or test.
+        split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
         settings: ``batch_size`` and ``precision``, as in training.
 
     Returns:
@@ -50,14 +50,16 @@ def predict(
     check_prepared(prepared_dir(name, data_dir))
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
+    partition, _, part = split.rpartition(":")
+    batches = Batches(name, data_dir, recipe, seed=0, partition=partition)
+    recipe = recipe.with_widths(batches.widths)
     network = build_network(network_builder(model, recipe), recipe)
-    batches = Batches(name, data_dir, recipe, seed=0)
     predicted = recipe.predictions(network)
     seconds: list[float] = []
     sizes: list[int] = []
 
     def timed() -> Iterator[tuple[list[str], NDArray[Any]]]:
-        for ids, inputs in batches.evaluation(split):
+        for ids, inputs in batches.evaluation(part):
             if not seconds:
                 np.asarray(predicted(inputs))
             started = time.perf_counter()
@@ -66,6 +68,6 @@ def predict(
             sizes.append(len(ids))
             yield ids, values
 
-    write_predictions(Path(out).expanduser(), batches.num_examples(split), timed())
+    write_predictions(Path(out).expanduser(), batches.num_examples(part), timed())
     whole = [taken for taken, size in zip(seconds, sizes, strict=True) if size == sizes[0]]
     return summary(np.array(whole), sizes[0]) | {"batch_size": sizes[0]}

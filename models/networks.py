@@ -86,13 +86,21 @@ def _layers(network: Any) -> Iterator[Any]:
 
 
 def _check_shapes(network: Any, recipe: Recipe) -> None:
+    several = bool(recipe.input_shape) and isinstance(recipe.input_shape[0], tuple)
+    inputs = [(None, *shape) for shape in recipe.input_shape] if several else (None, *recipe.input_shape)
     shapes = getattr(network, "input_shape", None), getattr(network, "output_shape", None)
-    expected = (None, *recipe.input_shape), (None, *recipe.output_shape)
+    expected = inputs, (None, *recipe.output_shape)
     for got, want, what in zip(shapes, expected, ("input", "output"), strict=True):
-        fits = (
-            isinstance(got, tuple)
-            and len(got) == len(want)
-            and all(a in (None, b) for a, b in zip(got, want, strict=True))
-        )
-        if not fits:
+        if not _fits(got, want):
             raise InputError(f"the model's {what} shape is {got}, expected {want}: change the model")
+
+
+def _fits(got: Any, want: Any) -> bool:
+    """Whether a shape, or each of several, is the expected one, as far as both are known."""
+    if isinstance(want, list):
+        return isinstance(got, list) and len(got) == len(want) and all(map(_fits, got, want))
+    return (
+        isinstance(got, tuple)
+        and len(got) == len(want)
+        and all(a is None or b is None or a == b for a, b in zip(got, want, strict=True))
+    )

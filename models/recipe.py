@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
@@ -27,7 +28,8 @@ COUNTS = ("epochs", "batch_size")
 KINDS = {int: "a whole number", float: "a number"}
 
 Samples = tuple[Any, Any, Any]
-"""Input, target and weight of a training sample, or (N, ...) of a batch; the weight of what does not count is 0."""
+"""Input, target and weight of a training sample, or (N, ...) of a batch; the weight of what does not count is 0. The
+input is an array, or a tuple of arrays where a network has several inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +37,14 @@ class Recipe:
     """A reference model and its training.
 
     Attributes:
-        build: makes the Keras model; it maps the inputs to logits.
+        build: makes the Keras model; it maps the inputs to logits. With ``tables`` it takes their widths.
         inputs: from an example (feature name to array) to the input of a prediction; ``predictions`` takes batches of
             them.
         samples: from an example, or with ``patch`` from the arrays of one patch, to a training sample.
         augment: from a training sample and a random generator to a training sample.
         losses: from targets and logits to losses of the shape of the weights.
         predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
-        input_shape: of one training sample's input.
+        input_shape: of one training sample's input; of each, where there are several.
         output_shape: of one training sample's output.
         epochs, batch_size: of training.
         learning_rate: highest value of the rate.
@@ -59,16 +61,18 @@ class Recipe:
             of the speed on CPUs.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
+        tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
+        target: with ``tables``, the column of the member lists that is to be predicted.
         examples_at_once: how many are read together for prediction; None for the batch size.
     """
 
-    build: Callable[[], Any]
+    build: Callable[..., Any]
     inputs: Callable[[dict[str, Any]], Any]
     samples: Callable[[dict[str, Any]], Samples]
     augment: Callable[[Samples, Any], Samples]
     losses: Callable[[Any, Any], Any]
     predictions: Callable[[Any], Callable[[Any], Any]]
-    input_shape: tuple[int, ...]
+    input_shape: tuple[Any, ...]
     output_shape: tuple[int, ...]
     epochs: int
     batch_size: int
@@ -84,7 +88,15 @@ class Recipe:
     deterministic: str = "on"
     patch: int | None = None
     patch_features: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    target: str = ""
     examples_at_once: int | None = None
+
+    def with_widths(self, widths: tuple[int, ...]) -> Recipe:
+        """A copy for tables of these widths; without tables the same."""
+        if not self.tables:
+            return self
+        return replace(self, build=partial(self.build, *widths), input_shape=tuple((width,) for width in widths))
 
     def settings(self) -> dict[str, Any]:
         """The values of SETTINGS by name."""

@@ -1,96 +1,171 @@
-"""Training samples by number: whole examples, or patches of them. NumPy alone, so that any framework can use them."""
+"""Training samples by number: whole examples, patches of them, or rows of tables; in NumPy, for any framework."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.models.recipe import Recipe, Samples
+from sciml_datasets.partitions import Selection
 
 if TYPE_CHECKING:
     from sciml_datasets.tensor_views import TensorViews
 
+Randomness = Callable[[int], np.random.Generator]
+ROWS_AT_ONCE = 8192
 RELEASE_EVERY = 4
 """Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
 patch of a full scene costs some 15 MB."""
 
 
-class TrainingSamples(Protocol):
-    """The training samples of a split. Threads may share it."""
+class SampleSource(Protocol):
+    """The samples of a selection of records, by number. Threads may share it."""
 
     def __len__(self) -> int:
         """How many there are."""
 
-    def __getitem__(self, number: int) -> Samples:
-        """Input, target and weight of one sample.
+    def like(self) -> Samples:
+        """A batch of no samples, for shapes and types."""
+
+    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
+        """Write some samples into the arrays of a batch.
+
+        Args:
+            numbers: (N,) of the samples.
+            random: from the number of a sample to the generator that augments it.
+            batch: arrays (N, ...).
 
         Raises:
             DamagedRecordError: a record is not what was written.
         """
 
 
-def training_samples(builder: Any, recipe: Recipe, split: str = "train") -> TrainingSamples:
+def training_samples(builder: Any, selection: Selection, recipe: Recipe) -> SampleSource:
     """What a recipe trains on.
 
     Args:
         builder: of a prepared data set.
+        selection: of its examples.
         recipe: says which arrays make a sample.
-        split: the split.
     """
+    if recipe.tables:
+        return JoinedRows(builder, selection, recipe)
     if recipe.patch:
         from sciml_datasets.tensor_views import TensorViews
 
-        return PatchSamples(Patches(TensorViews(builder, split), recipe.patch, recipe.patch_features), recipe)
-    return ExampleSamples(builder.as_data_source(split), recipe)
+        views = TensorViews(builder, selection.records)
+        return EachSample(Patches(views, selection.positions, recipe.patch, recipe.patch_features), recipe)
+    return EachSample(Examples(builder, selection), recipe)
 
 
-class ExampleSamples:
-    """Each example is a training sample."""
+class Examples:
+    """Whole examples, feature name to array, by their number in a selection."""
 
-    def __init__(self, examples: Any, recipe: Recipe) -> None:
-        self._examples, self._recipe = examples, recipe
-
-    def __len__(self) -> int:
-        return len(self._examples)
-
-    def __getitem__(self, number: int) -> Samples:
-        """See `TrainingSamples`."""
-        return self._recipe.samples(self._examples[int(number)])
-
-
-class PatchSamples:
-    """Each patch is a training sample."""
-
-    def __init__(self, patches: Patches, recipe: Recipe) -> None:
-        self._patches, self._recipe = patches, recipe
+    def __init__(self, builder: Any, selection: Selection) -> None:
+        self._records, self._positions = builder.as_data_source(selection.records), selection.positions
 
     def __len__(self) -> int:
-        return len(self._patches)
+        return len(self._positions)
 
-    def __getitem__(self, number: int) -> Samples:
-        """See `TrainingSamples`."""
-        return self._recipe.samples(self._patches.read(number))
+    def read(self, number: int) -> dict[str, NDArray[Any]]:
+        """The example of this number.
+
+        Raises:
+            DamagedRecordError: a record is not what was written.
+        """
+        found: dict[str, NDArray[Any]] = self._records[int(self._positions[number])]
+        return found
+
+
+class EachSample:
+    """Samples that are made one by one, of examples or of patches; see `SampleSource`."""
+
+    def __init__(self, source: Examples | Patches, recipe: Recipe) -> None:
+        self._source, self._recipe = source, recipe
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def like(self) -> Samples:
+        """See `SampleSource.like`."""
+        found: Samples = tree.map_structure(
+            lambda values: np.empty((0, *np.shape(values)), np.asarray(values).dtype),
+            self._recipe.samples(self._source.read(0)),
+        )
+        return found
+
+    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
+        """See `SampleSource.fill`."""
+        arrays = tree.flatten(batch)
+        for place, number in enumerate(map(int, numbers)):
+            sample = self._recipe.augment(self._recipe.samples(self._source.read(number)), random(number))
+            for array, values in zip(arrays, tree.flatten(sample), strict=True):
+                array[place] = values
+
+
+class JoinedRows:
+    """Samples that are rows of tables, gathered for a whole batch at a time; see `SampleSource`.
+
+    The numbers of the rows are read once, the features of a row when it is in a batch.
+    """
+
+    def __init__(self, builder: Any, selection: Selection, recipe: Recipe) -> None:
+        import tensorflow_datasets as tfds
+
+        names = recipe.tables
+        skipped = {name: tfds.decode.SkipDecoding() for name in names}
+        records = builder.as_dataset(
+            split=selection.records,
+            decoders=tfds.decode.PartialDecoding(dict.fromkeys(names, True), skipped),
+            read_config=tfds.ReadConfig(interleave_cycle_length=1),  # in the order of the records
+        )
+        found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
+        self._rows = [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
+        self._tables = [builder.info.features[name].table for name in names]
+        self._targets = np.array(selection.columns[recipe.target], np.float32)
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    def like(self) -> Samples:
+        """See `SampleSource.like`."""
+        return tuple(table[:0] for table in self._tables), self._targets[:0], self._targets[:0]
+
+    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
+        """See `SampleSource.fill`."""
+        inputs, targets, weights = batch
+        self.join(numbers, inputs)
+        targets[:] = self._targets[numbers]
+        weights[:] = 1
+
+    def join(self, numbers: NDArray[np.int64], inputs: tuple[NDArray[np.float32], ...]) -> None:
+        """Write the features of some samples into arrays (N, width) for each table."""
+        for table, rows, array in zip(self._tables, self._rows, inputs, strict=True):
+            np.take(table, rows[numbers], axis=0, out=array, mode="clip")  # else NumPy fills a copy of the output
 
 
 class Patches:
     """The patches of all examples of a split, side by side, row by row; what does not fill one is cut off evenly.
 
     Args:
-        views: of the split's records.
+        views: of records.
+        positions: (N,) of those records that count.
         size: pixels along a side.
         names: features (rows, columns, ...) that they are cut from.
     """
 
-    def __init__(self, views: TensorViews, size: int, names: tuple[str, ...]) -> None:
-        self._views, self._size, self._names = views, size, names
+    def __init__(self, views: TensorViews, positions: NDArray[np.int64], size: int, names: tuple[str, ...]) -> None:
+        self._views, self._positions, self._size, self._names = views, positions, size, names
         pixels = views[0][names[0]].shape[:2]
         rows, columns = (range(length % size // 2, length - size + 1, size) for length in pixels)
         self._places = [(top, left) for top in rows for left in columns]
 
     def __len__(self) -> int:
-        return len(self._views) * len(self._places)
+        return len(self._positions) * len(self._places)
 
     def read(self, number: int) -> dict[str, NDArray[Any]]:
         """Feature to array (size, size, ...) of the patch of this number.
@@ -100,7 +175,7 @@ class Patches:
         """
         position, place = divmod(int(number), len(self._places))
         top, left = self._places[place]
-        arrays = self._views[position]
+        arrays = self._views[int(self._positions[position])]
         patch = {name: arrays[name][top : top + self._size, left : left + self._size].copy() for name in self._names}
         if number % RELEASE_EVERY == 0:
             self._views.release()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import tree
+
 from sciml_datasets.models.recipe import Recipe, Samples
 
 
@@ -67,10 +69,10 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
     compiled = tf.function(step, reduce_retracing=True)
 
     def distributed(batch: Samples) -> Any:
-        tensors = [tf.convert_to_tensor(array) for array in batch]
+        tensors = tree.map_structure(tf.convert_to_tensor, batch)
         if local > 1:
-            tensors = [_shared(strategy, tensor, local) for tensor in tensors]
-        return compiled(tuple(tensors))
+            tensors = tree.map_structure(lambda tensor: _shared(strategy, tensor, local), tensors)
+        return compiled(tensors)
 
     return distributed
 

@@ -46,6 +46,7 @@ def train(
     strategy: str = "auto",
     seed: int = 0,
     *,
+    partition: str = "",
     until_target: bool = False,
     comm: MPI.Intracomm | None = None,
     **settings: Any,
@@ -62,6 +63,8 @@ def train(
         strategy: ``none`` for one device, ``mirrored`` for all local devices, ``multiworker`` for several processes
             (see `sciml_datasets.models.cluster`), ``auto`` for mirrored where there is more than one GPU.
         seed: of weights, order and augmentation.
+        partition: train and score on other splits than the canonical ones: one by name (``cell_blind``), or a fold
+            (``fold 2/5 by cell``); see `sciml_datasets.partitions`.
         until_target: end with the epoch that reaches the benchmark's target on the validation split.
         comm: MPI's ranks, for ``multiworker``.
         settings: other values for the recipe: see `sciml_datasets.models.recipe.SETTINGS`.
@@ -78,7 +81,6 @@ def train(
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")
-    build = network_builder(model, recipe)
     if recipe.deterministic == "on":
         make_deterministic(alone=strategy in ("auto", "none"))
 
@@ -90,7 +92,9 @@ def train(
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
         run = RunFolder(Path(out_dir).expanduser())
         workers.lead(run.check)
-        batches = Batches(name, data_dir, recipe, seed)
+        batches = Batches(name, data_dir, recipe, seed, partition)
+        recipe = recipe.with_widths(batches.widths)
+        build = network_builder(model, recipe)
         _check_batch_size(batches, workers)
         with workers.strategy.scope():
             network = build_network(build, recipe)
@@ -104,6 +108,7 @@ def train(
             "parameters": int(network.count_params()),
             "settings": recipe.settings(),
             "seed": seed,
+            "partition": partition,
             "until_target": until_target,
         }
         variables = [*network.variables, *optimizer.variables]
@@ -123,9 +128,9 @@ def train(
                     pass
                 return {}
             write_predictions(run.folder / "predictions.h5", batches.num_examples("test"), everything)
-            evaluator = Evaluator(name, "test", data_dir)
+            evaluator = Evaluator(name, batches.split("test"), data_dir)
             evaluator.update_from_file(run.folder / "predictions.h5")
-            return run.finish(evaluator, manifest["plan_digest"], data_dir)
+            return run.finish(evaluator, manifest["plan_digest"])
 
 
 class _Training:
@@ -191,7 +196,7 @@ class _Training:
             )
         if workers.chief:
             self._run.start_evaluation(progress.epoch)
-        evaluator = Evaluator(self._batches.name, "validation", self._batches.data_dir)
+        evaluator = Evaluator(self._batches.name, self._batches.split("validation"), self._batches.data_dir)
         for ids, predicted in predictions(self._network, self._batches, "validation", workers):
             evaluator.update(ids, predicted)
         for index, share in enumerate(workers.gather(evaluator.share())):

@@ -7,20 +7,28 @@ machine, and no second copy of the data is needed: a part is a list of ids, in t
 - `parts` makes train, validation and test of a split by name: blind to cell lines, to drugs, to both, or to a study.
   A group falls to a part by the SHA-256 of the split's name and the group (`sciml_datasets.splits.part_of`).
 
+Wherever a split is named (training, evaluation), a part of these is ``cell_blind:test`` or ``fold 2/5 by cell:test``;
+`select` finds its samples.
+
 What each benchmark offers is declared in the table: `Benchmark.groupings`, `Benchmark.splits`, `Benchmark.leave_out`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import Benchmark, find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import SPLITS
-from sciml_datasets.splits import part_of, read_members
+from sciml_datasets.splits import member_list, part_of, read_members
 
 ROW = "row"
 """The grouping that every data set has: each sample by itself."""
@@ -31,9 +39,81 @@ LEFT_SHARES = (0.9, 0.1)
 """Of what is left for training and validation, where a study is left out for test; groups are those of the first split
 by name."""
 
+FOLD = re.compile(r"fold (\d+)/(\d+) by (\w+)")
+"""The name of a fold among splits by name, counted from 1."""
+MONITORED = 10
+"""Of the groups that a fold trains on, one in so many is its validation part."""
+
 Columns = Mapping[str, Sequence[str]]
 """Columns of member lists, by name."""
 Group = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Samples of a prepared data set.
+
+    Attributes:
+        columns: of the member lists, of these samples.
+        records: the split of TFDS that holds them.
+        positions: (N,) of their records in it.
+        sha256: of the member list, or, of another partition, of the ids in their order, one a line.
+    """
+
+    columns: dict[str, list[str]]
+    records: str
+    positions: NDArray[np.int64]
+    sha256: str
+
+
+def select(name: str, split: str, data_dir: str | Path | None = None) -> Selection:
+    """The samples of a split.
+
+    Args:
+        name: of the data set.
+        split: ``test`` and its like, or a part of another partition: ``cell_blind:test``, ``fold 2/5 by cell:test``.
+        data_dir: where prepared data sets lie; default as in TFDS.
+
+    Raises:
+        InputError: the data set is not prepared, or has no such split.
+    """
+    folder = prepared_dir(name, data_dir)
+    partition, _, part = split.rpartition(":")
+    if part not in SPLITS:
+        raise InputError(f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or PARTITION:test")
+    if not partition:
+        columns = read_members(folder, part)
+        digest = hashlib.sha256((folder / member_list(part)).read_bytes()).hexdigest()
+        return Selection(columns, part, np.arange(len(columns["id"])), digest)
+    columns = members(folder)
+    wanted = set(partition_ids(find(name)[0], columns, partition)[part])
+    if not wanted:
+        raise InputError(f"{split} of {name} holds no sample: there are too few groups to part")
+    positions = np.array([row for row, key in enumerate(columns["id"]) if key in wanted], np.int64)
+    chosen = {title: [values[row] for row in positions] for title, values in columns.items()}
+    digest = hashlib.sha256("".join(f"{key}\n" for key in chosen["id"]).encode()).hexdigest()
+    return Selection(chosen, "+".join(SPLITS), positions, digest)
+
+
+def partition_ids(benchmark: Benchmark, columns: Columns, partition: str) -> dict[str, list[str]]:
+    """The ids of train, validation and test of a split by name, or of a fold.
+
+    A fold is tested on what it holds out; its validation part is a tenth of the groups that are left.
+
+    Raises:
+        InputError: there is no such split.
+    """
+    found = FOLD.fullmatch(partition)
+    if not found:
+        return part_ids(benchmark, columns, partition)
+    number, k, by = int(found[1]), int(found[2]), found[3]
+    if not 1 <= number <= k:
+        raise InputError(f"{partition}: folds are counted from 1 to {k}")
+    group_of = dict(zip(columns["id"], groups(benchmark, columns, by), strict=True))
+    rest, test = fold_ids(list(group_of), list(group_of.values()), k, by)[number - 1]
+    some = [group_of[key] for key in rest]
+    train, validation = fold_ids(rest, some, min(MONITORED, len(set(some))), by)[0]
+    return {"train": train, "validation": validation, "test": test}
 
 
 def folds(

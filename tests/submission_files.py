@@ -53,7 +53,6 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     result = make_result(
         evaluator,
         digest,
-        data_dir,
         model={"name": "small", "parameters": 1234},
         seed=seed,
         durations={"training": 12.5 + seed, "scoring": 0.5},

@@ -30,7 +30,7 @@ def result_of(data_dir: Path, right: int, **run: Any) -> dict[str, Any]:
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
     evaluator.update(*predictions(data_dir, right))
     digest = read_manifest(data_dir / "sciml/stemdl_demo/1.0.0")["plan_digest"]
-    return make_result(evaluator, digest, data_dir, **run)
+    return make_result(evaluator, digest, **run)
 
 
 def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -39,7 +39,7 @@ def test_views_are_the_tensors_of_the_records(data_dir: Path) -> None:
 
 
 def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
-    patches = Patches(views(data_dir), 128, NAMES)
+    patches = Patches(views(data_dir), np.arange(len(views(data_dir))), 128, NAMES)
     expected = {name: [training_patches(scene[name], 128) for scene in scenes(data_dir)] for name in NAMES}
     assert len(patches) == sum(map(len, expected["cloud"]))
     for number in range(len(patches)):

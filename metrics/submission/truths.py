@@ -40,7 +40,7 @@ class Known:
         evaluator = Evaluator(self.name, "test", self.data_dir, self.truth)
         evaluator.update_from_file(predictions)
         own = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
-        return make_result(evaluator, self.plan_digest, self.data_dir, **{key: run[key] for key in own})
+        return make_result(evaluator, self.plan_digest, **{key: run[key] for key in own})
 
 
 class DataAtHand:
