@@ -99,8 +99,8 @@ class NamedSplit:
 
     Attributes:
         name: for example ``cell_blind``.
-        blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall to
-            different parts is in none.
+        blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
+            into different parts is in none.
         shares: of the values that fall to train and to validation; the rest is for test.
     """
 

@@ -21,22 +21,24 @@ NUM_SAMPLES = 60
 
 @pytest.fixture(scope="session")
 def raw_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A raw folder with ``stemdl_demo``, 60 stacks of 128 x 128, and ``cloudmask_demo``, 12 scenes."""
+    """A raw folder with ``stemdl_demo``, 60 stacks of 128 x 128, ``cloudmask_demo``, 12 scenes, and ``candle_uno_demo``,
+    400 responses."""
     from sciml_datasets import simulate
 
     root = tmp_path_factory.mktemp("raw")
     simulate("stemdl_demo", root, num_samples=NUM_SAMPLES, seed=7)
     simulate("cloudmask_demo", root, num_samples=12, seed=7)
+    simulate("candle_uno_demo", root, num_samples=400, seed=7, genes=40, descriptors=30)
     return root
 
 
 @pytest.fixture(scope="session")
 def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with both demo data sets prepared from ``raw_dir``."""
+    """A data folder with the demo data sets prepared from ``raw_dir``."""
     from sciml_datasets import prepare
 
     root = tmp_path_factory.mktemp("data")
-    for name in ("stemdl_demo", "cloudmask_demo"):
+    for name in ("stemdl_demo", "cloudmask_demo", "candle_uno_demo"):
         prepare(name, raw_dir, root)
     return root
 

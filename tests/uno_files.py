@@ -139,3 +139,28 @@ def write_splits(folder: Path, study: str, **rows: list[int]) -> None:
     (folder / "splits").mkdir(exist_ok=True)
     for split, numbers in rows.items():
         (folder / "splits" / f"{study}_split_0_{split}.txt").write_text("".join(f"{row}\n" for row in numbers))
+
+
+def write_combo(folder: Path, **changes: str) -> Path:
+    """Form A in the small; ``changes`` replaces tables, named by their stem, by other text, or removes them if empty."""
+    text = {
+        "combined_single_response_agg": "SOURCE\tCELL\tDRUG\tSTUDY\tAUC\tEC50se\tR2fit\n"
+        "CCLE\tCCLE.A\tCCLE.1\tCCLE\t0.5\t0.1\t0.9\n"
+        "CTRP\tCTRP.A\tCTRP.7\tCTRP\t0.75\t3\t0.3\n"
+        "NCI60\tNCI60.B\tNSC.5\tNCI60\t0.25\t0.2\t0.8\n"
+        "CCLE\tCCLE.A\tCCLE.1\tCCLE\t0.1\t0.2\t0.29\n"
+        "CCLE\tCCLE.A\tCCLE.1\tCCLE\t0.2\t3.1\t0.9\n"
+        "CCLE\tCCLE.A\tCCLE.1\tCCLE\t0.3\t0.2\tnan\n",
+        "combined_rnaseq_data_lincs1000": "Sample\tCancer_type_id\tTP53\tEGFR\n"
+        "CCLE.A\tBRCA\t1\t2\nCTRP.A\tBRCA\t1.5\t\nNCI60.B\tCOAD\t4\t6\nGDC.T\tCOAD\t9\t9\n",
+        "drug_info": "ID\tNAME\tCLEAN_NAME\tPUBCHEM\n"
+        "CCLE.1\tNilotinib\tNILOTINIB\t644241\nCTRP.7\tnilotinib\tNILOTINIB\t644241\nGDSC.9\tOther\tOTHER\t12\n",
+        "Combined_PubChem_dragon7_descriptors.tsv": "NAME\tMW\tALOGP\n"
+        "PubChem.CID.644241\t529.5\t5\nPubChem.CID.12\t100\tna\n",
+        "NCI60_dragon7_descriptors.tsv": "NAME\tALOGP\tMW\nNSC.5\t1\t300\nNSC.6\t-\t310\n",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, default in text.items():
+        if content := changes.get(Path(name).stem, default):
+            (folder / name).write_text(content)
+    return folder
