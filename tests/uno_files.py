@@ -142,7 +142,7 @@ def write_splits(folder: Path, study: str, **rows: list[int]) -> None:
 
 
 def write_combo(folder: Path, **changes: str) -> Path:
-    """Form A in the small; ``changes`` replaces tables, named by their stem, by other text, or removes them if empty."""
+    """Form A in the small; ``changes`` puts other text for tables, named by their stem, or removes them if empty."""
     text = {
         "combined_single_response_agg": "SOURCE\tCELL\tDRUG\tSTUDY\tAUC\tEC50se\tR2fit\n"
         "CCLE\tCCLE.A\tCCLE.1\tCCLE\t0.5\t0.1\t0.9\n"
