@@ -58,11 +58,16 @@ def load_network(path: Path) -> Any:
         raise InputError(f"{path} cannot be loaded as a Keras model without running its code: {first}") from error
 
 
-def build_network(build: Callable[[], Any], recipe: Recipe) -> Any:
+def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -> Any:
     """The network, its layers computing in the recipe's precision, batch norm over the global batch.
 
+    Args:
+        build: makes it.
+        recipe: of the data set.
+        replicas: that train it together.
+
     Raises:
-        InputError: it does not take or give the shapes that the benchmark asks for.
+        InputError: it does not take or give the shapes that the benchmark asks for, or XLA cannot compile it.
     """
     import keras
 
@@ -75,6 +80,10 @@ def build_network(build: Callable[[], Any], recipe: Recipe) -> Any:
     _check_shapes(network, recipe)
     for layer in _layers(network):
         if isinstance(layer, keras.layers.BatchNormalization):
+            if recipe.xla == "on" and replicas > 1:
+                raise InputError(
+                    f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: leave it off"
+                )
             layer.synchronized = True
     return network
 

@@ -97,7 +97,7 @@ def train(
         build = network_builder(model, recipe)
         _check_batch_size(batches, workers)
         with workers.strategy.scope():
-            network = build_network(build, recipe)
+            network = build_network(build, recipe, int(workers.strategy.num_replicas_in_sync))
             optimizer = make_optimizer(recipe, network)
         config = {
             "benchmark": benchmark.name,

@@ -14,7 +14,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 import yaml
+from networks_of_users import normalised_network
 
 from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
@@ -114,8 +116,6 @@ def test_predictions_are_probabilities_that_score_as_the_result_says(
 
 
 def test_the_saved_model_is_the_one_that_predicted(run: tuple[Path, dict[str, Any]], data_dir: Path) -> None:
-    import tensorflow_datasets as tfds
-
     folder, _ = run
     model = keras.models.load_model(folder / "model.keras")
     examples = tfds.data_source("sciml/stemdl_demo", split="test", data_dir=data_dir)
@@ -144,6 +144,27 @@ def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
     assert keras.config.dtype_policy().name == "float32"
     with h5py.File(tmp_path / "run" / "predictions.h5") as file:
         assert file["prediction"].dtype == np.float32
+
+
+def test_xla_and_batch_norm_over_several_devices_are_refused() -> None:
+    recipe = RECIPES["stemdl_demo"].with_settings({"xla": "on"})
+    with pytest.raises(InputError, match="xla=on: XLA cannot compile batch norm over the batches of 2 devices"):
+        build_network(normalised_network, recipe, replicas=2)
+
+
+def test_training_ends_with_the_epoch_that_reaches_the_target(data_dir: Path, tmp_path: Path) -> None:
+    examples = tfds.data_source("sciml/stemdl_demo", split="validation", data_dir=data_dir)
+    network = linear_model()
+    features = keras.Model(network.input, network.layers[-2].output)
+    known = np.asarray(features(np.stack([RECIPES["stemdl_demo"].inputs(example) for example in examples])))
+    labels = np.eye(231)[[example["space_group"] for example in examples]]
+    network.layers[-1].set_weights([np.linalg.pinv(known) @ labels, np.zeros(231)])  # it knows these few stacks
+    options: dict[str, Any] = {"model": network, "epochs": 3, "batch_size": 16, "learning_rate": 0}
+    for until_target, epochs in ((True, 1), (False, 3)):
+        out = tmp_path / str(until_target)
+        train("stemdl_demo", data_dir, out, until_target=until_target, **options)
+        with (out / "history.csv").open() as file:
+            assert [float(row["validation_top1_accuracy"]) for row in csv.DictReader(file)] == [1.0] * epochs
 
 
 def wrong_output() -> Any:

@@ -15,6 +15,7 @@ from sciml_datasets.checksums import ChecksumError, read_checksums
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import train
 from sciml_datasets.preparation.verify import verify_prepared, verify_raw
+from sciml_datasets.random_access import DamagedRecordError
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -104,7 +105,7 @@ def test_what_is_no_file_is_a_finding(folder: Path) -> None:
 
 def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
     flip(folder)
-    with pytest.raises(InputError, match="a record is damaged: find out which file with `sciml verify`"):
+    with pytest.raises(DamagedRecordError, match=f"{SHARD}, record .* does not agree: run `sciml verify`"):
         train("stemdl_demo", tmp_path, tmp_path / "run", epochs=1, batch_size=8)
     shown = sciml(
         "show", "stemdl_demo", "--data-dir", tmp_path, "--split", "train", "--count", 50, "--out", tmp_path / "s.png"

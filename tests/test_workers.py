@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,8 @@ import yaml
 from sciml_datasets import InputError
 from sciml_datasets.models.run_folder import RunFolder
 
+MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 EPOCHS = 5
 """Of five batches each: 25 steps."""
 HERE = Path(__file__).parent
@@ -147,6 +150,15 @@ def test_two_workers_train_as_one_even_if_one_is_killed(alone: Path, data_dir: P
     assert_same_run(out, alone, 1e-5)
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (out, alone)]
     assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
+
+
+@needs_mpi
+def test_two_ranks_train_as_one(alone: Path, data_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = start([str(MPIEXEC), "-n", "2", *command(data_dir, out, "--strategy", "multiworker")])
+    (told,) = ended([process])
+    assert process.returncode == 0, told
+    assert_same_run(out, alone, 1e-5)
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(alone: Path, data_dir: Path, tmp_path: Path) -> None:
