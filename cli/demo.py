@@ -66,7 +66,7 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     prepared = prepare(name, raw, data)
     say("drawing samples")
     picture = out / f"{name}.png"
-    show(name, data, "test", picture, 8)
+    show(name, data, "test", picture)
     say("training and scoring")
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 

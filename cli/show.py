@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     add_split(parser)
     parser.add_argument("--out", metavar="FILE.png", required=True, help="picture to write")
-    parser.add_argument("--count", metavar="N", type=int, default=8, help="samples (default: 8)")
+    parser.add_argument("--count", metavar="N", type=int, help="samples (default: as many as fit a page)")
     parser.add_argument("--predictions", metavar="P.h5", help="predictions file, to be drawn beside the truth")
     add_json(parser)
 
@@ -35,10 +36,11 @@ def show(
     data_dir: str | Path | None,
     split: str,
     picture: Path,
-    count: int,
+    count: int | None = None,
     predictions: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Draw samples, and predictions beside them, with the benchmark's own ``pictures.contact_sheet``."""
+    """Draw samples, and predictions beside them, as the benchmark's own ``pictures`` module says: FEATURES of COUNT
+    samples by ``contact_sheet``."""
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find, prepared_dir
@@ -46,17 +48,20 @@ def show(
 
     benchmark, _ = find(name)
     check_prepared(prepared_dir(name, data_dir))
+    pictures = importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures")
+    count = pictures.COUNT if count is None else count
     if count < 1:
         raise InputError(f"--count {count}: expected at least 1")
     if picture.suffix != ".png":
         raise InputError(f"{picture}: expected a file name that ends in .png")
     source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=split)
-    samples = [source[i] for i in range(min(count, len(source)))]
+    # Of many samples, those that are drawn as points, not all features fit into memory.
+    samples = [{name: example[name] for name in pictures.FEATURES} for example in islice(iter(source), count)]
     predicted = None
     if predictions is not None:
         from sciml_datasets.metrics.predictions import predictions_of
 
         predicted = predictions_of(Path(predictions), [sample["id"].decode("utf-8") for sample in samples])
     picture.parent.mkdir(parents=True, exist_ok=True)
-    importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures").contact_sheet(samples, picture, predicted)
+    pictures.contact_sheet(samples, picture, predicted)
     return {"picture": str(picture), "samples": len(samples)}

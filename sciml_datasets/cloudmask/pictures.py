@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+COUNT = 8
+"""Samples that are drawn unless another number is asked for."""
+FEATURES = ("id", "reflectance", "brightness_temperature", "cloud", "valid", "day", "start_time", "relative_orbit")
 MAX_PIXELS = 600
 """Rows of a scene that are drawn; of larger scenes every second, third, ... row and column."""
 KELVIN = (200.0, 310.0)

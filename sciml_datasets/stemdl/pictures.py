@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from sciml_datasets.stemdl.crystals import space_group_type
 
+COUNT = 8
+"""Samples that are drawn unless another number is asked for."""
+FEATURES = ("id", "cbed_stack", "space_group", "formula", "energy_kev")
 DECADES = 7
 """Orders of magnitude shown below the brightest pixel: about what the benchmark's logarithm keeps (e^-17)."""
 

@@ -1,0 +1,40 @@
+"""Pictures of CANDLE-UNO's responses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sciml_datasets.candle_uno.pictures import contact_sheet, heat_map
+
+
+def responses(count: int) -> list[dict[str, Any]]:
+    random = np.random.default_rng(0)
+    return [
+        {
+            "id": f"S.{number}".encode(),
+            "source": b"CCLE" if number % 3 else b"GDSC",
+            "cell": f"cell {number % 7}".encode(),
+            "drug": f"drug {number % 5}".encode(),
+            "auc": np.float32(random.random()),
+        }
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("predicted", [False, True])
+@pytest.mark.parametrize("count", [1, 70])
+def test_a_picture_is_drawn_of_few_and_of_many(tmp_path: Path, count: int, predicted: bool) -> None:
+    predictions = [np.array(0.5)] * count if predicted else None
+    contact_sheet(responses(count), tmp_path / "responses.png", predictions)
+    assert (tmp_path / "responses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_heat_map_holds_means_and_leaves_blank_what_was_not_measured() -> None:
+    auc = np.array([0.2, 0.4, 0.9])
+    table, rows, columns = heat_map(auc, np.array(["a", "a", "b"]), np.array(["x", "x", "y"]))
+    assert (rows, columns) == (["a", "b"], ["x", "y"])
+    np.testing.assert_allclose(table, [[0.3, np.nan], [np.nan, 0.9]])
