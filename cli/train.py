@@ -45,6 +45,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="devices: all GPUs of this machine, or the processes that TF_CONFIG, mpiexec or srun name (default: auto)",
     )
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument(
+        "--fold", metavar="I/K", help="fold I of K in place of the canonical splits, or all/K for each in turn"
+    )
+    other.add_argument("--splits", metavar="NAME", help="splits by name in place of the canonical ones, as cell_blind")
+    parser.add_argument("--by", metavar="KEY", help="what folds keep together, as cell, drug, pass (default: row)")
     parser.add_argument("--until-target", action="store_true", help="end with the epoch that reaches the target")
     parser.add_argument(
         "--seed", metavar="S", type=int, default=0, help="seed of weights, order and augmentation (default: 0)"
@@ -63,7 +69,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
+    from sciml_datasets.metrics.cross_validation import fold_table
     from sciml_datasets.metrics.results import table
+    from sciml_datasets.partitions import ROW
 
     settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
     given = {"epochs": args.epochs, "batch_size": args.batch_size}
@@ -74,8 +82,21 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 
     import_tensorflow_quietly()
-    from sciml_datasets.models import train
+    from sciml_datasets.models import cross_validate, train
+    from sciml_datasets.models.cross_validation import TABLE, fold_of
 
+    if args.by and not args.fold:
+        raise InputError(f"--by {args.by}: it says what folds keep together: add --fold I/K")
+    partition, by = args.splits or "", args.by or ROW
+    if args.fold:
+        number, k = fold_of(args.fold)
+        partition = f"fold {number}/{k} by {by}"
+        if number is None:
+            settings |= given | {"until_target": args.until_target}
+            found = cross_validate(
+                args.name, k, by, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings
+            )
+            return report(args, found, f"{fold_table(found)}\n{args.out}: {TABLE}, and a run folder for each fold")
     result = train(
         args.name,
         args.data_dir,
@@ -83,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
         args.model,
         args.strategy,
         args.seed,
+        partition=partition,
         until_target=args.until_target,
         comm=_ranks() if args.strategy == "multiworker" else None,
         **settings,

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+
+from sciml_datasets.errors import InputError
+
+SHARED = ("benchmark", "dataset", "dataset_version", "plan_digest", "criteria_version")
+"""What the results of folds have in common."""
 
 
 def summarise(scores: Sequence[float], confidence: float = 0.95, test_share: float | None = None) -> dict[str, float]:
@@ -52,3 +58,76 @@ def summarise(scores: Sequence[float], confidence: float = 0.95, test_share: flo
         "min": float(values.min()),
         "max": float(values.max()),
     }
+
+
+def fold_summary(results: Sequence[dict[str, Any]], by: str) -> dict[str, Any]:
+    """The scores of all folds and their summaries.
+
+    Args:
+        results: one for each fold, as `sciml_datasets.metrics.make_result` makes them.
+        by: what the folds keep together.
+
+    Returns:
+        SHARED, ``by``, ``folds`` (``split``, ``num_samples``, ``scores`` and ``baselines`` of each) and ``criteria``,
+        of those that every fold has: ``name``, ``title``, ``direction``, ``summary`` (`summarise`, corrected as Nadeau
+        and Bengio say) and ``baselines``, the mean score of each trivial predictor.
+
+    Raises:
+        InputError: the results are of different data.
+    """
+    first = results[0]
+    for other in results[1:]:
+        for key in SHARED:
+            if other[key] != first[key]:
+                raise InputError(
+                    f"{other['split']} has {key} {other[key]!r}, {first['split']} {first[key]!r}: these are not folds "
+                    "of the same data, start over in another folder"
+                )
+    by_name = [{row["name"]: row for row in result["criteria"]} for result in results]
+    criteria = []
+    for row in first["criteria"]:
+        found = [rows.get(row["name"]) for rows in by_name]
+        rows_of_all = [one for one in found if one is not None and one["score"] is not None]
+        if len(rows_of_all) == len(results):
+            scores = [one["score"] for one in rows_of_all]
+            criteria.append(
+                {key: row[key] for key in ("name", "title", "direction")}
+                | {"summary": summarise(scores, test_share=1 / len(results)), "baselines": _mean_baselines(rows_of_all)}
+            )
+    return {key: first[key] for key in SHARED} | {
+        "by": by,
+        "folds": [
+            {key: result[key] for key in ("split", "num_samples", "scores")}
+            | {"baselines": {row["name"]: row["baselines"] for row in result["criteria"]}}
+            for result in results
+        ],
+        "criteria": criteria,
+    }
+
+
+def _mean_baselines(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """The mean over the folds of each baseline that all of them have."""
+    values = {name: [row["baselines"].get(name) for row in rows] for name in rows[0]["baselines"]}
+    return {name: float(np.mean(found)) for name, found in values.items() if None not in found}
+
+
+def fold_table(summary: dict[str, Any]) -> str:
+    """A `fold_summary` as text: a line per criterion, a column per fold, mean and 95 % interval, baselines."""
+    folds, criteria = summary["folds"], summary["criteria"]
+    names = list(dict.fromkeys(name for row in criteria for name in row["baselines"]))
+    columns = [*(f"fold {i}" for i, _ in enumerate(folds, 1)), "mean", "low", "high"]
+    columns += [f"baseline {i}" for i, _ in enumerate(names, 1)]
+    width = max((len(row["title"]) for row in criteria), default=0) + 2
+    lines = [
+        f"{summary['dataset']} {summary['dataset_version']}, {len(folds)} folds by {summary['by']}",
+        f"{'criterion':<{width}}" + "".join(f"{column:>12}" for column in columns),
+        f"{'samples':<{width}}" + "".join(f"{fold['num_samples']:>12}" for fold in folds),
+    ]
+    for row in criteria:
+        values = [fold["scores"][row["name"]] for fold in folds]
+        values += [row["summary"][key] for key in ("mean", "low", "high")]
+        cells = [f"{value:.4f}" for value in values]
+        cells += [f"{row['baselines'][name]:.4f}" if name in row["baselines"] else "-" for name in names]
+        lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
+    lines += [f"baseline {i}: {name}, mean of the folds" for i, name in enumerate(names, 1)]
+    return "\n".join([*lines, "low and high: 95 % interval, corrected for the overlap of folds (Nadeau & Bengio 2003)"])

@@ -37,7 +37,11 @@ def contact_sheet(
         np.array([_text(sample[name]) for sample in samples]) for name in ("cell", "drug", "source")
     )
     figure = Figure(figsize=(13, 6.5 if predictions is None else 11.5), layout="constrained")
-    upper, lower = (figure, None) if predictions is None else figure.subfigures(2, 1, height_ratios=(6.5, 5))
+    upper: Any = figure
+    lower: Any = None
+    if predictions is not None:
+        panels: Any = figure.subfigures(2, 1, height_ratios=(6.5, 5))
+        upper, lower = panels
     left, right = upper.subplots(1, 2, width_ratios=(1.5, 1))
     table, rows, columns = heat_map(auc, cells, drugs)
     image = left.imshow(table, cmap="RdBu", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
@@ -50,7 +54,7 @@ def contact_sheet(
         right.hist(some, bins, density=True, histtype="step", label=f"{name} ({len(some):,})")
     right.set(xlabel="AUC", ylabel="density", title="AUC by source")
     right.legend(fontsize=8, loc="upper left")
-    if lower is not None and predictions is not None:
+    if predictions is not None:
         predicted = np.array([float(np.ravel(value)[0]) for value in predictions])
         _draw_drugs(lower, auc, predicted, drugs)
     figure.savefig(picture, dpi=110)

@@ -1,0 +1,110 @@
+"""Cross-validation: one run for each fold of a data set, and their scores in one table."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
+from sciml_datasets.models.training import train
+from sciml_datasets.partitions import ROW
+
+FOLDS = "folds.json"
+TABLE = "folds.txt"
+PLAN = "cross-validation.json"
+"""File that tells what is cross-validated, so that folds of two trials are not mixed."""
+
+
+def cross_validate(
+    name: str,
+    k: int,
+    by: str = ROW,
+    data_dir: str | Path | None = None,
+    out_dir: str | Path = "run",
+    model: Any = None,
+    strategy: str = "auto",
+    seed: int = 0,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train on each of k folds and score on what it holds out; folds that are done are not done again.
+
+    Args:
+        name: of the data set.
+        k: number of folds, at least 2.
+        by: what a fold keeps together: ``row``, or a name of `sciml_datasets.benchmarks.Benchmark.groupings`.
+        data_dir: where prepared data sets lie; default as in TFDS.
+        out_dir: gets a run folder ``fold-<i>`` for each fold, ``folds.json`` and ``folds.txt``.
+        model, strategy, seed, settings: as for `sciml_datasets.models.train`.
+
+    Returns:
+        The content of ``folds.json``, see `sciml_datasets.metrics.cross_validation.fold_summary`.
+
+    Raises:
+        InputError: as for `sciml_datasets.models.train`, or the folder holds other folds.
+    """
+    if strategy == "multiworker":
+        raise InputError("--fold all: several workers train one fold at a time: start a job for each, with --fold 1/K")
+    out = Path(out_dir).expanduser()
+    named = model if isinstance(model, str) or model is None else getattr(model, "name", getattr(model, "__name__", ""))
+    plan = {"dataset": name, "folds": k, "by": by, "model": named, "seed": seed, "settings": settings}
+    _open(out, json.loads(json.dumps(plan, default=str)))
+    results = []
+    for number in range(1, k + 1):
+        folder = out / f"fold-{number}"
+        if (folder / "result.json").is_file():
+            results.append(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+            continue
+        print(f"fold {number}/{k} by {by}", file=sys.stderr, flush=True)
+        partition = f"fold {number}/{k} by {by}"
+        results.append(train(name, data_dir, folder, model, strategy, seed, partition=partition, **settings))
+        _forget_networks()
+    found = fold_summary(results, by)
+    for file, text in ((FOLDS, json.dumps(found, indent=1)), (TABLE, fold_table(found))):
+        temporary = out / f"{file}.incomplete"
+        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.replace(out / file)
+    return found
+
+
+def _open(out: Path, plan: dict[str, Any]) -> None:
+    """Make the folder, or make sure that the folds in it are of the same plan."""
+    path = out / PLAN
+    if path.is_file():
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(f"{path} cannot be read ({error}): choose another folder with --out") from error
+        changed = [key for key in plan if before.get(key) != plan[key]]
+        if changed:
+            raise InputError(
+                f"{out} holds folds with another {', '.join(changed)}: start with the same flags to go on, or choose "
+                "another folder with --out"
+            )
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is not empty: choose another folder with --out, or remove it")
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+
+
+def _forget_networks() -> None:
+    """Keras keeps every network of a process otherwise."""
+    import keras
+
+    keras.backend.clear_session()
+
+
+def fold_of(text: str) -> tuple[int | None, int]:
+    """``2/5`` as (2, 5), and ``all/5`` as (None, 5).
+
+    Raises:
+        InputError: it has another form.
+    """
+    found = re.fullmatch(r"(all|[1-9]\d*)/([1-9]\d*)", text)
+    if not found or (found[1] != "all" and int(found[1]) > int(found[2])) or int(found[2]) < 2:
+        raise InputError(f"--fold {text}: expected I/K, as in 2/5, or all/K, K at least 2")
+    return None if found[1] == "all" else int(found[1]), int(found[2])
