@@ -77,6 +77,7 @@ def table(args: argparse.Namespace, folder: Path) -> None:
             command += ["--batch-size", str(args.batch_size), "--steps", str(args.steps)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             found[way].append(json.loads(done.stdout.splitlines()[-1]))
+            print(f"{way}: {1e3 * found[way][-1]['seconds']:.0f} ms a step", file=sys.stderr, flush=True)
     print("| way | ms a step | times the plain way | waiting for input | of the peak |")
     print("| --- | ---: | ---: | ---: | ---: |")
     first = 0.0
