@@ -57,13 +57,16 @@ def _gaussians(symbol: str, radiation: str) -> tuple[Floats, Floats, float]:
     return np.array(element.it92.a), np.array(element.it92.b), float(element.it92.c)
 
 
-def structure_factors(crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons") -> NDArray[np.complex128]:
+def structure_factors(
+    crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons", b_factor: float = DEBYE_WALLER
+) -> NDArray[np.complex128]:
     """Structure factors of reflections, Debye-Waller damping included.
 
     Args:
         crystal: the crystal.
         hkl: (n, 3) Miller indices.
         radiation: ``electrons`` (result in angstrom) or ``x-rays`` (in electrons).
+        b_factor: isotropic B of every atom in square angstrom.
 
     Returns:
         (n,) complex: the sum over atoms of f(s) exp(-B s^2) exp(2 pi i h.r), with s = |g| / 2.
@@ -75,7 +78,7 @@ def structure_factors(crystal: Crystal, hkl: NDArray[np.int64], radiation: str =
         a, b, c = _gaussians(str(symbol), radiation)
         phases = np.exp(2j * np.pi * hkl @ crystal.positions[symbols == symbol].T).sum(axis=1)
         total += (np.exp(-s2[:, None] * b) @ a + c) * phases
-    return np.asarray(total * np.exp(-DEBYE_WALLER * s2))
+    return np.asarray(total * np.exp(-b_factor * s2))
 
 
 def reciprocal(crystal: Crystal) -> Floats:
@@ -92,7 +95,7 @@ def strongest_reflections(crystal: Crystal, count: int = 3) -> NDArray[np.int64]
     Returns:
         (count, 3) Miller indices.
     """
-    hkl = _indices(crystal, 1 / D_RANGE[0])
+    hkl = indices(crystal, 1 / D_RANGE[0])
     hkl = hkl[hkl.any(axis=1)]
     spacing = np.round(1 / np.linalg.norm(hkl @ reciprocal(crystal), axis=1), 4)
     intensity = np.round(np.abs(structure_factors(crystal, hkl, "x-rays")) ** 2, 4)  # equivalents tie exactly
@@ -115,7 +118,7 @@ def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
     """
     z = zone @ crystal.lattice
     z = z / np.linalg.norm(z)
-    hkl = _indices(crystal, K_MAX)
+    hkl = indices(crystal, K_MAX)
     in_zone = hkl[(hkl @ zone == 0) & hkl.any(axis=1)]
     vectors = in_zone @ reciprocal(crystal)
     lengths = np.round(np.linalg.norm(vectors, axis=1), 6)
@@ -142,7 +145,7 @@ def cbed_pattern(
     k = 1 / wavelength(energy_kev)
     radius = k * semi_angle_rad
     step = 2 * K_MAX / pixels
-    hkl = _indices(crystal, K_MAX)
+    hkl = indices(crystal, K_MAX)
     g = hkl @ reciprocal(crystal) @ frame.T
     # Only reflections that come close to the Ewald sphere somewhere in the cone scatter at all.
     slack = 3 / THICKNESS + radius * np.hypot(g[:, 0], g[:, 1]) / k
@@ -176,7 +179,7 @@ def cbed_pattern(
     return np.asarray(pattern / pattern.sum(), np.float32).reshape(pixels, pixels)
 
 
-def _indices(crystal: Crystal, g_max: float) -> NDArray[np.int64]:
+def indices(crystal: Crystal, g_max: float) -> NDArray[np.int64]:
     """(n, 3) Miller indices of all reciprocal-lattice vectors up to ``g_max``, the origin included, sorted."""
     bounds = np.floor(g_max * crystal.lengths).astype(int)  # |h| = |g.a| <= |g| |a|
     grid = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in bounds], indexing="ij"), axis=-1).reshape(-1, 3)
