@@ -116,7 +116,8 @@ def detected_space_group(crystal: Crystal) -> int:
     """The International Tables number that spglib finds from lattice and atoms alone; 0 where it finds none."""
     import spglib
 
-    numbers = [ELEMENTS.index(symbol) + 1 for symbol in crystal.symbols]
+    species = sorted(set(crystal.symbols))
+    numbers = [species.index(symbol) for symbol in crystal.symbols]
     found = spglib.get_symmetry_dataset((crystal.lattice.tolist(), crystal.positions.tolist(), numbers), symprec=1e-3)
     return 0 if found is None else int(found.number)
 
