@@ -68,12 +68,14 @@ class DataSet:
         version: semantic version of the prepared records.
         title: one line.
         simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
+        preprocessed_from: the data set whose raw files serve as well, transformed while they are read.
     """
 
     name: str
     version: str
     title: str
     simulated_samples: int = 0
+    preprocessed_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,12 @@ _STEMDL = Benchmark(
     task=Task("classification", {"label": "space_group", "num_classes": 231}),
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
+        DataSet(
+            "stemdl_preprocessed",
+            "1.0.0",
+            "the same stacks as the reference trains on: logarithms of the intensity, 128 x 128",
+            preprocessed_from="stemdl",
+        ),
         DataSet(
             "stemdl_demo",
             "1.0.0",
@@ -302,6 +310,19 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
             if dataset.name == name:
                 return benchmark, dataset
     raise InputError(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
+
+
+def preprocessed(name: str) -> str:
+    """The name of the data set that is another one, preprocessed.
+
+    Raises:
+        InputError: there is none.
+    """
+    for dataset in find(name)[0].datasets:
+        if dataset.preprocessed_from == name:
+            return dataset.name
+    known = (dataset.preprocessed_from for row in BENCHMARKS.values() for dataset in row.datasets)
+    raise InputError(f"{name} has no preprocessed form: there is one of {', '.join(filter(None, known))}")
 
 
 def data_root(data_dir: str | Path | None = None) -> Path:

@@ -53,7 +53,7 @@ class Sample:
         file: name of the raw file.
         place: where in the file.
         size: bytes of the payload; shard sizes follow from it.
-        group: the unit that must not straddle splits, for example a material.
+        group: the unit that must not straddle splits, for example a material; empty where the raw files do not tell.
         facts: what the member list says of it, in the order of `RawFormat.facts`: the truth where it is a number, and
             what scores are broken down by.
     """
@@ -89,6 +89,22 @@ class RawFormat(Protocol):
 
         Large arrays of an example may be overwritten once BUFFERS more examples have been read.
         """
+
+
+Note = Callable[[str, str], None]
+"""To be called with what is wrong with a sample, a key of `NotingFormat.tolerated`, and a clause that names it."""
+
+
+@runtime_checkable
+class NotingFormat(RawFormat, Protocol):
+    """A raw format whose reader goes on where it can, and notes what was wrong."""
+
+    @property
+    def tolerated(self) -> Mapping[str, float]:
+        """What may be wrong with a sample, in words, to the share of all samples beyond which raw files are refused."""
+
+    def reader(self, folder: Path, note: Note = ...) -> AbstractContextManager[Callable[[Sample], Example]]:
+        """As `RawFormat.reader`; ``note`` hears once of each sample and thing that is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)

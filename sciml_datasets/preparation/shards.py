@@ -7,10 +7,10 @@ import os
 import secrets
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.preparation.encoding import Parts
@@ -39,6 +39,7 @@ class Written:
         example_bytes: size of the serialised examples, without the framing of the file format.
         sha256: of the file.
         offsets_sha256: of the offsets file beside it; empty where the format has its own index.
+        notes: what was wrong with samples and tolerated, to how many and a clause about the first.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Written:
     example_bytes: int
     sha256: str
     offsets_sha256: str
+    notes: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     def files(self) -> list[tuple[str, int, str]]:
         """Name, size and SHA-256 of the shard's files."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.checksums import sha256_of
 from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
+from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.workshop import journal
-from sciml_datasets.samples import RawFile, RawFormat, Sample
+from sciml_datasets.samples import NotingFormat, RawFile, RawFormat, Sample
 
 if TYPE_CHECKING:
     from sciml_datasets.sciml_dataset_builder import Sciml
@@ -52,6 +53,7 @@ class WriteShard:
         folder: of the raw files.
         work: the work folder.
         final: the folder to be; where it exists, another run was first and the work is moot.
+        samples: of all shards together.
     """
 
     builder: Sciml
@@ -59,13 +61,19 @@ class WriteShard:
     folder: Path
     work: Path
     final: Path
+    samples: int
 
     def __call__(self, shard: Shard, tick: Tick) -> Written:
         if self.final.exists():
             raise FileExistsError(f"{self.final}: a concurrent run was first")
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]
-        with self.raw_format.reader(self.folder) as read:
+        notes = Notes({}, self.samples)
+        reader = self.raw_format.reader(self.folder)
+        if isinstance(self.raw_format, NotingFormat):
+            notes.tolerated = self.raw_format.tolerated
+            reader = self.raw_format.reader(self.folder, notes.add)
+        with reader as read:
 
             def examples() -> Iterator[Parts]:
                 for sample in shard.samples:
@@ -73,6 +81,7 @@ class WriteShard:
                     tick(1)
 
             written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
+        written = replace(written, notes=notes.found)
         journal(self.work, written)
         return written
 
