@@ -7,6 +7,8 @@ import os
 
 from sciml_datasets.cli.arguments import add_json, add_name, report
 
+OPTIONS = ("pixels", "engine", "space_groups", "structures", "rows", "columns")
+"""Of the simulators; what is not given is the simulator's own."""
 EXAMPLE = "sciml simulate stemdl --out raw --samples 200"
 
 
@@ -24,6 +26,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixels", metavar="P", type=int, help="STEMDL: width of a pattern (default: 512; stemdl_demo: 128)"
     )
+    parser.add_argument(
+        "--engine",
+        choices=("zolz", "box", "kinematic"),
+        help="STEMDL: multislice in the zero-order Laue zone, multislice in the original's box, or kinematic theory "
+        "(default: zolz)",
+    )
+    parser.add_argument(
+        "--space-groups",
+        metavar="G",
+        type=int,
+        nargs="+",
+        help="STEMDL: numbers that take turns (default: all 230, some of them frequent)",
+    )
+    parser.add_argument(
+        "--structures", metavar="PATH", help="STEMDL: your crystals, a CIF or POSCAR file or a folder of them"
+    )
     parser.add_argument("--rows", metavar="R", type=int, help="CloudMask: of a scene (default: 1200; demo: 256)")
     parser.add_argument("--columns", metavar="C", type=int, help="CloudMask: of a scene (default: 1500; demo: 320)")
     add_json(parser)
@@ -33,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Write raw files and print where they are."""
     from sciml_datasets.simulation import simulate
 
-    given = {key: getattr(args, key) for key in ("pixels", "rows", "columns")}
+    given = {key: getattr(args, key) for key in OPTIONS}
     options = {key: value for key, value in given.items() if value is not None}
     folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, **options)
     files = sorted(path for path in folder.rglob("*") if path.is_file())

@@ -31,7 +31,8 @@ def simulate(
         seed: of the random numbers, not negative.
         jobs: processes; each starts a fresh interpreter, so a script that asks for more than one needs a
             ``if __name__ == "__main__"`` guard.
-        options: of the benchmark's simulator: ``pixels`` for STEMDL, ``rows`` and ``columns`` for CloudMask.
+        options: of the benchmark's simulator: ``pixels``, ``engine``, ``space_groups`` and ``structures`` for STEMDL,
+            ``rows`` and ``columns`` for CloudMask.
 
     Returns:
         The folder.

@@ -1,12 +1,4 @@
-"""Kinematic convergent-beam electron diffraction of a thin crystal.
-
-One elastic scattering event per electron: the disk of reflection g has the intensity
-``p_g(K) = (gamma lambda t |F_g| / V)^2 sinc^2(t s_g(K))`` relative to the incident beam (two-beam kinematic theory:
-Williams and Carter, Transmission Electron Microscopy, 2nd ed., chapter 13; extinction distance pi V/(gamma lambda F)),
-where K runs over the illumination cone, s_g is the excitation error and F_g the electron structure factor. Overlapping
-disks add incoherently, as they do when the probe position is averaged over. The pattern is divided by its sum, so that
-scattered intensity is missing from the direct beam. Patterns are therefore centrosymmetric in the zero-order Laue zone
-(Friedel's law); dynamical diffraction, which breaks it, is not modelled.
+"""What every simulation of diffraction starts from: wavelength, structure factors, zone axes.
 
 Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad.
 """
@@ -21,9 +13,9 @@ from numpy.typing import NDArray
 from sciml_datasets.stemdl.crystals import Crystal, Floats
 
 K_MAX = 2.0
-"""1/angstrom: the half-width of every pattern; beyond this radius the intensity is zero (the band limit)."""
-THICKNESS = 100.0
-"""Angstrom: the box in which STEMDL was simulated."""
+"""1/angstrom: the half-width of a pattern."""
+BAND = 2 / 3 * K_MAX
+"""1/angstrom: where patterns end. STEMDL's end there too: waves are limited to two thirds of what their grid holds."""
 DEBYE_WALLER = 0.5
 """Square angstrom, the isotropic B of every atom: typical of inorganic crystals at room temperature."""
 PROBE_KEV = 100
@@ -57,6 +49,21 @@ def _gaussians(symbol: str, radiation: str) -> tuple[Floats, Floats, float]:
     return np.array(element.it92.a), np.array(element.it92.b), float(element.it92.c)
 
 
+def form_factor(symbol: str, s2: Floats, radiation: str = "electrons") -> Floats:
+    """The form factor of an atom at rest.
+
+    Args:
+        symbol: of the element.
+        s2: (...) squares of s = |g| / 2 in 1/angstrom^2.
+        radiation: ``electrons`` or ``x-rays``.
+
+    Returns:
+        (...) in angstrom, or in electrons.
+    """
+    a, b, c = _gaussians(symbol, radiation)
+    return np.asarray(np.exp(-s2[..., None] * b) @ a + c)
+
+
 def structure_factors(
     crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons", b_factor: float = DEBYE_WALLER
 ) -> NDArray[np.complex128]:
@@ -75,9 +82,8 @@ def structure_factors(
     symbols = np.array(crystal.symbols)
     total = np.zeros(len(hkl), np.complex128)
     for symbol in np.unique(symbols):
-        a, b, c = _gaussians(str(symbol), radiation)
         phases = np.exp(2j * np.pi * hkl @ crystal.positions[symbols == symbol].T).sum(axis=1)
-        total += (np.exp(-s2[:, None] * b) @ a + c) * phases
+        total += form_factor(str(symbol), s2, radiation) * phases
     return np.asarray(total * np.exp(-b_factor * s2))
 
 
@@ -125,58 +131,6 @@ def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
     y = vectors[np.lexsort((*in_zone.T, lengths))[0]]
     y = y / np.linalg.norm(y)
     return np.array([np.cross(y, z), y, z])
-
-
-def cbed_pattern(
-    crystal: Crystal, frame: Floats, semi_angle_rad: float, energy_kev: float, pixels: int
-) -> NDArray[np.float32]:
-    """The convergent-beam pattern of a crystal.
-
-    Args:
-        crystal: the crystal.
-        frame: (3, 3) rows x, y, z of the detector in crystal space; the beam runs along z.
-        semi_angle_rad: convergence semi-angle.
-        energy_kev: beam energy.
-        pixels: width and height; the field of view is 2 K_MAX whatever their number.
-
-    Returns:
-        (pixels, pixels) float32, non-negative, sum 1, rows along y, the direct beam at [pixels // 2, pixels // 2].
-    """
-    k = 1 / wavelength(energy_kev)
-    radius = k * semi_angle_rad
-    step = 2 * K_MAX / pixels
-    hkl = indices(crystal, K_MAX)
-    g = hkl @ reciprocal(crystal) @ frame.T
-    # Only reflections that come close to the Ewald sphere somewhere in the cone scatter at all.
-    slack = 3 / THICKNESS + radius * np.hypot(g[:, 0], g[:, 1]) / k
-    near = np.abs(g[:, 2] + (g**2).sum(axis=1) / (2 * k)) < slack
-    hkl, g = hkl[near], g[near]
-    amplitude = (
-        relativistic_factor(energy_kev)
-        * THICKNESS
-        / (k * abs(np.linalg.det(crystal.lattice)))
-        * np.abs(structure_factors(crystal, hkl))
-    )
-    direct = np.flatnonzero(~hkl.any(axis=1))
-    amplitude[direct] = 1.0
-
-    half = int(np.ceil(radius / step))
-    offsets = np.arange(-half, half + 1)
-    centre = np.round(g[:, :2] / step).astype(np.int64)
-    columns = centre[:, 0, None, None] + offsets[None, None, :]
-    rows = centre[:, 1, None, None] + offsets[None, :, None]
-    kx = columns * step - g[:, 0, None, None]
-    ky = rows * step - g[:, 1, None, None]
-    excitation = -(
-        g[:, 2, None, None]
-        + (kx * g[:, 0, None, None] + ky * g[:, 1, None, None]) / k
-        + (g**2).sum(axis=1)[:, None, None] / (2 * k)
-    )
-    intensity = (amplitude[:, None, None] * np.sinc(THICKNESS * excitation)) ** 2
-    rows, columns = np.broadcast_arrays(rows + pixels // 2, columns + pixels // 2)
-    seen = (kx**2 + ky**2 <= radius**2) & ((rows - pixels // 2) ** 2 + (columns - pixels // 2) ** 2 < (pixels / 2) ** 2)
-    pattern = np.bincount(rows[seen] * pixels + columns[seen], weights=intensity[seen], minlength=pixels**2)
-    return np.asarray(pattern / pattern.sum(), np.float32).reshape(pixels, pixels)
 
 
 def indices(crystal: Crystal, g_max: float) -> NDArray[np.int64]:
