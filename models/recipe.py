@@ -63,6 +63,8 @@ class Recipe:
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
         target: with ``tables``, the column of the member lists that is to be predicted.
+        shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build`` takes
+            both.
         examples_at_once: how many are read together for prediction; None for the batch size.
     """
 
@@ -90,6 +92,7 @@ class Recipe:
     patch_features: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     target: str = ""
+    shaped_by: tuple[str, str] | None = None
     examples_at_once: int | None = None
 
     def with_widths(self, widths: tuple[int, ...]) -> Recipe:
@@ -97,6 +100,12 @@ class Recipe:
         if not self.tables:
             return self
         return replace(self, build=partial(self.build, *widths), input_shape=tuple((width,) for width in widths))
+
+    def with_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> Recipe:
+        """A copy for inputs and outputs of these shapes; without ``shaped_by`` the same."""
+        if not self.shaped_by:
+            return self
+        return replace(self, build=partial(self.build, *shapes), input_shape=shapes[0], output_shape=shapes[1])
 
     def settings(self) -> dict[str, Any]:
         """The values of SETTINGS by name."""

@@ -205,6 +205,43 @@ _STEMDL = Benchmark(
     groupings={"material": ("material",)},
 )
 
+_STEMDL_RECONSTRUCTION = Benchmark(
+    name="stemdl_reconstruction",
+    title="Projected potential of a crystal from a scan of diffraction patterns",
+    task=Task(
+        "reconstruction",
+        {
+            "image": "projected_potential",
+            "data_range": 6.0,
+            "scan": "cbed",
+            "columns": {"min_distance": 3, "threshold": 1.0, "max_distance": 3.0},
+        },
+    ),
+    datasets=(
+        DataSet("stemdl_reconstruction", "1.0.0", "scans of 64 or 1,024 patterns, half precision, and the potential"),
+        DataSet(
+            "stemdl_reconstruction_demo",
+            "1.0.0",
+            "480 simulated scans of 8 x 8 patterns of 48 x 48 pixels, the potential and the electron density",
+            480,
+        ),
+    ),
+    criteria=(
+        Criterion("pearson", "Pearson's r, mean of images", "higher"),
+        Criterion("r1", "R1", "lower"),
+        Criterion("mae", "mean absolute error", "lower"),
+        Criterion("psnr", "PSNR, dB on a range of 6", "higher"),
+        Criterion("ssim", "SSIM on a range of 6", "higher"),
+        Criterion("frc_resolution", "Fourier ring correlation at 0.5", "higher"),
+        Criterion("column_position_error", "atom columns, error in pixels", "lower"),
+        Criterion("column_recall", "atom columns found", "higher"),
+        Criterion("column_precision", "atom columns that are true", "higher"),
+    ),
+    homepage="https://doi.org/10.13139/OLCF/1510313",
+    licence="as given at the DOI of the data set",
+    obtain="ask its makers for the LMDB files of arXiv 1909.11150, which are not public",
+)
+
 _CLOUDMASK_PAPER = "arXiv 2401.08636, U-Net"
 
 _CLOUDMASK = Benchmark(
@@ -290,7 +327,9 @@ _CANDLE_UNO = Benchmark(
     leave_out="study",
 )
 
-BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL, _CLOUDMASK, _CANDLE_UNO)})
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
+    {row.name: row for row in (_STEMDL, _STEMDL_RECONSTRUCTION, _CLOUDMASK, _CANDLE_UNO)}
+)
 """Name to benchmark."""
 
 

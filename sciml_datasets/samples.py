@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,24 +107,33 @@ class NotingFormat(RawFormat, Protocol):
         """As `RawFormat.reader`; ``note`` hears once of each sample and thing that is wrong with it."""
 
 
+class Layout(NamedTuple):
+    """Shape of an array, None for unknown lengths, and its type by NumPy's name."""
+
+    shape: tuple[Any, ...]
+    dtype: str
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What lies once beside the records of a prepared data set.
 
     Attributes:
         tables: name of a `sciml_datasets.lookup.Lookup` feature to its (rows, width) table.
+        layouts: name of a `sciml_datasets.raw_tensor.RawTensor` feature to what it is.
         metadata: facts of the data set as a whole, as JSON; ``builder.info.metadata`` has them.
         documents: name of a file to its text.
     """
 
     tables: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable
 class TabledFormat(RawFormat, Protocol):
-    """A raw format whose records refer to tables that lie beside them."""
+    """A raw format whose records need what lies beside them: tables that they refer to, shapes and types."""
 
     def beside(self, folder: Path, samples: Sequence[Sample]) -> Beside:
         """What lies beside the records of all samples."""

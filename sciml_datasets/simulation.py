@@ -56,7 +56,7 @@ def simulate(
     module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
     known = signature(module.write_raw).parameters.keys() - {"folder", "name", "num_samples", "seed", "jobs"}
     for option in options.keys() - known:
-        raise InputError(f"{name} has no option {option}: choose from {', '.join(sorted(known))}")
+        raise InputError(f"{name} has no option {option}: choose from {', '.join(sorted(known)) or 'none'}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = folder.with_name(f"{name}.incomplete-{os.getpid()}")
     try:

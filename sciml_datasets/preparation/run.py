@@ -329,11 +329,14 @@ def _finish(
 
 
 def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
-    """Give the features their tables, which are written with the features, and write the rest."""
+    """Give the features their tables and layouts, which are written with the features, and write the rest."""
     import tensorflow_datasets as tfds
 
     for name, table in beside.tables.items():
         builder.info.features[name].table = table
+    for name, layout in beside.layouts.items():
+        if name in builder.info.features:
+            builder.info.features[name].layout = layout
     if beside.metadata:
         tfds.core.MetadataDict(beside.metadata).save_metadata(folder)
     for name, text in beside.documents.items():
