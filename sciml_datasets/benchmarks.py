@@ -102,11 +102,14 @@ class NamedSplit:
         blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
             into different parts is in none.
         shares: of the values that fall to train and to validation; the rest is for test.
+        alike: whether the groupings name things of one kind, as the first and the second drug of a pair, so that one
+            thing falls to the same part in each.
     """
 
     name: str
     blind: tuple[str, ...]
     shares: tuple[float, float] = (0.8, 0.1)
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
