@@ -54,9 +54,16 @@ def files(folder: Path) -> list[Path]:
     """The files that `read` reads, sorted; none when the folder is not of this form."""
     if not (folder / RESPONSES).is_file():
         return []
+    return sorted([folder / RESPONSES, *feature_files(folder)[0]])
+
+
+def feature_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of features that are there, and the names of those that are needed and missing."""
     expression = _expression(folder)
-    names = [RESPONSES, DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS, *([expression] if expression else [])]
-    return sorted(path for name in names if (path := folder / name).is_file())
+    names = [DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS]
+    missing = [name for name in names if _absent(folder, name)] + ([] if expression else [" or ".join(EXPRESSIONS)])
+    there = [name for name in (*names, expression) if name and not _absent(folder, name)]
+    return [folder / name for name in there], missing
 
 
 def read(folder: Path) -> Tables:
@@ -66,19 +73,17 @@ def read(folder: Path) -> Tables:
         InputError: files are missing (all are named), a file or column cannot be read, ids repeat with different
             features, or the files of descriptors have different columns.
     """
-    missing = [name for name in (RESPONSES, DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS) if _absent(folder, name)]
-    expression = _expression(folder)
-    if missing or not expression:
-        names = [*missing, *([] if expression else [" or ".join(EXPRESSIONS)])]
-        raise InputError(f"{folder} lacks {', '.join(names)}: form A needs its five tables, put them there")
+    _, missing = feature_files(folder)
+    if missing:
+        raise InputError(f"{folder} lacks {', '.join(missing)}: form A needs its five tables, put them there")
     responses, left_out = _responses(folder / RESPONSES)
-    cells = _cells(folder / expression, set(responses["cell"].unique().to_pylist()))
-    drugs, ambiguous = _drugs(folder, set(responses["drug"].unique().to_pylist()))
-    joined = join(folder / RESPONSES, responses, cells, drugs, MEASURE)
+    cell_table = cells(folder, set(responses["cell"].unique().to_pylist()))
+    drug_table, ambiguous = drugs(folder, set(responses["drug"].unique().to_pylist()))
+    joined = join(folder / RESPONSES, responses, cell_table, drug_table, MEASURE)
     found = sum(drug in ambiguous for drug in joined.responses["drug"].to_pylist()) if ambiguous else 0
     left_out |= joined.left_out
     return Tables(
-        joined.responses, cells, drugs, left_out | ({CONFLICTING_CID: found} if found else {}), joined.omitted
+        joined.responses, cell_table, drug_table, left_out | ({CONFLICTING_CID: found} if found else {}), joined.omitted
     )
 
 
@@ -116,15 +121,26 @@ def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
     return kept.append_column("split", pa.array([""] * kept.num_rows, pa.string())), {BAD_FIT: bad} if bad else {}
 
 
-def _cells(path: Path, wanted: Collection[str]) -> FeatureTable:
+def cells(folder: Path, wanted: Collection[str]) -> FeatureTable:
+    """The gene expression of the cell lines that are wanted and have it.
+
+    Raises:
+        InputError: the file is missing or cannot be read, or rows of one id differ.
+    """
+    path = folder / (_expression(folder) or EXPRESSION)
     header = first_lines(path, "\t")[0]
     place = place_of(path, header, "Sample")
     drop = [header.index(CANCER_TYPE)] if CANCER_TYPE in header else []
     return _streamed(path, header, place, {name: (name,) for name in wanted}, drop, scaled=EXPRESSIONS[path.name])
 
 
-def _drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]]:
-    """Descriptors, and the drugs that drug_info gives several PubChem numbers, of which the first counts."""
+def drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]]:
+    """The descriptors of the drugs that are wanted and have them, and the drugs that drug_info gives several PubChem
+    numbers, of which the first counts.
+
+    Raises:
+        InputError: a file is missing or cannot be read, rows of one id differ, or the two have different columns.
+    """
     numbers = _pubchem_numbers(folder / DRUG_INFO)
     all_of: dict[str, list[str]] = defaultdict(list)
     for drug, (first, *_) in numbers.items():

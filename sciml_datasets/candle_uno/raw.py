@@ -11,7 +11,7 @@ the SHA-256 of its canonical cell and drug, so that replicates of a pair never s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,9 +83,7 @@ class Responses:
             InputError: none of the forms is there, or several and none is chosen.
         """
         paths = {*FORMS[self._form(folder)].files(folder), *aliases.files(folder)}
-        stats = ((path, path.stat()) for path in paths)
-        # Every file bears on samples of all splits.
-        return sorted(RawFile("", path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns) for path, s in stats)
+        return sorted(raw_file(folder, path) for path in paths)
 
     def _form(self, folder: Path) -> str:
         present = [name for name, form in FORMS.items() if form.files(folder)]
@@ -136,17 +134,20 @@ class Responses:
         """A function that makes examples of what the index has read already."""
         yield example
 
-    def beside(self, folder: Path, samples: Sequence[Sample]) -> Beside:
+    def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """The feature tables, imputed and scaled, what was left out, and how all this was done."""
         form = self._form(folder)
         tables = FORMS[form].read(folder)
-        places = [sample.place.split(",") for sample in samples if sample.split == "train"]
-        rows = [np.unique(np.array([place[i] for place in places], np.int64)) for i in (0, 1)]
+        places, official = set(), False
+        for sample in samples:
+            official = official or sample.group == sample.key
+            if sample.split == "train":
+                places.add(sample.place)
+        rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
         scaled = {
-            name: _scaled(table, self.scaling, some)
+            name: stored(table, self.scaling, some)
             for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
         }
-        official = any(sample.group == sample.key for sample in samples)
         metadata = {
             "form": form,
             "splits": "official, as the raw files give them" if official else "mixed, by hash of cell and drug",
@@ -158,6 +159,12 @@ class Responses:
         }
         documents = {LEFT_OUT: _listed(tables.omitted)} if tables.omitted is not None else {}
         return Beside({name: values for name, (values, _) in scaled.items()}, metadata, documents)
+
+
+def raw_file(folder: Path, path: Path) -> RawFile:
+    """A file below the raw folder; every one bears on samples of all splits."""
+    stat = path.stat()
+    return RawFile("", path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
 
 
 def example(sample: Sample) -> Example:
@@ -183,8 +190,14 @@ def canonical(folder: Path, tables: Tables) -> tuple[Mapping[str, str], Mapping[
     )
 
 
-def _scaled(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
-    """The values as they are stored, and in words what was done."""
+def stored(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
+    """The values as they are stored, and in words what was done.
+
+    Args:
+        table: of features.
+        scaling: a value of the choice of this name.
+        training: rows of the table that the training split has.
+    """
     everything = table.everything or moments(table.values)
     fitted, of = (everything, "all") if scaling == "all" else (moments(table.values[training]), "training")
     if table.scaled:
