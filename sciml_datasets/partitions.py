@@ -240,6 +240,15 @@ class _Grouped:
         draw = self._drawn(split, benchmark.splits[0].blind[0], LEFT_SHARES)
         return np.where(left_out, np.int8(SPLITS.index("test")), draw)
 
+    def held(self, alike: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which groups some samples have; of several groupings of things of one kind, which things."""
+        known: dict[Group, int] = {}
+        numbers = {by: [known.setdefault(group, len(known)) for group in self.of(by)[1]] for by in alike}
+        found = np.zeros(len(known), bool)
+        for by, number in numbers.items():
+            found[np.array(number)[self.of(by)[0][rows]]] = True
+        return found
+
     def _drawn(self, draw: str, by: str, shares: tuple[float, float]) -> NDArray[np.int8]:
         """(N,) the part that each sample's group falls to."""
         codes, names = self.of(by)
@@ -282,33 +291,30 @@ def proof(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
     names = list(dict.fromkeys(column for columns in benchmark.groupings.values() for column in columns))
     counts = _distinct(folder, names)
     distinct = sorted(counts)
-    number = np.array([counts[row] for row in distinct])
+    lines = ["\t".join(row) for row in distinct]
+    samples = np.array([counts[row] for row in distinct])
     grouped = _Grouped(benchmark, {name: [row[i] for row in distinct] for i, name in enumerate(names)})
-    found: dict[str, Any] = {}
     kinds = {split.name: split.blind for split in benchmark.splits if split.alike}
+    found: dict[str, Any] = {}
     for split in split_names(benchmark, grouped.columns):
         part_of_row = grouped.parts(split)
         rows = {part: np.flatnonzero(part_of_row == place) for place, part in enumerate(SPLITS)}
-        held: dict[str, dict[str, set[Any]]] = {
-            part: {by: _held(grouped, by, own) for by in benchmark.groupings} for part, own in rows.items()
-        }
+        held = {part: {by: grouped.held((by,), own) for by in benchmark.groupings} for part, own in rows.items()}
         if alike := kinds.get(split):
             for part, own in rows.items():
-                held[part][" or ".join(alike)] = _either(grouped, alike, own)
+                held[part][" or ".join(alike)] = grouped.held(alike, own)
         found[split] = {
             "parts": {
                 part: {
-                    "samples": int(number[own].sum()),
-                    "sha256": hashlib.sha256(
-                        "".join("\t".join(distinct[row]) + "\n" for row in own).encode()
-                    ).hexdigest(),
-                    **{by: len(some) for by, some in held[part].items()},
+                    "samples": int(samples[own].sum()),
+                    "sha256": _sha256(lines[row] for row in own.tolist()),
+                    **{by: int(some.sum()) for by, some in held[part].items()},
                 }
                 for part, own in rows.items()
             },
-            "left_out": int(number[part_of_row == NO_PART].sum()),
+            "left_out": int(samples[part_of_row == NO_PART].sum()),
             "in_common": {
-                f"{one} and {other}": {by: len(some & held[other][by]) for by, some in held[one].items()}
+                f"{one} and {other}": {by: int((some & held[other][by]).sum()) for by, some in held[one].items()}
                 for one, other in (("train", "validation"), ("train", "test"), ("validation", "test"))
             },
         }
@@ -317,16 +323,6 @@ def proof(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
 
 def _sha256(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-
-
-def _held(grouped: _Grouped, by: str, rows: NDArray[np.int64]) -> set[int]:
-    """The groups of some samples."""
-    return set(np.unique(grouped.of(by)[0][rows]).tolist())
-
-
-def _either(grouped: _Grouped, alike: Sequence[str], rows: NDArray[np.int64]) -> set[Group]:
-    """The things of one kind that some samples have, under whichever grouping."""
-    return {grouped.of(by)[1][group] for by in alike for group in _held(grouped, by, rows)}
 
 
 def _distinct(folder: Path, names: Sequence[str]) -> Counter[Group]:

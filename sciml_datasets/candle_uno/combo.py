@@ -153,12 +153,11 @@ def drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]
     others = _nci60(folder / NCI60_DESCRIPTORS, known, path, {name: (name,) for name in wanted})
     known_ids = set(known.ids)
     new = [row for row, drug in enumerate(others.ids) if drug not in known_ids]
-    everything = known.everything + others.everything if known.everything and others.everything else None
     joined = FeatureTable(
         (*known.ids, *(others.ids[row] for row in new)),
         known.columns,
         np.concatenate([known.values, others.values[new]]),
-        everything=everything,
+        everything=lambda: known.of_everything() + others.of_everything(),
     )
     return joined, {drug for drug in wanted if len(numbers.get(drug, ())) > 1}
 
@@ -176,10 +175,12 @@ def _nci60(path: Path, first: FeatureTable, other: Path, ids_of: Mapping[str, Se
             )
     place = {name: i for i, name in enumerate(found.columns)}
     order = [place[name] for name in first.columns]
-    seen = found.everything
-    if seen is not None:
-        seen = Moments(seen.rows, seen.count[order], seen.mean[order], seen.squares[order])
-    return FeatureTable(found.ids, first.columns, found.values[:, order], everything=seen)
+
+    def everything() -> Moments:
+        seen = found.of_everything()
+        return Moments(seen.rows, seen.count[order], seen.mean[order], seen.squares[order])
+
+    return FeatureTable(found.ids, first.columns, found.values[:, order], everything=everything)
 
 
 def _pubchem_numbers(path: Path) -> dict[str, list[str]]:
@@ -204,7 +205,7 @@ def _streamed(
     scaled: bool = False,
     times: Mapping[str, int] | None = None,
 ) -> FeatureTable:
-    """The rows of a file that are wanted, under the ids that its names stand for, and the moments of all its rows.
+    """The rows of a file that are wanted, under the ids that its names stand for.
 
     Args:
         path: the file.
@@ -219,14 +220,20 @@ def _streamed(
     ids: list[str] = []
     lines: list[int] = []
     parts = [np.empty((0, len(columns)), np.float32)]
-    everything, line = moments(parts[0]), 2
+    line = 2
     for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
         rows = [(row, key) for row, name in enumerate(names) for key in ids_of.get(name, ())]
         ids += [key for _, key in rows]
         lines += [line + row for row, _ in rows]
         parts.append(values[[row for row, _ in rows]])
-        counted = values if times is None else np.repeat(values, [times.get(name, 0) for name in names], axis=0)
-        everything += moments(counted)
         line += len(names)
     found = feature_table(path, ids, columns, np.concatenate(parts), lines=lines)
+
+    def everything() -> Moments:
+        seen = moments(np.empty((0, len(columns)), np.float32))
+        for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
+            often = [1 if times is None else times.get(name, 0) for name in names]
+            seen += moments(np.repeat(values, often, axis=0))
+        return seen
+
     return FeatureTable(found.ids, found.columns, found.values, scaled, everything)

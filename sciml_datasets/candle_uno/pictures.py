@@ -53,6 +53,8 @@ def contact_sheet(
     noun = "drugs" if "drug" in samples[0] else "pairs of drugs"
     title = f"mean {what}; blank: not measured"
     left.set(xlabel=f"{len(columns)} {noun}", ylabel=f"{len(rows)} cell lines", title=title)
+    for axis in (left.xaxis, left.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     upper.colorbar(image, ax=left, label=f"{what} (low: the drug kills)")
     names = [name for name, _ in Counter(sources.tolist()).most_common()]
     bins = np.linspace(min(low, values.min()), max(high, values.max()), 41)

@@ -10,7 +10,6 @@ the SHA-256 of its canonical cell and drug, so that replicates of a pair never s
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -198,8 +197,7 @@ def stored(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tu
         scaling: a value of the choice of this name.
         training: rows of the table that the training split has.
     """
-    everything = table.everything or moments(table.values)
-    fitted, of = (everything, "all") if scaling == "all" else (moments(table.values[training]), "training")
+    fitted, of = (table.of_everything(), "all") if scaling == "all" else (moments(table.values[training]), "training")
     if table.scaled:
         return imputed(table.values, fitted), f"scaled in the source; missing values are the mean of {of} entities"
     what = f"mean 0, standard deviation 1 over {of} entities; missing values are their mean"
@@ -208,21 +206,26 @@ def stored(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tu
 
 def _findings(folder: Path, tables: Tables) -> dict[str, Any]:
     """Counts of aliases and of what contradicts itself once they are merged."""
+    import pyarrow as pa
+
     ids = canonical(folder, tables)
-    columns = [tables.responses[name].to_pylist() for name in ("source", "cell", "drug", "auc")]
-    values: dict[tuple[str, str, str], set[float]] = {}
-    rows: Counter[tuple[str, str, str]] = Counter()
-    for source, cell, drug, auc in zip(*columns, strict=True):
-        key = (source, ids[0][cell], ids[1][drug])
-        values.setdefault(key, set()).add(auc)
-        rows[key] += 1
+    names = [
+        pa.array([of[key] for key in tables.responses[name].to_pylist()], pa.string())
+        for of, name in zip(ids, ("cell", "drug"), strict=True)
+    ]
+    measured = pa.table(
+        [tables.responses["source"], *names, tables.responses["auc"]], ["source", "cell", "drug", "auc"]
+    )
+    found = [("auc", "count"), ("auc", "min"), ("auc", "max")]
+    groups = measured.group_by(["source", "cell", "drug"]).aggregate(found)
+    count, low, high = (groups[f"auc_{what}"].to_numpy() for _, what in found)
     return {
         "cells": len(set(ids[0].values())),
         "drugs": len(set(ids[1].values())),
         "cell_aliases": len(ids[0]) - len(set(ids[0].values())),
         "drug_aliases": len(ids[1]) - len(set(ids[1].values())),
-        "replicates": sum(count for key, count in rows.items() if count > 1),
-        "contradictory_replicates": sum(rows[key] for key, found in values.items() if len(found) > 1),
+        "replicates": int(count[count > 1].sum()),
+        "contradictory_replicates": int(count[low < high].sum()),
         "drugs_with_several_descriptors": _differing(tables.drugs, ids[1]),
     }
 
