@@ -290,8 +290,8 @@ class Doses:
             rows = batch.filter(pc.is_null(batch["reason"]))
             key = pc.binary_join_element_wise(rows["source"], pc.cast(rows["row"], pa.string()), ".")
             texts = [pc.cast(rows[name], pa.string()) for name in ("growth", *self.layout.doses)]
-            places = [pc.index_in(rows["cell"], pa.array(cells.ids))]
-            places += [pc.index_in(rows[drug], pa.array(drugs.ids)) for drug in self.layout.drugs]
+            places = [pc.index_in(rows["cell"], pa.array(cells.ids, pa.string()))]
+            places += [pc.index_in(rows[drug], pa.array(drugs.ids, pa.string())) for drug in self.layout.drugs]
             columns = [key, rows["source"], texts[0], *places, *texts[1:]]
             yield pa.table(columns, [str(i) for i in range(len(columns))])
 
@@ -320,7 +320,9 @@ class Doses:
 
         before = 0
         for batch, odd in self.layout.rows(folder):
-            without_drug = [pc.invert(pc.is_in(batch[drug], pa.array(drugs))) for drug in self.layout.drugs]
+            without_drug = [
+                pc.invert(pc.is_in(batch[drug], pa.array(drugs, pa.string()))) for drug in self.layout.drugs
+            ]
             without_number = [
                 pc.invert(pc.is_finite(pc.fill_null(batch[name], float("nan"))))
                 for name in ("growth", *self.layout.doses)
@@ -328,7 +330,7 @@ class Doses:
             unusable = {
                 "no growth": without_number[0],
                 "no concentration": _any(without_number[1:]),
-                "no features of the cell": pc.invert(pc.is_in(batch["cell"], pa.array(cells))),
+                "no features of the cell": pc.invert(pc.is_in(batch["cell"], pa.array(cells, pa.string()))),
                 "no features of the drug": _any(without_drug),
             }
             first = pc.case_when(pc.make_struct(*unusable.values()), *unusable)
