@@ -31,13 +31,13 @@ from sciml_datasets.candle_uno.delimited import MISSING, column_batches, first_l
 from sciml_datasets.candle_uno.raw import (
     DESCRIPTORS,
     EXPRESSION,
-    LEFT_OUT,
     MIXED,
     RECORD_BYTES,
     SHARES,
     raw_file,
     stored,
 )
+from sciml_datasets.candle_uno.tables import LEFT_OUT
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import Beside, Example, RawFile, Sample
 from sciml_datasets.splits import part_of
@@ -330,7 +330,7 @@ class Doses:
             unusable = {
                 "no growth": without_number[0],
                 "no concentration": _any(without_number[1:]),
-                "no features of the cell": pc.invert(pc.is_in(batch["cell"], pa.array(cells, pa.string()))),
+                "no features of the cell": _absent(batch["cell"], cells),
                 "no features of the drug": _any(without_drug),
             }
             first = pc.case_when(pc.make_struct(*unusable.values()), *unusable)
@@ -339,6 +339,13 @@ class Doses:
             place = batch.column_names.index("reason")
             judged = batch.set_column(place, "reason", pc.coalesce(batch["reason"], first))
             yield judged.append_column("row", numbers), odd
+
+
+def _absent(names: pa.Array, known: Sequence[str]) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.invert(pc.is_in(names, pa.array(known, pa.string())))
 
 
 def _any(masks: Sequence[Any]) -> Any:

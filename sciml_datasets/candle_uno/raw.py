@@ -12,22 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno import aliases, combo, improve, top21
 from sciml_datasets.candle_uno.scaling import imputed, moments, standardised
-from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import Beside, Example, RawFile, Sample
 from sciml_datasets.splits import part_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
 """Features of the records, and their tables."""
@@ -57,7 +54,6 @@ MIXED, SHARES = "mixed pair", (0.8, 0.1)
 """Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
 RECORD_BYTES = 120
 """Of a serialised example without its texts, about."""
-LEFT_OUT = "left-out.tsv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +152,7 @@ class Responses:
             "left_out": dict(tables.left_out),
             **_findings(folder, tables),
         }
-        documents = {LEFT_OUT: _listed(tables.omitted)} if tables.omitted is not None else {}
-        return Beside({name: values for name, (values, _) in scaled.items()}, metadata, documents)
+        return Beside({name: values for name, (values, _) in scaled.items()}, metadata, {LEFT_OUT: tables.listed()})
 
 
 def raw_file(folder: Path, path: Path) -> RawFile:
@@ -187,6 +182,20 @@ def canonical(folder: Path, tables: Tables) -> tuple[Mapping[str, str], Mapping[
         aliases.cells(folder, tables.responses["cell"].unique().to_pylist()),
         aliases.drugs(folder, tables.responses["drug"].unique().to_pylist()),
     )
+
+
+def with_splits(folder: Path, tables: Tables) -> Tables:
+    """The tables with a split for every response: the official one, else the canonical one."""
+    import pyarrow as pa
+
+    cell_of, drug_of = canonical(folder, tables)
+    columns = (tables.responses[name].to_pylist() for name in ("cell", "drug", "split"))
+    found = [
+        split or part_of(MIXED, (cell_of[cell], drug_of[drug]), SHARES)
+        for cell, drug, split in zip(*columns, strict=True)
+    ]
+    place = tables.responses.column_names.index("split")
+    return replace(tables, responses=tables.responses.set_column(place, "split", pa.array(found, pa.string())))
 
 
 def stored(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
@@ -240,9 +249,3 @@ def _differing(table: FeatureTable, canonical_id: Mapping[str, str]) -> int:
             if not np.array_equal(table.values[earlier], table.values[row], equal_nan=True):
                 found.add(canonical_id[key])
     return len(found)
-
-
-def _listed(omitted: pa.Table) -> str:
-    names = omitted.column_names
-    rows = zip(*(omitted[name].to_pylist() for name in names), strict=True)
-    return "".join("\t".join(row) + "\n" for row in [tuple(names), *rows])

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+LEFT_OUT = "left-out.tsv"
+"""File with the responses that were left out."""
+
+
 @dataclass(frozen=True)
 class FeatureTable:
     """One vector of features for each cell line or each drug.
@@ -57,3 +61,9 @@ class Tables:
     drugs: FeatureTable
     left_out: Mapping[str, int] = field(default_factory=dict)
     omitted: pa.Table | None = None
+
+    def listed(self) -> str:
+        """The responses that were left out, as tab-separated text."""
+        header = ("id", "source", "cell", "drug", "reason")
+        rows = zip(*(self.omitted[name].to_pylist() for name in header), strict=True) if self.omitted else ()
+        return "".join("\t".join(row) + "\n" for row in (header, *rows))
