@@ -3,7 +3,7 @@
 Every way runs in a process of its own and reads the training split for a while; the first batch is not timed.
 
     python perf/read.py cloudmask
-    python perf/read.py candle_uno --samples 20000 --seconds 6      (needs pip install tables)
+    python perf/read.py candle_uno --samples 20000 --seconds 6      (needs the extra perf)
 """
 
 from __future__ import annotations

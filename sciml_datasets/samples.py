@@ -66,6 +66,10 @@ class Sample:
     group: str
     facts: tuple[str, ...]
 
+    def __reduce__(self) -> tuple[type[Sample], tuple[Any, ...]]:
+        """Half a million of them travel between processes in half the time of a dataclass's own way."""
+        return Sample, (self.split, self.key, self.file, self.place, self.size, self.group, self.facts)
+
 
 class RawFormat(Protocol):
     """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError."""
