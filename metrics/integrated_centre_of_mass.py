@@ -22,7 +22,8 @@ def centres_of_mass(patterns: NDArray[np.floating]) -> Floats:
     weights -= weights.min(axis=(1, 2), keepdims=True)
     total = weights.sum(axis=(1, 2))
     rows, columns = (np.arange(length) - length // 2 for length in weights.shape[1:])
-    return np.stack([weights.sum(axis=2) @ rows, weights.sum(axis=1) @ columns], axis=1) / total[:, None]
+    sums = np.stack([weights.sum(axis=2) @ rows, weights.sum(axis=1) @ columns], axis=1)
+    return np.asarray(sums / total[:, None])
 
 
 def integrated(gradient: Floats) -> Floats:
@@ -46,8 +47,8 @@ def integrated(gradient: Floats) -> Floats:
         into = np.moveaxis(divergence, axis, 0)
         into[:-1] -= difference
         into[1:] += difference
-    angles = [np.pi * np.arange(length) / length for length in divergence.shape]
-    laplacian = 4 - 2 * np.cos(angles[0])[:, None] - 2 * np.cos(angles[1])
+    rows, columns = (np.cos(np.pi * np.arange(length) / length) for length in gradient.shape[:2])
+    laplacian = 4 - 2 * rows[:, None] - 2 * columns
     laplacian[0, 0] = 1.0  # the constant, which no difference tells
     spectrum = dctn(divergence, norm="ortho") / laplacian
     spectrum[0, 0] = 0.0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -272,8 +273,9 @@ class ReconstructionScoring:
         self, truth: Truth, *, image: str, data_range: float, columns: Mapping[str, Any] | None = None, scan: str = ""
     ) -> None:
         self._truth, self._image, self._scan = truth, image, scan
-        self._parameters = (*truth.shape(image)[:2], data_range, columns or {})
-        self.state = Images(*self._parameters)
+        height, width = truth.shape(image)[:2]
+        self._none = partial(Images, height, width, data_range, columns or {})
+        self.state = self._none()
         self.formats: tuple[Format, ...] = (Format(f"images of {image}", truth.shape(image), "f"),)
 
     def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
@@ -292,7 +294,7 @@ class ReconstructionScoring:
         The latter's factor and constant are fitted to the training split.
         """
         mean = mean_image(image for image, *_ in self._samples(self._truth.training, ()))
-        always, state = Images(*self._parameters), Images(*self._parameters)
+        always, state = self._none(), self._none()
         for (image,) in self._samples(self._truth, ()):
             always.update(image[None], mean[None])
         found = {"mean image of the training split": always.result()}

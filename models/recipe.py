@@ -62,9 +62,10 @@ class Recipe:
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
+        numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
-        shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build`` takes
-            both.
+        shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
+            takes both.
         examples_at_once: how many are read together for prediction; None for the batch size.
     """
 
@@ -75,7 +76,7 @@ class Recipe:
     losses: Callable[[Any, Any], Any]
     predictions: Callable[[Any], Callable[[Any], Any]]
     input_shape: tuple[Any, ...]
-    output_shape: tuple[int, ...]
+    output_shape: tuple[Any, ...]
     epochs: int
     batch_size: int
     learning_rate: float
@@ -91,6 +92,7 @@ class Recipe:
     patch: int | None = None
     patch_features: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     target: str = ""
     shaped_by: tuple[str, str] | None = None
     examples_at_once: int | None = None
@@ -99,7 +101,8 @@ class Recipe:
         """A copy for tables of these widths; without tables the same."""
         if not self.tables:
             return self
-        return replace(self, build=partial(self.build, *widths), input_shape=tuple((width,) for width in widths))
+        shapes = (*((1,) for _ in self.numbers), *((width,) for width in widths))
+        return replace(self, build=partial(self.build, *widths), input_shape=shapes)
 
     def with_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> Recipe:
         """A copy for inputs and outputs of these shapes; without ``shaped_by`` the same."""

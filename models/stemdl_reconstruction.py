@@ -53,7 +53,7 @@ def turned(samples: Samples, random: np.random.Generator) -> Samples:
     transpose, *mirrored = random.random(3) < 0.5
     if transpose:
         grid, image = grid.transpose(1, 0, 3, 2), image.T
-    for axis in np.flatnonzero(mirrored):
+    for axis in np.flatnonzero(mirrored).tolist():
         grid, image = np.flip(grid, (axis, axis + 2)), np.flip(image, axis)
         if pixels % 2 == 0:
             grid = np.roll(grid, 1, axis + 2)
@@ -82,9 +82,9 @@ def images(network: Any) -> Callable[[Any], Any]:
 def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int = PARAMETERS) -> Any:
     """A fully convolutional DenseNet (Jegou et al. 2017, arXiv 1611.09326), positions as channels.
 
-    Dense blocks of LAYERS layers on LEVELS levels, joined by skips; batch norm, ReLU and 3 x 3 convolution in each layer.
-    Only what a block adds goes up again. What the image has fewer pixels than the pattern is left out at the end of the
-    way up.
+    Dense blocks of LAYERS layers on LEVELS levels, joined by skips; batch norm, ReLU and 3 x 3 convolution in each
+    layer. Only what a block adds goes up again. What the image has fewer pixels than the pattern is left out at the end
+    of the way up.
 
     Args:
         scan: (positions, H, W) of the input, H and W multiples of 2^(LEVELS - 1).

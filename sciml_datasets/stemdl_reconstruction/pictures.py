@@ -22,7 +22,7 @@ LIMITS = (-1.5, 4.5)
 def contact_sheet(
     samples: Sequence[dict[str, Any]], picture: Path, predictions: Sequence[NDArray[Any]] | None = None
 ) -> None:
-    """Draw samples, one per row: the scan and the true image, and with predictions the predicted one and the difference.
+    """Draw samples, one a row: the scan and the true image, with predictions also the predicted one and the difference.
 
     Args:
         samples: examples of a reconstruction data set as NumPy arrays.

@@ -19,7 +19,7 @@ import ctypes
 import os
 import re
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,7 +79,7 @@ class Scans:
         """All environments.
 
         Raises:
-            InputError: a split has none, one is unreadable or without headers, or they do not agree on shapes and types.
+            InputError: a split has none, one is unreadable or lacks headers, or they do not agree on shapes and types.
         """
         found: list[RawFile] = []
         for parent, folders, names in os.walk(folder, followlinks=True):
@@ -111,8 +111,8 @@ class Scans:
                 headers.append(self.header(path, transaction))
             if list(headers[-1].records.values()) != list(headers[0].records.values()):
                 raise InputError(
-                    f"{path} holds {_told(headers[-1])}, but {folder / files[0].name} holds {_told(headers[0])}: all files "
-                    "of a data set must agree, move those of one kind elsewhere"
+                    f"{path} holds {_told(headers[-1])}, but {folder / files[0].name} holds {_told(headers[0])}: all "
+                    "files of a data set must agree, move those of one kind elsewhere"
                 )
         return headers[0]
 
@@ -197,7 +197,7 @@ class Scans:
             for context, *_ in environments.values():
                 context.__exit__(None, None, None)
 
-    def beside(self, folder: Path, samples: Sequence[Sample]) -> Beside:
+    def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """Shapes and types."""
         layouts = self._header(folder, self.files(folder)[:1]).records.values()
         return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))

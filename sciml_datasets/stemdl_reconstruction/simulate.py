@@ -116,13 +116,15 @@ def write_environment(path: Path, samples: list[dict[str, NDArray[Any]]], header
     size = sum(array.nbytes for sample in samples for array in sample.values())
     try:
         # Each record begins a page; the file is as long as what is in it.
-        with lmdb.open(str(path), subdir=False, map_size=2 * size + (1 << 20), lock=False) as environment:
-            with environment.begin(write=True) as transaction:
-                for key, content in headers.items():
-                    transaction.put(key.encode(), content)
-                for number, sample in enumerate(samples):
-                    for name, array in sample.items():
-                        transaction.put(f"{name}{number}".encode(), array.tobytes())
+        with (
+            lmdb.open(str(path), subdir=False, map_size=2 * size + (1 << 20), lock=False) as environment,
+            environment.begin(write=True) as transaction,
+        ):
+            for key, content in headers.items():
+                transaction.put(key.encode(), content)
+            for number, sample in enumerate(samples):
+                for name, array in sample.items():
+                    transaction.put(f"{name}{number}".encode(), array.tobytes())
     except lmdb.Error as error:
         raise OSError(None, str(error), str(path)) from error
 
