@@ -20,10 +20,11 @@ SETTINGS = (
     "precision",
     "xla",
     "deterministic",
+    "parameters",
 )
 CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on"), "deterministic": ("on", "off")}
 """Setting to its values, where they are words."""
-COUNTS = ("epochs", "batch_size")
+COUNTS = ("epochs", "batch_size", "parameters")
 """Settings that are 1 at least."""
 KINDS = {int: "a whole number", float: "a number"}
 
@@ -65,7 +66,8 @@ class Recipe:
         numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
         shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
-            takes both.
+            takes both, and ``parameters`` where they are given.
+        parameters: about how many the network has; 0 where it has one size.
         examples_at_once: how many are read together for prediction; None for the batch size.
     """
 
@@ -95,6 +97,7 @@ class Recipe:
     numbers: tuple[str, ...] = ()
     target: str = ""
     shaped_by: tuple[str, str] | None = None
+    parameters: int = 0
     examples_at_once: int | None = None
 
     def with_widths(self, widths: tuple[int, ...]) -> Recipe:
@@ -108,23 +111,25 @@ class Recipe:
         """A copy for inputs and outputs of these shapes; without ``shaped_by`` the same."""
         if not self.shaped_by:
             return self
-        return replace(self, build=partial(self.build, *shapes), input_shape=shapes[0], output_shape=shapes[1])
+        size = {"parameters": self.parameters} if self.parameters else {}
+        build = partial(self.build, *shapes, **size)
+        return replace(self, build=build, input_shape=shapes[0], output_shape=shapes[1])
 
     def settings(self) -> dict[str, Any]:
-        """The values of SETTINGS by name."""
-        return {name: getattr(self, name) for name in SETTINGS}
+        """The values of SETTINGS by name; a network of one size has no ``parameters``."""
+        return {name: getattr(self, name) for name in SETTINGS if name != "parameters" or self.parameters}
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A copy with other values of SETTINGS, given as text or numbers.
 
         Raises:
-            InputError: a name is not in SETTINGS, or a value is not a positive number or one of CHOICES.
+            InputError: a name is not in `settings`, or a value is not a positive number or one of CHOICES.
         """
         kinds = {field.name: int if field.type == "int" else float for field in fields(self)}
         changes: dict[str, Any] = {}
         for name, text in settings.items():
-            if name not in SETTINGS:
-                raise InputError(f"there is no setting {name!r}: choose one of {', '.join(SETTINGS)}")
+            if name not in (known := self.settings()):
+                raise InputError(f"there is no setting {name!r}: choose one of {', '.join(known)}")
             if name in CHOICES:
                 if text not in CHOICES[name]:
                     raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")

@@ -20,7 +20,7 @@ SCAN, POTENTIAL = "cbed", "projected_potential"
 HUBER = 1.0
 """Standard deviations from which on the loss grows linearly."""
 PARAMETERS = 10_000_000
-"""Of the full-size model, about; `fc_densenet` takes another number."""
+"""Of the full-size model, about; the setting ``parameters`` takes another number."""
 LAYERS = 4
 """Of a dense block."""
 LEVELS = 5
@@ -79,7 +79,7 @@ def images(network: Any) -> Callable[[Any], Any]:
     return compiled
 
 
-def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int = PARAMETERS) -> Any:
+def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) -> Any:
     """A fully convolutional DenseNet (Jegou et al. 2017, arXiv 1611.09326), positions as channels.
 
     Dense blocks of LAYERS layers on LEVELS levels, joined by skips; batch norm, ReLU and 3 x 3 convolution in each
@@ -193,7 +193,7 @@ def small_network(scan: tuple[int, ...], image: tuple[int, ...]) -> Any:
     x = normalised(x, 96, 1)
     for filters in (128, 128):
         x = normalised(x, filters, 3)
-    for filters in (96, 64):
+    for filters in (96, 32):
         x = layers.UpSampling2D(2, interpolation="bilinear")(x)
         x = normalised(normalised(x, filters, 3), filters, 3)
     x = layers.Reshape(image, dtype="float32")(layers.Conv2D(1, 3, padding="same", dtype="float32")(x))
@@ -214,6 +214,7 @@ _REFERENCE = Recipe(
     learning_rate=1e-4,
     precision="mixed_bfloat16",
     shaped_by=(SCAN, POTENTIAL),
+    parameters=PARAMETERS,
 )
 
 RECIPES = {
@@ -226,6 +227,7 @@ RECIPES = {
         batch_size=16,
         learning_rate=3e-3,
         precision="float32",
+        parameters=0,
     ),
 }
 """Data set name to recipe."""

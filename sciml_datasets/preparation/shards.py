@@ -193,8 +193,7 @@ def _gathered(records: Iterable[Parts], offsets: list[int]) -> Iterator[Parts]:
         size = sum(map(len, parts))
         offsets.append(offsets[-1] + size)
         if size < GATHERED_BYTES:
-            for part in parts:
-                small += part
+            small += b"".join(parts)  # one part by itself may be an array, which would add itself to the rest
         if len(small) >= GATHERED_BYTES or (small and size >= GATHERED_BYTES):
             yield [small]
             small = bytearray()

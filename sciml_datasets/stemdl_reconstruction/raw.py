@@ -47,15 +47,8 @@ TOLERATED = {NAN: 0.001}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What an environment says of its records.
-
-    Attributes:
-        records: name of the records to shape and type, the scans first.
-    """
-
-    records: Mapping[str, Layout]
+Layouts = Mapping[str, Layout]
+"""What an environment's headers say: name of the records to shape and type, the scans first."""
 
 
 def ignore(what: str, clause: str) -> None:
@@ -100,23 +93,23 @@ class Scans:
                 name = next(name for name, of in SPLIT_OF.items() if of == split)
                 raise InputError(f"{folder}: no batch_{name}_*.db for the {split} split: put the raw files there")
         found.sort()
-        self._header(folder, found)
+        self._layouts(folder, found)
         return found
 
-    def _header(self, folder: Path, files: Sequence[RawFile]) -> Header:
+    def _layouts(self, folder: Path, files: Sequence[RawFile]) -> Layouts:
         """Of all files."""
-        headers = []
+        found = []
         for path in (folder / file.name for file in files):
             with opened(path) as transaction:
-                headers.append(self.header(path, transaction))
-            if list(headers[-1].records.values()) != list(headers[0].records.values()):
+                found.append(self._described(path, transaction))
+            if list(found[-1].values()) != list(found[0].values()):
                 raise InputError(
-                    f"{path} holds {_told(headers[-1])}, but {folder / files[0].name} holds {_told(headers[0])}: all "
+                    f"{path} holds {_told(found[-1])}, but {folder / files[0].name} holds {_told(found[0])}: all "
                     "files of a data set must agree, move those of one kind elsewhere"
                 )
-        return headers[0]
+        return found[0]
 
-    def header(self, path: Path, transaction: Any) -> Header:
+    def _described(self, path: Path, transaction: Any) -> Layouts:
         """What an environment says of its records.
 
         Raises:
@@ -133,10 +126,9 @@ class Scans:
             )
         input_name = _text(transaction, "input_name") or INPUT_NAME
         output_name = _text(transaction, "output_name") or next(
-            (name for name in OUTPUT_NAMES if transaction.get(f"{name}0".encode()) is not None), OUTPUT_NAMES[0]
+            (name for name in OUTPUT_NAMES if _first_key(transaction, name).startswith(name.encode())), OUTPUT_NAMES[0]
         )
-        records = {input_name: scan, output_name: image}
-        return Header(records | ({DENSITY_NAME: image} if self.density else {}))
+        return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
         """The samples of an environment; the key is ``<split>/<file>/<number>``.
@@ -146,8 +138,8 @@ class Scans:
         """
         path = folder / file.name
         with opened(path) as transaction:
-            header = self.header(path, transaction)
-            first = next(iter(header.records))
+            layouts = self._described(path, transaction)
+            first = next(iter(layouts))
             pattern = re.compile(re.escape(first.encode()) + rb"(\d+)")
             keys = transaction.cursor().iternext(keys=True, values=False)
             numbers = sorted(int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key))))
@@ -155,9 +147,7 @@ class Scans:
                 raise InputError(f"{path}: it holds no record {first}<number>: fetch it again or remove it")
             name = path.parent.name if path.name == DATA else path.name
             for number in numbers:
-                size = sum(
-                    _record(path, transaction, f"{name}{number}", of).nbytes for name, of in header.records.items()
-                )
+                size = sum(_record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
                 key = f"{file.split}/{name}/{number}"
                 yield Sample(file.split, key, file.name, str(number), size, group=key, facts=())
 
@@ -167,7 +157,7 @@ class Scans:
 
         It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.
         """
-        environments: OrderedDict[str, tuple[Any, Any, Header]] = OrderedDict()
+        environments: OrderedDict[str, tuple[Any, Any, Layouts]] = OrderedDict()
         in_use: deque[NDArray[Any]] = deque()
 
         def read(sample: Sample) -> Example:
@@ -175,14 +165,14 @@ class Scans:
             if sample.file not in environments:
                 context = opened(path)
                 transaction = context.__enter__()
-                environments[sample.file] = context, transaction, self.header(path, transaction)
+                environments[sample.file] = context, transaction, self._described(path, transaction)
                 if len(environments) > OPEN_FILES:
                     environments.popitem(last=False)[1][0].__exit__(None, None, None)
             environments.move_to_end(sample.file)
-            _, transaction, header = environments[sample.file]
+            _, transaction, layouts = environments[sample.file]
             arrays = [
                 _checked(path, f"{name}{sample.place}", _record(path, transaction, f"{name}{sample.place}", layout))
-                for name, layout in header.records.items()
+                for name, layout in layouts.items()
             ]
             in_use.extend(arrays)
             while len(in_use) > BUFFERS * len(arrays):
@@ -199,7 +189,7 @@ class Scans:
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """Shapes and types."""
-        layouts = self._header(folder, self.files(folder)[:1]).records.values()
+        layouts = self._layouts(folder, self.files(folder)[:1]).values()
         return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))
 
 
@@ -240,6 +230,12 @@ def _layout(path: Path, transaction: Any, which: str) -> Layout:
     if len(shape) % 8 or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
         raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
     return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
+
+
+def _first_key(transaction: Any, prefix: str) -> bytes:
+    """The first key that is not before the prefix; empty where there is none."""
+    cursor = transaction.cursor()
+    return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
 
 
 def _text(transaction: Any, key: str) -> str:
@@ -292,5 +288,5 @@ MADV_DONTNEED = 4
 """Of Linux, sys/mman.h."""
 
 
-def _told(header: Header) -> str:
-    return " and ".join(f"{name}* {layout.shape} {layout.dtype}" for name, layout in header.records.items())
+def _told(layouts: Layouts) -> str:
+    return " and ".join(f"{name}* {layout.shape} {layout.dtype}" for name, layout in layouts.items())
