@@ -21,8 +21,8 @@ NUM_SAMPLES = 60
 
 @pytest.fixture(scope="session")
 def raw_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Raw files of ``stemdl_demo``, 60 stacks of 128 x 128, ``stemdl_reconstruction_demo``, 8 scans, ``cloudmask_demo``,
-    12 scenes, and ``candle_uno_demo``, 400 responses."""
+    """Raw files of ``stemdl_demo``, 60 stacks of 128 x 128, ``stemdl_reconstruction_demo``, 8 scans,
+    ``cloudmask_demo``, 12 scenes, and ``candle_uno_demo``, 400 responses."""
     from sciml_datasets import simulate
 
     root = tmp_path_factory.mktemp("raw")

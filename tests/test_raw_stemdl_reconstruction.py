@@ -104,11 +104,11 @@ def test_processes_and_ranks_write_the_same_bytes(raw_dir: Path, data_dir: Path,
 def test_every_way_of_loading_gives_the_shapes_of_the_headers(data_dir: Path) -> None:
     name = f"sciml/{NAME}_demo"
     builder = tfds.builder(name, data_dir=data_dir)
-    stored = next(iter(builder.as_data_source(split="test")))
+    stored = next(iter(builder.as_data_source(split="train")))
     assert (stored["cbed"].shape, stored["electron_density"].shape) == ((64, 48, 48), (32, 32))
     for made in (builder, tfds.builder_from_directory(builder.data_dir)):
         assert made.info.features["cbed"].shape == (64, 48, 48)
-        scans, images = next(iter(made.as_dataset(split="test", as_supervised=True).batch(2)))
+        scans, images = next(iter(made.as_dataset(split="train", as_supervised=True).batch(2)))
         assert (scans.shape, images.shape) == ((2, 64, 48, 48), (2, 32, 32))
         np.testing.assert_array_equal(scans[0], stored["cbed"])
         np.testing.assert_array_equal(images[0], stored["projected_potential"])
