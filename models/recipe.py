@@ -62,6 +62,7 @@ class Recipe:
             of the speed on CPUs.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
+        viewed: whether a sample needs only tensors and what the member list says, texts; records are not decoded then.
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
         numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
@@ -93,6 +94,7 @@ class Recipe:
     deterministic: str = "on"
     patch: int | None = None
     patch_features: tuple[str, ...] = ()
+    viewed: bool = False
     tables: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     target: str = ""

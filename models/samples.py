@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Randomness = Callable[[int], np.random.Generator]
 ROWS_AT_ONCE = 8192
+RELEASE_EVERY_VIEW = 64
+"""Records, on average, after which the pages of the record files are given back."""
 RELEASE_EVERY = 4
 """Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
 patch of a full scene costs some 15 MB."""
@@ -59,6 +61,8 @@ def training_samples(builder: Any, selection: Selection, recipe: Recipe) -> Samp
 
         views = TensorViews(builder, selection.records)
         return EachSample(Patches(views, selection.positions, recipe.patch, recipe.patch_features), recipe)
+    if recipe.viewed and builder.info.file_format.value == "tfrecord":
+        return EachSample(Viewed(builder, selection), recipe)
     return EachSample(Examples(builder, selection), recipe)
 
 
@@ -81,10 +85,33 @@ class Examples:
         return found
 
 
+class Viewed:
+    """Tensors of whole records as arrays over the files, and rows of the member list, by number in a selection."""
+
+    def __init__(self, builder: Any, selection: Selection) -> None:
+        from sciml_datasets.tensor_views import TensorViews
+
+        self._views, self._selection = TensorViews(builder, selection.records), selection
+
+    def __len__(self) -> int:
+        return len(self._selection.positions)
+
+    def read(self, number: int) -> dict[str, Any]:
+        """Feature to array, and column of the member list to text.
+
+        Raises:
+            DamagedRecordError: a record is not what was written.
+        """
+        if number % RELEASE_EVERY_VIEW == 0:
+            self._views.release()
+        row = {name: column[number] for name, column in self._selection.columns.items()}
+        return row | self._views[int(self._selection.positions[number])]
+
+
 class EachSample:
     """Samples that are made one by one, of examples or of patches; see `SampleSource`."""
 
-    def __init__(self, source: Examples | Patches, recipe: Recipe) -> None:
+    def __init__(self, source: Examples | Viewed | Patches, recipe: Recipe) -> None:
         self._source, self._recipe = source, recipe
 
     def __len__(self) -> int:
