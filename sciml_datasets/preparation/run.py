@@ -20,13 +20,14 @@ from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError
 from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
+from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
 from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
 from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.sorting import Spool, spooled
-from sciml_datasets.preparation.tasks import HashFile, IndexFile, WriteShard, shard_name
+from sciml_datasets.preparation.tasks import HashFile, IndexFiles, WriteShard, shard_name
 from sciml_datasets.preparation.verify import check_prepared
 from sciml_datasets.preparation.workshop import new_work, open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
@@ -169,7 +170,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     raw_files = crew.lead(lambda: raw_format.files(folder))
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
     with _progress(crew, "Indexing", len(raw_files), " files") as advance:
-        indexed = crew.map(IndexFile(raw_format, folder, final), raw_files, advance)
+        indexed = crew.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.checksums import sha256_of
+from sciml_datasets.preparation.ahead import asked_for
 from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
 from sciml_datasets.preparation.notes import Notes
@@ -32,8 +33,8 @@ class HashFile:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFile:
-    """The samples of a raw file; progress in files.
+class IndexFiles:
+    """The samples of some raw files; progress in files.
 
     Attributes:
         raw_format: how raw files are read.
@@ -45,10 +46,13 @@ class IndexFile:
     folder: Path
     final: Path
 
-    def __call__(self, file: RawFile, tick: Tick) -> list[Sample] | Spool:
-        found = index_of(self.raw_format.index(self.folder, file), new_work(self.final))
-        tick(1)
-        return found
+    def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
+        def samples() -> Iterator[Sample]:
+            for file in asked_for(files, lambda file: self.folder / file.name):
+                yield from self.raw_format.index(self.folder, file)
+                tick(1)
+
+        return index_of(samples(), new_work(self.final))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ class WriteShard:
         with reader as read:
 
             def examples() -> Iterator[Parts]:
-                for sample in shard.samples:
+                for sample in asked_for(shard.samples, lambda sample: self.folder / sample.file):
                     yield encode(read(sample))
                     tick(1)
 
