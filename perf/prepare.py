@@ -1,7 +1,8 @@
 """Speed and memory of preparation: a plain copy, plain TFDS builders, and ours, on the same raw files in one run.
 
 Every way runs in a process of its own, on raw files that are in the page cache (or, with --cold, are not), and ends
-when its output is on disk. Speed is raw bytes over wall time of the work (imports excluded); memory is the peak resident size of the process.
+when its output is on disk. Speed is raw bytes over wall time of the work (imports excluded); memory is the peak
+resident size of the process.
 
     python perf/prepare.py                      the table of ways for STEMDL
     python perf/prepare.py cloudmask --samples 16   for CloudMask, without the plain TFDS builders

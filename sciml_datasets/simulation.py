@@ -38,10 +38,16 @@ def simulate(
         The folder.
 
     Raises:
-        InputError: no such data set or option, a number out of range, or the folder exists.
+        InputError: no such data set or option, a data set that is preprocessed from another, a number out of range, or
+            the folder exists.
         OSError: the folder cannot be written.
     """
     benchmark, dataset = find(name)
+    if dataset.preprocessed_from:
+        raise InputError(
+            f"{name} has no simulator of its own: simulate {dataset.preprocessed_from}, whose raw files are "
+            f"transformed while they are read, `sciml prepare {dataset.preprocessed_from} --preprocess`"
+        )
     if not str(out_dir):
         raise InputError("the raw folder has an empty name: name one")
     folder = Path(out_dir).expanduser() / name

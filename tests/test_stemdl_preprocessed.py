@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from npz_files import FOLDERS, reference_transform, write_npz, write_raw
 from test_parallel import needs_mpi, ranks, run
 
-from sciml_datasets import InputError, folds, prepare
+from sciml_datasets import InputError, folds, prepare, simulate
 from sciml_datasets.preparation.manifest import read_manifest
 from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.stemdl.preprocessing import log_scaled
@@ -109,6 +109,13 @@ def test_the_command_line_preprocesses_and_says_what_was_there(
     assert "prepared before" in capsys.readouterr().out
     assert main(["prepare", "cloudmask", "--preprocess"]) == 2
     assert "cloudmask has no preprocessed form: there is one of stemdl" in capsys.readouterr().err
+
+
+def test_it_has_no_simulator_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="simulate stemdl, whose raw files are transformed while they are read"):
+        simulate(NAME, tmp_path)
+    with pytest.raises(InputError, match="`sciml simulate stemdl --out"):
+        prepare(NAME, tmp_path, tmp_path)
 
 
 def test_processes_write_the_same_bytes(form_a: Path, from_a: Path, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def _raw_folder(builder: Sciml, options: Options) -> Path:
     obtain = f"{builder.benchmark.obtain}, or simulate" if not builder.dataset.simulated_samples else "simulate"
     raise InputError(
         f"no raw files of {name}: looked in {folder} (--raw-dir, SCIML_RAW_DIR and TFDS's manual folder decide); "
-        f"{obtain} some with `sciml simulate {name} --out {root}`{hint}"
+        f"{obtain} some with `sciml simulate {builder.dataset.preprocessed_from or name} --out {root}`{hint}"
     )
 
 
