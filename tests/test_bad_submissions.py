@@ -30,7 +30,7 @@ PDF = "scientific_contribution.pdf"
 
 @pytest.fixture(scope="module")
 def good(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tree with two submissions: ``first`` of one run, which the table alters, and ``second`` of two."""
+    """A tree with two submissions: ``first`` of one run and ``second`` of two."""
     root = tmp_path_factory.mktemp("good")
     runs = [make_run(root / f"run-{seed}", data_dir, seed=seed) for seed in (0, 1, 2)]
     make_submission(root / "all", runs[:1], "first")
@@ -45,7 +45,8 @@ def data(data_dir: Path) -> DataAtHand:
 
 @pytest.fixture
 def tree(good: Path, tmp_path: Path) -> Path:
-    shutil.copytree(good, tmp_path / "all")
+    """A tree with ``first`` only, to be altered."""
+    shutil.copytree(folder_of(good), folder_of(tmp_path / "all"))
     return tmp_path / "all"
 
 
@@ -672,7 +673,7 @@ def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: C
 def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHand, data_dir: Path) -> None:
     training = read_members(data_dir / "sciml" / "stemdl_demo" / "1.0.0", "train")["id"][0].encode()
     predicted(lambda file, ids, values: fill(file, [training, *ids[1:]], values))(folder_of(tree))
-    first, _ = check([tree], data)
+    (first,) = check([tree], data)
     assert [finding.rule for finding in first.findings] == ["leak"]
 
 
@@ -705,10 +706,13 @@ def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHan
         ),
     ],
 )
-def test_a_defect_between_runs_is_flagged(tree: Path, data: DataAtHand, change: Change, rule: str) -> None:
-    change(folder_of(tree, "second"))
-    _, second = check([tree], data)
-    assert rule in {finding.rule for finding in second.findings}
+def test_a_defect_between_runs_is_flagged(
+    good: Path, tmp_path: Path, data: DataAtHand, change: Change, rule: str
+) -> None:
+    folder = folder_of(tmp_path / "all", "second")
+    shutil.copytree(folder_of(good, "second"), folder)
+    change(folder)
+    assert rule in {finding.rule for finding in check([folder], data)[0].findings}
 
 
 @pytest.mark.parametrize(
@@ -722,8 +726,8 @@ def test_a_pdf_that_a_search_could_get_lost_in_is_refused_as_any_other(tree: Pat
 
 @pytest.mark.parametrize("content", [b"a: [1\n", b"a: !!str 1\n", b'a: "\\ud800"\n'])
 def test_a_configuration_that_cannot_be_read_is_one_finding(tree: Path, content: bytes) -> None:
-    put("config.yaml", content)(folder_of(tree, "second"))
-    assert len(check([folder_of(tree, "second")])[0].findings) == 1
+    put("config.yaml", content)(folder_of(tree))
+    assert len(check([folder_of(tree)])[0].findings) == 1
 
 
 NAMES = ("config.yaml", "result.json", "result-1.txt", "README.md", PDF, "predictions.h5")
@@ -733,7 +737,7 @@ NAMES = ("config.yaml", "result.json", "result-1.txt", "README.md", PDF, "predic
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_findings_and_never_a_crash(good: Path, tmp_path: Path, name: str, content: bytes) -> None:
     shutil.rmtree(tmp_path / "all", ignore_errors=True)
-    shutil.copytree(good, tmp_path / "all")
+    shutil.copytree(folder_of(good), folder_of(tmp_path / "all"))
     put(name, content)(folder_of(tmp_path / "all"))
     rules = {finding.rule for finding in check([folder_of(tmp_path / "all")])[0].findings}
     assert rules
@@ -746,7 +750,7 @@ def test_flipped_bytes_are_findings_or_harmless(
     good: Path, data: DataAtHand, tmp_path: Path, name: str, place: float, mask: int, length: int
 ) -> None:
     shutil.rmtree(tmp_path / "all", ignore_errors=True)
-    shutil.copytree(good, tmp_path / "all")
+    shutil.copytree(folder_of(good), folder_of(tmp_path / "all"))
     path = folder_of(tmp_path / "all") / name
     content = bytearray(path.read_bytes())
     start = int(place * (len(content) - 1))
