@@ -724,6 +724,16 @@ def test_a_pdf_that_a_search_could_get_lost_in_is_refused_as_any_other(tree: Pat
     assert [finding.rule for finding in check([folder_of(tree)])[0].findings] == ["pdf-format"]
 
 
+def test_a_pdf_of_another_program_may_take_the_place_of_the_markdown(tree: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    figure.savefig(folder_of(tree) / PDF)
+    (folder_of(tree) / "scientific_contribution.md").unlink()
+    assert check([folder_of(tree)])[0].findings == ()
+
+
 @pytest.mark.parametrize("content", [b"a: [1\n", b"a: !!str 1\n", b'a: "\\ud800"\n'])
 def test_a_configuration_that_cannot_be_read_is_one_finding(tree: Path, content: bytes) -> None:
     put("config.yaml", content)(folder_of(tree))
