@@ -77,9 +77,9 @@ class Additive:
             if shapes != expected:
                 raise ValueError(f"{what} {shapes} cannot be added to {type(self).__name__}: expected {expected}")
         for name, array in self.arrays().items():
-            array += arrays[name]
+            np.add(array, np.asarray(arrays[name]), out=array)
         for name, array in self.maxima().items():
-            np.maximum(array, maxima[name], out=array)
+            np.maximum(array, np.asarray(maxima[name]), out=array)
 
     def __add__(self, other: Self) -> Self:
         """A new state with the samples of both."""

@@ -16,6 +16,7 @@ KINDS = {
     "iu": "integer",
     "b": "boolean",
     "biu": "integer or boolean",
+    "iuf": "float or integer",
     "biuf": "float, integer or boolean",
 }
 
@@ -53,10 +54,9 @@ class Format:
 
     def not_finite(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Which elements are NaN or infinite; None where none is, which is found without an array of that size."""
-        if not values.size or values.dtype.kind != "f" or np.isfinite(values.min() + values.max()):
+        if not values.size or values.dtype.kind != "f":
             return None
-        wrong = ~np.isfinite(values)
-        return wrong if wrong.any() else None  # the sum of two finite numbers may be infinite
+        return None if np.isfinite(values.min()) and np.isfinite(values.max()) else ~np.isfinite(values)
 
     def outside(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
         """Which elements are below ``low`` or above ``high``; None where none is."""

@@ -172,17 +172,3 @@ def test_images_are_scored_beside_the_mean_image(data_dir: Path) -> None:
     assert result["psnr"] == pytest.approx(20, abs=0.1)  # noise of 0.1 on a range of 1
     curve = scoring.details()["fourier_ring_correlation"]
     assert len(curve["frequency"]) == len(curve["correlation"]) == 129
-
-
-def test_tf_distribute_reduces_the_state(data_dir: Path) -> None:
-    import tensorflow as tf
-
-    evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
-    ids = Truth("cloudmask_demo", "test", data_dir).ids
-    evaluator.update(ids, np.full((len(ids), 256, 320), 0.75))
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
-    arrays = evaluator.state.arrays()
-    per_replica = strategy.run(lambda: {name: tf.constant(array) for name, array in arrays.items()})
-    reduced = strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(reduced[name].numpy(), array)

@@ -64,6 +64,20 @@ def test_batching_order_and_workers_do_not_change_the_scores(arrays: Arrays, wor
         assert merged.result()[name] == pytest.approx(value, rel=1e-12), name
 
 
+@settings(max_examples=20)
+@given(fields(), st.sampled_from([300.0, 1e5, -1e8]), st.integers(1, 4))
+def test_an_offset_costs_no_digits(arrays: Arrays, offset: float, workers: int) -> None:
+    truth, prediction = (array + offset for array in arrays)
+    merged = empty(arrays)
+    for part in np.array_split(np.arange(len(truth)), workers):
+        worker = empty(arrays)
+        worker.update(truth[part], prediction[part])
+        merged.merge(worker)
+    assert merged.result() == pytest.approx(state_of((truth, prediction)).result(), abs=1e-12)
+    rmse = root_mean_squared_error(truth.ravel(), prediction.ravel())
+    assert merged.result()["nrmse_std"] == pytest.approx(rmse / (truth - offset).std(), rel=1e-12)
+
+
 def test_relative_h1_converges_to_that_of_known_derivatives() -> None:
     # On [0, 1] |sin(k x)|^2 is 1/2 and the square of its derivative k^2 / 2, for k = 2 pi as for k = 6 pi.
     exact = 0.1 * np.sqrt((1 + 36 * np.pi**2) / (1 + 4 * np.pi**2))
@@ -103,8 +117,21 @@ def test_speed_up_with_and_without_training() -> None:
     )
     free = speed_up(3, 2, samples=7)
     assert free["speed_up"] == pytest.approx(free["speed_up_amortised"])
-    with pytest.raises(ValueError, match="surrogate_seconds is 0: give a finite number above 0"):
-        speed_up(1, 0, samples=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"surrogate_seconds": 0}, "surrogate_seconds is 0: give a finite number above 0"),
+        ({"simulator_seconds": float("nan")}, "simulator_seconds is nan"),
+        ({"samples": 0}, "samples is 0: give a finite number of at least 1"),
+        ({"training_seconds": -1}, "training_seconds is -1"),
+        ({"training_seconds": float("inf")}, "training_seconds is inf"),
+    ],
+)
+def test_unusable_seconds_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        speed_up(**{"simulator_seconds": 1, "surrogate_seconds": 1, "samples": 1} | change)
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (2, 4, 2), (4, 4, 4, 4)])
