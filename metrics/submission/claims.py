@@ -157,9 +157,6 @@ def check_results(
         if seed != result["seed"]:
             what = f"the seed is {result['seed']}, in config.yaml {shown(seed)}"
             yield Finding(result_name(number, len(results)), "result-runs", what)
-    seeds = [result["seed"] for result in results if result["seed"] is not None]
-    if len(set(seeds)) < len(seeds):
-        yield Finding(rules.RESULT, "result-runs", f"two runs have the same seed: {', '.join(map(str, seeds))}")
     if len(results) == 1:
         return
     try:
