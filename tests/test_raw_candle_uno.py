@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from sciml_datasets.candle_uno.raw import Responses, canonical
 from sciml_datasets.samples import SPLITS, Sample
 from tests.uno_files import FILE, ROWS, frames, write_combo, write_improve, write_splits, write_store
 
+Sciml = Callable[..., subprocess.CompletedProcess[str]]
 DEMO = "candle_uno_demo"
 
 
@@ -119,6 +122,11 @@ def test_what_the_rules_leave_out_is_listed_beside_the_data(data_dir: Path) -> N
     counted = metadata(folder)["left_out"]
     assert counted["R2fit < 0.3 or EC50se > 3, or not known"] == 40
     assert len(lines) == sum(count for reason, count in counted.items() if reason.startswith("no "))
+
+
+def test_preparation_says_what_the_rules_left_out(data_dir: Path, sciml: Sciml) -> None:
+    done = sciml("prepare", DEMO, "--data-dir", str(data_dir), "--json")
+    assert json.loads(done.stdout)["left_out"] == metadata(data_dir / "sciml" / DEMO / "1.0.0")["left_out"]
 
 
 def test_canonical_ids_cover_every_response(raw_dir: Path) -> None:
