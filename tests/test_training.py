@@ -178,6 +178,7 @@ def wrong_output() -> Any:
         ({"model": wrong_output}, r"output shape is \(None, 10\), expected \(None, 231\)"),
         ({"model": "no_such_module:f"}, "no_such_module"),
         ({"model": "keras:no_such_function"}, "no_such_function"),
+        ({"model": "sciml_datasets.models.candle_uno:small_uno"}, "expected a function that needs no argument"),
         ({"strategy": "magic"}, "there is no strategy 'magic'"),
         ({"depth": 3}, "there is no setting 'depth'"),
         ({"epochs": "many"}, "epochs=many: expected a whole number"),
