@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import keras
@@ -86,13 +84,11 @@ def test_results_of_different_data_are_no_folds(validated: tuple[Path, dict[str,
         fold_summary(results, "cell")
 
 
-def test_the_command_trains_one_fold(
-    data_dir: Path, tmp_path: Path, sciml: Callable[..., CompletedProcess[str]]
-) -> None:
-    line = ["train", NAME, "--data-dir", data_dir, "--out", tmp_path / "run", "--epochs", 1, "--batch-size", 16]
-    done = sciml(*line, "--fold", "2/4", "--by", "drug", "--json")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["split"] == "fold 2/4 by drug:test"
+def test_the_command_trains_one_fold(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["train", NAME, "--data-dir", str(data_dir), "--out", str(tmp_path / "run")]
+    line += ["--epochs", "1", "--batch-size", "16", "--fold", "2/4", "--by", "drug", "--json"]
+    assert main(line) == 0
+    assert json.loads(capsys.readouterr().out)["split"] == "fold 2/4 by drug:test"
 
 
 @pytest.mark.parametrize(
