@@ -74,7 +74,8 @@ def test_the_reference_model_is_resnet50_with_231_outputs() -> None:
 @pytest.fixture(scope="module")
 def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    return folder, train("stemdl_demo", data_dir, folder, seed=1, epochs=2, batch_size=8, learning_rate=1e-3)
+    options: dict[str, Any] = {"epochs": 2, "batch_size": 8, "learning_rate": 1e-3, "tensorboard": True}
+    return folder, train("stemdl_demo", data_dir, folder, seed=1, **options)
 
 
 def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
@@ -102,6 +103,19 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
     assert keys.count("run_start") == keys.count("run_stop") == 1
     for key in ("eval_accuracy", "epoch_start", "epoch_stop", "eval_start", "eval_stop"):
         assert keys.count(key) == 2
+
+
+def test_the_history_can_be_looked_at_with_tensorboard(run: tuple[Path, dict[str, Any]]) -> None:
+    from tensorflow.core.util.event_pb2 import Event
+
+    (path,) = (run[0] / "tensorboard").iterdir()
+    with (run[0] / "history.csv").open() as file:
+        expected = {(int(row["epoch"]), name): float(row[name]) for row in csv.DictReader(file) for name in row}
+    events = [Event.FromString(record) for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()]
+    found = {(event.step, value.tag): value for event in events for value in event.summary.value}
+    assert found.keys() == {(epoch, name) for epoch, name in expected if name != "epoch"}
+    for key, value in found.items():
+        np.testing.assert_allclose(tf.make_ndarray(value.tensor), expected[key], rtol=1e-6)
 
 
 def test_predictions_are_probabilities_that_score_as_the_result_says(
@@ -214,6 +228,7 @@ def test_a_trained_network_predicts_the_same_from_its_folder(
     folder, _ = run
     times = predict("stemdl_demo", folder / "model.keras", tmp_path / "p.h5", data_dir, batch_size=3)
     assert times["batch_size"] == 3
+    assert times["throughput"] > 0
     assert 0 < times["latency_50"] <= times["latency_90"] <= times["latency_99"]
     with h5py.File(folder / "predictions.h5") as first, h5py.File(tmp_path / "p.h5") as again:
         assert list(first["id"]) == list(again["id"])
