@@ -246,13 +246,16 @@ def _event_writer(folder: Path) -> Any:
 
 
 def _write_events(writer: Any, row: dict[str, float]) -> None:
-    """A curve for each column of ``history.csv`` over the epochs."""
+    """A curve for each column of ``history.csv`` over the epochs; ``tf.summary.scalar`` would need TensorBoard."""
     import tensorflow as tf
+    from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, SummaryMetadata
 
+    scalars = SummaryMetadata.PluginData(plugin_name="scalars")
+    metadata = SummaryMetadata(plugin_data=scalars, data_class=DATA_CLASS_SCALAR)
     with writer.as_default(step=int(row["epoch"])):
         for name, value in row.items():
             if name != "epoch":
-                tf.summary.scalar(name, value)
+                tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
     writer.flush()
 
 
