@@ -1,26 +1,30 @@
-"""How hard CloudMask's demo is: a threshold, boosting pixel by pixel, and the small U-Net, on the same scenes.
+"""How hard a data set is: predictors from trivial to boosting, fitted to a training split and scored on its test split.
 
-The U-Net's line is that of ``sciml demo cloudmask_demo``, the whole road from nothing to scores; the others are fitted
-to the same training split and scored on the same test split, every valid pixel once.
+    sciml demo cloudmask_demo candle_uno_demo --out demo
+    python perf/ladder.py cloudmask_demo --data-dir demo/data
+    python perf/ladder.py candle_uno_demo --data-dir demo/data
+    python perf/ladder.py candle_uno_demo --data-dir demo/data --splits cell_blind drug_blind
 
-    python perf/ladder.py
+CloudMask's predictors see one pixel at a time, CANDLE-UNO's the features of cell and drug side by side. Networks are
+trained with ``sciml train``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import subprocess
-import sys
-import tempfile
-import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-NAME = "cloudmask_demo"
+SCORES = {
+    "cloudmask": ("accuracy", "iou", "kuiper_skill"),
+    "candle_uno": ("mse", "r2", "pearson", "median_pearson_drug", "median_pearson_cell"),
+}
+"""Benchmark to the scores that are shown."""
+SPLITS = {"cloudmask": ("",), "candle_uno": ("mixed", "cell_blind", "drug_blind", "disjoint")}
+"""Benchmark to its splits; the canonical ones have no name."""
 PIXELS = 400_000
 """Of the training split that boosting is fitted to, drawn at random."""
 LEVELS = 99
@@ -28,65 +32,106 @@ LEVELS = 99
 
 
 def main() -> None:
-    """Walk the road, fit the other rungs, print the ladder."""
+    """Print a table for each split."""
+    from sciml_datasets.benchmarks import find
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument("name")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--splits", nargs="+", help=f"default: {SPLITS}")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        ladder(Path(folder))
+    benchmark = find(args.name)[0].name
+    if benchmark not in LADDERS:
+        parser.error(f"{args.name}: expected a data set of {', '.join(LADDERS)}")
+    for partition in args.splits or SPLITS[benchmark]:
+        scores = SCORES[benchmark]
+        print(f"\n{args.name}, {partition or 'canonical splits'}\n")
+        print(f"| predictor | {' | '.join(scores)} |\n| --- |{' ---: |' * len(scores)}")
+        for predictor, found in LADDERS[benchmark](args.name, args.data_dir, partition):
+            print(f"| {predictor} | {' | '.join(f'{found[score]:.4f}' for score in scores)} |", flush=True)
 
 
-def ladder(folder: Path) -> None:
-    """Print the table."""
-    started = time.perf_counter()
-    command = [sys.executable, "-m", "sciml_datasets.cli.main", "demo", NAME, "--out", str(folder), "--json"]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    seconds = time.perf_counter() - started
-    (road,) = json.loads(done.stdout)
-    inputs, truth = pixels(folder / "data", "train")
-    test_inputs, test_truth = pixels(folder / "data", "test")
-    print(f"{NAME}, {os.cpu_count()} cores, Python {platform.python_version()}: the road took {seconds:.0f} s\n")
-    print("| model | accuracy |\n| --- | ---: |")
-    print(f"| no cloud anywhere | {1 - test_truth.mean():.3f} |")
-    print(f"| best threshold on one channel | {threshold(inputs, truth, test_inputs, test_truth):.3f} |")
-    print(f"| gradient boosting, pixel by pixel | {boosting(inputs, truth, test_inputs, test_truth):.3f} |")
-    print(f"| small U-Net with batch norm | {road['result']['scores']['accuracy']:.3f} |")
+def responses(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """CANDLE-UNO: its baselines, ridge regression and boosting."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.linear_model import RidgeCV
+
+    from sciml_datasets.metrics import Evaluator
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.candle_uno import RECIPES
+
+    batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
+    (train, auc), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    ids = batches.selection("test").columns["id"]
+    yield from Evaluator(name, f"{partition}:test", data_dir).baselines().items()
+    predictors = {
+        "ridge": RidgeCV(np.logspace(1, 5, 9)),
+        "gradient boosting": HistGradientBoostingRegressor(random_state=0),
+    }
+    for predictor, model in predictors.items():
+        evaluator = Evaluator(name, f"{partition}:test", data_dir)
+        evaluator.update(ids, np.clip(model.fit(train, auc).predict(test), 0, 1))
+        yield predictor, evaluator.result()
 
 
-def pixels(data_dir: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The valid pixels of a split: nine channels (N, 9), of which S1 to S6 are NaN by night, and cloud (N,)."""
+def joined(batches: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """(N, features) of cell and drug, and (N,) responses."""
+    inputs = [np.concatenate(arrays, axis=1) for _, arrays in batches.evaluation(part)]
+    return np.concatenate(inputs), np.array(batches.selection(part).columns[batches.recipe.target], np.float32)
+
+
+def masks(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """CloudMask: one class throughout, the best threshold on one channel, boosting."""
     import tensorflow_datasets as tfds
 
-    import sciml_datasets  # noqa: F401  registers the data sets
+    import sciml_datasets
 
-    inputs, truths = [], []
-    for scene in tfds.data_source(f"sciml/{NAME}", split=split, data_dir=data_dir):
-        valid = scene["valid"] != 0
-        light = scene["reflectance"][valid] if scene["day"] else np.full((valid.sum(), 6), np.nan, np.float32)
-        inputs.append(np.concatenate([light, scene["brightness_temperature"][valid]], axis=-1))
-        truths.append(scene["cloud"][valid] != 0)
-    return np.concatenate(inputs), np.concatenate(truths)
+    if partition:
+        raise SystemExit(f"--splits {partition}: {name} is measured on its canonical splits")
+    train, test = (tfds.data_source(f"sciml/{name}", split=part, data_dir=data_dir) for part in ("train", "test"))
+    pixels = [(channels(scene)[scene["valid"] != 0], scene["cloud"][scene["valid"] != 0] != 0) for scene in train]
+    inputs, cloud = (np.concatenate(arrays) for arrays in zip(*pixels, strict=True))
+    predictors = {
+        "best threshold on one channel": threshold(inputs, cloud),
+        "gradient boosting, pixel by pixel": boosting(inputs, cloud),
+    }
+    for number, (predictor, predict) in enumerate(predictors.items()):
+        evaluator = sciml_datasets.metrics.Evaluator(name, "test", data_dir)
+        for scene in test:
+            evaluator.update([scene["id"]], predict(channels(scene))[None])
+        if number == 0:
+            yield from evaluator.baselines().items()
+        yield predictor, evaluator.result()
 
 
-def threshold(inputs: np.ndarray, truth: np.ndarray, test_inputs: np.ndarray, test_truth: np.ndarray) -> float:
-    """Accuracy of the channel, level and direction that are best on the training split; NaN is on the lower side."""
+def channels(scene: dict[str, Any]) -> np.ndarray:
+    """(R, C, 9) values of S1 to S9; by night those of S1 to S6 are NaN."""
+    light = scene["reflectance"] if scene["day"] else np.full_like(scene["reflectance"], np.nan)
+    return np.concatenate([light, scene["brightness_temperature"]], axis=-1)
+
+
+def threshold(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What calls cloud on one side of a level of one channel, the best on these pixels; NaN is on the lower side."""
     best, choice = 0.0, (0, 0.0, True)
     for channel in range(inputs.shape[1]):
         for level in np.nanquantile(inputs[:, channel], np.linspace(0, 1, LEVELS + 2)[1:-1]):
-            above = np.mean((inputs[:, channel] > level) == truth)
-            best, choice = max((best, choice), (float(above), (channel, float(level), True)))
-            best, choice = max((best, choice), (float(1 - above), (channel, float(level), False)))
+            share = float(np.mean((inputs[:, channel] > level) == cloud))
+            best, choice = max((best, choice), (share, (channel, level, True)), (1 - share, (channel, level, False)))
     channel, level, above = choice
-    return float(np.mean((test_inputs[:, channel] > level) == (test_truth == above)))
+    return lambda scene: (scene[..., channel] > level) == above
 
 
-def boosting(inputs: np.ndarray, truth: np.ndarray, test_inputs: np.ndarray, test_truth: np.ndarray) -> float:
-    """Accuracy of gradient-boosted trees (scikit-learn) that see one pixel at a time."""
+def boosting(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What gradient-boosted trees (scikit-learn) make of each pixel by itself: probabilities."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    drawn = np.random.default_rng(0).choice(len(truth), min(PIXELS, len(truth)), replace=False)
-    model = HistGradientBoostingClassifier(max_iter=200, random_state=0).fit(inputs[drawn], truth[drawn])
-    return float(model.score(test_inputs, test_truth))
+    drawn = np.random.default_rng(0).choice(len(cloud), min(PIXELS, len(cloud)), replace=False)
+    model = HistGradientBoostingClassifier(max_iter=200, random_state=0).fit(inputs[drawn], cloud[drawn])
+    return lambda scene: model.predict_proba(scene.reshape(-1, scene.shape[-1]))[:, 1].reshape(scene.shape[:-1])
+
+
+LADDERS = {"cloudmask": masks, "candle_uno": responses}
+"""Benchmark to its predictors."""
 
 
 if __name__ == "__main__":
