@@ -51,7 +51,7 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
 
     # XLA cannot compile what replicas tell each other: with several of them it compiles what lies between.
     whole, between = recipe.xla == "on" and replicas == 1, recipe.xla == "on" and replicas > 1
-    compiled_gradients = tf.function(gradients, jit_compile=True) if between else gradients
+    compiled_gradients = tf.function(gradients, jit_compile=True, autograph=False) if between else gradients
 
     def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
         context = tf.distribute.get_replica_context()
@@ -68,7 +68,8 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
     def step(batch: Samples) -> Any:
         return strategy.reduce(add, strategy.run(on_replica, args=batch), axis=None)
 
-    compiled = tf.function(step, reduce_retracing=True, jit_compile=whole or None)
+    # As in Keras's own `fit`, Python's statements are not translated to graphs: it takes seconds.
+    compiled = tf.function(step, reduce_retracing=True, jit_compile=whole or None, autograph=False)
 
     def distributed(batch: Samples) -> Any:
         tensors = tree.map_structure(tf.convert_to_tensor, batch)
