@@ -27,14 +27,14 @@ from sciml_datasets.models.run_folder import RunFolder
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 EPOCHS = 5
 """Of five batches each: 25 steps."""
-HERE = Path(__file__).parent
+MODELS = Path(__file__).parents[1] / "examples" / "models"
 STOPS_WITHIN = 60
 """Seconds after another worker was killed."""
 
 
 def command(data_dir: Path, out: Path, *flags: str) -> list[str]:
     """Train a network with batch norm, as a user would."""
-    model = "networks_of_users:normalised_network"
+    model = "small_networks:stemdl"
     sciml = [sys.executable, "-m", "sciml_datasets.cli.main", "train", "stemdl_demo", "--data-dir", str(data_dir)]
     options = ["--model", model, "--epochs", str(EPOCHS), "--batch-size", "10", "--set", "learning_rate=0.01"]
     return [*sciml, "--out", str(out), *options, *flags]
@@ -51,7 +51,7 @@ class Run:
     def start(cls, line: list[str], out: Path, **environment: str) -> Run:
         """Begin."""
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        return cls(subprocess.Popen(line, cwd=HERE, env=os.environ | environment, text=True, **pipes), out)
+        return cls(subprocess.Popen(line, cwd=MODELS, env=os.environ | environment, text=True, **pipes), out)
 
     def told(self, seconds: float = 200) -> str:
         """Wait for its end; what it wrote on stderr."""
