@@ -66,10 +66,10 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
     lines += [f"{'splits':<10}{', '.join(f'{name} {count:,}' for name, count in content['splits'].items())}"] * bool(
         content["splits"]
     )
+    lines += ["", "features"]
     features = content["features"]
     width = max(map(len, features)) + 2
-    lines += ["", "features"]
-    lines += [f"  {name:<{width}}{found['dtype']} {tuple(found['shape'])}" for name, found in features.items()]
+    lines += [f"  {name:<{width}}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in features.items()]
     lines += ["", "criteria (published values are those of the real data)"]
     for criterion in criteria:
         lines.append(f"  {criterion.title}, {criterion.direction} is better")
