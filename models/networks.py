@@ -87,7 +87,7 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         if isinstance(layer, keras.layers.BatchNormalization):
             if recipe.xla == "on" and replicas > 1:
                 raise InputError(
-                    f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: leave it off"
+                    f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: set xla=off"
                 )
             layer.synchronized = True
     return network
