@@ -223,7 +223,7 @@ RECIPES = {
         _REFERENCE,
         build=small_network,
         augment=turned,
-        epochs=40,
+        epochs=20,
         batch_size=16,
         learning_rate=3e-3,
         precision="float32",
