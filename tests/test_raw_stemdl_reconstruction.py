@@ -132,7 +132,7 @@ DEFECTS = {
     "a short image": ({"2d_potential_0": SHORT}, "the record 2d_potential_0 has 10 bytes, expected 288"),
     "no image": ({"2d_potential_1": None}, "the record 2d_potential_1 is missing"),
     "no scan": ({"cbed_0": None, "cbed_1": None}, "it holds no record cbed_<number>"),
-    "all zero": ({"cbed_1": np.zeros(scan_files.SCAN, np.float16)}, "the record cbed_1 is 0 throughout"),
+    "all zero": ({"cbed_1": np.zeros(scan_files.SCAN, np.float16)}, "cbed_1 is 0 throughout"),
     "all NaN": ({"cbed_1": np.full(scan_files.SCAN, np.nan, np.float16)}, "cbed_1 is NaN throughout"),
     "some NaN": (
         {"cbed_1": np.where(np.arange(16) < 1, np.nan, np.ones(scan_files.SCAN)).astype(np.float16)},

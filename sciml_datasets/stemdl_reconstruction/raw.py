@@ -170,14 +170,17 @@ class Scans:
                     environments.popitem(last=False)[1][0].__exit__(None, None, None)
             environments.move_to_end(sample.file)
             _, transaction, layouts = environments[sample.file]
-            arrays = [
-                _checked(path, f"{name}{sample.place}", _record(path, transaction, f"{name}{sample.place}", layout))
-                for name, layout in layouts.items()
-            ]
+            keys = [f"{name}{sample.place}" for name in layouts]
+            arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
             in_use.extend(arrays)
             while len(in_use) > BUFFERS * len(arrays):
                 _release(in_use.popleft())
-            arrays[0] = _without_nan(arrays[0], f"{path}: {SCAN}_{sample.place}", note)
+            finite = [_all_finite(f"{path}: {key}", array) for key, array in zip(keys, arrays, strict=True)]
+            if False in finite[1:]:
+                key = keys[finite.index(False, 1)]
+                raise InputError(f"{path}: the record {key}, a target, has NaN or infinite pixels: remove the file")
+            if not finite[0]:
+                arrays[0] = _without_nan(arrays[0], f"{path}: {keys[0]}", note)
             return {"id": sample.key} | dict(zip((SCAN, POTENTIAL, DENSITY), arrays, strict=False))
 
         try:
@@ -258,18 +261,25 @@ def _record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[A
     return np.frombuffer(value, dtype).reshape(layout.shape)
 
 
-def _checked(path: Path, key: str, array: NDArray[Any]) -> NDArray[Any]:
-    if not array.any():
-        raise InputError(f"{path}: the record {key} is 0 throughout: fetch the file again or remove it")
-    if array.ndim == 2 and not np.isfinite(array).all():
-        raise InputError(f"{path}: the record {key}, a target, has NaN or infinite pixels: remove the file")
-    return array
+def _all_finite(where: str, array: NDArray[Any]) -> bool:
+    """Whether an array has no NaN and no infinity.
+
+    Without its sign, the bits of an IEEE 754 number are an integer of the same order, in which infinity and NaN come
+    last: NumPy compares these ten times as fast as half-precision numbers.
+
+    Raises:
+        InputError: it is 0 throughout.
+    """
+    bits = array.view(f"<u{array.itemsize}")
+    magnitude = np.iinfo(bits.dtype).max >> 1
+    greatest = max(int((part & magnitude).max()) for part in (bits if bits.ndim > 2 else [bits]))
+    if not greatest:
+        raise InputError(f"{where} is 0 throughout: fetch the file again or remove it")
+    return greatest < int(np.array(np.inf, array.dtype).view(bits.dtype))
 
 
 def _without_nan(scan: NDArray[Any], where: str, note: Note) -> NDArray[Any]:
     usable = np.isfinite(scan)
-    if usable.all():
-        return scan
     if not usable.any():
         raise InputError(f"{where} is NaN throughout: fetch the file again or remove it")
     note(NAN, f"{where} is NaN at {usable.size - int(usable.sum())} of {usable.size} pixels")
