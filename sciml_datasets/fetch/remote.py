@@ -1,0 +1,162 @@
+"""What there is at the other end: files, ways to list and read them, and what can go wrong.
+
+A `Remote` is one source. `open_remote` chooses how to talk to it by its URL: HTTP and S3 speak of versions, ranges and
+status codes and are read without blocking; whatever else fsspec knows is read like a file, by threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from sciml_datasets.benchmarks import Source
+from sciml_datasets.checksums import Checksum, parse_list
+from sciml_datasets.errors import InputError
+
+LOCAL = ("file", "local", "memory")
+"""Protocols that need no network."""
+BLOCK = 1 << 20
+"""Bytes that are read at once where the library wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a source.
+
+    Attributes:
+        name: relative to the source's folder, with slashes.
+        size: bytes; None where the source does not tell.
+        tag: what changes with the content: ETag, else time of change; "" where the source tells neither.
+        etag: an ETag that S3 computes from the content, without quotes, else "".
+        sha256: what the source itself says it is, else "".
+    """
+
+    name: str
+    size: int | None
+    tag: str = ""
+    etag: str = ""
+    sha256: str = ""
+
+
+class SourceError(Exception):
+    """A source does not give what it should; the message is a clause that follows the file's name."""
+
+
+class TransientError(SourceError):
+    """It may give it later.
+
+    Attributes:
+        wait: seconds that the source asks to wait.
+    """
+
+    def __init__(self, message: str, wait: float = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class RefusedError(SourceError):
+    """It will not give it, or gives something else."""
+
+
+class ChangedError(SourceError):
+    """It gives another version than before."""
+
+
+class NoRangesError(SourceError):
+    """It gives whole files only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a source is waited for.
+
+    Attributes:
+        retries: of a request, in a row, that brought nothing new.
+        wait: seconds before the first one; doubled each time up to ``longest_wait``, and varied.
+        longest_wait: seconds.
+        timeout: seconds in which a connection must bring something, and at least SLOWEST bytes a second.
+        connections: of this process at a time.
+    """
+
+    retries: int = 8
+    wait: float = 0.5
+    longest_wait: float = 30.0
+    timeout: float = 60.0
+    connections: int = 8
+
+
+class Remote(Protocol):
+    """One source; made, used and closed within one event loop."""
+
+    url: str
+
+    async def files(self) -> list[RemoteFile]:
+        """All files below the source's folder; TransientError and RefusedError."""
+
+    async def look(self, name: str) -> RemoteFile:
+        """One file; TransientError and RefusedError."""
+
+    def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
+        """The bytes from ``start`` up to ``end``, or of the whole file where ``end`` is None; any SourceError.
+
+        The generator is closed by who uses it.
+        """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+def open_remote(source: Source, patience: Patience) -> Remote:
+    """The source behind a URL; no connection is made yet.
+
+    Raises:
+        InputError: the URL is of a kind that fsspec does not know, or needs a package that is not installed.
+    """
+    from sciml_datasets.fetch.anything import Anything
+    from sciml_datasets.fetch.http import Http
+    from sciml_datasets.fetch.s3 import S3
+
+    protocol = protocol_of(source.url)
+    if protocol in ("http", "https"):
+        return Http(source, patience)
+    return S3(source, patience) if protocol in ("s3", "s3a") else Anything(source, patience)
+
+
+def protocol_of(url: str) -> str:
+    """The protocol of a URL; ``file`` of a plain path."""
+    protocol, separator, _ = url.partition("://")
+    return protocol.lower() if separator else "file"
+
+
+def belongs(source: Source, name: str) -> bool:
+    """Whether a file of the source's folder belongs to the data set."""
+    hidden = any(part.startswith(".") for part in name.split("/"))
+    ours = name.endswith(".mismatch") or name in ("checksums.tsv", "TERMS.txt")
+    return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
+
+
+def exact_names(source: Source) -> list[str]:
+    """The names that the source declares one by one; none where it declares patterns."""
+    patterns = [pattern for pattern in source.files if set(pattern) & set("*?[")]
+    return [] if patterns else list(source.files)
+
+
+def listed(text: str, url: str) -> dict[str, Checksum]:
+    """The checksums that a mirror carries; none where what it sent is no such list."""
+    try:
+        return parse_list(text, url)
+    except InputError:
+        return {}
+
+
+def safe_names(names: Iterable[str], url: str) -> None:
+    """Refuse names that lead out of the raw folder.
+
+    Raises:
+        RefusedError: there is one.
+    """
+    for name in names:
+        if not name or name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name:
+            raise RefusedError(f"{url} lists a file named {name!r}, which leads out of the folder")
