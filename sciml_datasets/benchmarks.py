@@ -301,7 +301,7 @@ _CLOUDMASK = Benchmark(
     },
     terms="The scenes contain Copernicus Sentinel data. Their use is free, full and open under the legal notice on the "
     "use of Copernicus Sentinel Data and Service Information, which asks to name the source wherever they, or what "
-    "was made from them, are passed on: 'Contains modified Copernicus Sentinel data' and the year. There is no warranty.",
+    "comes of them, are passed on: 'Contains modified Copernicus Sentinel data' and the year. No warranty is given.",
 )
 
 _UNO_AUC = "ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split"

@@ -80,3 +80,13 @@ def page_error(first: bytes, content_type: str = "") -> RefusedError | None:
         code = re.search(r"<Code>(.*?)</Code>", text)
         return RefusedError(f"the source sends an error document ({code[1] if code else 'no code'}), not the file")
     return None
+
+
+def broken(error: BaseException) -> str:
+    """What an exception of a connection says, as a clause: names of classes, since each library has its own."""
+    name = type(error).__name__
+    if isinstance(error, TimeoutError) or "Timeout" in name:
+        return "nothing came from the source within the timeout"
+    if name in ("ClientPayloadError", "IncompleteReadError", "ServerDisconnectedError", "ConnectionResetError"):
+        return "the source cut the connection"
+    return f"the connection to the source failed ({error or name})"

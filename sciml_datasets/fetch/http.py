@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from sciml_datasets.benchmarks import Source
 from sciml_datasets.checksums import NAME
-from sciml_datasets.fetch.answers import SNIFFED, check_range, page_error, status_error
+from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error
 from sciml_datasets.fetch.remote import (
     ChangedError,
     Patience,
@@ -54,6 +54,8 @@ class Http:
         if not names:
             names = [name for name in checksums or await self._linked() if belongs(self._source, name)]
             safe_names(names, self.url)
+            if not names:
+                raise RefusedError(f"the source lists no files {' or '.join(self._source.files)}")
         return [
             RemoteFile(name, checksums[name].size, sha256=checksums[name].sha256)
             if name in checksums and checksums[name].size is not None
@@ -80,7 +82,7 @@ class Http:
         except aiohttp.ClientResponseError as error:
             raise status_error(error.status) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientError(_clause(error)) from error
+            raise TransientError(broken(error)) from error
         names = {url.removeprefix(self.url + "/") for url in found if url.startswith(self.url + "/")}
         names = {name for name in names if not set(name) & set("?#") and not name.endswith("/")}
         if not names:
@@ -122,7 +124,7 @@ class Http:
                 async for chunk in response.content.iter_any():
                     yield chunk
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise TransientError(_clause(error)) from error
+                raise TransientError(broken(error)) from error
 
     async def _get(self, name: str, headers: dict[str, str], method: str = "GET") -> AsyncGenerator[Any, None]:
         """The answer to a request, once; a page in place of a file is an error, a failed HEAD is not."""
@@ -136,7 +138,7 @@ class Http:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RefusedError(f"the address {url} is not a valid URL") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientError(_clause(error)) from error
+            raise TransientError(broken(error)) from error
         try:
             if response.status >= 400 and method == "GET":
                 raise status_error(response.status, response.headers.get("Retry-After", ""))
@@ -165,10 +167,3 @@ def _described(name: str, headers: Any) -> RemoteFile:
     size = content_range if content_range else length
     tag = next((f"{kind} {headers[kind]}" for kind in ("ETag", "Last-Modified") if headers.get(kind)), "")
     return RemoteFile(name, int(size) if size.isdecimal() else None, tag)
-
-
-def _clause(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "the source says nothing any more (timeout)"
-    text = str(error) or type(error).__name__
-    return f"the connection broke ({text})"

@@ -58,6 +58,7 @@ class Partial:
         self.folder, self.size, self.have = folder, size, have
         self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT, 0o644)
         self._journal: int | None = None
+        self._useful = bool(have)
         self._lock = threading.Lock()  # a thread may still be writing when the transfer is given up
         _mine.add(folder)
 
@@ -95,6 +96,7 @@ class Partial:
                     written, rest = written + count, rest[count:]
             if self.size is not None and self.size > JOURNALLED_BYTES:
                 self._note(f"{start} {start + total} {checksum}\n")
+                self._useful = True
         return total
 
     def describe(self, identity: str) -> None:
@@ -134,7 +136,12 @@ class Partial:
         self.remove()
 
     def close(self) -> None:
-        """Leave what has arrived to a later run."""
+        """Leave what has arrived to a later run, if that can make use of it."""
+        self._close()
+        if not self._useful:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _close(self) -> None:
         with self._lock:
             if self._data >= 0:
                 os.close(self._data)
@@ -145,7 +152,7 @@ class Partial:
 
     def remove(self) -> None:
         """Throw away what has arrived."""
-        self.close()
+        self._close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -132,7 +132,7 @@ def protocol_of(url: str) -> str:
 
 def belongs(source: Source, name: str) -> bool:
     """Whether a file of the source's folder belongs to the data set."""
-    hidden = any(part.startswith(".") for part in name.split("/"))
+    hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
     ours = name.endswith(".mismatch") or name in ("checksums.tsv", "TERMS.txt")
     return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
 

@@ -14,7 +14,7 @@ from sciml_datasets.benchmarks import raw_root
 from sciml_datasets.checksums import NAME, Checksum, read_list, write_list
 from sciml_datasets.fetch import terms
 from sciml_datasets.fetch.partial import FOLDER, clear
-from sciml_datasets.fetch.plan import Options, Plan, check_space, plan_fetch
+from sciml_datasets.fetch.plan import Options, Plan, check_space, plan_fetch, sources_of
 from sciml_datasets.fetch.transfer import Outcome, Wanted, transfer
 from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.progress import progress
@@ -74,6 +74,7 @@ def fetch(
     crew = Ranks(comm) if comm is not None else Alone()
 
     def begin() -> Plan:
+        sources_of(name, options.sources)
         terms.check(name, raw_root(raw_dir) / name, accepted=options.accept_terms)
         plan = plan_fetch(name, raw_dir, options)
         check_space(plan)

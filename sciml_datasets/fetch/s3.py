@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from sciml_datasets.benchmarks import Source
-from sciml_datasets.fetch.answers import check_range, page_error, status_error
+from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error
 from sciml_datasets.fetch.remote import (
     BLOCK,
     ChangedError,
@@ -84,8 +84,9 @@ class S3:
             raise _meaning(error) from error
         body = response["Body"]
         try:
-            if file.tag and response["ETag"] != file.tag:
-                raise ChangedError(f"the file has changed there: it was {file.tag}, now it is {response['ETag']}")
+            etag = response.get("ETag", file.tag)
+            if etag != file.tag:
+                raise ChangedError(f"the file has changed there: its ETag was {file.tag}, now it is {etag}")
             if not whole:
                 status = response["ResponseMetadata"]["HTTPStatusCode"]
                 check_range(status, response.get("ContentRange", ""), start, end or 0, file.size)
@@ -130,4 +131,4 @@ def _meaning(error: Exception) -> SourceError:
         return status_error(403)
     if type(error).__name__ in ("NoCredentialsError", "ProfileNotFound", "ParamValidationError", "NoRegionError"):
         return RefusedError(f"it cannot be asked ({error})")
-    return TransientError(f"the connection broke ({error or type(error).__name__})")
+    return TransientError(broken(error))

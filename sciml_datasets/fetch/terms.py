@@ -35,7 +35,7 @@ def check(name: str, folder: Path, *, accepted: bool) -> None:
         TermsError: they are not.
     """
     text = text_of(name)
-    if not find(name)[0].terms or accepted or _kept(folder) == text:
+    if not _apply(name) or accepted or _kept(folder) == text:
         return
     hold = "has other terms now" if _kept(folder) else "comes under terms"
     raise TermsError(f"{name} {hold}, shown above: to accept them, run the same command with --accept-terms", text)
@@ -43,8 +43,13 @@ def check(name: str, folder: Path, *, accepted: bool) -> None:
 
 def keep(name: str, folder: Path) -> None:
     """Write the accepted terms into the raw folder."""
-    if find(name)[0].terms and _kept(folder) != text_of(name):
+    if _apply(name) and _kept(folder) != text_of(name):
         (folder / NAME).write_text(text_of(name), encoding="utf-8")
+
+
+def _apply(name: str) -> bool:
+    benchmark, dataset = find(name)
+    return bool(benchmark.terms) and not dataset.simulated_samples
 
 
 def _kept(folder: Path) -> str:

@@ -87,7 +87,6 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     """
     import tensorflow_datasets as tfds
 
-    benchmark, _ = find(name)
     find(name)
     files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     known = known_checksums(name, folder)

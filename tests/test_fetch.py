@@ -1,0 +1,356 @@
+"""Fetching: every kind of source, what is chosen, checked, recorded and told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fetch_servers import BUCKET, Fault, http_server, proxy, s3_client, s3_server, upload, write_mirror
+
+from sciml_datasets import BENCHMARKS, InputError
+from sciml_datasets.benchmarks import GlobusSource, Source
+from sciml_datasets.checksums import Checksum, ChecksumError, read_list, record_checksums, write_list
+from sciml_datasets.cli.main import main
+from sciml_datasets.fetch.checks import hashes_of
+from sciml_datasets.fetch.plan import Options, plan_fetch
+from sciml_datasets.fetch.remote import Patience
+from sciml_datasets.fetch.run import Report, fetch
+from sciml_datasets.fetch.terms import TermsError
+
+Sciml = Callable[..., subprocess.CompletedProcess[str]]
+
+SIZES = {"training/S3A_a.hdf": 9_000_000, "training/S3A_b.hdf": 70_000, "inference/S3A_c.hdf": 50_000}
+QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mirror of a small CloudMask."""
+    return write_mirror(tmp_path_factory.mktemp("mirror"), SIZES)
+
+
+@pytest.fixture(scope="module")
+def http(mirror: Path) -> Iterator[str]:
+    with http_server(mirror) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def s3(mirror: Path) -> Iterator[str]:
+    with s3_server() as endpoint:
+        upload(endpoint, mirror, "es/cloud_slstr_ds1")
+        yield endpoint
+
+
+def options(*sources: str | Source, **chosen: Any) -> Options:
+    given = tuple(source if isinstance(source, Source) else Source(source, 0) for source in sources)
+    return Options(**{"sources": given, "accept_terms": True, "patience": QUICK, **chosen})
+
+
+def fetched(raw: Path, *sources: str | Source, name: str = "cloudmask", **chosen: Any) -> Report:
+    report = fetch(name, raw, options(*sources, **chosen))
+    assert report is not None
+    return report
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in ("checksums.tsv", "TERMS.txt"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def cli(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main(["fetch", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "memory", "http", "s3"])
+def test_every_kind_of_source_gives_the_same_bytes(
+    kind: str, mirror: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source: str | Source = {"folder": str(mirror), "file": mirror.as_uri(), "memory": "memory://mirror"}.get(kind, "")
+    if kind == "memory":
+        import fsspec
+
+        fsspec.filesystem("memory").put(str(mirror), "/mirror", recursive=True)
+    elif kind == "http":
+        source = request.getfixturevalue("http")
+    elif kind == "s3":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
+        source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+    report = fetched(tmp_path, source)
+    assert (report.fetched, report.arrived, report.failures) == (3, sum(SIZES.values()), ())
+    assert content(tmp_path / "cloudmask") == content(mirror)
+
+
+def test_the_declared_sources_are_read_as_they_are_declared(
+    s3: str, http: str, mirror: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (cloudmask,) = BENCHMARKS["cloudmask"].sources["cloudmask"]
+    assert isinstance(cloudmask, Source)
+    assert cloudmask.endpoint == "https://s3.echo.stfc.ac.uk"
+    fetched(tmp_path, replace(cloudmask, endpoint=s3))
+    assert content(tmp_path / "cloudmask") == content(mirror)
+
+    (uno,) = BENCHMARKS["candle_uno"].sources["candle_uno"]
+    assert isinstance(uno, Source)
+    tables = write_mirror(tmp_path_factory.mktemp("uno"), dict.fromkeys([*uno.files, "another"], 1000))
+    (tables / "another").rename(tables / "not-listed")
+    with http_server(tables) as url, proxy(url, lambda request: Fault(status=403)) as front:
+        report = fetched(tmp_path, replace(uno, url=front.url), name="candle_uno")
+        assert report.fetched == 5
+        assert set(content(tmp_path / "candle_uno")) == set(uno.files)
+        assert front.requests[0].method == "HEAD"  # a listing is not asked for: HTTP has none
+
+
+def test_every_real_data_set_has_sources_with_sizes_licence_and_terms() -> None:
+    for benchmark in BENCHMARKS.values():
+        assert benchmark.licence
+        assert benchmark.terms
+        assert benchmark.sources.get(benchmark.datasets[0].name)
+        for sources in benchmark.sources.values():
+            assert all(source.num_files > 0 for source in sources)
+            assert all(isinstance(source, GlobusSource) or "://" in source.url for source in sources)
+    assert BENCHMARKS["cloudmask"].sources["cloudmask"][0].num_bytes == 180_000_000_000
+    assert round(BENCHMARKS["stemdl"].sources["stemdl"][0].num_bytes / 2**30, 1) == 548.7
+
+
+def test_stemdl_prints_the_globus_steps_and_then_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "stemdl", "--raw-dir", tmp_path)
+    assert code == 1  # nothing was fetched
+    assert "548.7 GiB" in out
+    assert f"ORIGIN_ID:ORIGIN_PATH MINE:{tmp_path}/stemdl" in out
+    assert out.index("globus transfer") < out.index(f"sciml verify stemdl --raw-dir {tmp_path}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_stemdl_comes_from_a_mirror_too(tmp_path: Path) -> None:
+    mirror = write_mirror(tmp_path / "mirror", {"train/batch_train_0.h5": 1000})
+    fetched(tmp_path / "raw", str(mirror), name="stemdl")
+    assert content(tmp_path / "raw" / "stemdl") == content(mirror)
+
+
+def test_a_demo_is_simulated_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = cli(capsys, "cloudmask_demo", "--raw-dir", tmp_path)
+    assert code == 2
+    assert err == (
+        "sciml fetch: cloudmask_demo is simulated, there is nothing to fetch: "
+        "`sciml simulate cloudmask_demo --out RAW`\n"
+    )
+
+
+def test_what_is_there_is_kept_and_not_read_again(mirror: Path, http: str, tmp_path: Path) -> None:
+    fetched(tmp_path, str(mirror))
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "cloudmask").rglob("*.hdf")}
+    with proxy(http, lambda request: Fault()) as front:
+        report = fetched(tmp_path, front.url)
+        assert report.fetched == 0
+        assert all("S3A" not in request.path for request in front.requests if request.method == "GET")
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_only_and_max_files_choose(mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fetched(tmp_path / "a", str(mirror), only=("training/*",))
+    assert set(content(tmp_path / "a/cloudmask")) == {"training/S3A_a.hdf", "training/S3A_b.hdf"}
+    fetched(tmp_path / "b", str(mirror), max_files=2)  # of each folder one
+    assert set(content(tmp_path / "b/cloudmask")) == {"inference/S3A_c.hdf", "training/S3A_a.hdf"}
+    code, _, err = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--only", "x*", "--accept-terms")
+    assert code == 2
+    assert "--only x*: none of the 3 files fits, the first are inference/S3A_c.hdf" in err
+
+
+def test_a_dry_run_shows_files_bytes_and_free_space_and_fetches_nothing(
+    http: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", http, "--dry-run", "--json")
+    planned = json.loads(out)
+    assert code == 0
+    assert (planned["files"], planned["bytes"]) == (3, sum(SIZES.values()))
+    assert (planned["fetch_files"], planned["fits"]) == (3, True)
+    assert abs(planned["free_bytes"] - shutil.disk_usage(tmp_path).free) < 10**9
+    code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", http, "--dry-run")
+    assert "9000000  training/S3A_a.hdf" in out
+    assert "free: " in out
+    assert not list(tmp_path.iterdir())
+
+
+def test_space_is_checked_before_anything_comes(tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror/training"
+    mirror.mkdir(parents=True)
+    with (mirror / "S3A_huge.hdf").open("wb") as file:
+        file.truncate(1 << 42)
+    with pytest.raises(InputError, match=r"4398\.047 GB must come and .* GB are free: make room"):
+        fetch("cloudmask", tmp_path / "raw", options(str(mirror.parent)))
+    assert not (tmp_path / "raw").exists()
+
+
+def test_terms_are_shown_once_and_accepted_by_a_flag(mirror: Path, tmp_path: Path, sciml: Sciml) -> None:
+    command = ("fetch", "cloudmask", "--raw-dir", tmp_path, "--source", mirror)
+    shown = sciml(*command, stdin=subprocess.DEVNULL)
+    assert shown.returncode == 2
+    assert "Contains modified Copernicus Sentinel data" in shown.stderr
+    assert shown.stderr.splitlines()[-1].endswith("run the same command with --accept-terms")
+    assert not list(tmp_path.iterdir())
+    accepted = sciml(*command, "--accept-terms")
+    assert accepted.returncode == 0, accepted.stderr
+    assert "Copernicus" in (tmp_path / "cloudmask/TERMS.txt").read_text()
+    assert sciml(*command).returncode == 0
+    (tmp_path / "cloudmask/TERMS.txt").write_text("older terms")
+    with pytest.raises(TermsError, match="has other terms now"):
+        fetch("cloudmask", tmp_path, options(str(mirror), accept_terms=False))
+
+
+def test_the_first_sight_is_recorded_and_said_so(
+    mirror: Path, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+    code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", source, "--accept-terms")
+    assert code == 0
+    assert "3 of them have no published checksum: theirs was recorded at first sight" in out
+    data = (mirror / "training/S3A_a.hdf").read_bytes()
+    recorded = read_list(tmp_path / "cloudmask/checksums.tsv")
+    etag = hashlib.md5(data).hexdigest()
+    assert recorded["training/S3A_a.hdf"] == Checksum(hashlib.sha256(data).hexdigest(), len(data), etag)
+    known = {name: checksum.sha256 for name, checksum in recorded.items()}
+    shutil.rmtree(tmp_path / "cloudmask/training")
+    with pytest.raises(ChecksumError, match="is missing"):  # what verify does with it
+        record_checksums(tmp_path / "cloudmask", known, {})
+
+
+def test_maintainers_record_what_is_published(mirror: Path, tmp_path: Path) -> None:
+    published = tmp_path / "checksums.tsv"
+    other = {"stemdl/train/x.h5": Checksum("0" * 64, 1), "cloudmask/training/gone.hdf": Checksum("1" * 64)}
+    write_list(published, other)
+    fetched(tmp_path / "raw", str(mirror), record=published)
+    names = {f"cloudmask/{name}" for name in SIZES}
+    assert set(read_list(published)) == {"stemdl/train/x.h5", *names}
+    assert read_list(published)["cloudmask/training/S3A_b.hdf"].size == 70_000
+
+
+def test_another_content_is_refused_and_kept_aside(mirror: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cloudmask"
+    folder.mkdir()
+    write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": Checksum("0" * 64)})
+    report = fetched(tmp_path, str(mirror))
+    found = hashlib.sha256((mirror / "training/S3A_b.hdf").read_bytes()).hexdigest()
+    assert len(report.failures) == 1
+    assert f"its SHA-256 is {found}, expected {'0' * 64}; what came is kept as S3A_b.hdf.mismatch" in report.failures[0]
+    assert not (folder / "training/S3A_b.hdf").exists()
+    evidence = (folder / "training/S3A_b.hdf.mismatch").read_bytes()
+    assert evidence == (mirror / "training/S3A_b.hdf").read_bytes()
+    assert (folder / "training/S3A_a.hdf").exists()  # the others came
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (Checksum("0" * 64, 7), "the source has 70000 bytes, expected 7"),
+        (Checksum("0" * 64, None, "0" * 32), f"expected {'0' * 32}"),
+    ],
+)
+def test_another_size_or_etag_is_refused_before_it_comes(known: Checksum, told: str, s3: str, tmp_path: Path) -> None:
+    folder = tmp_path / "cloudmask"
+    folder.mkdir()
+    write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": known})
+    with proxy(s3, lambda request: Fault()) as front:
+        source = Source(f"s3://{BUCKET}/es/cloud_slstr_ds1", 0, endpoint=front.url)
+        report = fetched(tmp_path, source, only=("*b.hdf",))
+        assert told in report.failures[0]
+        assert not any("S3A_b" in request.path for request in front.requests)
+
+
+def test_a_file_that_was_there_is_checked_or_set_aside(mirror: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cloudmask"
+    shutil.copytree(mirror, folder)
+    (folder / "training/S3A_b.hdf").write_bytes(b"cut off")
+    report = fetched(tmp_path, str(mirror))
+    assert report.fetched == 1
+    assert "was there, but it has 7 bytes, expected 70000: it is S3A_b.hdf.mismatch now" in report.notes[0]
+    assert (folder / "training/S3A_b.hdf.mismatch").read_bytes() == b"cut off"
+    assert (folder / "training/S3A_b.hdf").read_bytes() == (mirror / "training/S3A_b.hdf").read_bytes()
+
+
+def test_a_list_of_checksums_at_the_mirror_is_believed(mirror: Path, http: str, tmp_path: Path) -> None:
+    copy = tmp_path / "mirror"
+    shutil.copytree(mirror, copy)
+    listed = {name: Checksum(hashlib.sha256((mirror / name).read_bytes()).hexdigest(), SIZES[name]) for name in SIZES}
+    write_list(copy / "checksums.tsv", listed)
+    (copy / "training/S3A_b.hdf").write_bytes(b"x" * SIZES["training/S3A_b.hdf"])
+    for source in (str(copy), None):
+        with http_server(copy) as url:
+            report = fetched(tmp_path / f"raw-{source is None}", source or url)
+            assert len(report.failures) == 1
+            assert listed["training/S3A_b.hdf"].sha256 in report.failures[0]
+
+
+def test_an_etag_of_an_upload_in_parts_is_understood(s3: str, tmp_path: Path) -> None:
+    client, data = s3_client(s3), os.urandom(11 << 20)
+    upload_id = client.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
+    parts = []
+    for number, start in enumerate(range(0, len(data), 5 << 20), 1):
+        body = data[start : start + (5 << 20)]
+        answer = client.upload_part(Bucket=BUCKET, Key="parts", UploadId=upload_id, PartNumber=number, Body=body)
+        parts.append({"ETag": answer["ETag"], "PartNumber": number})
+    whole = client.complete_multipart_upload(
+        Bucket=BUCKET, Key="parts", UploadId=upload_id, MultipartUpload={"Parts": parts}
+    )
+    etag = whole["ETag"].strip('"')
+    assert etag.endswith("-3")
+    path = tmp_path / "data"
+    path.write_bytes(data)
+    assert hashes_of(path, etag) == (hashlib.sha256(data).hexdigest(), etag)
+    path.write_bytes(data[:-1] + b"?")
+    assert hashes_of(path, etag)[1] == ""  # which says nothing: the parts may have had another size
+
+
+def test_a_large_file_comes_in_parts_at_the_same_time(tmp_path: Path) -> None:
+    mirror = write_mirror(tmp_path / "mirror", {"training/S3A_large.hdf": (130 << 20) + 1})
+    with http_server(mirror) as url, proxy(url, lambda request: Fault()) as front:
+        fetched(tmp_path / "raw", front.url)
+        ranges = {request.headers["range"] for request in front.requests if "range" in request.headers}
+    assert ranges == {f"bytes={n << 26}-{min((n + 1) << 26, (130 << 20) + 1) - 1}" for n in range(3)}
+    assert content(tmp_path / "raw/cloudmask") == content(mirror)
+
+
+def test_the_rate_is_limited(mirror: Path, tmp_path: Path) -> None:
+    began = time.monotonic()
+    fetched(tmp_path, str(mirror), only=("*a.hdf",), rate=9e6)
+    assert 0.85 < time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["mnist"], "there is no data set 'mnist'"),
+        (["cloudmask", "--limit-rate", "fast"], "--limit-rate fast: expected bytes a second"),
+        (["cloudmask", "--jobs", "0"], "--jobs 0: expected at least 1"),
+        (["cloudmask", "--source", "gs://bucket/folder"], "gs://bucket/folder: Please install gcsfs"),
+        (["cloudmask", "--source", "nothing://there"], "nothing://there: Protocol not known"),
+        (["cloudmask", "--source", "/no/such/folder"], "/no/such/folder: the source has no files *.hdf"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = cli(capsys, *arguments, "--raw-dir", tmp_path, "--accept-terms", "--retries", 0)
+    assert code == 2
+    assert told in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_lead_out_of_the_folder_are_refused(s3: str, tmp_path: Path) -> None:
+    client = s3_client(s3)
+    client.put_object(Bucket=BUCKET, Key="evil/../../../etc/x.hdf", Body=b"x", ACL="public-read")
+    with pytest.raises(InputError, match="leads out of the folder"):
+        plan_fetch("cloudmask", tmp_path, options(Source(f"s3://{BUCKET}/evil", 0, endpoint=s3)))
