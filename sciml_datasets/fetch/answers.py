@@ -74,7 +74,7 @@ def page_error(first: bytes, content_type: str = "") -> RefusedError | None:
     is_page = content_type.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml")
     if is_page or start.startswith(("<!doctype html", "<html")):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-        named = f' titled "{html.unescape(" ".join(title[1].split()))[:80]}"' if title else ""
+        named = f' titled "{" ".join(html.unescape(title[1]).split())[:80]}"' if title else ""
         return RefusedError(f"the source sends a web page{named} in place of the file")
     if start.startswith("<?xml") and "<error>" in text.lower():
         code = re.search(r"<Code>(.*?)</Code>", text)
