@@ -13,10 +13,10 @@ from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
     from sciml_datasets.fetch.plan import Plan
+    from sciml_datasets.fetch.run import Report
 
 EXAMPLE = "sciml fetch cloudmask --raw-dir raw --only 'training/*' --max-files 10 --dry-run"
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
-SHOWN_FAILURES = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,63 +50,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record",
         metavar="FILE",
-        help="for maintainers: put all recorded checksums into FILE, such as sciml_datasets/cloudmask/checksums.tsv",
+        nargs="?",
+        const="",
+        help="for maintainers: publish what was recorded, in FILE (default: this package's checksums.tsv)",
     )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fetch raw files; under mpiexec or srun the ranks share them."""
+    """Fetch raw files; under mpiexec or srun the ranks share them. Exit code 1 if a file did not come."""
     from sciml_datasets.benchmarks import raw_root
-    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.cli.ranks import speaks, world
     from sciml_datasets.fetch.globus import steps
     from sciml_datasets.fetch.plan import globus_source, plan_fetch
     from sciml_datasets.fetch.run import fetch
-    from sciml_datasets.fetch.terms import TermsError
     from sciml_datasets.preparation.crew import PeerFailedError
 
     options = _options(args)
-    through_globus = globus_source(args.name)
-    if through_globus and not args.source:
+    through_globus = None if args.source else globus_source(args.name)
+    if (through_globus or args.dry_run) and not speaks():
+        return 0
+    if through_globus:
         folder = raw_root(args.raw_dir).absolute() / args.name
         text = steps(args.name, through_globus, folder)
-        report(args, {"folder": str(folder), "steps": text.splitlines()}, text)
-        return 1
+        report(args, {"folder": str(folder), "bytes": through_globus.num_bytes, "steps": text.splitlines()}, text)
+        return 0 if args.dry_run else 1  # nothing was fetched
     if args.dry_run:
         plan = plan_fetch(args.name, args.raw_dir, options)
         return report(args, _planned(plan), _table(plan))
     try:
-        done = fetch(args.name, args.raw_dir, options, world(), _announce)
-    except TermsError as error:
-        print(error.text, file=sys.stderr)
-        raise
+        done = fetch(args.name, args.raw_dir, options, world(), _announce, _show_terms)
     except PeerFailedError:  # that rank has said why
         return 2
     if done is None:
         return 0
     for note in done.notes:
         print(note, file=sys.stderr)
-    if done.failures:
-        more = len(done.failures) - SHOWN_FAILURES
-        shown = [*done.failures[:SHOWN_FAILURES], *([f"and {more} more"] if more > 0 else [])]
-        raise InputError(
-            f"{len(done.failures)} of {done.plan.num_files} files did not come ({done.fetched} came): "
-            f"{' | '.join(shown)}: run it again, what has come is kept"
-        )
     content = {
         "folder": str(done.plan.folder),
         "files": done.plan.num_files,
         "fetched": done.fetched,
         "bytes": done.arrived,
         "first_seen": done.first_seen,
+        "failures": list(done.failures),
+        "published": str(options.record) if options.record else None,
     }
-    text = f"{done.plan.folder}: {done.plan.num_files} files, {done.fetched} fetched now, {done.arrived / 1e6:.1f} MB"
+    published = [f"published in {options.record}"] if options.record else []
+    report(args, content, "\n".join([*_told(done), *published]))
+    return 1 if done.failures else 0
+
+
+def _told(done: Report) -> list[str]:
+    lines = [
+        f"{done.plan.folder}: {done.plan.num_files} files, {done.fetched} fetched now, {done.arrived / 1e6:.1f} MB"
+    ]
     if done.first_seen:
-        text += (
-            f"\n{done.first_seen} of them have no published checksum: theirs was recorded at first sight in "
+        lines.append(
+            f"{done.first_seen} of them have no published checksum: theirs was recorded at first sight in "
             f"{done.plan.folder / 'checksums.tsv'}, and is trusted from now on"
         )
-    return report(args, content, text)
+    if done.failures:
+        lines += [f"{len(done.failures)} did not come; run it again, what has come is kept:", *done.failures]
+    return lines
 
 
 def _options(args: argparse.Namespace) -> Any:
@@ -129,8 +134,16 @@ def _options(args: argparse.Namespace) -> Any:
         args.accept_terms,
         _rate(args.limit_rate),
         Patience(retries=args.retries, timeout=args.timeout, connections=args.jobs),
-        Path(args.record) if args.record else None,
+        _record(args),
     )
+
+
+def _record(args: argparse.Namespace) -> Path | None:
+    from sciml_datasets.checksums import published_list
+
+    if args.record is None:
+        return None
+    return Path(args.record) if args.record else published_list(args.name)
 
 
 def _rate(given: str | None) -> float | None:
@@ -140,6 +153,10 @@ def _rate(given: str | None) -> float | None:
     if not match or not float(match[1]):
         raise InputError(f"--limit-rate {given}: expected bytes a second, for example 500k, 20M or 1G")
     return float(match[1]) * UNITS[match[2]]
+
+
+def _show_terms(text: str) -> None:
+    print(text, end="", file=sys.stderr)
 
 
 def _announce(plan: Plan) -> None:

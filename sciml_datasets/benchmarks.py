@@ -247,7 +247,7 @@ _STEMDL = Benchmark(
     ),
     homepage="https://doi.org/10.13139/OLCF/1510313",
     licence="as given at the DOI of the data set",
-    obtain="transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
+    obtain="`sciml fetch stemdl` tells how to transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
     groupings={"material": ("material",)},
     sources={
         "stemdl": (
@@ -303,7 +303,7 @@ _CLOUDMASK = Benchmark(
     ),
     homepage="https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask",
     licence="legal notice on the use of Copernicus Sentinel data: free, full and open, with attribution",
-    obtain="copy s3://sciml-datasets/es/cloud_slstr_ds1 (180 GB, endpoint https://s3.echo.stfc.ac.uk, anonymous)",
+    obtain="`sciml fetch cloudmask` gets 180 GB from s3://sciml-datasets/es/cloud_slstr_ds1",
     groupings={"pass": ("pass",)},
     sources={
         "cloudmask": (Source("s3://sciml-datasets/es/cloud_slstr_ds1", 1070, 180_000_000_000, ("*.hdf",), _ECHO),)
@@ -347,7 +347,20 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
 
 _UNO_AUC = "ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split"
 
-_UNO_TABLES = "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo/"
+_UNO_TABLES = "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo"
+_UNO_FEATURES = (
+    "combined_rnaseq_data_lincs1000_source_scale",
+    "drug_info",
+    "Combined_PubChem_dragon7_descriptors.tsv",
+    "NCI60_dragon7_descriptors.tsv",
+)
+
+
+def _uno_tables(*names: str) -> tuple[Source]:
+    """Tables of responses with those of the features; their server tells the sizes."""
+    files = (*names, *_UNO_FEATURES)
+    return (Source(_UNO_TABLES, len(files), files=files),)
+
 
 _CANDLE_UNO = Benchmark(
     name="candle_uno",
@@ -362,7 +375,7 @@ _CANDLE_UNO = Benchmark(
             "27,769,716 measurements of growth under one dose of a drug",
             variant=_growth(
                 groups=("drug", "cell"),
-                obtain="copy rescaled_combined_single_drug_growth and the tables of features from " + _UNO_TABLES,
+                obtain=f"`sciml fetch candle_uno_growth` gets its five tables from {_UNO_TABLES}",
             ),
         ),
         DataSet(
@@ -371,8 +384,7 @@ _CANDLE_UNO = Benchmark(
             "3,686,475 measurements of growth under two drugs at a time",
             variant=_growth(
                 groups=("drugs", "cell"),
-                obtain="copy ComboDrugGrowth_Nov2017.csv, NCI60_CELLNAME_to_Combo.txt and the tables of features from "
-                + _UNO_TABLES,
+                obtain=f"`sciml fetch candle_uno_pairs` gets its six tables from {_UNO_TABLES}",
                 groupings={
                     "cell": ("cell",),
                     "pair": ("drugs",),
@@ -406,7 +418,7 @@ _CANDLE_UNO = Benchmark(
     ),
     homepage="https://github.com/ECP-CANDLE/Benchmarks/tree/master/Pilot1/Uno",
     licence="as given by the studies that it combines: CCLE, CTRP, gCSI, GDSC and NCI60",
-    obtain=f"copy the five tables from {_UNO_TABLES}",
+    obtain=f"`sciml fetch candle_uno` gets the five tables from {_UNO_TABLES}",
     choices=(
         Choice("form", ("A", "B", "C"), None, "raw form: A tables, B prebuilt file, C IMPROVE folder"),
         Choice("scaling", ("training", "all"), "training", "entities that imputation and scaling are fitted on"),
@@ -420,19 +432,9 @@ _CANDLE_UNO = Benchmark(
     ),
     leave_out="study",
     sources={
-        "candle_uno": (
-            Source(
-                "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo",
-                5,
-                files=(
-                    "combined_single_response_agg",
-                    "combined_rnaseq_data_lincs1000_source_scale",
-                    "drug_info",
-                    "Combined_PubChem_dragon7_descriptors.tsv",
-                    "NCI60_dragon7_descriptors.tsv",
-                ),
-            ),
-        ),
+        "candle_uno": _uno_tables("combined_single_response_agg"),
+        "candle_uno_growth": _uno_tables("rescaled_combined_single_drug_growth"),
+        "candle_uno_pairs": _uno_tables("ComboDrugGrowth_Nov2017.csv", "NCI60_CELLNAME_to_Combo.txt"),
     },
     terms="The tables combine the studies CCLE, CTRP, gCSI, GDSC and NCI60. Each has its own terms, and they hold for "
     "what comes from it: read them at the studies, and cite those that you use.",

@@ -58,8 +58,17 @@ def published_checksums(name: str) -> dict[str, Checksum]:
     Raises:
         InputError: no data set has this name, or the list cannot be read.
     """
-    listed = read_list(Path(__file__).parent / find(name)[0].name / NAME)
+    listed = read_list(published_list(name))
     return {file.removeprefix(f"{name}/"): checksum for file, checksum in listed.items() if file.startswith(f"{name}/")}
+
+
+def published_list(name: str) -> Path:
+    """Where this package publishes checksums of the raw files of a data set.
+
+    Raises:
+        InputError: no data set has this name.
+    """
+    return Path(__file__).parent / find(name)[0].name / NAME
 
 
 def known_checksums(name: str, folder: Path) -> dict[str, str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-import secrets
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import nullcontext
@@ -19,14 +18,17 @@ from sciml_datasets.checksums import ChecksumError
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
-from sciml_datasets.preparation.verify import check_prepared
-from sciml_datasets.preparation.workshop import interrupted, publish
+from sciml_datasets.preparation.verify import check_prepared, verify_prepared
+from sciml_datasets.preparation.workshop import PLAN, interrupted, publish
+from sciml_datasets.processes import owner_lives, signature
 from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
     from mpi4py import MPI
 
 BLOCK = 4 << 20
+LEASE_SECONDS = 600.0
+"""A copy whose process cannot be asked, and that was not written to for so long, is given up."""
 
 
 def stage(
@@ -86,7 +88,8 @@ def _copy(source: Path, final: Path, jobs: int, *, shows: bool) -> int:
     if final.exists():
         if read_manifest(final) != manifest:
             raise InputError(f"{final} holds other data than {source}: remove it, and stage again")
-        check_prepared(final)
+        if findings := verify_prepared(final, quick=True):
+            raise InputError(f"{final}: {findings[0]}: remove the folder, and stage again")
         return 0
     _remove_abandoned(final)
     files = listed_files(manifest)
@@ -98,7 +101,7 @@ def _copy(source: Path, final: Path, jobs: int, *, shows: bool) -> int:
             f"{final.parent}: {total / 1e9:.3f} GB are to be copied and {free / 1e9:.3f} GB are free: make room or "
             "choose another --to"
         )
-    work = final.with_name(f"{final.name}.incomplete-{os.getpid()}-{secrets.token_hex(6)}")
+    work = final.with_name(f"{final.name}.incomplete-{signature()}")
     (work / "folder").mkdir(parents=True)
     bar = progress("Staging", total, "B", scale=True) if shows else nullcontext(lambda _: None)
     try:
@@ -158,14 +161,15 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Callabl
 
 
 def _remove_abandoned(final: Path) -> None:
-    """Remove what killed runs of this node have left."""
+    """Remove what killed copies have left: of this machine at once, of another one or before a reboot after a while."""
     for work in interrupted(final):
-        owner = re.search(r"\.incomplete-(\d+)-[0-9a-f]{12}$", work.name)
-        if owner is None:
-            continue
-        try:
-            os.kill(int(owner[1]), 0)
-        except ProcessLookupError:
+        lives = owner_lives(work.name)
+        if lives is False or (lives is None and not (work / PLAN).exists() and _untouched(work)):
             shutil.rmtree(work, ignore_errors=True)
-        except PermissionError:
-            continue
+
+
+def _untouched(work: Path) -> bool:
+    try:
+        return time.time() - max(path.stat().st_mtime for path in (work, *work.rglob("*"))) > LEASE_SECONDS
+    except FileNotFoundError:  # it is being removed, or has just been finished
+        return False

@@ -20,11 +20,10 @@ from sciml_datasets import BENCHMARKS, InputError
 from sciml_datasets.benchmarks import GlobusSource, Source
 from sciml_datasets.checksums import Checksum, ChecksumError, read_list, record_checksums, write_list
 from sciml_datasets.cli.main import main
-from sciml_datasets.fetch.checks import hashes_of
+from sciml_datasets.fetch.checks import Hashes
 from sciml_datasets.fetch.plan import Options, plan_fetch
 from sciml_datasets.fetch.remote import Patience
 from sciml_datasets.fetch.run import Report, fetch
-from sciml_datasets.fetch.terms import TermsError
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -205,7 +204,7 @@ def test_terms_are_shown_once_and_accepted_by_a_flag(mirror: Path, tmp_path: Pat
     assert "Copernicus" in (tmp_path / "cloudmask/TERMS.txt").read_text()
     assert sciml(*command).returncode == 0
     (tmp_path / "cloudmask/TERMS.txt").write_text("older terms")
-    with pytest.raises(TermsError, match="has other terms now"):
+    with pytest.raises(InputError, match="has other terms now"):
         fetch("cloudmask", tmp_path, options(str(mirror), accept_terms=False))
 
 
@@ -227,13 +226,16 @@ def test_the_first_sight_is_recorded_and_said_so(
         record_checksums(tmp_path / "cloudmask", known, {})
 
 
-def test_maintainers_record_what_is_published(mirror: Path, tmp_path: Path) -> None:
+def test_maintainers_record_what_is_published(mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     published = tmp_path / "checksums.tsv"
-    other = {"stemdl/train/x.h5": Checksum("0" * 64, 1), "cloudmask/training/gone.hdf": Checksum("1" * 64)}
+    other = {"cloudmask_demo/x.hdf": Checksum("0" * 64, 1), "cloudmask/training/earlier.hdf": Checksum("1" * 64)}
     write_list(published, other)
-    fetched(tmp_path / "raw", str(mirror), record=published)
+    code, out, _ = cli(
+        capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--accept-terms", "--record", published
+    )
+    assert (code, out.splitlines()[-1]) == (0, f"published in {published}")
     names = {f"cloudmask/{name}" for name in SIZES}
-    assert set(read_list(published)) == {"stemdl/train/x.h5", *names}
+    assert set(read_list(published)) == {*other, *names}
     assert read_list(published)["cloudmask/training/S3A_b.hdf"].size == 70_000
 
 
@@ -308,9 +310,11 @@ def test_an_etag_of_an_upload_in_parts_is_understood(s3: str, tmp_path: Path) ->
     assert etag.endswith("-3")
     path = tmp_path / "data"
     path.write_bytes(data)
-    assert hashes_of(path, etag) == (hashlib.sha256(data).hexdigest(), etag)
+    with Hashes(path, etag) as hashes:
+        assert hashes.finish() == (hashlib.sha256(data).hexdigest(), etag)
     path.write_bytes(data[:-1] + b"?")
-    assert hashes_of(path, etag)[1] == ""  # which says nothing: the parts may have had another size
+    with Hashes(path, etag) as hashes:
+        assert hashes.finish()[1] == ""  # which says nothing: the parts may have had another size
 
 
 def test_a_large_file_comes_in_parts_at_the_same_time(tmp_path: Path) -> None:

@@ -47,12 +47,12 @@ def http(mirror: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def s3(mirror: Path) -> Iterator[str]:
     with s3_server() as endpoint:
-        upload(endpoint, mirror, "es")
+        upload(endpoint, mirror, "broken")
         yield endpoint
 
 
 def source_of(kind: str, front: Proxy) -> Source:
-    return Source(front.url, 0) if kind == "http" else Source(f"s3://{BUCKET}/es", 0, endpoint=front.url)
+    return Source(front.url, 0) if kind == "http" else Source(f"s3://{BUCKET}/broken", 0, endpoint=front.url)
 
 
 def fetched(raw: Path, *sources: Source, retries: int = 3, timeout: float = 0.5) -> Report:
@@ -151,7 +151,7 @@ def test_what_stays_broken_is_a_clear_error_and_no_file(
 
 def test_corruption_is_found_by_the_etag_of_s3_and_fetched_again(s3: str, mirror: Path, tmp_path: Path) -> None:
     with proxy(s3, on(Fault("corrupt", 5_000_000))) as front:
-        report = fetched(tmp_path, Source(f"s3://{BUCKET}/es", 0, endpoint=front.url))
+        report = fetched(tmp_path, Source(f"s3://{BUCKET}/broken", 0, endpoint=front.url))
     assert_whole(tmp_path, mirror)
     assert "came damaged (its MD5 is" in report.notes[0]
     damaged = (tmp_path / "cloudmask" / (LARGE + ".mismatch")).read_bytes()

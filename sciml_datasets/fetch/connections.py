@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
 
@@ -54,14 +54,16 @@ class Connections:
 
         await patiently(self._patience, attempt)
 
-    async def part(self, remote: Remote, file: RemoteFile, partial: Partial, start: int, end: int) -> None:
-        """A part, going on where a connection broke."""
+    async def part(
+        self, remote: Remote, file: RemoteFile, partial: Partial, start: int, end: int, more: Callable[[], object]
+    ) -> None:
+        """A part, going on where a connection broke; ``more`` is called after each write."""
         failures = 0
         while True:
             came: list[int] = []
             try:
                 async with self._slots:
-                    await self._stream(remote, file, partial, start, end, came)
+                    await self._stream(remote, file, partial, start, end, came, more)
                 if start + sum(came) == end:
                     return
                 raise TransientError(f"the source ends {end - start - sum(came)} bytes early")
@@ -80,6 +82,7 @@ class Connections:
         start: int,
         end: int | None,
         came: list[int],
+        more: Callable[[], object] = lambda: None,
     ) -> None:
         """Write what one request brings; ``came`` hears of the bytes as they are written, also of a broken one."""
         loop = asyncio.get_running_loop()
@@ -94,6 +97,7 @@ class Connections:
                 count, writing = await writing, None
                 self.come += count
                 came.append(count)
+                more()
 
         async def write() -> None:
             nonlocal writing, chunks, gathered, since

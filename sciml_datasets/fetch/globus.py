@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sciml_datasets.benchmarks import GlobusSource
+from sciml_datasets.fetch.plan import free_bytes
 
 
 def steps(name: str, source: GlobusSource, folder: Path) -> str:
@@ -16,7 +17,8 @@ def steps(name: str, source: GlobusSource, folder: Path) -> str:
         folder: where the raw files belong.
     """
     archive = f"{folder}/{source.folder}.tar"
-    return f"""{name}: {source.num_files:,} files, {source.num_bytes / 2**30:.1f} GiB, through Globus only
+    size, free = source.num_bytes / 2**30, free_bytes(folder) / 2**30
+    return f"""{name}: {source.num_files:,} files, {size:.1f} GiB, through Globus only; {free:.1f} GiB are free
 
 1. Get a Globus identity at https://app.globus.org, and a collection of your own that can write to
    {folder}:

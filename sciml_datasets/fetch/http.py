@@ -49,7 +49,7 @@ class Http:
 
     async def files(self) -> list[RemoteFile]:
         """The files that are declared by name, else those of a ``checksums.tsv``, else of the page of the folder."""
-        names = exact_names(self._source)
+        names = exact_names(self._source.files)
         checksums = {} if names else await self._checksums()
         if not names:
             names = [name for name in checksums or await self._linked() if belongs(self._source, name)]

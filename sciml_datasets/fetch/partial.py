@@ -19,16 +19,15 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import threading
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from google_crc32c import extend
 
 from sciml_datasets.fetch.remote import ChangedError
+from sciml_datasets.processes import is_own, owner_lives, signature
 
 FOLDER = ".fetch"
 LEASE_SECONDS = 60.0
@@ -51,11 +50,16 @@ class Partial:
     Attributes:
         folder: in which it arrives.
         size: bytes; None where the source does not tell.
-        have: pieces that are here, as (start, end), sorted.
+        have: pieces that were here at first, as (start, end), sorted.
+        reached: up to where nothing is missing any more, from the start.
     """
 
     def __init__(self, folder: Path, size: int | None, have: list[tuple[int, int]]) -> None:
         self.folder, self.size, self.have = folder, size, have
+        self.reached = 0
+        self._beyond: dict[int, int] = {}
+        for start, end in have:
+            self._reach(start, end)
         self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT, 0o644)
         self._journal: int | None = None
         self._useful = bool(have)
@@ -97,7 +101,13 @@ class Partial:
             if self.size is not None and self.size > JOURNALLED_BYTES:
                 self._note(f"{start} {start + total} {checksum}\n")
                 self._useful = True
+            self._reach(start, start + total)
         return total
+
+    def _reach(self, start: int, end: int) -> None:
+        self._beyond[start] = end
+        while self.reached in self._beyond:
+            self.reached = self._beyond.pop(self.reached)
 
     def describe(self, identity: str) -> None:
         """Say what is arriving: the first line of the journal of a large file."""
@@ -170,7 +180,7 @@ def open_partial(root: Path, name: str, size: int | None, identity: str) -> Part
     """
     incoming = root / FOLDER
     incoming.mkdir(parents=True, exist_ok=True)
-    mine = incoming / f"{_stem(name)}-{_owner()}-{os.getpid()}-{secrets.token_hex(4)}"
+    mine = incoming / f"{_stem(name)}-{signature()}"
     for left in _others(root, name):
         if not _abandoned(left):
             continue
@@ -215,17 +225,6 @@ def _stem(name: str) -> str:
     return f"{name.rpartition('/')[2][:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-@cache
-def _owner() -> str:
-    """Which processes can be asked whether they live: those of this boot of this machine, in this container."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-        space = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        boot, space = os.uname().nodename, ""
-    return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:12]
-
-
 def _others(root: Path, name: str) -> list[Path]:
     stem = _stem(name)
     try:
@@ -235,18 +234,10 @@ def _others(root: Path, name: str) -> list[Path]:
 
 
 def _abandoned(folder: Path) -> bool:
-    owner = re.search(r"-([0-9a-f]{12})-([0-9]+)-[0-9a-f]{8}$", folder.name)
-    if folder in _mine or owner is None:
+    if folder in _mine:
         return False
-    if owner[1] == _owner():
-        if int(owner[2]) == os.getpid():
-            return True
-        try:
-            os.kill(int(owner[2]), 0)
-        except ProcessLookupError:
-            return True
-        except PermissionError:
-            pass
+    if is_own(folder.name) or owner_lives(folder.name) is False:
+        return True
     try:
         os.utime(folder.parent)  # the time of the file system, not of this machine
         return folder.parent.stat().st_mtime - folder.stat().st_mtime > LEASE_SECONDS

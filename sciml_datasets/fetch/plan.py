@@ -25,6 +25,7 @@ from sciml_datasets.fetch.remote import (
     SourceError,
     TransientError,
     belongs,
+    exact_names,
     open_remote,
     protocol_of,
 )
@@ -96,7 +97,7 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
         InputError: there is nothing to fetch from, no source answers, no file fits, or the network is forbidden.
     """
     folder = raw_root(raw_dir) / name
-    sources = sources_of(name, options.sources)
+    sources = sources_of(name, options)
     published, recorded = published_checksums(name), read_list(folder / NAME)
     number, files = asyncio.run(_listed(sources, options, published))
     known = recorded | published
@@ -117,31 +118,32 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
         len(files),
         sum(file.size or 0 for file in files),
         len(files) - len(wanted),
-        shutil.disk_usage(_existing(folder)).free,
+        free_bytes(folder),
         arrived_bytes(folder),
     )
 
 
-def sources_of(name: str, given: Sequence[Source] = ()) -> tuple[Source, ...]:
+def sources_of(name: str, options: Options) -> tuple[Source, ...]:
     """Where the raw files of a data set come from.
+
+    A source that the user gives is asked for the same files as the declared one. Where these are declared one by one,
+    ``only`` may name others, such as another raw form of the same data.
 
     Raises:
         InputError: nowhere, by Globus alone, or the network that they need is forbidden by SCIML_OFFLINE.
     """
     benchmark, dataset = find(name)
-    declared = benchmark.sources.get(name, ())
-    sources = tuple(given) or tuple(source for source in declared if isinstance(source, Source))
-    if given and (first := next((source for source in declared if isinstance(source, Source)), None)):
-        sources = tuple(replace(source, files=first.files) for source in sources)
+    declared = [source for source in benchmark.sources.get(name, ()) if isinstance(source, Source)]
+    sources = tuple(options.sources or declared)
+    if options.sources and declared:
+        files = dict.fromkeys(declared[0].files)
+        if exact_names(declared[0].files):
+            files |= dict.fromkeys(exact_names(options.only))
+        sources = tuple(replace(source, files=tuple(files)) for source in sources)
     if not sources:
         if dataset.simulated_samples:
             raise InputError(f"{name} is simulated, there is nothing to fetch: `sciml simulate {name} --out RAW`")
-        how = (
-            "comes through Globus only: `sciml fetch` without --dry-run tells the steps"
-            if declared
-            else "has no source"
-        )
-        raise InputError(f"{name} {how}; --source names a mirror")
+        raise InputError(f"{name} has no source: {benchmark.obtain}, or name a mirror with --source")
     if os.environ.get("SCIML_OFFLINE", "0") not in ("", "0"):
         remote = [source.url for source in sources if protocol_of(source.url) not in LOCAL]
         if remote:
@@ -223,10 +225,10 @@ async def _with_sizes(remote: Remote, files: list[RemoteFile], patience: Patienc
     return list(looked)
 
 
-def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above it that exists."""
+def free_bytes(folder: Path) -> int:
+    """Free on the disk of a folder, which need not exist yet."""
     folder = folder.absolute()
-    return next(path for path in (folder, *folder.parents) if path.is_dir())
+    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.is_dir())).free
 
 
 def check_space(plan: Plan) -> None:

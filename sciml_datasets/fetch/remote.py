@@ -6,7 +6,7 @@ status codes and are read without blocking; whatever else fsspec knows is read l
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
@@ -137,10 +137,9 @@ def belongs(source: Source, name: str) -> bool:
     return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
 
 
-def exact_names(source: Source) -> list[str]:
-    """The names that the source declares one by one; none where it declares patterns."""
-    patterns = [pattern for pattern in source.files if set(pattern) & set("*?[")]
-    return [] if patterns else list(source.files)
+def exact_names(files: Sequence[str]) -> list[str]:
+    """The names of a declaration that names files one by one; none of one by patterns."""
+    return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
 
 
 def listed(text: str, url: str) -> dict[str, Checksum]:

@@ -31,7 +31,7 @@ class Report:
         plan: that it followed.
         fetched: files that came.
         arrived: their bytes.
-        first_seen: files without a published checksum, whose checksums were recorded at first sight.
+        first_seen: files without a known checksum, whose checksums were recorded at first sight.
         failures: a sentence per file that did not come.
         notes: sentences.
     """
@@ -50,6 +50,7 @@ def fetch(
     options: Options | None = None,
     comm: MPI.Intracomm | None = None,
     show: Callable[[Plan], object] = lambda _: None,
+    show_terms: Callable[[str], object] = lambda _: None,
 ) -> Report | None:
     """Fetch the raw files of a data set to ``<raw_dir>/<name>``; what is there already is kept.
 
@@ -61,6 +62,7 @@ def fetch(
         options: what the user chooses.
         comm: an mpi4py communicator whose ranks all call this function, and share the files.
         show: told of the plan before anything is transferred, on rank 0.
+        show_terms: told the terms of the data where they have not been accepted yet, on rank 0.
 
     Returns:
         What was done, on rank 0; None elsewhere.
@@ -74,13 +76,13 @@ def fetch(
     crew = Ranks(comm) if comm is not None else Alone()
 
     def begin() -> Plan:
-        sources_of(name, options.sources)
-        terms.check(name, raw_root(raw_dir) / name, accepted=options.accept_terms)
+        sources_of(name, options)
+        terms.check(name, raw_root(raw_dir) / name, accepted=options.accept_terms, show=show_terms)
         plan = plan_fetch(name, raw_dir, options)
         check_space(plan)
         show(plan)
         plan.folder.mkdir(parents=True, exist_ok=True)
-        terms.keep(name, plan.folder)
+        terms.keep(name, plan.folder, show_terms)
         _merge(plan.folder)
         return plan
 
@@ -135,9 +137,8 @@ def _merge(folder: Path) -> None:
 
 def _publish(name: str, folder: Path, path: Path) -> None:
     """Put the recorded checksums of a data set into a list of published ones."""
-    others = {file: known for file, known in read_list(path).items() if not file.startswith(f"{name}/")}
     recorded = {f"{name}/{file}": known for file, known in read_list(folder / NAME).items()}
-    write_list(path, others | recorded)
+    write_list(path, read_list(path) | recorded)
 
 
 def _report(plan: Plan, outcomes: list[Outcome]) -> Report:
@@ -145,8 +146,8 @@ def _report(plan: Plan, outcomes: list[Outcome]) -> Report:
     unknown = {item.file.name for item in plan.wanted if item.known is None}
     return Report(
         plan,
-        sum(o.arrived > 0 for o in outcomes),
-        sum(o.arrived for o in outcomes),
+        sum(o.arrived is not None for o in outcomes),
+        sum(o.arrived or 0 for o in outcomes),
         sum(o.checksum is not None and o.name in unknown for o in outcomes),
         failures,
         tuple(note for o in outcomes for note in o.notes),

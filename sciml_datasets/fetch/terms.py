@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sciml_datasets.benchmarks import find
@@ -10,40 +11,36 @@ from sciml_datasets.errors import InputError
 NAME = "TERMS.txt"
 
 
-class TermsError(InputError):
-    """The terms of a data set are not accepted yet.
-
-    Attributes:
-        text: of the terms, to be shown.
-    """
-
-    def __init__(self, message: str, text: str) -> None:
-        super().__init__(message)
-        self.text = text
-
-
 def text_of(name: str) -> str:
     """Licence and terms of a data set, as they are shown and kept."""
     benchmark, _ = find(name)
     return f"{name}\nHomepage: {benchmark.homepage}\nLicence: {benchmark.licence}\n{benchmark.terms}\n"
 
 
-def check(name: str, folder: Path, *, accepted: bool) -> None:
+def check(name: str, folder: Path, *, accepted: bool, show: Callable[[str], object]) -> None:
     """Make sure that the terms are accepted: now, or earlier by who fetched to this folder.
 
+    Args:
+        name: of the data set.
+        folder: of its raw files, where accepted terms are kept.
+        accepted: the user accepts them now.
+        show: told the terms if they are not.
+
     Raises:
-        TermsError: they are not.
+        InputError: they are not accepted.
     """
     text = text_of(name)
     if not _apply(name) or accepted or _kept(folder) == text:
         return
+    show(text)
     hold = "has other terms now" if _kept(folder) else "comes under terms"
-    raise TermsError(f"{name} {hold}, shown above: to accept them, run the same command with --accept-terms", text)
+    raise InputError(f"{name} {hold}, shown above: to accept them, run the same command with --accept-terms")
 
 
-def keep(name: str, folder: Path) -> None:
-    """Write the accepted terms into the raw folder."""
+def keep(name: str, folder: Path, show: Callable[[str], object]) -> None:
+    """Show the terms that were accepted now, and write them into the raw folder."""
     if _apply(name) and _kept(folder) != text_of(name):
+        show(text_of(name))
         (folder / NAME).write_text(text_of(name), encoding="utf-8")
 
 

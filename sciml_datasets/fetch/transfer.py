@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sciml_datasets.benchmarks import Source
 from sciml_datasets.checksums import Checksum
-from sciml_datasets.fetch.checks import hashes_of, is_md5
+from sciml_datasets.fetch.checks import Hashes, MismatchError, agree, expected_sha256, judge
 from sciml_datasets.fetch.connections import Connections
 from sciml_datasets.fetch.pacing import patiently
 from sciml_datasets.fetch.partial import HEARTBEAT_SECONDS, Partial, TakenOverError, is_busy, open_partial
@@ -26,7 +26,6 @@ from sciml_datasets.fetch.remote import (
     ChangedError,
     NoRangesError,
     Patience,
-    RefusedError,
     Remote,
     RemoteFile,
     SourceError,
@@ -36,6 +35,8 @@ from sciml_datasets.fetch.remote import (
 PART_BYTES = 64 << 20
 VERSIONS = 3
 """How often a file may change at its source, or arrive damaged, before that source is given up."""
+HASHED_BYTES = 4 << 20
+"""Hashed at a time behind what arrives."""
 TICK_SECONDS = 0.1
 WRITERS, HASHERS = 4, 4
 Result = TypeVar("Result")
@@ -63,28 +64,16 @@ class Outcome:
     Attributes:
         name: of the file.
         checksum: of what lies in the raw folder now; None after a failure.
-        arrived: bytes that were fetched; 0 of a file that was there.
+        arrived: bytes that were fetched; None of a file that was there, or did not come.
         failure: why it did not come, else "".
         notes: what else should be told, a sentence each.
     """
 
     name: str
     checksum: Checksum | None = None
-    arrived: int = 0
+    arrived: int | None = None
     failure: str = ""
     notes: tuple[str, ...] = ()
-
-
-class MismatchError(SourceError):
-    """What came is not what it should be.
-
-    Attributes:
-        found: what it is.
-    """
-
-    def __init__(self, message: str, found: str) -> None:
-        super().__init__(message)
-        self.found = found
 
 
 def transfer(
@@ -205,7 +194,7 @@ class _Transfers:
             except SourceError as error:
                 failures.append(f"{self.sources[number].url}: {error}")
             else:
-                return Outcome(wanted.file.name, checksum, checksum.size or 0, notes=tuple(notes))
+                return Outcome(wanted.file.name, checksum, checksum.size, notes=tuple(notes))
         return Outcome(wanted.file.name, failure="; ".join(failures), notes=tuple(notes))
 
     async def _kept(self, wanted: Wanted, final: Path, notes: list[str]) -> Outcome | None:
@@ -216,6 +205,7 @@ class _Transfers:
             aside = _set_aside(final, final)
             notes.append(f"{final} was there, but {error}: it is {aside.name} now")
             return None
+        self._connections.come += checksum.size or 0
         return Outcome(wanted.file.name, checksum, notes=tuple(notes))
 
     async def _from(self, number: int, wanted: Wanted, final: Path, notes: list[str]) -> Checksum:
@@ -229,7 +219,7 @@ class _Transfers:
             if file is None:
                 file = await patiently(self.patience, lambda: remote.look(wanted.file.name))
                 file = replace(file, sha256=wanted.file.sha256)
-            _agree(file, wanted.known)
+            agree(file, wanted.known)
             try:
                 return await self._receive(remote, file, wanted.known, final, ranges=ranges)
             except NoRangesError:
@@ -255,24 +245,46 @@ class _Transfers:
     async def _receive(
         self, remote: Remote, file: RemoteFile, known: Checksum | None, final: Path, *, ranges: bool
     ) -> Checksum:
-        expected = known.sha256 if known else file.sha256
+        expected = expected_sha256(file, known)
         identity = expected or (f"{remote.url} {file.tag}" if file.tag else "")
         size = file.size if ranges else None
         async with self._partial(file.name, size, identity) as partial:
-            if size is None:
-                await self._connections.whole(remote, file, partial)
-            else:
-                missing = partial.missing(PART_BYTES)
-                await _all(self._connections.part(remote, file, partial, start, end) for start, end in missing)
-            await self._in_thread(partial.sync)
-            try:
-                checksum = await self._check(partial.path, file, known)
-            except MismatchError as error:
-                aside = _set_aside(partial.path, final)
-                partial.remove()
-                raise MismatchError(f"{error}; what came is kept as {aside.name}", error.found) from error
+            with Hashes(partial.path, "" if expected else file.etag) as hashes:
+                if size is None:
+                    await self._connections.whole(remote, file, partial)
+                else:
+                    await self._parts(remote, file, partial, size, hashes)
+                await self._in_thread(partial.sync)
+                try:
+                    checksum = await self._hash(judge, hashes, file, known)
+                except MismatchError as error:
+                    aside = _set_aside(partial.path, final)
+                    partial.remove()
+                    raise MismatchError(f"{error}; what came is kept as {aside.name}", error.found) from error
             await self._in_thread(lambda: partial.publish(final))
             return checksum
+
+    async def _parts(self, remote: Remote, file: RemoteFile, partial: Partial, size: int, hashes: Hashes) -> None:
+        """What is missing, by several connections; hashed behind them, while it is still in memory."""
+        more, hashing = asyncio.Event(), None
+        more.set()
+
+        async def hash_behind() -> None:
+            nonlocal hashing
+            while hashes.at < size:
+                await more.wait()
+                more.clear()
+                while partial.reached - hashes.at >= min(HASHED_BYTES, size - hashes.at) > 0:
+                    hashing = self._hash(hashes.follow, min(partial.reached, hashes.at + PART_BYTES))
+                    await asyncio.shield(hashing)
+
+        missing = partial.missing(PART_BYTES)
+        parts = (self._connections.part(remote, file, partial, start, end, more.set) for start, end in missing)
+        try:
+            await _all([*parts, hash_behind()])
+        finally:
+            if hashing is not None:
+                await asyncio.wait((hashing,))
 
     @asynccontextmanager
     async def _partial(self, name: str, size: int | None, identity: str) -> AsyncIterator[Partial]:
@@ -286,37 +298,15 @@ class _Transfers:
             partial.close()
 
     async def _check(self, path: Path, file: RemoteFile, known: Checksum | None) -> Checksum:
-        """The checksum of a file that is what it should be; MismatchError says what was expected and found."""
-        size = path.stat().st_size
-        if file.size is not None and size != file.size:
-            raise MismatchError(f"it has {size} bytes, expected {file.size}", f"{size} bytes")
-        expected = known.sha256 if known else file.sha256
-        etag = "" if expected else file.etag
-        sha256, fitting = await asyncio.get_running_loop().run_in_executor(self._hashers, hashes_of, path, etag)
-        if expected and sha256 != expected:
-            raise MismatchError(f"its SHA-256 is {sha256}, expected {expected}", sha256)
-        if fitting and fitting != etag:
-            raise MismatchError(f"its MD5 is {fitting}, expected {etag} by the ETag", fitting)
-        return Checksum(sha256, size, file.etag)
+        """The checksum of a file that is here, if it is what it should be, else MismatchError."""
+        with Hashes(path, "" if expected_sha256(file, known) else file.etag) as hashes:
+            return await self._hash(judge, hashes, file, known)
+
+    def _hash(self, work: Callable[..., Result], *arguments: Any) -> asyncio.Future[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._hashers, work, *arguments)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._writers, work)
-
-
-def _agree(file: RemoteFile, known: Checksum | None) -> None:
-    """Make sure, before anything comes, that a source has the file that is known.
-
-    Raises:
-        RefusedError: it has another one.
-    """
-    if known is None:
-        return
-    if None not in (known.size, file.size) and known.size != file.size:
-        raise RefusedError(f"the source has {file.size} bytes, expected {known.size}")
-    if is_md5(known.etag) and is_md5(file.etag) and known.etag != file.etag:
-        raise RefusedError(f"the source has the ETag {file.etag}, expected {known.etag}")
-    if file.sha256 and file.sha256 != known.sha256:
-        raise RefusedError(f"the source lists the SHA-256 {file.sha256}, expected {known.sha256}")
 
 
 def _set_aside(path: Path, final: Path) -> Path:
