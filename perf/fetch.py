@@ -1,11 +1,12 @@
 """Speed of fetching beside curl, from an HTTP and an S3 server on this machine.
 
 curl fetches as many files at a time, by one connection each, and writes them; `sciml fetch` does the same, hashes them,
-syncs them to disk and renames them. At first sight it computes SHA-256, and of files on S3 the MD5 that their ETag tells;
-with known checksums SHA-256 alone. Each round runs all ways after each other, in another order each time; rates are of
-the whole command, with its start. Servers run in processes of their own.
+syncs them to disk and renames them. At first sight it computes SHA-256, and of files on S3 the MD5 that their ETag
+tells; with known checksums SHA-256 alone. Each round runs all ways after each other, in another order each time; rates
+are of the whole command, with its start. Servers run in processes of their own. A folder in memory shows the transfer
+alone; on a disk curl, which does not wait for it, is compared with a sync after it as well.
 
-    python perf/fetch.py --rounds 3 --files 32 --megabytes 64
+    python perf/fetch.py --rounds 3 --files 32 --megabytes 64 --folder /dev/shm
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 PREFIX = "es/cloud_slstr_ds1"
-CURL, FIRST_SIGHT, KNOWN = "curl", "sciml fetch, first sight", "sciml fetch, known checksums"
+CURL, SYNCED = "curl", "curl and sync"
+FIRST_SIGHT, KNOWN = "sciml fetch, first sight", "sciml fetch, known checksums"
 
 
 def main() -> int:
@@ -48,7 +50,7 @@ def main() -> int:
         names = write_files(Path(folder) / "mirror", args.files, args.megabytes)
         for kind in ("http", "s3"):
             rates = measure(kind, Path(folder), names, size, args)
-            for way in (CURL, FIRST_SIGHT, KNOWN):
+            for way in (CURL, SYNCED, FIRST_SIGHT, KNOWN):
                 values = rates[way]
                 median = statistics.median(values)
                 ratio = median / statistics.median(rates[CURL])
@@ -80,7 +82,8 @@ def measure(kind: str, folder: Path, names: list[str], size: int, args: argparse
             *(sys.executable, "-m", "sciml_datasets.cli.main", "fetch", "cloudmask", "--accept-terms"),
             *("--raw-dir", str(out), "--source", source, "--jobs", str(args.jobs)),
         ]
-        commands = {CURL: curl(base, names, out / "cloudmask", args.jobs), FIRST_SIGHT: ours, KNOWN: ours}
+        theirs = curl(base, names, out / "cloudmask", args.jobs)
+        commands = {CURL: theirs, SYNCED: theirs, FIRST_SIGHT: ours, KNOWN: ours}
         known = {name: Checksum(sha256_of(folder / "mirror" / name)) for name in names}
         for number in range(args.rounds):
             for way in sorted(commands, reverse=bool(number % 2)):
@@ -90,6 +93,8 @@ def measure(kind: str, folder: Path, names: list[str], size: int, args: argparse
                 os.sync()
                 started = time.perf_counter()
                 subprocess.run(commands[way], check=True, capture_output=True, env=environment)
+                if way == SYNCED:
+                    os.sync()
                 rates.setdefault(way, []).append(size / 1e6 / (time.perf_counter() - started))
                 check(folder / "mirror", out / "cloudmask", names)
                 shutil.rmtree(out)

@@ -286,7 +286,8 @@ def test_a_list_of_checksums_at_the_mirror_is_believed(mirror: Path, http: str, 
     copy = tmp_path / "mirror"
     shutil.copytree(mirror, copy)
     listed = {name: Checksum(hashlib.sha256((mirror / name).read_bytes()).hexdigest(), SIZES[name]) for name in SIZES}
-    write_list(copy / "checksums.tsv", listed)
+    more = {f"notes/{number:05}.txt": Checksum("0" * 64) for number in range(20_000)}  # a list of some length
+    write_list(copy / "checksums.tsv", listed | more)
     (copy / "training/S3A_b.hdf").write_bytes(b"x" * SIZES["training/S3A_b.hdf"])
     for source in (str(copy), None):
         with http_server(copy) as url:

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sciml_datasets.benchmarks import Source
-from sciml_datasets.checksums import NAME
+from sciml_datasets.checksums import NAME, Checksum
 from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error
 from sciml_datasets.fetch.remote import (
     ChangedError,
@@ -63,14 +63,17 @@ class Http:
             for name in sorted(names)
         ]
 
-    async def _checksums(self) -> dict[str, Any]:
-        async with aclosing(self._get(NAME, IDENTITY)) as answers:
-            try:
-                response = await anext(answers)
-            except RefusedError:
-                return {}
-            text = await response.content.read(LONGEST_LIST)
-        return dict(listed(text.decode("utf-8", "replace"), f"{self.url}/{NAME}"))
+    async def _checksums(self) -> dict[str, Checksum]:
+        text = bytearray()
+        try:
+            async with aclosing(self.read(RemoteFile(NAME, None), 0, None)) as chunks:
+                async for chunk in chunks:
+                    text += chunk
+                    if len(text) > LONGEST_LIST:
+                        raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
+        except RefusedError:
+            return {}
+        return listed(text.decode("utf-8", "replace"), f"{self.url}/{NAME}")
 
     async def _linked(self) -> list[str]:
         import aiohttp
