@@ -66,10 +66,10 @@ def drill(folder: Path, transfers: int, seed: int, jobs: int) -> Result:
     """Run transfers, each in a folder of its own below ``folder``."""
     mirror = write_mirror(folder / "mirror", SIZES, seed)
     hashes = {name: hashlib.sha256((mirror / name).read_bytes()).hexdigest() for name in SIZES}
-    write_list(mirror / NAME, {name: Checksum(hashes[name], size) for name, size in SIZES.items()})
     result = Result()
     with http_server(mirror) as http, s3_server() as s3, ThreadPoolExecutor(jobs) as pool:
-        upload(s3, mirror, "drill")
+        upload(s3, mirror, "drill")  # where ETags tell the content; over HTTP a list does
+        write_list(mirror / NAME, {name: Checksum(hashes[name], size) for name, size in SIZES.items()})
         servers = {"http": http, "s3": s3}
 
         def one(number: int) -> None:

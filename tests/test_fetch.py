@@ -282,16 +282,18 @@ def test_a_file_that_was_there_is_checked_or_set_aside(mirror: Path, tmp_path: P
     assert (folder / "training/S3A_b.hdf").read_bytes() == (mirror / "training/S3A_b.hdf").read_bytes()
 
 
-def test_a_list_of_checksums_at_the_mirror_is_believed(mirror: Path, http: str, tmp_path: Path) -> None:
+def test_a_list_of_checksums_at_the_mirror_is_believed(mirror: Path, s3: str, tmp_path: Path) -> None:
     copy = tmp_path / "mirror"
     shutil.copytree(mirror, copy)
     listed = {name: Checksum(hashlib.sha256((mirror / name).read_bytes()).hexdigest(), SIZES[name]) for name in SIZES}
     more = {f"notes/{number:05}.txt": Checksum("0" * 64) for number in range(20_000)}  # a list of some length
     write_list(copy / "checksums.tsv", listed | more)
     (copy / "training/S3A_b.hdf").write_bytes(b"x" * SIZES["training/S3A_b.hdf"])
-    for source in (str(copy), None):
-        with http_server(copy) as url:
-            report = fetched(tmp_path / f"raw-{source is None}", source or url)
+    upload(s3, copy, "listed")
+    with http_server(copy) as url:
+        sources = [Source(str(copy), 0), Source(url, 0), Source(f"s3://{BUCKET}/listed", 0, endpoint=s3)]
+        for number, source in enumerate(sources):
+            report = fetched(tmp_path / f"raw-{number}", source)
             assert len(report.failures) == 1
             assert listed["training/S3A_b.hdf"].sha256 in report.failures[0]
 

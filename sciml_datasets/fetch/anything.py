@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sciml_datasets.benchmarks import Source
-from sciml_datasets.checksums import NAME, Checksum
+from sciml_datasets.checksums import NAME
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.remote import (
     BLOCK,
@@ -18,8 +18,9 @@ from sciml_datasets.fetch.remote import (
     RemoteFile,
     TransientError,
     belongs,
-    listed,
+    carried_checksums,
     safe_names,
+    with_checksums,
 )
 
 Result = TypeVar("Result")
@@ -44,22 +45,19 @@ class Anything:
 
     async def files(self) -> list[RemoteFile]:
         """All files below the folder that belong to the data set."""
-        return await self._try(self._files)
-
-    def _files(self) -> list[RemoteFile]:
-        found = self._fs.find(self._root, detail=True)
+        found = await self._try(lambda: self._fs.find(self._root, detail=True))
         root = self._root.rstrip("/") + "/"
         names = {path.removeprefix(root): entry for path, entry in found.items()}
         chosen = {name: entry for name, entry in names.items() if belongs(self._source, name)}
         if not chosen:
             raise RefusedError(f"the source has no files {' or '.join(self._source.files)}")
         safe_names(chosen, self.url)
-        checksums = listed(self._fs.cat_file(root + NAME).decode("utf-8", "replace"), NAME) if NAME in names else {}
-        return [_described(name, entry, checksums) for name, entry in sorted(chosen.items())]
+        checksums = await carried_checksums(self) if NAME in names else {}
+        return with_checksums((_described(name, entry) for name, entry in chosen.items()), checksums)
 
     async def look(self, name: str) -> RemoteFile:
         """As the file system describes it."""
-        return await self._try(lambda: _described(name, self._fs.info(self._path(name)), {}))
+        return await self._try(lambda: _described(name, self._fs.info(self._path(name))))
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one open file."""
@@ -98,8 +96,7 @@ class Anything:
             raise TransientError(f"the source failed ({error or type(error).__name__})") from error
 
 
-def _described(name: str, entry: dict[str, Any], checksums: dict[str, Checksum]) -> RemoteFile:
+def _described(name: str, entry: dict[str, Any]) -> RemoteFile:
     tag = next((str(entry[key]) for key in TAGS if entry.get(key)), "")
     size = entry.get("size")
-    sha256 = checksums[name].sha256 if name in checksums else ""
-    return RemoteFile(name, size, f"{tag}-{size}" if tag else "", sha256=sha256)
+    return RemoteFile(name, size, f"{tag}-{size}" if tag else "")

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sciml_datasets.benchmarks import Source
-from sciml_datasets.checksums import NAME, Checksum
+from sciml_datasets.checksums import NAME
 from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error
 from sciml_datasets.fetch.remote import (
     ChangedError,
@@ -19,13 +19,12 @@ from sciml_datasets.fetch.remote import (
     RemoteFile,
     TransientError,
     belongs,
+    carried_checksums,
     exact_names,
-    listed,
     safe_names,
+    with_checksums,
 )
 
-LONGEST_LIST = 64 << 20
-"""Bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
 HEAD_UNKNOWN = {403, 405, 501}
 """Answers of servers that know no HEAD."""
 IDENTITY = {"Accept-Encoding": "identity"}
@@ -50,30 +49,15 @@ class Http:
     async def files(self) -> list[RemoteFile]:
         """The files that are declared by name, else those of a ``checksums.tsv``, else of the page of the folder."""
         names = exact_names(self._source.files)
-        checksums = {} if names else await self._checksums()
+        if names:
+            return [RemoteFile(name, None) for name in sorted(names)]
+        checksums = await carried_checksums(self)
+        names = [name for name in checksums or await self._linked() if belongs(self._source, name)]
+        safe_names(names, self.url)
         if not names:
-            names = [name for name in checksums or await self._linked() if belongs(self._source, name)]
-            safe_names(names, self.url)
-            if not names:
-                raise RefusedError(f"the source lists no files {' or '.join(self._source.files)}")
-        return [
-            RemoteFile(name, checksums[name].size, sha256=checksums[name].sha256)
-            if name in checksums and checksums[name].size is not None
-            else RemoteFile(name, None, sha256=checksums[name].sha256 if name in checksums else "")
-            for name in sorted(names)
-        ]
-
-    async def _checksums(self) -> dict[str, Checksum]:
-        text = bytearray()
-        try:
-            async with aclosing(self.read(RemoteFile(NAME, None), 0, None)) as chunks:
-                async for chunk in chunks:
-                    text += chunk
-                    if len(text) > LONGEST_LIST:
-                        raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
-        except RefusedError:
-            return {}
-        return listed(text.decode("utf-8", "replace"), f"{self.url}/{NAME}")
+            raise RefusedError(f"the source lists no files {' or '.join(self._source.files)}")
+        sizes = {name: known.size for name, known in checksums.items()}
+        return with_checksums((RemoteFile(name, sizes.get(name)) for name in names), checksums)
 
     async def _linked(self) -> list[str]:
         import aiohttp

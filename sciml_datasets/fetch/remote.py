@@ -6,19 +6,22 @@ status codes and are read without blocking; whatever else fsspec knows is read l
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from sciml_datasets.benchmarks import Source
-from sciml_datasets.checksums import Checksum, parse_list
+from sciml_datasets.checksums import NAME, Checksum, parse_list
 from sciml_datasets.errors import InputError
 
 LOCAL = ("file", "local", "memory")
 """Protocols that need no network."""
 BLOCK = 1 << 20
 """Bytes that are read at once where the library wants to know."""
+LONGEST_LIST = 64 << 20
+"""Bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def protocol_of(url: str) -> str:
 def belongs(source: Source, name: str) -> bool:
     """Whether a file of the source's folder belongs to the data set."""
     hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
-    ours = name.endswith(".mismatch") or name in ("checksums.tsv", "TERMS.txt")
+    ours = name.endswith(".mismatch") or name in (NAME, "TERMS.txt")
     return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
 
 
@@ -142,12 +145,30 @@ def exact_names(files: Sequence[str]) -> list[str]:
     return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
 
 
-def listed(text: str, url: str) -> dict[str, Checksum]:
-    """The checksums that a mirror carries; none where what it sent is no such list."""
+async def carried_checksums(remote: Remote) -> dict[str, Checksum]:
+    """The checksums that a mirror carries in a ``checksums.tsv``; none where it has no such list.
+
+    Raises:
+        TransientError: it may give it later.
+    """
+    text = bytearray()
     try:
-        return parse_list(text, url)
-    except InputError:
+        async with aclosing(remote.read(RemoteFile(NAME, None), 0, None)) as chunks:
+            async for chunk in chunks:
+                text += chunk
+                if len(text) > LONGEST_LIST:
+                    return {}
+        return parse_list(text.decode("utf-8"), f"{remote.url}/{NAME}")
+    except (RefusedError, InputError, UnicodeDecodeError):
         return {}
+
+
+def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum]) -> list[RemoteFile]:
+    """Files sorted by name, with the SHA-256 that is listed."""
+    return [
+        replace(file, sha256=checksums[file.name].sha256) if file.name in checksums else file
+        for file in sorted(files, key=lambda file: file.name)
+    ]
 
 
 def safe_names(names: Iterable[str], url: str) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from sciml_datasets.benchmarks import Source
+from sciml_datasets.checksums import NAME
 from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error
 from sciml_datasets.fetch.remote import (
     BLOCK,
@@ -21,7 +22,9 @@ from sciml_datasets.fetch.remote import (
     SourceError,
     TransientError,
     belongs,
+    carried_checksums,
     safe_names,
+    with_checksums,
 )
 
 NOT_MD5 = ("aws:kms", "aws:kms:dsse")
@@ -64,7 +67,10 @@ class S3:
         if not chosen:
             raise RefusedError(f"the source has no files {' or '.join(self._source.files)}")
         safe_names(chosen, self.url)
-        return [_described(name, entry["size"], entry["ETag"]) for name, entry in sorted(chosen.items())]
+        checksums = await carried_checksums(self) if NAME in names else {}
+        return with_checksums(
+            (_described(name, entry["size"], entry["ETag"]) for name, entry in chosen.items()), checksums
+        )
 
     async def look(self, name: str) -> RemoteFile:
         """From the headers of the object."""
@@ -85,7 +91,7 @@ class S3:
         body = response["Body"]
         try:
             etag = response.get("ETag", file.tag)
-            if etag != file.tag:
+            if file.tag and etag != file.tag:
                 raise ChangedError(f"the file has changed there: its ETag was {file.tag}, now it is {etag}")
             if not whole:
                 status = response["ResponseMetadata"]["HTTPStatusCode"]
