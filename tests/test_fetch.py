@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetch_servers import BUCKET, Fault, http_server, proxy, s3_client, s3_server, upload, write_mirror
+from fetch_servers import BUCKET, Fault, Request, http_server, proxy, s3_client, s3_server, upload, write_mirror
 
 from sciml_datasets import BENCHMARKS, InputError
 from sciml_datasets.benchmarks import GlobusSource, Source
@@ -111,16 +112,40 @@ def test_the_declared_sources_are_read_as_they_are_declared(
         assert front.requests[0].method == "HEAD"  # a listing is not asked for: HTTP has none
 
 
-def test_every_real_data_set_has_sources_with_sizes_licence_and_terms() -> None:
-    for benchmark in BENCHMARKS.values():
-        assert benchmark.licence
-        assert benchmark.terms
-        assert benchmark.sources.get(benchmark.datasets[0].name)
-        for sources in benchmark.sources.values():
-            assert all(source.num_files > 0 for source in sources)
-            assert all(isinstance(source, GlobusSource) or "://" in source.url for source in sources)
-    assert BENCHMARKS["cloudmask"].sources["cloudmask"][0].num_bytes == 180_000_000_000
-    assert round(BENCHMARKS["stemdl"].sources["stemdl"][0].num_bytes / 2**30, 1) == 548.7
+@pytest.mark.parametrize(
+    ("name", "place", "gigabytes"),
+    [
+        ("stemdl", "OLCF DOI-DOWNLOADS", 589),
+        ("stemdl_preprocessed", "s3://sciml-datasets/ms/stemdl_ds1a", 35),
+        ("cloudmask", "s3://sciml-datasets/es/cloud_slstr_ds1", 180),
+        ("candle_uno", "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo", 0),
+        ("candle_uno_growth", "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo", 0),
+        ("candle_uno_pairs", "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo", 0),
+    ],
+)
+def test_sources_are_declared_with_sizes_licence_and_terms(name: str, place: str, gigabytes: int) -> None:
+    """The server of CANDLE-UNO tells its sizes when it is asked; nobody has published them."""
+    benchmark = next(row for row in BENCHMARKS.values() if name in row.sources)
+    (source,) = benchmark.sources[name]
+    assert (source.collection if isinstance(source, GlobusSource) else source.url) == place
+    assert source.num_bytes // 10**9 == gigabytes
+    assert source.num_files > 0
+    assert benchmark.licence
+    assert benchmark.terms
+
+
+def test_info_shows_where_raw_files_come_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["info", "cloudmask", "--data-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "source    s3://sciml-datasets/es/cloud_slstr_ds1: 1,070 files, 180 GB\n" in shown
+    assert "terms     The scenes contain Copernicus Sentinel data." in shown
+
+
+def test_another_form_of_the_same_data_comes_by_its_name(tmp_path: Path) -> None:
+    mirror = write_mirror(tmp_path / "mirror", {"top_21_auc_1fold.uno.h5": 1000, "another.h5": 10})
+    with http_server(mirror) as url:
+        fetched(tmp_path / "raw", url, name="candle_uno", only=("top_21_auc_1fold.uno.h5",))
+    assert set(content(tmp_path / "raw/candle_uno")) == {"top_21_auc_1fold.uno.h5"}
 
 
 def test_stemdl_prints_the_globus_steps_and_then_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +170,39 @@ def test_a_demo_is_simulated_and_says_so(tmp_path: Path, capsys: pytest.CaptureF
         "sciml fetch: cloudmask_demo is simulated, there is nothing to fetch: "
         "`sciml simulate cloudmask_demo --out RAW`\n"
     )
+
+
+def test_what_was_fetched_is_verified_and_prepared(
+    raw_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with http_server(raw_dir / "cloudmask_demo") as url:
+        code, _, err = cli(capsys, "cloudmask_demo", "--raw-dir", tmp_path, "--source", url)
+    assert code == 0, err
+    assert main(["verify", "cloudmask_demo", "--raw-dir", str(tmp_path)]) == 0
+    assert "12 raw files agree with their checksums, 0 were recorded" in capsys.readouterr().out
+    assert main(["prepare", "cloudmask_demo", "--raw-dir", str(tmp_path), "--data-dir", str(tmp_path / "data")]) == 0
+
+
+def test_files_that_did_not_come_are_findings_and_exit_code_1(
+    http: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def decide(request: Request) -> Fault:
+        return Fault("status", status=404) if request.path.endswith("_b.hdf") else Fault()
+
+    missing = tmp_path / "cloudmask/training/S3A_b.hdf"
+    with proxy(http, decide) as front:
+        command = (capsys, "cloudmask", "--raw-dir", tmp_path, "--source", front.url, "--accept-terms")
+        code, out, _ = cli(*command)
+        assert (code, out.splitlines()[-2:]) == (
+            1,
+            [
+                "1 did not come; run it again, what has come is kept:",
+                f"{missing}: {front.url}: the source answers 404 Not Found",
+            ],
+        )
+        code, out, _ = cli(*command, "--json")
+    report = json.loads(out)
+    assert (code, report["fetched"], len(report["failures"])) == (1, 0, 1)
 
 
 def test_what_is_there_is_kept_and_not_read_again(mirror: Path, http: str, tmp_path: Path) -> None:
@@ -329,10 +387,18 @@ def test_a_large_file_comes_in_parts_at_the_same_time(tmp_path: Path) -> None:
     assert content(tmp_path / "raw/cloudmask") == content(mirror)
 
 
-def test_the_rate_is_limited(mirror: Path, tmp_path: Path) -> None:
+def test_the_rate_is_limited_and_progress_tells_it_and_the_time_left(
+    mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sciml_datasets.progress.PLAIN_SECONDS", 0.2)
     began = time.monotonic()
-    fetched(tmp_path, str(mirror), only=("*a.hdf",), rate=9e6)
+    code, _, err = cli(
+        *(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--accept-terms", "--only", "*a.hdf"),
+        *("--limit-rate", "9M"),
+    )
+    assert code == 0
     assert 0.85 < time.monotonic() - began < 4
+    assert re.search(r"Fetching: +[1-9]\d?%.* [\d.]+M/9.00M \[00:0\d<00:0\d, +[\d.]+MB/s\]", err), err
 
 
 @pytest.mark.parametrize(

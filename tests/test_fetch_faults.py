@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
+from fetch_drill import drill
 from fetch_servers import BUCKET, Fault, Proxy, Request, http_server, proxy, s3_server, upload, write_mirror
 from hypothesis import HealthCheck, given, settings
 
@@ -267,6 +269,23 @@ def test_a_mistake_is_told_by_one_rank(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stderr.count("the source has no files") == 1
+
+
+def test_transfers_drawn_by_a_seed_end_whole_or_with_a_clear_error(tmp_path: Path) -> None:
+    """perf/fetch_faults.py has the whole drill; here are a few transfers of it."""
+    result = drill(tmp_path, transfers=8, seed=3, jobs=2)
+    assert result.wrong == []
+    assert result.counts["kills of a running fetch"] > 0
+    assert sum(count for what, count in result.counts.items() if what.startswith("transfers that ended")) == 8
+    broken = {what for what in result.counts if what.startswith("answers: ")} - {"answers: pass"}
+    assert len(broken) >= 4
+
+
+def test_nothing_rests_on_locks_of_the_file_system() -> None:
+    """They lie on Lustre, GPFS and NFS."""
+    modules = [*(ROOT / "sciml_datasets/fetch").glob("*.py"), ROOT / "sciml_datasets/staging.py"]
+    assert len(modules) > 10
+    assert not [path for path in modules if re.search(r"flock|lockf|fcntl|filelock", path.read_text())]
 
 
 PIECES = st.lists(st.tuples(st.integers(0, 99), st.integers(1, 30)), max_size=12)

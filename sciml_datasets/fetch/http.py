@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from sciml_datasets.benchmarks import Source
 from sciml_datasets.checksums import NAME
-from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error
+from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error, take_more_at_once
 from sciml_datasets.fetch.remote import (
     ChangedError,
     Patience,
@@ -107,6 +107,7 @@ class Http:
                 raise RefusedError("the source tells neither the size of the file nor where it ends")
             if response.status == HTTPStatus.OK and None not in (file.size, said.size) and said.size != file.size:
                 raise ChangedError(f"the file has {said.size} bytes now, {file.size} before")
+            take_more_at_once(response)
             try:
                 async for chunk in response.content.iter_any():
                     yield chunk

@@ -22,6 +22,7 @@ import re
 import shutil
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from google_crc32c import extend
@@ -121,8 +122,9 @@ class Partial:
 
     def beat(self) -> None:
         """Tell other runs that this one lives."""
-        if self.path.exists():
-            os.utime(self.folder)
+        with suppress(FileNotFoundError):  # it has just been finished, or taken over
+            if self.path.exists():
+                os.utime(self.folder)
 
     def cut(self, size: int) -> None:
         """Forget what lies beyond ``size`` bytes."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import raw_root
-from sciml_datasets.checksums import NAME, Checksum, read_list, write_list
+from sciml_datasets.checksums import NAME, Checksum, parse_list, read_list, write_list
 from sciml_datasets.fetch import terms
 from sciml_datasets.fetch.partial import FOLDER, clear
 from sciml_datasets.fetch.plan import Options, Plan, check_space, plan_fetch, sources_of
@@ -121,18 +121,23 @@ def _journal(path: Path, outcome: Outcome) -> None:
 
 def _merge(folder: Path) -> None:
     """Write what the processes have recorded, of this run or of one that was killed, to the list of the raw folder."""
-    journals = sorted((folder / FOLDER).glob("checksums-*.tsv"))
+    taken = [path for path in map(_take, sorted((folder / FOLDER).glob("checksums-*"))) if path is not None]
     found: dict[str, Checksum] = {}
-    for path in journals:
+    for path in taken:
         text = path.read_text(encoding="utf-8")
-        path_of = path.with_suffix(".cut")
-        path_of.write_text(text[: text.rfind("\n") + 1], encoding="utf-8")  # a kill may have cut the last line
-        found |= read_list(path_of)
-        path_of.unlink()
+        found |= parse_list(text[: text.rfind("\n") + 1], str(path))  # a kill may have cut the last line
     if found:
         write_list(folder / NAME, read_list(folder / NAME) | found)
-    for path in journals:
+    for path in taken:
         path.unlink(missing_ok=True)
+
+
+def _take(journal: Path) -> Path | None:
+    """Rename a journal, so that a process that is still writing begins a new one; None if another run was faster."""
+    try:
+        return journal.rename(journal.with_suffix(".taken"))
+    except FileNotFoundError:
+        return None
 
 
 def _publish(name: str, folder: Path, path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from sciml_datasets.benchmarks import Source
 from sciml_datasets.checksums import NAME
-from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error
+from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error, take_more_at_once
 from sciml_datasets.fetch.remote import (
     BLOCK,
     ChangedError,
@@ -96,6 +96,7 @@ class S3:
             if not whole:
                 status = response["ResponseMetadata"]["HTTPStatusCode"]
                 check_range(status, response.get("ContentRange", ""), start, end or 0, file.size)
+            take_more_at_once(body.raw_stream)
             try:
                 while chunk := await body.read(BLOCK):
                     yield chunk

@@ -177,7 +177,7 @@ class _Transfers:
                 told = self._connections.come
                 if time.monotonic() - beaten > HEARTBEAT_SECONDS:
                     beaten = time.monotonic()
-                    for partial in self.partials:
+                    for partial in list(self.partials):
                         await self._in_thread(partial.beat)
 
     async def _fetch(self, wanted: Wanted) -> Outcome:
