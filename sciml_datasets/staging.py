@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.checksums import ChecksumError
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, verify_prepared
@@ -144,7 +144,7 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Callabl
         ChecksumError: it is not what the manifest says.
     """
     found, block, done = hashlib.sha256(), bytearray(min(BLOCK, max(size, 1))), 0
-    with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new:
+    with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
         while count := old.readinto(block):
             view = memoryview(block)[:count]
             found.update(view)

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from google_crc32c import extend
 
+from sciml_datasets.errors import naming
 from sciml_datasets.fetch.remote import ChangedError
 from sciml_datasets.processes import is_own, owner_lives, signature
 
@@ -93,15 +94,16 @@ class Partial:
         with self._lock:
             if self._data < 0 or not self.path.exists():
                 raise TakenOverError("another run has taken the transfer over")
-            written = os.pwritev(self._data, chunks, start)
-            if written < total:  # a full disk takes what still fits
-                rest = b"".join(chunks)[written:]
-                while rest:
-                    count = os.pwrite(self._data, rest, start + written)
-                    written, rest = written + count, rest[count:]
-            if self.size is not None and self.size > JOURNALLED_BYTES:
-                self._note(f"{start} {start + total} {checksum}\n")
-                self._useful = True
+            with naming(self.path):
+                written = os.pwritev(self._data, chunks, start)
+                if written < total:  # a full disk takes what still fits
+                    rest = b"".join(chunks)[written:]
+                    while rest:
+                        count = os.pwrite(self._data, rest, start + written)
+                        written, rest = written + count, rest[count:]
+                if self.size is not None and self.size > JOURNALLED_BYTES:
+                    self._note(f"{start} {start + total} {checksum}\n")
+                    self._useful = True
             self._reach(start, start + total)
         return total
 
@@ -132,7 +134,8 @@ class Partial:
 
     def sync(self) -> None:
         """Return when all bytes are on disk."""
-        os.fsync(self._data)
+        with naming(self.path):
+            os.fsync(self._data)
 
     def publish(self, final: Path) -> None:
         """Give the file its name, in place of an older one.

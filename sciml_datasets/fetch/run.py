@@ -78,12 +78,12 @@ def fetch(
     def begin() -> Plan:
         sources_of(name, options)
         terms.check(name, raw_root(raw_dir) / name, accepted=options.accept_terms, show=show_terms)
+        _merge(raw_root(raw_dir) / name)
         plan = plan_fetch(name, raw_dir, options)
         check_space(plan)
         show(plan)
         plan.folder.mkdir(parents=True, exist_ok=True)
         terms.keep(name, plan.folder, show_terms)
-        _merge(plan.folder)
         return plan
 
     plan = crew.lead(begin)
