@@ -170,6 +170,21 @@ def test_corruption_is_found_by_a_known_checksum(http: str, mirror: Path, tmp_pa
     assert not (tmp_path / "cloudmask" / LARGE).exists()
 
 
+def test_a_list_of_checksums_that_a_mirror_has_is_insisted_on(http: str, mirror: Path, tmp_path: Path) -> None:
+    fetched(tmp_path, Source(http, 0))
+    listed = tmp_path / "cloudmask"
+    (listed / "TERMS.txt").unlink()
+    with http_server(listed) as url:
+        with proxy(url, on(Fault("page"), 2, "checksums.tsv")) as front:
+            fetched(tmp_path / "raw", Source(front.url, 0))
+        assert_whole(tmp_path / "raw", mirror)
+        with (
+            proxy(url, on(Fault("page"), 99, "checksums.tsv")) as front,
+            pytest.raises(InputError, match=r"has a checksums\.tsv and does not give it: .* web page"),
+        ):
+            fetched(tmp_path / "another", Source(front.url, 0), retries=1)
+
+
 def test_a_file_that_changes_at_the_source_is_never_a_mixture(tmp_path: Path) -> None:
     mirror = write_mirror(tmp_path / "mirror", SIZES)
     newer = write_mirror(tmp_path / "newer", SIZES, seed=1) / LARGE

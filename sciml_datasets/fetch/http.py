@@ -51,8 +51,14 @@ class Http:
         names = exact_names(self._source.files)
         if names:
             return [RemoteFile(name, None) for name in sorted(names)]
-        checksums = await carried_checksums(self)
-        names = [name for name in checksums or await self._linked() if belongs(self._source, name)]
+        try:
+            checksums = await carried_checksums(self)
+            names = list(checksums)
+        except RefusedError as error:
+            checksums, names = {}, await self._linked()
+            if NAME in names:  # without it, what comes damaged would be trusted
+                raise TransientError(f"the source has a {NAME} and does not give it: {error}") from error
+        names = [name for name in names if belongs(self._source, name)]
         safe_names(names, self.url)
         if not names:
             raise RefusedError(f"the source lists no files {' or '.join(self._source.files)}")

@@ -146,21 +146,22 @@ def exact_names(files: Sequence[str]) -> list[str]:
 
 
 async def carried_checksums(remote: Remote) -> dict[str, Checksum]:
-    """The checksums that a mirror carries in a ``checksums.tsv``; none where it has no such list.
+    """The checksums that a mirror carries in a ``checksums.tsv``.
 
     Raises:
-        TransientError: it may give it later.
+        RefusedError: it has none, or gives something else.
+        TransientError: it may give it later, or what came is damaged.
     """
     text = bytearray()
+    async with aclosing(remote.read(RemoteFile(NAME, None), 0, None)) as chunks:
+        async for chunk in chunks:
+            text += chunk
+            if len(text) > LONGEST_LIST:
+                raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
     try:
-        async with aclosing(remote.read(RemoteFile(NAME, None), 0, None)) as chunks:
-            async for chunk in chunks:
-                text += chunk
-                if len(text) > LONGEST_LIST:
-                    return {}
-        return parse_list(text.decode("utf-8"), f"{remote.url}/{NAME}")
-    except (RefusedError, InputError, UnicodeDecodeError):
-        return {}
+        return parse_list(text.decode("utf-8", "replace"), NAME)
+    except InputError as error:
+        raise TransientError(f"it sends no list of checksums ({error})") from error
 
 
 def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum]) -> list[RemoteFile]:
