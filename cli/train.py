@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         action="extend",
         help="learning_rate, weight_decay, warmup_share, clip_norm, patience, precision (float32 or mixed_bfloat16), "
-        "xla (off or on), deterministic (on or off)",
+        "xla (off or on), deterministic (on or off), parameters (of networks that have no fixed size)",
     )
     add_json(parser)
 
