@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.models.recipe import Recipe, Samples
 from sciml_datasets.models.samples import unchanged
 
@@ -83,14 +84,19 @@ def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) 
     """A fully convolutional DenseNet (Jegou et al. 2017, arXiv 1611.09326), positions as channels.
 
     Dense blocks of LAYERS layers on LEVELS levels, joined by skips; batch norm, ReLU and 3 x 3 convolution in each
-    layer. Only what a block adds goes up again. What the image has fewer pixels than the pattern is left out at the end
-    of the way up.
+    layer. Only what a block adds goes up again, to the lowest level with no fewer pixels than the image, which is resized
+    where the numbers differ.
 
     Args:
         scan: (positions, H, W) of the input, H and W multiples of 2^(LEVELS - 1).
-        image: (H', W') of the output, H / 2^k, W / 2^k.
+        image: (H', W') of the output.
         parameters: the growth rate, a multiple of 4, is chosen so that their number is the nearest to this.
     """
+    if any(length % (1 << (LEVELS - 1)) for length in scan[1:]):
+        raise InputError(
+            f"patterns have {scan[1]} x {scan[2]} pixels, expected multiples of {1 << (LEVELS - 1)} for the reference "
+            "network: give --model another one"
+        )
     growth = min(GROWTHS, key=lambda rate: abs(_parameters(scan, image, rate) - parameters))
     return _fc_densenet(scan, image, growth)
 
@@ -125,7 +131,10 @@ def _fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], growth: int) -> 
         x = layers.Conv2DTranspose(LAYERS * growth, 3, 2, padding="same", kernel_initializer="he_normal")(x)
         _, x = dense(layers.Concatenate()([x, skip]))
     # Images are in float32 whatever the network computes in.
-    x = layers.Reshape(image, dtype="float32")(layers.Conv2D(1, 1, dtype="float32")(x))
+    x = layers.Conv2D(1, 1, dtype="float32")(x)
+    if x.shape[1:3] != image:
+        x = layers.Resizing(*image, dtype="float32")(x)
+    x = layers.Reshape(image, dtype="float32")(x)
     return keras.Model(inputs, x, name="stemdl_fc_densenet")
 
 
@@ -135,15 +144,13 @@ def _width(growth: int, level: int) -> int:
 
 
 def _halvings(scan: tuple[int, ...], image: tuple[int, ...]) -> int:
-    """How often a pattern is halved to the image's size.
-
-    Raises:
-        ValueError: it is not the same power of two along both sides, or more than the network has levels.
-    """
-    for halvings in range(LEVELS):
-        if tuple(length << halvings for length in image) == tuple(scan[1:]):
-            return halvings
-    raise ValueError(f"images of {image} pixels from patterns of {scan[1:]}: expected a quotient of 1, 2, 4, 8 or 16")
+    """How often a pattern may be halved before it has fewer pixels than the image, at most to the lowest level."""
+    enough = [
+        halvings
+        for halvings in range(LEVELS)
+        if all(length >> halvings >= least for length, least in zip(scan[1:], image, strict=True))
+    ]
+    return max(enough, default=0)
 
 
 def _parameters(scan: tuple[int, ...], image: tuple[int, ...], growth: int) -> int:

@@ -63,9 +63,13 @@ def test_one_scan_is_a_batch_and_computes_in_half_precision(recipe: Recipe, netw
     assert all(np.isfinite(gradient).all() for gradient in gradients)
 
 
-def test_an_image_that_no_halving_gives_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected a quotient of 1, 2, 4, 8 or 16"):
-        fc_densenet((4, 32, 32), (12, 12), 100_000)
+def test_an_image_that_no_halving_gives_is_resized() -> None:
+    network = fc_densenet((4, 32, 32), (12, 12), 100_000)
+    assert network(np.zeros((1, 4, 32, 32), np.float32)).shape == (1, 12, 12)
+    with pytest.raises(
+        InputError, match="40 x 40 pixels, expected multiples of 16 for the reference network: give --mo"
+    ):
+        fc_densenet((4, 40, 40), (20, 20), 100_000)
 
 
 def test_the_small_network_has_one_size() -> None:
