@@ -84,8 +84,8 @@ def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) 
     """A fully convolutional DenseNet (Jegou et al. 2017, arXiv 1611.09326), positions as channels.
 
     Dense blocks of LAYERS layers on LEVELS levels, joined by skips; batch norm, ReLU and 3 x 3 convolution in each
-    layer. Only what a block adds goes up again, to the lowest level with no fewer pixels than the image, which is resized
-    where the numbers differ.
+    layer. Only what a block adds goes up again, to the lowest level with no fewer pixels than the image, which is
+    resized where the numbers differ.
 
     Args:
         scan: (positions, H, W) of the input, H and W multiples of 2^(LEVELS - 1).
