@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-STEMDL_BATCH = 64
+STEMDL_BATCH = 32
 SECONDS = 20.0
 """For which each way reads, over and over."""
 
