@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,10 @@ def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
     patches = Patches(views(data_dir), np.arange(len(views(data_dir))), 128, NAMES)
     expected = {name: [training_patches(scene[name], 128) for scene in scenes(data_dir)] for name in NAMES}
     assert len(patches) == sum(map(len, expected["cloud"]))
+    recipe = replace(RECIPES["cloudmask"], samples=lambda patch: tuple(patch[name] for name in NAMES))
     for number in range(len(patches)):
         position, place = divmod(number, len(expected["cloud"][0]))
-        patch = patches.read(number)
-        assert tuple(patch) == NAMES
-        for name, array in patch.items():
+        for name, array in zip(NAMES, patches.sample(number, recipe), strict=True):
             np.testing.assert_array_equal(array, expected[name][position][place])
 
 
