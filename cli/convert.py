@@ -18,13 +18,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "format",
         choices=FORMATS,
         help="slstr: a Sentinel-3 SLSTR Level 1B product to a scene of CloudMask; improve: a folder of IMPROVE's "
-        "cross-study data, csv: a drug response study as drevalpy or DrugCell lay it out, to raw data of CANDLE-UNO",
+        "cross-study data, csv: a drug response study as drevalpy or DrugCell lay it out, to raw data of CANDLE-UNO in "
+        "IMPROVE's layout; improve also makes that of other raw data of CANDLE-UNO",
     )
     parser.add_argument(
         "source",
         metavar="SOURCE",
-        help="the product's .SEN3 folder; csa_data or its raw_data; drevalpy's table of responses, DrugCell's "
-        "drugcell_train.txt, or the folder of one of the two",
+        help="the product's .SEN3 folder; csa_data, its raw_data, or a raw folder of CANDLE-UNO; drevalpy's table of "
+        "responses, DrugCell's drugcell_train.txt, or the folder of one of the two",
     )
     parser.add_argument(
         "--out",

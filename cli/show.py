@@ -56,7 +56,10 @@ def show(
         raise InputError(f"{picture}: expected a file name that ends in .png")
     source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=split)
     # Of many samples, those that are drawn as points, not all features fit into memory.
-    samples = [{name: example[name] for name in pictures.FEATURES} for example in islice(iter(source), count)]
+    samples = [
+        {name: example[name] for name in pictures.FEATURES if name in example}
+        for example in islice(iter(source), count)
+    ]
     predicted = None
     if predictions is not None:
         from sciml_datasets.metrics.predictions import predictions_of

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import BENCHMARKS, Criterion, Value
+from sciml_datasets.benchmarks import Criterion, Value, find
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
@@ -122,7 +122,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
                     f"result {number} has {key} {other[key]!r}, the first {first[key]!r}: results of other data or "
                     "criteria cannot be averaged"
                 )
-    by_name = {criterion.name: criterion for criterion in BENCHMARKS[first["benchmark"]].criteria}
+    by_name = {criterion.name: criterion for criterion in find(first["dataset"])[0].criteria}
     rows = []
     for row in first["criteria"]:
         scores = [other["scores"].get(row["name"]) for other in results]

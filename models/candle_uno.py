@@ -1,9 +1,10 @@
-"""Reference model for CANDLE-UNO: gene expression and drug descriptors in, area under the dose-response curve out."""
+"""Reference models for CANDLE-UNO: gene expression, descriptors and doses in, a response out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from sciml_datasets.models.recipe import Recipe
@@ -12,6 +13,11 @@ from sciml_datasets.models.samples import unchanged
 GENES, DESCRIPTORS = 942, 5270
 """Of the reference's AUC run (ECP-CANDLE/Benchmarks, Pilot1/Uno)."""
 TABLES = ("gene_expression", "drug_descriptors")
+
+
+REFERENCE_WIDTHS: Mapping[str, Any] = {"tower": (1000,) * 3, "trunk": (1000,) * 5, "dropout": 0.1}
+"""Of the reference's dense layers: a tower for each kind of feature, and the trunk; dropout after each layer."""
+SMALL_WIDTHS: Mapping[str, Any] = {"tower": (128, 64), "trunk": (128, 64), "dropout": 0.1}
 
 
 def uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
@@ -23,34 +29,61 @@ def uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
     Args:
         genes, descriptors: widths of the inputs.
     """
-    return _towers(genes, descriptors, tower=(1000,) * 3, trunk=(1000,) * 5, dropout=0.1, name="candle_uno")
+    return _network("candle_uno", genes, descriptors, doses=0, **REFERENCE_WIDTHS)
 
 
 def small_uno(genes: int, descriptors: int) -> Any:
     """An eighth of the width and fewer layers, for the demo: seconds on two cores."""
-    return _towers(genes, descriptors, tower=(128, 64), trunk=(128, 64), dropout=0.1, name="candle_uno_small")
+    return _network("candle_uno_small", genes, descriptors, doses=0, **SMALL_WIDTHS)
 
 
-def _towers(
+def growth_uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
+    """The reference network for one dose: its logarithm goes into the trunk as it is; 16,225,001 parameters."""
+    return _network("candle_uno_growth", genes, descriptors, doses=1, **REFERENCE_WIDTHS)
+
+
+def pairs_uno(genes: int = GENES, descriptors: int = DESCRIPTORS, _: int = DESCRIPTORS) -> Any:
+    """The reference network for two doses, with one tower for the descriptors of both drugs; 17,226,001 parameters.
+
+    Where the reference swaps the drugs of a pair at random, this one takes the mean of both orders.
+    """
+    return _network("candle_uno_pairs", genes, descriptors, doses=2, **REFERENCE_WIDTHS)
+
+
+def _network(
+    name: str,
     genes: int,
     descriptors: int,
     *,
+    doses: int,
     tower: tuple[int, ...],
     trunk: tuple[int, ...],
     dropout: float,
-    name: str,
 ) -> Any:
+    """A network of ``doses`` concentrations, expression, and descriptors of as many drugs, of one at least."""
     import keras
     from keras import layers
 
-    def dense(x: Any, widths: tuple[int, ...]) -> Any:
-        for width in widths:
-            x = layers.Dropout(dropout)(layers.Dense(width, activation="relu")(x))
-        return x
+    def dense(widths: tuple[int, ...]) -> Callable[[Any], Any]:
+        """Layers that may be applied several times."""
+        stack = [layer for width in widths for layer in (layers.Dense(width, "relu"), layers.Dropout(dropout))]
+        return lambda x: reduce(lambda values, layer: layer(values), stack, x)
 
-    inputs = [keras.Input((genes,), name=TABLES[0]), keras.Input((descriptors,), name=TABLES[1])]
-    together = layers.Concatenate()([dense(values, tower) for values in inputs])
-    return keras.Model(inputs, layers.Dense(1)(dense(together, trunk)), name=name)
+    numbers = [""] if doses < 2 else [f"_{number}" for number in range(1, doses + 1)]
+    doses_in = [keras.Input((1,), name=f"log_concentration{number}") for number in numbers[:doses]]
+    cell_in = keras.Input((genes,), name=TABLES[0])
+    drugs_in = [keras.Input((descriptors,), name=f"drug{number}_descriptors") for number in numbers]
+    cell, drug_tower = dense(tower)(cell_in), dense(tower)
+    drugs = [drug_tower(values) for values in drugs_in]
+    together, response = dense(trunk), layers.Dense(1)
+
+    def answer(order: Sequence[int]) -> Any:
+        parts = [*(doses_in[i] for i in order[:doses]), cell, *(drugs[i] for i in order)]
+        return response(together(layers.Concatenate()(parts)))
+
+    order = range(len(drugs))
+    outputs = answer(order) if doses < 2 else layers.Average()([answer(order), answer(order[::-1])])
+    return keras.Model([*doses_in, cell_in, *drugs_in], outputs, name=name)
 
 
 def squared_errors(target: Any, outputs: Any) -> Any:
@@ -67,6 +100,17 @@ def areas(network: Any) -> Callable[[Any], Any]:
     def forward(inputs: Any) -> Any:
         outputs = tf.cast(network(inputs, training=False), tf.float32)
         return tf.clip_by_value(outputs[:, 0], 0.0, 1.0)
+
+    compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
+    return compiled
+
+
+def responses(network: Any) -> Callable[[Any], Any]:
+    """A compiled function from a batch of inputs to responses (N,) float32."""
+    import tensorflow as tf
+
+    def forward(inputs: Any) -> Any:
+        return tf.cast(network(inputs, training=False), tf.float32)[:, 0]
 
     compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
     return compiled
@@ -107,6 +151,23 @@ RECIPES = {
         warmup_share=0.1,
         optimizer="adamw",
         schedule="cosine",
+    ),
+    "candle_uno_growth": replace(
+        _REFERENCE,
+        build=growth_uno,
+        predictions=responses,
+        input_shape=((1,), (GENES,), (DESCRIPTORS,)),
+        numbers=("log_concentration",),
+        target="growth",
+    ),
+    "candle_uno_pairs": replace(
+        _REFERENCE,
+        build=pairs_uno,
+        predictions=responses,
+        input_shape=((1,), (1,), (GENES,), (DESCRIPTORS,), (DESCRIPTORS,)),
+        tables=("gene_expression", "drug_1_descriptors", "drug_2_descriptors"),
+        numbers=("log_concentration_1", "log_concentration_2"),
+        target="growth",
     ),
 }
 """Data set name to recipe."""

@@ -62,6 +62,7 @@ class Recipe:
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
+        numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
         examples_at_once: how many are read together for prediction; None for the batch size.
     """
@@ -89,6 +90,7 @@ class Recipe:
     patch: int | None = None
     patch_features: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     target: str = ""
     examples_at_once: int | None = None
 
@@ -96,7 +98,8 @@ class Recipe:
         """A copy for tables of these widths; without tables the same."""
         if not self.tables:
             return self
-        return replace(self, build=partial(self.build, *widths), input_shape=tuple((width,) for width in widths))
+        shapes = (*((1,) for _ in self.numbers), *((width,) for width in widths))
+        return replace(self, build=partial(self.build, *widths), input_shape=shapes)
 
     def settings(self) -> dict[str, Any]:
         """The values of SETTINGS by name."""

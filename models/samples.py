@@ -126,6 +126,7 @@ class JoinedRows:
         found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
         self._rows = [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
         self._tables = [builder.info.features[name].table for name in names]
+        self._numbers = [np.array(selection.columns[name], np.float32)[:, None] for name in recipe.numbers]
         self._targets = np.array(selection.columns[recipe.target], np.float32)
 
     def __len__(self) -> int:
@@ -133,7 +134,7 @@ class JoinedRows:
 
     def like(self) -> Samples:
         """See `SampleSource.like`."""
-        return tuple(table[:0] for table in self._tables), self._targets[:0], self._targets[:0]
+        return tuple(array[:0] for array in (*self._numbers, *self._tables)), self._targets[:0], self._targets[:0]
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
@@ -143,8 +144,11 @@ class JoinedRows:
         weights[:] = 1
 
     def join(self, numbers: NDArray[np.int64], inputs: tuple[NDArray[np.float32], ...]) -> None:
-        """Write the features of some samples into arrays (N, width) for each table."""
-        for table, rows, array in zip(self._tables, self._rows, inputs, strict=True):
+        """Write the features of some samples into arrays (N, width), numbers before the rows of tables."""
+        count = len(self._numbers)
+        for column, array in zip(self._numbers, inputs[:count], strict=True):
+            array[:] = column[numbers]
+        for table, rows, array in zip(self._tables, self._rows, inputs[count:], strict=True):
             np.take(table, rows[numbers], axis=0, out=array, mode="clip")  # else NumPy fills a copy of the output
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from sciml_datasets.benchmarks import Benchmark, Criterion, find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
+from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.models import checkpoints
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
@@ -122,7 +124,7 @@ def train(
             training.run(variables)
             if workers.chief:
                 network.save(run.folder / "model.keras")
-            everything = _gathered(workers, predictions(network, batches, "test", workers))
+            everything = _gathered(workers, predictions(training.predict, batches, "test", workers))
             if not workers.chief:
                 for _ in everything:  # the chief writes what all have
                     pass
@@ -150,6 +152,7 @@ class _Training:
         self._benchmark, self._batches, self._workers, self._run = benchmark, batches, workers, run
         self._progress, self._network, self._optimizer = progress, network, optimizer
         self._recipe, self._until_target = batches.recipe, until_target
+        self.predict = batches.recipe.predictions(network)
         self._step = training_step(network, optimizer, workers.strategy, workers.local_replicas, batches.recipe)
 
     def run(self, variables: list[Any]) -> None:
@@ -196,8 +199,9 @@ class _Training:
             )
         if workers.chief:
             self._run.start_evaluation(progress.epoch)
-        evaluator = Evaluator(self._batches.name, self._batches.split("validation"), self._batches.data_dir)
-        for ids, predicted in predictions(self._network, self._batches, "validation", workers):
+        split, truth = self._batches.split("validation"), self._truth
+        evaluator = Evaluator(self._batches.name, split, self._batches.data_dir, truth)
+        for ids, predicted in predictions(self.predict, self._batches, "validation", workers):
             evaluator.update(ids, predicted)
         for index, share in enumerate(workers.gather(evaluator.share())):
             if index != workers.part.index:
@@ -209,6 +213,10 @@ class _Training:
         progress.history.append(row)
         if workers.chief:
             self._run.epoch(self._recipe.epochs, row)
+
+    @cached_property
+    def _truth(self) -> Truth:
+        return Truth(self._batches.name, self._batches.split("validation"), self._batches.data_dir)
 
     def _errors(self) -> list[float]:
         """The primary score after each epoch so far, turned so that less is better."""
@@ -240,12 +248,11 @@ def _meets(criterion: Criterion, row: dict[str, float]) -> bool:
 
 
 def predictions(
-    network: Any, batches: Batches, split: str, workers: Workers | None = None
+    predict: Callable[[Any], Any], batches: Batches, split: str, workers: Workers
 ) -> Iterator[tuple[list[str], Array]]:
     """Ids and predictions (N, ...) of this worker's part of a split, batch by batch, in the order of its records."""
-    predicted = batches.recipe.predictions(network)
-    for ids, inputs in batches.evaluation(split, *([workers.part] if workers else [])):
-        yield ids, np.asarray(predicted(inputs))
+    for ids, inputs in batches.evaluation(split, workers.part):
+        yield ids, np.asarray(predict(inputs))
 
 
 def _gathered(workers: Workers, own: Iterator[tuple[list[str], Array]]) -> Iterator[tuple[list[str], Array]]:

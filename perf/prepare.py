@@ -5,6 +5,7 @@ Speed is raw bytes over wall time of the work (imports excluded); memory is the 
 
     python perf/prepare.py                      the table of ways for STEMDL
     python perf/prepare.py cloudmask --samples 16   for CloudMask, without the plain TFDS builders
+    python perf/prepare.py candle_uno --samples 530000   for CANDLE-UNO, and so for candle_uno_growth, candle_uno_pairs
     python perf/prepare.py --scale /dev/shm     ours with 1 to 4 MPI ranks, raw files and output in that folder
     python perf/prepare.py --plan               the plan for 1,000,000 samples in 10,000 files
 """
@@ -35,10 +36,20 @@ WAYS = {
 }
 
 
+NAMES = {
+    "stemdl": {},
+    "cloudmask": {},
+    "candle_uno": {"cells": 1600, "drugs": 1800},
+    "candle_uno_growth": {"cells": 1600, "drugs": 1800},
+    "candle_uno_pairs": {"cells": 200, "drugs": 300},
+}
+"""Data set to what its simulation is told."""
+
+
 def main() -> None:
     """Print one table, or run one way in this process (``--way``)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", choices=("stemdl", "cloudmask"), default="stemdl", help="default: stemdl")
+    parser.add_argument("name", nargs="?", choices=NAMES, default="stemdl", help="default: stemdl")
     parser.add_argument("--samples", type=int, default=200, help="simulated raw samples (default: 200)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way, the median counts (default: 3)")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
@@ -140,7 +151,7 @@ def simulated(folder: Path, name: str, samples: int) -> tuple[Path, int]:
     from sciml_datasets import simulate
 
     raw = folder / "raw"
-    simulate(name, raw, samples, jobs=os.cpu_count() or 1)
+    simulate(name, raw, samples, jobs=os.cpu_count() or 1, **NAMES[name])
     size = sum(path.stat().st_size for path in raw.rglob("*") if path.is_file())
     print(
         f"{samples} samples of {name}, {size / 1e6:.0f} MB raw, {os.cpu_count()} cores, "
@@ -167,34 +178,35 @@ def table(folder: Path, name: str, samples: int, rounds: int) -> None:
             results[way].append(json.loads(done.stdout.splitlines()[-1]))
             shutil.rmtree(out)
     speeds = {way: size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2] for way, runs in results.items()}
-    print("| way | MB/s | of cp -r | peak memory, MB |")
-    print("| --- | ---: | ---: | ---: |")
+    print("| way | seconds | MB/s | of cp -r | peak memory, MB |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for way, title in ways.items():
-        memory = max(r["memory"] for r in results[way]) / 1e6
-        print(f"| {title} | {speeds[way]:.0f} | {speeds[way] / speeds['copy']:.2f} | {memory:.0f} |")
+        memory, seconds = max(r["memory"] for r in results[way]) / 1e6, size / 1e6 / speeds[way]
+        print(f"| {title} | {seconds:.1f} | {speeds[way]:.0f} | {speeds[way] / speeds['copy']:.2f} | {memory:.0f} |")
 
 
 def run(way: str, name: str, raw: Path, out: Path) -> dict[str, float]:
-    """Do it one way and return wall seconds and peak resident bytes."""
+    """Do it one way and return wall seconds and peak resident bytes, of the largest process where there are several."""
     if way == "copy":
         started = time.perf_counter()
         subprocess.run(["cp", "-r", raw / name, out], check=True)
-        usage = resource.RUSAGE_CHILDREN
+        peaks = [resource.RUSAGE_CHILDREN]
     elif way.startswith("sciml"):
         prepare = imported_prepare(name)
         started = time.perf_counter()
         prepare(name, raw, out, jobs=1 if way == "sciml" else os.cpu_count() or 1)
-        usage = resource.RUSAGE_SELF if way == "sciml" else resource.RUSAGE_CHILDREN
+        peaks = [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN]
     else:
         builder = plain_builder(raw, out, "bytes" if way == "tfds-bytes" else None)
         started = time.perf_counter()
         builder.download_and_prepare()
-        usage = resource.RUSAGE_SELF
+        peaks = [resource.RUSAGE_SELF]
     for path in out.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-    return {"seconds": time.perf_counter() - started, "memory": resource.getrusage(usage).ru_maxrss * 1024}
+    seconds = time.perf_counter() - started
+    return {"seconds": seconds, "memory": 1024 * max(resource.getrusage(who).ru_maxrss for who in peaks)}
 
 
 def plain_builder(raw: Path, out: Path, encoding: str | None) -> Any:

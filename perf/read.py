@@ -3,6 +3,7 @@
 Every way runs in a process of its own and reads the training split for a while; the first batch is not timed.
 
     python perf/read.py cloudmask
+    python perf/read.py candle_uno --samples 20000 --seconds 6      (needs the extra perf)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,49 +33,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=WAYS)
     parser.add_argument("--samples", type=int, default=16, help="simulated raw samples (default: 16)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of each way (default: {SECONDS:g})")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.way == "copies":
+        COPIES[args.name](args.dir)
+        return
     if args.way:
-        print(json.dumps(measured(WAYS[args.name][args.way](args.dir))))
+        print(json.dumps(measured(WAYS[args.name][args.way](args.dir), args.seconds)))
         return
     with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        table(args.name, Path(folder), args.samples)
+        table(args.name, Path(folder), args.samples, args.seconds)
 
 
-def table(name: str, folder: Path, samples: int) -> None:
+def table(name: str, folder: Path, samples: int, seconds: float) -> None:
     """Simulate, prepare, read every way, print."""
     from sciml_datasets import prepare, simulate
 
-    simulate(name, folder / "raw", samples, jobs=os.cpu_count() or 1)
+    simulate(name, folder / "raw", samples, jobs=os.cpu_count() or 1, **OPTIONS.get(name, {}))
     prepare(name, folder / "raw", folder / "data")
+    if name in COPIES:
+        subprocess.run([sys.executable, __file__, name, "--way", "copies", "--dir", str(folder)], check=True)
     machine = f"{os.cpu_count()} cores, warm page cache, Python {platform.python_version()}"
     print(f"{samples} raw samples of {name}, {machine}\n")
     print("| way | training samples/s | times the reference | peak memory, MB |")
     print("| --- | ---: | ---: | ---: |")
-    first = 0.0
+    first: dict[str, float] = {}
     for way in WAYS[name]:
         for path in folder.rglob("*"):  # into the page cache
             if path.is_file():
                 path.read_bytes()
         command = [sys.executable, __file__, name, "--way", way, "--dir", str(folder)]
+        command += ["--seconds", str(seconds)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
-        first = first or found["speed"]
-        print(
-            f"| {way} | {found['speed']:.1f} | {found['speed'] / first:.1f} | {found['memory'] / 1e6:.0f} |", flush=True
-        )
+        reference = first.setdefault(way.partition(", ")[2], found["speed"])
+        speeds = f"{found['speed']:.1f} | {found['speed'] / reference:.1f}"
+        print(f"| {way} | {speeds} | {found['memory'] / 1e6:.0f} |", flush=True)
 
 
-def measured(batches: Callable[[], Iterator[Any]]) -> dict[str, float]:
+def measured(batches: Callable[[], Iterator[Any]], wanted: float) -> dict[str, float]:
     """Training samples a second, and the peak memory of this process."""
     source = batches()
     next(source)
     count, started = 0, time.perf_counter()
-    while time.perf_counter() - started < SECONDS:
+    while time.perf_counter() - started < wanted:
         for inputs, *_ in source:
-            count += len(inputs)
-            if time.perf_counter() - started > SECONDS:
+            count += len(inputs[0] if isinstance(inputs, tuple) else inputs)
+            if time.perf_counter() - started > wanted:
                 break
         source = batches()
     seconds = time.perf_counter() - started
@@ -128,10 +136,136 @@ def cloudmask_sciml(folder: Path) -> Callable[[], Iterator[Any]]:
     return lambda: iter(batches.training(1))
 
 
+def joined(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
+    """The training samples of CANDLE-UNO: features of each row of both tables, and the responses, joined in memory."""
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.candle_uno import RECIPES
+
+    batches = Batches("candle_uno", folder / "data", RECIPES["candle_uno"], seed=0)
+    rows = batches.selection("train").columns
+    inputs = [np.concatenate(parts) for parts in zip(*(x for _, x in batches.evaluation("train")), strict=True)]
+    return inputs, np.array(rows["auc"], np.float32)
+
+
+def write_copies(folder: Path) -> None:
+    """Write the joined rows as others would: TFRecords, Parquet, and the reference's HDFStore."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import tensorflow as tf
+
+    (cells, drugs), auc = joined(folder)
+    with tf.io.TFRecordWriter(str(folder / "joined.tfrecord")) as writer:
+        for x, y, z in zip(cells, drugs, auc, strict=True):
+            values = {"x": x.tobytes(), "y": y.tobytes(), "z": z.tobytes()}
+            features = {k: tf.train.Feature(bytes_list=tf.train.BytesList(value=[v])) for k, v in values.items()}
+            writer.write(tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString())
+    columns = [pa.FixedSizeListArray.from_arrays(part.ravel(), part.shape[1]) for part in (cells, drugs)]
+    table = pa.table([*columns, pa.array(auc)], ["x", "y", "z"])
+    pq.write_table(table, folder / "joined.parquet", row_group_size=1024, compression="none", use_dictionary=False)
+    with pd.HDFStore(folder / "joined.h5", mode="w", complib="blosc:lz4", complevel=9) as store:
+        for number, part in enumerate((cells, drugs)):
+            for start in range(0, len(part), 4096):  # as the reference appends batches
+                store.append(f"x_train_{number}", pd.DataFrame(part[start : start + 4096]), format="table", index=False)
+        store.append("y_train", pd.DataFrame({"AUC": auc}), format="table", index=False)
+
+
+def hdfstore_feeder(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
+    """As Pilot1/Uno/uno_data.py's DataFeeder: consecutive rows of the store, the batches in random order."""
+    import pandas as pd
+
+    store = pd.HDFStore(folder / "joined.h5", mode="r")
+    count = store.get_storer("y_train").nrows
+
+    def batches() -> Iterator[Any]:
+        for start in np.random.default_rng(0).permutation(count // size) * size:
+            inputs = tuple(store.select(f"x_train_{i}", start=start, stop=start + size).to_numpy() for i in (0, 1))
+            yield inputs, store.select("y_train", start=start, stop=start + size)["AUC"].to_numpy()
+
+    return batches
+
+
+def joined_tfrecord(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
+    """tf.data over joined rows, shuffled in a buffer, decoded by the batch."""
+    import tensorflow as tf
+
+    spec = {name: tf.io.FixedLenFeature((), tf.string) for name in "xyz"}
+
+    def decoded(records: Any) -> Any:
+        parsed = tf.io.parse_example(records, spec)
+        x, y, z = (tf.io.decode_raw(parsed[name], tf.float32) for name in "xyz")
+        return (x, y), z
+
+    records = tf.data.TFRecordDataset(str(folder / "joined.tfrecord"), buffer_size=8 << 20)
+    rows = records.shuffle(2048).batch(size, drop_remainder=True).map(decoded, num_parallel_calls=tf.data.AUTOTUNE)
+    return rows.prefetch(tf.data.AUTOTUNE).as_numpy_iterator
+
+
+def joined_parquet(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
+    """Row groups of joined rows in random order, the rows of one as they come."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(folder / "joined.parquet")
+
+    def batches() -> Iterator[Any]:
+        order = np.random.default_rng(0).permutation(file.num_row_groups)
+        for batch in file.iter_batches(size, row_groups=order.tolist()):
+            x, y = (batch.column(i).flatten().to_numpy().reshape(batch.num_rows, -1) for i in (0, 1))
+            yield (x, y), batch.column(2).to_numpy()
+
+    return batches
+
+
+def looked_up_tfds(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
+    """`tfds.load`, shuffled in a buffer, rows joined by the batch."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    from sciml_datasets.models.candle_uno import TABLES
+
+    builder = tfds.builder("sciml/candle_uno", data_dir=folder / "data")
+    features = builder.info.features
+    skipped = dict.fromkeys(TABLES, tfds.decode.SkipDecoding())
+    decoders = tfds.decode.PartialDecoding({**dict.fromkeys(TABLES, True), "auc": True}, skipped)
+    rows = builder.as_dataset(split="train", decoders=decoders, shuffle_files=True).shuffle(2048)
+
+    def join(batch: Any) -> Any:
+        return tuple(features[key].decode_batch_example(batch[key]) for key in TABLES), batch["auc"]
+
+    found = rows.batch(size, drop_remainder=True).map(join, num_parallel_calls=tf.data.AUTOTUNE)
+    return found.prefetch(tf.data.AUTOTUNE).as_numpy_iterator
+
+
+def looked_up_sciml(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
+    """The training pipeline of this package: all rows shuffled."""
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.candle_uno import RECIPES
+
+    recipe = RECIPES["candle_uno"].with_settings({"batch_size": size})
+    batches = Batches("candle_uno", folder / "data", recipe, seed=0)
+    return lambda: iter(batches.training(1))
+
+
+JOINED = {
+    "HDFStore feeder": hdfstore_feeder,
+    "joined TFRecords": joined_tfrecord,
+    "joined Parquet": joined_parquet,
+    "sciml, tfds.load": looked_up_tfds,
+    "sciml, training": looked_up_sciml,
+}
 WAYS: dict[str, dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]] = {
     "cloudmask": {"reference": cloudmask_reference, "sciml": cloudmask_sciml},
+    "candle_uno": {
+        f"{way.replace(', ', ' ')}, {size} rows": partial(read, size=size)
+        for size in (32, 512)
+        for way, read in JOINED.items()
+    },
 }
-"""Benchmark to its ways, the reference first."""
+"""Benchmark to its ways, the reference first; those that end alike after a comma are compared."""
+OPTIONS = {"candle_uno": {"cells": 1600, "drugs": 1800}}
+"""Benchmark to what its simulation is told."""
+COPIES = {"candle_uno": write_copies}
+"""Benchmark to what writes the data as other ways read them."""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -68,12 +68,14 @@ class DataSet:
         version: semantic version of the prepared records.
         title: one line.
         simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
+        variant: what is another than the benchmark's own of this data set, by attribute of `Benchmark`.
     """
 
     name: str
     version: str
     title: str
     simulated_samples: int = 0
+    variant: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,14 @@ class NamedSplit:
         blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
             into different parts is in none.
         shares: of the values that fall to train and to validation; the rest is for test.
+        alike: whether the groupings name things of one kind, as the first and the second drug of a pair, so that one
+            thing falls to the same part in each.
     """
 
     name: str
     blind: tuple[str, ...]
     shares: tuple[float, float] = (0.8, 0.1)
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,10 @@ class Benchmark:
     groupings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     splits: tuple[NamedSplit, ...] = ()
     leave_out: str = ""
+
+    def of(self, dataset: DataSet) -> Benchmark:
+        """The benchmark as it is for one of its data sets."""
+        return replace(self, **dataset.variant)
 
     def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
         """The value of each choice: the given one, else the default; without those that the raw files decide.
@@ -238,7 +247,41 @@ _CLOUDMASK = Benchmark(
     groupings={"pass": ("pass",)},
 )
 
+_WITHIN = {"drug": "a drug", "drugs": "a pair of drugs", "cell": "a cell line"}
+
+
+def _within(*groups: str) -> tuple[Criterion, ...]:
+    """Scores of a regression within the groups of each grouping."""
+    return tuple(
+        Criterion(f"median_{score}_{group}", f"{symbol} within {_WITHIN[group]}, median", "higher")
+        for group in groups
+        for score, symbol in (("pearson", "r"), ("r2", "R2"))
+    )
+
+
+def _growth(**variant: Any) -> Mapping[str, Any]:
+    """What is another for responses to single doses, of which nobody has published scores.
+
+    Args:
+        variant: what else, and ``groups``, which scores are broken down by.
+    """
+    groups = variant.pop("groups")
+    scores = {"mse": "mean squared error", "mae": "mean absolute error"}
+    fits = {"r2": "R2", "pearson": "Pearson's r", "spearman": "Spearman's rho"}
+    return {
+        "task": Task("regression", {"target": "growth", "groups": groups, "low": -1.0, "high": 1.5}),
+        "criteria": (
+            *(Criterion(name, title, "lower") for name, title in scores.items()),
+            *(Criterion(name, title, "higher") for name, title in fits.items()),
+            *_within(*groups),
+        ),
+        **variant,
+    }
+
+
 _UNO_AUC = "ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split"
+
+_UNO_TABLES = "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo/"
 
 _CANDLE_UNO = Benchmark(
     name="candle_uno",
@@ -247,6 +290,39 @@ _CANDLE_UNO = Benchmark(
     datasets=(
         DataSet("candle_uno", "1.0.0", "about 530,000 areas under dose-response curves, 942 genes, 5,270 descriptors"),
         DataSet("candle_uno_demo", "1.0.0", "12,000 simulated areas under dose-response curves", 12000),
+        DataSet(
+            "candle_uno_growth",
+            "1.0.0",
+            "27,769,716 measurements of growth under one dose of a drug",
+            variant=_growth(
+                groups=("drug", "cell"),
+                obtain="copy rescaled_combined_single_drug_growth and the tables of features from " + _UNO_TABLES,
+            ),
+        ),
+        DataSet(
+            "candle_uno_pairs",
+            "1.0.0",
+            "3,686,475 measurements of growth under two drugs at a time",
+            variant=_growth(
+                groups=("drugs", "cell"),
+                obtain="copy ComboDrugGrowth_Nov2017.csv, NCI60_CELLNAME_to_Combo.txt and the tables of features from "
+                + _UNO_TABLES,
+                groupings={
+                    "cell": ("cell",),
+                    "pair": ("drugs",),
+                    "combination": ("cell", "drugs"),
+                    "drug_1": ("drug_1",),
+                    "drug_2": ("drug_2",),
+                    "study": ("source",),
+                },
+                splits=(
+                    NamedSplit("mixed", ("combination",)),
+                    NamedSplit("cell_blind", ("cell",)),
+                    NamedSplit("pair_blind", ("pair",)),
+                    NamedSplit("drug_blind", ("drug_1", "drug_2"), (0.7, 0.15), alike=True),
+                ),
+            ),
+        ),
     ),
     criteria=(
         Criterion(
@@ -260,14 +336,11 @@ _CANDLE_UNO = Benchmark(
         Criterion("r2", "R2", "higher", reference=Value(0.7742, _UNO_AUC)),
         Criterion("pearson", "Pearson's r", "higher", reference=Value(0.8800, _UNO_AUC)),
         Criterion("spearman", "Spearman's rho", "higher"),
-        Criterion("median_pearson_drug", "r within a drug, median", "higher"),
-        Criterion("median_r2_drug", "R2 within a drug, median", "higher"),
-        Criterion("median_pearson_cell", "r within a cell line, median", "higher"),
-        Criterion("median_r2_cell", "R2 within a cell line, median", "higher"),
+        *_within("drug", "cell"),
     ),
     homepage="https://github.com/ECP-CANDLE/Benchmarks/tree/master/Pilot1/Uno",
     licence="as given by the studies that it combines: CCLE, CTRP, gCSI, GDSC and NCI60",
-    obtain="copy the five tables from http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo/",
+    obtain=f"copy the five tables from {_UNO_TABLES}",
     choices=(
         Choice("form", ("A", "B", "C"), None, "raw form: A tables, B prebuilt file, C IMPROVE folder"),
         Choice("scaling", ("training", "all"), "training", "entities that imputation and scaling are fitted on"),
@@ -300,7 +373,7 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
     for benchmark in BENCHMARKS.values():
         for dataset in benchmark.datasets:
             if dataset.name == name:
-                return benchmark, dataset
+                return benchmark.of(dataset), dataset
     raise InputError(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
 
 

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmarks import Benchmark, find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import SPLITS
-from sciml_datasets.splits import member_list, part_of, read_members
+from sciml_datasets.splits import member_list, member_rows, part_of, read_members
 
 ROW = "row"
 """The grouping that every data set has: each sample by itself."""
@@ -43,6 +44,9 @@ FOLD = re.compile(r"fold (\d+)/(\d+) by (\w+)")
 """The name of a fold among splits by name, counted from 1."""
 MONITORED = 10
 """Of the groups that a fold trains on, one in so many is its validation part."""
+
+NO_PART = np.int8(len(SPLITS))
+"""What is in no part of a split by name."""
 
 Columns = Mapping[str, Sequence[str]]
 """Columns of member lists, by name."""
@@ -91,8 +95,7 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
         raise InputError(f"{split} of {name} holds no sample: there are too few groups to part")
     positions = np.array([row for row, key in enumerate(columns["id"]) if key in wanted], np.int64)
     chosen = {title: [values[row] for row in positions] for title, values in columns.items()}
-    digest = hashlib.sha256("".join(f"{key}\n" for key in chosen["id"]).encode()).hexdigest()
-    return Selection(chosen, "+".join(SPLITS), positions, digest)
+    return Selection(chosen, "+".join(SPLITS), positions, _sha256(chosen["id"]))
 
 
 def partition_ids(benchmark: Benchmark, columns: Columns, partition: str) -> dict[str, list[str]]:
@@ -188,43 +191,68 @@ def split_names(benchmark: Benchmark, columns: Columns) -> list[str]:
 
 def part_ids(benchmark: Benchmark, columns: Columns, split: str) -> dict[str, list[str]]:
     """`parts` of samples with these columns."""
-    rule = _rule(benchmark, columns, split)
-    found: dict[str, list[str]] = {part: [] for part in SPLITS}
-    for row, key in enumerate(columns["id"]):
-        part = rule(row)
-        if part is not None:
-            found[part].append(key)
-    return found
+    found = _Grouped(benchmark, columns).parts(split)
+    return {
+        part: [columns["id"][row] for row in np.flatnonzero(found == number).tolist()]
+        for number, part in enumerate(SPLITS)
+    }
 
 
-def _rule(benchmark: Benchmark, columns: Columns, split: str) -> Callable[[int], str | None]:
-    """The part of the sample in a row."""
-    named = next((known for known in benchmark.splits if known.name == split), None)
-    if named is not None:
-        shares = named.shares
-        grouped = [groups(benchmark, columns, by) for by in named.blind]
-        part_of_group = [
-            {group: part_of(f"{split} {by}", group, shares) for group in set(some)}
-            for by, some in zip(named.blind, grouped, strict=True)
-        ]
+class _Grouped:
+    """Samples and their groups, numbered.
 
-        def by_hash(row: int) -> str | None:
-            found = {known[some[row]] for known, some in zip(part_of_group, grouped, strict=True)}
-            return found.pop() if len(found) == 1 else None
+    Args:
+        benchmark: says which groupings and splits there are.
+        columns: of the samples.
+    """
 
-        return by_hash
-    if split not in split_names(benchmark, columns):
-        raise InputError(
-            f"there is no split {split!r}: choose one of {', '.join(split_names(benchmark, columns)) or 'none'}"
-        )
-    (column,) = benchmark.groupings[benchmark.leave_out]
-    sources, left_out = columns[column], split.removeprefix(LEAVE_OUT)
-    kept_together = groups(benchmark, columns, benchmark.splits[0].blind[0])
+    def __init__(self, benchmark: Benchmark, columns: Columns) -> None:
+        self.benchmark, self.columns = benchmark, columns
+        self._numbered: dict[str, tuple[NDArray[np.int64], list[Group]]] = {}
 
-    def without(row: int) -> str:
-        return "test" if sources[row] == left_out else part_of(split, kept_together[row], LEFT_SHARES)
+    def of(self, by: str) -> tuple[NDArray[np.int64], list[Group]]:
+        """(N,) the number of each sample's group, and the groups in the order of their numbers."""
+        if by not in self._numbered:
+            number: dict[Group, int] = {}
+            found = groups(self.benchmark, self.columns, by)
+            codes = np.fromiter((number.setdefault(group, len(number)) for group in found), np.int64, len(found))
+            self._numbered[by] = codes, list(number)
+        return self._numbered[by]
 
-    return without
+    def parts(self, split: str) -> NDArray[np.int8]:
+        """(N,) for each sample the place in SPLITS of its part of a split by name; NO_PART where it is in none.
+
+        Raises:
+            InputError: there is no such split.
+        """
+        benchmark = self.benchmark
+        named = next((known for known in benchmark.splits if known.name == split), None)
+        if named is not None:
+            draws = [self._drawn(split if named.alike else f"{split} {by}", by, named.shares) for by in named.blind]
+            return np.where(np.logical_and.reduce([draw == draws[0] for draw in draws]), draws[0], NO_PART)
+        if split not in split_names(benchmark, self.columns):
+            raise InputError(
+                f"there is no split {split!r}: choose one of "
+                f"{', '.join(split_names(benchmark, self.columns)) or 'none'}"
+            )
+        sources, names = self.of(benchmark.leave_out)
+        left_out = sources == names.index((split.removeprefix(LEAVE_OUT),))
+        draw = self._drawn(split, benchmark.splits[0].blind[0], LEFT_SHARES)
+        return np.where(left_out, np.int8(SPLITS.index("test")), draw)
+
+    def held(self, alike: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which groups some samples have; of several groupings of things of one kind, which things."""
+        known: dict[Group, int] = {}
+        numbers = {by: [known.setdefault(group, len(known)) for group in self.of(by)[1]] for by in alike}
+        found = np.zeros(len(known), bool)
+        for by, number in numbers.items():
+            found[np.array(number)[self.of(by)[0][rows]]] = True
+        return found
+
+    def _drawn(self, draw: str, by: str, shares: tuple[float, float]) -> NDArray[np.int8]:
+        """(N,) the part that each sample's group falls to."""
+        codes, names = self.of(by)
+        return np.array([SPLITS.index(part_of(draw, group, shares)) for group in names], np.int8)[codes]
 
 
 def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Group]:
@@ -249,34 +277,59 @@ def members(folder: Path) -> dict[str, list[str]]:
     return {column: [value for part in lists for value in part[column]] for column in lists[0]}
 
 
-def proof(benchmark: Benchmark, columns: Columns) -> dict[str, Any]:
+def proof(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
     """What shows that no split by name leaks, as JSON: for each one its parts, and what they have in common.
 
-    Of each part: samples, the SHA-256 of its sorted ids, and how many groups of each grouping; of each pair of parts:
-    how many groups stand in both, which is 0 for what the split is blind to.
+    Of each part: samples, the SHA-256 of its distinct groups (all columns that groupings are made of, tab-separated,
+    sorted, one a line), from which its samples follow, and how many groups of each grouping; of each pair of parts: how
+    many groups stand in both, which is 0 for what the split is blind to.
+
+    Args:
+        benchmark: says which splits there are.
+        folder: the prepared one. Memory grows with its distinct groups, not with its samples.
     """
+    names = list(dict.fromkeys(column for columns in benchmark.groupings.values() for column in columns))
+    counts = _distinct(folder, names)
+    distinct = sorted(counts)
+    lines = ["\t".join(row) for row in distinct]
+    samples = np.array([counts[row] for row in distinct])
+    grouped = _Grouped(benchmark, {name: [row[i] for row in distinct] for i, name in enumerate(names)})
+    kinds = {split.name: split.blind for split in benchmark.splits if split.alike}
     found: dict[str, Any] = {}
-    group_of = {by: groups(benchmark, columns, by) for by in benchmark.groupings}
-    row_of = {key: row for row, key in enumerate(columns["id"])}
-    for split in split_names(benchmark, columns):
-        ids = part_ids(benchmark, columns, split)
-        held = {
-            part: {by: {some[row_of[key]] for key in keys} for by, some in group_of.items()}
-            for part, keys in ids.items()
-        }
+    for split in split_names(benchmark, grouped.columns):
+        part_of_row = grouped.parts(split)
+        rows = {part: np.flatnonzero(part_of_row == place) for place, part in enumerate(SPLITS)}
+        held = {part: {by: grouped.held((by,), own) for by in benchmark.groupings} for part, own in rows.items()}
+        if alike := kinds.get(split):
+            for part, own in rows.items():
+                held[part][" or ".join(alike)] = grouped.held(alike, own)
         found[split] = {
             "parts": {
                 part: {
-                    "samples": len(keys),
-                    "sha256": hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest(),
-                    **{by: len(some) for by, some in held[part].items()},
+                    "samples": int(samples[own].sum()),
+                    "sha256": _sha256(lines[row] for row in own.tolist()),
+                    **{by: int(some.sum()) for by, some in held[part].items()},
                 }
-                for part, keys in ids.items()
+                for part, own in rows.items()
             },
-            "left_out": len(columns["id"]) - sum(map(len, ids.values())),
+            "left_out": int(samples[part_of_row == NO_PART].sum()),
             "in_common": {
-                f"{one} and {other}": {by: len(held[one][by] & held[other][by]) for by in group_of}
+                f"{one} and {other}": {by: int((some & held[other][by]).sum()) for by, some in held[one].items()}
                 for one, other in (("train", "validation"), ("train", "test"), ("validation", "test"))
             },
         }
     return found
+
+
+def _sha256(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def _distinct(folder: Path, names: Sequence[str]) -> Counter[Group]:
+    """How many samples of all splits have which values in these columns of the member lists."""
+    counts: Counter[Group] = Counter()
+    for split in SPLITS:
+        header, rows = member_rows(folder, split)
+        places = [header.index(name) for name in names]
+        counts.update(tuple([row[place] for place in places]) for row in rows)
+    return counts

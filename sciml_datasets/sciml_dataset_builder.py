@@ -32,7 +32,6 @@ class Sciml(FileReaderBuilder):
     name = "sciml"
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = _configs()
     DEFAULT_BUILDER_CONFIG_NAME = BUILDER_CONFIGS[0].name
-    supervised_keys: ClassVar[tuple[Any, Any] | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """A benchmark's subclass is reached through ``sciml`` and not registered under a name of its own."""
@@ -73,6 +72,11 @@ class Sciml(FileReaderBuilder):
     def dataset(self) -> DataSet:
         """The data set's row of the table."""
         return find(self.builder_config.name)[1]
+
+    @property
+    def supervised_keys(self) -> tuple[Any, Any] | None:
+        """What ``as_supervised`` gives; each benchmark declares its own."""
+        return None
 
     def features(self) -> dict[str, Any]:
         """Feature connectors by name; each benchmark declares its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
@@ -72,14 +72,33 @@ def read_members(folder: Path, split: str) -> dict[str, list[str]]:
     Raises:
         InputError: the folder holds no such list: it is not prepared data, or the split does not exist.
     """
+    header, rows = member_rows(folder, split)
+    columns: list[list[str]] = [[] for _ in header]
+    ids, *facts = columns
+    seen: dict[str, str] = {}  # of a value that occurs a million times one copy
+    for row in rows:
+        ids.append(row[0])
+        for column, value in zip(facts, row[1:], strict=True):
+            column.append(seen.setdefault(value, value))
+    return dict(zip(header, columns, strict=True))
+
+
+def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]]]:
+    """The names of the columns of a split's member list, and its rows one by one.
+
+    Raises:
+        InputError: as `read_members`.
+    """
     path = folder / member_list(split)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file, delimiter="\t")
-            header = next(rows)
-            return dict(zip(header, (list(column) for column in zip(*rows, strict=True)), strict=True))
-    except FileNotFoundError as error:
+    if not path.is_file():
         raise InputError(
             f"{path} is missing: prepare the data set with `sciml prepare`, "
             f"and choose one of the splits {', '.join(SPLITS)}"
-        ) from error
+        )
+
+    def lines() -> Iterator[list[str]]:
+        with path.open(encoding="utf-8", newline="") as file:
+            yield from csv.reader(file, delimiter="\t")
+
+    rows = lines()
+    return next(rows), rows

@@ -27,8 +27,7 @@ def test_only_cells_with_a_response_are_kept_and_all_are_counted(tmp_path: Path)
     assert cells.columns == ("TP53", "EGFR")
     assert cells.ids == ("CCLE.A", "CTRP.A", "NCI60.B")
     np.testing.assert_array_equal(cells.values, [[1, 2], [1.5, np.nan], [4, 6]])
-    assert cells.everything is not None
-    assert cells.everything.rows == 4
+    assert cells.of_everything().rows == 4
     assert not cells.scaled
 
 
@@ -37,10 +36,10 @@ def test_descriptors_come_through_pubchem_or_by_the_id(tmp_path: Path) -> None:
     assert drugs.columns == ("MW", "ALOGP")
     assert drugs.ids == ("CCLE.1", "CTRP.7", "NSC.5")
     np.testing.assert_array_equal(drugs.values, [[529.5, 5], [529.5, 5], [300, 1]])
-    assert drugs.everything is not None
+    everything = drugs.of_everything()
     # As in the reference, a compound counts once for each id in drug_info: 3, and 2 of the other file.
-    assert drugs.everything.rows == 5
-    assert drugs.everything.mean[0] == pytest.approx((529.5 + 529.5 + 100 + 300 + 310) / 5)
+    assert everything.rows == 5
+    assert everything.mean[0] == pytest.approx((529.5 + 529.5 + 100 + 300 + 310) / 5)
 
 
 def test_expression_scaled_within_sources_is_taken_first(tmp_path: Path) -> None:

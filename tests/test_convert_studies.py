@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from uno_files import write_improve, write_splits
+from uno_files import FILE, frames, write_combo, write_improve, write_splits, write_store
 
 from sciml_datasets import InputError
 from sciml_datasets.candle_uno import improve
+from sciml_datasets.candle_uno.raw import FORMS, Responses
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
@@ -262,3 +263,35 @@ def test_the_real_drugcell_study_with_made_up_mutations_keeps_its_splits(real: P
     assert (tables.cells.values.shape, tables.drugs.values.shape) == ((1225, 2), (684, 2048))
     bits = np.loadtxt(real / "drug2fingerprint.txt", delimiter=",", dtype=np.float32)
     np.testing.assert_array_equal(tables.drugs.values, bits)
+
+
+@pytest.mark.parametrize("form", ["A", "B"])
+def test_other_raw_forms_become_improve_folders_with_the_same_splits(tmp_path: Path, form: str) -> None:
+    (tmp_path / "source").mkdir()
+    if form == "A":
+        write_combo(tmp_path / "source")
+    else:
+        write_store(tmp_path / "source" / FILE, frames())
+    study = convert_improve(tmp_path / "source", tmp_path / "out")
+    before, after = FORMS[form].read(tmp_path / "source"), improve.read(tmp_path / "out")
+    columns = ["id", "source", "cell", "drug", "auc"]
+    assert after.responses.select(columns).to_pylist() == before.responses.select(columns).to_pylist()
+    np.testing.assert_array_equal(after.cells.values, before.cells.values)
+    np.testing.assert_array_equal(after.drugs.values, before.drugs.values)
+    prepared = {
+        sample.key: sample.split
+        for file in Responses().files(tmp_path / "source")
+        for sample in Responses().index(tmp_path / "source", file)
+    }
+    assert dict(zip(*(after.responses[name].to_pylist() for name in ("id", "split")), strict=True)) == prepared
+    assert sum(study.facts()["splits"].values()) == before.responses.num_rows
+
+
+def test_what_a_conversion_leaves_out_is_listed(tmp_path: Path) -> None:
+    folder = write_improve(
+        tmp_path / "source",
+        response="source\timprove_sample_id\timprove_chem_id\tauc\nA\tACH-1\tDrug_1\t0.5\nA\tACH-9\tDrug_1\t1\n",
+    )
+    convert_improve(folder, tmp_path / "out")
+    _, line = (tmp_path / "out" / "left-out.tsv").read_text().splitlines()
+    assert line.split("\t") == ["A.1", "A", "ACH-9", "Drug_1", "no features of the cell"]

@@ -65,7 +65,7 @@ def test_demo_examples_have_the_declared_shape(benchmark: Benchmark, data_dir: P
 def test_names_are_found(benchmark: Benchmark) -> None:
     for dataset in benchmark.datasets:
         assert dataset.name in dataset_names()
-        assert find(dataset.name) == (benchmark, dataset)
+        assert find(dataset.name) == (benchmark.of(dataset), dataset)
 
 
 def test_a_row_travels_between_processes(benchmark: Benchmark) -> None:

@@ -241,3 +241,10 @@ def test_an_existing_folder_is_kept(tmp_path: Path) -> None:
     tables = improve.read(write_improve(tmp_path))
     with pytest.raises(InputError, match="exists: remove it or choose another name"):
         improve.write(tables, tmp_path)
+
+
+def test_a_response_id_that_occurs_twice_is_refused(tmp_path: Path) -> None:
+    write_improve(tmp_path)
+    (tmp_path / improve.IDS).write_text("a\nb\na\nc\n")
+    with pytest.raises(InputError, match=r"response\.tsv: the id 'a' occurs twice: ids of responses must be unique"):
+        improve.read(tmp_path)

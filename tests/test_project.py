@@ -69,7 +69,7 @@ def room(module: str) -> str:
 PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "hdf5", "processes", "partitions"}
 ALLOWED = {
     "metrics": PURE | {"metrics"},
-    "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation"},
+    "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation", "lookup"},
     "tensor_views": PURE | {"preparation", "random_access"},
     "models": PURE | {"models", "metrics", "preparation", "tensor_views"},
     "lookup": PURE,

@@ -64,7 +64,7 @@ def test_a_result_follows_its_schema_and_is_written_whole(data_dir: Path, tmp_pa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"split": "all"}, "at split: 'all' is not one of"),
+        ({"split": "all"}, "at split: 'all' does not match"),
         ({"plan_digest": "abc"}, "at plan_digest"),
         ({"seed": -1}, "at seed"),
         ({"surprise": 1}, "at the whole: Additional properties"),
@@ -74,6 +74,11 @@ def test_a_result_follows_its_schema_and_is_written_whole(data_dir: Path, tmp_pa
 def test_what_is_no_result_is_refused_with_its_place(data_dir: Path, change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_schema(result_of(data_dir, 3) | change)
+
+
+@pytest.mark.parametrize("split", ["cell_blind:test", "fold 2/5 by cell:validation"])
+def test_a_result_may_be_of_a_part_of_another_partition(data_dir: Path, split: str) -> None:
+    check_schema(result_of(data_dir, 3) | {"split": split})
 
 
 def test_runs_are_averaged_with_spread_and_interval(data_dir: Path) -> None:

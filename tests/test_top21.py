@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from uno_files import (
     FILE,
@@ -202,3 +203,25 @@ def test_damaged_data_are_named_with_their_rows(tmp_path: Path) -> None:
         InputError, match=r"uno\.h5: rows 0 to 11 of x_val_0 cannot be read \(.*\): fetch the file again"
     ):
         top21.read(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["fixed", "table", "query columns", "as the reference exports"])
+def test_stores_that_pandas_itself_writes_are_read(tmp_path: Path, layout: str) -> None:
+    pytest.importorskip("tables", reason="pandas writes HDFStores with PyTables: pip install tables")
+    content = frames()
+    with pd.HDFStore(tmp_path / FILE, "w", complib="blosc:lz4", complevel=9) as store:
+        for key, columns in content.items():
+            frame = pd.DataFrame({name: v.astype(str) if v.dtype.kind == "S" else v for name, v in columns.items()})
+            if layout == "fixed" and key.startswith("x"):
+                store.put(key, frame, format="fixed")
+            elif layout == "query columns":
+                store.put(key, frame, format="table", data_columns=True)
+            elif layout == "as the reference exports" and key.startswith("y"):
+                store.append(key, frame, format="table", min_itemsize={"Sample": 30, "Drug1": 10})
+            else:
+                store.append(key, frame, format="table")
+    tables = top21.read(tmp_path)
+    for number, values in joined(tables).items():
+        np.testing.assert_array_equal(values, expected(content, f"x_{{}}_{number}"))
+    samples = [text.decode() for split in ("train", "val", "test") for text in content[f"y_{split}"]["Sample"]]
+    assert tables.responses["cell"].to_pylist() == samples

@@ -11,6 +11,8 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from sciml_datasets.samples import Sample
+
 CELLS, GENES, DRUGS, DESCRIPTORS = 5, 6, 4, 7
 ROWS = {"train": 40, "val": 12, "test": 12}
 FILE = "top_21_auc_1fold.uno.h5"
@@ -160,6 +162,39 @@ def write_combo(folder: Path, **changes: str) -> Path:
         "NCI60_dragon7_descriptors.tsv": "NAME\tALOGP\tMW\nNSC.5\t1\t300\nNSC.6\t-\t310\n",
     }
     folder.mkdir(parents=True, exist_ok=True)
+    for name, default in text.items():
+        if content := changes.get(Path(name).stem, default):
+            (folder / name).write_text(content)
+    return folder
+
+
+def member(key: str, facts: tuple[str, ...]) -> Sample:
+    """A sample of which only the member list is of interest."""
+    return Sample("train", key, "f", "0,0", 1, "|".join(facts), facts)
+
+
+def write_doses(folder: Path, **changes: str) -> Path:
+    """The features of form A with both tables of single doses; ``changes`` as for `write_combo`."""
+    write_combo(folder, **{"combined_single_response_agg": "", **changes})
+    text = {
+        "rescaled_combined_single_drug_growth": "SOURCE\tDRUG_ID\tCELLNAME\tCONCUNIT\tLOG_CONCENTRATION\tEXPID"
+        "\tGROWTH\n"
+        "CCLE\tCCLE.1\tCCLE.A\tM\t-5.5\tx\t50\n"
+        "CTRP\tCTRP.7\tCTRP.A\tM\t-6\tx\t-12.5\n"
+        "NCI60\tNSC.5\tNCI60.B\tV\t-4\tx\t100\n"
+        "CCLE\tCCLE.1\tCCLE.A\tM\t-5\tx\tna\n"
+        "CCLE\tCCLE.1\tCCLE.A\tM\t\tx\t1\n"
+        "CCLE\tCCLE.1\tCCLE.Z\tM\t-5\tx\t1\n"
+        "CCLE\tCCLE.2\tCCLE.A\tM\t-5\tx\t1\n",
+        "ComboDrugGrowth_Nov2017.csv": "SCREENER,CELLNAME,NSC1,CONC1,NSC2,CONC2,PERCENTGROWTH,VALID\n"
+        "FF,B/X,5,1e-6,6,1e-7,25,Y\n"
+        "FF,B/X,6,1e-7,5,1e-6,75,Y\n"
+        "FF,B/X,5,1e-6,6,1e-7,25,N\n"
+        "1A,B/X,5,1e-6,,,50,Y\n"
+        "1A,unknown,5,1e-6,6,1e-6,50,Y\n"
+        "1A,B/X,5,0,6,1e-6,50,Y\n",
+        "NCI60_CELLNAME_to_Combo.txt": "NCI60.ID\tCELLNAME\tName\nNCI60.B\tB\tB/X\n",
+    }
     for name, default in text.items():
         if content := changes.get(Path(name).stem, default):
             (folder / name).write_text(content)

@@ -96,3 +96,8 @@ def areas(
     low, high = (np.logaddexp(0, np.log(10) * slope[drug] * (bound - ec50)) for bound in DOSES)
     unaffected = 1 - (high - low) / (np.log(10) * slope[drug] * (DOSES[1] - DOSES[0]))
     return ec50, floor[drug], slope[drug], floor[drug] + (1 - floor[drug]) * unaffected
+
+
+def viabilities(ec50: Floats, floor: Floats, slope: Floats, doses: Floats) -> Floats:
+    """The share of living cells at doses, log10 of mol/l, on the curves whose parameters `areas` returns."""
+    return np.asarray(floor + (1 - floor) / (1 + 10 ** (slope * (doses - ec50))))

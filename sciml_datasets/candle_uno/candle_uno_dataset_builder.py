@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
+from sciml_datasets.candle_uno.doses import GROWTH, PAIRS, Doses, Layout, descriptors_of
 from sciml_datasets.candle_uno.raw import DESCRIPTORS, EXPRESSION, Responses
+from sciml_datasets.errors import InputError
 from sciml_datasets.samples import RawFormat
 from sciml_datasets.sciml_dataset_builder import Sciml
+
+LAYOUTS = {"candle_uno_growth": GROWTH, "candle_uno_pairs": PAIRS}
+"""Data sets of single doses; the others hold areas under dose-response curves."""
 
 
 class CandleUno(Sciml):
     """Responses of tumour cell lines to drugs, with gene expression of the cells and descriptors of the drugs."""
 
     name = "sciml"
-    supervised_keys = ((EXPRESSION, DESCRIPTORS), "auc")
+
+    @property
+    def layout(self) -> Layout | None:
+        """Of the table of single doses."""
+        return LAYOUTS.get(self.dataset.name)
+
+    @property
+    def supervised_keys(self) -> tuple[Any, Any]:
+        """Doses where there are such, expression, descriptors; and the response."""
+        layout = self.layout
+        if layout is None:
+            return (EXPRESSION, DESCRIPTORS), "auc"
+        return (*layout.doses, EXPRESSION, *map(descriptors_of, layout.drugs)), "growth"
 
     def features(self) -> dict[str, Any]:
         """Feature connectors; cell and drug are canonical ids, vectors are joined when they are read."""
@@ -22,16 +39,23 @@ class CandleUno(Sciml):
 
         from sciml_datasets.lookup import Lookup
 
+        layout = self.layout
+        drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), ("auc",))
         return {
             "id": features.Text(),
             "source": features.Text(),
             "cell": features.Text(),
-            "drug": features.Text(),
+            **{drug: features.Text() for drug in drugs},
             EXPRESSION: Lookup(table=EXPRESSION),
-            DESCRIPTORS: Lookup(table=DESCRIPTORS),
-            "auc": np.float32,
+            **{descriptors_of(drug): Lookup(table=DESCRIPTORS) for drug in drugs},
+            **dict.fromkeys(numbers, np.float32),
         }
 
     def raw_format(self, **choices: str) -> RawFormat:
         """Tables of responses and of features, in one of several forms."""
-        return Responses(choices.get("form"), choices.get("scaling", "training"))
+        form, scaling = choices.get("form"), choices.get("scaling", "training")
+        if self.layout is None:
+            return Responses(form, scaling)
+        if form not in (None, "A"):
+            raise InputError(f"{self.dataset.name} has one raw form, the tables (A): leave --form {form} out")
+        return Doses(self.layout, scaling)

@@ -54,9 +54,16 @@ def files(folder: Path) -> list[Path]:
     """The files that `read` reads, sorted; none when the folder is not of this form."""
     if not (folder / RESPONSES).is_file():
         return []
+    return sorted([folder / RESPONSES, *feature_files(folder)[0]])
+
+
+def feature_files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The files of features that are there, and the names of those that are needed and missing."""
     expression = _expression(folder)
-    names = [RESPONSES, DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS, *([expression] if expression else [])]
-    return sorted(path for name in names if (path := folder / name).is_file())
+    names = [DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS]
+    missing = [name for name in names if _absent(folder, name)] + ([] if expression else [" or ".join(EXPRESSIONS)])
+    there = [name for name in (*names, expression) if name and not _absent(folder, name)]
+    return [folder / name for name in there], missing
 
 
 def read(folder: Path) -> Tables:
@@ -66,19 +73,17 @@ def read(folder: Path) -> Tables:
         InputError: files are missing (all are named), a file or column cannot be read, ids repeat with different
             features, or the files of descriptors have different columns.
     """
-    missing = [name for name in (RESPONSES, DRUG_INFO, PUBCHEM_DESCRIPTORS, NCI60_DESCRIPTORS) if _absent(folder, name)]
-    expression = _expression(folder)
-    if missing or not expression:
-        names = [*missing, *([] if expression else [" or ".join(EXPRESSIONS)])]
-        raise InputError(f"{folder} lacks {', '.join(names)}: form A needs its five tables, put them there")
+    _, missing = feature_files(folder)
+    if missing:
+        raise InputError(f"{folder} lacks {', '.join(missing)}: form A needs its five tables, put them there")
     responses, left_out = _responses(folder / RESPONSES)
-    cells = _cells(folder / expression, set(responses["cell"].unique().to_pylist()))
-    drugs, ambiguous = _drugs(folder, set(responses["drug"].unique().to_pylist()))
-    joined = join(folder / RESPONSES, responses, cells, drugs, MEASURE)
+    cell_table = cells(folder, set(responses["cell"].unique().to_pylist()))
+    drug_table, ambiguous = drugs(folder, set(responses["drug"].unique().to_pylist()))
+    joined = join(folder / RESPONSES, responses, cell_table, drug_table, MEASURE)
     found = sum(drug in ambiguous for drug in joined.responses["drug"].to_pylist()) if ambiguous else 0
     left_out |= joined.left_out
     return Tables(
-        joined.responses, cells, drugs, left_out | ({CONFLICTING_CID: found} if found else {}), joined.omitted
+        joined.responses, cell_table, drug_table, left_out | ({CONFLICTING_CID: found} if found else {}), joined.omitted
     )
 
 
@@ -116,15 +121,26 @@ def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
     return kept.append_column("split", pa.array([""] * kept.num_rows, pa.string())), {BAD_FIT: bad} if bad else {}
 
 
-def _cells(path: Path, wanted: Collection[str]) -> FeatureTable:
+def cells(folder: Path, wanted: Collection[str]) -> FeatureTable:
+    """The gene expression of the cell lines that are wanted and have it.
+
+    Raises:
+        InputError: the file is missing or cannot be read, or rows of one id differ.
+    """
+    path = folder / (_expression(folder) or EXPRESSION)
     header = first_lines(path, "\t")[0]
     place = place_of(path, header, "Sample")
     drop = [header.index(CANCER_TYPE)] if CANCER_TYPE in header else []
     return _streamed(path, header, place, {name: (name,) for name in wanted}, drop, scaled=EXPRESSIONS[path.name])
 
 
-def _drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]]:
-    """Descriptors, and the drugs that drug_info gives several PubChem numbers, of which the first counts."""
+def drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]]:
+    """The descriptors of the drugs that are wanted and have them, and the drugs that drug_info gives several PubChem
+    numbers, of which the first counts.
+
+    Raises:
+        InputError: a file is missing or cannot be read, rows of one id differ, or the two have different columns.
+    """
     numbers = _pubchem_numbers(folder / DRUG_INFO)
     all_of: dict[str, list[str]] = defaultdict(list)
     for drug, (first, *_) in numbers.items():
@@ -137,12 +153,11 @@ def _drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str
     others = _nci60(folder / NCI60_DESCRIPTORS, known, path, {name: (name,) for name in wanted})
     known_ids = set(known.ids)
     new = [row for row, drug in enumerate(others.ids) if drug not in known_ids]
-    everything = known.everything + others.everything if known.everything and others.everything else None
     joined = FeatureTable(
         (*known.ids, *(others.ids[row] for row in new)),
         known.columns,
         np.concatenate([known.values, others.values[new]]),
-        everything=everything,
+        everything=lambda: known.of_everything() + others.of_everything(),
     )
     return joined, {drug for drug in wanted if len(numbers.get(drug, ())) > 1}
 
@@ -160,10 +175,12 @@ def _nci60(path: Path, first: FeatureTable, other: Path, ids_of: Mapping[str, Se
             )
     place = {name: i for i, name in enumerate(found.columns)}
     order = [place[name] for name in first.columns]
-    seen = found.everything
-    if seen is not None:
-        seen = Moments(seen.rows, seen.count[order], seen.mean[order], seen.squares[order])
-    return FeatureTable(found.ids, first.columns, found.values[:, order], everything=seen)
+
+    def everything() -> Moments:
+        seen = found.of_everything()
+        return Moments(seen.rows, seen.count[order], seen.mean[order], seen.squares[order])
+
+    return FeatureTable(found.ids, first.columns, found.values[:, order], everything=everything)
 
 
 def _pubchem_numbers(path: Path) -> dict[str, list[str]]:
@@ -188,7 +205,7 @@ def _streamed(
     scaled: bool = False,
     times: Mapping[str, int] | None = None,
 ) -> FeatureTable:
-    """The rows of a file that are wanted, under the ids that its names stand for, and the moments of all its rows.
+    """The rows of a file that are wanted, under the ids that its names stand for.
 
     Args:
         path: the file.
@@ -203,14 +220,20 @@ def _streamed(
     ids: list[str] = []
     lines: list[int] = []
     parts = [np.empty((0, len(columns)), np.float32)]
-    everything, line = moments(parts[0]), 2
+    line = 2
     for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
         rows = [(row, key) for row, name in enumerate(names) for key in ids_of.get(name, ())]
         ids += [key for _, key in rows]
         lines += [line + row for row, _ in rows]
         parts.append(values[[row for row, _ in rows]])
-        counted = values if times is None else np.repeat(values, [times.get(name, 0) for name in names], axis=0)
-        everything += moments(counted)
         line += len(names)
     found = feature_table(path, ids, columns, np.concatenate(parts), lines=lines)
+
+    def everything() -> Moments:
+        seen = moments(np.empty((0, len(columns)), np.float32))
+        for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
+            often = [1 if times is None else times.get(name, 0) for name in names]
+            seen += moments(np.repeat(values, often, axis=0))
+        return seen
+
     return FeatureTable(found.ids, found.columns, found.values, scaled, everything)

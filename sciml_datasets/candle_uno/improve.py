@@ -27,7 +27,7 @@ import numpy as np
 
 from sciml_datasets.candle_uno.delimited import first_lines, place_of, read_columns, read_matrix, write_table
 from sciml_datasets.candle_uno.joining import feature_table, join
-from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def write(
 ) -> None:
     """Write tables as a folder of this form, which appears when it is complete.
 
-    Of the names of genes only the line of symbols is filled. That features are scaled is not noted.
+    Of the names of genes only the line of symbols is filled. That features are scaled is not noted. ``left-out.tsv``
+    lists the responses that are not in it, and why.
 
     Args:
         tables: what to write.
@@ -113,6 +114,7 @@ def write(
         _write(work / "x_data" / cell_file, lines, _columns(tables.cells))
         _write(work / "x_data" / drug_file, [[DRUG, *tables.drugs.columns]], _columns(tables.drugs))
         _write_splits(work, responses)
+        (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)

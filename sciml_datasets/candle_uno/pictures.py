@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 
 COUNT = 20000
 """Samples that are drawn unless another number is asked for."""
-FEATURES = ("id", "source", "cell", "drug", "auc")
+FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "auc", "growth")
+"""Of those a data set has some."""
+RANGES = {"auc": (0.0, 1.0), "growth": (-1.0, 1.0)}
+"""A response to where most of its values are."""
 CELLS, DRUGS = 60, 40
 """Rows and columns of the heat map: those with the most responses."""
 PANELS = 8
@@ -28,14 +31,16 @@ def contact_sheet(
     Args:
         samples: examples of a CANDLE-UNO data set as NumPy values; FEATURES are drawn.
         picture: PNG file to write.
-        predictions: the predicted AUC of each sample; adds predicted against observed of the most frequent drugs.
+        predictions: the predicted response of each sample; adds predicted against observed of the most frequent drugs.
     """
     from matplotlib.figure import Figure
 
-    auc = np.array([float(sample["auc"]) for sample in samples])
-    cells, drugs, sources = (
-        np.array([_text(sample[name]) for sample in samples]) for name in ("cell", "drug", "source")
-    )
+    measure = next(name for name in RANGES if name in samples[0])
+    what = {"auc": "AUC"}.get(measure, measure)
+    low, high = RANGES[measure]
+    values = np.array([float(sample[measure]) for sample in samples])
+    cells, sources = (np.array([_text(sample[name]) for sample in samples]) for name in ("cell", "source"))
+    drugs = np.array([_drugs(sample) for sample in samples])
     figure = Figure(figsize=(13, 6.5 if predictions is None else 11.5), layout="constrained")
     upper: Any = figure
     lower: Any = None
@@ -43,21 +48,30 @@ def contact_sheet(
         panels: Any = figure.subfigures(2, 1, height_ratios=(6.5, 5))
         upper, lower = panels
     left, right = upper.subplots(1, 2, width_ratios=(1.5, 1))
-    table, rows, columns = heat_map(auc, cells, drugs)
-    image = left.imshow(table, cmap="RdBu", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-    left.set(xlabel=f"{len(columns)} drugs", ylabel=f"{len(rows)} cell lines", title="mean AUC; blank: not measured")
-    upper.colorbar(image, ax=left, label="AUC (low: the drug kills)")
+    table, rows, columns = heat_map(values, cells, drugs)
+    image = left.imshow(table, cmap="RdBu", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    noun = "drugs" if "drug" in samples[0] else "pairs of drugs"
+    title = f"mean {what}; blank: not measured"
+    left.set(xlabel=f"{len(columns)} {noun}", ylabel=f"{len(rows)} cell lines", title=title)
+    for axis in (left.xaxis, left.yaxis):
+        axis.get_major_locator().set_params(integer=True)
+    upper.colorbar(image, ax=left, label=f"{what} (low: the drug kills)")
     names = [name for name, _ in Counter(sources.tolist()).most_common()]
-    bins = np.linspace(min(0.0, auc.min()), max(1.0, auc.max()), 41)
+    bins = np.linspace(min(low, values.min()), max(high, values.max()), 41)
     for name in names:
-        some = auc[sources == name]
+        some = values[sources == name]
         right.hist(some, bins, density=True, histtype="step", label=f"{name} ({len(some):,})")
-    right.set(xlabel="AUC", ylabel="density", title="AUC by source")
+    right.set(xlabel=what, ylabel="density", title=f"{what} by source")
     right.legend(fontsize=8, loc="upper left")
     if predictions is not None:
         predicted = np.array([float(np.ravel(value)[0]) for value in predictions])
-        _draw_drugs(lower, auc, predicted, drugs)
+        _draw_drugs(lower, values, predicted, drugs, what, (low, high), noun)
     figure.savefig(picture, dpi=110)
+
+
+def _drugs(sample: dict[str, Any]) -> str:
+    """The drug, or both, whatever their order."""
+    return " + ".join(sorted(_text(sample[name]) for name in ("drug", "drug_1", "drug_2") if name in sample))
 
 
 def heat_map(
@@ -87,17 +101,25 @@ def _by_mean(auc: NDArray[np.float64], names: NDArray[np.str_], most: int) -> li
     return sorted(kept, key=lambda name: float(auc[names == name].mean()))
 
 
-def _draw_drugs(panel: Any, auc: NDArray[np.float64], predicted: NDArray[np.float64], drugs: NDArray[np.str_]) -> None:
-    """Predicted against observed AUC, one panel for each of the most frequent drugs."""
+def _draw_drugs(
+    panel: Any,
+    values: NDArray[np.float64],
+    predicted: NDArray[np.float64],
+    drugs: NDArray[np.str_],
+    what: str,
+    limits: tuple[float, float],
+    noun: str,
+) -> None:
+    """Predicted against observed responses, one panel for each of the most frequent drugs."""
     frequent = [name for name, count in Counter(drugs.tolist()).most_common(PANELS) if count >= MIN_RESPONSES]
-    panel.suptitle(f"predicted against observed AUC, the {len(frequent)} drugs with the most responses")
+    panel.suptitle(f"predicted against observed {what}, the {len(frequent)} {noun} with the most responses")
     if not frequent:
         return
     for axes, drug in zip(panel.subplots(2, -(-len(frequent) // 2), squeeze=False).flat, frequent, strict=False):
-        observed, guess = auc[drugs == drug], predicted[drugs == drug]
+        observed, guess = values[drugs == drug], predicted[drugs == drug]
         varied = observed.std() > 0 and guess.std() > 0
         r = f"r {np.corrcoef(observed, guess)[0, 1]:.2f}" if varied else "constant"
-        axes.plot([0, 1], [0, 1], color="gray", linewidth=0.6)
+        axes.plot(limits, limits, color="gray", linewidth=0.6)
         axes.scatter(observed, guess, s=6, color="tab:blue")
         axes.set_title(f"{drug}, n {len(observed)}, {r}", fontsize=8)
         axes.tick_params(labelsize=7)

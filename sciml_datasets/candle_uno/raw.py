@@ -10,25 +10,21 @@ the SHA-256 of its canonical cell and drug, so that replicates of a pair never s
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno import aliases, combo, improve, top21
 from sciml_datasets.candle_uno.scaling import imputed, moments, standardised
-from sciml_datasets.candle_uno.tables import FeatureTable, Tables
+from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import Beside, Example, RawFile, Sample
 from sciml_datasets.splits import part_of
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
 """Features of the records, and their tables."""
@@ -58,7 +54,6 @@ MIXED, SHARES = "mixed pair", (0.8, 0.1)
 """Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
 RECORD_BYTES = 120
 """Of a serialised example without its texts, about."""
-LEFT_OUT = "left-out.tsv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +78,7 @@ class Responses:
             InputError: none of the forms is there, or several and none is chosen.
         """
         paths = {*FORMS[self._form(folder)].files(folder), *aliases.files(folder)}
-        stats = ((path, path.stat()) for path in paths)
-        # Every file bears on samples of all splits.
-        return sorted(RawFile("", path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns) for path, s in stats)
+        return sorted(raw_file(folder, path) for path in paths)
 
     def _form(self, folder: Path) -> str:
         present = [name for name, form in FORMS.items() if form.files(folder)]
@@ -136,17 +129,20 @@ class Responses:
         """A function that makes examples of what the index has read already."""
         yield example
 
-    def beside(self, folder: Path, samples: Sequence[Sample]) -> Beside:
+    def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """The feature tables, imputed and scaled, what was left out, and how all this was done."""
         form = self._form(folder)
         tables = FORMS[form].read(folder)
-        places = [sample.place.split(",") for sample in samples if sample.split == "train"]
-        rows = [np.unique(np.array([place[i] for place in places], np.int64)) for i in (0, 1)]
+        places, official = set(), False
+        for sample in samples:
+            official = official or sample.group == sample.key
+            if sample.split == "train":
+                places.add(sample.place)
+        rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
         scaled = {
-            name: _scaled(table, self.scaling, some)
+            name: stored(table, self.scaling, some)
             for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
         }
-        official = any(sample.group == sample.key for sample in samples)
         metadata = {
             "form": form,
             "splits": "official, as the raw files give them" if official else "mixed, by hash of cell and drug",
@@ -156,8 +152,13 @@ class Responses:
             "left_out": dict(tables.left_out),
             **_findings(folder, tables),
         }
-        documents = {LEFT_OUT: _listed(tables.omitted)} if tables.omitted is not None else {}
-        return Beside({name: values for name, (values, _) in scaled.items()}, metadata, documents)
+        return Beside({name: values for name, (values, _) in scaled.items()}, metadata, {LEFT_OUT: tables.listed()})
+
+
+def raw_file(folder: Path, path: Path) -> RawFile:
+    """A file below the raw folder; every one bears on samples of all splits."""
+    stat = path.stat()
+    return RawFile("", path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
 
 
 def example(sample: Sample) -> Example:
@@ -183,10 +184,29 @@ def canonical(folder: Path, tables: Tables) -> tuple[Mapping[str, str], Mapping[
     )
 
 
-def _scaled(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
-    """The values as they are stored, and in words what was done."""
-    everything = table.everything or moments(table.values)
-    fitted, of = (everything, "all") if scaling == "all" else (moments(table.values[training]), "training")
+def with_splits(folder: Path, tables: Tables) -> Tables:
+    """The tables with a split for every response: the official one, else the canonical one."""
+    import pyarrow as pa
+
+    cell_of, drug_of = canonical(folder, tables)
+    columns = (tables.responses[name].to_pylist() for name in ("cell", "drug", "split"))
+    found = [
+        split or part_of(MIXED, (cell_of[cell], drug_of[drug]), SHARES)
+        for cell, drug, split in zip(*columns, strict=True)
+    ]
+    place = tables.responses.column_names.index("split")
+    return replace(tables, responses=tables.responses.set_column(place, "split", pa.array(found, pa.string())))
+
+
+def stored(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
+    """The values as they are stored, and in words what was done.
+
+    Args:
+        table: of features.
+        scaling: a value of the choice of this name.
+        training: rows of the table that the training split has.
+    """
+    fitted, of = (table.of_everything(), "all") if scaling == "all" else (moments(table.values[training]), "training")
     if table.scaled:
         return imputed(table.values, fitted), f"scaled in the source; missing values are the mean of {of} entities"
     what = f"mean 0, standard deviation 1 over {of} entities; missing values are their mean"
@@ -195,21 +215,26 @@ def _scaled(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> t
 
 def _findings(folder: Path, tables: Tables) -> dict[str, Any]:
     """Counts of aliases and of what contradicts itself once they are merged."""
+    import pyarrow as pa
+
     ids = canonical(folder, tables)
-    columns = [tables.responses[name].to_pylist() for name in ("source", "cell", "drug", "auc")]
-    values: dict[tuple[str, str, str], set[float]] = {}
-    rows: Counter[tuple[str, str, str]] = Counter()
-    for source, cell, drug, auc in zip(*columns, strict=True):
-        key = (source, ids[0][cell], ids[1][drug])
-        values.setdefault(key, set()).add(auc)
-        rows[key] += 1
+    names = [
+        pa.array([of[key] for key in tables.responses[name].to_pylist()], pa.string())
+        for of, name in zip(ids, ("cell", "drug"), strict=True)
+    ]
+    measured = pa.table(
+        [tables.responses["source"], *names, tables.responses["auc"]], ["source", "cell", "drug", "auc"]
+    )
+    found = [("auc", "count"), ("auc", "min"), ("auc", "max")]
+    groups = measured.group_by(["source", "cell", "drug"]).aggregate(found)
+    count, low, high = (groups[f"auc_{what}"].to_numpy() for _, what in found)
     return {
         "cells": len(set(ids[0].values())),
         "drugs": len(set(ids[1].values())),
         "cell_aliases": len(ids[0]) - len(set(ids[0].values())),
         "drug_aliases": len(ids[1]) - len(set(ids[1].values())),
-        "replicates": sum(count for key, count in rows.items() if count > 1),
-        "contradictory_replicates": sum(rows[key] for key, found in values.items() if len(found) > 1),
+        "replicates": int(count[count > 1].sum()),
+        "contradictory_replicates": int(count[low < high].sum()),
         "drugs_with_several_descriptors": _differing(tables.drugs, ids[1]),
     }
 
@@ -224,9 +249,3 @@ def _differing(table: FeatureTable, canonical_id: Mapping[str, str]) -> int:
             if not np.array_equal(table.values[earlier], table.values[row], equal_nan=True):
                 found.add(canonical_id[key])
     return len(found)
-
-
-def _listed(omitted: pa.Table) -> str:
-    names = omitted.column_names
-    rows = zip(*(omitted[name].to_pylist() for name in names), strict=True)
-    return "".join("\t".join(row) + "\n" for row in [tuple(names), *rows])

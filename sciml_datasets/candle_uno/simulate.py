@@ -2,14 +2,14 @@
 
 As in the original, sources measure overlapping cell lines and compounds under their own ids: some pairs are measured
 several times, some ids are aliases that only ``cl_mapping`` or ``drug_info`` tells, some curves are badly fitted, some
-compounds have no descriptors and some cell lines no expression. Differences from the original: invented biology, fewer
-rows without a response, and no tables of single doses.
+compounds have no descriptors and some cell lines no expression. Differences from the original: invented biology, and
+fewer rows without a response. For the data sets of single doses their table takes the place of that of areas.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.candle_uno import biology, combo
+from sciml_datasets.candle_uno import biology, combo, doses, simulate_doses
 from sciml_datasets.candle_uno.aliases import CELL_MAPPING
 from sciml_datasets.errors import InputError
 from sciml_datasets.progress import progress
@@ -99,10 +99,11 @@ def write_raw(
     drugs = drugs or round(1.45 * num_samples**0.5)
     genes = genes or GENES
     descriptors = descriptors or (DEMO_DESCRIPTORS if name.endswith("_demo") else DESCRIPTORS)
-    if cells * drugs < num_samples or min(cells, drugs, genes, descriptors) < 1:
+    pairs = 0 if name in TABLES else num_samples  # a pair has several doses
+    if cells * drugs < pairs or min(cells, drugs, genes, descriptors) < 1:
         raise InputError(
             f"{cells} cell lines and {drugs} compounds with {genes} genes and {descriptors} descriptors: expected at "
-            f"least {num_samples} pairs and one feature of each"
+            f"least {pairs} pairs and one feature of each"
         )
     folder.mkdir(parents=True)
     # One thread: the order in which a library adds up decides the last digit.
@@ -110,7 +111,8 @@ def write_raw(
         rng = np.random.default_rng(seed)
         loadings = biology.Loadings.draw(rng, genes, descriptors)
         lines, compounds = _cell_lines(rng, cells), _compounds(rng, drugs)
-        _write_responses(rng, folder / combo.RESPONSES, loadings, lines, compounds, num_samples)
+        path, write = TABLES.get(name, (combo.RESPONSES, _write_responses))
+        write(rng, folder / path, loadings, lines, compounds, num_samples)
         advance(1)
         _write_expression(rng, folder, loadings, lines)
         advance(1)
@@ -190,13 +192,13 @@ def _write_responses(
 ) -> None:
     usable, useless = _measurements(rng, lines, compounds, num_samples)
     spoilt = usable[rng.integers(len(usable), size=round(BAD_FITS * num_samples))]
-    hidden = biology.HIDDEN_POTENCY * rng.normal(size=len(compounds.latent))
+    curves = _curves(rng, loadings, lines, compounds)
     rows = np.concatenate([usable, useless, spoilt])
     order = rng.permutation(len(rows))
     bad = (np.arange(len(rows)) >= len(usable) + len(useless))[order]
     rows = rows[order]
     source, cell, drug = rows.T
-    ec50, floor, slope, area = biology.areas(loadings, lines.latent, compounds.latent, hidden, rows[:, 1:])
+    ec50, floor, slope, area = curves(rows[:, 1:])
     area = np.clip(area + biology.REPLICATE_NOISE * rng.normal(size=len(rows)), 0, 1)
     error, fit = rng.gamma(2, 0.3, len(rows)).clip(max=2.9), rng.uniform(0.31, 1, len(rows))
     kind = rng.integers(3, size=len(rows))
@@ -211,6 +213,53 @@ def _write_responses(
         np.array(SOURCES)[source],
     ]
     _write(path, IDS + CURVE, texts, [_formatted(column, "nan") for column in numbers])
+
+
+def _curves(
+    rng: np.random.Generator, loadings: biology.Loadings, lines: _Entities, compounds: _Entities
+) -> Callable[[Integers], tuple[Floats, Floats, Floats, Floats]]:
+    """From pairs (N, 2) of a cell line and a compound to what `biology.areas` tells of them."""
+    hidden = biology.HIDDEN_POTENCY * rng.normal(size=len(compounds.latent))
+    return lambda pairs: biology.areas(loadings, lines.latent, compounds.latent, hidden, pairs)
+
+
+def _write_growth(
+    rng: np.random.Generator,
+    path: Path,
+    loadings: biology.Loadings,
+    lines: _Entities,
+    compounds: _Entities,
+    num_samples: int,
+) -> None:
+    wanted = min(-(-num_samples // simulate_doses.DOSES), len(lines.described) * len(compounds.described) // 4)
+    usable, _ = _measurements(rng, lines, compounds, wanted)
+    curves = _curves(rng, loadings, lines, compounds)
+    ids = {"source": np.array(SOURCES), "cell": np.array(lines.ids), "drug": np.array(compounds.ids)}
+    simulate_doses.write_growth(path, rng, usable, lambda pairs: curves(pairs)[:3], ids, num_samples)
+
+
+def _write_pairs(
+    rng: np.random.Generator,
+    path: Path,
+    loadings: biology.Loadings,
+    lines: _Entities,
+    compounds: _Entities,
+    num_samples: int,
+) -> None:
+    """Of the last source, which is the screen that measured pairs."""
+    cells, drugs = (np.flatnonzero(some.measured[-1] & some.described) for some in (lines, compounds))
+    pairs = np.stack(np.meshgrid(np.arange(len(cells)), drugs, indexing="ij"), axis=-1).reshape(-1, 2)
+    names = {
+        "cell": [lines.ids[-1][cell] for cell in cells],
+        "drug": np.array([key.partition(".")[2] for key in compounds.ids[-1]]),
+    }
+
+    curves = _curves(rng, loadings, lines, compounds)
+
+    def of(places: Integers) -> tuple[Floats, Floats, Floats]:
+        return curves(np.stack([cells[places[:, 0]], places[:, 1]], axis=1))[:3]
+
+    simulate_doses.write_pairs(path, rng, pairs, of, names, num_samples)
 
 
 def _write_expression(rng: np.random.Generator, folder: Path, loadings: biology.Loadings, lines: _Entities) -> None:
@@ -290,3 +339,10 @@ def _write_matrix(path: Path, header: Sequence[str], ids: Sequence[str], values:
         file.write("\t".join(header) + "\n")
         for key, row in zip(ids, values, strict=True):
             file.write("\t".join([key, *_formatted(row, missing)]) + "\n")
+
+
+TABLES = {
+    "candle_uno_growth": (doses.GROWTH.file, _write_growth),
+    "candle_uno_pairs": (doses.PAIRS.file, _write_pairs),
+}
+"""Data set of single doses to its table, which takes the place of that of areas, and what writes it."""

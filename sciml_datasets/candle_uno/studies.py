@@ -9,6 +9,7 @@ from typing import Any
 
 from sciml_datasets.candle_uno import drevalpy, drugcell, improve
 from sciml_datasets.candle_uno.delimited import first_lines
+from sciml_datasets.candle_uno.raw import FORMS, with_splits
 from sciml_datasets.candle_uno.tables import Tables
 from sciml_datasets.errors import InputError
 
@@ -71,11 +72,14 @@ def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
 
 
 def convert_improve(source: Path, out: Path, response: str | None = None) -> Study:
-    """Bring an IMPROVE folder in: what can be used of it, with split 0 of its studies.
+    """Bring an IMPROVE folder in, what can be used of it, with split 0 of its studies; or make one of raw form A or B.
+
+    Of forms A and B every response has its split: the official one, else the canonical one. Ids are those of the
+    sources: aliases stay apart, but never in two splits.
 
     Args:
         source: the folder with ``y_data`` and ``x_data``, or one that holds it as ``raw_data`` or
-            ``csa_data/raw_data``.
+            ``csa_data/raw_data``; or the raw folder of another form.
         out: folder to write.
         response: column to take as the response; default the first of `improve.MEASURES`.
 
@@ -87,7 +91,7 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     places = [source, source / "raw_data", source / "csa_data" / "raw_data"]
     folder = next((place for place in places if improve.files(place)), None)
     if folder is None:
-        raise InputError(f"{source} has no {improve.RESPONSE}, nor in raw_data/: name an IMPROVE folder")
+        return _exported(source, out, response)
     path = folder / improve.RESPONSE
     response = improve.measure_of(path, first_lines(path, "\t")[0], response)
     tables = improve.read(folder, response)
@@ -96,6 +100,21 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     drug_file = next(name for name in improve.DRUG_FILES if name in names)
     improve.write(tables, out, measure=response, cell_file=cell_file, drug_file=drug_file)
     return Study(out, response, tables)
+
+
+def _exported(source: Path, out: Path, response: str | None) -> Study:
+    forms = [form for name, form in FORMS.items() if name != "C" and form.files(source)]
+    if len(forms) != 1:
+        others = " or ".join(f"{name} ({form.known_by})" for name, form in FORMS.items() if name != "C")
+        raise InputError(
+            f"{source} has no {improve.RESPONSE}, nor in raw_data/: name an IMPROVE folder, or one with the raw form "
+            f"{others}"
+        )
+    if response not in (None, "auc"):
+        raise InputError(f"--response {response}: raw forms A and B have one response, auc: leave it out")
+    tables = with_splits(source, forms[0].read(source))
+    improve.write(tables, out)
+    return Study(out, "auc", tables)
 
 
 def _must_be_new(out: Path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.candle_uno.scaling import Moments
+from sciml_datasets.candle_uno.scaling import Moments, moments
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+LEFT_OUT = "left-out.tsv"
+"""File with the responses that were left out."""
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,18 @@ class FeatureTable:
         columns: (features,) names: gene symbols, descriptors.
         values: (rows, features) float32, NaN where the source has none.
         scaled: whether the source has scaled them already, so that they are kept as they are.
-        everything: moments of all rows of the source, where they are more than these.
+        everything: finds the moments of all rows of the source, where they are more than these.
     """
 
     ids: tuple[str, ...]
     columns: tuple[str, ...]
     values: NDArray[np.float32]
     scaled: bool = False
-    everything: Moments | None = None
+    everything: Callable[[], Moments] | None = None
+
+    def of_everything(self) -> Moments:
+        """The moments of all rows of the source."""
+        return self.everything() if self.everything else moments(self.values)
 
 
 @dataclass(frozen=True)
@@ -53,3 +61,9 @@ class Tables:
     drugs: FeatureTable
     left_out: Mapping[str, int] = field(default_factory=dict)
     omitted: pa.Table | None = None
+
+    def listed(self) -> str:
+        """The responses that were left out, as tab-separated text."""
+        header = ("id", "source", "cell", "drug", "reason")
+        rows = zip(*(self.omitted[name].to_pylist() for name in header), strict=True) if self.omitted else ()
+        return "".join("\t".join(row) + "\n" for row in (header, *rows))

@@ -11,6 +11,8 @@ tensorflow/core/example.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import index
+from struct import pack
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ array and is never copied."""
 BYTES_LIST, FLOAT_LIST, INT64_LIST = b"\x0a", b"\x12", b"\x1a"
 """Tags of Feature's three alternatives: fields 1, 2 and 3, length-delimited."""
 FIELD_1, FIELD_2 = b"\x0a", b"\x12"
+ONE_BYTE = [bytes([number]) for number in range(0x80)]
 
 
 def encoder(features: Any) -> Callable[[Example], Parts]:
@@ -42,22 +45,84 @@ def encoder(features: Any) -> Callable[[Example], Parts]:
         return lambda example: [to_proto(features.encode_example(example)).SerializeToString(deterministic=True)]
 
     raw_tensors = _raw_tensors(features)
+    writers = {key: _scalar_writer(key, features[key], specs[key]) for key in features if key in specs}
+    scalars = {key: write for key, write in writers.items() if write}
+    others = [key for key in features if key not in scalars]
+    expected = set(features.keys())
 
     def encode(example: Example) -> Parts:
-        if example.keys() != features.keys():
+        if example.keys() != expected:
             raise ValueError(f"an example has the features {sorted(example)}, expected {sorted(features)}")
         values = flatten_nest_dict(
             {
                 key: _view(example[key], *raw_tensors[key])
                 if key in raw_tensors
                 else features[key].encode_example(example[key])
-                for key in features
+                for key in others
             }
         )
-        entries = [part for key, spec in specs.items() for part in _entry(key, values[key], spec)]
+        entries: Parts = []
+        for key, spec in specs.items():
+            if key in scalars:
+                entries.append(scalars[key](example[key]))
+            else:
+                entries += _entry(key, values[key], spec)
         return [FIELD_1 + _varint(_size(entries)), *entries]
 
     return encode
+
+
+def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], bytes] | None:
+    """What makes the map's entry of a text or a number in one go, as small records hold little else; None for others.
+
+    It does what `_entry` of the connector's value does, without the connector: a record of seven scalars takes a
+    quarter of the time.
+    """
+    from tensorflow_datasets import features
+
+    from sciml_datasets.lookup import Lookup
+
+    if type(feature) not in (features.Text, features.Scalar, features.Tensor, Lookup) or spec.shape != ():
+        return None
+    if getattr(feature, "encoder", None) is not None or getattr(feature, "_encoded_to_bytes", False):
+        return None
+    dtype, name = np.dtype(spec.np_dtype), key.encode()
+    head = FIELD_1 + _varint(len(name)) + name + FIELD_2
+    to_list: Callable[[Any], bytes]
+    if dtype.kind in "OSU":
+
+        def to_list(value: Any) -> bytes:
+            if not isinstance(value, str | bytes):
+                raise ValueError(f"{key} is {type(value).__name__}, expected text or bytes")
+            text = value.encode() if isinstance(value, str) else value
+            item = FIELD_1 + _varint(len(text)) + text
+            return BYTES_LIST + _varint(len(item)) + item
+
+    elif dtype.kind == "f":
+
+        def to_list(value: Any) -> bytes:
+            return FLOAT_LIST + b"\x06\x0a\x04" + pack("<f", value)
+
+    elif dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+
+        def to_list(value: Any) -> bytes:
+            number = index(value)
+            if not limits.min <= number <= limits.max:
+                raise ValueError(f"{key} is {number}, which is no {dtype}")
+            packed = _varint(number % (1 << 64))
+            item = FIELD_1 + _varint(len(packed)) + packed
+            return INT64_LIST + _varint(len(item)) + item
+
+    else:
+        return None
+
+    def write(value: Any) -> bytes:
+        found = to_list(value)
+        entry = head + _varint(len(found)) + found
+        return FIELD_1 + _varint(len(entry)) + entry
+
+    return write
 
 
 def _raw_tensors(features: Any) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
@@ -136,6 +201,8 @@ def _size(parts: Parts) -> int:
 
 def _varint(number: int) -> bytes:
     """Base-128, least significant group first."""
+    if number < 0x80:
+        return ONE_BYTE[number]
     groups = bytearray()
     while number > 0x7F:
         groups.append(number & 0x7F | 0x80)

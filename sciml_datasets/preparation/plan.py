@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import SPLITS, Sample
+from sciml_datasets.preparation.sorting import Spool, in_memory
+from sciml_datasets.samples import Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class Shard:
         index: from 0 within the split.
         count: number of shards of the split.
         samples: what it holds.
+        size: bytes of their payloads.
     """
 
     split: str
     index: int
     count: int
     samples: Sequence[Sample]
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,47 +51,45 @@ class Plan:
     @property
     def payload_bytes(self) -> int:
         """Bytes of all payloads together: a lower bound of what will be written."""
-        return sum(sample.size for shard in self.shards for sample in shard.samples)
+        return sum(shard.size for shard in self.shards)
 
 
-def make_plan(samples: Iterable[Sample], identity: dict[str, Any], num_shards: int | None = None) -> Plan:
+def make_plan(samples: Iterable[Sample] | Spool, identity: dict[str, Any], num_shards: int | None = None) -> Plan:
     """Order the samples and cut them into shards.
 
     Args:
-        samples: the index, in any order.
+        samples: the index, in any order, in memory or on disk.
         identity: what else decides the output, as JSON: data set, version, features, format.
         num_shards: shards per split; None for TFDS's rule.
 
     Raises:
-        InputError: a split is empty, or has fewer samples than ``num_shards``.
+        InputError: a split is empty, or has fewer samples than ``num_shards``, or two samples have one key.
     """
-    from tensorflow_datasets.core.hashing import Hasher
     from tensorflow_datasets.core.utils.shard_utils import ShardConfig, get_shard_boundaries
 
-    by_split: dict[str, list[Sample]] = {split: [] for split in SPLITS}
-    for sample in samples:
-        by_split[sample.split].append(sample)
+    by_split = samples.ordered() if isinstance(samples, Spool) else in_memory(samples)
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     shards: list[Shard] = []
-    for split, unordered in by_split.items():
-        if not unordered:
+    for split, members in by_split.items():
+        if not members:
             raise InputError(f"the {split} split is empty: every split needs at least one sample")
-        if num_shards and num_shards > len(unordered):
+        if num_shards and num_shards > len(members):
             raise InputError(
-                f"the {split} split has {len(unordered)} samples, too few for {num_shards} shards: ask for fewer"
+                f"the {split} split has {len(members)} samples, too few for {num_shards} shards: ask for fewer"
             )
-        hash_key = Hasher(split).hash_key
-        hashes = [hash_key(sample.key) for sample in unordered]
-        members = [unordered[i] for i in sorted(range(len(unordered)), key=hashes.__getitem__)]
-        size = sum(sample.size for sample in members)
+        size = samples.sizes[split] if isinstance(samples, Spool) else sum(sample.size for sample in members)
         count = ShardConfig(num_shards=num_shards).get_number_shards(size, len(members))
         ends = get_shard_boundaries(len(members), count)
-        shards += [
-            Shard(split, i, count, members[start:end])
-            for i, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True))
-        ]
-        for sample in members:
-            facts = "\t".join(sample.facts)
-            digest.update(f"{sample.key}\t{sample.size}\t{sample.group}\t{facts}\n".encode())
+        before = None
+        for i, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            some, size = members[start:end], 0
+            for sample in some:
+                if sample.key == before:  # equal keys have equal hashes
+                    raise InputError(f"{sample.file}: sample {before} occurs twice: ids must be unique, remove one")
+                before = sample.key
+                size += sample.size
+                facts = "\t".join(sample.facts)
+                digest.update(f"{sample.key}\t{sample.size}\t{sample.group}\t{facts}\n".encode())
+            shards.append(Shard(split, i, count, some, size))
         digest.update(json.dumps(ends).encode())
     return Plan(tuple(shards), digest.hexdigest())

@@ -8,26 +8,28 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError
-from sciml_datasets.partitions import PROOF, members, proof
+from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.beam import Beam
 from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
+from sciml_datasets.preparation.sorting import Spool, spooled
 from sciml_datasets.preparation.tasks import HashFile, IndexFile, WriteShard, shard_name
 from sciml_datasets.preparation.verify import check_prepared
-from sciml_datasets.preparation.workshop import open_workshop, publish, remove_interrupted
+from sciml_datasets.preparation.workshop import new_work, open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, Beside, RawFile, RawFormat, TabledFormat
+from sciml_datasets.samples import SPLITS, Beside, RawFile, RawFormat, Sample, TabledFormat
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     raw_files = crew.lead(lambda: raw_format.files(folder))
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
     with _progress(crew, "Indexing", len(raw_files), " files") as advance:
-        indexed = crew.map(IndexFile(raw_format, folder), raw_files, advance)
+        indexed = crew.map(IndexFile(raw_format, folder, final), raw_files, advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -170,21 +172,24 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     }
 
     def plan_and_open() -> tuple[Plan, Path, list[Written]]:
-        samples = [sample for part in indexed for sample in part]
-        check_disjoint(samples, raw_format.group_kind)
+        samples = _joined(indexed, raw_format, final)
         plan = make_plan(samples, identity, options.num_shards)
         final.parent.mkdir(parents=True, exist_ok=True)
         state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
         return plan, *open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
 
-    plan, work, done = crew.lead(plan_and_open)
+    try:
+        plan, work, done = crew.lead(plan_and_open)
+    except (InputError, PeerFailedError):
+        _forget_index(indexed)
+        raise
     try:
         crew.lead(lambda: _check_space(work, plan, done))
         finished = {written.name for written in done}
         todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
         started = time.perf_counter()
         count = sum(len(shard.samples) for shard in todo)
-        size = sum(sample.size for shard in todo for sample in shard.samples)
+        size = sum(shard.size for shard in todo)
         write = WriteShard(builder, raw_format, folder, work, final)
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
@@ -198,7 +203,32 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         # Shards made from unusable raw files are of no use: those files must change first.
         if crew.rank == 0 and (isinstance(error, InputError) or error.bad_input):
             shutil.rmtree(work, ignore_errors=True)
+            _forget_index(indexed)
         raise
+
+
+def _joined(indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, final: Path) -> list[Sample] | Spool:
+    """The index of all files, checked as far as it is in memory: see `RawFormat.index`."""
+    spools = [part for part in indexed if isinstance(part, Spool)]
+    samples = (sample for part in indexed if not isinstance(part, Spool) for sample in part)
+    if not spools:
+        found = list(samples)
+        check_disjoint(found, raw_format.group_kind)
+        return found
+    if len([part for part in indexed if part]) == 1:
+        return spools[0]
+    spooled_samples = (sample for spool in spools for part in spool.ordered().values() for sample in part)
+    joined = spooled(chain(spooled_samples, samples), new_work(final))
+    for spool in spools:
+        shutil.rmtree(spool.folder)
+    return joined
+
+
+def _forget_index(indexed: Sequence[list[Sample] | Spool]) -> None:
+    """Remove what of the index is on disk; where all goes well, the end of the preparation does."""
+    for part in indexed:
+        if isinstance(part, Spool):
+            shutil.rmtree(part.folder, ignore_errors=True)
 
 
 def _plan_identity(identity: dict[str, Any], plan: Plan) -> dict[str, Any]:
@@ -291,17 +321,18 @@ def _finish(
             ]
         )
     )
-    by_split = {
-        split: [sample for shard in plan.shards if shard.split == split for sample in shard.samples] for split in SPLITS
-    }
+
+    def samples_of(*splits: str) -> Iterator[Sample]:
+        return (sample for shard in plan.shards if shard.split in splits for sample in shard.samples)
+
     if isinstance(raw_format, TabledFormat):
-        _lay_beside(builder, folder, raw_format.beside(raw_folder, [s for part in by_split.values() for s in part]))
+        _lay_beside(builder, folder, raw_format.beside(raw_folder, samples_of(*SPLITS)))
     builder.info.write_to_directory(folder)
     columns = (*raw_format.facts, raw_format.group_kind)
-    for split, samples in by_split.items():
-        write_members(folder, split, samples, columns)
+    for split in SPLITS:
+        write_members(folder, split, samples_of(split), columns)
     if builder.benchmark.splits:
-        (folder / PROOF).write_text(json.dumps(proof(builder.benchmark, members(folder)), indent=1) + "\n", "utf-8")
+        (folder / PROOF).write_text(json.dumps(proof(builder.benchmark, folder), indent=1) + "\n", "utf-8")
     manifest.write_manifest(
         folder,
         identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json

@@ -12,7 +12,8 @@ from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.shards import WRITERS, Written
-from sciml_datasets.preparation.workshop import journal
+from sciml_datasets.preparation.sorting import Spool, index_of
+from sciml_datasets.preparation.workshop import journal, new_work
 from sciml_datasets.samples import RawFile, RawFormat, Sample
 
 if TYPE_CHECKING:
@@ -31,15 +32,22 @@ class HashFile:
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
-    """The samples of a raw file; progress in files."""
+    """The samples of a raw file; progress in files.
+
+    Attributes:
+        raw_format: how raw files are read.
+        folder: of the raw files.
+        final: the prepared folder to be; samples that do not fit in memory go beside it.
+    """
 
     raw_format: RawFormat
     folder: Path
+    final: Path
 
-    def __call__(self, file: RawFile, tick: Tick) -> list[Sample]:
-        samples = list(self.raw_format.index(self.folder, file))
+    def __call__(self, file: RawFile, tick: Tick) -> list[Sample] | Spool:
+        found = index_of(self.raw_format.index(self.folder, file), new_work(self.final))
         tick(1)
-        return samples
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,10 +55,15 @@ def open_workshop(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[
             f"{different[0]} holds an interrupted preparation, but {what_changed(plans[different[0]] or {}, plan)}: "
             "undo that to go on with it, or start over with --restart"
         )
-    work = final.with_name(f"{final.name}.incomplete-{secrets.token_hex(6)}")
+    work = new_work(final)
     (work / "folder").mkdir(parents=True)
     _write_whole(work / PLAN, json.dumps(plan, sort_keys=True))
     return work, _take_over(same, work)
+
+
+def new_work(final: Path) -> Path:
+    """A name that nobody else has for a folder beside the final one, which whoever finishes removes."""
+    return final.with_name(f"{final.name}.incomplete-{secrets.token_hex(6)}")
 
 
 def interrupted(final: Path) -> Iterator[Path]:

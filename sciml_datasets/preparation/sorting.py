@@ -1,0 +1,176 @@
+"""The index in the order of the records: in memory, or, where one raw file has too many samples, sorted on disk.
+
+The order is TFDS's own: by its key hash, salted with the name of the split. On disk the samples lie in buckets by the
+first bits of their hash; a bucket is sorted when it is read. What is in memory at a time is one bucket, however many
+samples there are, and another process or rank needs no more than the folder's name.
+"""
+
+from __future__ import annotations
+
+import marshal
+import shutil
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import overload
+
+from sciml_datasets.samples import SPLITS, Sample
+
+IN_MEMORY = 1_000_000
+"""Samples of one raw file that are kept in memory: about 0.7 kB each."""
+BUCKETS = 128
+"""Of a split, a power of two: each is an open file while the index is made."""
+HASH_BYTES = 16
+LENGTH = struct.Struct("<I")
+
+
+@dataclass(frozen=True)
+class OnDisk(Sequence[Sample]):
+    """Consecutive samples of a split.
+
+    Attributes:
+        folder: of the buckets.
+        split: the split.
+        counts: samples in each bucket.
+        start, stop: of the samples of the split, by their place in its order.
+    """
+
+    folder: Path
+    split: str
+    counts: tuple[int, ...]
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __iter__(self) -> Iterator[Sample]:
+        before = 0
+        for bucket, count in enumerate(self.counts):
+            first, last = max(self.start - before, 0), min(self.stop - before, count)
+            if first < last:
+                for row in _sorted_rows(_place(self.folder, self.split, bucket))[first:last]:
+                    yield Sample(self.split, *marshal.loads(row[HASH_BYTES:]))
+            before += count
+
+    @overload
+    def __getitem__(self, place: int) -> Sample: ...
+    @overload
+    def __getitem__(self, place: slice) -> OnDisk: ...
+    def __getitem__(self, place: int | slice) -> Sample | OnDisk:
+        """A sample, or consecutive ones."""
+        if isinstance(place, slice):
+            start, stop, step = place.indices(len(self))
+            if step != 1:
+                raise ValueError(f"step {step}: only consecutive samples can be taken")
+            return replace(self, start=self.start + start, stop=self.start + max(start, stop))
+        start = range(len(self))[place]
+        return next(iter(self[start : start + 1]))
+
+
+@dataclass(frozen=True)
+class Spool:
+    """All samples of an index, on disk.
+
+    Attributes:
+        folder: of the buckets; it can be removed when the samples are not needed any more.
+        counts: split to the samples in each of its buckets.
+        sizes: split to the bytes of its payloads.
+    """
+
+    folder: Path
+    counts: Mapping[str, tuple[int, ...]]
+    sizes: Mapping[str, int]
+
+    def ordered(self) -> dict[str, Sequence[Sample]]:
+        """Split to its samples in their order."""
+        return {split: OnDisk(self.folder, split, found, 0, sum(found)) for split, found in self.counts.items()}
+
+
+def index_of(samples: Iterable[Sample], folder: Path) -> list[Sample] | Spool:
+    """The samples as a list, or, where there are more than IN_MEMORY, on disk.
+
+    Args:
+        samples: consumed one at a time.
+        folder: to make for those that do not fit.
+
+    Raises:
+        OSError: the folder cannot be written; nothing is left behind.
+    """
+    rest = iter(samples)
+    first = list(islice(rest, IN_MEMORY + 1))
+    return first if len(first) <= IN_MEMORY else spooled(chain(_consumed(first), rest), folder)
+
+
+def _consumed(samples: list[Sample]) -> Iterator[Sample]:
+    """The samples, each forgotten once it is given."""
+    samples.reverse()
+    while samples:
+        yield samples.pop()
+
+
+def spooled(samples: Iterable[Sample], folder: Path) -> Spool:
+    """Write samples to disk; see `index_of`."""
+    from tensorflow_datasets.core.hashing import Hasher
+
+    counts, sizes = {split: [0] * BUCKETS for split in SPLITS}, dict.fromkeys(SPLITS, 0)
+    hashes = {split: Hasher(split).hash_key for split in SPLITS}
+    shift = 8 * HASH_BYTES - (BUCKETS - 1).bit_length()
+    folder.mkdir(parents=True)
+    try:
+        with ExitStack() as stack:
+            files = {
+                split: [stack.enter_context(_place(folder, split, bucket).open("wb")) for bucket in range(BUCKETS)]
+                for split in SPLITS
+            }
+            for sample in samples:
+                split = sample.split
+                number = hashes[split](sample.key)
+                content = marshal.dumps(
+                    (sample.key, sample.file, sample.place, sample.size, sample.group, sample.facts)
+                )
+                bucket = number >> shift
+                counts[split][bucket] += 1
+                sizes[split] += sample.size
+                files[split][bucket].write(
+                    LENGTH.pack(HASH_BYTES + len(content)) + number.to_bytes(HASH_BYTES) + content
+                )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return Spool(folder, {split: tuple(found) for split, found in counts.items()}, sizes)
+
+
+def in_memory(samples: Iterable[Sample]) -> dict[str, Sequence[Sample]]:
+    """Split to its samples in their order."""
+    from tensorflow_datasets.core.hashing import Hasher
+
+    by_split: dict[str, list[Sample]] = {split: [] for split in SPLITS}
+    for sample in samples:
+        by_split[sample.split].append(sample)
+    found: dict[str, Sequence[Sample]] = {}
+    for split, unordered in by_split.items():
+        hash_key = Hasher(split).hash_key
+        hashes = [hash_key(sample.key) for sample in unordered]
+        found[split] = [unordered[i] for i in sorted(range(len(unordered)), key=hashes.__getitem__)]
+    return found
+
+
+def _place(folder: Path, split: str, bucket: int) -> Path:
+    return folder / f"{split}-{bucket:03}"
+
+
+def _sorted_rows(path: Path) -> list[bytes]:
+    """The rows of a bucket, each its hash and then the sample, in the order of the hashes."""
+    content = memoryview(path.read_bytes())
+    rows, place = [], 0
+    while place < len(content):
+        (length,) = LENGTH.unpack_from(content, place)
+        place += LENGTH.size
+        rows.append(bytes(content[place : place + length]))
+        place += length
+    rows.sort()
+    return rows

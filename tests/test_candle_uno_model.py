@@ -1,0 +1,82 @@
+"""The reference networks of CANDLE-UNO: layers, parameters, and what they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from sciml_datasets.models.batches import Batches, Part
+from sciml_datasets.models.candle_uno import RECIPES, areas, growth_uno, pairs_uno, responses, small_uno, uno
+
+
+def dense_shapes(network: Any) -> list[tuple[int, ...]]:
+    return [tuple(layer.kernel.shape) for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+
+
+def test_the_reference_has_its_layers_and_16_224_001_parameters() -> None:
+    network = uno()
+    assert network.count_params() == 16_224_001
+    shapes = dense_shapes(network)
+    towers = [(942, 1000), (5270, 1000), *[(1000, 1000)] * 4]
+    assert sorted(shapes[:6]) == sorted(towers)
+    assert shapes[6:] == [(2000, 1000), *[(1000, 1000)] * 4, (1000, 1)]
+    dropped = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropped == [0.1] * 11
+    assert {layer.activation.__name__ for layer in network.layers if isinstance(layer, keras.layers.Dense)} == {
+        "relu",
+        "linear",
+    }
+    assert network.input_shape == [(None, 942), (None, 5270)]
+    assert network.output_shape == (None, 1)
+
+
+def test_the_reference_is_trained_as_the_reference_trains() -> None:
+    recipe = RECIPES["candle_uno"]
+    assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs) == ("adamax", 1e-4, 32, 50)
+    assert recipe.schedule == "plateau"
+    assert 0 < recipe.warmup_share < 1
+
+
+def test_doses_go_into_the_trunk_and_drugs_share_a_tower() -> None:
+    assert growth_uno().count_params() == 16_224_001 + 1000
+    network = pairs_uno()
+    # A third of the joined features more, and two doses; no third tower.
+    assert network.count_params() == 16_224_001 + 1000 * 1000 + 2 * 1000
+    assert network.input_shape == [(None, 1), (None, 1), (None, 942), (None, 5270), (None, 5270)]
+
+
+def test_the_order_of_two_drugs_does_not_matter() -> None:
+    network = pairs_uno(7, 5, 5)
+    rng = np.random.default_rng(0)
+    (one, other), cell, (first, second) = (
+        rng.normal(size=(2, 4, 1)),
+        rng.normal(size=(4, 7)),
+        rng.normal(size=(2, 4, 5)),
+    )
+    predict = responses(network)
+    straight = predict([one, other, cell, first, second])
+    np.testing.assert_allclose(predict([other, one, cell, second, first]), straight, rtol=1e-5)
+    assert not np.allclose(predict([one, other, cell, second, first]), straight)
+
+
+def test_areas_stay_between_0_and_1_and_growth_does_not() -> None:
+    network = small_uno(4, 3)
+    network.layers[-1].bias.assign([7.0])
+    inputs = [np.zeros((2, 4)), np.zeros((2, 3))]
+    assert np.asarray(areas(network)(inputs)).tolist() == [1.0, 1.0]
+    assert np.asarray(responses(network)(inputs)).min() > 6
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_workers_join_their_rows_of_the_same_batches(data_dir: Path, index: int) -> None:
+    batches = Batches("candle_uno_demo", data_dir, RECIPES["candle_uno_demo"].with_settings({"batch_size": 8}), seed=5)
+    whole = list(batches.training(1))
+    assert len(whole) == batches.steps > 1
+    for (own, auc, _), (rows, all_auc, _) in zip(batches.training(1, part=Part(index, 2)), whole, strict=True):
+        np.testing.assert_array_equal(auc, all_auc[4 * index : 4 * index + 4])
+        for array, expected in zip(own, rows, strict=True):
+            np.testing.assert_array_equal(array, expected[4 * index : 4 * index + 4])
