@@ -36,7 +36,7 @@ def predict(
         out: the predictions file, which is overwritten.
         data_dir: where prepared data sets lie; default as in TFDS.
         split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
-        settings: ``batch_size`` and ``precision``, as in training.
+        settings: as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
         Latency of batches and throughput as in `sciml_datasets.metrics.inference_time.summary`, reading left out, and
