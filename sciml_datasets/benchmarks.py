@@ -209,8 +209,8 @@ _STEMDL = Benchmark(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
         DataSet(
             "stemdl_demo",
-            "1.0.0",
-            "2,400 simulated stacks of three 128 x 128 patterns, 20 space groups, 100 to 190 keV",
+            "2.0.0",
+            "2,400 simulated stacks of three 128 x 128 patterns, 230 space groups, 100 to 190 keV",
             2400,
         ),
     ),
