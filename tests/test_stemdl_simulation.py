@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,9 @@ from sciml_datasets import InputError, simulate
 from sciml_datasets.stemdl.diffraction import wavelength
 from sciml_datasets.stemdl.engines import ENGINES
 from sciml_datasets.stemdl.simulate import FREQUENT, weights
+
+MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 
 
 def test_weights_are_those_of_nature_and_leave_no_group_out() -> None:
@@ -39,6 +44,34 @@ def test_files_depend_on_the_seed_and_not_on_the_number_of_processes(tmp_path: P
     assert one == two
     assert set(one) == {"train/batch_train_0.h5", "dev/batch_dev_0.h5", "test/batch_test_0.h5"}
     assert not set(one.values()) & set(other.values())
+
+
+@needs_mpi
+def test_ranks_write_the_same_files_as_one_process(tmp_path: Path) -> None:
+    def run(count: int, out: str, *more: str) -> subprocess.CompletedProcess[str]:
+        command = [
+            sys.executable,
+            "-m",
+            "sciml_datasets.cli.main",
+            "simulate",
+            "stemdl_demo",
+            "--out",
+            str(tmp_path / out),
+        ]
+        command = [*command, "--samples", "12", "--seed", "3", "--pixels", "32", "--jobs", "1", *more]
+        launcher = [str(MPIEXEC), "-n", str(count)] if count > 1 else []
+        return subprocess.run([*launcher, *command], capture_output=True, text=True, check=False, timeout=120)
+
+    assert run(1, "one").returncode == 0
+    by_ranks = run(2, "two")
+    assert by_ranks.returncode == 0, by_ranks.stderr
+    assert by_ranks.stdout.count("3 raw files") == 1
+    assert digests(tmp_path / "one") == digests(tmp_path / "two")
+    refused = run(2, "two")
+    assert refused.returncode == 2
+    assert refused.stderr.count("exists: remove it or choose another folder") == 1
+    assert "Traceback" not in refused.stderr
+    assert not list((tmp_path / "two").glob("*incomplete*"))
 
 
 def test_the_files_follow_the_official_layout(tmp_path: Path) -> None:
