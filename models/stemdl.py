@@ -1,7 +1,8 @@
 """Reference models for STEMDL classification: patterns in, logits of 231 classes out.
 
 Two references are published. ORNL's sees one projection at a time: a random one in training, the mean of all logits in
-evaluation; it is the default. STFC's (``--set reference=stfc``) sees the stack, and its loss is a squared difference.
+evaluation; it is the default. STFC's (``--set reference=stfc``) sees the stack, and its loss is a squared difference;
+``reference=stack`` is the same with cross-entropy, for networks of one's own that see the stack.
 """
 
 from __future__ import annotations
@@ -169,6 +170,12 @@ _ORNL: dict[str, Any] = {
     "losses": class_losses,
     "input_shape": (PIXELS, PIXELS, 1),
 }
+_STACK: dict[str, Any] = {
+    "build": partial(resnet50, 3),
+    "drawn": None,
+    "losses": class_losses,
+    "input_shape": (PIXELS, PIXELS, 3),
+}
 _STFC: dict[str, Any] = {
     "build": partial(resnet50, 3),
     "drawn": None,
@@ -199,7 +206,7 @@ _REFERENCE = Recipe(
     learning_rate=1e-3,
     drawn=one_projection,
     choices={
-        "reference": {"ornl": _ORNL, "stfc": _STFC},
+        "reference": {"ornl": _ORNL, "stfc": _STFC, "stack": _STACK},
         "augmentation": _AUGMENTATIONS,
         "class_weights": _CLASS_WEIGHTS,
     },
@@ -217,7 +224,7 @@ RECIPES = {
         batch_size=32,
         learning_rate=3e-3,
         choices={
-            "reference": {"small": {}, "ornl": _ORNL, "stfc": _STFC},
+            "reference": {"small": {}, "ornl": _ORNL, "stfc": _STFC, "stack": _STACK},
             "augmentation": {"mirrored": {"augment": mirrored}, **_AUGMENTATIONS},
             "class_weights": _CLASS_WEIGHTS,
         },

@@ -88,13 +88,13 @@ def test_a_repeated_id_is_named_within_and_across_updates(evaluator: Evaluator, 
 @pytest.mark.parametrize(
     ("prediction", "message"),
     [
-        (np.zeros((5, 230), np.float32), r"shape \(5, 230\) and type float32, expected \(N, 231\) float"),
-        (np.zeros((5, 231), np.int64), "type int64"),
-        (np.zeros(5, np.float32), "type float32"),
-        (np.full((5, 231), np.nan), "5 ids .* are predicted with NaN or infinity"),
-        (np.full(5, 231), "not from 0 to 230"),
-        (np.full(5, -1), "not from 0 to 230"),
-        (np.zeros((4, 231), np.float32), "5 ids but predictions of shape"),
+        (np.zeros((6, 230), np.float32), r"shape \(6, 230\) and type float32, expected \(N, 231\) float"),
+        (np.zeros((6, 231), np.int64), "type int64"),
+        (np.zeros(6, np.float32), "type float32"),
+        (np.full((6, 231), np.nan), "6 ids .* are predicted with NaN or infinity"),
+        (np.full(6, 231), "not from 0 to 230"),
+        (np.full(6, -1), "not from 0 to 230"),
+        (np.zeros((4, 231), np.float32), "6 ids but predictions of shape"),
     ],
 )
 def test_predictions_that_do_not_fit_are_described(
@@ -121,7 +121,7 @@ def test_defective_files_are_named(data_dir: Path, truth: Truth, tmp_path: Path)
         write_predictions(tmp_path / "b.h5", ids, None): "/prediction is missing",
         write_predictions(tmp_path / "c.h5", ids[:3], good): "/id has the shape",
         write_predictions(tmp_path / "d.h5", ids[:3], good[:3]): "without a prediction",
-        write_predictions(tmp_path / "e.h5", [*ids, "x"], scores([1] * 6)): "the id x is not in the test split",
+        write_predictions(tmp_path / "e.h5", [*ids, "x"], scores([1] * 7)): "the id x is not in the test split",
     }
     for path, message in cases.items():
         with pytest.raises(InputError, match=message) as caught:
@@ -142,7 +142,7 @@ def test_the_baseline_is_the_majority_class_of_the_training_split(
 
 def test_the_expected_format_names_ids_shapes_and_types(evaluator: Evaluator) -> None:
     text = evaluator.expected_format()
-    assert "(5, 231) float" in text
+    assert "(6, 231) float" in text
     assert "test split exactly once" in text
 
 

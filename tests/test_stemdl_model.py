@@ -127,7 +127,7 @@ def test_class_weights_enter_the_batches(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"reference": "mit"}, "reference=mit: expected ornl or stfc"),
+        ({"reference": "mit"}, "reference=mit: expected ornl or stfc or stack"),
         ({"class_weights": "on"}, "class_weights=on: expected off or balanced"),
         ({"depth": "3"}, "there is no setting 'depth': choose one of .*, reference, augmentation, class_weights"),
     ],
