@@ -10,7 +10,7 @@ from sciml_datasets.cli.arguments import add_json, report
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from sciml_datasets.metrics.submission import DataAtHand
+    from sciml_datasets.metrics.submission import Checked, DataAtHand
 
 EXAMPLE = "sciml check submissions/Example-Lab/stemdl/laptop/baseline --data-dir data"
 
@@ -18,25 +18,43 @@ EXAMPLE = "sciml check submissions/Example-Lab/stemdl/laptop/baseline --data-dir
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml check``."""
     parser.add_argument("paths", metavar="DIR", nargs="+", help="a submission, or a folder of submissions")
+    parser.add_argument("--only", metavar="PATH", nargs="+", help="of one folder of submissions, check only these")
     parser.add_argument("--data-dir", metavar="D", help="prepared data: scores are computed again from the predictions")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if anything must be mended."""
-    from sciml_datasets.metrics.submission import check
+    from sciml_datasets.metrics.submission import check, check_tree
 
-    checked = check([Path(path) for path in args.paths], data_at_hand(args.data_dir))
+    paths = [Path(path) for path in args.paths]
+    if args.only and len(paths) > 1:
+        raise InputError("--only is of one folder of submissions: name one")
+    data = data_at_hand(args.data_dir)
+    checked = check_tree(paths[0], data, [Path(path) for path in args.only]) if args.only else check(paths, data)
     lines = []
     for one in checked:
-        scores = "scores computed again" if one.facts.get("recomputed") else "scores not computed again"
-        lines.append(f"{one.place.name}: {'accepted' if one.accepted else 'refused'}, {scores}")
+        lines.append(f"{one.place.name}: {'accepted' if one.accepted else 'refused'}, {told_of_scores(one, args)}")
         lines += [f"  {finding.as_text()}" for finding in one.findings]
     findings = sum(len(one.findings) for one in checked)
     lines.append(f"{len(checked)} submission(s), {findings} finding(s)")
     content = {"submissions": [one.as_json() for one in checked], "num_findings": findings}
     report(args, content, "\n".join(lines))
     return 0 if all(one.accepted for one in checked) else 1
+
+
+def told_of_scores(one: Checked, args: argparse.Namespace) -> str:
+    """Whether scores were computed again, and if not, why."""
+    if one.facts.get("recomputed"):
+        return "scores computed again"
+    dataset = (one.facts.get("result") or {}).get("dataset")
+    if not args.data_dir:
+        why = "no --data-dir"
+    elif dataset and dataset not in one.facts["at_hand"]:
+        why = f"{dataset} is not in {args.data_dir}"
+    else:
+        why = "predictions or result are missing or wrong"
+    return f"scores not computed again ({why})"
 
 
 def data_at_hand(data_dir: str | None) -> DataAtHand | None:

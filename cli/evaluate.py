@@ -29,13 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score predictions of any framework and print the scores beside targets and baselines."""
     from sciml_datasets.benchmarks import prepared_dir
+    from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.evaluator import Evaluator
     from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
     from sciml_datasets.preparation.verify import check_prepared
 
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
     results = []
-    for path in args.predictions:
+    for i, path in enumerate(args.predictions):
+        if Path(path).resolve() in [Path(other).resolve() for other in args.predictions[:i]]:
+            raise InputError(f"{path} is given twice: give each run's file once")
         evaluator = Evaluator(args.name, args.split, args.data_dir)
         evaluator.update_from_file(path)
         results.append(make_result(evaluator, digest))

@@ -67,9 +67,9 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
         content["splits"]
     )
     lines += ["", "features"]
-    lines += [
-        f"  {name:<18}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in content["features"].items()
-    ]
+    features = content["features"]
+    width = max(map(len, features)) + 2
+    lines += [f"  {name:<{width}}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in features.items()]
     lines += ["", "criteria (published values are those of the real data)"]
     for criterion in criteria:
         lines.append(f"  {criterion.title}, {criterion.direction} is better")

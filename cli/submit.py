@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     """Write the submission, check it, and say what is left to do; exit code 1 if it must be mended."""
     from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.submission import Statement, check, submit
+    from sciml_datasets.metrics.submission.configuration import folder_name
+    from sciml_datasets.metrics.submission.findings import shown
     from sciml_datasets.metrics.submission.rules import STATUSES
 
     if args.status not in STATUSES:
@@ -57,10 +59,13 @@ def run(args: argparse.Namespace) -> int:
         data=tuple(args.data_command),
         **{key: value for key, value in given.items() if value is not None},
     )
-    if "repository" not in {key for key, value in given.items() if value}:
-        print(f"no public git remote here: {statement.repository} is named; --repository corrects it", file=sys.stderr)
     folder = submit([Path(path) for path in args.runs], Path(args.to), statement, update=args.update)
     (checked,) = check([folder])
+    if not given["repository"]:
+        print(f"no public git remote here: {statement.repository} is named; --repository corrects it", file=sys.stderr)
+    if folder_name(args.organization) != args.organization:
+        what = f"the folder of {shown(args.organization)} is called {folder_name(args.organization)}"
+        print(f"{what}: only letters, digits and . _ + - are allowed there", file=sys.stderr)
     lines = [str(folder), *(f"  {finding.as_text()}" for finding in checked.findings)]
     lines.append(
         "next: edit README.md and scientific_contribution.md, repeat with --update, `sciml check`, pull request"

@@ -3,14 +3,15 @@
 A state is a dataclass. Fields given to ``__init__`` are parameters; all others are arrays of int64 or float64 (also
 0-dimensional ones), which only ever change by addition, starting at zero, or by `numpy.maximum` where ``MAXIMA`` names
 them, or are states themselves, or tuples of them. So states merge, MPI reduces them (``comm.allreduce(state)`` adds),
-and so does ``tf.distribute`` (``strategy.reduce("SUM", state.arrays(), axis=None)``, where there are no maxima).
+and so does ``tf.distribute``, which sums `Additive.arrays` and gathers `Additive.maxima` (docs/criteria.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -29,18 +30,24 @@ class Additive:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays that are added, by name; changing them changes the state."""
-        found: dict[str, NDArray[Any]] = {}
+        return {name: array for name, array, is_maximum in self._parts() if not is_maximum}
+
+    def maxima(self) -> dict[str, NDArray[Any]]:
+        """The arrays of which the greater is kept, by name; most states have none."""
+        return {name: array for name, array, is_maximum in self._parts() if is_maximum}
+
+    def _parts(self) -> Iterator[tuple[str, NDArray[Any], bool]]:
+        """Name and array, and whether it is a maximum, of this state and those within."""
         for field in fields(self):
             if field.init:
                 continue
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
-                found[field.name] = value
+                yield field.name, value, field.name in self.MAXIMA
                 continue
-            states = value if isinstance(value, tuple) else (value,)
-            for i, state in enumerate(states):
-                found |= {f"{field.name}.{i}.{name}": array for name, array in state.arrays().items()}
-        return found
+            for i, state in enumerate(value if isinstance(value, tuple) else (value,)):
+                for name, array, is_maximum in state._parts():
+                    yield f"{field.name}.{i}.{name}", array, is_maximum
 
     def merge(self, other: Self) -> None:
         """Add the samples of another state.
@@ -50,13 +57,29 @@ class Additive:
         """
         if type(self) is not type(other) or repr(self.parameters()) != repr(other.parameters()):
             raise ValueError(f"{type(other).__name__} {other.parameters()} cannot be added to {self.parameters()}")
-        self.add_arrays(other.arrays())
+        self.add_arrays(other.arrays(), other.maxima())
 
-    def add_arrays(self, theirs: Mapping[str, NDArray[Any]]) -> None:
-        """Add the arrays of a state with the same parameters."""
+    def add_arrays(
+        self, arrays: Mapping[str, NDArray[Any]], maxima: Mapping[str, NDArray[Any]] = MappingProxyType({})
+    ) -> None:
+        """Add the arrays of a state with the same parameters, or those of several that something else has added.
+
+        Args:
+            arrays: as `arrays` gives them.
+            maxima: as `maxima` gives them; maxima that were summed are no maxima, so they come by themselves.
+
+        Raises:
+            ValueError: an array is missing, or is one too many or of another shape; nothing is added.
+        """
+        for own, given, what in ((self.arrays(), arrays, "arrays"), (self.maxima(), maxima, "maxima")):
+            shapes = {name: np.shape(array) for name, array in given.items()}
+            expected = {name: array.shape for name, array in own.items()}
+            if shapes != expected:
+                raise ValueError(f"{what} {shapes} cannot be added to {type(self).__name__}: expected {expected}")
         for name, array in self.arrays().items():
-            combine = np.maximum if name in self.MAXIMA else np.add
-            combine(array, theirs[name], out=array)
+            np.add(array, np.asarray(arrays[name]), out=array)
+        for name, array in self.maxima().items():
+            np.maximum(array, np.asarray(maxima[name]), out=array)
 
     def __add__(self, other: Self) -> Self:
         """A new state with the samples of both."""

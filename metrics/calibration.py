@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.additive import Additive, counts, sums
+from sciml_datasets.metrics.formats import check_number
+from sciml_datasets.metrics.ranking import positives_and_probabilities
 
 
 @dataclass(eq=False)
@@ -29,15 +31,23 @@ class Calibration(Additive):
     squared_error: NDArray[np.float64] = field(init=False, default_factory=sums)
 
     def __post_init__(self) -> None:
+        check_number("bins", self.bins, least=1)
         self.samples, self.positives, self.probabilities = counts(self.bins), counts(self.bins), sums(self.bins)
 
-    def update(self, truth: NDArray[np.bool_], probability: NDArray[Any]) -> None:
+    def update(self, truth: ArrayLike, probability: ArrayLike) -> None:
         """Add samples.
 
         Args:
-            truth: (N,) bool, whether a sample is positive.
+            truth: (N,) bool, or int 0 and 1, whether a sample is positive.
             probability: (N,) float from 0 to 1.
+
+        Raises:
+            ValueError: the shapes differ, or a value is not of these; none is added.
         """
+        self.add(*positives_and_probabilities(truth, probability))
+
+    def add(self, truth: NDArray[np.bool_], probability: NDArray[Any]) -> None:
+        """`update` with arrays that were checked."""
         exact = probability.astype(np.float64)
         # Bins include their upper end, as in the reference implementation of the paper; 0 belongs to the first.
         cell = np.clip(np.ceil(exact * self.bins).astype(np.int64) - 1, 0, self.bins - 1)

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.additive import Additive, counts
-
-TOP_K = 5
+from sciml_datasets.metrics.formats import Format, check_number, checked
 
 
 @dataclass(eq=False)
@@ -25,41 +24,54 @@ class Classification(Additive):
 
     Attributes:
         num_classes: number of classes.
+        top_k: how many of the highest scores the top-k accuracy looks at.
         confusion: (num_classes, num_classes) int64, rows are true classes, columns predicted ones.
         ranked: () int64, samples that came with class scores.
-        in_top_k: () int64, of those, samples whose true class is among the TOP_K highest scores.
+        in_top_k: () int64, of those, samples whose true class is among the ``top_k`` highest scores.
     """
 
     num_classes: int
+    top_k: int = 5
     confusion: NDArray[np.int64] = field(init=False)
     ranked: NDArray[np.int64] = field(init=False, default_factory=counts)
     in_top_k: NDArray[np.int64] = field(init=False, default_factory=counts)
 
     def __post_init__(self) -> None:
+        check_number("num_classes", self.num_classes, least=1)
+        check_number("top_k", self.top_k, least=1)
         self.confusion = counts(self.num_classes, self.num_classes)
 
-    def update(self, truth: NDArray[np.int64], prediction: NDArray[Any]) -> None:
+    def update(self, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add samples.
 
         Args:
             truth: (N,) int true classes.
             prediction: (N, num_classes) float scores, the highest is the prediction and a tie goes to the lower class;
                 or (N,) int predicted classes, which leave the top-k score undefined.
+
+        Raises:
+            ValueError: the shapes differ or are others, a class is not from 0 to num_classes - 1, or a score is NaN or
+                infinite; none is added.
         """
-        if prediction.ndim == 2:
-            labels = prediction.argmax(axis=1)
-            self.ranked += len(truth)
-            self.in_top_k += int((rank_of_truth(truth, prediction) < TOP_K).sum())
+        classes = Format("classes", (), "biu", 0, self.num_classes - 1)
+        scores = Format("class scores", (self.num_classes,), "biuf")
+        true = checked("truth", truth, classes).astype(np.int64)
+        predicted = checked("prediction", prediction, scores, classes, count=len(true))
+        if predicted.ndim == 2:
+            labels = predicted.argmax(axis=1)
+            self.ranked += len(true)
+            self.in_top_k += int((rank_of_truth(true, predicted) < self.top_k).sum())
         else:
-            labels = prediction.astype(np.int64)
-        cells = np.bincount(truth * self.num_classes + labels, minlength=self.num_classes**2)
+            labels = predicted.astype(np.int64)
+        cells = np.bincount(true * self.num_classes + labels, minlength=self.num_classes**2)
         self.confusion += cells.reshape(self.confusion.shape)
 
     def result(self) -> dict[str, float]:
-        """The scores; ``top5_accuracy`` only where class scores were given throughout.
+        """The scores; ``top<k>_accuracy``, k being ``top_k``, only where class scores were given throughout.
 
         - ``top1_accuracy``: share of samples whose predicted class is the true one; ``top1_error`` is 1 less it.
-        - ``top5_accuracy``: share of samples whose true class is among the five highest scores; ``top5_error``.
+        - ``top5_accuracy``: share of samples whose true class is among the five highest scores; ``top5_error`` is 1
+          less it.
         - ``balanced_accuracy``: mean recall of the classes that occur in truth.
         - ``<mean>_precision`` TP / (TP + FP), ``<mean>_recall`` TP / (TP + FN), ``<mean>_f1`` 2 TP / (2 TP + FP + FN),
           0 where the denominator is; ``macro``: mean over classes, ``weighted``: mean weighted by true samples,
@@ -86,8 +98,8 @@ class Classification(Additive):
             scores[f"weighted_{name}"] = float(values @ true / total)
             scores[f"micro_{name}"] = accuracy  # each wrong sample is one false positive and one false negative
         if self.ranked == total:
-            scores["top5_accuracy"] = float(self.in_top_k / total)
-            scores["top5_error"] = 1 - scores["top5_accuracy"]
+            among = float(self.in_top_k / total)
+            scores |= {f"top{self.top_k}_accuracy": among, f"top{self.top_k}_error": 1 - among}
         return scores
 
     def scored_classes(self) -> NDArray[np.int64]:
@@ -98,12 +110,30 @@ class Classification(Additive):
         """(num_classes,) F1 of each class, 0 where it does not occur."""
         return _ratio(2 * np.diagonal(self.confusion), self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
 
+    def constant(self, ranking: ArrayLike) -> Classification:
+        """The state of the same samples if all were predicted alike.
+
+        Args:
+            ranking: (num_classes,) all classes, the predicted one first.
+        """
+        state = Classification(self.num_classes, self.top_k)
+        order, true = np.asarray(ranking), self.confusion.sum(axis=1)
+        state.confusion[:, order[0]] = true
+        state.ranked += true.sum()
+        state.in_top_k += true[order[: self.top_k]].sum()
+        return state
+
     def coarser(self, group_of: NDArray[np.int64]) -> Classification:
         """The classification into groups of classes, for example of space groups into crystal systems.
 
         Args:
             group_of: (num_classes,) int, the group of each class, from 0.
+
+        Raises:
+            ValueError: a class has no group, or a group is negative.
         """
+        largest = np.iinfo(np.int64).max
+        group_of = checked("group_of", group_of, Format("groups", (), "iu", 0, largest), count=self.num_classes)
         state = Classification(int(group_of.max()) + 1)
         np.add.at(state.confusion, (group_of[:, None], group_of[None, :]), self.confusion)
         return state

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.formats import Format, check_number, checked
 
 Step = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From a state (n,) to the next one."""
@@ -26,8 +28,8 @@ def step_response(
         times: (n,) seconds, ascending, not necessarily even; at least two.
         response: (n,) the controlled signal.
         setpoint: the value it should take; the step is from ``response[0]`` to it.
-        band: half width of the band around the set point, as a share of the step.
-        tail: last part of the record that counts as steady state, as a share of its samples.
+        band: half width of the band around the set point, as a share of the step, above 0.
+        tail: last part of the record that counts as steady state, as a share of its samples, above 0 and up to 1.
 
     Returns:
         - ``settling_time``: seconds after which the response stays within the band; NaN where it does not.
@@ -36,16 +38,22 @@ def step_response(
         - ``integral_absolute_error``: integral of |set point - response|, trapezoid, unit times seconds.
 
     Raises:
-        ValueError: the arrays do not fit, times do not ascend, or the response starts at the set point.
+        ValueError: the arrays do not fit, times do not ascend, the response starts at the set point, a number is out of
+            its range, or a value is NaN or infinite, as where a system diverges.
     """
-    t, y = np.asarray(times, np.float64), np.asarray(response, np.float64)
-    if t.ndim != 1 or t.shape != y.shape or len(t) < 2 or not (np.diff(t) > 0).all():
-        raise ValueError(
-            f"times {t.shape} and response {y.shape}: expected two or more ascending times, one value each"
-        )
+    for name, share in (("band", band), ("tail", tail)):
+        check_number(name, share, above=0)
+    if tail > 1:
+        raise InputError(f"tail is {tail}: give a share of the samples, up to 1")
+    check_number("setpoint", setpoint)
+    signal = Format("numbers", (), "biuf")
+    t = checked("times", times, signal).astype(np.float64)
+    y = checked("response", response, signal, count=len(t)).astype(np.float64)
+    if len(t) < 2 or not (np.diff(t) > 0).all():
+        raise InputError(f"times of the shape {t.shape}: expected two or more, ascending")
     step = setpoint - y[0]
     if step == 0:
-        raise ValueError(f"the response starts at the set point {setpoint}: there is no step to follow")
+        raise InputError(f"the response starts at the set point {setpoint}: there is no step to follow")
     outside = np.flatnonzero(~(np.abs(y - setpoint) <= band * abs(step)))
     last = int(outside[-1]) if len(outside) else -1
     settled = t[last + 1] - t[0] if last + 1 < len(t) else math.nan
@@ -75,9 +83,13 @@ def largest_lyapunov_exponent(
         separation: distance of the two trajectories.
 
     Raises:
-        ValueError: a trajectory leaves the finite numbers, or the two become equal.
+        ValueError: a number is out of its range, a trajectory leaves the finite numbers, or the two become equal.
     """
-    x = np.atleast_1d(np.asarray(state, np.float64))
+    check_number("steps", steps, least=1)
+    check_number("transient", transient, least=0)
+    check_number("dt", dt, above=0)
+    check_number("separation", separation, above=0)
+    x = _vector(state)
     for _ in range(transient):
         x = step(x)
     direction = np.ones_like(x) / math.sqrt(len(x))
@@ -103,18 +115,26 @@ def closed_loop_spectral_radius(a: ArrayLike, b: ArrayLike, gain: ArrayLike) -> 
         gain: (m, n) feedback K.
 
     Raises:
-        ValueError: the shapes do not fit.
+        ValueError: the shapes do not fit, or a value is NaN or infinite.
     """
-    system, inputs, feedback = (np.asarray(value, np.float64) for value in (a, b, gain))
-    size = system.shape[0]
+    system, inputs, feedback = (np.array(value, np.float64, ndmin=2) for value in (a, b, gain))
+    size = len(system)
     if system.shape != (size, size) or inputs.shape[:1] != (size,) or feedback.shape != inputs.shape[::-1]:
         raise ValueError(f"A {system.shape}, B {inputs.shape}, K {feedback.shape}: expected (n, n), (n, m), (m, n)")
     return spectral_radius(system - inputs @ feedback)
 
 
-def spectral_radius(matrix: NDArray[Any]) -> float:
-    """The largest |eigenvalue| of a square matrix."""
-    return float(np.abs(np.linalg.eigvals(matrix)).max())
+def spectral_radius(matrix: ArrayLike) -> float:
+    """The largest |eigenvalue| of a square matrix.
+
+    Raises:
+        ValueError: it is not square, has no row, or holds NaN or infinity.
+    """
+    square = np.asarray(matrix)
+    if not square.size:
+        raise InputError(f"a matrix of the shape {square.shape}: expected a square one of one row or more")
+    rows = checked("the matrix", square, Format("matrix", (len(square),), "biuf"))
+    return float(np.abs(np.linalg.eigvals(rows)).max())
 
 
 def linearised(step: Step, state: ArrayLike, epsilon: float = 1e-6) -> NDArray[np.float64]:
@@ -124,8 +144,16 @@ def linearised(step: Step, state: ArrayLike, epsilon: float = 1e-6) -> NDArray[n
     Args:
         step: from a state to the next one, controller included.
         state: (n,) usually a fixed point.
-        epsilon: half the distance of the differences, in the state's unit.
+        epsilon: half the distance of the differences, in the state's unit, above 0.
+
+    Raises:
+        ValueError: the state is not finite, or epsilon not above 0.
     """
-    x = np.atleast_1d(np.asarray(state, np.float64))
+    check_number("epsilon", epsilon, above=0)
+    x = _vector(state)
     moves = epsilon * np.eye(len(x))
     return np.stack([(step(x + move) - step(x - move)) / (2 * epsilon) for move in moves], axis=1)
+
+
+def _vector(state: ArrayLike) -> NDArray[np.float64]:
+    return checked("the state", np.atleast_1d(np.asarray(state)), Format("numbers", (), "biuf")).astype(np.float64)

@@ -7,6 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.formats import Format, check_number, checked
+
 
 def time_to_convergence(
     scores: Sequence[float],
@@ -31,14 +34,21 @@ def time_to_convergence(
         Clock name to value; None where the target was not reached or not held.
 
     Raises:
-        ValueError: a clock has another length than the scores, or ``hold`` is less than 1.
+        ValueError: the direction is another, the target is not finite, ``hold`` is less than 1, there are no clocks, or
+            one has another length than the scores or does not rise.
     """
-    values = np.asarray(scores, np.float64)
-    if hold < 1:
-        raise ValueError(f"hold {hold}: expected at least 1")
+    if direction not in ("higher", "lower"):
+        raise InputError(f"the direction {direction!r} is unknown: expected higher or lower, whichever is better")
+    check_number("the target", target)
+    check_number("hold", hold, least=1)
+    if not clocks:
+        raise InputError("no clocks: give one at least, for example seconds")
+    values = np.array(scores, np.float64)
     for name, clock in clocks.items():
         if len(clock) != len(values):
-            raise ValueError(f"the clock {name} has {len(clock)} values for {len(values)} scores")
+            raise InputError(f"the clock {name} has {len(clock)} values for {len(values)} scores")
+        if (np.diff(checked(f"the clock {name}", clock, Format("values", (), "biuf"))) < 0).any():
+            raise InputError(f"the clock {name} runs backwards: give what had passed at each evaluation")
     reached = values >= target if direction == "higher" else values <= target
     held = 0
     for i, good in enumerate(reached):

@@ -12,10 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.additive import Additive
-from sciml_datasets.metrics.formats import Format
+from sciml_datasets.metrics.formats import as_array
 from sciml_datasets.metrics.predictions import read_predictions
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
+
+Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
+"""Of one worker: which samples are in, sums, maxima."""
 
 
 class Evaluator:
@@ -76,8 +79,11 @@ class Evaluator:
                 none of them is added.
         """
         keys = [key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key) for key in ids]
-        values = np.asarray(predictions)
-        _check_values(keys, values, self._scoring.formats)
+        values = as_array("predictions", predictions)
+        if values.ndim == 0 or len(values) != len(keys):
+            raise InputError(
+                f"{len(keys)} ids but predictions of shape {values.shape}: expected one prediction for each id"
+            )
         unknown = [key for key in keys if key not in self._position]
         if unknown:
             raise InputError(f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only")
@@ -86,6 +92,7 @@ class Evaluator:
         if repeated.any():
             names = [key for key in dict.fromkeys(keys) if repeated[self._position[key]]]
             raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
+        self._check_values(keys, positions, values)
         self._scoring.update(positions, values)
         self._seen[positions] = True
 
@@ -98,23 +105,23 @@ class Evaluator:
         if (self.name, self.split, len(self)) != (other.name, other.split, len(other)):
             raise InputError("the evaluators score different splits: merge those of one split of one data set")
         self._check_once(self._seen & other._seen)
-        self._seen |= other._seen
         self.state.merge(other.state)
+        self._seen |= other._seen
 
-    def share(self) -> tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]:
-        """What `add` takes on another worker: which samples are in, and the sums over them."""
-        return self._seen, self.state.arrays()
+    def share(self) -> Share:
+        """What `add` takes on another worker: which samples are in, and the sums and maxima over them."""
+        return self._seen, self.state.arrays(), self.state.maxima()
 
-    def add(self, share: tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]) -> None:
+    def add(self, share: Share) -> None:
         """Add another worker's `share` of the same split.
 
         Raises:
             InputError: an id was given to both.
         """
-        seen, arrays = share
+        seen, arrays, maxima = share
         self._check_once(self._seen & seen)
+        self.state.add_arrays(arrays, maxima)
         self._seen |= seen
-        self.state.add_arrays(arrays)
 
     def result(self) -> dict[str, float]:
         """The scores by name; `sciml_datasets.metrics.results.make_result` puts them beside targets.
@@ -146,6 +153,24 @@ class Evaluator:
         except InputError as error:
             raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 
+    def _check_values(self, keys: list[str], positions: NDArray[np.int64], values: NDArray[Any]) -> None:
+        """Make sure that the predictions are in one of the formats, and finite and in range where they are scored."""
+        formats = self._scoring.formats
+        fits = next((form for form in formats if form.fits(values)), None)
+        if fits is None:
+            expected = ", or ".join(form.describe("N") for form in formats)
+            raise InputError(f"predictions have the shape {values.shape} and type {values.dtype}, expected {expected}")
+        bounds = f"given a value that is not from {fits.low:g} to {fits.high:g}: predict {fits.meaning} in that range"
+        for wrong, what in (
+            (fits.not_finite(values), "predicted with NaN or infinity: predict finite values"),
+            (fits.outside(values), bounds),
+        ):
+            if wrong is None:
+                continue
+            where = (wrong & self._scoring.scored(positions)).reshape(len(values), -1).any(axis=1)
+            if where.any():
+                raise InputError(f"{_some([keys[i] for i in np.flatnonzero(where)])} {what}")
+
     def _check_once(self, twice: NDArray[np.bool_]) -> None:
         if twice.any():
             names = [key for key, i in self._position.items() if twice[i]]
@@ -155,30 +180,6 @@ class Evaluator:
         if not self._seen.all():
             missing = [key for key, i in self._position.items() if not self._seen[i]]
             raise InputError(f"{_some(missing)} without a prediction: predict each id of the {self.split} split")
-
-
-def _check_values(keys: list[str], values: NDArray[Any], formats: tuple[Format, ...]) -> None:
-    """Make sure that there is one prediction for each key, in one of the formats, finite and in range."""
-    if values.ndim == 0 or len(values) != len(keys):
-        raise InputError(
-            f"{len(keys)} ids but predictions of shape {values.shape}: expected one prediction for each id"
-        )
-    fits = next((form for form in formats if values.shape[1:] == form.shape and values.dtype.kind in form.kinds), None)
-    if fits is None:
-        expected = ", or ".join(form.describe("N") for form in formats)
-        raise InputError(f"predictions have the shape {values.shape} and type {values.dtype}, expected {expected}")
-    if not values.size or values.dtype.kind == "b":
-        return
-    low, high = values.min(), values.max()  # NaN wherever an element is
-    if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
-        wrong, what = ~np.isfinite(values), "predicted with NaN or infinity: predict finite values"
-    elif low < fits.low or high > fits.high:
-        wrong = (values < fits.low) | (values > fits.high)
-        what = f"given a value that is not from {fits.low:g} to {fits.high:g}: predict {fits.meaning} in that range"
-    else:
-        return
-    where = wrong.reshape(len(values), -1).any(axis=1)
-    raise InputError(f"{_some([keys[i] for i in np.flatnonzero(where)])} {what}")
 
 
 def _some(names: list[str]) -> str:

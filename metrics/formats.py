@@ -1,20 +1,35 @@
-"""The forms in which predictions may be given."""
+"""The forms in which arrays and numbers may be given, and one sentence on those that are others."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sciml_datasets.errors import InputError
+
+KINDS = {
+    "f": "float",
+    "iu": "integer",
+    "b": "boolean",
+    "biu": "integer or boolean",
+    "iuf": "float or integer",
+    "biuf": "float, integer or boolean",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way in which predictions may be given.
+    """One way in which values may be given.
 
     Attributes:
-        meaning: of one prediction, in words.
-        shape: of one prediction.
-        kinds: NumPy's letters for the types: ``f`` floating, ``iu`` integer, ``b`` boolean.
-        low, high: least and greatest value.
+        meaning: of one value, in words.
+        shape: of one value.
+        kinds: NumPy's letters for the types, a key of KINDS: ``f`` floating, ``iu`` integer, ``b`` boolean.
+        low, high: least and greatest element; NaN and infinity are never taken.
     """
 
     meaning: str
@@ -25,8 +40,80 @@ class Format:
 
     def describe(self, count: str) -> str:
         """``(N, 231) float class scores``."""
-        names = {"f": "float", "iu": "integer", "b": "boolean", "biu": "integer or boolean"}
         size = "".join(f", {length}" for length in self.shape) or ","
-        text = f"({count}{size}) {names[self.kinds]} {self.meaning}"
-        bounded = f" from {self.low:g} to {self.high:g}"
-        return text + bounded if math.isfinite(self.high) else text
+        text = f"({count}{size}) {KINDS[self.kinds]} {self.meaning}"
+        if not math.isfinite(self.high):
+            return text
+        if "f" not in self.kinds and (self.low, self.high) == (0, 1):
+            return f"{text}, 0 or 1"
+        return f"{text} from {self.low:g} to {self.high:g}"
+
+    def fits(self, values: NDArray[Any]) -> bool:
+        """Whether the array has this shape along all but the first axis, and one of the types."""
+        return values.ndim > 0 and values.shape[1:] == self.shape and values.dtype.kind in self.kinds
+
+    def not_finite(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Which elements are NaN or infinite; None where none is, which is found without an array of that size."""
+        if not values.size or values.dtype.kind != "f":
+            return None
+        return None if np.isfinite(values.min()) and np.isfinite(values.max()) else ~np.isfinite(values)
+
+    def outside(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
+        """Which elements are below ``low`` or above ``high``; None where none is."""
+        if not values.size or (math.isinf(self.low) and math.isinf(self.high)):
+            return None
+        wrong = None
+        if not (values.min() >= self.low and values.max() <= self.high):
+            wrong = (values < self.low) | (values > self.high)
+        return wrong
+
+
+def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Values of any framework as an array.
+
+    Raises:
+        InputError: they cannot be one (ragged lists, tensors that require gradients), or some of them are masked.
+    """
+    try:
+        array = np.asanyarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise InputError(f"{name}: {type(values).__name__} cannot be made an array ({error})") from error
+    if isinstance(array, np.ma.MaskedArray) and (masked := np.count_nonzero(np.ma.getmaskarray(array))):
+        raise InputError(f"{name}: {masked} elements are masked: give a value for each")
+    return np.asarray(array)
+
+
+def checked(name: str, values: ArrayLike, *forms: Format, count: int | None = None) -> NDArray[Any]:
+    """Values as an array, in one of the forms.
+
+    Args:
+        name: that messages call it by.
+        values: (N, ...).
+        forms: what is taken.
+        count: N; None for any.
+
+    Raises:
+        InputError: the shape, the type or an element is another.
+    """
+    array = as_array(name, values)
+    form = next((form for form in forms if form.fits(array)), None)
+    if form is None or count not in (None, len(array)):
+        expected = ", or ".join(form.describe("N" if count is None else str(count)) for form in forms)
+        raise InputError(f"{name} of the shape {array.shape} and type {array.dtype}: expected {expected}")
+    if (wrong := form.not_finite(array)) is not None:
+        raise InputError(f"{name} holds {np.count_nonzero(wrong)} values that are NaN or infinite: give finite ones")
+    if (wrong := form.outside(array)) is not None:
+        number = np.count_nonzero(wrong)
+        raise InputError(f"{name} holds {number} values that are not from {form.low:g} to {form.high:g}")
+    return array
+
+
+def check_number(name: str, value: float, *, above: float = -math.inf, least: float = -math.inf) -> None:
+    """Make sure that a number is finite, greater than ``above`` and not less than ``least``.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not (math.isfinite(value) and value > above and value >= least):
+        bound = f" above {above:g}" if above > -math.inf else f" of at least {least:g}" if least > -math.inf else ""
+        raise InputError(f"{name} is {value}: give a finite number{bound}")

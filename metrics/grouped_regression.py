@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, sums
-from sciml_datasets.metrics.moments import NUM_MOMENTS, moments, paired, pearson, r2, truth_spread
+from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.moments import Moments, paired
 
 MIN_GROUP = 3
 """Samples that a group needs: two points always lie on a line."""
@@ -20,20 +21,17 @@ class GroupedRegression(Additive):
 
     Attributes:
         num_groups: number of groups; groups are integers from 0.
-        shift: a fixed number near the truth's mean, in the truth's unit; see `sciml_datasets.metrics.moments`.
-        total: (num_groups, NUM_MOMENTS) float64, moments.
+        moments: of each group.
     """
 
     num_groups: int
-    shift: float = 0.0
-    total: NDArray[np.float64] = field(init=False)
+    moments: Moments = field(init=False)
 
     def __post_init__(self) -> None:
-        self.total = sums(self.num_groups, NUM_MOMENTS)
+        check_number("num_groups", self.num_groups, least=0)
+        self.moments = Moments(self.num_groups)
 
-    def update(
-        self, groups: NDArray[np.integer], truth: NDArray[np.floating], prediction: NDArray[np.floating]
-    ) -> None:
+    def update(self, groups: ArrayLike, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add samples.
 
         Args:
@@ -42,14 +40,12 @@ class GroupedRegression(Additive):
             prediction: (N,) float, in the same unit.
 
         Raises:
-            ValueError: the shapes differ, a value is NaN or infinite, or a group is not from 0 to num_groups - 1.
+            ValueError: the shapes differ, a value is no number of the size of float32, or a group is not from 0 to
+                num_groups - 1; none is added.
         """
         t, p = paired(truth, prediction)
-        if groups.shape != t.shape:
-            raise ValueError(f"groups have the shape {groups.shape} but truth {t.shape}: give one of each")
-        if ((groups < 0) | (groups >= self.num_groups)).any():
-            raise ValueError(f"a group is not from 0 to {self.num_groups - 1}")
-        np.add.at(self.total, groups, moments(t, p, self.shift))
+        members = checked("groups", groups, Format("groups", (), "iu", 0, self.num_groups - 1), count=len(t))
+        self.moments.update(t, p, members.astype(np.int64))
 
     def result(self) -> dict[str, float]:
         """The scores.
@@ -64,18 +60,16 @@ class GroupedRegression(Additive):
         Raises:
             ValueError: no samples were added.
         """
-        total = self.total[self.total[:, 0] > 0]
-        if not len(total):
-            raise ValueError("no samples were added: call update first")
-        scored = total[(total[:, 0] >= MIN_GROUP) & (truth_spread(total) > 0)]
-        correlations = pearson(scored)
+        found = self.moments.statistics()
+        scored = (found.samples >= MIN_GROUP) & (found.truth_spread > 0)
+        correlations = found.pearson[scored]
         defined = correlations[~np.isnan(correlations)]
         return {
             "median_pearson": _median(defined),
-            "median_r2": _median(r2(scored)),
-            "groups_scored": len(scored),
-            "groups_left_out": len(total) - len(scored),
-            "groups_without_pearson": len(scored) - len(defined),
+            "median_r2": _median(found.r2[scored]),
+            "groups_scored": int(scored.sum()),
+            "groups_left_out": int((~scored).sum()),
+            "groups_without_pearson": len(correlations) - len(defined),
         }
 
 

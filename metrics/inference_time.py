@@ -12,8 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.formats import Format, check_number, checked
 
 PERCENTILES = (50, 90, 99)
+LONGEST = 1e9
+"""Seconds of one query."""
 
 
 def latencies(
@@ -32,10 +38,11 @@ def latencies(
         clock: seconds.
 
     Raises:
-        ValueError: there are no queries.
+        ValueError: there are no queries, or ``warm_up`` is negative.
     """
+    check_number("warm_up", warm_up, least=0)
     if not len(queries):
-        raise ValueError("no queries: give at least one")
+        raise InputError("no queries: give at least one")
     for i in range(warm_up):
         predict(queries[i % len(queries)])
     seconds = np.empty(len(queries))
@@ -46,7 +53,7 @@ def latencies(
     return seconds
 
 
-def summary(seconds: np.ndarray[Any, np.dtype[np.float64]], batch_size: int = 1) -> dict[str, float]:
+def summary(seconds: ArrayLike, batch_size: int = 1) -> dict[str, float]:
     """Percentiles in seconds and throughput in samples a second.
 
     ``latency_50``, ``_90``, ``_99`` are of a query, ``sample_latency_*`` divided by the batch size; a percentile is the
@@ -54,12 +61,18 @@ def summary(seconds: np.ndarray[Any, np.dtype[np.float64]], batch_size: int = 1)
 
     Args:
         seconds: (n,) as `latencies` gives them.
-        batch_size: samples in a query.
+        batch_size: samples in a query, at least 1.
+
+    Raises:
+        ValueError: there are no seconds, one is negative or not finite or all are 0, or the batch size is less than 1.
     """
-    found = np.percentile(seconds, PERCENTILES, method="inverted_cdf")
+    check_number("batch_size", batch_size, least=1)
+    taken = checked("seconds", seconds, Format("durations", (), "iuf", 0, LONGEST))
+    check_number("the sum of all seconds", float(taken.sum()), above=0)
+    found = np.percentile(taken, PERCENTILES, method="inverted_cdf")
     scores = {f"latency_{q}": float(value) for q, value in zip(PERCENTILES, found, strict=True)}
     scores |= {f"sample_{name}": value / batch_size for name, value in scores.items()}
-    return scores | {"throughput": float(len(seconds) * batch_size / seconds.sum())}
+    return scores | {"throughput": float(len(taken) * batch_size / taken.sum())}
 
 
 def single_stream(
@@ -87,9 +100,9 @@ def offline(
         clock: seconds.
 
     Raises:
-        ValueError: there are no samples.
+        ValueError: there are no samples, ``warm_up`` is negative, or no time passed.
     """
     if not len(samples):
-        raise ValueError("no samples: give at least one")
-    (seconds,) = latencies(predict, [samples], warm_up, clock)
-    return {"seconds": float(seconds), "throughput": len(samples) / float(seconds)}
+        raise InputError("no samples: give at least one")
+    seconds = latencies(predict, [samples], warm_up, clock)
+    return {"seconds": float(seconds[0]), "throughput": summary(seconds, len(samples))["throughput"]}

@@ -6,16 +6,23 @@ either finds it. The lines are made by the ``mlperf-logging`` package and pass i
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from sciml_datasets.errors import InputError
 
 INTERVALS = ("init", "run", "epoch", "eval")
 """What is logged with a start and a stop."""
+STATUSES = ("cloud", "onprem", "preview", "research", "submission")
+"""Of a submission, as MLPerf has them."""
 VERSION_KEYS = ("submission_version", "submissiom_version")
 
 
@@ -57,8 +64,15 @@ class RunLog:
             platform: the machine.
             org: the organisation.
             commit: of the code that is run, 40 hexadecimal digits.
-            status: as MLPerf has them: cloud, onprem, preview or research.
+            status: one of STATUSES.
+
+        Raises:
+            InputError: the status or the commit is none.
         """
+        if status not in STATUSES:
+            raise InputError(f"the status {status!r} is unknown: expected one of {', '.join(STATUSES)}")
+        if commit is not None and not re.fullmatch("[0-9a-f]{40,64}", commit):
+            raise InputError(f"{commit!r} is no commit: give all the digits that `git rev-parse HEAD` prints")
         facts = {
             "submission_benchmark": benchmark,
             "submission_org": org,
@@ -72,16 +86,25 @@ class RunLog:
             self.event(key, value)
 
     def start(self, interval: str, **metadata: Any) -> None:
-        """Log that one of INTERVALS begins."""
-        self._log.start(key=f"{interval}_start", metadata=metadata or None)
+        """Log that one of INTERVALS begins; as `event`."""
+        self._log.start(key=self._key(interval, "start"), metadata=_plain(interval, metadata) or None)
 
     def stop(self, interval: str, **metadata: Any) -> None:
-        """Log that one of INTERVALS ends."""
-        self._log.end(key=f"{interval}_stop", metadata=metadata or None)
+        """Log that one of INTERVALS ends; as `event`."""
+        self._log.end(key=self._key(interval, "stop"), metadata=_plain(interval, metadata) or None)
+
+    def _key(self, interval: str, edge: str) -> str:
+        if interval not in INTERVALS:
+            raise InputError(f"the interval {interval!r} is unknown: expected one of {', '.join(INTERVALS)}")
+        return f"{interval}_{edge}"
 
     def event(self, key: str, value: Any, **metadata: Any) -> None:
-        """Log a value at this moment."""
-        self._log.event(key=key, value=value, metadata=metadata or None)
+        """Log a value at this moment; a number that is NaN or infinite, a score that is undefined, becomes null.
+
+        Raises:
+            InputError: it cannot be told as JSON.
+        """
+        self._log.event(key=key, value=_plain(key, value), metadata=_plain(key, metadata) or None)
 
     def result(self, result: dict[str, Any]) -> None:
         """Log the scientific result under the key that the rules name: each criterion with its target and direction."""
@@ -98,6 +121,23 @@ class RunLog:
     def close(self) -> None:
         """Close the file; safe to call again."""
         self._handler.close()
+
+
+def _plain(key: str, value: Any) -> Any:
+    """A value of numbers, text, lists and mappings, as JSON knows them."""
+    if isinstance(value, dict):
+        return {name: _plain(key, item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(key, item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    try:
+        json.dumps(value)
+    except TypeError as error:
+        raise InputError(f"{key}: {value!r} cannot be logged ({error}): give numbers, text, lists, mappings") from error
+    return value
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

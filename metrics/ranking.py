@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.additive import Additive, counts
+from sciml_datasets.metrics.formats import Format, check_number, checked
 
 
 @dataclass(eq=False)
@@ -30,15 +31,23 @@ class Ranking(Additive):
     histogram: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
+        check_number("bins", self.bins, least=1)
         self.histogram = counts(2, self.bins + 2)
 
-    def update(self, truth: NDArray[np.bool_], probability: NDArray[Any]) -> None:
+    def update(self, truth: ArrayLike, probability: ArrayLike) -> None:
         """Add samples.
 
         Args:
-            truth: (N,) bool, whether a sample is positive.
+            truth: (N,) bool, or int 0 and 1, whether a sample is positive.
             probability: (N,) float from 0 to 1.
+
+        Raises:
+            ValueError: the shapes differ, or a value is not of these; none is added.
         """
+        self.add(*positives_and_probabilities(truth, probability))
+
+    def add(self, truth: NDArray[np.bool_], probability: NDArray[Any]) -> None:
+        """`update` with arrays that were checked."""
         cell = np.minimum(np.ceil(probability * self.bins).astype(np.int32), self.bins)
         cell += probability == 1
         cell += truth.astype(np.int32) * (self.bins + 2)
@@ -90,3 +99,14 @@ class Ranking(Additive):
             "average_precision": (low + high) / 2,
             "average_precision_error": (high - low) / 2,
         }
+
+
+def positives_and_probabilities(truth: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+    """Both (N,): whether samples are positive, and probabilities from 0 to 1.
+
+    Raises:
+        InputError: they are others.
+    """
+    positive = checked("truth", truth, Format("whether a sample is positive", (), "biu", 0, 1))
+    form = Format("probabilities", (), "f", 0, 1)
+    return positive.astype(np.bool_), checked("probability", probability, form, count=len(positive))

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.additive import Additive, counts, sums
-from sciml_datasets.metrics.moments import NUM_MOMENTS, Floats, mae, moments, mse, paired, pearson, ratio
+from sciml_datasets.metrics.exact_sums import Floats
+from sciml_datasets.metrics.formats import check_number
+from sciml_datasets.metrics.moments import Moments, paired, ratio
 
 PER_IMAGE = ("psnr", "ssim", "pearson", "relative_l2", "r1", "mae", "mse")
 RESOLVED = 0.5
@@ -29,7 +31,7 @@ class Reconstruction(Additive):
         data_range: largest less smallest value that the truth can take, in its unit; for PSNR and SSIM.
         total: (len(PER_IMAGE),) float64 sums over the images where the score is defined.
         defined: (len(PER_IMAGE),) int64 number of these images.
-        pooled: (NUM_MOMENTS,) float64 moments over all pixels.
+        pooled: moments over all pixels.
         rings: (3, R) float64 sums over the coefficients of each ring: of truth times the conjugate of the prediction
             (real part), of |truth|^2 and of |prediction|^2.
     """
@@ -39,14 +41,14 @@ class Reconstruction(Additive):
     data_range: float
     total: NDArray[np.float64] = field(init=False)
     defined: NDArray[np.int64] = field(init=False)
-    pooled: NDArray[np.float64] = field(init=False)
+    pooled: Moments = field(init=False, default_factory=Moments)
     rings: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) <= 2 * RADIUS or not self.data_range > 0:
-            raise ValueError(f"{self.parameters()}: give at least {2 * RADIUS + 1} pixels and a range above 0")
+        for name in ("height", "width"):
+            check_number(name, getattr(self, name), least=2 * RADIUS + 1)
+        check_number("data_range", self.data_range, above=0)
         self.total, self.defined = sums(len(PER_IMAGE)), counts(len(PER_IMAGE))
-        self.pooled = sums(NUM_MOMENTS)
         self.rings = sums(3, len(self.frequencies()))
 
     def frequencies(self) -> Floats:
@@ -54,7 +56,7 @@ class Reconstruction(Additive):
         shorter = min(self.height, self.width)
         return np.arange(shorter // 2 + 1) / shorter
 
-    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
+    def update(self, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add images.
 
         Args:
@@ -62,32 +64,34 @@ class Reconstruction(Additive):
             prediction: (N, height, width) float, in the same unit.
 
         Raises:
-            ValueError: the shapes differ or are others, or a value is NaN or infinite.
+            ValueError: the shapes differ or are others, or a value is no number of the size of float32; none is
+                added.
         """
-        if truth.shape[1:] != (self.height, self.width):
-            raise ValueError(f"images have the shape {truth.shape}, expected (N, {self.height}, {self.width})")
-        for t, p in zip(*paired(truth, prediction), strict=True):  # one at a time fits the cache
+        images = paired(truth, prediction, (self.height, self.width))
+        for t, p in zip(*images, strict=True):  # one at a time fits the cache
             self._add_scores(t, p)
             self._add_rings(t, p)
 
     def _add_scores(self, truth: Floats, prediction: Floats) -> None:
-        pixels = moments(truth.ravel(), prediction.ravel(), 0).sum(axis=0)
+        pixels = Moments()
+        pixels.update(truth.ravel(), prediction.ravel())
+        found = pixels.statistics()
         scores = {
-            "psnr": psnr(mse(pixels), self.data_range),
+            "psnr": float(psnr(found.mse, self.data_range)[0]),
             "ssim": structural_similarity(truth, prediction, self.data_range),
-            "pearson": pearson(pixels),
-            "relative_l2": np.sqrt(ratio(pixels[6], pixels[3])),
-            "r1": ratio(pixels[7], np.abs(truth).sum()),
-            "mae": mae(pixels),
-            "mse": mse(pixels),
+            "pearson": float(found.pearson[0]),
+            "relative_l2": float(np.sqrt(ratio(found.mse * found.samples, found.truth_squares))[0]),
+            "r1": float(ratio(found.mae * found.samples, np.abs(truth).sum())[0]),
+            "mae": float(found.mae[0]),
+            "mse": float(found.mse[0]),
         }
         values = np.array([scores[name] for name in PER_IMAGE])
         self.total += np.nan_to_num(values, posinf=np.inf)
         self.defined += ~np.isnan(values)
-        self.pooled += pixels
+        self.pooled.merge(pixels)
 
     def _add_rings(self, truth: Floats, prediction: Floats) -> None:
-        t, p = np.fft.fft2(truth), np.fft.fft2(prediction)
+        t, p = _transformed(truth), _transformed(prediction)
         shorter = min(self.height, self.width)
         y, x = (np.rint(np.fft.fftfreq(side, 1 / side)) * shorter / side for side in (self.height, self.width))
         ring = np.rint(np.hypot(y[:, None], x)).astype(np.int64).ravel()
@@ -130,11 +134,18 @@ class Reconstruction(Additive):
         }
         return {
             **scores,
-            "pearson_pooled": float(pearson(self.pooled)),
+            "pearson_pooled": float(self.pooled.statistics().pearson[0]),
             "frc_resolution": frc_resolution(self.frequencies(), self.frc()),
             "pearson_undefined": images - int(self.defined[PER_IMAGE.index("pearson")]),
             "relative_undefined": images - int(self.defined[PER_IMAGE.index("r1")]),
         }
+
+
+def _transformed(image: Floats) -> NDArray[np.complex128]:
+    """The Fourier transform of an image; the mean, which may be far larger than what varies, does not round it."""
+    coefficients: NDArray[np.complex128] = np.fft.fft2(image - image.mean())
+    coefficients[0, 0] = image.sum()
+    return coefficients
 
 
 def psnr(mse: Floats, data_range: float) -> Floats:
@@ -150,8 +161,11 @@ def structural_similarity(truth: Floats, prediction: Floats, data_range: float) 
     the places where the window lies within the image.
     """
     ut, up = _blurred(truth), _blurred(prediction)
-    vt, vp = _blurred(truth * truth) - ut * ut, _blurred(prediction * prediction) - up * up
-    covariance = _blurred(truth * prediction) - ut * up
+    # Variances do not depend on the mean of the image, but their rounding does.
+    dt, dp = truth - truth.mean(), prediction - prediction.mean()
+    mt, mp = _blurred(dt), _blurred(dp)
+    vt, vp = _blurred(dt * dt) - mt * mt, _blurred(dp * dp) - mp * mp
+    covariance = _blurred(dt * dp) - mt * mp
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     similarity = (2 * ut * up + c1) * (2 * covariance + c2) / ((ut * ut + up * up + c1) * (vt + vp + c2))
     return float(similarity.mean())

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, counts, sums
-from sciml_datasets.metrics.moments import NUM_MOMENTS, Floats, mae, moments, mse, paired, pearson, r2
+from sciml_datasets.metrics.additive import Additive, counts
+from sciml_datasets.metrics.exact_sums import Floats
+from sciml_datasets.metrics.formats import check_number
+from sciml_datasets.metrics.moments import Moments, paired
 
 
 @dataclass(eq=False)
@@ -16,28 +18,27 @@ class Regression(Additive):
     """Sums and a joint histogram from which every score follows.
 
     Attributes:
-        shift: a fixed number near the truth's mean, in the truth's unit; see `sciml_datasets.metrics.moments`.
         low: lower end of the histogram, in the truth's unit; values below it enter the first bin.
         high: upper end; values above it enter the last bin. The more values lie outside, the wider Spearman's bound.
         bins: of the histogram, along each axis: Spearman's correlation is that of the bins' numbers.
-        total: (NUM_MOMENTS,) float64, moments.
+        moments: of all samples.
         joint: (bins, bins) int64 samples by the bin of the truth and of the prediction.
     """
 
-    shift: float = 0.0
     low: float = 0.0
     high: float = 1.0
     bins: int = 512
-    total: NDArray[np.float64] = field(init=False)
+    moments: Moments = field(init=False, default_factory=Moments)
     joint: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
+        check_number("bins", self.bins, least=1)
+        check_number("high - low", self.high - self.low)
         if not self.low < self.high:
             raise ValueError(f"low={self.low} is not below high={self.high}: give the range of most values")
-        self.total = sums(NUM_MOMENTS)
         self.joint = counts(self.bins, self.bins)
 
-    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
+    def update(self, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add samples.
 
         Args:
@@ -45,10 +46,10 @@ class Regression(Additive):
             prediction: (N,) float, in the same unit.
 
         Raises:
-            ValueError: the shapes differ, or a value is NaN or infinite.
+            ValueError: the shapes differ, or a value is no number of the size of float32; none is added.
         """
         t, p = paired(truth, prediction)
-        self.total += moments(t, p, self.shift).sum(axis=0)
+        self.moments.update(t, p)
         np.add.at(self.joint, (self._bin(t), self._bin(p)), 1)
 
     def _bin(self, values: Floats) -> NDArray[np.int64]:
@@ -69,15 +70,14 @@ class Regression(Additive):
         Raises:
             ValueError: no samples were added.
         """
-        if not self.total[0]:
-            raise ValueError("no samples were added: call update first")
+        found = self.moments.statistics()
         spearman, error = binned_spearman(self.joint)
         return {
-            "mse": float(mse(self.total)),
-            "rmse": float(np.sqrt(mse(self.total))),
-            "mae": float(mae(self.total)),
-            "r2": float(r2(self.total)),
-            "pearson": float(pearson(self.total)),
+            "mse": float(found.mse[0]),
+            "rmse": float(np.sqrt(found.mse[0])),
+            "mae": float(found.mae[0]),
+            "r2": float(found.r2[0]),
+            "pearson": float(found.pearson[0]),
             "spearman": spearman,
             "spearman_error": error,
         }

@@ -106,15 +106,24 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One result from those of several runs, for example with other seeds.
 
     Each criterion's score is the mean; ``standard_deviation`` (n - 1) and ``interval`` (95 %, Student's t) stand beside
-    it, and ``runs`` holds each run's seed and scores.
+    it, and ``runs`` holds each run's seed and scores. A criterion that a run has no score of is null.
 
     Args:
-        results: at least two, of the same data and criteria.
+        results: at least two, each of another run, of the same data and criteria.
 
     Raises:
         InputError: they do not belong together; what differs is named.
     """
+    if len(results) < 2:
+        raise InputError(f"{len(results)} results have no mean and spread: give those of two runs or more")
     first = results[0]
+    for number, other in enumerate(results, 1):
+        if "runs" in other:
+            raise InputError(f"result {number} is a mean of runs itself: give the results of the runs")
+        for earlier, one in enumerate(results[: number - 1], 1):
+            if one == other or (one["seed"] is not None and one["seed"] == other["seed"]):
+                what = "are the same" if one == other else f"both have the seed {one['seed']}"
+                raise InputError(f"results {earlier} and {number} {what}: give each run once")
     for number, other in enumerate(results[1:], 2):
         for key in MUST_AGREE:
             if other[key] != first[key]:
@@ -122,15 +131,18 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
                     f"result {number} has {key} {other[key]!r}, the first {first[key]!r}: results of other data or "
                     "criteria cannot be averaged"
                 )
-    by_name = {criterion.name: criterion for criterion in find(first["dataset"])[0].criteria}
     rows = []
-    for row in first["criteria"]:
-        scores = [other["scores"].get(row["name"]) for other in results]
-        if any(score is None for score in scores):
-            continue  # not every run has it: labels have no top-5 accuracy
+    for criterion in find(first["dataset"])[0].criteria:
+        found = [row for other in results for row in other["criteria"] if row["name"] == criterion.name]
+        scores = [score for row in found if (score := row["score"]) is not None]
+        if not found:
+            continue
+        if len(scores) < len(results):  # undefined in a run, or unknown: labels have no top-5 accuracy
+            rows.append(criterion_row(criterion, math.nan, found[0]["baselines"]))
+            continue
         summary = summarise(scores)
         rows.append(
-            criterion_row(by_name[row["name"]], summary["mean"], row["baselines"])
+            criterion_row(criterion, summary["mean"], found[0]["baselines"])
             | {
                 "standard_deviation": summary["standard_deviation"],
                 "interval": [summary["low"], summary["high"]],
@@ -153,6 +165,10 @@ def check_schema(result: dict[str, Any]) -> None:
     """
     import jsonschema
 
+    try:
+        json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"not a result that JSON can hold ({error}): an undefined score is None") from error
     schema = json.loads(files("sciml_datasets.metrics").joinpath("result.schema.json").read_text(encoding="utf-8"))
     try:
         jsonschema.Draft7Validator(schema).validate(result)
@@ -191,7 +207,8 @@ def table(result: dict[str, Any]) -> str:
     for row in result["criteria"]:
         cells = [_cell(row["score"])]
         if runs:
-            cells.append(_cell((row["interval"][1] - row["interval"][0]) / 2))
+            low, high = row.get("interval", (None, None))
+            cells.append(_cell(None if low is None else (high - low) / 2))
         cells += [_cell(row["baselines"].get(name)) for name in names]
         cells += [_cell(row[kind] and row[kind]["value"]) for kind in ("target", "reference", "best_known")]
         cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]

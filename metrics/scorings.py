@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmarks import Task
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.classification import Classification, counted_as, ranges
+from sciml_datasets.metrics.exact_sums import LARGEST
 from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
 from sciml_datasets.metrics.reconstruction import Reconstruction, mean_image
 from sciml_datasets.metrics.regression import Regression
 from sciml_datasets.metrics.regression_baselines import additive_baseline, group_mean_baseline, mean_baseline
-from sciml_datasets.metrics.segmentation import Segmentation
+from sciml_datasets.metrics.segmentation import Segmentation, mask_formats
 from sciml_datasets.metrics.truth import Truth
 
 
@@ -45,6 +46,9 @@ class Scoring(Protocol):
 
     def details(self) -> dict[str, Any]:
         """What a result also holds, as JSON: a confusion matrix, a curve."""
+
+    def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
+        """Which elements of the predictions at some positions are scored; the others may be anything."""
 
 
 class ClassificationScoring:
@@ -99,12 +103,18 @@ class ClassificationScoring:
         return scores
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Always the most frequent class of the training split."""
+        """Always the most frequent class of the training split; its top classes are the next most frequent."""
         training = np.array(self._truth.training.column(self._label), np.int64)
-        majority = int(np.bincount(training).argmax())
+        frequency = np.bincount(training, minlength=self.state.num_classes)
+        ranking = np.argsort(-frequency, kind="stable")
         state = Classification(self.state.num_classes)
-        state.update(self._labels, np.full(len(self._labels), majority))
-        return {f"always class {majority}, the most frequent of the training split": self._scores(state)}
+        state.update(self._labels, self._labels)
+        constant = self._scores(state.constant(ranking))
+        return {f"always class {ranking[0]}, the most frequent of the training split": constant}
+
+    def scored(self, positions: NDArray[np.int64]) -> bool:
+        """All of them."""
+        return True
 
     def details(self) -> dict[str, Any]:
         """The confusion matrix of the classes that occur in truth or predictions: rows are true, columns predicted."""
@@ -128,11 +138,7 @@ class SegmentationScoring:
         self._truth, self._features = truth, (mask, valid, stratum)
         self._name = mask
         self.state = Segmentation(len(truth), strata)
-        shape = truth.shape(mask)
-        self.formats: tuple[Format, ...] = (
-            Format(f"probabilities of {mask}", shape, "f", 0, 1),
-            Format(f"masks, 1 is {mask}", shape, "biu", 0, 1),
-        )
+        self.formats: tuple[Format, ...] = mask_formats(mask, truth.shape(mask))
 
     def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
         """See `Scoring.update`; the truth is read one sample at a time."""
@@ -146,15 +152,12 @@ class SegmentationScoring:
         return self.state.result()
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """All pixels one class; of the samples that were given."""
-        found = {}
-        for column, name in enumerate(("no ", "all ")):
-            constant = Segmentation(self.state.num_scenes, self.state.strata)
-            constant.scenes[..., column] = self.state.scenes.sum(axis=-1)
-            constant.by_stratum[..., column] = self.state.by_stratum.sum(axis=-1)
-            constant.given[:], constant.invalid[:] = self.state.given, self.state.invalid
-            found[name + self._name] = constant.result()
-        return found
+        """All pixels with the probability 0, or 1; of the samples that were given."""
+        return {f"{name} {self._name}": self.state.constant(i).result() for i, name in enumerate(("no", "all"))}
+
+    def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """The valid pixels."""
+        return np.asarray(self._truth.features(positions, self._features[1:2])[0] != 0)
 
     def details(self) -> dict[str, Any]:
         """The pooled confusion matrix, and the reliability table where probabilities were given."""
@@ -170,15 +173,14 @@ class Regressions(Additive):
     """A regression over all samples, and within the groups of each grouping."""
 
     num_groups: tuple[int, ...]
-    shift: float
     low: float
     high: float
     overall: Regression = field(init=False)
     grouped: tuple[GroupedRegression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.overall = Regression(self.shift, self.low, self.high)
-        self.grouped = tuple(GroupedRegression(count, self.shift) for count in self.num_groups)
+        self.overall = Regression(self.low, self.high)
+        self.grouped = tuple(GroupedRegression(count) for count in self.num_groups)
 
 
 class RegressionScoring:
@@ -198,9 +200,8 @@ class RegressionScoring:
         self._names = [sorted({*truth.column(name), *truth.training.column(name)}) for name in groups]
         self._members = [self._indices(truth, name) for name in range(len(groups))]
         sizes = tuple(map(len, self._names))
-        # The shift is the same for every worker: it comes from the truth, not from what a worker has seen.
-        self.state = Regressions(sizes, float(self._targets.mean()), low, high)
-        self.formats: tuple[Format, ...] = (Format(f"values of {target}", (), "f"),)
+        self.state = Regressions(sizes, low, high)
+        self.formats: tuple[Format, ...] = (Format(f"values of {target}", (), "f", -LARGEST, LARGEST),)
 
     def _indices(self, truth: Truth, grouping: int) -> NDArray[np.int64]:
         number = {name: i for i, name in enumerate(self._names[grouping])}
@@ -240,10 +241,14 @@ class RegressionScoring:
             predicted[f"{self._groups[0]} and {self._groups[1]} effects"] = fitted.predict(*self._members)
         found = {}
         for name, values in predicted.items():
-            state = Regressions(sizes, self.state.shift, self.state.low, self.state.high)
+            state = Regressions(sizes, self.state.low, self.state.high)
             self._add(state, np.arange(len(values)), values)
             found[name] = self._scores(state)
         return found
+
+    def scored(self, positions: NDArray[np.int64]) -> bool:
+        """All of them."""
+        return True
 
     def details(self) -> dict[str, Any]:
         """Nothing more."""
@@ -263,7 +268,7 @@ class ReconstructionScoring:
         self._truth, self._image = truth, image
         shape = truth.shape(image)
         self.state = Reconstruction(shape[0], shape[1], data_range)
-        self.formats: tuple[Format, ...] = (Format(f"images of {image}", shape, "f"),)
+        self.formats: tuple[Format, ...] = (Format(f"images of {image}", shape, "f", -LARGEST, LARGEST),)
 
     def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
         """See `Scoring.update`; the truth is read one sample at a time."""
@@ -286,6 +291,10 @@ class ReconstructionScoring:
     def _images(self, truth: Truth) -> Iterator[NDArray[Any]]:
         for position in range(len(truth)):
             yield truth.features(np.array([position]), (self._image,))[0][0]
+
+    def scored(self, positions: NDArray[np.int64]) -> bool:
+        """All of them."""
+        return True
 
     def details(self) -> dict[str, Any]:
         """The Fourier ring correlation over frequency, in cycles per pixel."""

@@ -8,15 +8,16 @@ and NaN, never 0 or 1.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.additive import Additive, counts
 from sciml_datasets.metrics.calibration import Calibration
+from sciml_datasets.metrics.formats import Format, as_array, check_number, checked
 from sciml_datasets.metrics.ranking import Ranking
 
 THRESHOLD = 0.5
@@ -51,35 +52,56 @@ class Segmentation(Additive):
     calibration: Calibration = field(init=False, default_factory=Calibration)
 
     def __post_init__(self) -> None:
+        check_number("num_scenes", self.num_scenes, least=0)
         self.scenes, self.by_stratum = counts(self.num_scenes, 2, 2), counts(len(self.strata), 2, 2)
         self.invalid, self.given = counts(self.num_scenes), counts(self.num_scenes)
 
     def update(
         self,
-        positions: Sequence[int] | NDArray[np.int64],
-        truth: Mask,
-        prediction: Mask,
-        valid: Mask,
-        stratum: Sequence[int] | NDArray[Any] | None = None,
+        positions: ArrayLike,
+        truth: ArrayLike,
+        prediction: ArrayLike,
+        valid: ArrayLike,
+        stratum: ArrayLike | None = None,
     ) -> None:
         """Add scenes.
 
         Args:
             positions: (N,) of the scenes in the split, each given once.
             truth: (N, H, W) mask.
-            prediction: (N, H, W) mask, or float probability from 0 to 1.
+            prediction: (N, H, W) mask, or float probability from 0 to 1; anything where pixels are not valid.
             valid: (N, H, W) mask.
             stratum: (N,) index into ``strata``; None where there are none.
 
         Raises:
-            ValueError: there are strata and ``stratum`` is None, or the other way round.
+            ValueError: there are strata and ``stratum`` is None, or the other way round; the shapes differ or are
+                others; a position, stratum or probability is out of range, or a scene is given twice; none is added.
         """
         if bool(self.strata) != (stratum is not None):
-            raise ValueError(f"the strata are {self.strata}: give each scene one, or none where there are none")
-        for i, position in enumerate(positions):
-            confusion = self._add(int(position), truth[i] != 0, prediction[i], valid[i] != 0)
-            if stratum is not None:
-                self.by_stratum[int(stratum[i])] += confusion
+            raise InputError(f"the strata are {self.strata}: give each scene one, or none where there are none")
+        places = checked("positions", positions, Format("positions", (), "iu", 0, self.num_scenes - 1))
+        shape = as_array("truth", truth).shape[1:]
+        if len(shape) != 2:
+            raise InputError(f"truth of the shape {np.shape(truth)}: expected (N, H, W)")
+        count, pixels = len(places), Format("masks", shape, "biuf")
+        true, scored = (checked(*named, pixels, count=count) for named in (("truth", truth), ("valid", valid)))
+        predicted = as_array("prediction", prediction)
+        if predicted.shape != true.shape or predicted.dtype.kind not in "biuf":
+            expected = ", or ".join(form.describe(str(count)) for form in mask_formats("positives", shape))
+            raise InputError(
+                f"prediction of the shape {predicted.shape} and type {predicted.dtype}: expected {expected}"
+            )
+        if predicted.dtype.kind == "f" and (number := _improbable(predicted, scored)):
+            raise InputError(f"prediction holds {number} values at valid pixels that are not from 0 to 1")
+        groups = None
+        if stratum is not None:
+            groups = checked("stratum", stratum, Format("strata", (), "biu", 0, len(self.strata) - 1), count=count)
+        if (twice := np.flatnonzero(np.bincount(places, minlength=self.num_scenes) + self.given > 1)).size:
+            raise InputError(f"the scene at position {twice[0]} is given more than once: give each once")
+        for i, place in enumerate(places):
+            confusion = self._add(int(place), true[i] != 0, predicted[i], scored[i] != 0)
+            if groups is not None:
+                self.by_stratum[int(groups[i])] += confusion
 
     def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> NDArray[np.int64]:
         """Add one scene and return its confusion matrix."""
@@ -99,8 +121,8 @@ class Segmentation(Additive):
                 block = slice(start, start + rows)
                 inside = valid[block]
                 within, probability = truth[block][inside], prediction[block][inside]
-                self.ranking.update(within, probability)
-                self.calibration.update(within, probability)
+                self.ranking.add(within, probability)
+                self.calibration.add(within, probability)
         return confusion
 
     def result(self) -> dict[str, float]:
@@ -116,10 +138,13 @@ class Segmentation(Additive):
         - with probabilities throughout, the scores of `Ranking` and `Calibration`.
 
         Raises:
-            ValueError: no scenes were added.
+            ValueError: no scenes were added, or states were merged that hold the same scene.
         """
         if not self.given.any():
             raise ValueError("no scenes were added: call update first")
+        if self.given.max() > 1:
+            twice = np.flatnonzero(self.given > 1)
+            raise ValueError(f"{len(twice)} scenes were given more than once, the first at position {twice[0]}")
         scenes = self.scenes[self.given > 0]
         scored = scenes[scenes.sum(axis=(1, 2)) > 0]
         scores = mask_scores(scenes.sum(axis=0))
@@ -139,6 +164,42 @@ class Segmentation(Additive):
         if self.with_probability == len(scenes) and len(scored):
             scores |= self.ranking.result() | self.calibration.result()
         return scores
+
+    def constant(self, probability: int) -> Segmentation:
+        """The state of the same scenes if all pixels had the same probability.
+
+        Args:
+            probability: 0 or 1.
+        """
+        state = Segmentation(self.num_scenes, self.strata)
+        state.scenes[..., probability] = self.scenes.sum(axis=-1)
+        state.by_stratum[..., probability] = self.by_stratum.sum(axis=-1)
+        state.given[:], state.invalid[:] = self.given, self.invalid
+        state.with_probability += int((self.given > 0).sum())
+        negatives, positives = self.scenes.sum(axis=(0, 2))
+        place = -probability  # the first bin, or the last
+        state.ranking.histogram[:, place] = negatives, positives
+        table = state.calibration
+        table.samples[place], table.positives[place] = negatives + positives, positives
+        table.probabilities[place] = probability * (negatives + positives)
+        table.squared_error += negatives if probability else positives
+        return state
+
+
+def mask_formats(positive: str, shape: tuple[int, ...]) -> tuple[Format, ...]:
+    """The forms in which masks of something may be predicted."""
+    return (
+        Format(f"probabilities of {positive}", shape, "f", 0, 1),
+        Format(f"masks of {positive}", shape, "biu", 0, 1),
+    )
+
+
+def _improbable(prediction: Mask, valid: Mask) -> int:
+    """How many values at valid pixels are not from 0 to 1; they are counted only where there is one at all."""
+    if not prediction.size or (prediction.min() >= 0 and prediction.max() <= 1):
+        return 0
+    inside = prediction[valid != 0]
+    return int(np.count_nonzero(~((inside >= 0) & (inside <= 1))))
 
 
 def mask_scores(confusion: NDArray[np.int64]) -> dict[str, float]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.additive import Additive, sums
-from sciml_datasets.metrics.moments import NUM_MOMENTS, Floats, moments, mse, paired, ratio, truth_spread
+from sciml_datasets.metrics.exact_sums import Digits, Floats, add_exactly, exact_sums, rounded
+from sciml_datasets.metrics.formats import as_array, check_number
+from sciml_datasets.metrics.moments import Moments, paired, ratio
 
 
 def _below_all() -> NDArray[np.float64]:
@@ -25,11 +27,9 @@ class Surrogate(Additive):
     Attributes:
         spacing: distance of neighbouring points along each spatial axis, above 0. Relative H1 weighs differences by it,
             so the score depends on its unit: make lengths dimensionless as the simulation does.
-        shift: a fixed number near the truth's mean, in the truth's unit; see `sciml_datasets.metrics.moments`.
-        total: (NUM_MOMENTS,) float64, moments.
-        truth_squares: () float64, sum of squares of the truth.
-        truth_slopes: () float64, sum of squares of the truth's derivatives along all axes.
-        error_slopes: () float64, the same of truth less prediction.
+        moments: of all points.
+        slopes: (2, DIGITS) int64, exact sums of squares of the derivatives along all axes, of the truth and of truth
+            less prediction.
         highest: () float64, maximum of the truth.
         lowest: () float64, maximum of the negative truth.
         max_error: () float64, maximum of |truth - prediction|.
@@ -38,21 +38,19 @@ class Surrogate(Additive):
     MAXIMA: ClassVar[frozenset[str]] = frozenset({"highest", "lowest", "max_error"})
 
     spacing: tuple[float, ...]
-    shift: float = 0.0
-    total: NDArray[np.float64] = field(init=False)
-    truth_squares: NDArray[np.float64] = field(init=False, default_factory=sums)
-    truth_slopes: NDArray[np.float64] = field(init=False, default_factory=sums)
-    error_slopes: NDArray[np.float64] = field(init=False, default_factory=sums)
+    moments: Moments = field(init=False, default_factory=Moments)
+    slopes: Digits = field(init=False, default_factory=lambda: exact_sums(2))
     highest: NDArray[np.float64] = field(init=False, default_factory=_below_all)
     lowest: NDArray[np.float64] = field(init=False, default_factory=_below_all)
     max_error: NDArray[np.float64] = field(init=False, default_factory=sums)
 
     def __post_init__(self) -> None:
-        if not self.spacing or not all(step > 0 for step in self.spacing):
-            raise ValueError(f"spacing={self.spacing}: give the distance of points along each axis, above 0")
-        self.total = sums(NUM_MOMENTS)
+        if not self.spacing:
+            raise ValueError(f"spacing is {self.spacing}: give the distance of points along each axis")
+        for step in self.spacing:
+            check_number("spacing", step, above=0)
 
-    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
+    def update(self, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add fields.
 
         Args:
@@ -60,17 +58,17 @@ class Surrogate(Additive):
             prediction: (N, ...) float, in the same unit.
 
         Raises:
-            ValueError: the shapes differ or are others, or a value is NaN or infinite.
+            ValueError: the shapes differ or are others, or a value is no number of the size of float32; none is
+                added.
         """
-        if truth.ndim != 1 + len(self.spacing) or min(truth.shape[1:]) < 3:
+        shape = as_array("truth", truth).shape
+        if len(shape) != 1 + len(self.spacing) or min(shape[1:]) < 3:
             expected = f"(N, ...) with {len(self.spacing)} axes of 3 points or more"
-            raise ValueError(f"fields have the shape {truth.shape}, expected {expected}")
-        for t, p in zip(*paired(truth, prediction), strict=True):  # one at a time bounds the memory
+            raise ValueError(f"fields have the shape {shape}, expected {expected}")
+        for t, p in zip(*paired(truth, prediction, shape[1:]), strict=True):  # one at a time fits the cache
             error = t - p
-            self.total += moments(t.ravel(), p.ravel(), self.shift).sum(axis=0)
-            self.truth_squares += (t * t).sum()
-            self.truth_slopes += self._slopes(t)
-            self.error_slopes += self._slopes(error)
+            self.moments.update(t.ravel(), p.ravel())
+            add_exactly(self.slopes, np.arange(2), np.array([[self._slopes(t), self._slopes(error)]]))
             np.maximum(self.highest, t.max(), out=self.highest)
             np.maximum(self.lowest, -t.min(), out=self.lowest)
             np.maximum(self.max_error, np.abs(error).max(), out=self.max_error)
@@ -93,15 +91,15 @@ class Surrogate(Additive):
         Raises:
             ValueError: no samples were added.
         """
-        if not self.total[0]:
-            raise ValueError("no samples were added: call update first")
-        squares, error_squares = self.truth_squares, self.total[6]
+        found = self.moments.statistics()
+        squares, error_squares = found.truth_squares, found.mse * found.samples
+        truth_slopes, error_slopes = rounded(self.slopes)
         return {
-            "nrmse": float(ratio(np.sqrt(mse(self.total)), self.highest + self.lowest)),
-            "nrmse_std": float(np.sqrt(ratio(error_squares, truth_spread(self.total)))),
+            "nrmse": float(ratio(np.sqrt(found.mse), self.highest + self.lowest)[0]),
+            "nrmse_std": float(np.sqrt(ratio(error_squares, found.truth_spread))[0]),
             "max_error": float(self.max_error),
-            "relative_l2": float(np.sqrt(ratio(error_squares, squares))),
-            "relative_h1": float(np.sqrt(ratio(error_squares + self.error_slopes, squares + self.truth_slopes))),
+            "relative_l2": float(np.sqrt(ratio(error_squares, squares))[0]),
+            "relative_h1": float(np.sqrt(ratio(error_squares + error_slopes, squares + truth_slopes))[0]),
         }
 
 
@@ -124,8 +122,10 @@ def speed_up(
     Raises:
         ValueError: a number is out of its range.
     """
-    if min(simulator_seconds, surrogate_seconds) <= 0 or samples < 1 or training_seconds < 0:
-        raise ValueError("give seconds per sample above 0, at least one sample and no negative training time")
+    check_number("simulator_seconds", simulator_seconds, above=0)
+    check_number("surrogate_seconds", surrogate_seconds, above=0)
+    check_number("samples", samples, least=1)
+    check_number("training_seconds", training_seconds, least=0)
     return {
         "speed_up": simulator_seconds / surrogate_seconds,
         "speed_up_amortised": samples * simulator_seconds / (samples * surrogate_seconds + training_seconds),

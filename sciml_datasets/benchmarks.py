@@ -35,6 +35,8 @@ class Criterion:
         target: what a respondent should reach, where one is declared.
         reference: what the published reference implementation reached.
         best_known: the best published result.
+        span: the lowest and the highest score that there can be; None where there is no bound.
+        at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
     """
 
     name: str
@@ -43,6 +45,12 @@ class Criterion:
     target: Value | None = None
     reference: Value | None = None
     best_known: Value | None = None
+    span: tuple[float | None, float | None] = (0.0, 1.0)
+    at_most: str = ""
+
+
+ERROR, FIT, CORRELATION = (0.0, None), (None, 1.0), (-1.0, 1.0)
+"""Spans of criteria that are not shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +229,7 @@ _STEMDL = Benchmark(
             "higher",
             reference=Value(0.57, _ORNL),
             best_known=Value(0.6079, _JIN_PAN),
+            at_most="top5_accuracy",
         ),
         Criterion(
             "macro_f1",
@@ -265,9 +274,9 @@ _CLOUDMASK = Benchmark(
         Criterion("f1", "F1", "higher"),
         Criterion("miss_rate", "miss rate", "lower"),
         Criterion("false_alarm_rate", "false-alarm rate", "lower"),
-        Criterion("kuiper_skill", "Kuiper skill", "higher"),
+        Criterion("kuiper_skill", "Kuiper skill", "higher", span=CORRELATION),
         Criterion("accuracy_scene_mean", "accuracy, mean of scenes", "higher"),
-        Criterion("accuracy_scene_min", "accuracy, worst scene", "higher"),
+        Criterion("accuracy_scene_min", "accuracy, worst scene", "higher", at_most="accuracy_scene_mean"),
         Criterion("accuracy_day", "accuracy by day", "higher"),
         Criterion("accuracy_night", "accuracy by night", "higher"),
         Criterion("roc_auc", "ROC-AUC", "higher"),
@@ -286,9 +295,9 @@ _WITHIN = {"drug": "a drug", "drugs": "a pair of drugs", "cell": "a cell line"}
 def _within(*groups: str) -> tuple[Criterion, ...]:
     """Scores of a regression within the groups of each grouping."""
     return tuple(
-        Criterion(f"median_{score}_{group}", f"{symbol} within {_WITHIN[group]}, median", "higher")
+        Criterion(f"median_{score}_{group}", f"{symbol} within {_WITHIN[group]}, median", "higher", span=span)
         for group in groups
-        for score, symbol in (("pearson", "r"), ("r2", "R2"))
+        for score, symbol, span in (("pearson", "r", CORRELATION), ("r2", "R2", FIT))
     )
 
 
@@ -300,12 +309,12 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
     """
     groups = variant.pop("groups")
     scores = {"mse": "mean squared error", "mae": "mean absolute error"}
-    fits = {"r2": "R2", "pearson": "Pearson's r", "spearman": "Spearman's rho"}
+    fits = {"r2": ("R2", FIT), "pearson": ("Pearson's r", CORRELATION), "spearman": ("Spearman's rho", CORRELATION)}
     return {
         "task": Task("regression", {"target": "growth", "groups": groups, "low": -1.0, "high": 1.5}),
         "criteria": (
-            *(Criterion(name, title, "lower") for name, title in scores.items()),
-            *(Criterion(name, title, "higher") for name, title in fits.items()),
+            *(Criterion(name, title, "lower", span=ERROR) for name, title in scores.items()),
+            *(Criterion(name, title, "higher", span=span) for name, (title, span) in fits.items()),
             *_within(*groups),
         ),
         **variant,
@@ -364,11 +373,12 @@ _CANDLE_UNO = Benchmark(
             "lower",
             target=Value(0.0054, "MLCommons Science benchmarks, CANDLE-UNO; read as the mse of the validation split"),
             reference=Value(0.0053, _UNO_AUC),
+            span=ERROR,
         ),
-        Criterion("mae", "mean absolute error", "lower", reference=Value(0.0490, _UNO_AUC)),
-        Criterion("r2", "R2", "higher", reference=Value(0.7742, _UNO_AUC)),
-        Criterion("pearson", "Pearson's r", "higher", reference=Value(0.8800, _UNO_AUC)),
-        Criterion("spearman", "Spearman's rho", "higher"),
+        Criterion("mae", "mean absolute error", "lower", reference=Value(0.0490, _UNO_AUC), span=ERROR),
+        Criterion("r2", "R2", "higher", reference=Value(0.7742, _UNO_AUC), span=FIT),
+        Criterion("pearson", "Pearson's r", "higher", reference=Value(0.8800, _UNO_AUC), span=CORRELATION),
+        Criterion("spearman", "Spearman's rho", "higher", span=CORRELATION),
         *_within("drug", "cell"),
     ),
     homepage="https://github.com/ECP-CANDLE/Benchmarks/tree/master/Pilot1/Uno",

@@ -69,6 +69,7 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     log.result(result)
     log.stop("run", status="success")
     log.close()
+    _begin_earlier(folder / "result-1.txt", 14 + seed)
     config = {
         "benchmark": BENCHMARK_OF[name],
         "dataset": name,
@@ -79,6 +80,16 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     return folder
+
+
+def _begin_earlier(log: Path, seconds: int) -> None:
+    """Let a run have taken as long as its result says."""
+    lines = log.read_text().splitlines(keepends=True)
+    for i, line in enumerate(lines[: next(i for i, line in enumerate(lines) if "epoch_start" in line)]):
+        token, _, content = line.partition("{")
+        fields = json.loads("{" + content)
+        lines[i] = token + json.dumps(fields | {"time_ms": fields["time_ms"] - 1000 * seconds}) + "\n"
+    log.write_text("".join(lines))
 
 
 def make_submission(root: Path, runs: list[Path], descriptor: str = "first", **said: Any) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 from test_parallel import MPIEXEC, needs_mpi
 
+from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.classification import Classification
 from sciml_datasets.metrics.segmentation import Segmentation
 from sciml_datasets.metrics.surrogate import Surrogate
@@ -29,6 +31,41 @@ if comm.Get_rank() == 0:
     print(total.confusion.tolist())
 """
 
+DISTRIBUTE = """
+import numpy as np, tensorflow as tf
+from sciml_datasets.metrics.segmentation import Segmentation
+from sciml_datasets.metrics.surrogate import Surrogate
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+def of_replicas(parts):
+    of_one = lambda context: parts[context.replica_id_in_sync_group]
+    return strategy.experimental_distribute_values_from_function(of_one)
+
+def reduced(states, total):
+    sums = strategy.reduce("SUM", of_replicas([state.arrays() for state in states]), axis=None)
+    maxima = {
+        name: strategy.gather(of_replicas([state.maxima()[name][None] for state in states]), axis=0).numpy().max(axis=0)
+        for name in total.maxima()
+    }
+    total.add_arrays(sums, maxima)
+    return total.result()
+
+rng = np.random.default_rng(0)
+truth = 1e6 + rng.normal(size=(6, 8, 8))
+predicted = truth + rng.normal(size=truth.shape)
+masks, probability = truth > 1e6, np.clip(predicted - 1e6, 0, 1)
+fields, scenes = [Surrogate((1.0, 1.0)) for _ in range(3)], [Segmentation(6) for _ in range(3)]
+for i, part in enumerate(([0, 2, 3, 5], [1, 4], range(6))):
+    part = np.array(part)
+    fields[i].update(truth[part], predicted[part])
+    scenes[i].update(part, masks[part], probability[part], np.ones_like(masks[part]))
+for (*replicas, whole), total in ((fields, Surrogate((1.0, 1.0))), (scenes, Segmentation(6))):
+    expected = whole.result()
+    print(max(abs(value - expected[name]) for name, value in reduced(replicas, total).items()))
+"""
+
 
 def state() -> Classification:
     found = Classification(5)
@@ -42,6 +79,37 @@ def test_ranks_of_mpi_reduce_to_the_state_of_one() -> None:
         [str(MPIEXEC), "-n", "2", sys.executable, "-c", REDUCE], capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.strip() == str(state().confusion.tolist())
+
+
+def test_replicas_of_tf_distribute_reduce_to_the_scores_of_one() -> None:
+    done = subprocess.run([sys.executable, "-c", DISTRIBUTE], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(float(difference) <= 1e-12 for difference in done.stdout.split())
+    assert len(done.stdout.split()) == 2
+
+
+def test_arrays_without_their_maxima_or_of_another_state_are_refused() -> None:
+    one, two = Surrogate((1.0,)), Surrogate((1.0,))
+    one.update(np.linspace(0, 1, 8)[None], np.zeros((1, 8)))
+    assert one.maxima().keys() == {"highest", "lowest", "max_error"}
+    assert not one.maxima().keys() & one.arrays().keys()
+    with pytest.raises(ValueError, match=r"maxima {} cannot be added to Surrogate: expected {'highest'"):
+        two.add_arrays(one.arrays())
+    with pytest.raises(ValueError, match=r"arrays .* cannot be added to Classification"):
+        state().add_arrays(Classification(6).arrays())
+    assert not two.arrays()["slopes"].any()
+
+
+def test_maxima_of_states_within_states_are_not_added() -> None:
+    @dataclass(eq=False)
+    class Fields(Additive):
+        surrogates: tuple[Surrogate, ...] = field(init=False, default_factory=lambda: (Surrogate((1.0,)),))
+
+    one, two = Fields(), Fields()
+    for fields in (one, two):
+        fields.surrogates[0].update(np.linspace(0, 1, 8)[None], np.zeros((1, 8)))
+    assert (one + two).surrogates[0].result()["max_error"] == 1
+    assert one.maxima()["surrogates.0.max_error"] == 1
 
 
 def test_adding_leaves_both_states_alone() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import stat
+import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,11 +25,12 @@ from sciml_datasets.metrics.submission import RULES, DataAtHand, check
 from sciml_datasets.splits import read_members
 
 Change = Callable[[Path], object]
+PDF = "scientific_contribution.pdf"
 
 
 @pytest.fixture(scope="module")
 def good(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tree with two submissions: ``first`` of one run, which the table alters, and ``second`` of two."""
+    """A tree with two submissions: ``first`` of one run and ``second`` of two."""
     root = tmp_path_factory.mktemp("good")
     runs = [make_run(root / f"run-{seed}", data_dir, seed=seed) for seed in (0, 1, 2)]
     make_submission(root / "all", runs[:1], "first")
@@ -41,7 +45,8 @@ def data(data_dir: Path) -> DataAtHand:
 
 @pytest.fixture
 def tree(good: Path, tmp_path: Path) -> Path:
-    shutil.copytree(good, tmp_path / "all")
+    """A tree with ``first`` only, to be altered."""
+    shutil.copytree(folder_of(good), folder_of(tmp_path / "all"))
     return tmp_path / "all"
 
 
@@ -201,6 +206,11 @@ def plugin_filter(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None
     fill(file, ids, values, **hdf5plugin.Blosc())
 
 
+def with_archive(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
+    fill(file, ids, values)
+    file["prediction"].attrs["x"] = np.void(archive() + bytes(100))
+
+
 def extra_dataset(file: h5py.File, ids: list[bytes], values: np.ndarray) -> None:
     fill(file, ids, values)
     file["more"] = [1]
@@ -257,13 +267,72 @@ def moved(*parts: str) -> Change:
     return change
 
 
-def copied(folder: Path) -> None:
-    """The same predictions in another order, precision and compression, as a submission of someone else."""
-    other = folder.parents[3] / "Other" / "stemdl" / "big" / "theirs"
-    shutil.copytree(folder, other)
-    change_yaml(other / "config.yaml", lambda content: content["submission"].update(organisation="Other"))
-    log(logged("submission_org", "Other"))(other)
-    predicted(lambda file, ids, values: fill(file, ids[::-1], values[::-1].astype("f8"), compression="lzf"))(other)
+def taken(change: Callable[[h5py.File, list[bytes], np.ndarray], object]) -> Change:
+    """The submission as one of someone else, with predictions in another form."""
+
+    def alter(folder: Path) -> None:
+        other = folder.parents[3] / "Other" / "stemdl" / "big" / "theirs"
+        shutil.copytree(folder, other)
+        change_yaml(other / "config.yaml", lambda content: content["submission"].update(organisation="Other"))
+        log(logged("submission_org", "Other"))(other)
+        predicted(change)(other)
+
+    return alter
+
+
+def with_bytes(name: str, change: Callable[[bytes], bytes]) -> Change:
+    def alter(folder: Path) -> None:
+        (folder / name).write_bytes(change((folder / name).read_bytes()))
+        if name == "predictions.h5":
+            state_hash(folder)
+
+    return alter
+
+
+def timed(change: Callable[[int, dict[str, Any]], object]) -> Change:
+    """Alter the fields of each line of the log."""
+
+    def lines(lines: list[str]) -> list[str]:
+        altered = []
+        for number, line in enumerate(lines):
+            token, _, content = line.partition("{")
+            fields = json.loads("{" + content)
+            change(number, fields)
+            altered.append(token + json.dumps(fields) + "\n")
+        return altered
+
+    return log(lines)
+
+
+def stopped(**metadata: str) -> Change:
+    """Another metadata of the end of the run."""
+    return timed(lambda _, fields: fields.update(metadata=metadata) if fields["key"] == "run_stop" else None)
+
+
+def reached(epochs: float, seconds: float, **other: Any) -> Change:
+    """A target that was reached, which no prediction can contradict."""
+    told = {"criterion": "macro_f1", "target": 0.9, "split": "validation"} | other
+    return result(lambda r: r.update(convergence=told | {"reached": {"epochs": epochs, "seconds": seconds}}))
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr("x.py", "x")
+    return file.getvalue()
+
+
+def pdf(objects: bytes, page: bytes = b"<</Type /Page>>") -> bytes:
+    """A small PDF with a table of objects."""
+    content = b"%PDF-1.7\n1 0 obj" + objects + b"endobj\n2 0 obj" + page + b"endobj\n"
+    return content + b"xref\n0 0\ntrailer<<>>\nstartxref\n" + str(len(content)).encode() + b"\n%%EOF\n"
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", bytes(13)) + chunk(b"IEND", b"")
 
 
 def special(make: Callable[[str], object]) -> Change:
@@ -277,8 +346,6 @@ def nested(depth: int) -> str:
 def several(*changes: Change) -> Change:
     return lambda folder: [change(folder) for change in changes]
 
-
-PDF = "scientific_contribution.pdf"
 
 BAD: list[tuple[str, Change, str]] = [
     # Where it lies and what lies there
@@ -329,6 +396,17 @@ BAD: list[tuple[str, Change, str]] = [
     ("a shared library", put("fast.so", b"\x7fELF"), "executable"),
     ("a binary by another name", put("run.sh", b"\x7fELF\x02\x01\x01"), "executable"),
     ("a picture that is none", put("plot.png", b"<script>"), "content-kind"),
+    ("a script behind the first bytes of a picture", put("plot.png", PNG[:8] + b"<script>"), "content-kind"),
+    ("something behind a picture", put("plot.png", PNG + b"<script>"), "content-kind"),
+    ("a picture cut short", put("plot.png", PNG[:-6]), "content-kind"),
+    ("a picture with a wrong checksum", put("plot.png", PNG[:-1] + b"x"), "content-kind"),
+    ("an archive in a picture", put("plot.png", PNG[:-12] + chunk(b"tEXt", archive()) + PNG[-12:]), "archive"),
+    ("an archive behind a PDF", with_bytes(PDF, lambda content: content + archive()), "archive"),
+    ("a pickle that is text", put("notes.csv", b"cos\nsystem\n(S'true'\ntR."), "pickle"),
+    ("a pickle that is text, of an instance", put("notes.txt", b"(S'true'\nios\nsystem\n."), "pickle"),
+    ("a photograph, which may hold anything", put("photo.jpg", b"\xff\xd8\xff"), "file-kind"),
+    ("a byte order mark", put("notes.txt", b"\xef\xbb\xbfhello\n"), "text-encoding"),
+    ("letters without a width", put("notes.txt", "a\u200bb\n".encode()), "text-encoding"),
     ("text that is not UTF-8", put("notes.txt", b"caf\xe9\n"), "text-encoding"),
     ("control characters", put("notes.txt", b"\x1b[2J\n"), "text-encoding"),
     # config.yaml
@@ -342,6 +420,12 @@ BAD: list[tuple[str, Change, str]] = [
     ("a key twice", put("config.yaml", b"a: 1\na: 2\n"), "repeated-key"),
     ("a date", config("github", "tag", value=__import__("datetime").date(2026, 1, 1)), "yaml-type"),
     ("not a number", put("config.yaml", b"a: .nan\n"), "yaml-type"),
+    ("half a character behind an escape", put("config.yaml", b'a: "\\ud800"\n'), "text-encoding"),
+    ("a control character behind an escape", put("config.yaml", b'"\\e[2J": 1\n'), "text-encoding"),
+    ("a turn of the writing behind an escape", put("config.yaml", b'a: ["\\u202e"]\n'), "text-encoding"),
+    ("a whole number of many digits in base 16", put("config.yaml", b"a: 0x" + b"f" * 30_000), "yaml-type"),
+    ("a whole number of many digits in base 60", put("config.yaml", b"a: " + b":".join([b"59"] * 9000)), "yaml-type"),
+    ("a key that is such a number", put("config.yaml", b"? 0x" + b"f" * 30_000 + b"\n: 1"), "yaml-type"),
     ("a number with a million digits", put("config.yaml", b"a: " + b"9" * 5000), "yaml-type"),
     ("no tag of the code", config("github", "tag"), "config-incomplete"),
     ("no hyperparameters", config("hyperparameters", value={}), "config-incomplete"),
@@ -363,6 +447,11 @@ BAD: list[tuple[str, Change, str]] = [
     ("the benchmark of another folder", config("benchmark", value="cloudmask"), "config-differs"),
     ("another organisation", config("submission", "organisation", value="Someone"), "config-differs"),
     ("another model", config("model", value="large"), "config-differs"),
+    ("another number of parameters", config("parameters", value=1), "config-differs"),
+    ("a commit of zeros", config("github", "commit", value="0" * 40), "commit-format"),
+    ("a branch that is an option", config("github", "branch", value="--upload-pack=x"), "repository-format"),
+    ("a tag that is a command", config("github", "tag", value="$(true)"), "repository-format"),
+    ("a host of another script", config("github", "repo", value="https://gith\u057db.com/x"), "repository-format"),
     ("another digest", config("plan_digest", value="0" * 64), "config-differs"),
     # result-1.txt
     ("a line that is no MLLOG", put("result-1.txt", b':::MLLOG {"key": \n'), "log-syntax"),
@@ -392,12 +481,51 @@ BAD: list[tuple[str, Change, str]] = [
     ("an end without a beginning", log(without("run_start")), "log-intervals"),
     ("times that go back", log(lambda lines: [*lines[:3], lines[-1].replace("run_stop", "x"), *lines[3:]]), "log-time"),
     ("times before all clocks", replaced("result-1.txt", '"time_ms": 1', '"time_ms": 0.1'), "log-time"),
+    ("times in the future", timed(lambda _, f: f.update(time_ms=f["time_ms"] + 3 * 86_400_000)), "log-time"),
+    ("times as text", timed(lambda _, f: f.update(time_ms=str(f["time_ms"]))), "log-syntax"),
+    ("a run that was stopped", stopped(status="aborted"), "log-status"),
+    ("a run that does not say how it ended", stopped(), "log-status"),
+    (
+        "another seed logged",
+        timed(lambda n, f: f.update(key="seed", value=7) if n == 0 else None),
+        "log-result",
+    ),
+    ("a training longer than its log", result(lambda r: r["durations"].update(training=90.0)), "log-duration"),
+    (
+        "a training shorter than its epochs",
+        several(
+            timed(lambda n, f: f.update(time_ms=f["time_ms"] - 9000) if f["key"] == "epoch_start" else None),
+            timed(lambda n, f: f.update(time_ms=f["time_ms"] - 9000) if n < 9 else None),
+            result(lambda r: r["durations"].update(training=0.5)),
+        ),
+        "log-duration",
+    ),
+    ("a target reached in an epoch that is not logged", reached(9, 14.0), "log-duration"),
+    ("a target reached sooner than logged", reached(2, 1.0), "log-duration"),
+    ("another target reached", reached(2, 14.0, target=0.1), "log-duration"),
+    (
+        "a target reached with a score that is logged as less",
+        several(
+            reached(2, 14.0),
+            timed(
+                lambda _, f: f["metadata"].update(criterion="macro_f1") if f["key"] == "eval_accuracy" else None,
+            ),
+        ),
+        "log-duration",
+    ),
     ("another result logged", log(logged("result", {"top1_accuracy": {"value": 0.99}})), "log-result"),  # type: ignore[arg-type]
     # result.json
     ("JSON that is none", put("result.json", b"{"), "json-syntax"),
     ("JSON with NaN", put("result.json", b'{"a": NaN}'), "json-syntax"),
     ("JSON with an endless number", put("result.json", b'{"a": 1e999}'), "json-syntax"),
     ("JSON with a key twice", put("result.json", b'{"a": 1, "a": 2}'), "repeated-key"),
+    ("JSON with half a character", result(lambda r: r["model"].update(name="\ud800")), "text-encoding"),
+    ("JSON with a control character", result(lambda r: r["model"].update(name="\x1b[2J")), "text-encoding"),
+    ("a result of another benchmark", result(lambda r: r.update(dataset="cloudmask_demo")), "result-data"),
+    ("a score above the highest there is", claimed("top1_accuracy", 1.5), "score-range"),
+    ("a score below the lowest there is", claimed("macro_f1", -0.1), "score-range"),
+    ("fewer right in five guesses than in one", claimed("top5_accuracy", 0.0), "score-range"),
+    ("endless parameters", result(lambda r: r["model"].update(parameters=1e308)), "result-schema"),
     ("deep JSON", put("result.json", nested(100_000).encode()), "too-nested"),
     ("a result of another schema", result(lambda r: r.update(schema_version=1)), "result-schema"),
     ("an entry too many", result(lambda r: r.update(prize="first")), "result-schema"),
@@ -486,15 +614,35 @@ BAD: list[tuple[str, Change, str]] = [
         several(config("plan_digest", value="0" * 64), result(lambda r: r.update(plan_digest="0" * 64))),
         "data-differs",
     ),
-    ("predictions of someone else", copied, "copy"),
+    (
+        "predictions of someone else in another order, precision and compression",
+        taken(lambda file, ids, values: fill(file, ids[::-1], values[::-1].astype("f8"), compression="lzf")),
+        "copy",
+    ),
+    ("predictions of someone else, doubled", taken(lambda f, ids, values: fill(f, ids, 2 * values)), "same-scores"),
+    (
+        "a script before the predictions",
+        with_bytes("predictions.h5", lambda content: b"#!/bin/sh\n".ljust(512) + content),
+        "hdf5-damaged",
+    ),
+    ("something behind the predictions", with_bytes("predictions.h5", lambda content: content + b"x"), "hdf5-content"),
+    ("an archive in the predictions", predicted(with_archive), "archive"),
     # Documents
     ("a README without commands", put("README.md", b"# Ours\n\nJust run it.\n"), "readme-instructions"),
     ("an unanswered question", put("README.md", b"```\nrun\n```\n(replace this line)\n"), "unanswered"),
     ("a PDF that is none", put(PDF, b"Hello\n"), "pdf-format"),
     ("a PDF cut short", lambda folder: (folder / PDF).write_bytes((folder / PDF).read_bytes()[:-2000]), "pdf-format"),
-    ("a PDF with a script", put(PDF, b"%PDF-1.7\n<< /S /JavaScript /JS (app.alert(1)) >>\n%%EOF\n"), "pdf-active"),
-    ("a PDF with a hidden script", put(PDF, b"%PDF-1.7\n<< /S /J#61vaScript >>\n%%EOF\n"), "pdf-active"),
-    ("a PDF with an embedded file", put(PDF, b"%PDF-1.7\n<< /Type /EmbeddedFile >>\n%%EOF\n"), "pdf-active"),
+    ("a PDF of words only", put(PDF, b"%PDF-1.7 hello startxref\n9\n%%EOF"), "pdf-format"),
+    ("a PDF without a page", put(PDF, pdf(b"<</Type /Catalog>>", b"<</Type /Pages>>")), "pdf-format"),
+    ("something behind a PDF", with_bytes(PDF, lambda content: content + b"<script>"), "pdf-format"),
+    ("a PDF with a script", put(PDF, pdf(b"<< /S /JavaScript /JS (app.alert(1)) >>")), "pdf-active"),
+    ("a PDF with a hidden script", put(PDF, pdf(b"<< /S /J#61vaScript >>")), "pdf-active"),
+    ("a PDF with an embedded file", put(PDF, pdf(b"<< /Type /EmbeddedFile >>")), "pdf-active"),
+    ("a PDF that acts when opened", put(PDF, pdf(b"<< /OpenAction << /S /URI >> >>")), "pdf-active"),
+    ("a PDF that acts when a page opens", put(PDF, pdf(b"<< /AA << /O 3 0 R >> >>")), "pdf-active"),
+    ("a PDF that opens another file", put(PDF, pdf(b"<< /S /GoToR >>")), "pdf-active"),
+    ("a PDF with objects behind a filter", put(PDF, pdf(b"<</Type/Obj#53tm/Filter[/A85/Fl]>>")), "pdf-active"),
+    ("a PDF that is not of its Markdown", put(PDF, pdf(b"<</Type /Catalog>>")), "pdf-outdated"),
     ("a PDF older than its Markdown", put("scientific_contribution.md", b"# New\n"), "pdf-outdated"),
 ]
 
@@ -502,8 +650,8 @@ BAD: list[tuple[str, Change, str]] = [
 def test_the_corpus_is_large_and_covers_nearly_every_rule() -> None:
     assert len(BAD) >= 60
     assert len({name for name, *_ in BAD}) == len(BAD)
-    # Tested below: a leak needs ids of the data, a stop needs a process that dies.
-    assert RULES.keys() - {rule for *_, rule in BAD} == {"leak", "check-stopped"}
+    # Tested below: a leak needs ids of the data, a stop a process that dies, a repeated log several runs.
+    assert RULES.keys() - {rule for *_, rule in BAD} == {"leak", "check-stopped", "log-repeated"}
 
 
 def test_the_sound_ones_have_no_findings(good: Path, data: DataAtHand) -> None:
@@ -525,7 +673,7 @@ def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: C
 def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHand, data_dir: Path) -> None:
     training = read_members(data_dir / "sciml" / "stemdl_demo" / "2.0.0", "train")["id"][0].encode()
     predicted(lambda file, ids, values: fill(file, [training, *ids[1:]], values))(folder_of(tree))
-    first, _ = check([tree], data)
+    (first,) = check([tree], data)
     assert [finding.rule for finding in first.findings] == ["leak"]
 
 
@@ -548,12 +696,48 @@ def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHan
         ),
         (lambda folder: shutil.copy(folder / "predictions-1.h5", folder / "predictions-2.h5"), "predictions-hash"),
         (lambda folder: (folder / "result-2.txt").unlink(), "log-count"),
+        (lambda folder: shutil.copy(folder / "result-1.txt", folder / "result-2.txt"), "log-repeated"),
+        (
+            several(
+                config("runs", 1, "seed", value=1),
+                lambda folder: change_json(folder / "result-2.json", lambda r: r.update(seed=1)),
+            ),
+            "result-runs",
+        ),
     ],
 )
-def test_a_defect_between_runs_is_flagged(tree: Path, data: DataAtHand, change: Change, rule: str) -> None:
-    change(folder_of(tree, "second"))
-    _, second = check([tree], data)
-    assert rule in {finding.rule for finding in second.findings}
+def test_a_defect_between_runs_is_flagged(
+    good: Path, tmp_path: Path, data: DataAtHand, change: Change, rule: str
+) -> None:
+    folder = folder_of(tmp_path / "all", "second")
+    shutil.copytree(folder_of(good, "second"), folder)
+    change(folder)
+    assert rule in {finding.rule for finding in check([folder], data)[0].findings}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"%PDF-1.7\n" + b"stream\n" * 10**6, b"%PDF-1.7\n" + b"1 0 obj<<" * 10**6, b"%PDF-1.7\n" + b"/AA #4" * 10**6],
+)
+def test_a_pdf_that_a_search_could_get_lost_in_is_refused_as_any_other(tree: Path, content: bytes) -> None:
+    put(PDF, content + b"%%EOF\n")(folder_of(tree))
+    assert [finding.rule for finding in check([folder_of(tree)])[0].findings] == ["pdf-format"]
+
+
+def test_a_pdf_of_another_program_may_take_the_place_of_the_markdown(tree: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    figure.savefig(folder_of(tree) / PDF)
+    (folder_of(tree) / "scientific_contribution.md").unlink()
+    assert check([folder_of(tree)])[0].findings == ()
+
+
+@pytest.mark.parametrize("content", [b"a: [1\n", b"a: !!str 1\n", b'a: "\\ud800"\n'])
+def test_a_configuration_that_cannot_be_read_is_one_finding(tree: Path, content: bytes) -> None:
+    put("config.yaml", content)(folder_of(tree))
+    assert len(check([folder_of(tree)])[0].findings) == 1
 
 
 NAMES = ("config.yaml", "result.json", "result-1.txt", "README.md", PDF, "predictions.h5")
@@ -563,7 +747,7 @@ NAMES = ("config.yaml", "result.json", "result-1.txt", "README.md", PDF, "predic
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_findings_and_never_a_crash(good: Path, tmp_path: Path, name: str, content: bytes) -> None:
     shutil.rmtree(tmp_path / "all", ignore_errors=True)
-    shutil.copytree(good, tmp_path / "all")
+    shutil.copytree(folder_of(good), folder_of(tmp_path / "all"))
     put(name, content)(folder_of(tmp_path / "all"))
     rules = {finding.rule for finding in check([folder_of(tmp_path / "all")])[0].findings}
     assert rules
@@ -576,7 +760,7 @@ def test_flipped_bytes_are_findings_or_harmless(
     good: Path, data: DataAtHand, tmp_path: Path, name: str, place: float, mask: int, length: int
 ) -> None:
     shutil.rmtree(tmp_path / "all", ignore_errors=True)
-    shutil.copytree(good, tmp_path / "all")
+    shutil.copytree(folder_of(good), folder_of(tmp_path / "all"))
     path = folder_of(tmp_path / "all") / name
     content = bytearray(path.read_bytes())
     start = int(place * (len(content) - 1))

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 from submission_files import change_yaml, make_run, make_submission
 
+from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.cli.main import main
+from sciml_datasets.metrics.results import criterion_row
 from sciml_datasets.metrics.submission import check
+from sciml_datasets.metrics.submission.claims import check_result
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +99,90 @@ def test_a_copy_in_the_same_tree_is_found_when_one_submission_is_checked(folder:
     (checked,) = check([folder])
     assert [finding.rule for finding in checked.findings] == ["copy"]
     assert "Other/stemdl/big/theirs" in checked.findings[0].what
+
+
+def test_copies_of_several_given_submissions_are_found(folder: Path) -> None:
+    other = folder.parents[3] / "Other" / "stemdl" / "big" / "theirs"
+    shutil.copytree(folder, other)
+    assert ["copy" in {finding.rule for finding in one.findings} for one in check([folder, other])] == [True, True]
+
+
+def test_only_what_is_named_is_checked_and_compared_with_the_rest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = folder.parents[3]
+    other = root / "Other" / "stemdl" / "big" / "theirs"
+    shutil.copytree(folder, other)
+    (root / "stray.txt").write_text("x")
+    assert main(["check", str(root), "--only", str(folder), str(root / "stray.txt")]) == 1
+    out = capsys.readouterr().out
+    assert "must [copy] .: the predictions are those of Other/stemdl/big/theirs" in out
+    assert "stray.txt: refused" in out
+    assert "Other/stemdl/big/theirs: " not in out
+    assert "2 submission(s)" in out
+
+
+def test_what_is_not_in_the_tree_cannot_be_chosen(folder: Path, tmp_path: Path) -> None:
+    for path in (tmp_path, folder.parents[3] / "nowhere", folder / ".." / ".." / ".." / ".." / ".."):
+        assert main(["check", str(folder.parents[3]), "--only", str(path)]) == 2
+
+
+def test_a_folder_where_submissions_lie_is_one_whatever_it_lacks(folder: Path) -> None:
+    bare = folder.with_name("bare")
+    bare.mkdir()
+    (bare / "tool.bin").write_bytes(b"x")
+    (checked,) = check([bare])
+    assert checked.place.parts == ("Example-Lab", "stemdl", "laptop", "bare")
+    assert {finding.rule for finding in checked.findings} == {"file-missing", "model-file"}
+
+
+def test_a_folder_that_could_be_a_submission_or_hold_some_is_the_users_choice(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bare = folder.with_name("bare")
+    shutil.copytree(folder, bare / "Other" / "stemdl" / "laptop" / "nested")
+    assert main(["check", str(bare)]) == 2
+    assert "name the folder of all submissions, and with --only what to check" in capsys.readouterr().err
+    assert main(["check", str(folder.parents[3]), "--only", str(bare)]) == 1
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2, 3])
+def test_a_link_on_the_way_to_a_submission_is_not_followed(folder: Path, tmp_path: Path, depth: int) -> None:
+    linked = [folder, *folder.parents][depth]
+    linked.rename(tmp_path / "elsewhere")
+    linked.symlink_to(tmp_path / "elsewhere")
+    if depth:
+        assert [finding.rule for finding in check([folder])[0].findings] == ["symlink"]
+    else:
+        assert main(["check", str(folder)]) == 2
+
+
+def test_a_result_of_another_form_of_the_data_is_held_against_its_own_criteria() -> None:
+    form, dataset = find("candle_uno_pairs")
+    rows = [criterion_row(criterion, 0.5, {}) for criterion in form.criteria]
+    facts = {"benchmark": "candle_uno", "dataset": dataset.name, "dataset_version": dataset.version, "split": "test"}
+    result = facts | {
+        "schema_version": 2,
+        "criteria_version": "1.0",
+        "plan_digest": "0" * 64,
+        "split_sha256": "0" * 64,
+        "num_samples": 9,
+        "criteria": rows,
+        "scores": {row["name"]: row["score"] for row in rows},
+        "details": {},
+        **dict.fromkeys(("model", "seed", "hardware", "software", "durations", "energy", "convergence")),
+    }
+    assert list(check_result("result.json", result, BENCHMARKS["candle_uno"])) == []
+
+
+def test_why_scores_were_not_computed_again_is_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    assert main(["check", str(folder)]) == 0
+    assert "scores not computed again (no --data-dir)" in capsys.readouterr().out
+    assert main(["check", str(folder), "--data-dir", str(tmp_path / "data")]) == 0
+    assert f"(stemdl_demo is not in {tmp_path / 'data'})" in capsys.readouterr().out
 
 
 def test_a_submission_checks_the_same_from_any_folder(

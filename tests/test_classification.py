@@ -104,6 +104,25 @@ def test_of_equal_scores_the_lower_class_comes_first() -> None:
     assert result["top5_accuracy"] == 0.5
 
 
+@given(scored(), st.integers(1, CLASSES))
+def test_k_of_the_top_k_score_can_be_chosen(arrays: Arrays, k: int) -> None:
+    truth, scores = arrays
+    state = Classification(CLASSES, top_k=k)
+    state.update(truth, scores)
+    found = state.result()
+    expected = (np.argsort(-scores, axis=1)[:, :k] == truth[:, None]).any(axis=1).mean()
+    assert found[f"top{k}_accuracy"] == pytest.approx(expected, abs=1e-12)
+    assert "top5_accuracy" not in found or k == 5
+
+
+@given(scored())
+def test_a_constant_prediction_is_scored_like_its_ranking(arrays: Arrays) -> None:
+    truth, scores = arrays
+    ranking = np.argsort(-scores[0])
+    expected = state_of(truth, np.tile(scores[0], (len(truth), 1))).result()
+    assert state_of(truth, scores).constant(ranking).result() == expected
+
+
 def test_no_samples_is_an_error_not_a_zero() -> None:
     with pytest.raises(ValueError, match="no samples"):
         Classification(CLASSES).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,33 @@ def test_a_response_that_is_not_one_is_refused() -> None:
         step_response([0, 0], [0, 1], 1)
     with pytest.raises(ValueError, match="no step to follow"):
         step_response([0, 1], [1, 1], 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"response": [0, 1, math.nan]}, "response holds 1 values that are NaN or infinite"),
+        ({"response": [0, 1]}, r"response of the shape \(2,\)"),
+        ({"times": [0, math.nan, 2]}, "times holds 1 values"),
+        ({"setpoint": math.inf}, "setpoint is inf"),
+        ({"band": 0}, "band is 0: give a finite number above 0"),
+        ({"tail": 2}, "tail is 2: give a share"),
+    ],
+)
+def test_unusable_arguments_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        step_response(**{"times": [0, 1, 2], "response": [0, 1, 1], "setpoint": 1.0} | change)
+
+
+def test_matrices_and_steps_out_of_range_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"the matrix of the shape \(2, 3\)"):
+        spectral_radius(np.ones((2, 3)))
+    with pytest.raises(ValueError, match="the matrix holds 1 values that are NaN"):
+        closed_loop_spectral_radius([[math.nan]], [[1]], [[1]])
+    with pytest.raises(ValueError, match="steps is 0"):
+        largest_lyapunov_exponent(lambda x: x, [1.0], 0)
+    with pytest.raises(ValueError, match="the state holds 1 values that are NaN"):
+        linearised(lambda x: x, [math.nan])
 
 
 def test_the_logistic_map_at_4_has_exponent_ln_2() -> None:

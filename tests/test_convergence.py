@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sciml_datasets.metrics.convergence import time_to_convergence
@@ -30,5 +32,19 @@ def test_a_target_never_reached_is_none() -> None:
 def test_clocks_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="the clock seconds has 5 values for 2 scores"):
         time_to_convergence([1, 2], 1, "higher", CLOCKS)
-    with pytest.raises(ValueError, match="hold 0"):
-        time_to_convergence(SCORES, 1, "higher", CLOCKS, hold=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"direction": "max"}, "the direction 'max' is unknown: expected higher or lower"),
+        ({"target": float("nan")}, "the target is nan"),
+        ({"hold": 0}, "hold is 0"),
+        ({"clocks": {}}, "no clocks"),
+        ({"clocks": {"epochs": [1, 2, 3, 2, 5]}}, "the clock epochs runs backwards"),
+    ],
+)
+def test_unusable_arguments_are_refused(change: dict[str, Any], message: str) -> None:
+    arguments = {"scores": SCORES, "target": 0.9, "direction": "higher", "clocks": CLOCKS} | change
+    with pytest.raises(ValueError, match=message):
+        time_to_convergence(**arguments)

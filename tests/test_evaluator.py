@@ -105,6 +105,11 @@ def test_predictions_that_do_not_fit_are_described(
     assert not any(array.any() for array in evaluator.state.arrays().values())
 
 
+def test_a_list_that_is_no_array_is_described(evaluator: Evaluator, truth: Truth) -> None:
+    with pytest.raises(InputError, match="predictions: list cannot be made an array"):
+        evaluator.update(list(truth)[:2], [[1.0, 2.0], [3.0]])
+
+
 def test_a_file_is_scored_like_arrays(evaluator: Evaluator, truth: Truth, tmp_path: Path) -> None:
     evaluator.update_from_file(write_predictions(tmp_path / "p.h5", list(truth), scores(list(truth.values()))))
     assert evaluator.result()["top1_accuracy"] == 1

@@ -38,6 +38,17 @@ def test_every_published_value_has_a_source(benchmark: Benchmark) -> None:
             assert value is None or value.source
 
 
+def test_published_values_lie_where_scores_can(benchmark: Benchmark) -> None:
+    for form in (benchmark.of(dataset) for dataset in benchmark.datasets):
+        names = {criterion.name for criterion in form.criteria}
+        for criterion in form.criteria:
+            low, high = criterion.span
+            for value in filter(None, (criterion.target, criterion.reference, criterion.best_known)):
+                assert low is None or low <= value.value
+                assert high is None or value.value <= high
+            assert criterion.at_most in names - {criterion.name} | {""}
+
+
 def test_the_real_data_set_comes_first_and_has_a_demo(benchmark: Benchmark) -> None:
     real, *others = benchmark.datasets
     assert not real.simulated_samples

@@ -56,6 +56,28 @@ def test_the_real_clock_measures_seconds() -> None:
     assert latencies(time.sleep, [0.02], 0)[0] >= 0.02
 
 
+@pytest.mark.parametrize(
+    ("seconds", "batch_size", "message"),
+    [
+        ([], 1, "the sum of all seconds is 0.0"),
+        ([0.0, 0.0], 1, "the sum of all seconds is 0.0: give a finite number above 0"),
+        ([1.0, -1.0], 1, "seconds holds 1 values that are not from 0"),
+        ([1.0, np.nan], 1, "seconds holds 1 values that are NaN"),
+        ([1.0], 0, "batch_size is 0"),
+    ],
+)
+def test_unusable_seconds_are_refused(seconds: list[float], batch_size: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        summary(seconds, batch_size)
+
+
+def test_no_warm_up_may_be_negative_and_no_query_without_time() -> None:
+    with pytest.raises(ValueError, match="warm_up is -1"):
+        single_stream(abs, [1], warm_up=-1)
+    with pytest.raises(ValueError, match="the sum of all seconds"):
+        offline(len, [1], clock=lambda: 0.0)
+
+
 def test_nothing_to_time_is_refused() -> None:
     with pytest.raises(ValueError, match="no queries"):
         latencies(time.sleep, [])

@@ -75,13 +75,21 @@ def site(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (evil / "README.md").write_text(f"{markup}\n```\nrun\n```\n")
     broken = make_submission(root / "all", runs[3:], "broken")
     (broken / "README.md").unlink()
-    assert main(["leaderboard", str(root / "all"), "--out", str(root / "site"), "--data-dir", str(data_dir)]) == 1
+    assert main(["leaderboard", str(root / "all"), "--out", str(root / "site"), "--data-dir", str(data_dir)]) == 0
     return root / "site"
 
 
 def test_refused_submissions_are_left_out(site: Path) -> None:
     (board,) = json.loads((site / "leaderboard.json").read_text())
     assert {row["descriptor"] for row in board["submissions"]} == {"two-seeds", "evil"}
+
+
+def test_what_is_left_out_is_named(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "site"), "--json"]
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["refused"] == ["Example-Lab/stemdl/laptop/broken"]
+    assert "Example-Lab/stemdl/laptop/broken: left out, 1 finding(s)" in told.err
 
 
 def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
@@ -125,8 +133,8 @@ def test_a_site_is_written_over_but_nothing_else(
     assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path)]) == 2
     assert "in use and no earlier site" in capsys.readouterr().err
     assert (tmp_path / "mine.txt").read_text() == "precious"
-    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 1
-    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 1
+    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 0
+    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 0
 
 
 def test_a_chart_tells_its_points_and_lines() -> None:

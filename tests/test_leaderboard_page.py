@@ -58,7 +58,7 @@ def column(browser: Any, number: int) -> list[str]:
     """The texts of a column, of the submissions that are shown."""
     script = (
         "return [...document.querySelectorAll('#board tbody tr:not(.published)')].filter(row => !row.hidden)"
-        ".map(row => row.cells[arguments[0]].textContent.trim())"
+        ".map(row => row.cells[arguments[0]]).map(cell => (cell.querySelector('a') || cell).textContent.trim())"
     )
     return list(browser.execute_script(script, number))
 
@@ -110,6 +110,11 @@ def test_a_point_of_the_chart_leads_to_its_submission(board: Any) -> None:
     hrefs = board.execute_script("return [...document.querySelectorAll('svg a')].map(a => a.href.baseVal)")
     assert len(links) == len(hrefs) == 6
     assert all(href.endswith("/index.html") for href in hrefs)
+
+
+def test_what_is_under_review_says_so_and_leads_to_why(board: Any) -> None:
+    board.find_element("link text", "under review").click()
+    assert "to the last digit" in board.find_element("id", "review").text
 
 
 def test_every_link_leads_to_a_file(browser: Any, site: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sciml_datasets import InputError
@@ -55,6 +56,30 @@ def test_the_result_is_a_dictionary_of_criteria(path: Path) -> None:
     (result,) = (line for line in read_log(path) if line["key"] == "result")
     assert result["value"] == {"macro_f1": {"value": 0.5, "direction": "higher", "target": 0.9}}
     assert result["metadata"]["split"] == "test"
+
+
+def test_undefined_scores_are_null_and_numpy_numbers_are_numbers(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "result-1.txt")
+    log.event("eval_accuracy", float("nan"), epoch_num=np.int64(3))
+    log.event("eval_error", {"all": np.float32(0.5), "each": (0.25, float("inf"))})
+    log.close()
+    undefined, error = read_log(tmp_path / "result-1.txt")
+    assert (undefined["value"], undefined["metadata"]["epoch_num"]) == (None, 3)
+    assert error["value"] == {"all": 0.5, "each": [0.25, None]}
+
+
+def test_what_cannot_be_logged_is_named(tmp_path: Path) -> None:
+    log = RunLog(tmp_path / "result-1.txt")
+    with pytest.raises(InputError, match=r"model: <object .* cannot be logged"):
+        log.event("model", object())
+    with pytest.raises(InputError, match="the interval 'trial' is unknown: expected one of init, run, epoch, eval"):
+        log.start("trial")
+    with pytest.raises(InputError, match="the status 'done' is unknown"):
+        log.submission(benchmark="stemdl", version="1", platform="a laptop", status="done")
+    with pytest.raises(InputError, match="'main' is no commit"):
+        log.submission(benchmark="stemdl", version="1", platform="a laptop", commit="main")
+    log.close()
+    assert read_log(tmp_path / "result-1.txt") == []
 
 
 def test_no_path_of_the_machine_is_told(path: Path) -> None:

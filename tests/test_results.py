@@ -69,6 +69,9 @@ def test_a_result_follows_its_schema_and_is_written_whole(data_dir: Path, tmp_pa
         ({"seed": -1}, "at seed"),
         ({"surprise": 1}, "at the whole: Additional properties"),
         ({"energy": {"joules": 1}}, "'covers' is a required property"),
+        ({"criteria": []}, "at criteria"),
+        ({"scores": {"macro_f1": float("nan")}}, "JSON can hold .*[Oo]ut of range float.*: an undefined score is None"),
+        ({"details": {"mask": np.zeros(2)}}, "JSON can hold .*ndarray"),
     ],
 )
 def test_what_is_no_result_is_refused_with_its_place(data_dir: Path, change: dict[str, Any], message: str) -> None:
@@ -103,6 +106,30 @@ def test_unlike_results_are_not_averaged(data_dir: Path, key: str) -> None:
         aggregate([one, other])
 
 
+def test_only_different_runs_are_averaged(data_dir: Path) -> None:
+    one, other = result_of(data_dir, 3, seed=1), result_of(data_dir, 4, seed=2)
+    for results, message in [
+        ([], "0 results have no mean"),
+        ([one], "1 results have no mean"),
+        ([one, other, one], "results 1 and 3 are the same: give each run once"),
+        ([one, other | {"seed": 1}], "results 1 and 2 both have the seed 1"),
+        ([aggregate([one, other]), result_of(data_dir, 5, seed=3)], "result 1 is a mean of runs itself"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            aggregate(results)
+
+
+def test_a_criterion_that_one_run_has_no_score_of_is_null(data_dir: Path) -> None:
+    one, other = result_of(data_dir, 3, seed=1), result_of(data_dir, 4, seed=2)
+    rows(other)["macro_f1"]["score"] = None
+    together = aggregate([one, other])
+    check_schema(together)
+    row = rows(together)["macro_f1"]
+    assert (row["score"], row["met"], "interval" in row) == (None, None, False)
+    assert rows(together).keys() == rows(one).keys()
+    assert any(line.startswith("macro F1") and line.split()[2:4] == ["-", "-"] for line in table(together).splitlines())
+
+
 def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
     text = table(result_of(data_dir, 6))
     assert "baseline 1: always class" in text
@@ -119,6 +146,9 @@ def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path,
             file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
             file["prediction"] = values
     out = tmp_path / "result.json"
+    twice = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", paths[0], paths[0])
+    assert twice.returncode == 2
+    assert "is given twice" in twice.stderr
     done = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", *paths, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     assert rows(json.loads(done.stdout))["top1_accuracy"]["score"] == pytest.approx(1 / 2)

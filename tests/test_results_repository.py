@@ -55,9 +55,15 @@ def run_check(repository: Path, base: str) -> subprocess.CompletedProcess[str]:
     """The step of check.yml that checks, as GitHub runs it."""
     (script,) = (step["run"] for step in workflow("check.yml")["jobs"]["check"]["steps"] if step.get("id") == "check")
     path = f"{repository.parent / 'bin'}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "BASE": base, "DATA_DIR": ""}
+    (repository.parent / "temp").mkdir(exist_ok=True)
+    given = {"BASE": base, "DATA_DIR": "", "RUNNER_TEMP": str(repository.parent / "temp")}
+    environment = {**os.environ, "PATH": path, **given}
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
     return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+
+
+def findings(repository: Path) -> str:
+    return (repository.parent / "temp" / "findings.txt").read_text()
 
 
 def example(repository: Path) -> Path:
@@ -71,7 +77,7 @@ def test_a_sound_change_passes(repository: Path) -> None:
     done = run_check(repository, base)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "accepted" in done.stdout
-    assert "cloudmask" not in done.stdout  # it was not changed
+    assert "1 submission(s)" in done.stdout  # the others were not changed
 
 
 @pytest.mark.parametrize(
@@ -79,7 +85,8 @@ def test_a_sound_change_passes(repository: Path) -> None:
     [
         (lambda folder: (folder / "model.pkl").write_bytes(b"x"), "must [pickle] model.pkl"),
         (lambda folder: (folder / "a\nb.txt").write_text("x"), "must [file-name]"),
-        (lambda folder: (folder.parents[2] / "stray.txt").write_text("x"), "is no folder"),
+        (lambda folder: (folder.parents[2] / "stray.txt").write_text("x"), "must [path-shape]"),
+        (lambda folder: (folder.parents[3] / "notes.md").write_text("x"), "must [path-shape]"),
         (lambda folder: (folder.parent / "link").symlink_to("/etc"), "must [symlink]"),
         (lambda folder: (folder.parents[4] / "tool.py").write_text("x"), "also changes files outside of submissions/"),
     ],
@@ -91,15 +98,81 @@ def test_a_bad_change_fails_and_says_why(repository: Path, change: Any, message:
     commit(repository)
     done = run_check(repository, base)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert message in (repository / "findings.txt").read_text()
+    assert message in findings(repository)
 
 
-def test_a_removed_submission_is_told(repository: Path) -> None:
-    base = git(repository, "rev-parse", "HEAD")
-    shutil.rmtree(example(repository))
+def removed(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def renamed(folder: Path) -> None:
+    folder.rename(folder.with_name("other"))
+
+
+@pytest.mark.parametrize("change", [removed, renamed])
+def test_only_maintainers_remove_submissions(repository: Path, change: Any) -> None:
+    base, folder = git(repository, "rev-parse", "HEAD"), example(repository)
+    change(folder)
     commit(repository)
     done = run_check(repository, base)
-    assert (done.returncode, "removed: submissions/" in done.stdout) == (0, True)
+    assert done.returncode == 1
+    assert f"removed: {folder.relative_to(repository)}; maintainers" in findings(repository)
+
+
+def test_nothing_is_smuggled_in_below_a_folder_that_lacks_what_submissions_have(repository: Path) -> None:
+    base, folder = git(repository, "rev-parse", "HEAD"), example(repository)
+    smuggled = folder.with_name("empty")
+    shutil.copytree(folder, smuggled / "Other-Lab" / "stemdl" / "laptop" / "copy")
+    (smuggled / "tool.bin").write_bytes(b"x")
+    commit(repository)
+    assert run_check(repository, base).returncode == 1
+    told = findings(repository)
+    assert "must [file-missing]" in told
+    assert "must [model-file] tool.bin" in told
+    assert "must [too-deep]" in told
+
+
+def test_a_linked_folder_of_submissions_is_not_followed(repository: Path, tmp_path: Path) -> None:
+    base = git(repository, "rev-parse", "HEAD")
+    (repository / "submissions").rename(tmp_path / "elsewhere")
+    (repository / "submissions").symlink_to(tmp_path / "elsewhere")
+    commit(repository)
+    assert run_check(repository, base).returncode == 1
+    assert "submissions is a link" in findings(repository)
+
+
+@pytest.mark.parametrize("name", ["findings.txt", "changed", "others"])
+def test_a_link_in_the_pull_request_is_never_written_through(repository: Path, tmp_path: Path, name: str) -> None:
+    base = git(repository, "rev-parse", "HEAD")
+    (tmp_path / "precious").write_text("mine")
+    (repository / name).symlink_to(tmp_path / "precious")
+    commit(repository)
+    run_check(repository, base)
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
+def test_a_file_name_is_no_command_to_the_runner(repository: Path) -> None:
+    base, folder = git(repository, "rev-parse", "HEAD"), example(repository)
+    (folder.parents[3] / "x\n::add-mask::a").write_text("x")
+    (folder / "y\n::add-mask::b").write_text("x")
+    commit(repository)
+    done = run_check(repository, base)
+    assert done.returncode == 1
+    assert "add-mask::a" in done.stdout
+    begin, *told, end = done.stdout.splitlines()
+    assert begin.startswith("::stop-commands::")
+    assert end == f"::{begin.removeprefix('::stop-commands::')}::"
+    assert not any(line.lstrip().startswith("::") for line in told)
+
+
+@pytest.mark.parametrize("name", ["check.yml", "site.yml"])
+def test_packages_are_installed_before_the_strangers_files_are_there(name: str) -> None:
+    (job,) = workflow(name)["jobs"].values()
+    told = [step.get("run", step.get("uses")) for step in job["steps"]]
+    (install,) = (i for i, step in enumerate(told) if "pip install" in step)
+    (checkout,) = (i for i, step in enumerate(told) if step.startswith("actions/checkout"))
+    assert install < checkout
+    assert not any("python" in step for step in told[checkout:])
 
 
 @pytest.mark.parametrize("name", ["check.yml", "comment.yml", "site.yml"])

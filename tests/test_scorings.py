@@ -88,11 +88,59 @@ def test_masks_and_probabilities_are_scored_against_the_records(data_dir: Path) 
 )
 def test_pixels_out_of_range_are_refused(data_dir: Path, dtype: type, value: float, message: str) -> None:
     evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
-    ids = Truth("cloudmask_demo", "test", data_dir).ids[:1]
+    truth = Truth("cloudmask_demo", "test", data_dir)
+    (valid,) = truth.features(np.arange(1), ("valid",))
+    one_pixel = np.flatnonzero(valid)[:1]
     prediction = np.zeros((1, 256, 320), dtype)
-    prediction[0, 3, 4] = value
+    prediction.ravel()[one_pixel] = value
     with pytest.raises(InputError, match=message):
-        evaluator.update(ids, prediction)
+        evaluator.update(truth.ids[:1], prediction)
+    assert not evaluator.state.arrays()["given"].any()
+
+
+@pytest.mark.parametrize(("dtype", "value"), [(np.float32, np.nan), (np.float32, -9.0), (np.uint8, 255)])
+def test_pixels_that_are_not_valid_may_hold_anything(data_dir: Path, dtype: type, value: float) -> None:
+    truth = Truth("cloudmask_demo", "test", data_dir)
+    masks, valid = truth.features(np.arange(len(truth)), ("cloud", "valid"))
+    assert (valid == 0).any()
+    evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
+    evaluator.update(truth.ids, np.where(valid != 0, masks.astype(dtype), dtype(value)))
+    assert evaluator.result()["accuracy"] == 1
+
+
+def test_baselines_stand_beside_every_score(data_dir: Path) -> None:
+    for name in ("cloudmask_demo", "stemdl_demo", "candle_uno_demo"):
+        evaluator = Evaluator(name, data_dir=data_dir)
+        truth = Truth(name, "test", data_dir)
+        if name == "cloudmask_demo":
+            predictions = truth.features(np.arange(len(truth)), ("cloud",))[0].astype(np.float32)
+        elif name == "stemdl_demo":
+            predictions = np.eye(231, dtype=np.float32)[truth.numbers("space_group").astype(int)]
+        else:
+            predictions = truth.numbers(evaluator.benchmark.task.settings["target"])
+        evaluator.update(truth.ids, predictions)
+        for baseline in evaluator.baselines().values():
+            assert baseline.keys() == evaluator.result().keys()
+
+
+def test_a_constant_mask_is_scored_like_its_probability(data_dir: Path) -> None:
+    truth = Truth("cloudmask_demo", "test", data_dir)
+    evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
+    evaluator.update(truth.ids, np.ones((len(truth), 256, 320)))
+    expected, found = evaluator.result(), evaluator.baselines()
+    assert found["all cloud"] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    (masks, valid) = truth.features(np.arange(len(truth)), ("cloud", "valid"))
+    assert found["no cloud"]["brier"] == pytest.approx(masks[valid != 0].mean())
+    assert found["no cloud"]["roc_auc"] == 0.5
+
+
+def test_the_top_classes_of_the_baseline_are_the_most_frequent(data_dir: Path) -> None:
+    truth = Truth("stemdl_demo", "test", data_dir)
+    frequency = np.bincount(truth.training.numbers("space_group").astype(int), minlength=231)
+    evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
+    evaluator.update(truth.ids, np.tile(frequency.astype(float), (len(truth), 1)))
+    (baseline,) = evaluator.baselines().values()
+    assert baseline == pytest.approx(evaluator.result(), abs=1e-12)
 
 
 def test_the_expected_format_offers_probabilities_and_masks(data_dir: Path) -> None:
@@ -124,17 +172,3 @@ def test_images_are_scored_beside_the_mean_image(data_dir: Path) -> None:
     assert result["psnr"] == pytest.approx(20, abs=0.1)  # noise of 0.1 on a range of 1
     curve = scoring.details()["fourier_ring_correlation"]
     assert len(curve["frequency"]) == len(curve["correlation"]) == 129
-
-
-def test_tf_distribute_reduces_the_state(data_dir: Path) -> None:
-    import tensorflow as tf
-
-    evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
-    ids = Truth("cloudmask_demo", "test", data_dir).ids
-    evaluator.update(ids, np.full((len(ids), 256, 320), 0.75))
-    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
-    arrays = evaluator.state.arrays()
-    per_replica = strategy.run(lambda: {name: tf.constant(array) for name, array in arrays.items()})
-    reduced = strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=None)
-    for name, array in arrays.items():
-        np.testing.assert_array_equal(reduced[name].numpy(), array)

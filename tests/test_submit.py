@@ -108,10 +108,11 @@ def test_an_update_keeps_what_the_submitter_wrote_and_sets_it(runs: list[Path], 
     arguments = ["submit", runs[0], "--organization", "Example Lab", "--system", "laptop", "--descriptor", "first"]
     again = sciml(*arguments, "--to", tmp_path)
     assert again.returncode == 2
-    assert "exists: choose another --descriptor, or give --update" in again.stderr
+    assert again.stderr.startswith(f"sciml submit: {folder} exists: choose another --descriptor, or give --update")
     done = sciml(*arguments, "--to", tmp_path, "--update", "--json", "--repository", "https://example.org/code")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["findings"] == []
+    assert "the folder of Example Lab is called Example-Lab" in done.stderr
     assert markdown.read_text().startswith("# Ours")
     sha256 = hashlib.sha256(markdown.read_bytes()).hexdigest()
     assert f"made of sha256:{sha256}".encode() in (folder / "scientific_contribution.pdf").read_bytes()
@@ -125,6 +126,15 @@ def test_a_picture_outside_of_the_submission_is_not_read(runs: list[Path], tmp_p
     for source in ("../secret.png", "https://example.org/x.png"):
         with pytest.raises(InputError, match="no such picture"):
             markdown_to_pdf(f"![x]({source})".encode(), tmp_path, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_characters_that_the_pdf_cannot_show_are_named(tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from sciml_datasets.metrics.submission.pdf import markdown_to_pdf
+
+    with pytest.raises(InputError, match=r"fonts lack \(U\+4E2D CJK UNIFIED IDEOGRAPH-4E2D\): replace them"):
+        markdown_to_pdf("# From \u4e2d".encode(), tmp_path, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_a_run_of_another_framework_is_asked_for_its_commands(runs: list[Path], tmp_path: Path, data_dir: Path) -> None:
@@ -143,7 +153,7 @@ def test_a_run_of_another_framework_is_asked_for_its_commands(runs: list[Path], 
         (lambda run: (run / "config.yaml").write_text("a: 1"), {}, "has no settings"),
         (lambda run: (run / "result.json").write_text("{}"), {}, "not a result of this version"),
         (lambda run: (run / "result-1.txt").write_text("nothing\n"), {}, "give --commit"),
-        (lambda run: None, {"commit": "abc"}, "give --commit"),
+        (lambda run: None, {"commit": "abc"}, "--commit is 'abc': give --commit with 40 hexadecimal digits"),
         (lambda run: None, {"descriptor": "../up"}, r"cannot be a folder"),
         (lambda run: None, {"predictions_at": "here"}, "expected an address"),
     ],

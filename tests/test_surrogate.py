@@ -18,12 +18,12 @@ SPACING = (0.5, 0.1, 2.0)
 def fields(draw: st.DrawFn) -> Arrays:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     shape = draw(st.lists(st.integers(5, 8), min_size=1, max_size=3))
-    truth = draw(st.sampled_from([-5.0, 0.0, 3.0])) + rng.normal(size=(draw(st.integers(1, 6)), *shape))
+    truth = draw(st.sampled_from([-1e6, 0.0, 3.0])) + rng.normal(size=(draw(st.integers(1, 6)), *shape))
     return truth, truth + rng.normal(0, 0.3, truth.shape)
 
 
 def empty(arrays: Arrays) -> Surrogate:
-    return Surrogate(SPACING[: arrays[0].ndim - 1], shift=float(round(arrays[0].mean())))
+    return Surrogate(SPACING[: arrays[0].ndim - 1])
 
 
 def state_of(arrays: Arrays) -> Surrogate:
@@ -62,6 +62,20 @@ def test_batching_order_and_workers_do_not_change_the_scores(arrays: Arrays, wor
         merged.merge(worker)
     for name, value in state_of(arrays).result().items():
         assert merged.result()[name] == pytest.approx(value, rel=1e-12), name
+
+
+@settings(max_examples=20)
+@given(fields(), st.sampled_from([300.0, 1e5, -1e8]), st.integers(1, 4))
+def test_an_offset_costs_no_digits(arrays: Arrays, offset: float, workers: int) -> None:
+    truth, prediction = (array + offset for array in arrays)
+    merged = empty(arrays)
+    for part in np.array_split(np.arange(len(truth)), workers):
+        worker = empty(arrays)
+        worker.update(truth[part], prediction[part])
+        merged.merge(worker)
+    assert merged.result() == pytest.approx(state_of((truth, prediction)).result(), abs=1e-12)
+    rmse = root_mean_squared_error(truth.ravel(), prediction.ravel())
+    assert merged.result()["nrmse_std"] == pytest.approx(rmse / (truth - offset).std(), rel=1e-12)
 
 
 def test_relative_h1_converges_to_that_of_known_derivatives() -> None:
@@ -103,8 +117,21 @@ def test_speed_up_with_and_without_training() -> None:
     )
     free = speed_up(3, 2, samples=7)
     assert free["speed_up"] == pytest.approx(free["speed_up_amortised"])
-    with pytest.raises(ValueError, match="above 0"):
-        speed_up(1, 0, samples=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"surrogate_seconds": 0}, "surrogate_seconds is 0: give a finite number above 0"),
+        ({"simulator_seconds": float("nan")}, "simulator_seconds is nan"),
+        ({"samples": 0}, "samples is 0: give a finite number of at least 1"),
+        ({"training_seconds": -1}, "training_seconds is -1"),
+        ({"training_seconds": float("inf")}, "training_seconds is inf"),
+    ],
+)
+def test_unusable_seconds_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        speed_up(**{"simulator_seconds": 1, "surrogate_seconds": 1, "samples": 1} | change)
 
 
 @pytest.mark.parametrize("shape", [(2, 4), (2, 4, 2), (4, 4, 4, 4)])

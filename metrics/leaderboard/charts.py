@@ -93,7 +93,8 @@ class Plane:
         ]
         for value, text in x_axis.ticks(*self.x_span):
             x = self.x(value)
-            parts += [line.format(x, x, TOP, bottom), label.format(x, bottom + 16, "middle", text)]
+            anchor = "end" if x_axis.kind == "date" and x > right - RIGHT else "middle"  # a long text would be cut off
+            parts += [line.format(x, x, TOP, bottom), label.format(x, bottom + 16, anchor, text)]
         for value, text in y_axis.ticks(*self.y_span):
             y = self.y(value)
             parts += [line.format(LEFT, right, y, y), label.format(LEFT - 6, y + 4, "end", text)]

@@ -47,6 +47,7 @@ class Entry:
         details: of the result: confusion matrix, reliability.
         config: content of config.yaml.
         contribution: name of the PDF.
+        review: what a person has to look at, a sentence each.
     """
 
     path: str
@@ -65,6 +66,7 @@ class Entry:
     details: dict[str, Any]
     config: dict[str, Any]
     contribution: str
+    review: Sequence[str] = ()
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ def entry_of(checked: Checked) -> Entry:
         details=results[0]["details"],
         config=config,
         contribution=facts["contribution"],
+        review=[f"{finding.what}: {finding.law.says}" for finding in checked.findings],
     )
 
 

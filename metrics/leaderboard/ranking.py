@@ -55,7 +55,7 @@ class Board:
     @property
     def real(self) -> bool:
         """Whether published values are of these data."""
-        return bool(self.likeness["dataset"] == self.benchmark.datasets[0].name)
+        return find(self.likeness["dataset"])[1].simulated_samples == 0
 
     @property
     def baselines(self) -> dict[str, dict[str, float | None]]:

@@ -213,6 +213,7 @@ def _row(board: Board, one: Ranked) -> dict[str, Any]:
         **dict(zip(NAMES, entry.parts, strict=True)),
         "runs": entry.runs,
         "recomputed": entry.recomputed,
+        "review": "; ".join(entry.review),
         "model": entry.model,
         "parameters": entry.parameters,
         "training_seconds": entry.seconds,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,66 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
         One for each submission; a submission that is given by itself is compared with its neighbours as well.
 
     Raises:
-        InputError: a path is no folder, or there is no submission in it.
+        InputError: a path is no folder, there is no submission in it, or it could be either.
     """
     _import_readers()
-    checked = [one for path in paths for one in _check_path(path, data)]
+    checked: list[Checked] = []
+    others: dict[Path, Place] = {}
+    for path in paths:
+        if _is_tree(path):
+            checked += _whole_tree(path, data)
+        else:
+            place = place_of(path)
+            checked.append(look_at(place, data))
+            others |= {other.folder: other for other in _neighbours(place)}
     given = {one.place.folder for one in checked}
     # Without data: only what tells that predictions are the same.
-    others = [look_at(place) for path in paths for place in _neighbours(path) if place.folder not in given]
-    return flag_copies(checked, others)
+    return flag_copies(checked, [look_at(other) for folder, other in others.items() if folder not in given])
+
+
+def check_tree(root: Path, data: DataAtHand | None = None, only: Sequence[Path] | None = None) -> list[Checked]:
+    """Check the submissions of a tree.
+
+    Args:
+        root: the folder with ``{organization}/{benchmark}/{system}/{descriptor}`` below.
+        data: prepared data, where scores shall be computed again.
+        only: of all that lies below the root, what to check; it is compared with the rest. What is not the folder of a
+            submission is a finding.
+
+    Raises:
+        InputError: the root is no folder or is a link, holds no submission, or does not hold a path of ``only``.
+    """
+    _import_readers()
+    if only is None:
+        return flag_copies(_whole_tree(root, data))
+    places, _ = find_submissions(root)
+    at = {place.parts: place for place in places}
+    chosen = dict.fromkeys(_parts_below(root, path) for path in only)
+    checked = [look_at(at[parts], data) if parts in at else _stray(root, parts) for parts in chosen]
+    benchmarks = {one.place.benchmark for one in checked}
+    return flag_copies(checked, [look_at(p) for p in places if p.parts not in chosen and p.benchmark in benchmarks])
+
+
+def _whole_tree(root: Path, data: DataAtHand | None) -> list[Checked]:
+    places, strays = find_submissions(root)
+    if not places and not strays:
+        shape = "{organization}/{benchmark}/{system}/{descriptor}"
+        raise InputError(f"{shown(root, 400)} holds no submission: expected {shape} below it")
+    return [*strays, *(look_at(place, data) for place in places)]
+
+
+def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
+    absolute, top = (Path(os.path.abspath(given)) for given in (path, root))  # noqa: PTH100 - links must stay visible
+    if not absolute.is_relative_to(top) or absolute == top or not os.path.lexists(absolute):
+        raise InputError(f"{shown(path, 400)} is not in {shown(root, 400)}: name what lies in that folder")
+    return absolute.relative_to(top).parts
+
+
+def _stray(root: Path, parts: tuple[str, ...]) -> Checked:
+    """What lies in a tree and is no submission."""
+    place = Place(Path(os.path.abspath(root)).joinpath(*parts), parts)  # noqa: PTH100 - links must stay visible
+    rule = "symlink" if place.folder.is_symlink() else "path-shape"
+    return Checked(place, (Finding(".", rule, "it is not the folder of a submission"),), {})
 
 
 def _import_readers() -> None:
@@ -78,27 +130,30 @@ def _import_readers() -> None:
     from mlperf_logging.compliance_checker.mlp_parser import ruleset_100  # noqa: F401
 
 
-def _check_path(path: Path, data: DataAtHand | None) -> Iterator[Checked]:
-    if not path.is_dir():
-        raise InputError(f"{path} is no folder: name a submission, or the folder of all submissions")
+def _is_tree(path: Path) -> bool:
+    """Whether a path that a person named is a folder of submissions; else it is one submission.
+
+    A submission that lies where submissions do is one whatever it holds or lacks.
+    """
+    if path.is_symlink() or not path.is_dir():
+        return True  # which is refused
     if is_submission(path):
-        yield look_at(place_of(path), data)
-        return
-    places, strays = find_submissions(path)
-    if not places and not strays:
+        return False
+    if place_of(path).benchmark is None:
+        return True
+    if any(place.benchmark for place in find_submissions(path)[0]):
         raise InputError(
-            f"{path} holds no submission: expected {{organization}}/{{benchmark}}/{{system}}/{{descriptor}} below it"
+            f"{shown(path, 400)} lies where a submission does but holds submissions: name the folder of all "
+            "submissions, and with --only what to check"
         )
-    yield from strays
-    for place in places:
-        yield look_at(place, data)
+    return False
 
 
 def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
     """Check one submission by itself."""
     known = data.of_benchmark(place.benchmark) if data and place.benchmark else {}
-    if place.folder.is_symlink():
-        return Checked(place, (Finding(".", "symlink", "the folder is a link"),), {})
+    if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
+        return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
     try:
         answer = in_sandbox(Inspection(place, known).answer)
     except StoppedError as error:
@@ -119,7 +174,14 @@ def place_of(path: Path) -> Place:
 
 
 def find_submissions(root: Path) -> tuple[list[Place], list[Checked]]:
-    """The submissions below a folder, and what lies between that is none."""
+    """The submissions below a folder, and what lies between that is none.
+
+    Raises:
+        InputError: the root is no folder, or a link.
+    """
+    if root.is_symlink() or not root.is_dir():
+        kind = "a link" if root.is_symlink() else "no folder"
+        raise InputError(f"{shown(root, 400)} is {kind}: name a submission, or the folder of all submissions")
     places, strays = [], []
     waiting: list[tuple[str, ...]] = [()]
     absolute = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay visible
@@ -131,8 +193,7 @@ def find_submissions(root: Path) -> tuple[list[Place], list[Checked]]:
                 continue  # what else a repository has at its top
             place = Place(absolute.joinpath(*below), below)
             if not entry.is_dir(follow_symlinks=False):
-                rule = "symlink" if entry.is_symlink() else "path-shape"
-                strays.append(Checked(place, (Finding(".", rule, "it is no folder"),), {}))
+                strays.append(_stray(root, below))
             elif len(below) == LEVELS:
                 places.append(place)
             else:
@@ -140,10 +201,9 @@ def find_submissions(root: Path) -> tuple[list[Place], list[Checked]]:
     return sorted(places, key=lambda place: place.parts), strays
 
 
-def _neighbours(path: Path) -> list[Place]:
+def _neighbours(place: Place) -> list[Place]:
     """The other submissions of the tree that a submission lies in, those of the same benchmark."""
-    place = place_of(path)
-    if not is_submission(path) or place.benchmark is None:
+    if place.benchmark is None:
         return []
     root = place.folder.parents[LEVELS - 1]
     folders = root.glob(f"*/{place.parts[1]}/*/*/")
@@ -152,21 +212,32 @@ def _neighbours(path: Path) -> list[Place]:
 
 
 def flag_copies(checked: Sequence[Checked], others: Iterable[Checked] = ()) -> list[Checked]:
-    """Add a finding to each submission whose predictions another one has as well."""
-    owners: dict[str, list[str]] = {}
-    for one in (*checked, *others):
-        for mark in _marks(one):
-            owners.setdefault(mark, []).append(one.place.name)
-    found = []
-    for one in checked:
-        copies = {name for mark in _marks(one) for name in owners[mark] if name != one.place.name}
-        findings = [Finding(".", "copy", f"the predictions are those of {shown(name, 400)}") for name in sorted(copies)]
-        if not copies and any(owners[mark].count(one.place.name) > 1 for mark in _marks(one)):
-            findings.append(Finding(".", "copy", "two runs have the same predictions"))
-        found.append(replace(one, findings=tuple(sorted((*one.findings, *findings)))))
-    return found
+    """Add a finding to each submission that has predictions or scores which another one has as well."""
+    everything = [*checked, *others]
+    for rule, what, kinds in (
+        ("copy", "the predictions are", ("fingerprints", "hashes")),
+        ("same-scores", "to the last digit all scores are", ("score_marks",)),
+    ):
+        owners: dict[str, list[str]] = {}
+        for one in everything:
+            for mark in _marks(one, kinds):
+                owners.setdefault(mark, []).append(one.place.name)
+        checked = [_with_copies(one, rule, what, [owners[mark] for mark in _marks(one, kinds)]) for one in checked]
+    return list(checked)
 
 
-def _marks(one: Checked) -> list[str]:
-    """What tells predictions apart; each run has one or two."""
-    return [*one.facts.get("fingerprints", ()), *one.facts.get("hashes", ())]
+def _with_copies(one: Checked, rule: str, what: str, owners: Sequence[Sequence[str]]) -> Checked:
+    """A finding for each other submission that owns one of the marks, or where two runs of this one have the same."""
+    if any(finding.rule == "copy" for finding in one.findings):
+        return one  # whose scores are the same as well
+    name = one.place.name
+    others = sorted({owner for named in owners for owner in named if owner != name})
+    findings = [Finding(".", rule, f"{what} those of {shown(other, 400)}") for other in others]
+    if not others and any(named.count(name) > 1 for named in owners):
+        findings.append(Finding(".", rule, f"{what} the same in two runs"))
+    return replace(one, findings=tuple(sorted((*one.findings, *findings))))
+
+
+def _marks(one: Checked, kinds: Sequence[str]) -> list[str]:
+    """What tells runs apart."""
+    return [mark for kind in kinds for mark in one.facts.get(kind, ())]

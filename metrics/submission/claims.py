@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -44,7 +46,14 @@ def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterato
         )
     if result["split"] != "test":
         yield Finding(name, "result-data", f"it is of the {result['split']} split")
-    yield from _check_rows(name, result, benchmark)
+    yield from _check_rows(name, result, benchmark_of(benchmark, result))
+
+
+def benchmark_of(benchmark: Benchmark, result: dict[str, Any]) -> Benchmark:
+    """The benchmark as it is of the data set of a result: another form may have other criteria."""
+    return next(
+        (benchmark.of(dataset) for dataset in benchmark.datasets if dataset.name == result["dataset"]), benchmark
+    )
 
 
 def _broken_confusion(confusion: Any) -> str | None:
@@ -79,6 +88,7 @@ def _check_rows(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iter
                 name, "result-published", f"{row['name']} is no criterion of {benchmark.name}, or stands twice"
             )
             continue
+        yield from _check_range(name, criterion, score, result["scores"])
         if score != result["scores"].get(row["name"]):
             yield Finding(name, "result-arithmetic", f"{row['name']} has another value in scores")
         expected = criterion_row(criterion, math.nan if score is None else score, row["baselines"])
@@ -87,13 +97,28 @@ def _check_rows(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iter
                 rule = "result-published" if key in PUBLISHED else "result-arithmetic"
                 what = f"{row['name']} has the {key} {shown(row[key])}, expected {shown(expected[key])}"
                 yield Finding(name, rule, what)
-        real = result["dataset"] == benchmark.datasets[0].name
+        real = result["dataset"] in {dataset.name for dataset in benchmark.datasets if not dataset.simulated_samples}
         if (
             score is not None
             and (criterion is primary or (real and criterion.best_known))
             and _implausible(score, criterion, real=real)
         ):
             yield Finding(name, "claim-implausible", f"{row['name']} is {score}")
+
+
+def _check_range(
+    name: str, criterion: Criterion, score: float | None, scores: dict[str, float | None]
+) -> Iterator[Finding]:
+    if score is None:
+        return
+    low, high = criterion.span
+    if low is not None and score < low - SMALLEST:
+        yield Finding(name, "score-range", f"{criterion.name} is {score}, expected at least {low:g}")
+    if high is not None and score > high + SMALLEST:
+        yield Finding(name, "score-range", f"{criterion.name} is {score}, expected at most {high:g}")
+    most = scores.get(criterion.at_most)
+    if most is not None and score > most + SMALLEST:
+        yield Finding(name, "score-range", f"{criterion.name} is {score}, more than {criterion.at_most} with {most}")
 
 
 def _implausible(score: float, criterion: Criterion, *, real: bool) -> bool:
@@ -123,6 +148,9 @@ def check_results(
         yield Finding(
             rules.CONFIG, "config-differs", f"the model is {shown(config['model'])}, not {shown(model['name'])}"
         )
+    if model and config.get("parameters") not in (None, model["parameters"]):
+        what = f"the model has {shown(config['parameters'])} parameters, in result.json {model['parameters']}"
+        yield Finding(rules.CONFIG, "config-differs", what)
     runs = config.get("runs")
     for number, result in enumerate(results, 1):
         seed = entry(runs[number - 1], "seed") if isinstance(runs, list) and number <= len(runs) else result["seed"]
@@ -159,3 +187,9 @@ def check_scores(name: str, claimed: dict[str, Any], recomputed: dict[str, Any])
         if claimed[key] != recomputed[key]:
             yield Finding(name, "score-differs", f"{key} do not follow from the predictions")
             return
+
+
+def mark_of(result: dict[str, Any]) -> str:
+    """The same for results with the same scores of the same samples, which those of other predictions hardly are."""
+    told = [result[key] for key in ("split_sha256", "scores", "details")]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

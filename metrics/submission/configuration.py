@@ -14,6 +14,8 @@ FORMS = (
     ("github.commit", "commit-format", rules.COMMIT, "40 hexadecimal digits"),
     ("github.version", "version-format", rules.VERSION, "a version such as 1.0"),
     ("github.repo", "repository-format", rules.REPOSITORY, "an https address"),
+    ("github.branch", "repository-format", rules.REF, "the name of a branch"),
+    ("github.tag", "repository-format", rules.REF, "the name of a tag"),
     ("plan_digest", "config-value", rules.SHA256, "64 hexadecimal digits"),
 )
 """Entry, rule, pattern and what it is in words."""

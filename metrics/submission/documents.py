@@ -8,8 +8,12 @@ import re
 from collections import Counter
 from typing import Any, NoReturn
 
+from sciml_datasets.metrics.submission.characters import check_characters
 from sciml_datasets.metrics.submission.findings import BrokenRuleError, shown
 from sciml_datasets.metrics.submission.rules import MAX_NESTING
+
+LARGEST = (1 << 63) - 1
+"""Whole number that other programs can read as well."""
 
 
 def parse_yaml(text: str) -> dict[str, Any]:
@@ -35,6 +39,8 @@ def parse_yaml(text: str) -> dict[str, Any]:
                 depth -= 1
             if depth > MAX_NESTING:
                 raise BrokenRuleError("too-nested", f"{line} is more than {MAX_NESTING} deep")
+            if isinstance(event, yaml.ScalarEvent):
+                check_characters(event.value)  # an escape may stand for any
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
@@ -80,12 +86,14 @@ def _refuse_other_types(value: Any) -> None:
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
-                    raise BrokenRuleError("yaml-type", f"the key {shown(key)} is {type(key).__name__}, expected text")
+                    raise BrokenRuleError("yaml-type", f"a key is {type(key).__name__}, expected text")
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value
         elif not (value is None or isinstance(value, str | bool | int | float)):
             raise BrokenRuleError("yaml-type", f"{shown(value)} is {type(value).__name__}")
+        elif isinstance(value, int) and abs(value) > LARGEST:
+            raise BrokenRuleError("yaml-type", f"there is a whole number of {value.bit_length():,} bits")
         elif isinstance(value, float) and not math.isfinite(value):
             raise BrokenRuleError("yaml-type", f"{value} is not finite")
 
@@ -98,11 +106,26 @@ def parse_json(text: str) -> Any:
     """
     _refuse_depth(text)
     try:
-        return json.loads(
+        value = json.loads(
             text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_integer
         )
     except json.JSONDecodeError as error:
         raise BrokenRuleError("json-syntax", f"line {error.lineno}: {shown(error.msg)}") from error
+    if "\\" in text:
+        _check_texts(value)  # an escape may stand for any character, or for half of one
+    return value
+
+
+def _check_texts(value: Any) -> None:
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, str):
+            check_characters(value)
 
 
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)

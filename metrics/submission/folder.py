@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics.submission import rules
+from sciml_datasets.metrics.submission.characters import check_characters
 from sciml_datasets.metrics.submission.findings import BrokenRuleError, Finding, shown
 
 
@@ -111,36 +112,6 @@ def kind_of(name: str) -> str:
     return "text" if Path(name).suffix.lower() in rules.TEXT_SUFFIXES else "other"
 
 
-def check_kind(root: Path, name: str, size: int) -> None:
-    """May such a file be submitted, and is it what its ending says?
-
-    Raises:
-        BrokenRuleError: no.
-    """
-    suffix, kind = Path(name).suffix.lower(), kind_of(name)
-    for rule, suffixes in rules.FORBIDDEN_SUFFIXES.items():
-        if suffix in suffixes:
-            raise BrokenRuleError(rule, f"it ends in {suffix}")
-    if suffix not in rules.TEXT_SUFFIXES and suffix not in rules.MAGIC:
-        raise BrokenRuleError("file-kind", f"it ends in {shown(suffix) or 'nothing'}")
-    if size > rules.MAX_BYTES[kind]:
-        raise BrokenRuleError("too-large", f"it has {size:,} bytes, at most {rules.MAX_BYTES[kind]:,}")
-    if suffix == ".h5" and kind != "predictions":
-        raise BrokenRuleError("model-file", "an HDF5 file that is not called predictions.h5 or predictions-<n>.h5")
-    if kind == "predictions":
-        return  # read in full later
-    content = read_file(root / name, rules.MAX_BYTES[kind])
-    for rule, pattern in rules.FORBIDDEN_MAGIC:
-        if pattern.match(content):
-            raise BrokenRuleError(rule, "it is one by its first bytes")
-    if suffix in rules.MAGIC:
-        if not content.startswith(rules.MAGIC[suffix]):
-            rule = "pdf-format" if suffix == ".pdf" else "content-kind"
-            raise BrokenRuleError(rule, f"it does not begin as {suffix} files do")
-    else:
-        as_text(content)
-
-
 def read_file(path: Path, limit: int) -> bytes:
     """The bytes of a regular file, never through a link in its last place, never more than a limit.
 
@@ -164,14 +135,11 @@ def as_text(content: bytes) -> str:
     """Text of a file.
 
     Raises:
-        BrokenRuleError: it is not UTF-8, or has control characters or such as turn the direction of writing.
+        BrokenRuleError: it is not UTF-8, or has characters that nobody sees, see `check_characters`.
     """
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BrokenRuleError("text-encoding", f"byte {error.start} is not UTF-8") from error
-    for character in set(text):
-        turns = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
-        if turns or (ord(character) < 32 and character not in "\t\n\r") or "\x7f" <= character <= "\x9f":
-            raise BrokenRuleError("text-encoding", f"it has the character U+{ord(character):04X}")
+    check_characters(text)
     return text

@@ -19,6 +19,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.findings import BrokenRuleError, shown
+from sciml_datasets.metrics.submission.kinds import ZIP_TAIL, refuse_zip
 
 if TYPE_CHECKING:
     import h5py
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 NAMES = ("id", "prediction")
 ROWS_AT_ONCE = 4096
 LONGEST_ID = 1000
+END_ADDRESS = {0: 40, 1: 44, 2: 28, 3: 28}
+"""Version of a superblock to the byte at which the address of the end of the file stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def read_contents(path: Path) -> Contents:
     Raises:
         BrokenRuleError: it is not what the rules allow, or damaged.
     """
+    check_bytes(path)
     try:
         with open_hdf5(path) as file:
             check_structure(file)
@@ -56,6 +60,29 @@ def read_contents(path: Path) -> Contents:
         raise BrokenRuleError("hdf5-damaged", shown(str(error).removeprefix(f"{path}: "), 200)) from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError) as error:  # as h5py tells of damage
         raise BrokenRuleError("hdf5-damaged", shown(error, 200)) from error
+
+
+def check_bytes(path: Path) -> None:
+    """Does the file begin and end where its HDF5 does?
+
+    Raises:
+        BrokenRuleError: something stands before or behind it, or it is an archive as well.
+    """
+    with path.open("rb") as file:
+        head, size = file.read(64).ljust(64, b"\0"), file.seek(0, 2)
+        file.seek(max(0, size - ZIP_TAIL))
+        tail = file.read()
+    # The superblock (HDF5 File Format Specification, II.A): version, size of addresses, address of the end of file.
+    version = head[8]
+    if not head.startswith(rules.MAGIC[".h5"]) or version not in END_ADDRESS:
+        raise BrokenRuleError("hdf5-damaged", "it does not begin as HDF5 files do")
+    addresses, at = head[13] if version < 2 else head[9], END_ADDRESS[version]
+    end = int.from_bytes(head[at : at + 8], "little")
+    if addresses != 8:
+        raise BrokenRuleError("hdf5-content", f"its addresses have {addresses} bytes, expected 8")
+    if end < size:
+        raise BrokenRuleError("hdf5-content", f"{size - end:,} bytes follow its end")
+    refuse_zip(tail)
 
 
 def check_structure(file: h5py.File) -> None:

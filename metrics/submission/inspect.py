@@ -11,7 +11,7 @@ from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.checksums import sha256_of
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.submission import rules
-from sciml_datasets.metrics.submission.claims import check_result, check_results, check_scores
+from sciml_datasets.metrics.submission.claims import benchmark_of, check_result, check_results, check_scores, mark_of
 from sciml_datasets.metrics.submission.configuration import check_config, entry, predictions_name, result_name
 from sciml_datasets.metrics.submission.contribution import check_answers, check_pdf, check_readme
 from sciml_datasets.metrics.submission.documents import parse_json, parse_yaml
@@ -19,14 +19,15 @@ from sciml_datasets.metrics.submission.findings import BrokenRuleError, Finding,
 from sciml_datasets.metrics.submission.folder import (
     Place,
     as_text,
-    check_kind,
     check_place,
     kind_of,
     list_folder,
     read_file,
 )
 from sciml_datasets.metrics.submission.hdf5 import Contents, read_contents
-from sciml_datasets.metrics.submission.logs import check_log, check_logged_result, parse_log, times
+from sciml_datasets.metrics.submission.kinds import check_kind
+from sciml_datasets.metrics.submission.logs import check_different, check_log, check_logged_result, parse_log, times
+from sciml_datasets.metrics.submission.timing import check_times
 from sciml_datasets.metrics.submission.truths import Known
 
 
@@ -47,25 +48,31 @@ class Inspection:
         """``findings``: file, rule and what of each; ``facts``: what a leaderboard shows, of a sound submission."""
         self._findings += check_place(self._place)
         self._look_around()
-        config = self._document(rules.CONFIG, parse_yaml) or {}
-        self._findings += check_config(config, self._place) if rules.CONFIG in self._files else ()
+        facts = {"files": sorted(self._files)}
+        config = self._document(rules.CONFIG, parse_yaml)
+        if config is not None:  # else there is no telling what should be there
+            self._findings += check_config(config, self._place)
+            facts |= self._facts(config)
+        self._documents()
+        findings = sorted(set(self._findings))
+        return {"findings": [[f.file, f.rule, f.what] for f in findings], "facts": facts}
+
+    def _facts(self, config: dict[str, Any]) -> dict[str, Any]:
         whole, results = self._results(config)
         logs = self._logs(config, results)
         fingerprints, hashes, recomputed = self._predictions(config, results)
-        self._documents()
-        facts = {
+        return {
             "config": config,
             "result": whole,
             "results": results,
             "times": [times(lines) for lines in logs],
             "fingerprints": fingerprints,
             "hashes": hashes,
+            "score_marks": [mark_of(result) for result in results],
+            "at_hand": sorted(self._known),
             "recomputed": recomputed,
             "contribution": next((name for name in rules.CONTRIBUTION if name in self._files), None),
-            "files": sorted(self._files),
         }
-        findings = sorted(set(self._findings))
-        return {"findings": [[f.file, f.rule, f.what] for f in findings], "facts": facts}
 
     def _look_around(self) -> None:
         """Names, kinds and sizes; only files without a finding are opened later."""
@@ -126,7 +133,7 @@ class Inspection:
             return None
         findings = list(check_result(name, result, benchmark))
         self._findings += findings
-        return None if any(finding.rule == "result-schema" for finding in findings) else result
+        return None if any(finding.rule in ("result-schema", "result-data") for finding in findings) else result
 
     def _logs(self, config: dict[str, Any], results: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
         names = {int(match[1]): name for name in self._files if (match := rules.LOG.fullmatch(name))}
@@ -135,16 +142,21 @@ class Inspection:
         if sorted(names) != list(range(1, count + 1)):
             what = f"there are logs of the runs {sorted(names)}, and {count} runs in config.yaml"
             self._findings.append(Finding(rules.CONFIG, "log-count", what))
-        logs = []
+        logs = {}
         for number, name in sorted(names.items()):
             lines = self._document(name, parse_log)
             if lines is None:
                 continue
-            logs.append(lines)
+            logs[name] = lines
             self._findings += check_log(name, lines, config, self._place.benchmark)
             if number <= len(results):
-                self._findings += check_logged_result(name, lines, results[number - 1])
-        return logs
+                result = results[number - 1]
+                self._findings += check_logged_result(name, lines, result)
+                known = BENCHMARKS.get(self._place.benchmark or "")
+                benchmark = benchmark_of(known, result) if known else None
+                self._findings += check_times(result_name(number, len(results)), lines, result, benchmark)
+        self._findings += check_different(logs)
+        return list(logs.values())
 
     def _predictions(self, config: dict[str, Any], results: list[dict[str, Any]]) -> tuple[list[str], list[str], bool]:
         """Fingerprints of the predictions that are there, their SHA-256 as stated, and whether all were scored."""
@@ -218,10 +230,7 @@ class Inspection:
         for name in sorted(self._files):
             if Path(name).suffix.lower() == ".pdf":
                 content = read_file(self._place.folder / name, rules.MAX_BYTES["other"])
-                try:
-                    self._findings += check_pdf(name, content, markdown if name in rules.CONTRIBUTION else None)
-                except BrokenRuleError as error:
-                    self._findings.append(error.in_file(name))
+                self._findings += check_pdf(name, content, markdown if name in rules.CONTRIBUTION else None)
 
 
 def _check_ids(ids: list[str], known: Known) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +13,10 @@ from sciml_datasets.metrics.submission.documents import parse_json
 from sciml_datasets.metrics.submission.findings import BrokenRuleError, Finding, shown
 
 TOKEN = ":::MLLOG "
-YEARS_MS = (1_420_070_400_000, 4_102_444_800_000)
-"""From 2015 to 2100: times are milliseconds since 1970."""
+YEAR_2015_MS = 1_420_070_400_000
+"""Times are milliseconds since 1970."""
+DAY_MS = 86_400_000
+"""Clocks may be wrong by as much."""
 EVENTS = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "end": "INTERVAL_END"}
 
 
@@ -38,7 +41,7 @@ def parse_log(text: str) -> list[dict[str, Any]]:
             fields = parse_json(line[start + len(TOKEN) :])
             if not isinstance(fields, dict) or not isinstance(fields.get("key"), str):
                 raise BrokenRuleError("log-syntax", "no mapping with a key")
-            if not isinstance(fields.get("metadata"), dict) or isinstance(fields.get("time_ms"), bool):
+            if not isinstance(fields.get("metadata"), dict) or not _is_number(fields.get("time_ms")):
                 raise BrokenRuleError("log-syntax", "no metadata or no time")
             string_to_logline(number, line[start:].strip())
             time_ms = float(fields["time_ms"])
@@ -66,6 +69,9 @@ def check_log(
                 yield Finding(name, "log-key-repeated", f"{key} is logged {len(values[key])} times")
     yield from _check_values(name, {key: found[0] for key, found in values.items()}, config, benchmark)
     yield from _check_intervals(name, lines)
+    for line in lines:
+        if line["key"] == "run_stop" and line["metadata"].get("status") != "success":
+            yield Finding(name, "log-status", f"run_stop has the status {shown(line['metadata'].get('status'))}")
 
 
 def _check_values(
@@ -102,8 +108,9 @@ def _check_intervals(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding
     before = float("-inf")
     for line in lines:
         key, where = line["key"], f"line {line['number']}"
-        if not YEARS_MS[0] <= line["time_ms"] <= YEARS_MS[1]:
-            yield Finding(name, "log-time", f"{where} has the time {line['time_ms']}, expected milliseconds since 1970")
+        if not YEAR_2015_MS <= line["time_ms"] <= time.time() * 1000 + DAY_MS:
+            expected = "milliseconds since 1970, not in the future"
+            yield Finding(name, "log-time", f"{where} has the time {line['time_ms']}, expected {expected}")
             return
         if line["time_ms"] < before:
             yield Finding(name, "log-time", f"{where} was logged before the line above it")
@@ -127,7 +134,10 @@ def _check_intervals(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding
 
 
 def check_logged_result(name: str, lines: list[dict[str, Any]], result: dict[str, Any]) -> Iterator[Finding]:
-    """Is the logged result that of the result file?"""
+    """Are the logged result and seed those of the result file?"""
+    seed = next((line.get("value") for line in lines if line["key"] == "seed"), result["seed"])
+    if seed != result["seed"]:
+        yield Finding(name, "log-result", f"the seed is {shown(seed)}, in the result file {result['seed']}")
     logged = next((line.get("value") for line in lines if line["key"] == "result"), None)
     if not isinstance(logged, dict):
         return  # found before
@@ -136,6 +146,19 @@ def check_logged_result(name: str, lines: list[dict[str, Any]], result: dict[str
         value = value.get("value") if isinstance(value, dict) else value
         if value != score or isinstance(value, bool):
             yield Finding(name, "log-result", f"{criterion} is {shown(value)}, in the result file {score}")
+
+
+def check_different(logs: dict[str, list[dict[str, Any]]]) -> Iterator[Finding]:
+    """Is none the log of another run as well?
+
+    Args:
+        logs: file name to lines.
+    """
+    seen: dict[tuple[Any, ...], str] = {}
+    for name, lines in logs.items():
+        first = seen.setdefault(tuple((line["key"], line["time_ms"]) for line in lines), name)
+        if first != name:
+            yield Finding(name, "log-repeated", f"it is the log of {first}")
 
 
 def times(lines: list[dict[str, Any]]) -> dict[str, Any]:

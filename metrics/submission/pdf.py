@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -32,11 +33,11 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
         date: of the document, with a time zone.
 
     Raises:
-        InputError: a picture is not in the folder, or the Markdown cannot be set.
+        InputError: a picture is not in the folder, the Markdown cannot be set, or the fonts lack a character of it.
     """
     from fpdf import FPDF
     from fpdf.errors import FPDFException
-    from fpdf.fonts import FontFace, TextStyle
+    from fpdf.fonts import FontFace, TextStyle, TTFFont
     from markdown_it import MarkdownIt
     from matplotlib import get_data_path
 
@@ -69,7 +70,12 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
         pdf.write_html(html, font_family=FAMILY, tag_styles=headings | styles)
     except (FPDFException, ValueError, NotImplementedError) as error:
         raise InputError(f"the Markdown of the contribution cannot be set as PDF ({error}): simplify it") from error
-    return bytes(pdf.output())
+    content = bytes(pdf.output())
+    lacking = {code for font in pdf.fonts.values() if isinstance(font, TTFFont) for code in font.missing_glyphs}
+    if lacking:
+        told = ", ".join(f"U+{code:04X} {unicodedata.name(chr(code), '')}".strip() for code in sorted(lacking)[:5])
+        raise InputError(f"the Markdown of the contribution has characters that the fonts lack ({told}): replace them")
+    return content
 
 
 def _without_comments(text: str) -> str:

@@ -73,9 +73,7 @@ TEXT_SUFFIXES = frozenset(
         ".log",
     ]
 )
-MAGIC = MappingProxyType(
-    {".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".jpg": b"\xff\xd8\xff", ".h5": b"\x89HDF\r\n"}
-)
+MAGIC = MappingProxyType({".pdf": b"%PDF-", ".png": b"\x89PNG\r\n\x1a\n", ".h5": b"\x89HDF\r\n\x1a\n"})
 """Allowed files that are not text, with their first bytes."""
 FORBIDDEN_SUFFIXES = MappingProxyType(
     {
@@ -115,11 +113,15 @@ LOG_KEYS = (
     ("run_stop",),
 )
 """Each once in every log; where there are two spellings one suffices."""
-COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT = re.compile(r"(?!0{40})[0-9a-f]{40}")
+REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@#-]{0,199}")
+"""A branch or a tag, which is no option to git and no command to a shell."""
 VERSION = re.compile(r"v?[0-9]+(\.[0-9]+){0,3}([.+-]?[A-Za-z0-9]+)*")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-URL = re.compile(r"(?:https|s3|gs|ftp|globus|doi)://[^\s<>\"'`\\]{3,500}|doi:10\.[^\s<>\"'`\\]{3,200}")
-REPOSITORY = re.compile(r"https://[^\s<>\"'`\\@]{3,500}")
+URL = re.compile(r"(?:https|s3|gs|ftp|globus|doi)://[!#-&(-;=?-\[\]-_a-~]{3,500}|doi:10\.[!#-&(-;=?-\[\]-_a-~]{3,200}")
+"""Printable ASCII, as letters of other scripts may look the same; no quotes, angle brackets, backslash, backtick."""
+REPOSITORY = re.compile(r"https://[!#-&(-;=?A-\[\]-_a-~]{3,500}")
+"""Also without @, before which a password could stand."""
 UNANSWERED = "(replace this"
 """Begins what a template leaves for the submitter to write."""
 
@@ -221,7 +223,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "archive": _must("no archives", "put the files themselves there, or link the archive in README.md"),
         "executable": _must("no binaries", "take the file out"),
         "content-kind": _must("a file is what its ending says", "rename it, or write it again"),
-        "text-encoding": _must("text is UTF-8 without control characters", "save the file as plain UTF-8"),
+        "text-encoding": _must(
+            "text is UTF-8 without characters that nobody sees, also behind escapes",
+            "take them out, and save the file as plain UTF-8 without a byte order mark",
+        ),
         # config.yaml
         "yaml-syntax": _must("config.yaml is YAML with a mapping at the top", "correct the line"),
         "yaml-tag": _must("YAML has no tags: they can build any object", "take the tag out"),
@@ -236,7 +241,9 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "the commit is 40 hexadecimal digits of lower case", "give what `git rev-parse HEAD` prints"
         ),
         "version-format": _must("the version is that of the code, such as 1.0", "give the version of the code"),
-        "repository-format": _must("the repository is an https address", "give where the code is public"),
+        "repository-format": _must(
+            "the repository is an https address, branch and tag are names of git", "give where the code is public"
+        ),
         "data-commands": _must(
             "`data` lists the commands that retrieve the data, one line each", "list the commands that you used"
         ),
@@ -248,8 +255,16 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "log-key-repeated": _must("every key of the rules is logged once", "keep one of the lines"),
         "log-value": _must("logged values are those of config.yaml and of the rules", "correct the value"),
         "log-intervals": _must("intervals are opened, closed and nested in order", "log each start before its stop"),
-        "log-time": _must("times of a log never go back", "keep the lines in the order in which they were logged"),
-        "log-result": _must("the logged result is that of the result file", _RESUBMIT),
+        "log-time": _must(
+            "times of a log never go back and are not in the future", "keep the lines as they were logged"
+        ),
+        "log-status": _must("run_stop has the status success: the run came to its end", "submit a run that did"),
+        "log-repeated": _must("each run has a log of its own", _RESUBMIT),
+        "log-result": _must("the logged result and seed are those of the result file", _RESUBMIT),
+        "log-duration": _must(
+            "the time of training and the time to the target are those that the log shows",
+            "write the times that were measured to the result file",
+        ),
         # result.json
         "json-syntax": _must("JSON is valid, with finite numbers", "write the file again with `sciml evaluate --out`"),
         "result-schema": _must("results follow result.schema.json", "write the file again with `sciml evaluate --out`"),
@@ -267,8 +282,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "result-arithmetic": _must(
             "distances, means and intervals follow from the scores", "write the file again with `sciml evaluate --out`"
         ),
+        "score-range": _must(
+            "scores lie in the range of their criterion and do not contradict each other",
+            "write the file again with `sciml evaluate --out`",
+        ),
         "result-primary": _must("the first criterion of the benchmark is scored", "evaluate again"),
-        "result-runs": _must("there is a result for each run, with its seed", _RESUBMIT),
+        "result-runs": _must("there is a result for each run, with its seed, and no seed twice", _RESUBMIT),
         "claim-implausible": _review(
             "a claim halves the error of the best known result on the real data, or makes none at all",
             "explain it in the contribution; a reviewer looks at it",
@@ -299,6 +318,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "evaluate the submitted predictions again with `sciml evaluate --out`",
         ),
         "copy": _must("predictions are not those of another submission", "submit predictions of your own"),
+        "same-scores": _review(
+            "scores that are to the last digit those of another submission or run may come from the same predictions",
+            "explain it in the contribution; a reviewer looks at it",
+        ),
         # Documents
         "readme-instructions": _must(
             "README.md tells how to run it, with the commands in a code block", "add the commands"
@@ -306,10 +329,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "unanswered": _must("what a template asks for is written", "write it, and take the parenthesis out"),
         "pdf-format": _must("the contribution is a whole PDF file", "write it again, for example with `sciml submit`"),
         "pdf-active": _must(
-            "the PDF has no scripts, no embedded files, no actions and no encryption", "print it to a plain PDF"
+            "the PDF has no scripts, forms, embedded files, actions, encryption, nor object streams that hide them",
+            "print it to a plain PDF; `qpdf --object-streams=disable IN OUT` takes object streams out",
         ),
         "pdf-outdated": _must(
-            "the PDF is made of the Markdown file beside it", "run `sciml submit` again with --update"
+            "the PDF is made of the Markdown file beside it",
+            "run `sciml submit` again with --update, or take the Markdown file out",
         ),
         # The check itself
         "check-stopped": _must(

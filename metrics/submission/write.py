@@ -105,9 +105,14 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
     benchmark, dataset = find(whole["dataset"])
     logged = [_logged(run) for run in runs]
     commit = statement.commit or logged[0].get("submission_github_commit_version")
-    if not isinstance(commit, str) or not rules.COMMIT.fullmatch(commit):
+    if not commit:
         raise InputError(
             "the run does not know the commit of its code: give --commit, as `git rev-parse HEAD` prints it"
+        )
+    if not isinstance(commit, str) or not rules.COMMIT.fullmatch(commit):
+        where = "--commit" if statement.commit else f"the commit in {first.folder / LOG}"
+        raise InputError(
+            f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
         )
     version = str(next((logged[0][key] for key in VERSION_KEYS if logged[0].get(key)), ""))
     settings = {**first.config["settings"]}
