@@ -159,9 +159,14 @@ def rotated(sample: Samples, random: np.random.Generator) -> Samples:
     return (turned, *rest)
 
 
+def mirrored_and_permuted(sample: Samples, random: np.random.Generator) -> Samples:
+    """Mirrored, and the projections in random order."""
+    return permuted(mirrored(sample, random), random)
+
+
 def all_augmentations(sample: Samples, random: np.random.Generator) -> Samples:
     """Mirrored, permuted and rotated."""
-    return rotated(permuted(mirrored(sample, random), random), random)
+    return rotated(mirrored_and_permuted(sample, random), random)
 
 
 _ORNL: dict[str, Any] = {
@@ -188,6 +193,7 @@ _AUGMENTATIONS: dict[str, dict[str, Any]] = {
     "mirrored": {"augment": mirrored},
     "permuted": {"augment": permuted},
     "rotated": {"augment": rotated},
+    "mirrored_permuted": {"augment": mirrored_and_permuted},
     "all": {"augment": all_augmentations},
 }
 _CLASS_WEIGHTS: dict[str, dict[str, Any]] = {"off": {}, "balanced": {"balanced_by": "space_group"}}

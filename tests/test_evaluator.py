@@ -46,6 +46,20 @@ def test_the_truth_scores_one(evaluator: Evaluator, truth: Truth) -> None:
     assert [result[name] for name in ("top1_accuracy", "macro_f1", "top5_accuracy")] == [1.0, 1.0, 1.0]
 
 
+def test_coarser_labels_and_merged_classes_are_scored_beside_the_classes(evaluator: Evaluator, truth: Truth) -> None:
+    neighbour = {
+        group: group + 1 if group + 1 not in (3, 16, 75, 143, 168, 195, 231) else group - 1 for group in range(1, 231)
+    }
+    evaluator.update(list(truth), scores([neighbour[group] for group in truth.values()]))
+    result = evaluator.result()
+    assert (result["top1_accuracy"], result["crystal_system_accuracy"]) == (0, 1)
+    assert 0 <= result["point_group_accuracy"] <= 1
+    assert result["top1_accuracy_enantiomorphs_merged"] >= result["top1_accuracy"]
+    assert result["macro_f1_enantiomorphs_merged"] >= result["macro_f1"]
+    (baseline,) = evaluator.baselines().values()
+    assert baseline["crystal_system_accuracy"] >= baseline["top1_accuracy"]
+
+
 def test_any_order_and_batching_and_bytes_ids_will_do(evaluator: Evaluator, truth: Truth) -> None:
     for key in reversed(truth):
         evaluator.update([key.encode()], np.array([truth[key]]))

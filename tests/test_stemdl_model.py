@@ -96,7 +96,7 @@ def test_a_rotation_turns_what_is_not_round() -> None:
     assert np.abs(turned - inputs).max() > 0.5
 
 
-@pytest.mark.parametrize("name", ["none", "mirrored", "permuted", "rotated", "all"])
+@pytest.mark.parametrize("name", ["none", "mirrored", "permuted", "rotated", "mirrored_permuted", "all"])
 def test_augmentation_is_chosen_by_name_and_drawn_from_the_generator(name: str) -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"augmentation": name})
     assert recipe.settings()["augmentation"] == name
