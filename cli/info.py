@@ -37,6 +37,10 @@ def run(args: argparse.Namespace) -> int:
         "data": dataset.title,
         "homepage": benchmark.homepage,
         "licence": str(builder.info.redistribution_info.license),
+        "sources": []
+        if dataset.simulated_samples
+        else [asdict(source) for source in benchmark.sources.get(args.name, ())],
+        "terms": "" if dataset.simulated_samples else benchmark.terms,
         "obtain": "simulated where no raw files are given" if dataset.simulated_samples else benchmark.obtain,
         "citation": builder.info.citation,
         "features": {name: _feature(feature) for name, feature in builder.info.features.items()},
@@ -62,6 +66,11 @@ def _prepared(folder: Path) -> str | None:
 def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
     lines = [f"{content['name']} {content['version']}: {content['title']}", content["data"], ""]
     lines += [f"{key:<10}{content[key]}" for key in ("homepage", "licence", "obtain")]
+    for source in content["sources"]:
+        place = source.get("url") or f"Globus collection {source['collection']}, {source['page']}"
+        size = f", {source['num_bytes'] / 1e9:,.0f} GB" if source["num_bytes"] else ""
+        lines.append(f"{'source':<10}{place}: {source['num_files']:,} files{size}")
+    lines += [f"{'terms':<10}{content['terms']}"] * bool(content["terms"])
     lines += [f"{'prepared':<10}{content['prepared'] or 'no: `sciml prepare ' + content['name'] + '`'}"]
     lines += [f"{'splits':<10}{', '.join(f'{name} {count:,}' for name, count in content['splits'].items())}"] * bool(
         content["splits"]

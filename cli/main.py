@@ -21,10 +21,12 @@ from sciml_datasets.errors import InputError
 COMMANDS = {
     "list": "the data sets",
     "info": "a data set in detail: features, splits, criteria, targets",
+    "fetch": "get the raw files from where they are published",
     "simulate": "make raw files by simulation",
     "convert": "turn data of other makers into raw files",
     "prepare": "turn raw files into a prepared data set",
     "verify": "compare prepared data or raw files with their checksums",
+    "stage": "copy a prepared data set to a node's own disk",
     "show": "draw samples of a prepared data set",
     "train": "train a model and score it",
     "predict": "write the predictions of a trained model",

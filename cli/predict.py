@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predict a split, and tell where the predictions are and how long a batch took."""
+    """Predict a split, and tell where the predictions are and how long a sample took."""
     sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     times = predict(args.name, model, args.out, args.data_dir, args.split, **settings)
     text = (
         f"{args.out}: predictions of the {args.split} split\n"
-        f"batches of {times['batch_size']}: {1e3 * times['latency_50']:.1f} ms (median), "
-        f"{1e3 * times['latency_90']:.1f} ms (90 %), {1e3 * times['latency_99']:.1f} ms (99 %), "
+        f"single samples: {1e3 * times['latency_50']:.1f} ms (median), {1e3 * times['latency_90']:.1f} ms (90 %), "
+        f"{1e3 * times['latency_99']:.1f} ms (99 %); batches of {times['batch_size']}: "
         f"{times['throughput']:.1f} samples/s"
     )
     return report(args, {"predictions": args.out} | times, text)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
+from pathlib import Path
+from typing import Any
 
 from sciml_datasets.benchmarks import BENCHMARKS, Choice
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
@@ -77,13 +80,22 @@ def run(args: argparse.Namespace) -> int:
     if comm is not None and comm.Get_rank() != 0:
         return 0
     shards = read_manifest(folder)["shards"]
-    content = {
+    content: dict[str, Any] = {
         "folder": str(folder),
         "shards": len(shards),
         "records": sum(shard["records"] for shard in shards),
         "bytes": sum(shard["bytes"] for shard in shards),
+        "left_out": _left_out(folder),
     }
     text = f"{folder}: {content['records']:,} records in {len(shards)} shards, {content['bytes'] / 1e6:.1f} MB"
     if there:
         text += ", prepared before: nothing was done"
-    return report(args, content, text)
+    reasons = (f"\n{count:,} raw samples: {reason}" for reason, count in content["left_out"].items())
+    return report(args, content, text + "".join(reasons))
+
+
+def _left_out(folder: Path) -> dict[str, int]:
+    """Reason to the number of raw samples that a rule of the benchmark left out, or kept though they are odd."""
+    path = folder / "metadata.json"
+    found: dict[str, int] = json.loads(path.read_text("utf-8")).get("left_out", {}) if path.is_file() else {}
+    return found

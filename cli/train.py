@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     other.add_argument("--splits", metavar="NAME", help="splits by name in place of the canonical ones, as cell_blind")
     parser.add_argument("--by", metavar="KEY", help="what folds keep together, as cell, drug, pass (default: row)")
     parser.add_argument("--until-target", action="store_true", help="end with the epoch that reaches the target")
+    parser.add_argument("--tensorboard", action="store_true", help="also write event files, to RUN/tensorboard")
     parser.add_argument(
         "--seed", metavar="S", type=int, default=0, help="seed of weights, order and augmentation (default: 0)"
     )
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
         number, k = fold_of(args.fold)
         partition = f"fold {number}/{k} by {by}"
         if number is None:
-            settings |= given | {"until_target": args.until_target}
+            settings |= given | {"until_target": args.until_target, "tensorboard": args.tensorboard}
             found = cross_validate(
                 args.name, k, by, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings
             )
@@ -107,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
         args.seed,
         partition=partition,
         until_target=args.until_target,
+        tensorboard=args.tensorboard,
         comm=_ranks() if args.strategy == "multiworker" else None,
         **settings,
         **given,

@@ -62,9 +62,10 @@ class Format:
         """Which elements are below ``low`` or above ``high``; None where none is."""
         if not values.size or (math.isinf(self.low) and math.isinf(self.high)):
             return None
-        wrong = None
-        if not (values.min() >= self.low and values.max() <= self.high):
-            wrong = (values < self.low) | (values > self.high)
+        if values.min().item() >= self.low and values.max().item() <= self.high:
+            return None
+        # As float64: a bound may be beyond what the type of the values can hold.
+        wrong: NDArray[np.bool_] = (values < np.float64(self.low)) | (values > np.float64(self.high))
         return wrong
 
 

@@ -105,15 +105,15 @@ def predict_scene(
     return np.asarray(0.5 * (1 + np.tanh(0.5 * scene)))
 
 
-def scene_image(example: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    """The normalised scene (R, C, 9)."""
+def scene_image(example: dict[str, NDArray[Any]], out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+    """The normalised scene (R, C, 9), written into ``out`` where that is given."""
     reflectance, brightness_temperature, valid = (example[name] for name in SCENE_FEATURES)
-    return network_input(reflectance, brightness_temperature, valid)
+    return network_input(reflectance, brightness_temperature, valid, out=out)
 
 
-def patch_sample(patch: dict[str, NDArray[Any]]) -> Samples:
-    """Input (P, P, 9), cloud and valid (P, P) of a patch of a scene."""
-    return scene_image(patch), patch["cloud"], patch["valid"]
+def patch_sample(patch: dict[str, NDArray[Any]], out: Samples | None = None) -> Samples:
+    """Input (P, P, 9), cloud and valid (P, P) of a patch of a scene; the input is written into ``out``."""
+    return scene_image(patch, out[0] if out else None), patch["cloud"], patch["valid"]
 
 
 def pixel_losses(target: Any, logits: Any) -> Any:

@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
-from sciml_datasets.metrics.inference_time import summary
+from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.preparation.verify import check_prepared
+
+SINGLES, SINGLE_SECONDS = 100, 10.0
+"""Samples that are also predicted one by one, and fewer where they take longer than this together."""
 
 
 def predict(
@@ -39,9 +43,9 @@ def predict(
         settings: as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
-        Latency of batches and throughput as in `sciml_datasets.metrics.inference_time.summary`, reading left out, and
-        ``batch_size``. The first batch is predicted twice and timed the second time; a smaller last one is not timed,
-        unless it is the only one.
+        ``latency_50``, ``latency_90`` and ``latency_99``, seconds of a single sample, one after the other; and
+        ``throughput``, samples a second in batches of ``batch_size``. Reading is left out; what is predicted first is
+        predicted twice and timed the second time; a smaller last batch is not timed, unless it is the only one.
 
     Raises:
         InputError: the data set is not prepared, or the model does not fit.
@@ -55,19 +59,31 @@ def predict(
     recipe = recipe.with_widths(batches.widths)
     network = build_network(network_builder(model, recipe), recipe)
     predicted = recipe.predictions(network)
-    seconds: list[float] = []
+    single: list[float] = []
+    whole: list[float] = []
     sizes: list[int] = []
 
-    def timed() -> Iterator[tuple[list[str], NDArray[Any]]]:
-        for ids, inputs in batches.evaluation(part):
-            if not seconds:
-                np.asarray(predicted(inputs))
-            started = time.perf_counter()
-            values = np.asarray(predicted(inputs))
-            seconds.append(time.perf_counter() - started)
-            sizes.append(len(ids))
-            yield ids, values
+    def timed(inputs: Any, seconds: list[float]) -> NDArray[Any]:
+        if not seconds:
+            np.asarray(predicted(inputs))
+        started = time.perf_counter()
+        values = np.asarray(predicted(inputs))
+        seconds.append(time.perf_counter() - started)
+        return values
 
-    write_predictions(Path(out).expanduser(), batches.num_examples(part), timed())
-    whole = [taken for taken, size in zip(seconds, sizes, strict=True) if size == sizes[0]]
-    return summary(np.array(whole), sizes[0]) | {"batch_size": sizes[0]}
+    def everything() -> Iterator[tuple[list[str], NDArray[Any]]]:
+        for ids, inputs in batches.evaluation(part):
+            for i in range(len(ids)):
+                if len(single) == SINGLES or sum(single) > SINGLE_SECONDS:
+                    break
+                timed(tree.map_structure(lambda array, row=i: array[row : row + 1], inputs), single)
+            sizes.append(len(ids))
+            yield ids, timed(inputs, whole)
+
+    write_predictions(Path(out).expanduser(), batches.num_examples(part), everything())
+    of_full_batches = [taken for taken, size in zip(whole, sizes, strict=True) if size == sizes[0]]
+    return {
+        **{f"latency_{q}": summary(np.array(single))[f"latency_{q}"] for q in PERCENTILES},
+        "throughput": summary(np.array(of_full_batches), sizes[0])["throughput"],
+        "batch_size": sizes[0],
+    }

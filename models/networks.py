@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
         ) from error
     if not callable(found):
         raise InputError(f"--model {model}: {function} is no function: expected one that returns a Keras model")
+    try:
+        inspect.signature(found).bind()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--model {model}: {error}: expected a function that needs no argument") from error
     build: Callable[[], Any] = found
     return build
 
@@ -82,7 +87,7 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         if isinstance(layer, keras.layers.BatchNormalization):
             if recipe.xla == "on" and replicas > 1:
                 raise InputError(
-                    f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: leave it off"
+                    f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: set xla=off"
                 )
             layer.synchronized = True
     return network

@@ -40,7 +40,8 @@ class Recipe:
         build: makes the Keras model; it maps the inputs to logits. With ``tables`` it takes their widths.
         inputs: from an example (feature name to array) to the input of a prediction; ``predictions`` takes batches of
             them.
-        samples: from an example, or with ``patch`` from the arrays of one patch, to a training sample.
+        samples: from an example to a training sample; with ``patch``, from read-only arrays of one patch, and arrays of
+            a sample that it may write into, to one.
         augment: from a training sample and a random generator to a training sample.
         drawn: what of an augmented sample is trained on, drawn with the same generator; None for all of it.
         losses: from targets and logits to losses of the shape of the weights.
@@ -74,7 +75,7 @@ class Recipe:
 
     build: Callable[..., Any]
     inputs: Callable[[dict[str, Any]], Any]
-    samples: Callable[[dict[str, Any]], Samples]
+    samples: Callable[..., Samples]
     augment: Callable[[Samples, Any], Samples]
     losses: Callable[[Any, Any], Any]
     predictions: Callable[[Any], Callable[[Any], Any]]

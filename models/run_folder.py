@@ -31,11 +31,13 @@ class RunFolder:
 
     Args:
         folder: new, empty, or of an unfinished run.
+        tensorboard: whether the history is also written as event files.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tensorboard: bool = False) -> None:
         self.folder = folder
         self._log: RunLog | None = None
+        self._with_events, self._events = tensorboard, None
 
     @property
     def checkpoint(self) -> Path:
@@ -116,6 +118,8 @@ class RunFolder:
         log = self._log = RunLog(path, progress.log_bytes if self._resumed else None)
         self._energy, self._started = EnergyMeter(), time.perf_counter() - progress.seconds
         self._write_history()
+        if self._with_events:
+            self._events = _event_writer(self.folder / "tensorboard")
         if self._resumed:
             log.event("resumed", progress.epoch, step=progress.step)
             return
@@ -157,6 +161,8 @@ class RunFolder:
         before = self._history[-2]["seconds"] if len(self._history) > 1 else 0.0
         row["seconds"] = round(time.perf_counter() - self._started, 3)
         self._write_history()
+        if self._events is not None:
+            _write_events(self._events, row)
         self._energy.read()
         epoch, primary = int(row["epoch"]), self._benchmark.criteria[0].name
         self._logged.event("eval_accuracy", row[f"validation_{primary}"], epoch_num=epoch, criterion=primary)
@@ -204,6 +210,8 @@ class RunFolder:
         """Close the logs; safe to call again."""
         if self._log:
             self._log.close()
+        if self._events is not None:
+            self._events.close()
 
     @property
     def _logged(self) -> RunLog:
@@ -247,6 +255,27 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config.items() if key != "settings"} | (
         settings if isinstance(settings, dict) else {}
     )
+
+
+def _event_writer(folder: Path) -> Any:
+    """Of TensorFlow's own; TensorBoard itself is needed only to look at the files."""
+    import tensorflow as tf
+
+    return tf.summary.create_file_writer(str(folder))
+
+
+def _write_events(writer: Any, row: dict[str, float]) -> None:
+    """A curve for each column of ``history.csv`` over the epochs; ``tf.summary.scalar`` would need TensorBoard."""
+    import tensorflow as tf
+    from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, SummaryMetadata
+
+    scalars = SummaryMetadata.PluginData(plugin_name="scalars")
+    metadata = SummaryMetadata(plugin_data=scalars, data_class=DATA_CLASS_SCALAR)
+    with writer.as_default(step=int(row["epoch"])):
+        for name, value in row.items():
+            if name != "epoch":
+                tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
+    writer.flush()
 
 
 def _threads() -> dict[str, int]:

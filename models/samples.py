@@ -65,6 +65,25 @@ def training_samples(builder: Any, selection: Selection, recipe: Recipe) -> Samp
     return whole
 
 
+class Made(Protocol):
+    """What samples are made from, by number."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
+        """The sample of this number, before its augmentation.
+
+        Args:
+            number: of the sample.
+            recipe: makes it.
+            out: arrays that it may be written into.
+
+        Raises:
+            DamagedRecordError: a record is not what was written.
+        """
+
+
 class Examples:
     """Whole examples, feature name to array, by their number in a selection."""
 
@@ -83,11 +102,15 @@ class Examples:
         found: dict[str, NDArray[Any]] = self._records[int(self._positions[number])]
         return found
 
+    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
+        """See `Made.sample`."""
+        return recipe.samples(self.read(number))
+
 
 class EachSample:
     """Samples that are made one by one, of examples or of patches; see `SampleSource`."""
 
-    def __init__(self, source: Examples | Patches, recipe: Recipe) -> None:
+    def __init__(self, source: Made, recipe: Recipe) -> None:
         self._source, self._recipe = source, recipe
 
     def __len__(self) -> int:
@@ -97,17 +120,18 @@ class EachSample:
         """See `SampleSource.like`."""
         found: Samples = tree.map_structure(
             lambda values: np.empty((0, *np.shape(values)), np.asarray(values).dtype),
-            self._recipe.trained_on(self._recipe.samples(self._source.read(0)), np.random.default_rng(0)),
+            self._recipe.trained_on(self._source.sample(0, self._recipe), np.random.default_rng(0)),
         )
         return found
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
-        arrays = tree.flatten(batch)
         for place, number in enumerate(map(int, numbers)):
-            sample = self._recipe.trained_on(self._recipe.samples(self._source.read(number)), random(number))
-            for array, values in zip(arrays, tree.flatten(sample), strict=True):
-                array[place] = values
+            own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
+            sample = self._recipe.trained_on(self._source.sample(number, self._recipe, own), random(number))
+            for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
+                if values is not array:  # it has been written there
+                    array[...] = values
 
 
 class Weighted:
@@ -204,19 +228,16 @@ class Patches:
     def __len__(self) -> int:
         return len(self._positions) * len(self._places)
 
-    def read(self, number: int) -> dict[str, NDArray[Any]]:
-        """Feature to array (size, size, ...) of the patch of this number.
-
-        Raises:
-            DamagedRecordError: a record is not what was written.
-        """
-        position, place = divmod(int(number), len(self._places))
+    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
+        """See `Made.sample`; the recipe is given views of the files."""
+        position, place = divmod(number, len(self._places))
         top, left = self._places[place]
         arrays = self._views[int(self._positions[position])]
-        patch = {name: arrays[name][top : top + self._size, left : left + self._size].copy() for name in self._names}
+        patch = {name: arrays[name][top : top + self._size, left : left + self._size] for name in self._names}
+        made = recipe.samples(patch, *([] if out is None else [out]))
         if number % RELEASE_EVERY == 0:
             self._views.release()
-        return patch
+        return made
 
 
 def mirrored(samples: Samples, random: np.random.Generator) -> Samples:

@@ -49,7 +49,9 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
             loss = tf.reduce_sum(recipe.losses(target, logits) * weights) / total
         return loss, tape.gradient(loss, network.trainable_variables)
 
-    compiled_gradients = tf.function(gradients, jit_compile=True) if recipe.xla == "on" else gradients
+    # XLA cannot compile what replicas tell each other: with several of them it compiles what lies between.
+    whole, between = recipe.xla == "on" and replicas == 1, recipe.xla == "on" and replicas > 1
+    compiled_gradients = tf.function(gradients, jit_compile=True, autograph=False) if between else gradients
 
     def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
         context = tf.distribute.get_replica_context()
@@ -66,7 +68,8 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
     def step(batch: Samples) -> Any:
         return strategy.reduce(add, strategy.run(on_replica, args=batch), axis=None)
 
-    compiled = tf.function(step, reduce_retracing=True)
+    # As in Keras's own `fit`, Python's statements are not translated to graphs: it takes seconds.
+    compiled = tf.function(step, reduce_retracing=True, jit_compile=whole or None, autograph=False)
 
     def distributed(batch: Samples) -> Any:
         tensors = tree.map_structure(tf.convert_to_tensor, batch)

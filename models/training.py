@@ -50,6 +50,7 @@ def train(
     *,
     partition: str = "",
     until_target: bool = False,
+    tensorboard: bool = False,
     comm: MPI.Intracomm | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -68,6 +69,7 @@ def train(
         partition: train and score on other splits than the canonical ones: one by name (``cell_blind``), or a fold
             (``fold 2/5 by cell``); see `sciml_datasets.partitions`.
         until_target: end with the epoch that reaches the benchmark's target on the validation split.
+        tensorboard: also write the history as TensorBoard's event files, to ``tensorboard/`` in the run folder.
         comm: MPI's ranks, for ``multiworker``.
         settings: other values for the recipe: see `sciml_datasets.models.recipe.SETTINGS`.
 
@@ -92,7 +94,7 @@ def train(
     workers = join(strategy, comm)
     with lost_workers_told(workers):
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
-        run = RunFolder(Path(out_dir).expanduser())
+        run = RunFolder(Path(out_dir).expanduser(), tensorboard=tensorboard)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)
         recipe = recipe.with_widths(batches.widths)

@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import subprocess
@@ -105,7 +106,7 @@ def rank(name: str, raw: Path, out: Path) -> None:
     prepare(name, raw, out, comm, num_shards=16)
     comm.Barrier()
     seconds = time.perf_counter() - started
-    memory = comm.allreduce(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, MPI.MAX)
+    memory = comm.allreduce(peak_memory(), MPI.MAX)
     if comm.Get_rank() == 0:
         print(json.dumps({"seconds": seconds, "memory": memory}))
 
@@ -142,7 +143,7 @@ def plan() -> None:
     check_disjoint(samples, "material")
     made = make_plan(samples, {})
     seconds = time.perf_counter() - started
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    memory = peak_memory() / 1e6
     print(f"{len(samples):,} samples in 10,000 files: {len(made.shards):,} shards, {seconds:.1f} s, {memory:.0f} MB")
 
 
@@ -190,23 +191,31 @@ def run(way: str, name: str, raw: Path, out: Path) -> dict[str, float]:
     if way == "copy":
         started = time.perf_counter()
         subprocess.run(["cp", "-r", raw / name, out], check=True)
-        peaks = [resource.RUSAGE_CHILDREN]
+        own = False
     elif way.startswith("sciml"):
         prepare = imported_prepare(name)
         started = time.perf_counter()
         prepare(name, raw, out, jobs=1 if way == "sciml" else os.cpu_count() or 1)
-        peaks = [resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN]
+        own = True
     else:
         builder = plain_builder(raw, out, "bytes" if way == "tfds-bytes" else None)
         started = time.perf_counter()
         builder.download_and_prepare()
-        peaks = [resource.RUSAGE_SELF]
+        own = True
     for path in out.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "memory": 1024 * max(resource.getrusage(who).ru_maxrss for who in peaks)}
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return {"seconds": seconds, "memory": max(children, peak_memory() if own else 0)}
+
+
+def peak_memory() -> int:
+    """Peak resident bytes of this process; not ru_maxrss, which a process inherits from the one that started it."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found, "Linux tells the peak memory of a process in /proc/self/status"
+    return int(found[1]) * 1024
 
 
 def plain_builder(raw: Path, out: Path, encoding: str | None) -> Any:

@@ -1,16 +1,23 @@
 """Speed of training: each reference model in this package's loop, beside the plain way of the reference scripts.
 
-The plain way is the reference's own loader in ``tf.data`` and ``model.fit``, with the same network, optimizer, loss and
-batch size, on the same samples in one run. Every way runs in a process of its own, the ways take turns, the median of
-the rounds counts; the first steps (compilation) are not timed.
+The plain way is the reference's own loader and ``model.fit``, with the same network, optimizer, loss and batch size, on
+the same samples in one run. Every way runs in a process of its own, the ways take turns, the median of the rounds
+counts; the first steps (compilation) are not timed. After the steps the weights are hashed: runs that are meant to be
+reproducible must agree to the last bit.
 
     python perf/train.py cloudmask --batch-size 8
     python perf/train.py stemdl --batch-size 32
+    python perf/train.py candle_uno --batch-size 32 --steps 100
+
+On a machine with a GPU, in batches that fill it:
+
+    python perf/train.py cloudmask --batch-size 64 --steps 50 --ways sciml free bf16 xla bf16-xla
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import importlib
 import json
 import os
@@ -29,15 +36,21 @@ WAYS = {
     "plain": "loader of the reference and model.fit",
     "sciml": "sciml train",
     "free": "sciml train, deterministic=off",
-    "bf16": "sciml train, deterministic=off, precision=mixed_bfloat16",
+    "no-xla": "sciml train, deterministic=off, xla=off",
     "xla": "sciml train, deterministic=off, xla=on",
+    "bf16": "sciml train, deterministic=off, precision=mixed_bfloat16",
+    "bf16-xla": "sciml train, deterministic=off, precision=mixed_bfloat16, xla=on",
 }
 SETTINGS: dict[str, dict[str, str]] = {
     "sciml": {},
     "free": {"deterministic": "off"},
-    "bf16": {"deterministic": "off", "precision": "mixed_bfloat16"},
+    "no-xla": {"deterministic": "off", "xla": "off"},
     "xla": {"deterministic": "off", "xla": "on"},
+    "bf16": {"deterministic": "off", "precision": "mixed_bfloat16"},
+    "bf16-xla": {"deterministic": "off", "precision": "mixed_bfloat16", "xla": "on"},
 }
+SAMPLES = {"cloudmask": 16, "stemdl": 64, "candle_uno": 12000}
+"""Simulated raw samples of each benchmark."""
 WARM_UP = 2
 """Steps that are not timed."""
 
@@ -46,11 +59,11 @@ def main() -> None:
     """Print a benchmark's table, or train one way in this process (``--way``)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=LOADERS)
-    parser.add_argument("--samples", type=int, default=16, help="simulated raw samples (default: 16)")
+    parser.add_argument("--samples", type=int, help=f"simulated raw samples (default: {SAMPLES})")
     parser.add_argument("--batch-size", type=int, default=8, help="of all ways (default: 8)")
     parser.add_argument("--steps", type=int, default=6, help="timed in each round (default: 6)")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="default: all")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS)[:4], help="default: the first four")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -65,12 +78,12 @@ def table(args: argparse.Namespace, folder: Path) -> None:
     """Simulate, prepare, train every way, print."""
     from sciml_datasets import prepare, simulate
 
-    simulate(args.name, folder / "raw", args.samples, jobs=os.cpu_count() or 1)
+    simulate(args.name, folder / "raw", args.samples or SAMPLES[args.name], jobs=os.cpu_count() or 1)
     prepare(args.name, folder / "raw", folder / "data")
     peak = matmul_peak()
-    print(f"{args.name}, batches of {args.batch_size}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    print(f"{args.name}, batches of {args.batch_size}, {device()}, Python {platform.python_version()}")
     print(f"measured peak of float32 matrix products {peak / 1e9:.0f} GFLOP/s\n")
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in args.ways}
+    found: dict[str, list[dict[str, Any]]] = {way: [] for way in args.ways}
     for _ in range(args.rounds):
         for way in args.ways:
             command = [sys.executable, __file__, args.name, "--way", way, "--dir", str(folder)]
@@ -78,17 +91,30 @@ def table(args: argparse.Namespace, folder: Path) -> None:
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             found[way].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"{way}: {1e3 * found[way][-1]['seconds']:.0f} ms a step", file=sys.stderr, flush=True)
-    print("| way | ms a step | times the plain way | waiting for input | of the peak |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+    print("| way | ms a step | times the plain way | samples/s | waiting for input | of the peak | same bits |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
     first = 0.0
     for way, runs in found.items():
         run = sorted(runs, key=lambda one: one["seconds"])[len(runs) // 2]
         first = first or run["seconds"]
         waiting = f"{run['waiting'] / run['seconds']:.1%}" if "waiting" in run else "-"
+        same = ("yes" if len({one["weights"] for one in runs}) == 1 else "no") if len(runs) > 1 else "-"
         print(
-            f"| {WAYS[way]} | {1e3 * run['seconds']:.0f} | {first / run['seconds']:.2f} | {waiting} | "
-            f"{run['flops'] / run['seconds'] / peak:.0%} |"
+            f"| {WAYS[way]} | {1e3 * run['seconds']:.1f} | {first / run['seconds']:.2f} | "
+            f"{args.batch_size / run['seconds']:.1f} | {waiting} | {run['flops'] / run['seconds'] / peak:.0%} | "
+            f"{same} |"
         )
+
+
+def device() -> str:
+    """What the steps run on."""
+    import tensorflow as tf
+
+    names = [
+        tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+        for gpu in tf.config.list_physical_devices("GPU")
+    ]
+    return ", ".join(names) or f"{os.cpu_count()} cores"
 
 
 def matmul_peak() -> float:
@@ -107,13 +133,15 @@ def matmul_peak() -> float:
     return 2 * size**3 / min(taken)
 
 
-def timed(name: str, way: str, folder: Path, batch_size: int, steps: int) -> dict[str, float]:
-    """Seconds a step, of them those that wait for input, and the floating-point operations of a step."""
+def timed(name: str, way: str, folder: Path, batch_size: int, steps: int) -> dict[str, Any]:
+    """Seconds a step, of them those that wait for input, the floating-point operations of a step, a hash of the weights
+    after the last one."""
     recipe = importlib.import_module(f"sciml_datasets.models.{name}").RECIPES[name]
     recipe = recipe.with_settings({"batch_size": batch_size, **NETWORKS.get(name, {}), **SETTINGS.get(way, {})})
     run = plain if way == "plain" else ours
     found, network = run(name, folder, recipe, steps)
-    return found | {"flops": training_flops(network, batch_size)}
+    weights = hashlib.sha256(b"".join(np.asarray(value).tobytes() for value in network.weights)).hexdigest()
+    return found | {"flops": training_flops(network, batch_size), "weights": weights}
 
 
 def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, float], Any]:
@@ -129,6 +157,7 @@ def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, fl
         make_deterministic(alone=True)
     tf.keras.utils.set_random_seed(0)
     batches = Batches(name, folder / "data", recipe, seed=0)
+    recipe = recipe.with_widths(batches.widths)
     network = build_network(recipe.build, recipe)
     step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
     source = (batch for epoch in range(1, 10**6) for batch in batches.training(epoch))
@@ -147,12 +176,12 @@ def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, fl
 def plain(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, float], Any]:
     """The reference's loader and ``model.fit``."""
     import keras
-    import tensorflow as tf
 
+    keras.utils.set_random_seed(0)
     network = recipe.build()
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adamax": keras.optimizers.Adamax}
     network.compile(kinds[recipe.optimizer](recipe.learning_rate), LOSSES[name]())
-    dataset = LOADERS[name](folder, recipe.batch_size).repeat().prefetch(tf.data.AUTOTUNE)
+    dataset = LOADERS[name](folder, recipe.batch_size)
 
     class Clock(keras.callbacks.Callback):
         """When the warm-up was over."""
@@ -182,7 +211,7 @@ def training_flops(network: Any, batch_size: int) -> float:
 
 
 def stemdl_stacks(folder: Path, batch_size: int) -> Any:
-    """HDF5 in a generator, the reference's transform with NumPy, one stack at a time."""
+    """HDF5 in a generator, the reference's transform with NumPy, one stack at a time, in ``tf.data``."""
     import h5py
     import tensorflow as tf
 
@@ -199,14 +228,55 @@ def stemdl_stacks(folder: Path, batch_size: int) -> Any:
                     yield blocks.transpose(1, 2, 0).astype(np.float32), int(group.attrs["space_group"])
 
     signature = (tf.TensorSpec((128, 128, 3), tf.float32), tf.TensorSpec((), tf.int64))
-    return tf.data.Dataset.from_generator(stacks, output_signature=signature).repeat().shuffle(64).batch(batch_size)
+    dataset = tf.data.Dataset.from_generator(stacks, output_signature=signature)
+    return dataset.repeat().shuffle(64).batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
 def cloudmask_patches(folder: Path, batch_size: int) -> Any:
     """As in ``perf/read.py``."""
+    import tensorflow as tf
     from read import reference_patches
 
-    return reference_patches(folder).repeat().shuffle(160).batch(batch_size, drop_remainder=True)
+    batches = reference_patches(folder).repeat().shuffle(160).batch(batch_size, drop_remainder=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def uno_rows(folder: Path, batch_size: int) -> Any:
+    """As ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py feeds the AUC run: pandas joins the tables for each batch."""
+    import keras
+    import pandas as pd
+    import tensorflow_datasets as tfds
+
+    from sciml_datasets.partitions import select
+
+    columns = select("candle_uno", "train", folder / "data").columns
+    response = pd.DataFrame({"Sample": columns["cell"], "Drug": columns["drug"]})
+    response["AUC"] = np.array(columns["auc"], np.float32)
+    source = tfds.data_source("sciml/candle_uno", split="train", data_dir=folder / "data")
+
+    def features(key: str, feature: str) -> pd.DataFrame:
+        """The table of one row for each cell line or drug."""
+        firsts = response.drop_duplicates(key).index
+        table = pd.DataFrame(np.stack([source[int(first)][feature] for first in firsts])).add_prefix(feature)
+        return table.assign(**{key: response[key][firsts].to_numpy()})
+
+    tables = {"Sample": features("Sample", "gene_expression"), "Drug": features("Drug", "drug_descriptors")}
+
+    class Rows(keras.utils.PyDataset):
+        """Batches of shuffled rows."""
+
+        order = np.random.default_rng(0).permutation(len(response))
+
+        def __len__(self) -> int:
+            return len(response) // batch_size
+
+        def __getitem__(self, number: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+            rows = response.iloc[self.order[number * batch_size : (number + 1) * batch_size]]
+            joined = [pd.merge(rows[[key]], table, on=key, how="left") for key, table in tables.items()]
+            inputs = tuple(frame.drop(columns=key).to_numpy() for key, frame in zip(tables, joined, strict=True))
+            return inputs, rows["AUC"].to_numpy()
+
+    return Rows()
 
 
 def _crossentropy() -> Any:
@@ -221,11 +291,17 @@ def _pixel_crossentropy() -> Any:
     return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
+def _squared_error() -> Any:
+    import keras
+
+    return keras.losses.MeanSquaredError()
+
+
 NETWORKS = {"stemdl": {"reference": "stack"}}
 """Of the network that both ways train, where the recipe's own sees another input than the plain loader gives."""
-LOADERS = {"stemdl": stemdl_stacks, "cloudmask": cloudmask_patches}
+LOADERS = {"stemdl": stemdl_stacks, "cloudmask": cloudmask_patches, "candle_uno": uno_rows}
 """Benchmark to the reference's loader."""
-LOSSES = {"stemdl": _crossentropy, "cloudmask": _pixel_crossentropy}
+LOSSES = {"stemdl": _crossentropy, "cloudmask": _pixel_crossentropy, "candle_uno": _squared_error}
 
 
 if __name__ == "__main__":

@@ -87,6 +87,44 @@ class DataSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A place from which `sciml_datasets.fetch` gets the raw files of a data set.
+
+    Attributes:
+        url: of the folder that holds them in the layout of the raw folder, as fsspec takes it.
+        num_files: how many there are.
+        num_bytes: all together, about; 0 where the publisher does not tell.
+        files: names, or glob patterns in which ``*`` spans folders, of what belongs to the data set.
+        endpoint: of S3, where it is not Amazon's.
+    """
+
+    url: str
+    num_files: int
+    num_bytes: int = 0
+    files: tuple[str, ...] = ("*",)
+    endpoint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobusSource:
+    """A place that only Globus reaches: the steps are told, see `sciml_datasets.fetch.globus`.
+
+    Attributes:
+        page: of the data set, from which its folder in the collection opens.
+        collection: name of the Globus collection.
+        folder: how the name of the folder in it ends.
+        num_files: how many there are.
+        num_bytes: all together, about.
+    """
+
+    page: str
+    collection: str
+    folder: str
+    num_files: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What a user may choose when a data set is prepared: a flag of ``sciml prepare``.
 
@@ -138,6 +176,8 @@ class Benchmark:
         groupings: what folds may keep together: name to the columns of the member lists that make a group.
         splits: by name, beside the canonical ones.
         leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
+        sources: data set to the places of its raw files, to be tried in order.
+        terms: what who fetches the raw files accepts.
     """
 
     name: str
@@ -152,6 +192,8 @@ class Benchmark:
     groupings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     splits: tuple[NamedSplit, ...] = ()
     leave_out: str = ""
+    sources: Mapping[str, tuple[Source | GlobusSource, ...]] = field(default_factory=dict)
+    terms: str = ""
 
     def of(self, dataset: DataSet) -> Benchmark:
         """The benchmark as it is for one of its data sets."""
@@ -174,6 +216,9 @@ class Benchmark:
         found = {name: given.get(name) or choice.default for name, choice in known.items()}
         return {name: value for name, value in found.items() if value is not None}
 
+
+_ECHO = "https://s3.echo.stfc.ac.uk"
+"""Endpoint of the public bucket of the MLCommons Science benchmarks."""
 
 _JIN_PAN = "Jin Pan, SMC Data Challenge 2020"
 _ORNL = "ORNL reference, SMC Data Challenge 2020"
@@ -244,8 +289,23 @@ _STEMDL = Benchmark(
     ),
     homepage="https://doi.org/10.13139/OLCF/1510313",
     licence="as given at the DOI of the data set",
-    obtain="transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
+    obtain="`sciml fetch stemdl` tells how to transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
     groupings={"material": ("material",)},
+    sources={
+        "stemdl": (
+            GlobusSource(
+                "https://doi.org/10.13139/OLCF/1510313",
+                "OLCF DOI-DOWNLOADS",
+                "10.13139_OLCF_1510313",
+                1138,
+                589_162_138_829,
+            ),
+        ),
+        "stemdl_preprocessed": (
+            Source("s3://sciml-datasets/ms/stemdl_ds1a", 187_156, 35_000_000_000, ("*.npz",), _ECHO),
+        ),
+    },
+    terms="The terms at https://doi.org/10.13139/OLCF/1510313 hold: read them there, and cite the data set.",
 )
 
 _CLOUDMASK_PAPER = "arXiv 2401.08636, U-Net"
@@ -285,8 +345,14 @@ _CLOUDMASK = Benchmark(
     ),
     homepage="https://github.com/mlcommons/science/tree/main/benchmarks/cloudmask",
     licence="legal notice on the use of Copernicus Sentinel data: free, full and open, with attribution",
-    obtain="copy s3://sciml-datasets/es/cloud_slstr_ds1 (180 GB, endpoint https://s3.echo.stfc.ac.uk, anonymous)",
+    obtain="`sciml fetch cloudmask` gets 180 GB from s3://sciml-datasets/es/cloud_slstr_ds1",
     groupings={"pass": ("pass",)},
+    sources={
+        "cloudmask": (Source("s3://sciml-datasets/es/cloud_slstr_ds1", 1070, 180_000_000_000, ("*.hdf",), _ECHO),)
+    },
+    terms="The scenes contain Copernicus Sentinel data. Their use is free, full and open under the legal notice on the "
+    "use of Copernicus Sentinel Data and Service Information, which asks to name the source wherever they, or what "
+    "comes of them, are passed on: 'Contains modified Copernicus Sentinel data' and the year. No warranty is given.",
 )
 
 _WITHIN = {"drug": "a drug", "drugs": "a pair of drugs", "cell": "a cell line"}
@@ -323,7 +389,20 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
 
 _UNO_AUC = "ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split"
 
-_UNO_TABLES = "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo/"
+_UNO_TABLES = "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo"
+_UNO_FEATURES = (
+    "combined_rnaseq_data_lincs1000_source_scale",
+    "drug_info",
+    "Combined_PubChem_dragon7_descriptors.tsv",
+    "NCI60_dragon7_descriptors.tsv",
+)
+
+
+def _uno_tables(*names: str) -> tuple[Source]:
+    """Tables of responses with those of the features; their server tells the sizes."""
+    files = (*names, *_UNO_FEATURES)
+    return (Source(_UNO_TABLES, len(files), files=files),)
+
 
 _CANDLE_UNO = Benchmark(
     name="candle_uno",
@@ -338,7 +417,7 @@ _CANDLE_UNO = Benchmark(
             "27,769,716 measurements of growth under one dose of a drug",
             variant=_growth(
                 groups=("drug", "cell"),
-                obtain="copy rescaled_combined_single_drug_growth and the tables of features from " + _UNO_TABLES,
+                obtain=f"`sciml fetch candle_uno_growth` gets its five tables from {_UNO_TABLES}",
             ),
         ),
         DataSet(
@@ -347,8 +426,7 @@ _CANDLE_UNO = Benchmark(
             "3,686,475 measurements of growth under two drugs at a time",
             variant=_growth(
                 groups=("drugs", "cell"),
-                obtain="copy ComboDrugGrowth_Nov2017.csv, NCI60_CELLNAME_to_Combo.txt and the tables of features from "
-                + _UNO_TABLES,
+                obtain=f"`sciml fetch candle_uno_pairs` gets its six tables from {_UNO_TABLES}",
                 groupings={
                     "cell": ("cell",),
                     "pair": ("drugs",),
@@ -383,7 +461,7 @@ _CANDLE_UNO = Benchmark(
     ),
     homepage="https://github.com/ECP-CANDLE/Benchmarks/tree/master/Pilot1/Uno",
     licence="as given by the studies that it combines: CCLE, CTRP, gCSI, GDSC and NCI60",
-    obtain=f"copy the five tables from {_UNO_TABLES}",
+    obtain=f"`sciml fetch candle_uno` gets the five tables from {_UNO_TABLES}",
     choices=(
         Choice("form", ("A", "B", "C"), None, "raw form: A tables, B prebuilt file, C IMPROVE folder"),
         Choice("scaling", ("training", "all"), "training", "entities that imputation and scaling are fitted on"),
@@ -396,6 +474,13 @@ _CANDLE_UNO = Benchmark(
         NamedSplit("disjoint", ("cell", "drug"), (0.7, 0.15)),
     ),
     leave_out="study",
+    sources={
+        "candle_uno": _uno_tables("combined_single_response_agg"),
+        "candle_uno_growth": _uno_tables("rescaled_combined_single_drug_growth"),
+        "candle_uno_pairs": _uno_tables("ComboDrugGrowth_Nov2017.csv", "NCI60_CELLNAME_to_Combo.txt"),
+    },
+    terms="The tables combine the studies CCLE, CTRP, gCSI, GDSC and NCI60. Each has its own terms, and they hold for "
+    "what comes from it: read them at the studies, and cite those that you use.",
 )
 
 BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL, _CLOUDMASK, _CANDLE_UNO)})

@@ -1,11 +1,19 @@
-"""Checksums of raw files: published ones where there are any, else those of the first sight."""
+"""Checksums of raw files: published ones where there are any, else those of the first sight.
+
+A list has a line per file: name, SHA-256, and, where they are known, size in bytes and the ETag that an S3 server gives
+it, separated by tabs. ``checksums.tsv`` in a raw folder records what was seen; the one of a benchmark in this package
+is published, and its names start with the data set.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 
 NAME = "checksums.tsv"
@@ -16,6 +24,21 @@ class ChecksumError(InputError):
 
 
 BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What is known of the content of a file.
+
+    Attributes:
+        sha256: hexadecimal.
+        size: bytes, None where it is not listed.
+        etag: of S3, without quotes; "" where it is not listed.
+    """
+
+    sha256: str
+    size: int | None = None
+    etag: str = ""
 
 
 def sha256_of(path: Path, tick: Callable[[int], object] | None = None) -> str:
@@ -29,31 +52,83 @@ def sha256_of(path: Path, tick: Callable[[int], object] | None = None) -> str:
     return sha256.hexdigest()
 
 
-def known_checksums(benchmark: str, folder: Path) -> dict[str, str]:
-    """SHA-256 by file name: published with this package, else recorded in the raw folder when it was first hashed.
+def published_checksums(name: str) -> dict[str, Checksum]:
+    """What this package publishes of the raw files of a data set, by file name.
 
     Raises:
-        InputError: a list of checksums is not tab-separated name and SHA-256.
+        InputError: no data set has this name, or the list cannot be read.
     """
-    return read_checksums(folder / NAME) | read_checksums(Path(__file__).parent / benchmark / NAME)
+    listed = read_list(published_list(name))
+    return {file.removeprefix(f"{name}/"): checksum for file, checksum in listed.items() if file.startswith(f"{name}/")}
+
+
+def published_list(name: str) -> Path:
+    """Where this package publishes checksums of the raw files of a data set.
+
+    Raises:
+        InputError: no data set has this name.
+    """
+    return Path(__file__).parent / find(name)[0].name / NAME
+
+
+def known_checksums(name: str, folder: Path) -> dict[str, str]:
+    """SHA-256 by file name: published with this package, else recorded in the raw folder when it was first hashed.
+
+    Args:
+        name: of the data set.
+        folder: its raw folder.
+
+    Raises:
+        InputError: no data set has this name, or a list of checksums cannot be read.
+    """
+    known = read_list(folder / NAME) | published_checksums(name)
+    return {file: checksum.sha256 for file, checksum in known.items()}
 
 
 def read_checksums(path: Path) -> dict[str, str]:
+    """SHA-256 by file name of a list; none where it does not exist.
+
+    Raises:
+        InputError: as `read_list`.
+    """
+    return {name: checksum.sha256 for name, checksum in read_list(path).items()}
+
+
+def read_list(path: Path) -> dict[str, Checksum]:
     """The checksums of a list; none where it does not exist.
 
     Raises:
-        InputError: a line is not a name and a SHA-256, separated by a tab.
+        InputError: a line is not a name and a SHA-256, separated by a tab, with size and ETag after them or without.
+    """
+    return parse_list(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+
+
+def parse_list(text: str, where: str) -> dict[str, Checksum]:
+    """The checksums of a list's text; ``where`` it stands is for the message.
+
+    Raises:
+        InputError: as `read_list`.
     """
     checksums = {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    for number, line in enumerate(lines, 1):
-        name, _, value = line.partition("\t")
-        if len(value) != 64 or set(value) - set("0123456789abcdef"):
+    for number, line in enumerate(text.splitlines(), 1):
+        name, value, size, etag, *more = [*line.split("\t"), "", "", ""]
+        if len(value) != 64 or set(value) - set("0123456789abcdef") or (size and not size.isdecimal()) or any(more):
             raise InputError(
-                f"{path}, line {number}: expected a file name, a tab and a SHA-256: correct or remove the file"
+                f"{where}, line {number}: expected a file name, a tab and a SHA-256: correct or remove the file"
             )
-        checksums[name] = value
+        checksums[name] = Checksum(value, int(size) if size else None, etag)
     return checksums
+
+
+def write_list(path: Path, checksums: Mapping[str, Checksum]) -> None:
+    """Write a list, sorted by name; it appears whole."""
+    lines = (
+        "\t".join((name, known.sha256, "" if known.size is None else str(known.size), known.etag)).rstrip("\t") + "\n"
+        for name, known in sorted(checksums.items())
+    )
+    temporary = path.with_name(f"{path.name}.incomplete-{secrets.token_hex(4)}")
+    temporary.write_text("".join(lines), encoding="utf-8")
+    temporary.replace(path)
 
 
 def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -63,17 +138,14 @@ def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str,
         ChecksumError: a file is missing or differs from its known checksum; it is named, nothing is recorded.
     """
     for name in sorted(known.keys() - found.keys()):
-        raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / NAME}")
+        if not (folder / name).exists():
+            raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / NAME}")
     for name, value in found.items():
         if known.get(name, value) != value:
             raise ChecksumError(
                 f"{folder / name}: the SHA-256 is {value}, expected {known[name]}: fetch the file again, or "
                 f"remove its line from {folder / NAME} if it was replaced on purpose"
             )
-    recorded = read_checksums(folder / NAME)
-    new = {name: value for name, value in found.items() if name not in known}
+    new = {name: Checksum(value) for name, value in found.items() if name not in known}
     if new:
-        temporary = folder / (NAME + ".incomplete")
-        lines = (f"{name}\t{value}\n" for name, value in sorted((recorded | new).items()))
-        temporary.write_text("".join(lines), encoding="utf-8")
-        temporary.replace(folder / NAME)
+        write_list(folder / NAME, read_list(folder / NAME) | new)

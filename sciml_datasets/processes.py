@@ -1,11 +1,16 @@
-"""Manners of worker processes."""
+"""Manners of processes: workers end with their parent, and what a process has left tells whether it still lives."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import secrets
 import signal
 import threading
 import time
+from functools import cache
+from pathlib import Path
 
 LOOK_SECONDS = 1.0
 
@@ -24,3 +29,38 @@ def stay_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def signature() -> str:
+    """For the end of a name of a file or folder that this process makes: nobody else has it, and it tells the owner."""
+    return f"{_realm()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_own(name: str) -> bool:
+    """Whether a name ends in a signature of this process."""
+    return re.search(rf"-{_realm()}-{os.getpid()}-[0-9a-f]{{8}}$", name) is not None
+
+
+def owner_lives(name: str) -> bool | None:
+    """Whether the process lives whose signature ends a name; None where that cannot be asked from here."""
+    owner = re.search(r"-([0-9a-f]{12})-([0-9]+)-[0-9a-f]{8}$", name)
+    if owner is None or owner[1] != _realm():
+        return None
+    try:
+        os.kill(int(owner[2]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@cache
+def _realm() -> str:
+    """Which processes can be asked whether they live: those of this boot of this machine, in this container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        boot, space = os.uname().nodename, ""
+    return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:12]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 """The splits of every data set, in the order in which they are written."""
 
-BUFFERS = 8
+BUFFERS = 4
 """Examples whose large arrays are intact at a time: filling memory that is in use is several times faster than
 filling memory that the system has just handed out."""
 

@@ -1,14 +1,17 @@
-"""Small data sets that the whole session shares: simulated raw files, prepared once."""
+"""Small data sets that the whole session shares: simulated raw files, prepared once. And no test leaves the machine."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
+import offline
 import pytest
 
 # The first example of a property may import libraries for seconds: time is measured in perf/, not here.
@@ -17,6 +20,32 @@ hypothesis.settings.load_profile("project")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 NUM_SAMPLES = 60
+THIS_MACHINE = {"localhost", "127.0.0.1", "::1", "", None, socket.gethostname()}
+asked_outside: list[str] = []
+
+
+def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    """An audit hook: whoever asks for another machine is refused, and remembered in case the refusal is swallowed."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        host = arguments[0].decode() if isinstance(arguments[0], bytes) else arguments[0]
+    else:
+        return
+    if host not in THIS_MACHINE:
+        asked_outside.append(str(host))
+        raise PermissionError(f"a test asked for {host}")
+
+
+sys.addaudithook(_stay_here)
+
+
+@pytest.fixture(autouse=True)
+def _no_test_leaves_the_machine() -> Iterator[None]:
+    yield
+    asked = list(asked_outside)
+    asked_outside.clear()
+    assert not asked
 
 
 @pytest.fixture(scope="session")
@@ -45,10 +74,12 @@ def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def sciml() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line in a process of its own."""
+    """Run the command line in a process of its own, in which the kernel forbids the network to all but ``fetch``."""
 
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sciml_datasets.cli.main", *map(str, arguments)]
+        online = arguments[0] == "fetch" or not offline.supported()
+        launcher = "-m" if online else str(Path(offline.__file__))
+        command = [sys.executable, launcher, "sciml_datasets.cli.main", *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, **options)
 
     return run

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sciml_datasets import InputError, simulate
-from sciml_datasets.candle_uno import biology, combo
+from sciml_datasets.candle_uno import aliases, biology, combo
 
 SIZES: dict[str, Any] = {"num_samples": 150, "genes": 6, "descriptors": 5}
 DEMO = "candle_uno_demo"
@@ -53,6 +53,13 @@ def test_usable_responses_are_as_many_as_were_asked_for_and_have_replicates_and_
     pairs = [(row["cell"], row["drug"]) for row in tables.responses.to_pylist()]
     assert len(set(pairs)) < len(pairs)
     assert np.isnan(tables.drugs.values).any()
+
+
+def test_the_tables_of_few_cell_lines_without_a_second_name_are_whole(tmp_path: Path) -> None:
+    folder = simulate(DEMO, tmp_path, num_samples=100, seed=4, genes=6, descriptors=5)
+    assert not (folder / aliases.CELL_MAPPING).exists()
+    names = combo.read(folder).responses["cell"].unique().to_pylist()
+    assert set(aliases.cells(folder, names)) == set(names)
 
 
 def test_the_area_is_that_under_the_curve() -> None:

@@ -13,8 +13,8 @@ import pytest
 from uno_files import FILE, frames, write_combo, write_improve, write_splits, write_store
 
 from sciml_datasets import InputError
-from sciml_datasets.candle_uno import improve
-from sciml_datasets.candle_uno.raw import FORMS, Responses
+from sciml_datasets.candle_uno import combo, improve
+from sciml_datasets.candle_uno.raw import FORMS, Responses, canonical
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
@@ -285,6 +285,16 @@ def test_other_raw_forms_become_improve_folders_with_the_same_splits(tmp_path: P
     }
     assert dict(zip(*(after.responses[name].to_pylist() for name in ("id", "split")), strict=True)) == prepared
     assert sum(study.facts()["splits"].values()) == before.responses.num_rows
+
+
+def test_the_names_of_one_compound_stay_one_after_a_conversion(tmp_path: Path, raw_dir: Path) -> None:
+    source = raw_dir / "candle_uno_demo"
+    convert_improve(source, tmp_path / "out")
+    convert_improve(tmp_path / "out", tmp_path / "again")
+    expected = canonical(source, combo.read(source))
+    assert len(set(expected[1].values())) < len(expected[1])
+    for folder in (tmp_path / "out", tmp_path / "again"):
+        assert canonical(folder, improve.read(folder)) == expected
 
 
 def test_what_a_conversion_leaves_out_is_listed(tmp_path: Path) -> None:

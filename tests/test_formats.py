@@ -174,3 +174,12 @@ def test_a_format_is_described_in_words() -> None:
         "(2, 4, 5) integer or boolean masks of cloud, 0 or 1"
     )
     assert Format("classes", (), "iu", 0, 230).describe("N") == "(N,) integer classes from 0 to 230"
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_a_bound_may_be_beyond_the_type_of_the_values(kind: type[np.floating[Any]]) -> None:
+    numbers = Format("numbers", (), "f", low=0, high=1e100)
+    assert numbers.outside(np.array([0.5, 1], kind)) is None
+    wrong = numbers.outside(np.array([0.5, -1], kind))
+    assert wrong is not None
+    assert wrong.tolist() == [False, True]

@@ -144,7 +144,7 @@ def test_the_files_of_the_form_are_those_that_are_read(tmp_path: Path) -> None:
         (EXPRESSION, "improve_sample_id\tTP53\nACH-1\t1\nACH-1\t2\n", "lines 2 and 3 are both ACH-1 and differ"),
         (EXPRESSION, "improve_sample_id\tTP53\tTP53\nACH-1\t1\t2\n", "two columns are called 'TP53'"),
         (EXPRESSION, "\tTP53\tEGFR\n\t11\t12\nACH-1\t1\t2\n", r"the header has lines \['', ''\], expected one line"),
-        (EXPRESSION, "improve_sample_id\tTP53\nACH-1\tinf\n", "row 1, column TP53: infinite"),
+        (EXPRESSION, "improve_sample_id\tTP53\nACH-1\tinf\n", "line 2, column TP53: infinite"),
         ("drug_mordred", "improve_chem_id\tABC\n\t1\n", "line 2 has no id"),
         ("drug_mordred", "name\tABC\nDrug_1\t1\n", "there is no column improve_chem_id"),
     ],

@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.candle_uno.raw import Responses, canonical
+from sciml_datasets.cli.main import main
 from sciml_datasets.samples import SPLITS, Sample
 from tests.uno_files import FILE, ROWS, frames, write_combo, write_improve, write_splits, write_store
 
@@ -119,6 +120,11 @@ def test_what_the_rules_leave_out_is_listed_beside_the_data(data_dir: Path) -> N
     counted = metadata(folder)["left_out"]
     assert counted["R2fit < 0.3 or EC50se > 3, or not known"] == 40
     assert len(lines) == sum(count for reason, count in counted.items() if reason.startswith("no "))
+
+
+def test_preparation_says_what_the_rules_left_out(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", DEMO, "--data-dir", str(data_dir), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == metadata(data_dir / "sciml" / DEMO / "1.0.0")["left_out"]
 
 
 def test_canonical_ids_cover_every_response(raw_dir: Path) -> None:

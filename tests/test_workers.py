@@ -6,11 +6,12 @@ import csv
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +25,49 @@ from sciml_datasets import InputError
 from sciml_datasets.models.run_folder import RunFolder
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 EPOCHS = 5
 """Of five batches each: 25 steps."""
-HERE = Path(__file__).parent
+MODELS = Path(__file__).parents[1] / "examples" / "models"
 STOPS_WITHIN = 60
 """Seconds after another worker was killed."""
 
 
 def command(data_dir: Path, out: Path, *flags: str) -> list[str]:
     """Train a network with batch norm, as a user would."""
-    model = "networks_of_users:normalised_network"
+    model = "small_networks:stemdl"
     sciml = [sys.executable, "-m", "sciml_datasets.cli.main", "train", "stemdl_demo", "--data-dir", str(data_dir)]
     options = ["--model", model, "--epochs", str(EPOCHS), "--batch-size", "10", "--set", "learning_rate=0.01"]
     return [*sciml, "--out", str(out), *options, *flags]
 
 
-def start(line: list[str], **environment: str) -> subprocess.Popen[str]:
-    """Run it beside this process."""
-    return subprocess.Popen(
-        line, cwd=HERE, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+@dataclass
+class Run:
+    """A process that trains beside this one, and its run folder."""
+
+    process: subprocess.Popen[str]
+    out: Path
+
+    @classmethod
+    def start(cls, line: list[str], out: Path, **environment: str) -> Run:
+        """Begin."""
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        return cls(subprocess.Popen(line, cwd=MODELS, env=os.environ | environment, text=True, **pipes), out)
+
+    def told(self, seconds: float = 200) -> str:
+        """Wait for its end; what it wrote on stderr."""
+        try:
+            return self.process.communicate(timeout=seconds)[1]
+        finally:
+            self.process.kill()
+
+    def finished(self) -> Path:
+        """Wait for its success; the run folder."""
+        told = self.told()
+        assert self.process.returncode == 0, told
+        return self.out
 
 
-def start_pair(data_dir: Path, out: Path) -> list[subprocess.Popen[str]]:
+def start_pair(data_dir: Path, out: Path) -> list[Run]:
     """Two workers, as TF_CONFIG names them."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
@@ -57,24 +77,19 @@ def start_pair(data_dir: Path, out: Path) -> list[subprocess.Popen[str]]:
         json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}) for index in range(2)
     ]
     line = command(data_dir, out, "--strategy", "multiworker")
-    return [start(line, TF_CONFIG=config) for config in configs]
+    return [Run.start(line, out, TF_CONFIG=config) for config in configs]
 
 
-def ended(processes: list[subprocess.Popen[str]], seconds: float = 200) -> list[str]:
-    """Wait for all; what each wrote on stderr. None is left behind."""
-    try:
-        told = [process.communicate(timeout=seconds)[1] for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    return told
+def start_ranks(data_dir: Path, out: Path) -> list[Run]:
+    """Two workers, as ranks of MPI."""
+    return [Run.start([str(MPIEXEC), "-n", "2", *command(data_dir, out, "--strategy", "multiworker")], out)]
 
 
-def until_checkpoint(out: Path, processes: list[subprocess.Popen[str]]) -> None:
+def until_checkpoint(runs: list[Run]) -> None:
     """Wait until the first epoch is saved."""
     deadline = time.monotonic() + 120
-    while not (out / "checkpoint.npz").exists():
-        assert all(process.poll() is None for process in processes), ended(processes)
+    while not (runs[0].out / "checkpoint.npz").exists():
+        assert all(run.process.poll() is None for run in runs), [run.told(1) for run in runs]
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -108,75 +123,66 @@ def assert_same_run(out: Path, alone: Path, tolerance: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def alone(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run of one process that nothing happens to."""
-    out = tmp_path_factory.mktemp("alone") / "run"
-    process = start(command(data_dir, out))
-    (told,) = ended([process])
-    assert process.returncode == 0, told
-    return out
-
-
-def test_two_devices_train_as_one(alone: Path, data_dir: Path, tmp_path: Path) -> None:
-    code = """
+def undisturbed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+    """Runs that nothing happens to, by strategy; they go on while the tests do other things."""
+    two_devices = """
 import sys, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 from sciml_datasets.cli.main import main
 sys.exit(main(sys.argv[1:]))
 """
-    line = command(data_dir, tmp_path / "run", "--strategy", "mirrored")
-    process = start([sys.executable, "-c", code, *line[3:]])
-    (told,) = ended([process])
-    assert process.returncode == 0, told
-    assert_same_run(tmp_path / "run", alone, 1e-5)
+    folder = tmp_path_factory.mktemp("undisturbed")
+    alone, both = folder / "none", folder / "mirrored"
+    mirrored = [sys.executable, "-c", two_devices, *command(data_dir, both, "--strategy", "mirrored")[3:]]
+    runs = {"none": Run.start(command(data_dir, alone), alone), "mirrored": Run.start(mirrored, both)}
+    yield runs
+    for run in runs.values():
+        run.process.kill()
 
 
-def test_two_workers_train_as_one_even_if_one_is_killed(alone: Path, data_dir: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    chief, victim = start_pair(data_dir, out)
-    until_checkpoint(out, [chief, victim])
-    victim.send_signal(signal.SIGKILL)
-    told, _ = ended([chief, victim], STOPS_WITHIN)
-    assert chief.returncode == 2
-    (sentence,) = [line for line in told.splitlines() if line.startswith("sciml train:")]
-    assert "another worker is gone" in sentence
-    assert "Traceback" not in told
-    assert not (out / "result.json").exists()
-
-    again = start_pair(data_dir, out)
-    told_again = ended(again)
-    assert [process.returncode for process in again] == [0, 0], told_again
-    assert_same_run(out, alone, 1e-5)
-    scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (out, alone)]
-    assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
-
-
-@needs_mpi
-def test_two_ranks_train_as_one(alone: Path, data_dir: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    process = start([str(MPIEXEC), "-n", "2", *command(data_dir, out, "--strategy", "multiworker")])
-    (told,) = ended([process])
-    assert process.returncode == 0, told
-    assert_same_run(out, alone, 1e-5)
-
-
-def test_a_killed_run_goes_on_to_the_same_bits(alone: Path, data_dir: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    process = start(command(data_dir, out))
-    until_checkpoint(out, [process])
-    process.kill()
-    ended([process])
-    assert not (out / "result.json").exists()
-    again = start(command(data_dir, out))
-    (told,) = ended([again])
-    assert again.returncode == 0, told
-    assert_same_run(out, alone, 0)
+def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data_dir: Path, tmp_path: Path) -> None:
+    line = command(data_dir, tmp_path / "run")
+    killed = Run.start(line, tmp_path / "run")
+    until_checkpoint([killed])
+    killed.process.kill()
+    killed.told()
+    assert not (killed.out / "result.json").exists()
+    out = Run.start(line, killed.out).finished()
+    assert_same_run(out, undisturbed["none"].finished(), 0)
     lines = (out / "result-1.txt").read_text().splitlines()
     keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
     assert keys.count("run_start") == keys.count("run_stop") == keys.count("resumed") == 1
     assert keys.count("epoch_start") == keys.count("epoch_stop") == keys.count("eval_accuracy") == EPOCHS
     assert not (out / "checkpoint.npz").exists()
+
+
+def test_two_devices_train_as_one(undisturbed: dict[str, Run]) -> None:
+    assert_same_run(undisturbed["mirrored"].finished(), undisturbed["none"].finished(), 1e-5)
+
+
+def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
+    undisturbed: dict[str, Run], data_dir: Path, tmp_path: Path
+) -> None:
+    chief, victim = start_pair(data_dir, tmp_path / "run")
+    until_checkpoint([chief, victim])
+    victim.process.kill()
+    victim.told()
+    told = chief.told(STOPS_WITHIN)
+    assert chief.process.returncode == 2
+    (sentence,) = [line for line in told.splitlines() if line.startswith("sciml train:")]
+    assert "another worker is gone" in sentence
+    assert "Traceback" not in told
+    assert not (chief.out / "result.json").exists()
+
+    # Where there is no MPI, TF_CONFIG names the workers again.
+    for run in (start_ranks if MPIEXEC else start_pair)(data_dir, chief.out):
+        run.finished()
+    alone = undisturbed["none"].finished()
+    assert_same_run(chief.out, alone, 1e-5)
+    scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (chief.out, alone)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5, nan_ok=True)
+    assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
 
 
 def test_an_unfinished_run_is_not_mixed_with_another(tmp_path: Path) -> None:

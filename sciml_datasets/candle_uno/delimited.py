@@ -106,7 +106,7 @@ def matrix_batches(
     """As `read_matrix`, some rows at a time: memory does not grow with the file."""
     numbers = {place: name for place, name in enumerate(names) if place != id_place and place not in drop}
     text = {} if id_place is None else {id_place: "id"}
-    before = 0
+    before = skip
     for batch in column_batches(path, separator, names, text=text, numbers=numbers, skip=skip):
         ids = batch.column(0).to_pylist() if text else []
         yield ids, _matrix(path, batch, list(numbers.values()), len(text), before)
@@ -136,19 +136,19 @@ def read_matrix(
     text = {} if id_place is None else {id_place: "id"}
     table = read_columns(path, separator, names, text=text, numbers=numbers, skip=skip)
     ids = () if id_place is None else tuple(table.column(0).to_pylist())
-    return ids, _matrix(path, table, list(numbers.values()), len(text), before=0)
+    return ids, _matrix(path, table, list(numbers.values()), len(text), before=skip)
 
 
 def _matrix(
     path: Path, table: pa.Table | pa.RecordBatch, names: Sequence[str], first: int, before: int
 ) -> NDArray[np.float32]:
-    """The columns of numbers, from column ``first`` on, as an array; ``before`` rows of the file came earlier."""
+    """The columns of numbers, from column ``first`` on, as an array; ``before`` lines of the file came earlier."""
     values = np.empty((table.num_rows, len(names)), np.float32)
     for column, name in enumerate(names):
         values[:, column] = table.column(column + first).to_numpy(zero_copy_only=False)
         if np.isinf(values[:, column]).any():
-            row = before + int(np.flatnonzero(np.isinf(values[:, column]))[0])
-            raise InputError(f"{path}: row {row + 1}, column {name}: infinite, expected a number or NA: correct it")
+            line = before + int(np.flatnonzero(np.isinf(values[:, column]))[0]) + 1
+            raise InputError(f"{path}: line {line}, column {name}: infinite, expected a number or NA: correct it")
     return values
 
 

@@ -79,7 +79,13 @@ def read(folder: Path, measure: str | None = None) -> Tables:
 
 
 def write(
-    tables: Tables, folder: Path, *, measure: str = "auc", cell_file: str = EXPRESSION, drug_file: str = DESCRIPTORS
+    tables: Tables,
+    folder: Path,
+    *,
+    measure: str = "auc",
+    cell_file: str = EXPRESSION,
+    drug_file: str = DESCRIPTORS,
+    beside: Iterable[Path] = (),
 ) -> None:
     """Write tables as a folder of this form, which appears when it is complete.
 
@@ -92,6 +98,7 @@ def write(
         measure: what the response is called in response.tsv.
         cell_file: one of CELL_FILES.
         drug_file: one of DRUG_FILES.
+        beside: files to copy into it: tables of aliases.
 
     Raises:
         InputError: the folder exists.
@@ -115,6 +122,8 @@ def write(
         _write(work / "x_data" / drug_file, [[DRUG, *tables.drugs.columns]], _columns(tables.drugs))
         _write_splits(work, responses)
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
+        for path in beside:
+            shutil.copy2(path, work)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -295,14 +295,15 @@ def _in_pubchem(compounds: _Entities) -> NDArray[np.bool_]:
 
 
 def _write_cell_tables(rng: np.random.Generator, folder: Path, lines: _Entities) -> None:
-    """Ids that are written in several ways, pair by pair, and the tumour of each id."""
+    """Ids that are written in several ways, pair by pair, where there are some; and the tumour of each id."""
     pairs, tumours = [], [("ANL_ID", "TUMOR_TYPE")]
     for row in range(len(lines.described)):
         ids = [lines.ids[number][row] for number in np.flatnonzero(lines.measured[:, row])]
         names = {key.partition(".")[2] for key in ids}
         pairs += [(one, other) for one, other in itertools.pairwise(ids) if len(names) > 1]
         tumours += [(key, TUMOURS[row % len(TUMOURS)]) for key in ids]
-    (folder / CELL_MAPPING).write_text("".join(f"{one}\t{other}\n" for one, other in pairs))
+    if pairs:
+        (folder / CELL_MAPPING).write_text("".join(f"{one}\t{other}\n" for one, other in pairs))
     (folder / "cl_metadata").write_text("".join(f"{key}\t{tumour}\n" for key, tumour in tumours))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.candle_uno import drevalpy, drugcell, improve
+from sciml_datasets.candle_uno import aliases, drevalpy, drugcell, improve
 from sciml_datasets.candle_uno.delimited import first_lines
 from sciml_datasets.candle_uno.raw import FORMS, with_splits
 from sciml_datasets.candle_uno.tables import Tables
@@ -75,7 +75,7 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     """Bring an IMPROVE folder in, what can be used of it, with split 0 of its studies; or make one of raw form A or B.
 
     Of forms A and B every response has its split: the official one, else the canonical one. Ids are those of the
-    sources: aliases stay apart, but never in two splits.
+    sources; the tables of aliases come along, so that no split by name parts the names of one cell line or compound.
 
     Args:
         source: the folder with ``y_data`` and ``x_data``, or one that holds it as ``raw_data`` or
@@ -98,7 +98,7 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     names = [path.name for path in improve.files(folder)]
     cell_file = next(name for name in improve.CELL_FILES if name in names)
     drug_file = next(name for name in improve.DRUG_FILES if name in names)
-    improve.write(tables, out, measure=response, cell_file=cell_file, drug_file=drug_file)
+    improve.write(tables, out, measure=response, cell_file=cell_file, drug_file=drug_file, beside=aliases.files(folder))
     return Study(out, response, tables)
 
 
@@ -113,7 +113,7 @@ def _exported(source: Path, out: Path, response: str | None) -> Study:
     if response not in (None, "auc"):
         raise InputError(f"--response {response}: raw forms A and B have one response, auc: leave it out")
     tables = with_splits(source, forms[0].read(source))
-    improve.write(tables, out)
+    improve.write(tables, out, beside=aliases.files(source))
     return Study(out, "auc", tables)
 
 

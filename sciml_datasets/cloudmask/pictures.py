@@ -48,13 +48,13 @@ def contact_sheet(
             predicted = np.asarray(predictions[number])[::step, ::step]
             row[2].imshow(np.where(valid, predicted, np.nan), cmap="Blues_r", vmin=0, vmax=1)
             row[2].set_title("predicted probability of cloud", fontsize=9)
-            errors = np.where(valid, (predicted > 0.5).astype(int) - cloud, np.nan)
+            errors = np.where(valid, (predicted >= 0.5).astype(int) - cloud, np.nan)
             row[3].imshow(errors, cmap=ListedColormap(["tab:red", "whitesmoke", "tab:blue"]), vmin=-1.5, vmax=1.5)
             wrong = np.mean(errors[valid] != 0) if valid.any() else 0.0
             row[3].set_title(f"missed (red) and false (blue): {100 * wrong:.1f} %", fontsize=9)
         for axes in row:
             axes.set_axis_off()
-    figure.savefig(picture, dpi=110)
+    figure.savefig(picture, dpi=110, bbox_inches="tight")
 
 
 def false_colour(sample: dict[str, Any], step: int = 1) -> NDArray[np.float32]:

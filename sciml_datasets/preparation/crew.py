@@ -8,7 +8,7 @@ the others raise `PeerFailedError`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -84,6 +84,19 @@ class Alone:
             advance(done)
 
         return [work(item, tick) for item in items]
+
+    def share(
+        self,
+        work: Callable[[Iterator[Item], Tick], list[Result]],
+        items: Sequence[Item],
+        advance: Callable[[int], object],
+    ) -> list[Result]:
+        """See `Ranks.share`."""
+
+        def tick(done: int) -> None:
+            advance(done)
+
+        return work(iter(items), tick)
 
 
 class Forked:
@@ -184,6 +197,26 @@ class Ranks:
         self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
     ) -> list[Result]:
         """See `Crew.map`."""
+
+        def each(drawn: Iterator[tuple[int, Item]], tick: Tick) -> list[tuple[int, Result]]:
+            return [(i, work(item, tick)) for i, item in drawn]
+
+        numbered = self.share(each, list(enumerate(items)), advance)
+        return [result for _, result in sorted(numbered, key=itemgetter(0))]
+
+    def share(
+        self,
+        work: Callable[[Iterator[Item], Tick], list[Result]],
+        items: Sequence[Item],
+        advance: Callable[[int], object],
+    ) -> list[Result]:
+        """Each rank works on the items that it draws, several at a time if it likes; all results, on rank 0.
+
+        Args:
+            work: takes an iterator, which draws the next item of all, and a Tick.
+            items: as for `map`.
+            advance: as for `map`.
+        """
         with _Counters(self._comm) as counters:
             looked = time.monotonic()
             unreported = reported = 0
@@ -202,13 +235,16 @@ class Ranks:
                     raise PeerFailedError
                 looked = time.monotonic()
 
-            results: list[tuple[int, Result]] = []
-            error: Exception | None = None
-            try:
+            def draw() -> Iterator[Item]:
                 while (i := counters.add(counters.NEXT, 1)) < len(items):
                     if counters.add(counters.FAILED, 0):
                         raise PeerFailedError
-                    results.append((i, work(items[i], tick)))
+                    yield items[i]
+
+            results: list[Result] = []
+            error: Exception | None = None
+            try:
+                results = work(draw(), tick)
             except Exception as caught:
                 error = caught
                 counters.add(counters.FAILED, 1)
@@ -219,9 +255,7 @@ class Ranks:
             raise error  # of several ranks with an error of their own the first one tells it
         if failed:
             raise PeerFailedError(bad_input=any(bad_input for _, bad_input in outcomes))
-        gathered = self._comm.gather(results)
-        numbered = [pair for part in gathered or () for pair in part]
-        return [result for _, result in sorted(numbered, key=itemgetter(0))]
+        return [result for part in self._comm.gather(results) or () for result in part]
 
 
 class _Counters:

@@ -265,7 +265,7 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
 
 def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, files: list[RawFile]) -> dict[str, str]:
     """The known SHA-256 of raw files by name, on rank 0; with ``verify_raw`` all are hashed, compared and recorded."""
-    known = crew.lead(lambda: known_checksums(builder.benchmark.name, folder))
+    known = crew.lead(lambda: known_checksums(builder.dataset.name, folder))
     if not options.verify_raw:
         return known
     with _progress(crew, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:

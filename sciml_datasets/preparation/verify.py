@@ -87,9 +87,9 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     """
     import tensorflow_datasets as tfds
 
-    benchmark, _ = find(name)
+    find(name)
     files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
-    known = known_checksums(benchmark.name, folder)
+    known = known_checksums(name, folder)
     found = _hashes(folder, [file.name for file in files], jobs)
     record_checksums(folder, known, found)
     agreed = sum(file in known for file in found)

@@ -1,0 +1,39 @@
+"""``sciml stage NAME --data-dir D --to LOCAL``."""
+
+from __future__ import annotations
+
+import argparse
+
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+
+EXAMPLE = "sciml stage stemdl --data-dir data --to $TMPDIR (once per node: srun sciml stage ...)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Flags of ``sciml stage``."""
+    add_name(parser)
+    add_data_dir(parser)
+    parser.add_argument(
+        "--to", metavar="LOCAL", required=True, help="folder on the node's disk, the --data-dir of what follows"
+    )
+    parser.add_argument("--jobs", metavar="J", type=int, default=4, help="files at a time on a node (default: 4)")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Copy a prepared data set; under mpiexec or srun one rank of each node does."""
+    from sciml_datasets.benchmarks import find
+    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.preparation.crew import PeerFailedError
+    from sciml_datasets.staging import stage
+
+    find(args.name)
+    comm = world()
+    try:
+        folder, copied = stage(args.name, args.data_dir, args.to, comm, jobs=args.jobs)
+    except PeerFailedError:  # that rank has said why
+        return 2
+    if comm is not None and comm.Get_rank() != 0:
+        return 0
+    text = f"{folder}: {copied / 1e6:.1f} MB copied and verified" if copied else f"{folder} was there: nothing was done"
+    return report(args, {"folder": str(folder), "bytes": copied}, text)

@@ -1,0 +1,40 @@
+"""Networks of one's own, one for each benchmark: a function that returns a Keras model, named on the command line.
+
+cd examples/models
+sciml train stemdl_demo --data-dir data --out run --model small_networks:stemdl
+sciml train cloudmask_demo --data-dir data --out run --model small_networks:cloudmask
+sciml train candle_uno_demo --data-dir data --out run --model small_networks:candle_uno
+
+The batch norm is plain: training on several devices makes it one over the whole batch.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+
+def stemdl() -> keras.Model:
+    """Stacks (128, 128, 3), log-scaled patterns from 0 to 255, to 231 logits."""
+    inputs = keras.Input((128, 128, 3))
+    x = layers.AveragePooling2D(8)(layers.Rescaling(1 / 255)(inputs))
+    # A bias before batch norm has no gradient but rounding errors, which Adam would blow up.
+    x = layers.Conv2D(8, 3, strides=2, use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(x))
+    return keras.Model(inputs, layers.Dense(231)(layers.Flatten()(x)), name="small_stemdl")
+
+
+def cloudmask() -> keras.Model:
+    """Normalised patches (R, C, 9) to a logit for each pixel: of any size, so that it does for both data sets."""
+    inputs = keras.Input((None, None, 9))
+    x = layers.Conv2D(8, 1, activation="relu")(inputs)
+    x = layers.Conv2D(8, 5, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(x))
+    return keras.Model(inputs, layers.Conv2D(1, 1)(x), name="small_cloudmask")
+
+
+def candle_uno(genes: int = 942, descriptors: int = 400) -> keras.Model:
+    """Expression (genes,) and descriptors of a drug (descriptors,) to one number; the defaults are the demo's."""
+    cell, drug = keras.Input((genes,)), keras.Input((descriptors,))
+    towers = [layers.Dense(32, "relu")(values) for values in (cell, drug)]
+    return keras.Model([cell, drug], layers.Dense(1)(layers.Concatenate()(towers)), name="small_candle_uno")

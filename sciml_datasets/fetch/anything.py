@@ -1,0 +1,102 @@
+"""Sources of every other kind that fsspec knows: a folder, gs, ssh and so on, read like files by threads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from sciml_datasets.benchmarks import Source
+from sciml_datasets.checksums import NAME
+from sciml_datasets.errors import InputError
+from sciml_datasets.fetch.remote import (
+    BLOCK,
+    ChangedError,
+    Patience,
+    RefusedError,
+    RemoteFile,
+    TransientError,
+    belongs,
+    carried_checksums,
+    safe_names,
+    with_checksums,
+)
+
+Result = TypeVar("Result")
+TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "updated", "created")
+"""Keys under which the file systems of fsspec tell what changes with the content."""
+
+
+class Anything:
+    """See `sciml_datasets.fetch.remote.Remote`. Time limits are those of the library that fsspec uses."""
+
+    def __init__(self, source: Source, patience: Patience) -> None:
+        import fsspec
+
+        self.url = source.url
+        self._source = source
+        try:
+            self._fs, self._root = fsspec.url_to_fs(source.url)
+        except (ImportError, ValueError) as error:
+            raise InputError(
+                f"{source.url}: {error}: install that package, or name a source of another kind"
+            ) from error
+
+    async def files(self) -> list[RemoteFile]:
+        """All files below the folder that belong to the data set."""
+        found = await self._try(lambda: self._fs.find(self._root, detail=True))
+        root = self._root.rstrip("/") + "/"
+        names = {path.removeprefix(root): entry for path, entry in found.items()}
+        chosen = {name: entry for name, entry in names.items() if belongs(self._source, name)}
+        if not chosen:
+            raise RefusedError(f"the source has no files {' or '.join(self._source.files)}")
+        safe_names(chosen, self.url)
+        checksums = await carried_checksums(self) if NAME in names else {}
+        return with_checksums((_described(name, entry) for name, entry in chosen.items()), checksums)
+
+    async def look(self, name: str) -> RemoteFile:
+        """As the file system describes it."""
+        return await self._try(lambda: _described(name, self._fs.info(self._path(name))))
+
+    async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
+        """By one open file."""
+        if file.tag and (now := (await self.look(file.name)).tag) != file.tag:
+            raise ChangedError(f"the file has changed there: it was {file.tag}, now it is {now}")
+        stream = await self._try(lambda: self._fs.open(self._path(file.name), "rb", cache_type="readahead"))
+        try:
+            await self._try(lambda: stream.seek(start))
+            at = start
+            while end is None or at < end:
+                wanted = BLOCK if end is None else min(BLOCK, end - at)
+                chunk = await self._try(partial(stream.read, wanted))
+                if not chunk:
+                    return
+                at += len(chunk)
+                yield chunk
+        finally:
+            await asyncio.to_thread(stream.close)
+
+    async def close(self) -> None:
+        """Nothing to do: fsspec keeps its connections."""
+
+    def _path(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+    async def _try(self, work: Callable[[], Result]) -> Result:
+        try:
+            return await asyncio.to_thread(work)
+        except (RefusedError, ChangedError):
+            raise
+        except FileNotFoundError as error:
+            raise RefusedError("the source does not have it") from error
+        except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            raise RefusedError(f"the source does not give it ({error})") from error
+        except Exception as error:  # each library has its own
+            raise TransientError(f"the source failed ({error or type(error).__name__})") from error
+
+
+def _described(name: str, entry: dict[str, Any]) -> RemoteFile:
+    tag = next((str(entry[key]) for key in TAGS if entry.get(key)), "")
+    size = entry.get("size")
+    return RemoteFile(name, size, f"{tag}-{size}" if tag else "")

@@ -1,0 +1,140 @@
+"""The connections of a process: what they bring is written into its place, and a broken one is gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
+from contextlib import aclosing
+
+from sciml_datasets.fetch.answers import page_error
+from sciml_datasets.fetch.pacing import RateLimit, patiently, wait_seconds
+from sciml_datasets.fetch.partial import Partial
+from sciml_datasets.fetch.remote import Patience, Remote, RemoteFile, TransientError
+
+WRITE_BYTES = 4 << 20
+"""Gathered before they are written: what a kill may cost each connection."""
+WRITE_CHUNKS = 512
+"""Likewise: Linux takes at most 1,024 at once (IOV_MAX)."""
+WRITE_SECONDS = 2.0
+WORTH_BYTES = 1 << 16
+"""That must come for an attempt to count as a success: a source that gives less each time is given up."""
+SLOWEST = 1024
+"""Bytes a second, over the timeout, below which a connection counts as stalled."""
+
+
+class Connections:
+    """As many as ``patience`` allows; whoever waits longest gets the next free one.
+
+    Attributes:
+        come: bytes that have come and are written, all together.
+    """
+
+    def __init__(self, patience: Patience, rate: float | None, writers: Executor) -> None:
+        self.come = 0
+        self._patience, self._writers = patience, writers
+        self._slots = asyncio.Semaphore(patience.connections)
+        self._limit = RateLimit(rate)
+
+    async def whole(self, remote: Remote, file: RemoteFile, partial: Partial) -> None:
+        """A file in one go, from its start at each attempt."""
+
+        async def attempt() -> None:
+            came: list[int] = []
+            try:
+                async with self._slots:
+                    await self._stream(remote, file, partial, 0, None, came)
+                if file.size is not None and sum(came) != file.size:
+                    raise TransientError(f"the source ends after {sum(came)} of {file.size} bytes")
+            except BaseException:
+                self.come -= sum(came)
+                raise
+            partial.cut(sum(came))
+
+        await patiently(self._patience, attempt)
+
+    async def part(
+        self, remote: Remote, file: RemoteFile, partial: Partial, start: int, end: int, more: Callable[[], object]
+    ) -> None:
+        """A part, going on where a connection broke; ``more`` is called after each write."""
+        failures = 0
+        while True:
+            came: list[int] = []
+            try:
+                async with self._slots:
+                    await self._stream(remote, file, partial, start, end, came, more)
+                if start + sum(came) == end:
+                    return
+                raise TransientError(f"the source ends {end - start - sum(came)} bytes early")
+            except TransientError as error:
+                start += sum(came)
+                failures = 1 if sum(came) >= WORTH_BYTES else failures + 1
+                if failures > self._patience.retries:
+                    raise
+                await asyncio.sleep(wait_seconds(self._patience, failures, error.wait))
+
+    async def _stream(
+        self,
+        remote: Remote,
+        file: RemoteFile,
+        partial: Partial,
+        start: int,
+        end: int | None,
+        came: list[int],
+        more: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Write what one request brings; ``came`` hears of the bytes as they are written, also of a broken one."""
+        loop = asyncio.get_running_loop()
+        at = start
+        chunks: list[bytes] = []
+        writing: asyncio.Future[int] | None = None
+        gathered, since = 0, time.monotonic()
+
+        async def finish() -> None:
+            nonlocal writing
+            if writing is not None:
+                count, writing = await writing, None
+                self.come += count
+                came.append(count)
+                more()
+
+        async def write() -> None:
+            nonlocal writing, chunks, gathered, since
+            await finish()
+            writing = loop.run_in_executor(self._writers, partial.write, at - gathered, chunks)
+            chunks, gathered, since = [], 0, time.monotonic()
+
+        try:
+            async with aclosing(remote.read(file, start, end)) as stream:
+                async for chunk in self._not_stalled(stream):
+                    if at == 0 and (error := page_error(chunk)):
+                        raise error
+                    if end is not None and at + len(chunk) > end:
+                        raise TransientError("the source sends more than was asked for")
+                    at += len(chunk)
+                    gathered += len(chunk)
+                    chunks.append(chunk)
+                    full = gathered >= WRITE_BYTES or len(chunks) >= WRITE_CHUNKS
+                    if full or time.monotonic() - since > WRITE_SECONDS:
+                        await write()
+                    await self._limit.take(len(chunk))
+        finally:
+            if chunks:
+                await write()
+            await finish()
+
+    async def _not_stalled(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks of a stream as long as they come fast enough."""
+        waited, size = 0.0, 0
+        while True:
+            began = time.monotonic()
+            chunk = await anext(stream, None)
+            if chunk is None:
+                return
+            waited, size = waited + time.monotonic() - began, size + len(chunk)
+            if waited > self._patience.timeout:
+                if size < SLOWEST * waited:
+                    raise TransientError(f"the source sent {size} bytes in {waited:.0f} s")
+                waited, size = 0.0, 0
+            yield chunk

@@ -1,0 +1,39 @@
+"""Data that only Globus reaches: the steps, to the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sciml_datasets.benchmarks import GlobusSource
+from sciml_datasets.fetch.plan import free_bytes
+
+
+def steps(name: str, source: GlobusSource, folder: Path) -> str:
+    """What to do to get the raw files of a data set, as text.
+
+    Args:
+        name: of the data set.
+        source: where it lies.
+        folder: where the raw files belong.
+    """
+    archive = f"{folder}/{source.folder}.tar"
+    size, free = source.num_bytes / 2**30, free_bytes(folder) / 2**30
+    return f"""{name}: {source.num_files:,} files, {size:.1f} GiB, through Globus only; {free:.1f} GiB are free
+
+1. Get a Globus identity at https://app.globus.org, and a collection of your own that can write to
+   {folder}:
+   your cluster's, or Globus Connect Personal. With the command line: pip install globus-cli, globus login.
+2. Open {source.page}: its download button opens the folder of the data set, whose
+   name ends in {source.folder}, in the collection "{source.collection}" of the Globus web app. The id of the
+   collection and the path of the folder stand in the address bar, as origin_id and origin_path;
+   `globus endpoint search '{source.collection}'` tells the id as well.
+3. Transfer, with ORIGIN_ID and ORIGIN_PATH from there and MINE the id of your collection; it goes on by itself after
+   failures, and checks what it has copied:
+       globus transfer --recursive --sync-level checksum --verify-checksum \\
+           ORIGIN_ID:ORIGIN_PATH MINE:{folder}
+4. If it came as one archive, unpack it:
+       tar -xf {archive} -C {folder}
+   In the end the folder holds train/, dev/ and test/ with *.h5 files.
+5. Record or compare the checksums, then prepare:
+       sciml verify {name} --raw-dir {folder.parent}
+       sciml prepare {name} --raw-dir {folder.parent}"""

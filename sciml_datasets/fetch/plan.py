@@ -1,0 +1,245 @@
+"""What a fetch would do: sources, their files, what is here already, what must come."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from itertools import zip_longest
+from pathlib import Path
+
+from sciml_datasets.benchmarks import GlobusSource, Source, find, raw_root
+from sciml_datasets.checksums import NAME, Checksum, published_checksums, read_list
+from sciml_datasets.errors import InputError
+from sciml_datasets.fetch.pacing import patiently
+from sciml_datasets.fetch.partial import arrived_bytes
+from sciml_datasets.fetch.remote import (
+    LOCAL,
+    Patience,
+    Remote,
+    RemoteFile,
+    SourceError,
+    TransientError,
+    belongs,
+    exact_names,
+    open_remote,
+    protocol_of,
+)
+from sciml_datasets.fetch.transfer import Wanted
+
+SHOWN_NAMES = 5
+"""Names of files in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may choose.
+
+    Attributes:
+        only: glob patterns of file names, of which one must fit; ``*`` spans folders. None for all files.
+        max_files: at most so many, evenly from the folders; None for all.
+        sources: in place of the declared ones.
+        accept_terms: the user accepts the terms of the data.
+        rate: bytes a second at most, of all ranks together; None for no limit.
+        patience: with the sources.
+        record: list of published checksums to write the found ones to.
+    """
+
+    only: tuple[str, ...] = ()
+    max_files: int | None = None
+    sources: tuple[Source, ...] = ()
+    accept_terms: bool = False
+    rate: float | None = None
+    patience: Patience = field(default_factory=Patience)
+    record: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a fetch would do.
+
+    Attributes:
+        name: of the data set.
+        folder: of its raw files.
+        sources: in order.
+        wanted: the files that are not here yet.
+        num_files: chosen files, with those that are here.
+        num_bytes: of the chosen files.
+        here: chosen files that are here, with their checksums recorded.
+        free: bytes on the disk.
+        partly: bytes that interrupted runs have left.
+    """
+
+    name: str
+    folder: Path
+    sources: tuple[Source, ...]
+    wanted: tuple[Wanted, ...]
+    num_files: int
+    num_bytes: int
+    here: int
+    free: int
+    partly: int
+
+    @property
+    def needed(self) -> int:
+        """Bytes that must still come."""
+        return sum(item.file.size or 0 for item in self.wanted)
+
+
+def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
+    """List the files of a data set at its first source that answers, and compare with what is here.
+
+    Raises:
+        InputError: there is nothing to fetch from, no source answers, no file fits, or the network is forbidden.
+    """
+    folder = raw_root(raw_dir) / name
+    sources = sources_of(name, options)
+    published, recorded = published_checksums(name), read_list(folder / NAME)
+    number, files = asyncio.run(_listed(sources, options, published))
+    known = recorded | published
+
+    def is_here(file: RemoteFile) -> bool:
+        checksum, path = recorded.get(file.name), folder / file.name
+        if checksum is None or not path.is_file():
+            return False
+        same = checksum.sha256 == known[file.name].sha256
+        return same and path.stat().st_size == (checksum.size if file.size is None else file.size)
+
+    wanted = tuple(Wanted(file, number, known.get(file.name)) for file in files if not is_here(file))
+    return Plan(
+        name,
+        folder,
+        sources,
+        wanted,
+        len(files),
+        sum(file.size or 0 for file in files),
+        len(files) - len(wanted),
+        free_bytes(folder),
+        arrived_bytes(folder),
+    )
+
+
+def sources_of(name: str, options: Options) -> tuple[Source, ...]:
+    """Where the raw files of a data set come from.
+
+    A source that the user gives is asked for the same files as the declared one. Where these are declared one by one,
+    ``only`` may name others, such as another raw form of the same data.
+
+    Raises:
+        InputError: nowhere, by Globus alone, or the network that they need is forbidden by SCIML_OFFLINE.
+    """
+    benchmark, dataset = find(name)
+    declared = [source for source in benchmark.sources.get(name, ()) if isinstance(source, Source)]
+    sources = tuple(options.sources or declared)
+    if options.sources and declared:
+        files = dict.fromkeys(declared[0].files)
+        if exact_names(declared[0].files):
+            files |= dict.fromkeys(exact_names(options.only))
+        sources = tuple(replace(source, files=tuple(files)) for source in sources)
+    if not sources:
+        if dataset.simulated_samples:
+            raise InputError(f"{name} is simulated, there is nothing to fetch: `sciml simulate {name} --out RAW`")
+        raise InputError(f"{name} has no source: {benchmark.obtain}, or name a mirror with --source")
+    if os.environ.get("SCIML_OFFLINE", "0") not in ("", "0"):
+        remote = [source.url for source in sources if protocol_of(source.url) not in LOCAL]
+        if remote:
+            raise InputError(
+                f"SCIML_OFFLINE forbids the network, which {remote[0]} needs: unset it, or name a folder with --source"
+            )
+    return sources
+
+
+def globus_source(name: str) -> GlobusSource | None:
+    """Where a data set lies that comes through Globus only."""
+    declared = find(name)[0].sources.get(name, ())
+    return next((source for source in declared if isinstance(source, GlobusSource)), None)
+
+
+async def _listed(
+    sources: Sequence[Source], options: Options, published: dict[str, Checksum]
+) -> tuple[int, list[RemoteFile]]:
+    """The number of the first source that answers, and the chosen ones of its files, with sizes."""
+    failures = []
+    for number, source in enumerate(sources):
+        remote = open_remote(source, options.patience)
+        try:
+            files = await _list(remote, source, options.patience, published)
+            chosen = _chosen(files, options)
+            return number, await _with_sizes(remote, chosen, options.patience)
+        except SourceError as error:
+            failures.append(f"{source.url}: {error}")
+        finally:
+            await remote.close()
+    raise InputError(f"{'; '.join(failures)}: try again later, or name a mirror with --source")
+
+
+async def _list(remote: Remote, source: Source, patience: Patience, published: dict[str, Checksum]) -> list[RemoteFile]:
+    if published and protocol_of(source.url).startswith("http"):  # no need of a listing, which HTTP does not have
+        named = ((name, known) for name, known in sorted(published.items()) if belongs(source, name))
+        return [RemoteFile(name, known.size, sha256=known.sha256) for name, known in named]
+    return await patiently(patience, remote.files)
+
+
+def _chosen(files: list[RemoteFile], options: Options) -> list[RemoteFile]:
+    """What ``only`` and ``max_files`` leave.
+
+    Raises:
+        InputError: nothing.
+    """
+    only = options.only or ("*",)
+    chosen = [file for file in files if any(fnmatchcase(file.name, pattern) for pattern in only)]
+    if not chosen:
+        names = ", ".join(file.name for file in files[:SHOWN_NAMES])
+        raise InputError(f"--only {' '.join(only)}: none of the {len(files)} files fits, the first are {names}")
+    if options.max_files is None:
+        return chosen
+    folders: dict[str, list[RemoteFile]] = defaultdict(list)
+    for file in chosen:
+        folders[file.name.rpartition("/")[0]].append(file)
+    evenly = [file for row in zip_longest(*folders.values()) for file in row if file is not None]
+    return sorted(evenly[: options.max_files], key=lambda file: file.name)
+
+
+async def _with_sizes(remote: Remote, files: list[RemoteFile], patience: Patience) -> list[RemoteFile]:
+    slots = asyncio.Semaphore(patience.connections)
+
+    async def look(file: RemoteFile) -> RemoteFile:
+        if file.size is not None:
+            return file
+        async with slots:
+            try:
+                found = await patiently(patience, lambda: remote.look(file.name))
+            except TransientError:
+                raise
+            except SourceError:  # one file may be missing here and be found at the next source
+                return file
+        return replace(found, sha256=file.sha256)
+
+    looked = await asyncio.gather(*map(look, files))
+    if files and all(file.size is None for file in looked):
+        await remote.look(files[0].name)
+    return list(looked)
+
+
+def free_bytes(folder: Path) -> int:
+    """Free on the disk of a folder, which need not exist yet."""
+    folder = folder.absolute()
+    return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.is_dir())).free
+
+
+def check_space(plan: Plan) -> None:
+    """Make sure that what must come has room.
+
+    Raises:
+        InputError: it has not.
+    """
+    needed = plan.needed - plan.partly
+    if needed > plan.free:
+        raise InputError(
+            f"{plan.folder}: {needed / 1e9:.3f} GB must come and {plan.free / 1e9:.3f} GB are free: make room, choose "
+            "another --raw-dir, or fewer files with --only or --max-files"
+        )

@@ -1,0 +1,183 @@
+"""What there is at the other end: files, ways to list and read them, and what can go wrong.
+
+A `Remote` is one source. `open_remote` chooses how to talk to it by its URL: HTTP and S3 speak of versions, ranges and
+status codes and are read without blocking; whatever else fsspec knows is read like a file, by threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from sciml_datasets.benchmarks import Source
+from sciml_datasets.checksums import NAME, Checksum, parse_list
+from sciml_datasets.errors import InputError
+
+LOCAL = ("file", "local", "memory")
+"""Protocols that need no network."""
+BLOCK = 1 << 20
+"""Bytes that are read at once where the library wants to know."""
+LONGEST_LIST = 64 << 20
+"""Bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a source.
+
+    Attributes:
+        name: relative to the source's folder, with slashes.
+        size: bytes; None where the source does not tell.
+        tag: what changes with the content: ETag, else time of change; "" where the source tells neither.
+        etag: an ETag that S3 computes from the content, without quotes, else "".
+        sha256: what the source itself says it is, else "".
+    """
+
+    name: str
+    size: int | None
+    tag: str = ""
+    etag: str = ""
+    sha256: str = ""
+
+
+class SourceError(Exception):
+    """A source does not give what it should; the message is a clause that follows the file's name."""
+
+
+class TransientError(SourceError):
+    """It may give it later.
+
+    Attributes:
+        wait: seconds that the source asks to wait.
+    """
+
+    def __init__(self, message: str, wait: float = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class RefusedError(SourceError):
+    """It will not give it, or gives something else."""
+
+
+class ChangedError(SourceError):
+    """It gives another version than before."""
+
+
+class NoRangesError(SourceError):
+    """It gives whole files only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a source is waited for.
+
+    Attributes:
+        retries: of a request, in a row, that brought nothing new.
+        wait: seconds before the first one; doubled each time up to ``longest_wait``, and varied.
+        longest_wait: seconds.
+        timeout: seconds in which a connection must bring something, and at least SLOWEST bytes a second.
+        connections: of this process at a time.
+    """
+
+    retries: int = 8
+    wait: float = 0.5
+    longest_wait: float = 30.0
+    timeout: float = 60.0
+    connections: int = 8
+
+
+class Remote(Protocol):
+    """One source; made, used and closed within one event loop."""
+
+    url: str
+
+    async def files(self) -> list[RemoteFile]:
+        """All files below the source's folder; TransientError and RefusedError."""
+
+    async def look(self, name: str) -> RemoteFile:
+        """One file; TransientError and RefusedError."""
+
+    def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
+        """The bytes from ``start`` up to ``end``, or of the whole file where ``end`` is None; any SourceError.
+
+        The generator is closed by who uses it.
+        """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+def open_remote(source: Source, patience: Patience) -> Remote:
+    """The source behind a URL; no connection is made yet.
+
+    Raises:
+        InputError: the URL is of a kind that fsspec does not know, or needs a package that is not installed.
+    """
+    from sciml_datasets.fetch.anything import Anything
+    from sciml_datasets.fetch.http import Http
+    from sciml_datasets.fetch.s3 import S3
+
+    protocol = protocol_of(source.url)
+    if protocol in ("http", "https"):
+        return Http(source, patience)
+    return S3(source, patience) if protocol in ("s3", "s3a") else Anything(source, patience)
+
+
+def protocol_of(url: str) -> str:
+    """The protocol of a URL; ``file`` of a plain path."""
+    protocol, separator, _ = url.partition("://")
+    return protocol.lower() if separator else "file"
+
+
+def belongs(source: Source, name: str) -> bool:
+    """Whether a file of the source's folder belongs to the data set."""
+    hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
+    ours = name.endswith(".mismatch") or name in (NAME, "TERMS.txt")
+    return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
+
+
+def exact_names(files: Sequence[str]) -> list[str]:
+    """The names of a declaration that names files one by one; none of one by patterns."""
+    return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
+
+
+async def carried_checksums(remote: Remote) -> dict[str, Checksum]:
+    """The checksums that a mirror carries in a ``checksums.tsv``.
+
+    Raises:
+        RefusedError: it has none, or gives something else.
+        TransientError: it may give it later, or what came is damaged.
+    """
+    text = bytearray()
+    async with aclosing(remote.read(RemoteFile(NAME, None), 0, None)) as chunks:
+        async for chunk in chunks:
+            text += chunk
+            if len(text) > LONGEST_LIST:
+                raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
+    try:
+        return parse_list(text.decode("utf-8", "replace"), NAME)
+    except InputError as error:
+        raise TransientError(f"it sends no list of checksums ({error})") from error
+
+
+def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum]) -> list[RemoteFile]:
+    """Files sorted by name, with the SHA-256 that is listed."""
+    return [
+        replace(file, sha256=checksums[file.name].sha256) if file.name in checksums else file
+        for file in sorted(files, key=lambda file: file.name)
+    ]
+
+
+def safe_names(names: Iterable[str], url: str) -> None:
+    """Refuse names that lead out of the raw folder.
+
+    Raises:
+        RefusedError: there is one.
+    """
+    for name in names:
+        if not name or name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name:
+            raise RefusedError(f"{url} lists a file named {name!r}, which leads out of the folder")

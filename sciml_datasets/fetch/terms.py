@@ -1,0 +1,54 @@
+"""The terms under which data may be used: shown once, accepted by a flag, kept beside the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sciml_datasets.benchmarks import find
+from sciml_datasets.errors import InputError
+
+NAME = "TERMS.txt"
+
+
+def text_of(name: str) -> str:
+    """Licence and terms of a data set, as they are shown and kept."""
+    benchmark, _ = find(name)
+    return f"{name}\nHomepage: {benchmark.homepage}\nLicence: {benchmark.licence}\n{benchmark.terms}\n"
+
+
+def check(name: str, folder: Path, *, accepted: bool, show: Callable[[str], object]) -> None:
+    """Make sure that the terms are accepted: now, or earlier by who fetched to this folder.
+
+    Args:
+        name: of the data set.
+        folder: of its raw files, where accepted terms are kept.
+        accepted: the user accepts them now.
+        show: told the terms if they are not.
+
+    Raises:
+        InputError: they are not accepted.
+    """
+    text = text_of(name)
+    if not _apply(name) or accepted or _kept(folder) == text:
+        return
+    show(text)
+    hold = "has other terms now" if _kept(folder) else "comes under terms"
+    raise InputError(f"{name} {hold}, shown above: to accept them, run the same command with --accept-terms")
+
+
+def keep(name: str, folder: Path, show: Callable[[str], object]) -> None:
+    """Show the terms that were accepted now, and write them into the raw folder."""
+    if _apply(name) and _kept(folder) != text_of(name):
+        show(text_of(name))
+        (folder / NAME).write_text(text_of(name), encoding="utf-8")
+
+
+def _apply(name: str) -> bool:
+    benchmark, dataset = find(name)
+    return bool(benchmark.terms) and not dataset.simulated_samples
+
+
+def _kept(folder: Path) -> str:
+    path = folder / NAME
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

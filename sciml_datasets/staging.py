@@ -1,0 +1,175 @@
+"""Prepared data copied to the disk of a node, once per node, verified; see ``sciml stage``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sciml_datasets.benchmarks import prepared_dir
+from sciml_datasets.checksums import ChecksumError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks
+from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
+from sciml_datasets.preparation.verify import check_prepared, verify_prepared
+from sciml_datasets.preparation.workshop import PLAN, interrupted, publish
+from sciml_datasets.processes import owner_lives, signature
+from sciml_datasets.progress import progress
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+BLOCK = 4 << 20
+LEASE_SECONDS = 600.0
+"""A copy whose process cannot be asked, and that was not written to for so long, is given up."""
+
+
+def stage(
+    name: str,
+    data_dir: str | Path | None,
+    to: str | Path,
+    comm: MPI.Intracomm | None = None,
+    *,
+    jobs: int = 4,
+) -> tuple[Path, int]:
+    """Copy a prepared data set from ``data_dir`` to ``to``, a folder of the same layout on each node's own disk.
+
+    Every byte that is read is hashed and compared with the manifest. The copy appears by one rename; where it is
+    already, nothing is done.
+
+    Args:
+        name: of the data set.
+        data_dir: where prepared data sets lie.
+        to: the folder on the node, to be given as ``data_dir`` afterwards.
+        comm: an mpi4py communicator whose ranks all call this function: one rank of each node copies.
+        jobs: files that are copied at a time on a node.
+
+    Returns:
+        The folder of the copy, and the bytes that were copied to all nodes together.
+
+    Raises:
+        InputError: nothing is prepared, it is damaged, the disk is too small, or other data are in the way.
+        PeerFailedError: another rank failed, and raised why.
+        OSError: the disk cannot be written.
+    """
+    if jobs < 1:
+        raise InputError(f"{jobs} jobs: expected at least 1")
+    source, final = prepared_dir(name, data_dir), prepared_dir(name, to)
+    if comm is None:
+        return final, Alone().lead(lambda: _copy(source, final, jobs, shows=True))
+    from mpi4py import MPI
+
+    node = Ranks(MPI.Intracomm(comm.Split_type(MPI.COMM_TYPE_SHARED)))
+    error: Exception | None = None
+    copied = 0
+    try:
+        copied = node.lead(lambda: _copy(source, final, jobs, shows=comm.Get_rank() == 0))
+    except (InputError, OSError, PeerFailedError) as caught:
+        error = caught
+    outcomes: list[tuple[bool, int]] = comm.allgather((error is not None, copied if node.rank == 0 else 0))
+    if error is not None:
+        raise error
+    if any(failed for failed, _ in outcomes):
+        raise PeerFailedError
+    return final, sum(amount for _, amount in outcomes)
+
+
+def _copy(source: Path, final: Path, jobs: int, *, shows: bool) -> int:
+    manifest = check_prepared(source)
+    if source.absolute() == final.absolute():
+        raise InputError(f"{final}: this is where the prepared data lie: name another folder with --to")
+    if final.exists():
+        if read_manifest(final) != manifest:
+            raise InputError(f"{final} holds other data than {source}: remove it, and stage again")
+        if findings := verify_prepared(final, quick=True):
+            raise InputError(f"{final}: {findings[0]}: remove the folder, and stage again")
+        return 0
+    _remove_abandoned(final)
+    files = listed_files(manifest)
+    total = sum(size for size, _ in files.values())
+    final.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(final.parent).free
+    if free < total:
+        raise InputError(
+            f"{final.parent}: {total / 1e9:.3f} GB are to be copied and {free / 1e9:.3f} GB are free: make room or "
+            "choose another --to"
+        )
+    work = final.with_name(f"{final.name}.incomplete-{signature()}")
+    (work / "folder").mkdir(parents=True)
+    bar = progress("Staging", total, "B", scale=True) if shows else nullcontext(lambda _: None)
+    try:
+        with bar as advance:
+            _copy_files(source, work / "folder", files, jobs, advance)
+        shutil.copyfile(source / NAME, work / "folder" / NAME)
+        if read_manifest(work / "folder") != manifest:
+            raise InputError(f"{source} changed while it was copied: stage again")
+        publish(work, final)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return total
+
+
+def _copy_files(
+    source: Path, folder: Path, files: dict[str, tuple[int, str]], jobs: int, advance: Callable[[int], object]
+) -> None:
+    stop, lock = threading.Event(), threading.Lock()
+
+    def tick(amount: int) -> None:
+        if stop.is_set():
+            raise PeerFailedError
+        with lock:
+            advance(amount)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            copies = [pool.submit(_copy_file, source / file, folder / file, *files[file], tick) for file in files]
+            finished, _ = wait(copies, return_when=FIRST_EXCEPTION)
+            for copy in finished:
+                copy.result()
+        finally:
+            stop.set()
+
+
+def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Callable[[int], None]) -> None:
+    """Copy a file and return when it is on disk.
+
+    Raises:
+        ChecksumError: it is not what the manifest says.
+    """
+    found, block, done = hashlib.sha256(), bytearray(min(BLOCK, max(size, 1))), 0
+    with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
+        while count := old.readinto(block):
+            view = memoryview(block)[:count]
+            found.update(view)
+            while view:
+                view = view[new.write(view) :]
+            done += count
+            tick(count)
+        os.fsync(new.fileno())
+    if (done, found.hexdigest()) != (size, sha256):
+        raise ChecksumError(
+            f"{source}: {done} bytes with the SHA-256 {found.hexdigest()}, expected {size} with {sha256}: run "
+            "`sciml verify`, and prepare the data set again if it is damaged"
+        )
+
+
+def _remove_abandoned(final: Path) -> None:
+    """Remove what killed copies have left: of this machine at once, of another one or before a reboot after a while."""
+    for work in interrupted(final):
+        lives = owner_lives(work.name)
+        if lives is False or (lives is None and not (work / PLAN).exists() and _untouched(work)):
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _untouched(work: Path) -> bool:
+    try:
+        return time.time() - max(path.stat().st_mtime for path in (work, *work.rglob("*"))) > LEASE_SECONDS
+    except FileNotFoundError:  # it is being removed, or has just been finished
+        return False

@@ -1,0 +1,248 @@
+"""Real servers on 127.0.0.1 to fetch from: HTTP with ranges, S3 (moto), and a proxy that breaks things on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+BUCKET = "sciml-datasets"
+PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head><body>...</body></html>"
+
+
+class Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def stop(self) -> None:
+        self.run(self._cancel_all())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(30)
+        self._loop.close()
+
+    async def _cancel_all(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+@contextmanager
+def http_server(folder: Path) -> Iterator[str]:
+    """Files of a folder, with ranges, ETags and pages of folders as Apache makes them; its URL."""
+    from aiohttp import web
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        path = folder / request.match_info["path"]
+        if path.is_file():
+            return web.FileResponse(path)
+        if not path.is_dir():
+            raise web.HTTPNotFound
+        names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+        links = ["?C=N;O=D", "../", *names]
+        text = "".join(f'<tr><td><a href="{link}">{link}</a></td></tr>' for link in links)
+        return web.Response(text=f"<html><title>Index of</title><table>{text}</table></html>", content_type="text/html")
+
+    async def start() -> tuple[Any, int]:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, HOST, 0)
+        await site.start()
+        return runner, runner.addresses[0][1]
+
+    loop = Loop()
+    runner, port = loop.run(start())
+    try:
+        yield f"http://{HOST}:{port}"
+    finally:
+        loop.run(runner.cleanup())
+        loop.stop()
+
+
+@contextmanager
+def s3_server() -> Iterator[str]:
+    """An S3 server with a public bucket; its endpoint."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # each request
+    server = ThreadedMotoServer(ip_address=HOST, port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def s3_client(endpoint: str) -> Any:
+    """A client that may write."""
+    import boto3
+
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
+
+
+def write_mirror(folder: Path, sizes: dict[str, int], seed: int = 0) -> Path:
+    """Files of random bytes, by name; the folder."""
+    generator = random.Random(seed)
+    for name, size in sizes.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(generator.randbytes(size))
+    return folder
+
+
+def upload(endpoint: str, folder: Path, prefix: str) -> None:
+    """Put the files of a folder into the bucket, each in one part."""
+    client = s3_client(endpoint)
+    client.create_bucket(Bucket=BUCKET)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        key = f"{prefix}/{path.relative_to(folder).as_posix()}"
+        client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes(), ACL="public-read")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What the proxy does to an answer.
+
+    Attributes:
+        kind: pass, cut, corrupt, stall, trickle, status, page, whole (ranges are ignored) or unsized (no size is told).
+        at: byte of the body at which it begins.
+        status: for ``status``.
+    """
+
+    kind: str = "pass"
+    at: int = 0
+    status: int = 503
+
+
+@dataclass
+class Request:
+    """What a client asked for."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Proxy:
+    """Forwards to a server and breaks answers as ``decide`` says.
+
+    Attributes:
+        upstream: URL of the server.
+        decide: the fault for a request.
+        requests: all that came.
+        delay: seconds for every 64 KiB of a body.
+    """
+
+    upstream: str
+    decide: Callable[[Request], Fault]
+    requests: list[Request] = field(default_factory=list)
+    delay: float = 0.0
+    url: str = ""
+    _tasks: set[Any] = field(default_factory=set)
+
+    async def start(self) -> Any:
+        server = await asyncio.start_server(self._serve, HOST, 0)
+        self.url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
+        return server
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.current_task())  # asyncio itself holds tasks weakly
+        upstream: asyncio.StreamWriter | None = None
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            method, path, _ = head[0].split(" ")
+            headers = dict(line.split(": ", 1) for line in head[1:] if ": " in line)
+            request = Request(method, path, {name.lower(): value for name, value in headers.items()})
+            self.requests.append(request)
+            fault = self.decide(request)
+            host, _, port = self.upstream.removeprefix("http://").partition(":")
+            source, upstream = await asyncio.open_connection(host, int(port))
+            dropped = {"connection", *(["range"] if fault.kind == "whole" else [])}
+            lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in dropped]
+            upstream.write("\r\n".join([head[0], *lines, "Connection: close", "", ""]).encode("latin-1"))
+            await self._relay(source, writer, fault, body=method != "HEAD")
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            return  # the client has gone, or the test is over
+        finally:
+            for stream in (upstream, writer):
+                if stream is not None:
+                    stream.transport.abort()
+
+    async def _relay(
+        self, source: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault, *, body: bool
+    ) -> None:
+        head = (await source.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+        if fault.kind == "status":
+            answer = f"HTTP/1.1 {fault.status} Broken\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            return await self._finish(writer, answer.encode())
+        if fault.kind == "page":
+            answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n"
+            return await self._finish(writer, answer.encode() + (PAGE if body else b""))
+        hidden = {"connection", "keep-alive"}
+        if fault.kind == "unsized":
+            hidden |= {"content-length", "accept-ranges"}
+        lines = [line for line in head if line.partition(":")[0].lower() not in hidden]
+        writer.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1"))
+        sent = 0
+        while body and (chunk := await source.read(1 << 16)):
+            inside = fault.at - sent
+            if fault.kind == "corrupt" and 0 <= inside < len(chunk):
+                chunk = chunk[:inside] + bytes([chunk[inside] ^ 1]) + chunk[inside + 1 :]
+            if fault.kind in ("cut", "stall", "trickle") and inside < len(chunk):
+                writer.write(chunk[: max(inside, 0)])
+                await writer.drain()
+                if fault.kind == "cut":
+                    return None
+                for byte in chunk[max(inside, 0) :]:
+                    await asyncio.sleep(3600 if fault.kind == "stall" else 0.05)
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+            else:
+                writer.write(chunk)
+                await writer.drain()
+            sent += len(chunk)
+            if self.delay:
+                await asyncio.sleep(self.delay)
+        return await self._finish(writer, b"")
+
+    async def _finish(self, writer: asyncio.StreamWriter, last: bytes) -> None:
+        writer.write(last)
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+
+@contextmanager
+def proxy(upstream: str, decide: Callable[[Request], Fault], delay: float = 0.0) -> Iterator[Proxy]:
+    """A proxy in front of a server."""
+    loop = Loop()
+    made = Proxy(upstream, decide, delay=delay)
+    server = loop.run(made.start())
+    try:
+        yield made
+    finally:
+        loop.run(_close(server))
+        loop.stop()
+
+
+async def _close(server: Any) -> None:
+    server.close()

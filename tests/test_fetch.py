@@ -1,0 +1,433 @@
+"""Fetching: every kind of source, what is chosen, checked, recorded and told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fetch_servers import BUCKET, Fault, Request, http_server, proxy, s3_client, s3_server, upload, write_mirror
+
+from sciml_datasets import BENCHMARKS, InputError
+from sciml_datasets.benchmarks import GlobusSource, Source
+from sciml_datasets.checksums import Checksum, ChecksumError, read_list, record_checksums, write_list
+from sciml_datasets.cli.main import main
+from sciml_datasets.fetch.checks import Hashes
+from sciml_datasets.fetch.plan import Options, plan_fetch
+from sciml_datasets.fetch.remote import Patience
+from sciml_datasets.fetch.run import Report, fetch
+
+Sciml = Callable[..., subprocess.CompletedProcess[str]]
+
+SIZES = {"training/S3A_a.hdf": 9_000_000, "training/S3A_b.hdf": 70_000, "inference/S3A_c.hdf": 50_000}
+QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mirror of a small CloudMask."""
+    return write_mirror(tmp_path_factory.mktemp("mirror"), SIZES)
+
+
+@pytest.fixture(scope="module")
+def http(mirror: Path) -> Iterator[str]:
+    with http_server(mirror) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def s3(mirror: Path) -> Iterator[str]:
+    with s3_server() as endpoint:
+        upload(endpoint, mirror, "es/cloud_slstr_ds1")
+        yield endpoint
+
+
+def options(*sources: str | Source, **chosen: Any) -> Options:
+    given = tuple(source if isinstance(source, Source) else Source(source, 0) for source in sources)
+    return Options(**{"sources": given, "accept_terms": True, "patience": QUICK, **chosen})
+
+
+def fetched(raw: Path, *sources: str | Source, name: str = "cloudmask", **chosen: Any) -> Report:
+    report = fetch(name, raw, options(*sources, **chosen))
+    assert report is not None
+    return report
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in ("checksums.tsv", "TERMS.txt"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def cli(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main(["fetch", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "memory", "http", "s3"])
+def test_every_kind_of_source_gives_the_same_bytes(
+    kind: str, mirror: Path, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source: str | Source = {"folder": str(mirror), "file": mirror.as_uri(), "memory": "memory://mirror"}.get(kind, "")
+    if kind == "memory":
+        import fsspec
+
+        fsspec.filesystem("memory").put(str(mirror), "/mirror", recursive=True)
+    elif kind == "http":
+        source = request.getfixturevalue("http")
+    elif kind == "s3":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
+        source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+    report = fetched(tmp_path, source)
+    assert (report.fetched, report.arrived, report.failures) == (3, sum(SIZES.values()), ())
+    assert content(tmp_path / "cloudmask") == content(mirror)
+
+
+def test_the_declared_sources_are_read_as_they_are_declared(
+    s3: str, http: str, mirror: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (cloudmask,) = BENCHMARKS["cloudmask"].sources["cloudmask"]
+    assert isinstance(cloudmask, Source)
+    assert cloudmask.endpoint == "https://s3.echo.stfc.ac.uk"
+    fetched(tmp_path, replace(cloudmask, endpoint=s3))
+    assert content(tmp_path / "cloudmask") == content(mirror)
+
+    (uno,) = BENCHMARKS["candle_uno"].sources["candle_uno"]
+    assert isinstance(uno, Source)
+    tables = write_mirror(tmp_path_factory.mktemp("uno"), dict.fromkeys([*uno.files, "another"], 1000))
+    (tables / "another").rename(tables / "not-listed")
+    with http_server(tables) as url, proxy(url, lambda request: Fault(status=403)) as front:
+        report = fetched(tmp_path, replace(uno, url=front.url), name="candle_uno")
+        assert report.fetched == 5
+        assert set(content(tmp_path / "candle_uno")) == set(uno.files)
+        assert front.requests[0].method == "HEAD"  # a listing is not asked for: HTTP has none
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "gigabytes"),
+    [
+        ("stemdl", "OLCF DOI-DOWNLOADS", 589),
+        ("stemdl_preprocessed", "s3://sciml-datasets/ms/stemdl_ds1a", 35),
+        ("cloudmask", "s3://sciml-datasets/es/cloud_slstr_ds1", 180),
+        ("candle_uno", "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo", 0),
+        ("candle_uno_growth", "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo", 0),
+        ("candle_uno_pairs", "http://ftp.mcs.anl.gov/pub/candle/public/benchmarks/Pilot1/combo", 0),
+    ],
+)
+def test_sources_are_declared_with_sizes_licence_and_terms(name: str, place: str, gigabytes: int) -> None:
+    """The server of CANDLE-UNO tells its sizes when it is asked; nobody has published them."""
+    benchmark = next(row for row in BENCHMARKS.values() if name in row.sources)
+    (source,) = benchmark.sources[name]
+    assert (source.collection if isinstance(source, GlobusSource) else source.url) == place
+    assert source.num_bytes // 10**9 == gigabytes
+    assert source.num_files > 0
+    assert benchmark.licence
+    assert benchmark.terms
+
+
+def test_info_shows_where_raw_files_come_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["info", "cloudmask", "--data-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "source    s3://sciml-datasets/es/cloud_slstr_ds1: 1,070 files, 180 GB\n" in shown
+    assert "terms     The scenes contain Copernicus Sentinel data." in shown
+
+
+def test_another_form_of_the_same_data_comes_by_its_name(tmp_path: Path) -> None:
+    mirror = write_mirror(tmp_path / "mirror", {"top_21_auc_1fold.uno.h5": 1000, "another.h5": 10})
+    with http_server(mirror) as url:
+        fetched(tmp_path / "raw", url, name="candle_uno", only=("top_21_auc_1fold.uno.h5",))
+    assert set(content(tmp_path / "raw/candle_uno")) == {"top_21_auc_1fold.uno.h5"}
+
+
+def test_stemdl_prints_the_globus_steps_and_then_verify(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = cli(capsys, "stemdl", "--raw-dir", tmp_path)
+    assert code == 1  # nothing was fetched
+    assert "548.7 GiB" in out
+    assert f"ORIGIN_ID:ORIGIN_PATH MINE:{tmp_path}/stemdl" in out
+    assert out.index("globus transfer") < out.index(f"sciml verify stemdl --raw-dir {tmp_path}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_stemdl_comes_from_a_mirror_too(tmp_path: Path) -> None:
+    mirror = write_mirror(tmp_path / "mirror", {"train/batch_train_0.h5": 1000})
+    fetched(tmp_path / "raw", str(mirror), name="stemdl")
+    assert content(tmp_path / "raw" / "stemdl") == content(mirror)
+
+
+def test_a_demo_is_simulated_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = cli(capsys, "cloudmask_demo", "--raw-dir", tmp_path)
+    assert code == 2
+    assert err == (
+        "sciml fetch: cloudmask_demo is simulated, there is nothing to fetch: "
+        "`sciml simulate cloudmask_demo --out RAW`\n"
+    )
+
+
+def test_what_was_fetched_is_verified_and_prepared(
+    raw_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with http_server(raw_dir / "cloudmask_demo") as url:
+        code, _, err = cli(capsys, "cloudmask_demo", "--raw-dir", tmp_path, "--source", url)
+    assert code == 0, err
+    assert main(["verify", "cloudmask_demo", "--raw-dir", str(tmp_path)]) == 0
+    assert "12 raw files agree with their checksums, 0 were recorded" in capsys.readouterr().out
+    assert main(["prepare", "cloudmask_demo", "--raw-dir", str(tmp_path), "--data-dir", str(tmp_path / "data")]) == 0
+
+
+def test_files_that_did_not_come_are_findings_and_exit_code_1(
+    http: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def decide(request: Request) -> Fault:
+        return Fault("status", status=404) if request.path.endswith("_b.hdf") else Fault()
+
+    missing = tmp_path / "cloudmask/training/S3A_b.hdf"
+    with proxy(http, decide) as front:
+        command = (capsys, "cloudmask", "--raw-dir", tmp_path, "--source", front.url, "--accept-terms")
+        code, out, _ = cli(*command)
+        assert (code, out.splitlines()[-2:]) == (
+            1,
+            [
+                "1 did not come; run it again, what has come is kept:",
+                f"{missing}: {front.url}: the source answers 404 Not Found",
+            ],
+        )
+        code, out, _ = cli(*command, "--json")
+    report = json.loads(out)
+    assert (code, report["fetched"], len(report["failures"])) == (1, 0, 1)
+
+
+def test_what_is_there_is_kept_and_not_read_again(mirror: Path, http: str, tmp_path: Path) -> None:
+    fetched(tmp_path, str(mirror))
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "cloudmask").rglob("*.hdf")}
+    with proxy(http, lambda request: Fault()) as front:
+        report = fetched(tmp_path, front.url)
+        assert report.fetched == 0
+        assert all("S3A" not in request.path for request in front.requests if request.method == "GET")
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+
+
+def test_only_and_max_files_choose(mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fetched(tmp_path / "a", str(mirror), only=("training/*",))
+    assert set(content(tmp_path / "a/cloudmask")) == {"training/S3A_a.hdf", "training/S3A_b.hdf"}
+    fetched(tmp_path / "b", str(mirror), max_files=2)  # of each folder one
+    assert set(content(tmp_path / "b/cloudmask")) == {"inference/S3A_c.hdf", "training/S3A_a.hdf"}
+    code, _, err = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--only", "x*", "--accept-terms")
+    assert code == 2
+    assert "--only x*: none of the 3 files fits, the first are inference/S3A_c.hdf" in err
+
+
+def test_a_dry_run_shows_files_bytes_and_free_space_and_fetches_nothing(
+    http: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", http, "--dry-run", "--json")
+    planned = json.loads(out)
+    assert code == 0
+    assert (planned["files"], planned["bytes"]) == (3, sum(SIZES.values()))
+    assert (planned["fetch_files"], planned["fits"]) == (3, True)
+    assert abs(planned["free_bytes"] - shutil.disk_usage(tmp_path).free) < 10**9
+    code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", http, "--dry-run")
+    assert "9000000  training/S3A_a.hdf" in out
+    assert "free: " in out
+    assert not list(tmp_path.iterdir())
+
+
+def test_space_is_checked_before_anything_comes(tmp_path: Path) -> None:
+    mirror = tmp_path / "mirror/training"
+    mirror.mkdir(parents=True)
+    with (mirror / "S3A_huge.hdf").open("wb") as file:
+        file.truncate(1 << 42)
+    with pytest.raises(InputError, match=r"4398\.047 GB must come and .* GB are free: make room"):
+        fetch("cloudmask", tmp_path / "raw", options(str(mirror.parent)))
+    assert not (tmp_path / "raw").exists()
+
+
+def test_terms_are_shown_once_and_accepted_by_a_flag(
+    mirror: Path, tmp_path: Path, sciml: Sciml, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("fetch", "cloudmask", "--raw-dir", tmp_path, "--source", mirror)
+    shown = sciml(*command, stdin=subprocess.DEVNULL)
+    assert shown.returncode == 2
+    assert "Contains modified Copernicus Sentinel data" in shown.stderr
+    assert shown.stderr.splitlines()[-1].endswith("run the same command with --accept-terms")
+    assert not list(tmp_path.iterdir())
+    code, _, told = cli(capsys, *command[1:], "--accept-terms")
+    assert (code, told.count("Contains modified Copernicus Sentinel data")) == (0, 1)
+    assert "Copernicus" in (tmp_path / "cloudmask/TERMS.txt").read_text()
+    code, _, told = cli(capsys, *command[1:])
+    assert (code, told.count("Copernicus")) == (0, 0)
+    (tmp_path / "cloudmask/TERMS.txt").write_text("older terms")
+    with pytest.raises(InputError, match="has other terms now"):
+        fetch("cloudmask", tmp_path, options(str(mirror), accept_terms=False))
+
+
+def test_the_first_sight_is_recorded_and_said_so(
+    mirror: Path, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+    code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", source, "--accept-terms")
+    assert code == 0
+    assert "3 of them have no published checksum: theirs was recorded at first sight" in out
+    data = (mirror / "training/S3A_a.hdf").read_bytes()
+    recorded = read_list(tmp_path / "cloudmask/checksums.tsv")
+    etag = hashlib.md5(data).hexdigest()
+    assert recorded["training/S3A_a.hdf"] == Checksum(hashlib.sha256(data).hexdigest(), len(data), etag)
+    known = {name: checksum.sha256 for name, checksum in recorded.items()}
+    shutil.rmtree(tmp_path / "cloudmask/training")
+    with pytest.raises(ChecksumError, match="is missing"):  # what verify does with it
+        record_checksums(tmp_path / "cloudmask", known, {})
+
+
+def test_maintainers_record_what_is_published(mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    published = tmp_path / "checksums.tsv"
+    other = {"cloudmask_demo/x.hdf": Checksum("0" * 64, 1), "cloudmask/training/earlier.hdf": Checksum("1" * 64)}
+    write_list(published, other)
+    code, out, _ = cli(
+        capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--accept-terms", "--record", published
+    )
+    assert (code, out.splitlines()[-1]) == (0, f"published in {published}")
+    names = {f"cloudmask/{name}" for name in SIZES}
+    assert set(read_list(published)) == {*other, *names}
+    assert read_list(published)["cloudmask/training/S3A_b.hdf"].size == 70_000
+
+
+def test_another_content_is_refused_and_kept_aside(mirror: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cloudmask"
+    folder.mkdir()
+    write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": Checksum("0" * 64)})
+    report = fetched(tmp_path, str(mirror))
+    found = hashlib.sha256((mirror / "training/S3A_b.hdf").read_bytes()).hexdigest()
+    assert len(report.failures) == 1
+    assert f"its SHA-256 is {found}, expected {'0' * 64}; what came is kept as S3A_b.hdf.mismatch" in report.failures[0]
+    assert not (folder / "training/S3A_b.hdf").exists()
+    evidence = (folder / "training/S3A_b.hdf.mismatch").read_bytes()
+    assert evidence == (mirror / "training/S3A_b.hdf").read_bytes()
+    assert (folder / "training/S3A_a.hdf").exists()  # the others came
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        (Checksum("0" * 64, 7), "the source has 70000 bytes, expected 7"),
+        (Checksum("0" * 64, None, "0" * 32), f"expected {'0' * 32}"),
+    ],
+)
+def test_another_size_or_etag_is_refused_before_it_comes(known: Checksum, told: str, s3: str, tmp_path: Path) -> None:
+    folder = tmp_path / "cloudmask"
+    folder.mkdir()
+    write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": known})
+    with proxy(s3, lambda request: Fault()) as front:
+        source = Source(f"s3://{BUCKET}/es/cloud_slstr_ds1", 0, endpoint=front.url)
+        report = fetched(tmp_path, source, only=("*b.hdf",))
+        assert told in report.failures[0]
+        assert not any("S3A_b" in request.path for request in front.requests)
+
+
+def test_a_file_that_was_there_is_checked_or_set_aside(mirror: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cloudmask"
+    shutil.copytree(mirror, folder)
+    (folder / "training/S3A_b.hdf").write_bytes(b"cut off")
+    report = fetched(tmp_path, str(mirror))
+    assert report.fetched == 1
+    assert "was there, but it has 7 bytes, expected 70000: it is S3A_b.hdf.mismatch now" in report.notes[0]
+    assert (folder / "training/S3A_b.hdf.mismatch").read_bytes() == b"cut off"
+    assert (folder / "training/S3A_b.hdf").read_bytes() == (mirror / "training/S3A_b.hdf").read_bytes()
+
+
+def test_a_list_of_checksums_at_the_mirror_is_believed(mirror: Path, s3: str, tmp_path: Path) -> None:
+    copy = tmp_path / "mirror"
+    shutil.copytree(mirror, copy)
+    listed = {name: Checksum(hashlib.sha256((mirror / name).read_bytes()).hexdigest(), SIZES[name]) for name in SIZES}
+    more = {f"notes/{number:05}.txt": Checksum("0" * 64) for number in range(20_000)}  # a list of some length
+    write_list(copy / "checksums.tsv", listed | more)
+    (copy / "training/S3A_b.hdf").write_bytes(b"x" * SIZES["training/S3A_b.hdf"])
+    upload(s3, copy, "listed")
+    with http_server(copy) as url:
+        sources = [Source(str(copy), 0), Source(url, 0), Source(f"s3://{BUCKET}/listed", 0, endpoint=s3)]
+        for number, source in enumerate(sources):
+            report = fetched(tmp_path / f"raw-{number}", source)
+            assert len(report.failures) == 1
+            assert listed["training/S3A_b.hdf"].sha256 in report.failures[0]
+
+
+def test_an_etag_of_an_upload_in_parts_is_understood(s3: str, tmp_path: Path) -> None:
+    client, data = s3_client(s3), os.urandom(11 << 20)
+    upload_id = client.create_multipart_upload(Bucket=BUCKET, Key="parts")["UploadId"]
+    parts = []
+    for number, start in enumerate(range(0, len(data), 5 << 20), 1):
+        body = data[start : start + (5 << 20)]
+        answer = client.upload_part(Bucket=BUCKET, Key="parts", UploadId=upload_id, PartNumber=number, Body=body)
+        parts.append({"ETag": answer["ETag"], "PartNumber": number})
+    whole = client.complete_multipart_upload(
+        Bucket=BUCKET, Key="parts", UploadId=upload_id, MultipartUpload={"Parts": parts}
+    )
+    etag = whole["ETag"].strip('"')
+    assert etag.endswith("-3")
+    path = tmp_path / "data"
+    path.write_bytes(data)
+    with Hashes(path, etag) as hashes:
+        assert hashes.finish() == (hashlib.sha256(data).hexdigest(), etag)
+    path.write_bytes(data[:-1] + b"?")
+    with Hashes(path, etag) as hashes:
+        assert hashes.finish()[1] == ""  # which says nothing: the parts may have had another size
+
+
+def test_a_large_file_comes_in_parts_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sciml_datasets.fetch.transfer.PART_BYTES", 4 << 20)
+    mirror = write_mirror(tmp_path / "mirror", {"training/S3A_large.hdf": (10 << 20) + 1})
+    with http_server(mirror) as url, proxy(url, lambda request: Fault()) as front:
+        fetched(tmp_path / "raw", front.url)
+        ranges = {request.headers["range"] for request in front.requests if "range" in request.headers}
+    assert ranges == {f"bytes={n << 22}-{min((n + 1) << 22, (10 << 20) + 1) - 1}" for n in range(3)}
+    assert content(tmp_path / "raw/cloudmask") == content(mirror)
+
+
+def test_the_rate_is_limited_and_progress_tells_it_and_the_time_left(
+    mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sciml_datasets.progress.PLAIN_SECONDS", 0.2)
+    began = time.monotonic()
+    code, _, err = cli(
+        *(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--accept-terms", "--only", "*a.hdf"),
+        *("--limit-rate", "9M"),
+    )
+    assert code == 0
+    assert 0.85 < time.monotonic() - began < 4
+    assert re.search(r"Fetching: +[1-9]\d?%.* [\d.]+M/9.00M \[00:0\d<00:0\d, +[\d.]+MB/s\]", err), err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["mnist"], "there is no data set 'mnist'"),
+        (["cloudmask", "--limit-rate", "fast"], "--limit-rate fast: expected bytes a second"),
+        (["cloudmask", "--jobs", "0"], "--jobs 0: expected at least 1"),
+        (["cloudmask", "--source", "gs://bucket/folder"], "gs://bucket/folder: Please install gcsfs"),
+        (["cloudmask", "--source", "nothing://there"], "nothing://there: Protocol not known"),
+        (["cloudmask", "--source", "/no/such/folder"], "/no/such/folder: the source has no files *.hdf"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = cli(capsys, *arguments, "--raw-dir", tmp_path, "--accept-terms", "--retries", 0)
+    assert code == 2
+    assert told in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_names_that_lead_out_of_the_folder_are_refused(s3: str, tmp_path: Path) -> None:
+    client = s3_client(s3)
+    client.put_object(Bucket=BUCKET, Key="evil/../../../etc/x.hdf", Body=b"x", ACL="public-read")
+    with pytest.raises(InputError, match="leads out of the folder"):
+        plan_fetch("cloudmask", tmp_path, options(Source(f"s3://{BUCKET}/evil", 0, endpoint=s3)))

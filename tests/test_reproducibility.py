@@ -1,0 +1,65 @@
+"""Two processes with one seed train the full-size networks to the same bits; ``perf/train.py`` tells it of ResNet-50,
+which takes too long to trace for a test."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+BATCH, STEPS = 2, 2
+
+
+@pytest.mark.parametrize("name", ["cloudmask", "candle_uno"])
+def test_two_processes_end_with_the_same_weights(name: str) -> None:
+    command = [sys.executable, __file__, name]
+    pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate(timeout=300) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], told
+    (first, _), (second, _) = told
+    start, end = first.split()
+    assert start != end
+    assert first == second
+
+
+def trained(name: str) -> None:
+    """Print the hash of a reference model's weights before and after some steps as `sciml train` makes them."""
+    from sciml_datasets.models.training import make_deterministic
+
+    make_deterministic(alone=True)
+    import keras
+    import tensorflow as tf
+    import tree
+
+    from sciml_datasets.models.networks import build_network
+    from sciml_datasets.models.steps import make_optimizer, training_step
+
+    keras.utils.set_random_seed(0)
+    recipe = importlib.import_module(f"sciml_datasets.models.{name}").RECIPES[name]
+    network = build_network(recipe.build, recipe)
+    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    random = np.random.default_rng(0)
+
+    def drawn(tensor: keras.KerasTensor) -> np.ndarray:
+        return random.random((BATCH, *tensor.shape[1:]), np.float32)
+
+    target = drawn(network.output)[..., 0].round()
+    inputs = tree.map_structure(drawn, tuple(network.inputs) if len(network.inputs) > 1 else network.input)
+    print(digest(network), end=" ")
+    for _ in range(STEPS):
+        step((inputs, target, np.ones_like(target)))
+    print(digest(network))
+
+
+def digest(network: Any) -> str:
+    """SHA-256 of all weights."""
+    return hashlib.sha256(b"".join(np.asarray(value).tobytes() for value in network.weights)).hexdigest()
+
+
+if __name__ == "__main__":
+    trained(sys.argv[1])
