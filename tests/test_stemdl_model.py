@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sciml_datasets import InputError
+from sciml_datasets.cli.main import main
+from sciml_datasets.models import predict, train
 from sciml_datasets.models.samples import balance
 from sciml_datasets.models.stemdl import (
     RECIPES,
@@ -48,16 +52,29 @@ def test_each_projection_is_drawn_about_as_often() -> None:
     assert np.bincount(np.array(drawn, int)).min() > 150
 
 
-def test_a_network_of_one_channel_predicts_with_the_mean_of_three_logits() -> None:
+def one_channel() -> Any:
     import keras
 
     inputs = keras.Input((128, 128, 1))
-    outputs = keras.layers.Dense(231)(keras.layers.GlobalAveragePooling2D()(inputs))
-    network = keras.Model(inputs, outputs)
+    return keras.Model(inputs, keras.layers.Dense(231)(keras.layers.GlobalAveragePooling2D()(inputs)))
+
+
+def test_a_network_of_one_channel_predicts_with_the_mean_of_three_logits() -> None:
+    network = one_channel()
     stacks = np.stack([stack(0), stack(1)]) * [0.01, 0.02, 0.03]
     logits = np.mean([network(stacks[..., view : view + 1]) for view in range(3)], axis=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(probabilities(network)(stacks.astype(np.float32)), expected, rtol=1e-4)
+
+
+def test_a_run_of_another_reference_is_predicted_with_from_its_folder(data_dir: Path, tmp_path: Path) -> None:
+    run, again = tmp_path / "run", tmp_path / "p.h5"
+    train("stemdl_demo", data_dir, run, one_channel, epochs=1, batch_size=16, reference="ornl")
+    assert main(["predict", "stemdl_demo", "--data-dir", str(data_dir), "--run", str(run), "--out", str(again)]) == 0
+    with h5py.File(run / "predictions.h5") as file, h5py.File(again) as other:
+        np.testing.assert_allclose(other["prediction"], file["prediction"], atol=1e-6)
+    with pytest.raises(InputError, match=r"the model's input shape is .* expected \(None, 128, 128, 3\)"):
+        predict("stemdl_demo", run / "model.keras", tmp_path / "q.h5", data_dir)
 
 
 def test_stfcs_reference_sees_the_stack_and_squares_differences() -> None:
