@@ -7,7 +7,9 @@ import os
 
 from sciml_datasets.cli.arguments import add_json, add_name, report
 
-EXAMPLE = "sciml simulate stemdl --out raw --samples 200"
+OPTIONS = ("pixels", "engine", "space_groups", "structures", "rows", "columns")
+"""Of the simulators; what is not given is the simulator's own."""
+EXAMPLE = "sciml simulate stemdl --out raw --samples 200 (STEMDL, many ranks: mpiexec -n 8 sciml simulate ...)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,18 +26,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pixels", metavar="P", type=int, help="STEMDL: width of a pattern (default: 512; stemdl_demo: 128)"
     )
+    parser.add_argument(
+        "--engine",
+        choices=("zolz", "box", "kinematic"),
+        help="STEMDL: multislice in the zero-order Laue zone, multislice in the original's box, or kinematic theory "
+        "(default: zolz)",
+    )
+    parser.add_argument(
+        "--space-groups",
+        metavar="G",
+        type=int,
+        nargs="+",
+        help="STEMDL: numbers that take turns (default: all 230, some of them frequent)",
+    )
+    parser.add_argument(
+        "--structures", metavar="PATH", help="STEMDL: your crystals, a CIF or POSCAR file or a folder of them"
+    )
     parser.add_argument("--rows", metavar="R", type=int, help="CloudMask: of a scene (default: 1200; demo: 256)")
     parser.add_argument("--columns", metavar="C", type=int, help="CloudMask: of a scene (default: 1500; demo: 320)")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write raw files and print where they are."""
+    """Write raw files and print where they are; under mpiexec or srun the ranks share the work."""
+    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.simulation import simulate
 
-    given = {key: getattr(args, key) for key in ("pixels", "rows", "columns")}
+    given = {key: getattr(args, key) for key in OPTIONS}
     options = {key: value for key, value in given.items() if value is not None}
-    folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, **options)
+    comm = world()
+    try:
+        folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, comm, **options)
+    except PeerFailedError:  # that rank has said why
+        return 2
+    if comm is not None and comm.Get_rank() != 0:
+        return 0
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)
     content = {"folder": str(folder), "files": len(files), "bytes": size}

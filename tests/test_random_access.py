@@ -102,7 +102,7 @@ def test_it_can_be_pickled(prepared: Path) -> None:
 
 def damaged_copy(prepared: Path, tmp_path: Path, damage: Any) -> Any:
     shutil.copytree(prepared, tmp_path / "copy")
-    folder = tmp_path / "copy/sciml/stemdl_demo/1.0.0"
+    folder = tmp_path / "copy/sciml/stemdl_demo/2.0.0"
     (shard,) = folder.glob("sciml-train.*-00001-of-00003")
     content = bytearray(shard.read_bytes())
     damage(content)

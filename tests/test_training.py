@@ -67,7 +67,7 @@ def test_mirroring_keeps_input_and_masks_together() -> None:
 
 def test_the_reference_model_is_resnet50_with_231_outputs() -> None:
     # 23,587,712 weights of the ResNet-50 body (Keras) and 2048 x 231 + 231 of the head.
-    assert resnet50().count_params() == 23_587_712 + 2048 * 231 + 231
+    assert resnet50(3).count_params() == 23_587_712 + 2048 * 231 + 231
 
 
 @pytest.fixture(scope="module")

@@ -42,15 +42,21 @@ ELEMENTS = (
     "W",
     "Pb",
 )
-MAX_ATOMS = 90
-"""Atoms in the conventional cell: more would need axes beyond MAX_AXIS."""
-MIN_AXIS, MAX_AXIS = 2.4, 10.0
-"""Angstrom. STEMDL holds no cell with an axis of 10 angstrom or more."""
+MIN_AXIS = 2.4
+"""Angstrom."""
+DRAWS = 100
+"""Within STEMDL's own limits, which follow; after these come LARGE_DRAWS within wider ones."""
+MAX_ATOMS, MAX_AXIS = 90, 10.0
+"""Atoms in the conventional cell, and angstrom: STEMDL holds no cell with an axis of 10 angstrom or more."""
+LARGE_DRAWS = 4000
+LARGE_ATOMS, LARGE_AXIS = 240, 16.0
+"""For the few cubic groups that only their general position tells from a supergroup: no small cell holds it."""
 MIN_DISTANCE = 1.6
 """Angstrom between any two atoms: about the shortest metal-oxygen bond."""
 VOLUME_PER_ATOM = (13.0, 24.0)
 """Cubic angstrom: from close-packed metals to open oxides."""
-MAX_DRAWS = 4000
+SITE_DRAWS = 8
+"""Places that are tried for one more kind of site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +105,68 @@ def crystal_system(space_group: int) -> str:
     return next((system for last, system in bounds if space_group <= last), "cubic")
 
 
+ENANTIOMORPHS = {
+    76: 78,
+    91: 95,
+    92: 96,
+    144: 145,
+    151: 153,
+    152: 154,
+    169: 170,
+    171: 172,
+    178: 179,
+    180: 181,
+    212: 213,
+}
+"""The 11 pairs of groups that are each other's mirror images (International Tables A), lower number first. In the
+zero-order Laue zone both look the same; the hand shows only in higher-order zones."""
+
+
+def point_group(space_group: int) -> str:
+    """The point group's short Hermann-Mauguin symbol, for example ``m-3m`` for 225, by spglib."""
+    return str(space_group_type(space_group).pointgroup_international)
+
+
 def random_crystal(space_group: int, rng: np.random.Generator) -> Crystal:
     """Draw a crystal whose group, as spglib detects it, is exactly ``space_group``.
 
     Raises:
-        RuntimeError: none was found within MAX_DRAWS draws.
+        RuntimeError: none was found within the limits above.
     """
-    for _ in range(MAX_DRAWS):
-        crystal = _draw(space_group, rng)
+    for number in range(DRAWS + LARGE_DRAWS):
+        crystal = _draw(space_group, rng, large=number >= DRAWS)
         if crystal is not None and detected_space_group(crystal) == space_group:
             return crystal
-    raise RuntimeError(f"no crystal of space group {space_group} was found in {MAX_DRAWS} draws")
+    raise RuntimeError(f"no crystal of space group {space_group} was found")
 
 
 def detected_space_group(crystal: Crystal) -> int:
     """The International Tables number that spglib finds from lattice and atoms alone; 0 where it finds none."""
     import spglib
 
-    numbers = [ELEMENTS.index(symbol) + 1 for symbol in crystal.symbols]
+    species = sorted(set(crystal.symbols))
+    numbers = [species.index(symbol) for symbol in crystal.symbols]
     found = spglib.get_symmetry_dataset((crystal.lattice.tolist(), crystal.positions.tolist(), numbers), symprec=1e-3)
     return 0 if found is None else int(found.number)
 
 
-@cache
 def space_group_type(space_group: int) -> Any:
     """spglib's record of a group in its first setting: ``hall_number``, ``international_short`` and more.
 
     Raises:
         ValueError: there is no such group.
     """
+    if space_group not in _space_group_types():
+        raise ValueError(f"space group {space_group} does not exist: expected 1 to 230")
+    return _space_group_types()[space_group]
+
+
+@cache
+def _space_group_types() -> dict[int, Any]:
     import spglib
 
-    for hall_number in range(1, 531):
-        found = spglib.get_spacegroup_type(hall_number)
-        if found is not None and found.number == space_group:
-            return found
-    raise ValueError(f"space group {space_group} does not exist: expected 1 to 230")
+    settings = [spglib.get_spacegroup_type(hall_number) for hall_number in range(530, 0, -1)]
+    return {setting.number: setting for setting in settings if setting is not None}  # the first one stays
 
 
 @cache
@@ -146,27 +178,36 @@ def symmetry_operations(space_group: int) -> tuple[NDArray[np.int32], Floats]:
     return operations["rotations"], operations["translations"]
 
 
-def _draw(space_group: int, rng: np.random.Generator) -> Crystal | None:
+@cache
+def centring_translations(space_group: int) -> Floats:
+    """(1, 2 or 4 rows, 3) the lattice points within the conventional cell, the origin included."""
+    rotations, translations = symmetry_operations(space_group)
+    return np.asarray(translations[(rotations == np.eye(3)).all(axis=(1, 2))])
+
+
+def _draw(space_group: int, rng: np.random.Generator, *, large: bool) -> Crystal | None:
+    max_atoms, max_axis = (LARGE_ATOMS, LARGE_AXIS) if large else (MAX_ATOMS, MAX_AXIS)
     rotations, translations = symmetry_operations(space_group)
     species = rng.choice(ELEMENTS, size=rng.integers(2, 4), replace=False)
-    symbols: list[str] = []
-    orbits: list[Floats] = []
-    for symbol in [*species, *rng.choice(species, size=rng.integers(0, 3))]:
-        orbit = _orbit(_site(rotations, translations, rng), rotations, translations)
-        if len(symbols) + len(orbit) <= MAX_ATOMS:
-            symbols += [str(symbol)] * len(orbit)
-            orbits.append(orbit)
-    if not orbits:
-        return None
-    positions = np.concatenate(orbits)
     lattice = _lattice(crystal_system(space_group), rng)
-    lattice *= (len(positions) * rng.uniform(*VOLUME_PER_ATOM) / abs(np.linalg.det(lattice))) ** (1 / 3)
-    lengths = np.linalg.norm(lattice, axis=1)
-    if lengths.max() >= MAX_AXIS or lengths.min() < MIN_AXIS:
+    lattice *= (rng.uniform(*VOLUME_PER_ATOM) / abs(np.linalg.det(lattice))) ** (1 / 3)  # for one atom
+    symbols: list[str] = []
+    positions = np.empty((0, 3))
+    for symbol in [*species, *rng.choice(species, size=rng.integers(0, 3))]:
+        for _ in range(SITE_DRAWS):
+            site = rng.random(3) if large and not symbols else _site(rotations, translations, rng)
+            orbit = _orbit(site, rotations, translations)
+            more = np.concatenate([orbit, positions])
+            # The neighbourhoods within an orbit are congruent: its first atom stands for all. The cell only grows.
+            scale = len(more) ** (1 / 3)
+            if len(more) <= max_atoms and shortest_distance(scale * lattice, orbit[:1], more) >= MIN_DISTANCE:
+                positions, symbols = more, [str(symbol)] * len(orbit) + symbols
+                break
+    if not symbols:
         return None
-    # The neighbourhoods within an orbit are congruent: one atom of each stands for all.
-    representatives = np.array([orbit[0] for orbit in orbits])
-    if _shortest_distance(lattice, representatives, positions) < MIN_DISTANCE:
+    lattice *= len(symbols) ** (1 / 3)
+    lengths = np.linalg.norm(lattice, axis=1)
+    if lengths.max() >= max_axis or lengths.min() < MIN_AXIS:
         return None
     order = np.argsort(symbols, kind="stable")
     return Crystal(space_group, lattice, positions[order], tuple(symbols[i] for i in order))
@@ -224,7 +265,7 @@ def _lattice(system: str, rng: np.random.Generator) -> Floats:
 _NEIGHBOUR_CELLS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
 
 
-def _shortest_distance(lattice: Floats, points: Floats, positions: Floats) -> float:
+def shortest_distance(lattice: Floats, points: Floats, positions: Floats) -> float:
     """The least distance in angstrom between ``points``, each one of ``positions``, and the images of the others."""
     between = points[:, None, None] - positions[None, :, None] + _NEIGHBOUR_CELLS
     squares = ((between @ lattice) ** 2).sum(axis=-1)

@@ -1,12 +1,4 @@
-"""Kinematic convergent-beam electron diffraction of a thin crystal.
-
-One elastic scattering event per electron: the disk of reflection g has the intensity
-``p_g(K) = (gamma lambda t |F_g| / V)^2 sinc^2(t s_g(K))`` relative to the incident beam (two-beam kinematic theory:
-Williams and Carter, Transmission Electron Microscopy, 2nd ed., chapter 13; extinction distance pi V/(gamma lambda F)),
-where K runs over the illumination cone, s_g is the excitation error and F_g the electron structure factor. Overlapping
-disks add incoherently, as they do when the probe position is averaged over. The pattern is divided by its sum, so that
-scattered intensity is missing from the direct beam. Patterns are therefore centrosymmetric in the zero-order Laue zone
-(Friedel's law); dynamical diffraction, which breaks it, is not modelled.
+"""What every simulation of diffraction starts from: wavelength, structure factors, zone axes.
 
 Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad.
 """
@@ -21,9 +13,9 @@ from numpy.typing import NDArray
 from sciml_datasets.stemdl.crystals import Crystal, Floats
 
 K_MAX = 2.0
-"""1/angstrom: the half-width of every pattern; beyond this radius the intensity is zero (the band limit)."""
-THICKNESS = 100.0
-"""Angstrom: the box in which STEMDL was simulated."""
+"""1/angstrom: the half-width of a pattern."""
+BAND = 2 / 3 * K_MAX
+"""1/angstrom: where patterns end. STEMDL's end there too: waves are limited to two thirds of what their grid holds."""
 DEBYE_WALLER = 0.5
 """Square angstrom, the isotropic B of every atom: typical of inorganic crystals at room temperature."""
 PROBE_KEV = 100
@@ -57,13 +49,31 @@ def _gaussians(symbol: str, radiation: str) -> tuple[Floats, Floats, float]:
     return np.array(element.it92.a), np.array(element.it92.b), float(element.it92.c)
 
 
-def structure_factors(crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons") -> NDArray[np.complex128]:
+def form_factor(symbol: str, s2: Floats, radiation: str = "electrons") -> Floats:
+    """The form factor of an atom at rest.
+
+    Args:
+        symbol: of the element.
+        s2: (...) squares of s = |g| / 2 in 1/angstrom^2.
+        radiation: ``electrons`` or ``x-rays``.
+
+    Returns:
+        (...) in angstrom, or in electrons.
+    """
+    a, b, c = _gaussians(symbol, radiation)
+    return np.asarray(np.exp(-s2[..., None] * b) @ a + c)
+
+
+def structure_factors(
+    crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons", b_factor: float = DEBYE_WALLER
+) -> NDArray[np.complex128]:
     """Structure factors of reflections, Debye-Waller damping included.
 
     Args:
         crystal: the crystal.
         hkl: (n, 3) Miller indices.
         radiation: ``electrons`` (result in angstrom) or ``x-rays`` (in electrons).
+        b_factor: isotropic B of every atom in square angstrom.
 
     Returns:
         (n,) complex: the sum over atoms of f(s) exp(-B s^2) exp(2 pi i h.r), with s = |g| / 2.
@@ -72,10 +82,9 @@ def structure_factors(crystal: Crystal, hkl: NDArray[np.int64], radiation: str =
     symbols = np.array(crystal.symbols)
     total = np.zeros(len(hkl), np.complex128)
     for symbol in np.unique(symbols):
-        a, b, c = _gaussians(str(symbol), radiation)
         phases = np.exp(2j * np.pi * hkl @ crystal.positions[symbols == symbol].T).sum(axis=1)
-        total += (np.exp(-s2[:, None] * b) @ a + c) * phases
-    return np.asarray(total * np.exp(-DEBYE_WALLER * s2))
+        total += form_factor(str(symbol), s2, radiation) * phases
+    return np.asarray(total * np.exp(-b_factor * s2))
 
 
 def reciprocal(crystal: Crystal) -> Floats:
@@ -92,7 +101,7 @@ def strongest_reflections(crystal: Crystal, count: int = 3) -> NDArray[np.int64]
     Returns:
         (count, 3) Miller indices.
     """
-    hkl = _indices(crystal, 1 / D_RANGE[0])
+    hkl = indices(crystal, 1 / D_RANGE[0])
     hkl = hkl[hkl.any(axis=1)]
     spacing = np.round(1 / np.linalg.norm(hkl @ reciprocal(crystal), axis=1), 4)
     intensity = np.round(np.abs(structure_factors(crystal, hkl, "x-rays")) ** 2, 4)  # equivalents tie exactly
@@ -115,7 +124,7 @@ def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
     """
     z = zone @ crystal.lattice
     z = z / np.linalg.norm(z)
-    hkl = _indices(crystal, K_MAX)
+    hkl = indices(crystal, K_MAX)
     in_zone = hkl[(hkl @ zone == 0) & hkl.any(axis=1)]
     vectors = in_zone @ reciprocal(crystal)
     lengths = np.round(np.linalg.norm(vectors, axis=1), 6)
@@ -124,59 +133,7 @@ def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
     return np.array([np.cross(y, z), y, z])
 
 
-def cbed_pattern(
-    crystal: Crystal, frame: Floats, semi_angle_rad: float, energy_kev: float, pixels: int
-) -> NDArray[np.float32]:
-    """The convergent-beam pattern of a crystal.
-
-    Args:
-        crystal: the crystal.
-        frame: (3, 3) rows x, y, z of the detector in crystal space; the beam runs along z.
-        semi_angle_rad: convergence semi-angle.
-        energy_kev: beam energy.
-        pixels: width and height; the field of view is 2 K_MAX whatever their number.
-
-    Returns:
-        (pixels, pixels) float32, non-negative, sum 1, rows along y, the direct beam at [pixels // 2, pixels // 2].
-    """
-    k = 1 / wavelength(energy_kev)
-    radius = k * semi_angle_rad
-    step = 2 * K_MAX / pixels
-    hkl = _indices(crystal, K_MAX)
-    g = hkl @ reciprocal(crystal) @ frame.T
-    # Only reflections that come close to the Ewald sphere somewhere in the cone scatter at all.
-    slack = 3 / THICKNESS + radius * np.hypot(g[:, 0], g[:, 1]) / k
-    near = np.abs(g[:, 2] + (g**2).sum(axis=1) / (2 * k)) < slack
-    hkl, g = hkl[near], g[near]
-    amplitude = (
-        relativistic_factor(energy_kev)
-        * THICKNESS
-        / (k * abs(np.linalg.det(crystal.lattice)))
-        * np.abs(structure_factors(crystal, hkl))
-    )
-    direct = np.flatnonzero(~hkl.any(axis=1))
-    amplitude[direct] = 1.0
-
-    half = int(np.ceil(radius / step))
-    offsets = np.arange(-half, half + 1)
-    centre = np.round(g[:, :2] / step).astype(np.int64)
-    columns = centre[:, 0, None, None] + offsets[None, None, :]
-    rows = centre[:, 1, None, None] + offsets[None, :, None]
-    kx = columns * step - g[:, 0, None, None]
-    ky = rows * step - g[:, 1, None, None]
-    excitation = -(
-        g[:, 2, None, None]
-        + (kx * g[:, 0, None, None] + ky * g[:, 1, None, None]) / k
-        + (g**2).sum(axis=1)[:, None, None] / (2 * k)
-    )
-    intensity = (amplitude[:, None, None] * np.sinc(THICKNESS * excitation)) ** 2
-    rows, columns = np.broadcast_arrays(rows + pixels // 2, columns + pixels // 2)
-    seen = (kx**2 + ky**2 <= radius**2) & ((rows - pixels // 2) ** 2 + (columns - pixels // 2) ** 2 < (pixels / 2) ** 2)
-    pattern = np.bincount(rows[seen] * pixels + columns[seen], weights=intensity[seen], minlength=pixels**2)
-    return np.asarray(pattern / pattern.sum(), np.float32).reshape(pixels, pixels)
-
-
-def _indices(crystal: Crystal, g_max: float) -> NDArray[np.int64]:
+def indices(crystal: Crystal, g_max: float) -> NDArray[np.int64]:
     """(n, 3) Miller indices of all reciprocal-lattice vectors up to ``g_max``, the origin included, sorted."""
     bounds = np.floor(g_max * crystal.lengths).astype(int)  # |h| = |g.a| <= |g| |a|
     grid = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in bounds], indexing="ij"), axis=-1).reshape(-1, 3)

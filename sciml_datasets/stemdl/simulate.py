@@ -1,7 +1,7 @@
-"""Simulated raw STEMDL files: random crystals of 20 space groups, kinematic diffraction, the official HDF5 layout.
+"""Simulated raw STEMDL files in the official HDF5 layout: random crystals, or the user's, and their diffraction.
 
-Differences from the original, all recorded in the files: kinematic instead of multislice diffraction (attribute
-``engine`` of each file), invented crystals, 20 space groups in equal shares, one energy per crystal.
+Differences from the original: invented crystals unless structures are given, and an engine by choice, which each file
+names in its attribute ``engine``. Each group also says its ``thickness_angstrom``.
 """
 
 from __future__ import annotations
@@ -18,115 +18,257 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.processes import stay_with_parent
 from sciml_datasets.progress import progress
-from sciml_datasets.stemdl.crystals import random_crystal
-from sciml_datasets.stemdl.diffraction import cbed_pattern, reciprocal, semi_angle, strongest_reflections, zone_frame
+from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal
+from sciml_datasets.stemdl.diffraction import reciprocal, semi_angle, strongest_reflections, zone_frame
+from sciml_datasets.stemdl.engines import ENGINES
+from sciml_datasets.stemdl.structures import read_structures
 
 if TYPE_CHECKING:
     import h5py
 
-SPACE_GROUPS = (2, 12, 14, 15, 62, 63, 123, 129, 139, 140, 148, 164, 166, 167, 191, 194, 216, 221, 225, 227)
-"""Frequent in nature, all seven crystal systems. Kinematic patterns are centrosymmetric: apart from 216, which differs
-from 225 and 227 by its reflection conditions, only centrosymmetric groups are taken."""
+FREQUENT = (
+    *(14, 225, 2, 62, 12, 227, 194, 15, 139, 166, 221, 63, 123, 148, 164, 129, 191, 140, 216, 167),
+    *(61, 141, 33, 19, 176, 127, 136, 229, 189, 205),
+)
+"""Space groups that are frequent among inorganic crystals, in falling order; the first three are STEMDL's."""
+FREQUENT_SHARE = 0.8
+"""Of all crystals that belong to FREQUENT, by 1 / (rank + 4), Mandelbrot's law: 7.9 %, 6.6 % and 5.6 % for the first
+three, where STEMDL's training split has 7.9 %, 7.5 % and 6.0 %. The other groups share the rest evenly."""
+NUM_GROUPS = 230
 ENERGIES_KEV = range(100, 200, 10)
+ENERGIES = 3
+"""Of them for each simulated material; STEMDL has all ten."""
 HELD_OUT = 1 / 12
-"""Share of the crystals in dev, and again in test."""
-FILE_SAMPLES = 50
+"""Share of the materials in dev, and again in test."""
+FILE_MATERIALS = 16
 DEFAULT_PIXELS = {"stemdl": 512, "stemdl_demo": 128}
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """One file to write: crystals ``first`` to ``last - 1``."""
+class _Source:
+    """What the samples are made of; it is the same for all files.
+
+    Attributes:
+        materials: how many.
+        samples: of all materials together.
+        seed: of the random numbers.
+        pixels: along a pattern's side.
+        engine: by name.
+        space_groups: that take turns; none for weights like nature's.
+        structures: the user's, name and crystal, in place of random ones.
+    """
+
+    materials: int
+    samples: int
+    seed: int
+    pixels: int
+    engine: str
+    space_groups: tuple[int, ...]
+    structures: tuple[tuple[str, Crystal], ...]
+
+    def energies(self, number: int, rng: np.random.Generator) -> list[int]:
+        """Indices into ENERGIES_KEV for one material; all materials have the same number of them, or one less."""
+        count = self.samples // self.materials + (number < self.samples % self.materials)
+        return sorted(map(int, rng.choice(len(ENERGIES_KEV), size=count, replace=False)))
+
+    def material(self, number: int, rng: np.random.Generator) -> tuple[str, Crystal]:
+        """Name and crystal of a material."""
+        if self.structures:
+            return self.structures[number]
+        if self.space_groups:
+            group = self.space_groups[number % len(self.space_groups)]
+        else:
+            group = int(rng.choice(NUM_GROUPS, p=weights()[1:])) + 1
+        return f"sim-{self.seed}-{number}", random_crystal(group, rng)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """One file to write: materials ``first`` to ``last - 1``."""
 
     path: Path
     first: int
     last: int
-    seed: int
-    pixels: int
+    source: _Source
 
 
-def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int, pixels: int | None = None) -> None:
-    """Write ``{train,dev,test}/batch_{split}_{i}.h5`` below ``folder``.
+def weights() -> Floats:
+    """(231,) the share of each space group among random crystals, 0 for the number 0."""
+    found = np.full(NUM_GROUPS + 1, (1 - FREQUENT_SHARE) / (NUM_GROUPS - len(FREQUENT)))
+    ranked = 1 / (np.arange(len(FREQUENT)) + 5)
+    found[list(FREQUENT)] = FREQUENT_SHARE * ranked / ranked.sum()
+    found[0] = 0
+    return np.asarray(found / found.sum())
 
-    Every sample is another crystal, so no material is in two splits; the space groups take turns.
+
+def write_raw(
+    folder: Path,
+    name: str,
+    *,
+    num_samples: int,
+    seed: int,
+    jobs: int,
+    pixels: int | None = None,
+    engine: str = "zolz",
+    space_groups: tuple[int, ...] = (),
+    structures: str | Path | None = None,
+) -> None:
+    """Write ``{train,dev,test}/batch_{split}_{i}.h5`` below ``folder``; all samples of a material are in one split.
+
+    Args:
+        jobs: processes.
+        folder, name, num_samples, seed, pixels, engine, space_groups, structures: as `plan_raw` takes them.
 
     Raises:
-        InputError: fewer than 3 samples (one per split), or fewer than 16 pixels.
+        InputError: see `plan_raw`.
+        OSError: the files cannot be written.
+    """
+    files = plan_raw(
+        folder,
+        name,
+        num_samples=num_samples,
+        seed=seed,
+        pixels=pixels,
+        engine=engine,
+        space_groups=space_groups,
+        structures=structures,
+    )
+    with progress("Simulating", num_samples, " samples") as advance:
+        for written in _run(files, jobs):
+            advance(written)
+
+
+def plan_raw(
+    folder: Path,
+    name: str,
+    *,
+    num_samples: int,
+    seed: int,
+    pixels: int | None = None,
+    engine: str = "zolz",
+    space_groups: tuple[int, ...] = (),
+    structures: str | Path | None = None,
+) -> list[PlannedFile]:
+    """What `write_file` is to write below ``folder``, whose folders are made; any process may write any file.
+
+    Args:
+        folder: to be made.
+        name: of the data set.
+        num_samples: all splits together: each material at ENERGIES energies, or as many as the structures need.
+        seed: of the random numbers.
+        pixels: along a pattern's side.
+        engine: of `sciml_datasets.stemdl.engines.ENGINES`.
+        space_groups: that take turns; default all 230, by `weights`.
+        structures: CIF or POSCAR file, or a folder of them, in place of random crystals.
+
+    Raises:
+        InputError: fewer than 3 samples (one per split) or than 16 pixels, an unknown engine or space group, unusable
+            structures, or fewer of them than samples need.
     """
     pixels = DEFAULT_PIXELS[name] if pixels is None else pixels
     if num_samples < 3:
         raise InputError(f"{num_samples} samples: expected at least 3, one for each split")
     if pixels < 16:
         raise InputError(f"{pixels} pixels: expected at least 16, else the diffraction disks are lost")
-    held_out = max(1, round(num_samples * HELD_OUT))
-    bounds = {"train": num_samples - 2 * held_out, "dev": num_samples - held_out, "test": num_samples}
-    files: list[_File] = []
+    if engine not in ENGINES:
+        raise InputError(f"there is no engine {engine!r}: choose one of {', '.join(ENGINES)}")
+    for group in space_groups:
+        if not 1 <= group <= NUM_GROUPS:
+            raise InputError(f"space group {group}: expected a number from 1 to {NUM_GROUPS}")
+    materials = max(3, -(-num_samples // ENERGIES))
+    given: tuple[tuple[str, Crystal], ...] = ()
+    if structures is not None:
+        if space_groups:
+            raise InputError("space groups are chosen and structures are given: leave one out, structures have theirs")
+        given = tuple(read_structures(Path(structures)).items())
+        if len(given) < 3 or num_samples > len(given) * len(ENERGIES_KEV):
+            raise InputError(
+                f"{structures}: {len(given)} structures for {num_samples} samples: expected at least 3, one for each "
+                f"split, and {len(ENERGIES_KEV)} samples of a structure at most; choose with --samples"
+            )
+        order = np.random.default_rng(seed).permutation(len(given))  # files are often sorted by space group
+        given = tuple(given[i] for i in order)
+        materials = min(len(given), num_samples)
+    source = _Source(materials, num_samples, seed, pixels, engine, tuple(space_groups), given)
+    held_out = max(1, round(materials * HELD_OUT))
+    bounds = {"train": materials - 2 * held_out, "dev": materials - held_out, "test": materials}
+    files: list[PlannedFile] = []
     first = 0
     for split, end in bounds.items():
         (folder / split).mkdir(parents=True)
-        for i, start in enumerate(range(first, end, FILE_SAMPLES)):
+        for i, start in enumerate(range(first, end, FILE_MATERIALS)):
             path = folder / split / f"batch_{split}_{i}.h5"
-            files.append(_File(path, start, min(start + FILE_SAMPLES, end), seed, pixels))
+            files.append(PlannedFile(path, start, min(start + FILE_MATERIALS, end), source))
         first = end
-    with progress("Simulating", num_samples, " samples") as advance:
-        for file in _run(files, jobs):
-            advance(file.last - file.first)
+    return files
 
 
-def _run(files: list[_File], jobs: int) -> Iterator[_File]:
+def _run(files: list[PlannedFile], jobs: int) -> Iterator[int]:
     if jobs == 1 or len(files) == 1:
         for file in files:
-            yield _write_file(file)
+            yield write_file(file)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(min(jobs, len(files)), get_context("spawn"), stay_with_parent) as pool:
-        yield from pool.map(_write_file, files)
+        yield from pool.map(write_file, files)
 
 
-def _write_file(file: _File) -> _File:
+def write_file(file: PlannedFile) -> int:
+    """Write one file; how many samples it holds.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     import h5py
     from threadpoolctl import threadpool_limits
 
+    samples = 0
     try:
-        # The matrices are tiny: threads of the linear algebra library would only get into each other's way.
+        # The matrices are small: threads of the linear algebra library would only get into each other's way.
         with threadpool_limits(1), h5py.File(file.path, "w") as h5:
-            h5.attrs["engine"] = "kinematic"
+            h5.attrs["engine"] = file.source.engine
             for number in range(file.first, file.last):
-                _write_sample(h5, number, file.seed, file.pixels)
+                samples += _write_material(h5, number, file.source)
     except (OSError, RuntimeError) as error:
         # HDF5 hides the system's reason in its text, and fails again when it closes the file.
         found = re.search(r"errno = (\d+)", f"{error} {error.__context__}")
         if found is None:
             raise
         raise OSError(int(found[1]), os.strerror(int(found[1])), str(file.path)) from None
-    return file
+    return samples
 
 
-def _write_sample(h5: h5py.File, number: int, seed: int, pixels: int) -> None:
-    """Simulate one crystal and add its group; the sample depends on ``number``, ``seed`` and ``pixels`` alone."""
-    rng = np.random.default_rng([seed, number])
-    energy_index = int(rng.integers(len(ENERGIES_KEV)))
-    energy = ENERGIES_KEV[energy_index]
-    crystal = random_crystal(SPACE_GROUPS[number % len(SPACE_GROUPS)], rng)
+def _write_material(h5: h5py.File, number: int, source: _Source) -> int:
+    """Add the groups of one material; they depend on ``number`` and ``source`` alone."""
+    rng = np.random.default_rng([source.seed, number])
+    material, crystal = source.material(number, rng)
     reflections = strongest_reflections(crystal)
+    zones = [hkl // np.gcd.reduce(hkl) for hkl in reflections]
     spacings = 1 / np.linalg.norm(reflections @ reciprocal(crystal), axis=1)
     semi_angles = [semi_angle(spacing) for spacing in spacings]
-    frames = [zone_frame(crystal, hkl // np.gcd.reduce(hkl)) for hkl in reflections]
-
-    group = h5.create_group(f"sample_{number}_{energy_index}")
-    group["cbed_stack"] = np.stack(
-        [cbed_pattern(crystal, frame, angle, energy, pixels) for frame, angle in zip(frames, semi_angles, strict=True)]
-    )
-    group.attrs["space_group"] = np.bytes_(str(crystal.space_group))
-    group.attrs["material"] = np.bytes_(f"sim-{seed}-{number}")
-    group.attrs["formula"] = crystal.formula
-    group.attrs["energy_keV"] = energy
-    # As in the original, direction i is column i.
-    group.attrs["z_dirs"] = np.array([[frame[2] for frame in frames]]).transpose(0, 2, 1)
-    group.attrs["y_dirs"] = np.array([[frame[1] for frame in frames]]).transpose(0, 2, 1)
-    group.attrs["semi_angles_rad"] = np.array(semi_angles)
-    group.attrs["d_hkls_angstrom"] = spacings
-    group.attrs["abc_angstrom"] = crystal.lengths
-    group.attrs["angles_degree"] = crystal.angles
+    frames = [zone_frame(crystal, zone) for zone in zones]
+    engine = ENGINES[source.engine]
+    thickness = float(rng.uniform(*engine.thickness))
+    views = [engine.view(crystal, frame, zone, rng) for frame, zone in zip(frames, zones, strict=True)]
+    energies = source.energies(number, rng)
+    for index in energies:
+        energy = ENERGIES_KEV[index]
+        group = h5.create_group(f"sample_{number}_{index}")
+        group["cbed_stack"] = np.stack(
+            [view(angle, thickness, energy, source.pixels) for view, angle in zip(views, semi_angles, strict=True)]
+        )
+        group.attrs["space_group"] = np.bytes_(str(crystal.space_group))
+        group.attrs["material"] = np.bytes_(material.encode())
+        group.attrs["formula"] = crystal.formula
+        group.attrs["energy_keV"] = energy
+        # As in the original, direction i is column i.
+        group.attrs["z_dirs"] = np.array([[frame[2] for frame in frames]]).transpose(0, 2, 1)
+        group.attrs["y_dirs"] = np.array([[frame[1] for frame in frames]]).transpose(0, 2, 1)
+        group.attrs["semi_angles_rad"] = np.array(semi_angles)
+        group.attrs["d_hkls_angstrom"] = spacings
+        group.attrs["abc_angstrom"] = crystal.lengths
+        group.attrs["angles_degree"] = crystal.angles
+        group.attrs["thickness_angstrom"] = thickness
+    return len(energies)

@@ -1,0 +1,206 @@
+"""Multislice theory of fast electrons: potentials, transmission, propagation, probes; pure functions of arrays.
+
+A thick specimen is cut into slices; each multiplies the wave by the transmission function of its projected potential,
+and free space carries it to the next (Cowley and Moodie 1957, doi:10.1107/S0365110X57002194; Kirkland, Advanced
+Computing in Electron Microscopy, 2nd ed., chapter 6). Potentials and densities come from the reflections of the
+zero-order Laue zone: the mean over depth, which is what a beam along a zone axis sees while it is paraxial.
+
+Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad, volt. Waves travel as exp(+2 pi i k.r); images have rows along
+y and columns along x; spectra are in the order of `numpy.fft`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.stemdl.crystals import Crystal, Floats
+from sciml_datasets.stemdl.diffraction import DEBYE_WALLER, indices, reciprocal, structure_factors, wavelength
+
+Waves = NDArray[np.complex64]
+
+VOLTS_PER_FACTOR = 47.877645
+"""Volt square angstrom: h^2 / (2 pi m0 e), from a structure factor over the cell's volume to a coefficient of the
+potential (Kirkland, appendix C; CODATA 2018)."""
+
+
+def interaction_constant(energy_kev: float) -> float:
+    """sigma in rad/(V angstrom): the phase of a wave per projected potential.
+
+    sigma = 2 pi / (lambda E) (m c^2 + E) / (2 m c^2 + E) with m c^2 = 510.99895 keV (Kirkland, eq. 5.6); 9.244e-4 at
+    100 keV and 7.288e-4 at 200 keV.
+    """
+    rest = 510.99895
+    share = (rest + energy_kev) / (2 * rest + energy_kev)
+    return float(2 * np.pi / (wavelength(energy_kev) * energy_kev * 1e3) * share)
+
+
+def zone_coefficients(
+    crystal: Crystal, frame: Floats, g_max: float, radiation: str = "electrons", b_factor: float = DEBYE_WALLER
+) -> tuple[Floats, NDArray[np.complex128]]:
+    """Fourier coefficients of a crystal seen along z: its mean over depth.
+
+    Args:
+        crystal: the crystal.
+        frame: (3, 3) rows x, y, z in crystal space, as `diffraction.zone_frame` gives it for a zone axis.
+        g_max: 1/angstrom, of the longest reflection.
+        radiation: ``electrons`` (factors of International Tables C, table 4.3.2.2) for the electrostatic potential, or
+            ``x-rays`` (IT92) for the electron density.
+        b_factor: isotropic B of all atoms in square angstrom: the thermal smearing.
+
+    Returns:
+        (n, 2) the reflections' x and y in 1/angstrom, and (n,) coefficients, in volt or in electrons per cubic
+        angstrom. The image is the sum of coefficient exp(2 pi i g.r).
+    """
+    hkl = indices(crystal, g_max)
+    g = hkl @ reciprocal(crystal) @ frame.T
+    flat = np.abs(g[:, 2]) < 1e-6
+    scale = VOLTS_PER_FACTOR if radiation == "electrons" else 1.0
+    factors = structure_factors(crystal, hkl[flat], radiation, b_factor)
+    return g[flat, :2], factors * (scale / abs(np.linalg.det(crystal.lattice)))
+
+
+def image(g: Floats, coefficients: NDArray[np.complex128], x: Floats, y: Floats) -> Floats:
+    """The real image of Fourier coefficients, wherever it is asked for.
+
+    Args:
+        g: (n, 2) in 1/angstrom.
+        coefficients: (n,) in any unit, those of g and -g conjugate.
+        x: (columns,) in angstrom.
+        y: (rows,) in angstrom.
+
+    Returns:
+        (rows, columns) in the coefficients' unit.
+    """
+    along_y = np.exp(2j * np.pi * np.outer(y, g[:, 1]))
+    along_x = np.exp(2j * np.pi * np.outer(g[:, 0], x))
+    return np.asarray((along_y * coefficients @ along_x).real)
+
+
+def projected_potential(
+    crystal: Crystal, frame: Floats, x: Floats, y: Floats, thickness: float, g_max: float = 4.0
+) -> Floats:
+    """(rows, columns) volt angstrom: the potential of a crystal seen along z, integrated over a thickness.
+
+    Args:
+        crystal: the crystal.
+        frame: as for `zone_coefficients`.
+        x: (columns,) in angstrom.
+        y: (rows,) in angstrom.
+        thickness: angstrom.
+        g_max: 1/angstrom.
+    """
+    return thickness * image(*zone_coefficients(crystal, frame, g_max), x, y)
+
+
+def projected_density(
+    crystal: Crystal, frame: Floats, x: Floats, y: Floats, thickness: float, g_max: float = 4.0
+) -> Floats:
+    """(rows, columns) electrons per square angstrom: the electron density, otherwise as `projected_potential`."""
+    return thickness * image(*zone_coefficients(crystal, frame, g_max, "x-rays"), x, y)
+
+
+def frequencies(pixels: int, pixel_size: float) -> Floats:
+    """(pixels,) 1/angstrom in the order of `numpy.fft`, of a grid with ``pixel_size`` in angstrom."""
+    return np.asarray(np.fft.fftfreq(pixels, pixel_size))
+
+
+def band_limit(ky: Floats, kx: Floats) -> float:
+    """1/angstrom: two thirds of what the grid holds, so that products do not alias (Kirkland, section 6.8)."""
+    return float(2 / 3 * min(np.abs(ky).max(), np.abs(kx).max()))
+
+
+def transmission(potential: Floats, energy_kev: float, ky: Floats, kx: Floats) -> Waves:
+    """exp(i sigma V) of projected potentials, without what is beyond the band limit.
+
+    Args:
+        potential: (..., rows, columns) in volt angstrom.
+        energy_kev: of the electrons.
+        ky, kx: (rows,) and (columns,) as `frequencies` gives them.
+
+    Returns:
+        (..., rows, columns).
+    """
+    from scipy import fft
+
+    spectrum = fft.fft2(np.exp(1j * interaction_constant(energy_kev) * potential))
+    spectrum *= ky[:, None] ** 2 + kx[None, :] ** 2 <= band_limit(ky, kx) ** 2
+    return np.asarray(fft.ifft2(spectrum, overwrite_x=True), np.complex64)
+
+
+def propagator(
+    ky: Floats,
+    kx: Floats,
+    distance: float,
+    energy_kev: float,
+    tilt: tuple[float, float] = (0.0, 0.0),
+    limit: float | None = None,
+) -> Waves:
+    """Free propagation in Fourier space: exp(-i pi lambda dz |k + K|^2), paraxial (Kirkland, eq. 6.65).
+
+    Args:
+        ky, kx: (rows,) and (columns,) as `frequencies` gives them.
+        distance: angstrom.
+        energy_kev: of the electrons.
+        tilt: y and x of K in 1/angstrom, of an incident wave exp(2 pi i K.r) whose factor is left out of the waves.
+        limit: 1/angstrom, beyond which it is zero; default `band_limit`; infinity for none.
+
+    Returns:
+        (rows, columns).
+    """
+    limit = band_limit(ky, kx) if limit is None else limit
+    square = (ky[:, None] + tilt[0]) ** 2 + (kx[None, :] + tilt[1]) ** 2
+    inside = ky[:, None] ** 2 + kx[None, :] ** 2 <= limit**2
+    phase = -np.pi * wavelength(energy_kev) * distance * square
+    return np.asarray(np.exp(1j * phase) * inside, np.complex64)
+
+
+def probes(ky: Floats, kx: Floats, semi_angle_rad: float, energy_kev: float, positions: Floats) -> Waves:
+    """Focused probes at some positions, without aberrations.
+
+    Args:
+        ky, kx: (rows,) and (columns,) as `frequencies` gives them.
+        semi_angle_rad: of the cone; the edge of the aperture is sharp.
+        energy_kev: of the electrons.
+        positions: (n, 2) y and x in angstrom from the first pixel.
+
+    Returns:
+        (n, rows, columns) waves in real space; the squares of each one's Fourier transform add up to 1.
+    """
+    from scipy import fft
+
+    radius = semi_angle_rad / wavelength(energy_kev)
+    aperture = (ky[:, None] ** 2 + kx[None, :] ** 2 <= radius**2).astype(np.float64)
+    amplitude = aperture / np.sqrt(aperture.sum())
+    shift = positions[:, 0, None, None] * ky[:, None] + positions[:, 1, None, None] * kx
+    waves: Waves = fft.ifft2((amplitude * np.exp(-2j * np.pi * shift)).astype(np.complex64), overwrite_x=True)
+    return waves
+
+
+def multislice(waves: Waves, transmissions: Iterable[Waves], propagation: Waves) -> Waves:
+    """Send waves through slices: multiply by each one's transmission function, then propagate to the next.
+
+    Args:
+        waves: (n, rows, columns) in real space; not changed.
+        transmissions: (rows, columns) of each slice, from the entrance on; `itertools.repeat` for equal ones.
+        propagation: (rows, columns) in Fourier space, from a slice to the next.
+
+    Returns:
+        (n, rows, columns) exit waves in real space.
+    """
+    from scipy import fft
+
+    for slice_transmission in transmissions:
+        spectrum = fft.fft2(waves * slice_transmission, overwrite_x=True)
+        spectrum *= propagation
+        waves = fft.ifft2(spectrum, overwrite_x=True)
+    return waves
+
+
+def intensities(waves: Waves) -> NDArray[np.float32]:
+    """(n, rows, columns) diffraction patterns of waves in real space, the direct beam at [rows // 2, columns // 2]."""
+    from scipy import fft
+
+    return np.asarray(np.abs(fft.fftshift(fft.fft2(waves), axes=(-2, -1))) ** 2, np.float32)
