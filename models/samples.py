@@ -158,7 +158,9 @@ class EachSample:
         """See `SampleSource.fill`."""
         for place, number in enumerate(map(int, numbers)):
             own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
-            sample = self._recipe.trained_on(self._source.sample(number, self._recipe, own), random(number))
+            sample = self._source.sample(number, self._recipe, own)
+            if self._recipe.augment is not unchanged or self._recipe.drawn:  # a generator takes as long as a small sample
+                sample = self._recipe.trained_on(sample, random(number))
             for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
                 if values is not array:  # it has been written there
                     array[...] = values
