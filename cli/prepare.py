@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify-raw", action="store_true", help="hash the raw files and compare or record their checksums"
     )
+    parser.add_argument(
+        "--preprocess",
+        action="store_true",
+        help="prepare the preprocessed form of the data set from its raw files (stemdl: stemdl_preprocessed)",
+    )
     for choice, names in _choices().items():
         parser.add_argument(
             f"--{choice.name}", choices=choice.values, help=f"{', '.join(names)} only: {choice.meaning}"
@@ -53,16 +58,20 @@ def _choices() -> dict[Choice, list[str]]:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare a data set and print what it holds; under mpiexec or srun the ranks share the work."""
-    from sciml_datasets.benchmarks import dataset_names, prepared_dir
+    from sciml_datasets.benchmarks import prepared_dir
     from sciml_datasets.cli.ranks import world
     from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.preparation.manifest import read_manifest
     from sciml_datasets.preparation.run import prepare
 
     comm = world()
-    there = (
-        (prepared_dir(args.name, args.data_dir) / "manifest.json").exists() if args.name in dataset_names() else False
-    )
+    wanted = [
+        dataset.name
+        for benchmark in BENCHMARKS.values()
+        for dataset in benchmark.datasets
+        if args.name == (dataset.preprocessed_from if args.preprocess else dataset.name)
+    ]
+    there = any((prepared_dir(name, args.data_dir) / "manifest.json").exists() for name in wanted)
     try:
         folder = prepare(
             args.name,
@@ -73,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             file_format=args.file_format,
             restart=args.restart,
             verify_raw=args.verify_raw,
+            preprocess=args.preprocess,
             **{choice.name: getattr(args, choice.name) for choice in _choices()},
         )
     except PeerFailedError:  # that rank has said why

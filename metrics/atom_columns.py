@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.metrics.additive import Additive, counts, sums
+
 Floats = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class AtomColumns(Additive):
+    """Sums over the atom columns of images.
+
+    Attributes:
+        min_distance: of columns from each other in pixels, see `atom_columns`.
+        threshold: least height of a column, in the images' unit.
+        max_distance: in pixels, at which a found column still counts as the true one.
+        distance: (1,) float64 sum of the distances of the pairs, in pixels.
+        columns: (3,) int64 pairs, true columns, found columns.
+    """
+
+    min_distance: int
+    threshold: float
+    max_distance: float
+    distance: Floats = field(init=False)
+    columns: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.distance, self.columns = sums(1), counts(3)
+
+    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
+        """Add images (N, H, W) of truth and prediction."""
+        for pair in zip(truth, prediction, strict=True):
+            true, found = (atom_columns(image, self.min_distance, self.threshold) for image in pair)
+            matched = matched_distances(true, found, self.max_distance)
+            self.distance += matched.sum()
+            self.columns += len(matched), len(true), len(found)
+
+    def result(self) -> dict[str, float]:
+        """The scores of `column_position_error`, over the columns of all images."""
+        return _scores(float(self.distance[0]), *map(int, self.columns))
 
 
 def atom_columns(image: NDArray[np.floating], min_distance: int, threshold: float) -> Floats:
@@ -58,15 +96,24 @@ def column_position_error(truth: Floats, found: Floats, max_distance: float) -> 
         ``column_recall``: pairs per true column, NaN where there is none; ``column_precision``: pairs per found column,
         NaN where there is none.
     """
+    matched = matched_distances(truth, found, max_distance)
+    return _scores(float(matched.sum()), len(matched), len(truth), len(found))
+
+
+def matched_distances(truth: Floats, found: Floats, max_distance: float) -> Floats:
+    """(pairs,) the distances in pixels of the pairs of `column_position_error`."""
     from scipy.optimize import linear_sum_assignment
 
     distances = np.hypot(*np.moveaxis(truth[:, None] - found[None], -1, 0))
     # One pair too far apart costs more than all others together, so that none replaces a pair within reach.
     too_far = max_distance * (min(distances.shape) + 1)
     matched = distances[linear_sum_assignment(np.where(distances <= max_distance, distances, too_far))]
-    pairs = matched[matched <= max_distance]
+    return np.asarray(matched[matched <= max_distance])
+
+
+def _scores(distance: float, pairs: int, true: int, found: int) -> dict[str, float]:
     return {
-        "column_position_error": float(pairs.mean()) if len(pairs) else np.nan,
-        "column_recall": len(pairs) / len(truth) if len(truth) else np.nan,
-        "column_precision": len(pairs) / len(found) if len(found) else np.nan,
+        "column_position_error": distance / pairs if pairs else np.nan,
+        "column_recall": pairs / true if true else np.nan,
+        "column_precision": pairs / found if found else np.nan,
     }

@@ -6,8 +6,10 @@ names the kind and its settings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,10 +17,12 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import Task
 from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.atom_columns import AtomColumns
 from sciml_datasets.metrics.classification import Classification, counted_as, ranges
 from sciml_datasets.metrics.exact_sums import LARGEST
 from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
+from sciml_datasets.metrics.integrated_centre_of_mass import best_factor, integrated_centre_of_mass
 from sciml_datasets.metrics.reconstruction import Reconstruction, mean_image
 from sciml_datasets.metrics.regression import Regression
 from sciml_datasets.metrics.regression_baselines import additive_baseline, group_mean_baseline, mean_baseline
@@ -255,6 +259,35 @@ class RegressionScoring:
         return {}
 
 
+@dataclass(eq=False)
+class Images(Additive):
+    """Scores of images, and where their atom columns are asked for also of these."""
+
+    height: int
+    width: int
+    data_range: float
+    columns: Mapping[str, Any]
+    pixels: Reconstruction = field(init=False)
+    atoms: tuple[AtomColumns, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pixels = Reconstruction(self.height, self.width, self.data_range)
+        self.atoms = (AtomColumns(**self.columns),) if self.columns else ()
+
+    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
+        """Add images (N, H, W)."""
+        self.pixels.update(truth, prediction)
+        for atoms in self.atoms:
+            atoms.update(truth, prediction)
+
+    def result(self) -> dict[str, float]:
+        """See `Reconstruction.result` and `AtomColumns.result`."""
+        scores = self.pixels.result()
+        for atoms in self.atoms:
+            scores |= atoms.result()
+        return scores
+
+
 class ReconstructionScoring:
     """An image for each sample.
 
@@ -262,13 +295,18 @@ class ReconstructionScoring:
         truth: of the split.
         image: feature of the records with the true image.
         data_range: largest less smallest value that it can take.
+        columns: how its atom columns are found, as `AtomColumns` takes it; empty where it has none.
+        scan: feature with the diffraction patterns (positions, H, W) that it is reconstructed from, where there is one.
     """
 
-    def __init__(self, truth: Truth, *, image: str, data_range: float) -> None:
-        self._truth, self._image = truth, image
-        shape = truth.shape(image)
-        self.state = Reconstruction(shape[0], shape[1], data_range)
-        self.formats: tuple[Format, ...] = (Format(f"images of {image}", shape, "f", -LARGEST, LARGEST),)
+    def __init__(
+        self, truth: Truth, *, image: str, data_range: float, columns: Mapping[str, Any] | None = None, scan: str = ""
+    ) -> None:
+        self._truth, self._image, self._scan = truth, image, scan
+        height, width = truth.shape(image)[:2]
+        self._none = partial(Images, height, width, data_range, columns or {})
+        self.state = self._none()
+        self.formats: tuple[Format, ...] = (Format(f"images of {image}", truth.shape(image), "f", -LARGEST, LARGEST),)
 
     def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
         """See `Scoring.update`; the truth is read one sample at a time."""
@@ -277,20 +315,35 @@ class ReconstructionScoring:
             self.state.update(image, predictions[i : i + 1])
 
     def result(self) -> dict[str, float]:
-        """See `Reconstruction.result`."""
+        """See `Images.result`."""
         return self.state.result()
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Always the mean image of the training split."""
-        mean = mean_image(self._images(self._truth.training))[None]
-        state = Reconstruction(self.state.height, self.state.width, self.state.data_range)
-        for image in self._images(self._truth):
-            state.update(image[None], mean)
-        return {"mean image of the training split": state.result()}
+        """The mean image of the training split and, of a square scan, the integrated centre of mass.
 
-    def _images(self, truth: Truth) -> Iterator[NDArray[Any]]:
+        The latter's factor and constant are fitted to the training split.
+        """
+        mean = mean_image(image for image, *_ in self._samples(self._truth.training, ()))
+        always, state = self._none(), self._none()
+        for (image,) in self._samples(self._truth, ()):
+            always.update(image[None], mean[None])
+        found = {"mean image of the training split": always.result()}
+        if self._scan and math.isqrt(positions := self._truth.shape(self._scan)[0]) ** 2 == positions:
+            factor, constant = best_factor(self._centred(self._truth.training))
+            for centred, image in self._centred(self._truth):
+                state.update(image[None], (factor * centred + constant)[None])
+            found["integrated centre of mass"] = state.result()
+        return found
+
+    def _centred(self, truth: Truth) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+        """Integrated centre of mass and true image of each sample."""
+        for image, scan in self._samples(truth, (self._scan,)):
+            yield integrated_centre_of_mass(scan, image.shape), image
+
+    def _samples(self, truth: Truth, more: tuple[str, ...]) -> Iterator[list[NDArray[Any]]]:
+        """The image, and more features, of each sample, one at a time."""
         for position in range(len(truth)):
-            yield truth.features(np.array([position]), (self._image,))[0][0]
+            yield [values[0] for values in truth.features(np.array([position]), (self._image, *more))]
 
     def scored(self, positions: NDArray[np.int64]) -> bool:
         """All of them."""
@@ -298,8 +351,9 @@ class ReconstructionScoring:
 
     def details(self) -> dict[str, Any]:
         """The Fourier ring correlation over frequency, in cycles per pixel."""
-        curve = [None if np.isnan(value) else float(value) for value in self.state.frc()]
-        return {"fourier_ring_correlation": {"frequency": self.state.frequencies().tolist(), "correlation": curve}}
+        pixels = self.state.pixels
+        curve = [None if np.isnan(value) else float(value) for value in pixels.frc()]
+        return {"fourier_ring_correlation": {"frequency": pixels.frequencies().tolist(), "correlation": curve}}
 
 
 KINDS: dict[str, Callable[..., Scoring]] = {

@@ -75,6 +75,11 @@ class Batches:
         """Of the tables whose rows are the inputs, where there are such."""
         return tuple(int(self._builder.info.features[name].shape[0]) for name in self.recipe.tables)
 
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of input and output, where the prepared data tell them."""
+        return tuple(tuple(self._builder.info.features[name].shape) for name in self.recipe.shaped_by or ())
+
     def num_examples(self, split: str) -> int:
         """Examples of train, validation or test."""
         return len(self.selection(split).positions)

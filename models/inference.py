@@ -56,7 +56,7 @@ def predict(
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     partition, _, part = split.rpartition(":")
     batches = Batches(name, data_dir, recipe, seed=0, partition=partition)
-    recipe = recipe.with_widths(batches.widths)
+    recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
     network = build_network(network_builder(model, recipe), recipe)
     predicted = recipe.predictions(network)
     single: list[float] = []

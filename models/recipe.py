@@ -20,10 +20,11 @@ SETTINGS = (
     "precision",
     "xla",
     "deterministic",
+    "parameters",
 )
 CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on"), "deterministic": ("on", "off")}
 """Setting to its values, where they are words."""
-COUNTS = ("epochs", "batch_size")
+COUNTS = ("epochs", "batch_size", "parameters")
 """Settings that are 1 at least."""
 KINDS = {int: "a whole number", float: "a number"}
 
@@ -63,10 +64,14 @@ class Recipe:
             of the speed on CPUs.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
+        viewed: whether a sample needs only tensors and what the member list says, texts; records are not decoded then.
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
         numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
         balanced_by: column of the member lists; samples weigh so that its values do, over the training split, alike.
+        shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
+            takes both, and ``parameters`` where they are given.
+        parameters: about how many the network has; 0 where it has one size.
         examples_at_once: how many are read together for prediction; None for the batch size.
         choices: settings by name that this recipe has beside SETTINGS: for each value, the fields that it changes. The
             first value of each is what the recipe is without a choice.
@@ -80,7 +85,7 @@ class Recipe:
     losses: Callable[[Any, Any], Any]
     predictions: Callable[[Any], Callable[[Any], Any]]
     input_shape: tuple[Any, ...]
-    output_shape: tuple[int, ...]
+    output_shape: tuple[Any, ...]
     epochs: int
     batch_size: int
     learning_rate: float
@@ -95,10 +100,13 @@ class Recipe:
     deterministic: str = "on"
     patch: int | None = None
     patch_features: tuple[str, ...] = ()
+    viewed: bool = False
     tables: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     target: str = ""
     balanced_by: str = ""
+    shaped_by: tuple[str, str] | None = None
+    parameters: int = 0
     examples_at_once: int | None = None
     drawn: Callable[[Samples, Any], Samples] | None = None
     choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
@@ -116,16 +124,24 @@ class Recipe:
         shapes = (*((1,) for _ in self.numbers), *((width,) for width in widths))
         return replace(self, build=partial(self.build, *widths), input_shape=shapes)
 
+    def with_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> Recipe:
+        """A copy for inputs and outputs of these shapes; without ``shaped_by`` the same."""
+        if not self.shaped_by:
+            return self
+        size = {"parameters": self.parameters} if self.parameters else {}
+        build = partial(self.build, *shapes, **size)
+        return replace(self, build=build, input_shape=shapes[0], output_shape=shapes[1])
+
     def settings(self) -> dict[str, Any]:
-        """The values of SETTINGS and of ``choices`` by name."""
+        """The values of SETTINGS and of ``choices`` by name; a network of one size has no ``parameters``."""
         chosen = {name: self.chosen.get(name, next(iter(values))) for name, values in self.choices.items()}
-        return {name: getattr(self, name) for name in SETTINGS} | chosen
+        return {name: getattr(self, name) for name in SETTINGS if name != "parameters" or self.parameters} | chosen
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A copy with other values of SETTINGS, given as text or numbers, and of ``choices``.
 
         Raises:
-            InputError: a name is in neither, or a value is not a positive number or one that can be chosen.
+            InputError: a name is not in `settings`, or a value is not a positive number or one that can be chosen.
         """
         kinds = {field.name: int if field.type == "int" else float for field in fields(self)}
         changes: dict[str, Any] = {}
@@ -136,9 +152,8 @@ class Recipe:
                     raise InputError(f"{name}={text}: expected {' or '.join(self.choices[name])}")
                 chosen[name] = text
                 continue
-            if name not in SETTINGS:
-                known = ", ".join([*SETTINGS, *self.choices])
-                raise InputError(f"there is no setting {name!r}: choose one of {known}")
+            if name not in (known := self.settings()):
+                raise InputError(f"there is no setting {name!r}: choose one of {', '.join(known)}")
             if name in CHOICES:
                 if text not in CHOICES[name]:
                     raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Randomness = Callable[[int], np.random.Generator]
 ROWS_AT_ONCE = 8192
+RELEASE_EVERY_VIEW = 64
+"""Records, on average, after which the pages of the record files are given back."""
 RELEASE_EVERY = 4
 """Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
 patch of a full scene costs some 15 MB."""
@@ -59,7 +61,8 @@ def training_samples(builder: Any, selection: Selection, recipe: Recipe) -> Samp
 
         views = TensorViews(builder, selection.records)
         return EachSample(Patches(views, selection.positions, recipe.patch, recipe.patch_features), recipe)
-    whole = EachSample(Examples(builder, selection), recipe)
+    viewed = recipe.viewed and builder.info.file_format.value == "tfrecord"
+    whole = EachSample((Viewed if viewed else Examples)(builder, selection), recipe)
     if recipe.balanced_by:
         return Weighted(whole, balance(np.array(selection.columns[recipe.balanced_by])))
     return whole
@@ -101,6 +104,33 @@ class Examples:
         """
         found: dict[str, NDArray[Any]] = self._records[int(self._positions[number])]
         return found
+
+    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
+        """See `Made.sample`."""
+        return recipe.samples(self.read(number))
+
+
+class Viewed:
+    """Tensors of whole records as arrays over the files, and rows of the member list, by number in a selection."""
+
+    def __init__(self, builder: Any, selection: Selection) -> None:
+        from sciml_datasets.tensor_views import TensorViews
+
+        self._views, self._selection = TensorViews(builder, selection.records), selection
+
+    def __len__(self) -> int:
+        return len(self._selection.positions)
+
+    def read(self, number: int) -> dict[str, Any]:
+        """Feature to array, and column of the member list to text.
+
+        Raises:
+            DamagedRecordError: a record is not what was written.
+        """
+        if number % RELEASE_EVERY_VIEW == 0:
+            self._views.release()
+        row = {name: column[number] for name, column in self._selection.columns.items()}
+        return row | self._views[int(self._selection.positions[number])]
 
     def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
         """See `Made.sample`."""

@@ -17,35 +17,9 @@ from numpy.typing import NDArray
 
 from sciml_datasets.models.recipe import Recipe, Samples
 from sciml_datasets.models.samples import mirrored, unchanged
+from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled
 
-PIXELS = 128
 NUM_CLASSES = 231
-LOG_FLOOR = -17.0
-"""Natural logarithm of the least intensity that counts (nlaanait/stemdl; mlcommons/science, benchmarks/stemdl)."""
-LOG_SCALE = 10.0
-FULL_PIXELS = 512
-"""Patterns of the real data set; their intensities sum to about 1."""
-
-
-def log_scaled(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The reference's transform: ``clip((max(-17, ln I) + 17) * 10, 0, 255)``, then the mean over blocks to 128 x 128.
-
-    A pattern of P < 512 pixels has the same total intensity on fewer pixels and is divided by (512 / P)^2 first. An
-    intensity of 0 gives 0, an infinite one 255.
-
-    Args:
-        stack: (3, P, P) float32, P a multiple of 128.
-
-    Returns:
-        (128, 128, 3) float32, 0 to 255.
-    """
-    pixels = stack.shape[-1]
-    # Below the floor the logarithm is never taken: ln 0 warns.
-    logs = np.log(np.maximum(stack / np.float32((FULL_PIXELS / pixels) ** 2), np.float32(np.exp(LOG_FLOOR))))
-    scaled = np.clip((logs - np.float32(LOG_FLOOR)) * np.float32(LOG_SCALE), 0, 255)
-    block = pixels // PIXELS
-    blocks = scaled.reshape(len(stack), PIXELS, block, PIXELS, block).mean((2, 4))
-    return np.ascontiguousarray(blocks.transpose(1, 2, 0))
 
 
 def resnet50(channels: int = 1) -> Any:
@@ -125,12 +99,22 @@ def probabilities(network: Any) -> Callable[[Any], Any]:
     return compiled
 
 
-def _inputs(example: dict[str, Any]) -> NDArray[np.float32]:
-    return log_scaled(example["cbed_stack"])
+def network_input(example: dict[str, Any]) -> NDArray[np.float32]:
+    """(128, 128, 3) float32, the log-scaled patterns from 0 to 255."""
+    return _channels_last(log_scaled(example["cbed_stack"]))
 
 
-def _samples(example: dict[str, Any]) -> Samples:
-    return _inputs(example), np.int64(example["space_group"]), np.float32(1)
+def preprocessed_input(example: dict[str, Any]) -> NDArray[np.float32]:
+    """`network_input` of an example that is preprocessed already."""
+    return _channels_last(example["cbed_stack"])
+
+
+def _channels_last(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    return stack.transpose(1, 2, 0)  # a view: a batch copies it once
+
+
+def _samples(inputs: Callable[[dict[str, Any]], NDArray[np.float32]], example: dict[str, Any]) -> Samples:
+    return inputs(example), np.int64(example["space_group"]), np.float32(1)
 
 
 def one_projection(sample: Samples, random: np.random.Generator) -> Samples:
@@ -200,8 +184,8 @@ _CLASS_WEIGHTS: dict[str, dict[str, Any]] = {"off": {}, "balanced": {"balanced_b
 
 _REFERENCE = Recipe(
     resnet50,
-    _inputs,
-    _samples,
+    network_input,
+    partial(_samples, network_input),
     unchanged,  # as in the reference
     class_losses,
     probabilities,
@@ -210,6 +194,7 @@ _REFERENCE = Recipe(
     epochs=30,
     batch_size=64,
     learning_rate=1e-3,
+    viewed=True,
     drawn=one_projection,
     choices={
         "reference": {"ornl": _ORNL, "stfc": _STFC, "stack": _STACK},
@@ -220,6 +205,9 @@ _REFERENCE = Recipe(
 
 RECIPES = {
     "stemdl": _REFERENCE,
+    "stemdl_preprocessed": replace(
+        _REFERENCE, inputs=preprocessed_input, samples=partial(_samples, preprocessed_input)
+    ),
     "stemdl_demo": replace(
         _REFERENCE,
         build=small_resnet,

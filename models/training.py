@@ -97,7 +97,7 @@ def train(
         run = RunFolder(Path(out_dir).expanduser(), tensorboard=tensorboard)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)
-        recipe = recipe.with_widths(batches.widths)
+        recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
         build = network_builder(model, recipe)
         _check_batch_size(batches, workers)
         with workers.strategy.scope():

@@ -1,10 +1,13 @@
 """Speed and memory of preparation: a plain copy, plain TFDS builders, and ours, on the same raw files in one run.
 
-Every way runs in a process of its own, on raw files that are in the page cache, and ends when its output is on disk.
-Speed is raw bytes over wall time of the work (imports excluded); memory is the peak resident size of the process.
+Every way runs in a process of its own, on raw files that are in the page cache (or, with --cold, are not), and ends
+when its output is on disk. Speed is raw bytes over wall time of the work (imports excluded); memory is the peak
+resident size of the process.
 
     python perf/prepare.py                      the table of ways for STEMDL
     python perf/prepare.py cloudmask --samples 16   for CloudMask, without the plain TFDS builders
+    python perf/prepare.py stemdl --preprocess  the reference's transform inside preparation, from HDF5
+    python perf/prepare.py stemdl_preprocessed --samples 10000 [--cold]   small .npz files, beside np.load
     python perf/prepare.py candle_uno --samples 530000   for CANDLE-UNO, and so for candle_uno_growth, candle_uno_pairs
     python perf/prepare.py --scale /dev/shm     ours with 1 to 4 MPI ranks, raw files and output in that folder
     python perf/prepare.py --plan               the plan for 1,000,000 samples in 10,000 files
@@ -29,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 WAYS = {
+    "np.load": "np.load, one file after the other",
     "copy": "cp -r",
     "tfds": "plain TFDS builder, default encoding",
     "tfds-bytes": "plain TFDS builder, bytes encoding",
@@ -37,8 +41,9 @@ WAYS = {
 }
 
 
-NAMES = {
-    "stemdl": {},
+NAMES: dict[str, dict[str, Any]] = {
+    "stemdl": {"engine": "kinematic"},
+    "stemdl_preprocessed": {},
     "cloudmask": {},
     "candle_uno": {"cells": 1600, "drugs": 1800},
     "candle_uno_growth": {"cells": 1600, "drugs": 1800},
@@ -53,6 +58,9 @@ def main() -> None:
     parser.add_argument("name", nargs="?", choices=NAMES, default="stemdl", help="default: stemdl")
     parser.add_argument("--samples", type=int, default=200, help="simulated raw samples (default: 200)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each way, the median counts (default: 3)")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, help="the first one is compared with (default: all)")
+    parser.add_argument("--preprocess", action="store_true", help="prepare the preprocessed form of stemdl")
+    parser.add_argument("--cold", action="store_true", help="drop raw files from the page cache before each way")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
     parser.add_argument("--scale", type=Path, metavar="DIR", help="measure 1 to 4 MPI ranks in this folder instead")
     parser.add_argument("--plan", action="store_true", help="measure planning instead")
@@ -64,12 +72,15 @@ def main() -> None:
     elif args.way == "plan":
         plan()
     elif args.way:
-        print(json.dumps(run(args.way, args.name, args.raw, args.dir)))
+        print(json.dumps(run(args.way, args.name, args.raw, args.dir, args.preprocess)))
     elif args.plan:
         subprocess.run([sys.executable, __file__, "--way", "plan"], check=True)
     else:
         with tempfile.TemporaryDirectory(dir=args.scale or args.dir) as folder:
-            (scale if args.scale else table)(Path(folder), args.name, args.samples, args.rounds)
+            if args.scale:
+                scale(Path(folder), args.name, args.samples, args.rounds)
+            else:
+                table(Path(folder), args)
 
 
 def scale(folder: Path, name: str, samples: int, rounds: int) -> None:
@@ -152,7 +163,10 @@ def simulated(folder: Path, name: str, samples: int) -> tuple[Path, int]:
     from sciml_datasets import simulate
 
     raw = folder / "raw"
-    simulate(name, raw, samples, jobs=os.cpu_count() or 1, **NAMES[name])
+    if name == "stemdl_preprocessed":
+        write_npz(raw / name, samples)
+    else:
+        simulate(name, raw, samples, jobs=os.cpu_count() or 1, **NAMES[name])
     size = sum(path.stat().st_size for path in raw.rglob("*") if path.is_file())
     print(
         f"{samples} samples of {name}, {size / 1e6:.0f} MB raw, {os.cpu_count()} cores, "
@@ -161,41 +175,92 @@ def simulated(folder: Path, name: str, samples: int) -> tuple[Path, int]:
     return raw, size
 
 
-def table(folder: Path, name: str, samples: int, rounds: int) -> None:
+def write_npz(folder: Path, samples: int) -> None:
+    """Write STEMDL's raw form B: a file per sample, the numbers random."""
+    import numpy as np
+
+    numbers = (255 * np.random.default_rng(0).random((3, 128, 128))).astype(np.float32)
+    for name, share in {"training": 0.8, "validation": 0.1, "testing": 0.05, "inference": 0.05}.items():
+        (folder / name).mkdir(parents=True)
+        for i in range(max(1, round(share * samples))):
+            np.savez(folder / name / f"{i}.npz", data=np.roll(numbers, i), label=np.array([i % 230 + 1]))
+
+
+def load_npz(folder: Path) -> None:
+    """Read every file as the reference does."""
+    import numpy as np
+
+    for path in sorted(folder.rglob("*.npz")):
+        with np.load(path) as file:
+            _ = file["data"], file["label"]
+
+
+def into_page_cache(raw: Path, *, cold: bool) -> None:
+    """Read all files, or drop them from the page cache."""
+    os.sync()
+    for path in raw.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                if cold:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                else:
+                    file.read()
+
+
+def ways_of(name: str, *, preprocess: bool) -> dict[str, str]:
+    """The ways that are compared, the first one being what the others are compared with."""
+    if name == "stemdl_preprocessed":
+        left_out = {"copy", "tfds", "tfds-bytes"}
+    elif name == "stemdl" and not preprocess:
+        left_out = {"np.load"}
+    else:
+        left_out = {"np.load", "tfds", "tfds-bytes"}
+    return {way: title for way, title in WAYS.items() if way not in left_out}
+
+
+def table(folder: Path, args: argparse.Namespace) -> None:
     """Simulate raw files, run every way in turn, print the table."""
-    raw, size = simulated(folder, name, samples)
-    print("warm page cache, output synced to disk, median of", rounds, "rounds\n")
-    ways = {way: title for way, title in WAYS.items() if name == "stemdl" or not way.startswith("tfds")}
+    name, rounds = args.name, args.rounds
+    raw, size = simulated(folder, name, args.samples)
+    cache = "raw files not in the page cache" if args.cold else "warm page cache"
+    print(f"{cache}, output synced to disk, median of {rounds} rounds\n")
+    ways = {way: WAYS[way] for way in args.ways} if args.ways else ways_of(name, preprocess=args.preprocess)
     results: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     for _ in range(rounds):
         for way in ways:
-            for path in raw.rglob("*"):  # into the page cache
-                if path.is_file():
-                    path.read_bytes()
+            into_page_cache(raw, cold=args.cold)
             os.sync()
             out = folder / way
             command = [sys.executable, __file__, name, "--way", way, "--raw", str(raw), "--dir", str(out)]
+            command += ["--preprocess"] if args.preprocess else []
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
             results[way].append(json.loads(done.stdout.splitlines()[-1]))
-            shutil.rmtree(out)
-    speeds = {way: size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2] for way, runs in results.items()}
-    print("| way | seconds | MB/s | of cp -r | peak memory, MB |")
-    print("| --- | ---: | ---: | ---: | ---: |")
+            shutil.rmtree(out, ignore_errors=True)
+    taken = {way: sorted(r["seconds"] for r in runs)[rounds // 2] for way, runs in results.items()}
+    first = next(iter(ways))
+    print(f"| way | seconds | MB/s | samples/s | of {ways[first]} | peak memory, MB |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for way, title in ways.items():
-        memory, seconds = max(r["memory"] for r in results[way]) / 1e6, size / 1e6 / speeds[way]
-        print(f"| {title} | {seconds:.1f} | {speeds[way]:.0f} | {speeds[way] / speeds['copy']:.2f} | {memory:.0f} |")
+        memory, seconds = max(r["memory"] for r in results[way]) / 1e6, taken[way]
+        speeds = f"{seconds:.1f} | {size / 1e6 / seconds:.0f} | {args.samples / seconds:.0f}"
+        print(f"| {title} | {speeds} | {taken[first] / seconds:.2f} | {memory:.0f} |")
 
 
-def run(way: str, name: str, raw: Path, out: Path) -> dict[str, float]:
+def run(way: str, name: str, raw: Path, out: Path, preprocess: bool) -> dict[str, float]:
     """Do it one way and return wall seconds and peak resident bytes, of the largest process where there are several."""
     if way == "copy":
         started = time.perf_counter()
         subprocess.run(["cp", "-r", raw / name, out], check=True)
         own = False
+    elif way == "np.load":
+        importlib.import_module("numpy")
+        started = time.perf_counter()
+        load_npz(raw / name)
+        own = True
     elif way.startswith("sciml"):
         prepare = imported_prepare(name)
         started = time.perf_counter()
-        prepare(name, raw, out, jobs=1 if way == "sciml" else os.cpu_count() or 1)
+        prepare(name, raw, out, jobs=1 if way == "sciml" else os.cpu_count() or 1, preprocess=preprocess)
         own = True
     else:
         builder = plain_builder(raw, out, "bytes" if way == "tfds-bytes" else None)

@@ -4,6 +4,7 @@ Every way runs in a process of its own and reads the training split for a while;
 
     python perf/read.py cloudmask
     python perf/read.py candle_uno --samples 20000 --seconds 6      (needs the extra perf)
+    python perf/read.py stemdl --samples 256 --torch-python PYTHON  (an interpreter that has PyTorch)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+STEMDL_BATCH = 32
 SECONDS = 20.0
 """For which each way reads, over and over."""
 
@@ -35,6 +37,9 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=16, help="simulated raw samples (default: 16)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of each way (default: {SECONDS:g})")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
+    parser.add_argument(
+        "--torch-python", metavar="PYTHON", default=sys.executable, help="for ways of PyTorch (default: this one)"
+    )
     parser.add_argument("--way", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way == "copies":
@@ -44,10 +49,10 @@ def main() -> None:
         print(json.dumps(measured(WAYS[args.name][args.way](args.dir), args.seconds)))
         return
     with tempfile.TemporaryDirectory(dir=args.dir) as folder:
-        table(args.name, Path(folder), args.samples, args.seconds)
+        table(args.name, Path(folder), args.samples, args.seconds, args.torch_python)
 
 
-def table(name: str, folder: Path, samples: int, seconds: float) -> None:
+def table(name: str, folder: Path, samples: int, seconds: float, torch_python: str) -> None:
     """Simulate, prepare, read every way, print."""
     from sciml_datasets import prepare, simulate
 
@@ -64,8 +69,8 @@ def table(name: str, folder: Path, samples: int, seconds: float) -> None:
         for path in folder.rglob("*"):  # into the page cache
             if path.is_file():
                 path.read_bytes()
-        command = [sys.executable, __file__, name, "--way", way, "--dir", str(folder)]
-        command += ["--seconds", str(seconds)]
+        python = torch_python if "PyTorch" in way else sys.executable
+        command = [python, __file__, name, "--way", way, "--dir", str(folder), "--seconds", str(seconds)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         reference = first.setdefault(way.partition(", ")[2], found["speed"])
@@ -137,6 +142,60 @@ def cloudmask_sciml(folder: Path) -> Callable[[], Iterator[Any]]:
 
     batches = Batches("cloudmask", folder / "data", RECIPES["cloudmask"], seed=0)
     return lambda: iter(batches.training(1))
+
+
+def write_npz(folder: Path) -> None:
+    """Write the training samples of STEMDL preprocessed, as the reference reads them, and prepare them for ours."""
+    import tensorflow_datasets as tfds
+
+    from sciml_datasets import prepare
+    from sciml_datasets.stemdl.preprocessing import log_scaled
+
+    prepare("stemdl", folder / "raw", folder / "data", preprocess=True)
+    (folder / "npz").mkdir()
+    for number, example in enumerate(tfds.data_source("sciml/stemdl", split="train", data_dir=folder / "data")):
+        arrays = {"data": log_scaled(example["cbed_stack"]), "label": np.array([example["space_group"]])}
+        np.savez(folder / "npz" / f"{number}.npz", **arrays)
+
+
+def npz_dataloader(folder: Path) -> Callable[[], Iterator[Any]]:
+    """As mlcommons/science's benchmarks/stemdl reads: a file per sample, PyTorch's DataLoader with two workers."""
+    import torch
+
+    class Stacks(torch.utils.data.Dataset):
+        """Preprocessed stacks and labels."""
+
+        def __init__(self) -> None:
+            self._paths = sorted((folder / "npz").glob("*.npz"))
+
+        def __len__(self) -> int:
+            return len(self._paths)
+
+        def __getitem__(self, number: int) -> tuple[Any, Any]:
+            with np.load(self._paths[number]) as file:
+                return torch.from_numpy(file["data"]), torch.from_numpy(file["label"])
+
+    loader = torch.utils.data.DataLoader(Stacks(), STEMDL_BATCH, shuffle=True, num_workers=2, persistent_workers=True)
+    return lambda: iter(loader)
+
+
+def stemdl_training(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
+    """The training pipeline of this package; of full-size stacks it transforms each when it reads it."""
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.stemdl import RECIPES
+
+    recipe = RECIPES[name].with_settings({"batch_size": STEMDL_BATCH})
+    batches = Batches(name, folder / "data", recipe, seed=0)
+    return lambda: iter(batches.training(1))
+
+
+def stemdl_tfds(folder: Path) -> Callable[[], Iterator[Any]]:
+    """`tfds.load` of preprocessed stacks, shuffled in a buffer."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    stacks = tfds.load("sciml/stemdl_preprocessed", split="train", as_supervised=True, data_dir=folder / "data")
+    return stacks.shuffle(256).batch(STEMDL_BATCH).prefetch(tf.data.AUTOTUNE).as_numpy_iterator
 
 
 def joined(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
@@ -257,6 +316,12 @@ JOINED = {
     "sciml, training": looked_up_sciml,
 }
 WAYS: dict[str, dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]] = {
+    "stemdl": {
+        "PyTorch DataLoader of .npz files": npz_dataloader,
+        "sciml training of stemdl_preprocessed": partial(stemdl_training, name="stemdl_preprocessed"),
+        "sciml tfds.load of stemdl_preprocessed": stemdl_tfds,
+        "sciml training of stemdl": partial(stemdl_training, name="stemdl"),
+    },
     "cloudmask": {"reference": cloudmask_reference, "sciml": cloudmask_sciml},
     "candle_uno": {
         f"{way.replace(', ', ' ')}, {size} rows": partial(read, size=size)
@@ -265,9 +330,12 @@ WAYS: dict[str, dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]] = {
     },
 }
 """Benchmark to its ways, the reference first; those that end alike after a comma are compared."""
-OPTIONS = {"candle_uno": {"cells": 1600, "drugs": 1800}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "candle_uno": {"cells": 1600, "drugs": 1800},
+    "stemdl": {"engine": "kinematic"},
+}
 """Benchmark to what its simulation is told."""
-COPIES = {"candle_uno": write_copies}
+COPIES = {"candle_uno": write_copies, "stemdl": write_npz}
 """Benchmark to what writes the data as other ways read them."""
 
 

@@ -76,6 +76,7 @@ class DataSet:
         version: semantic version of the prepared records.
         title: one line.
         simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
+        preprocessed_from: the data set whose raw files serve as well, transformed while they are read.
         variant: what is another than the benchmark's own of this data set, by attribute of `Benchmark`.
     """
 
@@ -83,6 +84,7 @@ class DataSet:
     version: str
     title: str
     simulated_samples: int = 0
+    preprocessed_from: str = ""
     variant: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -261,6 +263,12 @@ _STEMDL = Benchmark(
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
         DataSet(
+            "stemdl_preprocessed",
+            "1.0.0",
+            "the same stacks as the reference trains on: logarithms of the intensity, 128 x 128",
+            preprocessed_from="stemdl",
+        ),
+        DataSet(
             "stemdl_demo",
             "2.0.0",
             "2,400 simulated stacks of three 128 x 128 patterns, 230 space groups, 100 to 190 keV",
@@ -306,6 +314,43 @@ _STEMDL = Benchmark(
         ),
     },
     terms="The terms at https://doi.org/10.13139/OLCF/1510313 hold: read them there, and cite the data set.",
+)
+
+_STEMDL_RECONSTRUCTION = Benchmark(
+    name="stemdl_reconstruction",
+    title="Projected potential of a crystal from a scan of diffraction patterns",
+    task=Task(
+        "reconstruction",
+        {
+            "image": "projected_potential",
+            "data_range": 6.0,
+            "scan": "cbed",
+            "columns": {"min_distance": 3, "threshold": 1.0, "max_distance": 3.0},
+        },
+    ),
+    datasets=(
+        DataSet("stemdl_reconstruction", "1.0.0", "scans of 64 or 1,024 patterns, half precision, and the potential"),
+        DataSet(
+            "stemdl_reconstruction_demo",
+            "1.0.0",
+            "480 simulated scans of 8 x 8 patterns of 48 x 48 pixels, the potential and the electron density",
+            480,
+        ),
+    ),
+    criteria=(
+        Criterion("pearson", "Pearson's r, mean of images", "higher", span=CORRELATION),
+        Criterion("r1", "R1", "lower", span=ERROR),
+        Criterion("mae", "mean absolute error", "lower", span=ERROR),
+        Criterion("psnr", "PSNR, dB on a range of 6", "higher", span=(None, None)),
+        Criterion("ssim", "SSIM on a range of 6", "higher", span=CORRELATION),
+        Criterion("frc_resolution", "Fourier ring correlation at 0.5", "higher", span=(0.0, 0.5)),
+        Criterion("column_position_error", "atom columns, error in pixels", "lower", span=ERROR),
+        Criterion("column_recall", "atom columns found", "higher"),
+        Criterion("column_precision", "atom columns that are true", "higher"),
+    ),
+    homepage="https://doi.org/10.13139/OLCF/1510313",
+    licence="as given at the DOI of the data set",
+    obtain="ask its makers for the LMDB files of arXiv 1909.11150, which are not public",
 )
 
 _CLOUDMASK_PAPER = "arXiv 2401.08636, U-Net"
@@ -483,7 +528,9 @@ _CANDLE_UNO = Benchmark(
     "what comes from it: read them at the studies, and cite those that you use.",
 )
 
-BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType({row.name: row for row in (_STEMDL, _CLOUDMASK, _CANDLE_UNO)})
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
+    {row.name: row for row in (_STEMDL, _STEMDL_RECONSTRUCTION, _CLOUDMASK, _CANDLE_UNO)}
+)
 """Name to benchmark."""
 
 
@@ -503,6 +550,19 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
             if dataset.name == name:
                 return benchmark.of(dataset), dataset
     raise InputError(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
+
+
+def preprocessed(name: str) -> str:
+    """The name of the data set that is another one, preprocessed.
+
+    Raises:
+        InputError: there is none.
+    """
+    for dataset in find(name)[0].datasets:
+        if dataset.preprocessed_from == name:
+            return dataset.name
+    known = (dataset.preprocessed_from for row in BENCHMARKS.values() for dataset in row.datasets)
+    raise InputError(f"{name} has no preprocessed form: there is one of {', '.join(filter(None, known))}")
 
 
 def data_root(data_dir: str | Path | None = None) -> Path:

@@ -259,12 +259,16 @@ def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Group]:
     """The group of each sample.
 
     Raises:
-        InputError: the benchmark has no such grouping.
+        InputError: the benchmark has no such grouping, or the raw files did not tell it.
     """
     known = {ROW: ("id",), **benchmark.groupings}
     if by not in known:
         raise InputError(f"{benchmark.name} cannot be grouped by {by!r}: choose one of {', '.join(known)}")
-    return list(zip(*(columns[column] for column in known[by]), strict=True))
+    found = list(zip(*(columns[column] for column in known[by]), strict=True))
+    unknown = sum("" in group for group in found)
+    if unknown:
+        raise InputError(f"the {by} of {unknown:,} samples is not known, as their raw files do not tell it: choose row")
+    return found
 
 
 def members(folder: Path) -> dict[str, list[str]]:

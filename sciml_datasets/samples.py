@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class Sample:
         file: name of the raw file.
         place: where in the file.
         size: bytes of the payload; shard sizes follow from it.
-        group: the unit that must not straddle splits, for example a material.
+        group: the unit that must not straddle splits, for example a material; empty where the raw files do not tell.
         facts: what the member list says of it, in the order of `RawFormat.facts`: the truth where it is a number, and
             what scores are broken down by.
     """
@@ -99,6 +99,29 @@ class RawFormat(Protocol):
         """
 
 
+Note = Callable[[str, str], None]
+"""To be called with what is wrong with a sample, a key of `NotingFormat.tolerated`, and a clause that names it."""
+
+
+@runtime_checkable
+class NotingFormat(RawFormat, Protocol):
+    """A raw format whose reader goes on where it can, and notes what was wrong."""
+
+    @property
+    def tolerated(self) -> Mapping[str, float]:
+        """What may be wrong with a sample, in words, to the share of all samples beyond which raw files are refused."""
+
+    def reader(self, folder: Path, note: Note = ...) -> AbstractContextManager[Callable[[Sample], Example]]:
+        """As `RawFormat.reader`; ``note`` hears once of each sample and thing that is wrong with it."""
+
+
+class Layout(NamedTuple):
+    """Shape of an array, None for unknown lengths, and its type by NumPy's name."""
+
+    shape: tuple[Any, ...]
+    dtype: str
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What lies once beside the records of a prepared data set.
@@ -107,16 +130,18 @@ class Beside:
         tables: name of a `sciml_datasets.lookup.Lookup` feature to its (rows, width) table.
         metadata: facts of the data set as a whole, as JSON; ``builder.info.metadata`` has them.
         documents: name of a file to its text.
+        layouts: name of a `sciml_datasets.raw_tensor.RawTensor` feature to what it is.
     """
 
     tables: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
+    layouts: Mapping[str, Layout] = field(default_factory=dict)
 
 
 @runtime_checkable
 class TabledFormat(RawFormat, Protocol):
-    """A raw format whose records refer to tables that lie beside them."""
+    """A raw format whose records need what lies beside them: tables that they refer to, shapes and types."""
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """What lies beside the records of all samples, which are consumed once."""

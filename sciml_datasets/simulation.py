@@ -50,8 +50,8 @@ def simulate(
         The folder.
 
     Raises:
-        InputError: no such data set or option, a number out of range, the folder exists, or ``comm`` is given for a
-            data set that one process simulates.
+        InputError: no such data set or option, a data set that is preprocessed from another, a number out of range, the
+            folder exists, or ``comm`` is given for a data set that one process simulates.
         PeerFailedError: another rank failed, and raised why.
         OSError: the folder cannot be written.
     """
@@ -59,6 +59,11 @@ def simulate(
 
     crew = Alone() if comm is None else Ranks(comm)
     benchmark, dataset = crew.lead(lambda: find(name))
+    if dataset.preprocessed_from:
+        raise InputError(
+            f"{name} has no simulator of its own: simulate {dataset.preprocessed_from}, whose raw files are "
+            f"transformed while they are read, `sciml prepare {dataset.preprocessed_from} --preprocess`"
+        )
     folder = Path(out_dir).expanduser() / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
     module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")

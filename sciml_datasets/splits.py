@@ -12,7 +12,7 @@ from sciml_datasets.samples import SPLITS, Sample
 
 
 def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
-    """Make sure that no group (for example a material) and no key stands in two places.
+    """Make sure that no group (for example a material) and no key stands in two places; what groups are unknown may be.
 
     Raises:
         InputError: a group lies in two splits, or two samples share a key; both are named.
@@ -20,7 +20,7 @@ def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
     split_of: dict[str, Sample] = {}
     keys: set[str] = set()
     for sample in samples:
-        first = split_of.setdefault(sample.group, sample)
+        first = split_of.setdefault(sample.group, sample) if sample.group else sample
         if first.split != sample.split:
             raise InputError(
                 f"{group_kind} {sample.group} is in two splits, {first.split} ({first.file}) and {sample.split} "

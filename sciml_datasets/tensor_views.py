@@ -44,7 +44,8 @@ class TensorViews:
             if feature.get("tensor", {}).get("encoding") == "bytes"
         }
         self._maps: list[mmap.mmap] = []
-        self._places: list[tuple[int, int, int]] = []
+        self._paths: list[Path] = []
+        self._places: list[tuple[int, int, int, int]] = []
         for part in file_instructions(builder.info, split):
             self._add(Path(part.filename), part.skip, part.examples_in_shard)
         self._found: dict[int, dict[str, NDArray[Any]]] = {}
@@ -55,7 +56,8 @@ class TensorViews:
             raise DamagedRecordError(path, 0, "the size of the file is not the one that its offsets tell")
         with path.open("rb") as file:
             self._maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        self._places += [(len(self._maps) - 1, offsets[i], offsets[i + 1]) for i in range(skip, count)]
+        self._paths.append(path)
+        self._places += [(len(self._maps) - 1, i, offsets[i], offsets[i + 1]) for i in range(skip, count)]
 
     def __len__(self) -> int:
         return len(self._places)
@@ -67,16 +69,18 @@ class TensorViews:
             DamagedRecordError: its bytes are not those that were written.
         """
         if position not in self._found:
-            number, start, end = self._places[position]
-            frame = memoryview(self._maps[number])[start:end]
-            _check(frame, position)
+            shard, number, start, end = self._places[position]
+            frame = memoryview(self._maps[shard])[start:end]
+            _check(frame, self._paths[shard], number)
             payload = frame[HEADER_BYTES:-FOOTER_BYTES]
             self._found[position] = {
                 name.decode(): np.frombuffer(content, self._tensors[name][1]).reshape(self._tensors[name][0])
                 for name, content in _byte_features(payload)
                 if name in self._tensors
             }
-            self.release()  # of a whole record that the checksum has touched
+            # The checksum has touched the whole record.
+            first = start - start % mmap.PAGESIZE
+            self._maps[shard].madvise(mmap.MADV_DONTNEED, first, end - first)
         return self._found[position]
 
     def release(self) -> None:
@@ -85,14 +89,14 @@ class TensorViews:
             mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def _check(frame: memoryview, position: int) -> None:
+def _check(frame: memoryview, path: Path, number: int) -> None:
     import google_crc32c
 
     payload = frame[HEADER_BYTES:-FOOTER_BYTES]
     if struct.unpack_from("<Q", frame)[0] != len(payload):
-        raise DamagedRecordError("the split", position, "its length is not the one written")
+        raise DamagedRecordError(path, number, "its length is not the one written")
     if masked(google_crc32c.extend(0, np.frombuffer(payload, np.uint8))) != bytes(frame[-FOOTER_BYTES:]):
-        raise DamagedRecordError("the split", position, "its checksum does not agree")
+        raise DamagedRecordError(path, number, "its checksum does not agree")
 
 
 def _byte_features(payload: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -50,12 +50,13 @@ def _no_test_leaves_the_machine() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def raw_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Raw files of ``stemdl_demo``, 60 stacks of 128 x 128, ``cloudmask_demo``, 12 scenes, and ``candle_uno_demo``, 400
-    responses."""
+    """Raw files of ``stemdl_demo``, 60 stacks of 128 x 128, ``stemdl_reconstruction_demo``, 8 scans,
+    ``cloudmask_demo``, 12 scenes, and ``candle_uno_demo``, 400 responses."""
     from sciml_datasets import simulate
 
     root = tmp_path_factory.mktemp("raw")
     simulate("stemdl_demo", root, num_samples=NUM_SAMPLES, seed=7)
+    simulate("stemdl_reconstruction_demo", root, num_samples=8, seed=7)
     simulate("cloudmask_demo", root, num_samples=12, seed=7)
     simulate("candle_uno_demo", root, num_samples=400, seed=7, genes=40, descriptors=30)
     return root
@@ -67,7 +68,7 @@ def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sciml_datasets import prepare
 
     root = tmp_path_factory.mktemp("data")
-    for name in ("stemdl_demo", "cloudmask_demo", "candle_uno_demo"):
+    for name in ("stemdl_demo", "stemdl_reconstruction_demo", "cloudmask_demo", "candle_uno_demo"):
         prepare(name, raw_dir, root)
     return root
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sciml_datasets.metrics.atom_columns import atom_columns, column_position_error
+from sciml_datasets.metrics.atom_columns import AtomColumns, atom_columns, column_position_error
 
 
 def drawn(positions: np.ndarray, side: int, width: float) -> np.ndarray:
@@ -76,3 +76,19 @@ def test_scores_without_columns_are_undefined() -> None:
     assert missed["column_recall"] == 0
     assert np.isnan([missed["column_precision"], missed["column_position_error"]]).all()
     assert np.isnan(column_position_error(none, one, 1)["column_recall"])
+
+
+def test_the_state_adds_up_to_the_scores_of_all_columns() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.stack([drawn(lattice(rng), 64, 1.2) for _ in range(4)])
+    found = truth + rng.normal(0, 0.02, truth.shape)
+    whole, parts = AtomColumns(4, 0.5, 2.0), [AtomColumns(4, 0.5, 2.0) for _ in range(2)]
+    whole.update(truth, found)
+    for part, state in zip((slice(1), slice(1, 4)), parts, strict=True):
+        state.update(truth[part], found[part])
+    parts[0].merge(parts[1])
+    assert parts[0].result() == pytest.approx(whole.result())
+    one = AtomColumns(4, 0.5, 2.0)
+    one.update(truth[:1], found[:1])
+    columns = [atom_columns(image, 4, 0.5) for image in (truth[0], found[0])]
+    assert one.result() == pytest.approx(column_position_error(*columns, max_distance=2.0))

@@ -16,11 +16,12 @@ pytest.importorskip("apache_beam", reason="apache-beam is not installed: pip ins
 def options() -> object:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    return PipelineOptions(["--runner=DirectRunner"])
+    # What runs here for DirectRunner too, which first looks for another runner to download.
+    return PipelineOptions(["--runner=FnApiRunner"])
 
 
 @pytest.mark.filterwarnings("default")
-def test_the_direct_runner_gives_the_same_bytes(raw_dir: Path, data_dir: Path, tmp_path: Path) -> None:
+def test_the_local_runner_gives_the_same_bytes(raw_dir: Path, data_dir: Path, tmp_path: Path) -> None:
     folder = prepare("stemdl_demo", raw_dir, tmp_path, beam=options())
     here = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert here == {path.name: path.read_bytes() for path in (data_dir / "sciml/stemdl_demo/2.0.0").iterdir()}

@@ -131,8 +131,8 @@ from sciml_datasets import prepare
 from sciml_datasets.stemdl.raw import Hdf5Stacks
 plain = Hdf5Stacks.reader
 @contextmanager
-def slow(self, folder):
-    with plain(self, folder) as read:
+def slow(self, folder, *note):
+    with plain(self, folder, *note) as read:
         yield lambda sample: (time.sleep(0.03), read(sample))[1]
 Hdf5Stacks.reader = slow
 raw, data, how = sys.argv[1:4]

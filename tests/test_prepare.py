@@ -244,7 +244,7 @@ def test_too_many_shards_are_refused(raw_dir: Path, tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no data set 'stemdll': choose one of stemdl, stemdl_demo"):
+    with pytest.raises(InputError, match="there is no data set 'stemdll': choose one of stemdl, stemdl_preprocessed"):
         prepare("stemdll", tmp_path, tmp_path)
     with pytest.raises(InputError, match="there is no data set 'stemdll'"):
         tfds.load("sciml/stemdll", data_dir=tmp_path)

@@ -73,8 +73,10 @@ ALLOWED = {
     "tensor_views": PURE | {"preparation", "random_access"},
     "models": PURE | {"models", "metrics", "preparation", "tensor_views"},
     "lookup": PURE,
-    **{name: PURE | {name, "sciml_dataset_builder", "lookup"} for name in BENCHMARKS},
+    "raw_tensor": PURE,
+    **{name: PURE | {name, "sciml_dataset_builder", "lookup", "raw_tensor"} for name in BENCHMARKS},
 }
+ALLOWED["stemdl_reconstruction"] |= {"stemdl"}  # the same crystals and the same theory
 """Room to the rooms that it may import from; nothing imports cli, and no benchmark another one."""
 
 

@@ -1,8 +1,9 @@
-"""Patches straight from the records: the same numbers as from whole scenes, and damage is told."""
+"""Arrays straight from the records: the same numbers as from decoded ones, and damage is told."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import tensorflow_datasets as tfds
 from sciml_datasets.cloudmask.patches import training_patches
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.cloudmask import RECIPES
-from sciml_datasets.models.samples import Patches
+from sciml_datasets.models.samples import Examples, Patches, Viewed
+from sciml_datasets.models.stemdl import RECIPES as STEMDL
+from sciml_datasets.partitions import select
 from sciml_datasets.random_access import DamagedRecordError
 from sciml_datasets.tensor_views import TensorViews
 
@@ -41,10 +44,11 @@ def test_views_are_the_tensors_of_the_records(data_dir: Path) -> None:
 def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
     patches = Patches(views(data_dir), np.arange(len(views(data_dir))), 128, NAMES)
     expected = {name: [training_patches(scene[name], 128) for scene in scenes(data_dir)] for name in NAMES}
+    uncut = replace(RECIPES["cloudmask_demo"], samples=lambda patch: patch)
     assert len(patches) == sum(map(len, expected["cloud"]))
     for number in range(len(patches)):
         position, place = divmod(number, len(expected["cloud"][0]))
-        patch = patches.read(number)
+        patch = patches.sample(number, uncut)
         assert tuple(patch) == NAMES
         for name, array in patch.items():
             np.testing.assert_array_equal(array, expected[name][position][place])
@@ -68,3 +72,15 @@ def test_a_damaged_record_raises(data_dir: Path, tmp_path: Path) -> None:
     shard.write_bytes(content)
     with pytest.raises(DamagedRecordError, match="checksum does not agree"):
         views(tmp_path)[0]
+
+
+def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
+    recipe = STEMDL["stemdl_demo"]
+    builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
+    selection = select("stemdl_demo", "train", data_dir)
+    viewed, decoded = Viewed(builder, selection), Examples(builder, selection)
+    assert recipe.viewed
+    assert len(viewed) == len(decoded)
+    for number in (0, len(viewed) - 1):
+        for found, expected in zip(viewed.sample(number, recipe), decoded.sample(number, recipe), strict=True):
+            np.testing.assert_array_equal(found, expected)

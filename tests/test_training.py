@@ -23,33 +23,8 @@ from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.networks import build_network
 from sciml_datasets.models.samples import mirrored
-from sciml_datasets.models.stemdl import RECIPES, log_scaled, resnet50
+from sciml_datasets.models.stemdl import RECIPES, resnet50
 from sciml_datasets.models.steps import make_optimizer, training_step
-
-
-def reference_transform(pattern: np.ndarray) -> np.ndarray:
-    """The formula as the reference states it, for one 512 x 512 pattern."""
-    with np.errstate(divide="ignore"):
-        scaled = np.clip((np.maximum(-17.0, np.log(pattern)) + 17) * 10, 0, 255)
-    return scaled.reshape(128, 4, 128, 4).mean(axis=(1, 3))
-
-
-def test_the_transform_is_the_references() -> None:
-    patterns = np.random.default_rng(0).gamma(0.01, size=(2, 3, 512, 512)).astype(np.float32)
-    patterns[0, 0, :8, :8] = 0
-    patterns[0, 1, :4, :4] = np.inf
-    ours = np.stack([log_scaled(stack) for stack in patterns])
-    assert ours.shape == (2, 128, 128, 3)
-    expected = np.stack([[reference_transform(pattern) for pattern in stack] for stack in patterns])
-    np.testing.assert_allclose(ours, expected.transpose(0, 2, 3, 1), atol=1e-3)
-    assert ours[0, 0, 0, 0] == 0
-    assert ours[0, 0, 0, 1] == 255
-
-
-def test_patterns_of_128_pixels_are_brought_to_the_intensity_of_512() -> None:
-    coarse = np.random.default_rng(1).random((1, 3, 128, 128)).astype(np.float32)
-    fine = np.repeat(np.repeat(coarse / 16, 4, axis=2), 4, axis=3)
-    np.testing.assert_allclose(log_scaled(coarse[0]), log_scaled(fine[0]), atol=1e-3)
 
 
 def test_mirroring_keeps_input_and_masks_together() -> None:

@@ -15,21 +15,23 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sciml_datasets.benchmarks import data_root, find, raw_root
+from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError
 from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
+from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
 from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
+from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.sorting import Spool, spooled
-from sciml_datasets.preparation.tasks import HashFile, IndexFile, WriteShard, shard_name
+from sciml_datasets.preparation.tasks import HashFile, IndexFiles, WriteShard, shard_name
 from sciml_datasets.preparation.verify import check_prepared
 from sciml_datasets.preparation.workshop import new_work, open_workshop, publish, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, Beside, RawFile, RawFormat, Sample, TabledFormat
+from sciml_datasets.samples import SPLITS, Beside, NotingFormat, RawFile, RawFormat, Sample, TabledFormat
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Options:
         restart: throw away what interrupted preparations have left.
         verify_raw: hash every raw file and compare, or record, its checksum.
         choices: what is chosen of `Benchmark.choices`, by name.
+        raw_name: of the data set whose raw files are taken; None for its own, else those that it is preprocessed from.
     """
 
     raw_dir: str | Path | None = None
@@ -58,6 +61,7 @@ class Options:
     restart: bool = False
     verify_raw: bool = False
     choices: Mapping[str, str] = field(default_factory=dict)
+    raw_name: str | None = None
 
 
 def prepare(
@@ -72,6 +76,7 @@ def prepare(
     num_shards: int | None = None,
     restart: bool = False,
     verify_raw: bool = False,
+    preprocess: bool = False,
     **choices: str,
 ) -> Path:
     """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
@@ -91,6 +96,8 @@ def prepare(
         num_shards: shards per split; default TFDS's rule.
         restart: throw away what interrupted preparations have left.
         verify_raw: hash every raw file: compare it with its known checksum, or record it.
+        preprocess: prepare the preprocessed form of the data set instead, from its raw files, transformed as they
+            are read: ``stemdl_preprocessed`` of ``stemdl``.
         choices: what else the benchmark lets choose: see `Benchmark.choices`.
 
     Returns:
@@ -113,9 +120,10 @@ def prepare(
         crew = Beam(beam, data_root(data_dir) / "sciml")
     else:
         crew = Forked(jobs) if jobs > 1 else Alone()
-    crew.lead(lambda: find(name))
+    raw_name = name if preprocess else None
+    name = crew.lead(lambda: preprocessed(name) if preprocess else find(name)[1].name)
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
-    prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices), crew)
+    prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), crew)
     return Path(builder.data_dir)
 
 
@@ -158,11 +166,11 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
     choices = crew.lead(lambda: builder.benchmark.chosen(options.choices))
     raw_format = builder.raw_format(**choices)
-    folder = crew.lead(lambda: _raw_folder(builder, options.raw_dir))
+    folder = crew.lead(lambda: _raw_folder(builder, options))
     raw_files = crew.lead(lambda: raw_format.files(folder))
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
     with _progress(crew, "Indexing", len(raw_files), " files") as advance:
-        indexed = crew.map(IndexFile(raw_format, folder, final), raw_files, advance)
+        indexed = crew.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -190,7 +198,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         started = time.perf_counter()
         count = sum(len(shard.samples) for shard in todo)
         size = sum(shard.size for shard in todo)
-        write = WriteShard(builder, raw_format, folder, work, final)
+        write = WriteShard(builder, raw_format, folder, work, final, sum(len(shard.samples) for shard in plan.shards))
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
@@ -237,13 +245,15 @@ def _plan_identity(identity: dict[str, Any], plan: Plan) -> dict[str, Any]:
     return {**identity, "features": features, "digest": plan.digest}
 
 
-def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
+def _raw_folder(builder: Sciml, options: Options) -> Path:
     name = builder.dataset.name
-    root = raw_root(raw_dir, builder._data_dir_root)
-    folder = root / name
-    if folder.is_dir():
-        return folder
-    chosen = raw_dir or os.environ.get("SCIML_RAW_DIR")
+    root = raw_root(options.raw_dir, builder._data_dir_root)
+    names = (options.raw_name,) if options.raw_name else (name, builder.dataset.preprocessed_from)
+    for candidate in filter(None, names):
+        if (root / candidate).is_dir():
+            return root / candidate
+    folder = root / (options.raw_name or name)
+    chosen = options.raw_dir or os.environ.get("SCIML_RAW_DIR")
     if builder.dataset.simulated_samples and not chosen:
         from sciml_datasets.simulation import simulate
 
@@ -259,7 +269,7 @@ def _raw_folder(builder: Sciml, raw_dir: str | Path | None) -> Path:
     obtain = f"{builder.benchmark.obtain}, or simulate" if not builder.dataset.simulated_samples else "simulate"
     raise InputError(
         f"no raw files of {name}: looked in {folder} (--raw-dir, SCIML_RAW_DIR and TFDS's manual folder decide); "
-        f"{obtain} some with `sciml simulate {name} --out {root}`{hint}"
+        f"{obtain} some with `sciml simulate {builder.dataset.preprocessed_from or name} --out {root}`{hint}"
     )
 
 
@@ -304,6 +314,10 @@ def _finish(
     folder = work / "folder"
     by_name = {written.name: written for written in done}
     written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
+    if isinstance(raw_format, NotingFormat):
+        notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
+        notes.add_all(result.notes for _, result in written)
+        notes.tell()
     for _, result in written:
         for name, size, _ in result.files():
             if (folder / name).stat().st_size != size:
@@ -347,11 +361,14 @@ def _finish(
 
 
 def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
-    """Give the features their tables, which are written with the features, and write the rest."""
+    """Give the features their tables and layouts, which are written with the features, and write the rest."""
     import tensorflow_datasets as tfds
 
     for name, table in beside.tables.items():
         builder.info.features[name].table = table
+    for name, layout in beside.layouts.items():
+        if name in builder.info.features:
+            builder.info.features[name].layout = layout
     if beside.metadata:
         tfds.core.MetadataDict(beside.metadata).save_metadata(folder)
     for name, text in beside.documents.items():

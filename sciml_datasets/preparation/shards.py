@@ -7,10 +7,10 @@ import os
 import secrets
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.preparation.encoding import Parts
@@ -41,6 +41,7 @@ class Written:
         example_bytes: size of the serialised examples, without the framing of the file format.
         sha256: of the file.
         offsets_sha256: of the offsets file beside it; empty where the format has its own index.
+        notes: what was wrong with samples and tolerated, to how many and a clause about the first.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Written:
     example_bytes: int
     sha256: str
     offsets_sha256: str
+    notes: Mapping[str, tuple[int, str]] = field(default_factory=dict)
 
     def files(self) -> list[tuple[str, int, str]]:
         """Name, size and SHA-256 of the shard's files."""
@@ -191,8 +193,7 @@ def _gathered(records: Iterable[Parts], offsets: list[int]) -> Iterator[Parts]:
         size = sum(map(len, parts))
         offsets.append(offsets[-1] + size)
         if size < GATHERED_BYTES:
-            for part in parts:
-                small += part
+            small += b"".join(parts)  # one part by itself may be an array, which would add itself to the rest
         if len(small) >= GATHERED_BYTES or (small and size >= GATHERED_BYTES):
             yield [small]
             small = bytearray()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.checksums import sha256_of
+from sciml_datasets.preparation.ahead import asked_for
 from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
+from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.sorting import Spool, index_of
 from sciml_datasets.preparation.workshop import journal, new_work
-from sciml_datasets.samples import RawFile, RawFormat, Sample
+from sciml_datasets.samples import NotingFormat, RawFile, RawFormat, Sample
 
 if TYPE_CHECKING:
     from sciml_datasets.sciml_dataset_builder import Sciml
@@ -31,8 +33,8 @@ class HashFile:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFile:
-    """The samples of a raw file; progress in files.
+class IndexFiles:
+    """The samples of some raw files; progress in files.
 
     Attributes:
         raw_format: how raw files are read.
@@ -44,10 +46,13 @@ class IndexFile:
     folder: Path
     final: Path
 
-    def __call__(self, file: RawFile, tick: Tick) -> list[Sample] | Spool:
-        found = index_of(self.raw_format.index(self.folder, file), new_work(self.final))
-        tick(1)
-        return found
+    def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
+        def samples() -> Iterator[Sample]:
+            for file in asked_for(files, lambda file: self.folder / file.name):
+                yield from self.raw_format.index(self.folder, file)
+                tick(1)
+
+        return index_of(samples(), new_work(self.final))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class WriteShard:
         folder: of the raw files.
         work: the work folder.
         final: the folder to be; where it exists, another run was first and the work is moot.
+        samples: of all shards together.
     """
 
     builder: Sciml
@@ -67,20 +73,27 @@ class WriteShard:
     folder: Path
     work: Path
     final: Path
+    samples: int
 
     def __call__(self, shard: Shard, tick: Tick) -> Written:
         if self.final.exists():
             raise FileExistsError(f"{self.final}: a concurrent run was first")
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]
-        with self.raw_format.reader(self.folder) as read:
+        notes = Notes({}, self.samples)
+        reader = self.raw_format.reader(self.folder)
+        if isinstance(self.raw_format, NotingFormat):
+            notes.tolerated = self.raw_format.tolerated
+            reader = self.raw_format.reader(self.folder, notes.add)
+        with reader as read:
 
             def examples() -> Iterator[Parts]:
-                for sample in shard.samples:
+                for sample in asked_for(shard.samples, lambda sample: self.folder / sample.file):
                     yield encode(read(sample))
                     tick(1)
 
             written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
+        written = replace(written, notes=notes.found)
         journal(self.work, written)
         return written
 

@@ -1,15 +1,19 @@
-"""The official raw layout of STEMDL: HDF5 files with one group per sample.
+"""The official raw layout of STEMDL, form A: HDF5 files with one group per sample.
 
 ``{train,dev|validation,test}/*.h5``; each group holds ``cbed_stack`` (3, N, N) float32, intensities of three
-diffraction patterns, and attributes. Source: the data set's own ``hdf5_docs.ipynb`` and its generator, nlaanait/namsa.
+diffraction patterns, and attributes. Direction i of ``z_dirs`` (1, 3, 3) is the column ``z_dirs[0][:, i]``. Numbers of
+groups have gaps, and repeat between files. Source: the data set's own ``hdf5_docs.ipynb`` and its generator,
+nlaanait/namsa.
+
+NaN is stored as 0, no intensity: the generator left out only patterns that were NaN throughout.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +22,8 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import attribute, open_hdf5
-from sciml_datasets.samples import BUFFERS, Example, RawFile, Sample
+from sciml_datasets.samples import BUFFERS, Example, Note, RawFile, Sample
+from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 if TYPE_CHECKING:
     import h5py
@@ -39,15 +44,29 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "angles_degree": ((3,), 0, 180),
 }
 """Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
+NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
+TOLERATED = {NAN: 0.001, DEBRIS: 1.0}
+"""What may be wrong with a sample, to the share of samples beyond which the files are refused."""
+
+
+def ignore(what: str, clause: str) -> None:
+    """A `Note` that nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hdf5Stacks:
-    """STEMDL's raw HDF5 files with patterns of ``pixels`` x ``pixels``; see `sciml_datasets.samples.RawFormat`."""
+    """STEMDL's raw HDF5 files; see `sciml_datasets.samples.NotingFormat`.
+
+    Attributes:
+        pixels: width and height of the patterns in the files.
+        preprocess: the reference's transform of 512 x 512 patterns takes the place of the intensities.
+    """
 
     pixels: int
+    preprocess: bool = False
     group_kind: str = "material"
     facts: tuple[str, ...] = ("space_group",)
+    tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
 
     def files(self, folder: Path) -> list[RawFile]:
         """All ``*.h5`` files of the three splits.
@@ -55,22 +74,7 @@ class Hdf5Stacks:
         Raises:
             InputError: the folder, a split or its files are missing.
         """
-        return sorted(file for split, names in FOLDERS.items() for file in self._split_files(folder, split, names))
-
-    def _split_files(self, folder: Path, split: str, names: tuple[str, ...]) -> list[RawFile]:
-        present = [folder / name for name in names if (folder / name).is_dir()]
-        if len(present) != 1:
-            wanted = " or ".join(f"{name}/" for name in names)
-            found = " and ".join(f"{path.name}/" for path in present) or "none"
-            raise InputError(
-                f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
-                "raw files belong in train/, dev/ (or validation/) and test/"
-            )
-        paths = [path for path in present[0].iterdir() if path.suffix == ".h5"]
-        if not paths:
-            raise InputError(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
-        stats = ((path, path.stat()) for path in paths)
-        return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
+        return sorted(file for split, names in FOLDERS.items() for file in _split_files(folder, split, names))
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
         """The samples of one file; the key is ``<split>/<file>/<group>``.
@@ -113,14 +117,18 @@ class Hdf5Stacks:
             )
         if dtype is None or dtype.kind != "f" or dtype.itemsize != 4:
             raise InputError(f"{where}: cbed_stack is {dtype}, expected float32: convert the file")
-        return 4 * int(stack.size)
+        return 4 * (3 * PIXELS**2 if self.preprocess else int(stack.size))
 
     @contextmanager
-    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads samples; it raises InputError for NaN, and for a file that cannot be read."""
+    def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
+        """A function that reads samples.
+
+        It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
+        """
         opened: OrderedDict[str, h5py.File] = OrderedDict()
         shape = (3, self.pixels, self.pixels)
-        buffers = cycle([np.empty(shape, np.float32) for _ in range(BUFFERS)])
+        # What the transform returns is an array of its own.
+        buffers = cycle([np.empty(shape, np.float32) for _ in range(1 if self.preprocess else BUFFERS)])
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
@@ -131,13 +139,33 @@ class Hdf5Stacks:
             opened.move_to_end(sample.file)
             where = f"{path}, group {sample.place}"
             group = _member(opened[sample.file], sample.place, where)
-            return {"id": sample.key, "cbed_stack": _stack(group, where, next(buffers)), **_features(group, where)}
+            stack = _stack(group, where, next(buffers))
+            without_nan(stack, where, note)
+            if self.preprocess:
+                stack = log_scaled_in_place(stack)
+            return {"id": sample.key, "cbed_stack": stack, **_features(group, where, note)}
 
         try:
             yield read
         finally:
             for file in opened.values():
                 file.close()
+
+
+def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFile]:
+    present = [folder / name for name in names if (folder / name).is_dir()]
+    if len(present) != 1:
+        wanted = " or ".join(f"{name}/" for name in names)
+        found = " and ".join(f"{path.name}/" for path in present) or "none"
+        raise InputError(
+            f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
+            "raw files belong in train/, dev/ (or validation/) and test/"
+        )
+    paths = [path for path in present[0].iterdir() if path.suffix == ".h5"]
+    if not paths:
+        raise InputError(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
+    stats = ((path, path.stat()) for path in paths)
+    return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
 
 
 def _member(parent: Any, name: str, where: str) -> Any:
@@ -158,13 +186,27 @@ def _stack(group: Any, where: str, stack: Stack) -> Stack:
         data.id.read(h5s.ALL, h5s.ALL, stack)  # a third faster than read_direct
     except OSError as error:
         raise InputError(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
-    # A sum is NaN wherever an element is: one pass in the common case, and no array of booleans.
-    if np.isnan(stack.sum()) and np.isnan(stack).any():
-        count = np.count_nonzero(np.isnan(stack))
-        raise InputError(
-            f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels: fetch the file again or remove the group"
-        )
     return stack
+
+
+def without_nan(stack: Stack, where: str, note: Note) -> None:
+    """Put 0 in the place of NaN, and note it.
+
+    Raises:
+        InputError: nothing else is in the stack.
+    """
+    # A sum is NaN wherever an element is: one pass in the common case, and no array of booleans.
+    total = float(stack.sum())
+    if total > 0:
+        return
+    missing = np.isnan(stack)
+    count = int(np.count_nonzero(missing))
+    stack[missing] = 0
+    if not stack.any():
+        found = "0 throughout" if not count else f"NaN at {count} of {stack.size} pixels and 0 elsewhere"
+        raise InputError(f"{where}: cbed_stack is {found}: fetch the file again or remove the group")
+    if count:
+        note(NAN, f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels")
 
 
 def _text(value: Any) -> str:
@@ -191,15 +233,19 @@ def _space_group(group: h5py.Group, where: str) -> int:
     return int(text)
 
 
-def _features(group: h5py.Group, where: str) -> Example:
+def _features(group: h5py.Group, where: str, note: Note) -> Example:
     """All features but the stack; absent text is empty, an absent energy 0, absent numbers NaN."""
     formula = attribute(group, "formula")
+    vectors = {name: _vector(group, name) for name in VECTORS}
+    debris = [name for name, value in vectors.items() if value is None]
+    if debris:
+        note(DEBRIS, f"{where}: {', '.join(debris)} out of range, as a float128 of another architecture is")
     return {
         "space_group": _space_group(group, where),
         "material": _material(group, where),
         "formula": "" if formula is None else _text(formula),
         "energy_kev": _energy(group, where),
-    } | {name: _vector(group, name) for name in VECTORS}
+    } | {name: np.full(VECTORS[name][0], np.nan) if value is None else value for name, value in vectors.items()}
 
 
 def _energy(group: h5py.Group, where: str) -> int:
@@ -211,10 +257,13 @@ def _energy(group: h5py.Group, where: str) -> int:
         raise InputError(f"{where}: energy_keV is {text!r}, expected a number: correct the file") from error
 
 
-def _vector(group: h5py.Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _vector(group: h5py.Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """The attribute's value, NaN where there is none; None for debris."""
     shape, low, high = VECTORS[name]
     value = attribute(group, name)
-    usable = value is not None and value.shape == shape and value.dtype.kind in "fiu"
-    if not usable or not (value.min() >= low and value.max() <= high):  # also where it is NaN
+    if value is None:
         return np.full(shape, np.nan)
+    usable = value.shape == shape and value.dtype.kind in "fiu"
+    if not usable or not (value.min() >= low and value.max() <= high):  # also where it is NaN
+        return None
     return np.asarray(value, np.float64)

@@ -6,9 +6,10 @@ from typing import Any
 
 from sciml_datasets.samples import RawFormat
 from sciml_datasets.sciml_dataset_builder import Sciml
+from sciml_datasets.stemdl.preprocessed import PreprocessedStacks
 from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, VECTORS, Hdf5Stacks
 
-PIXELS = {"stemdl": 512, "stemdl_demo": 128}
+PIXELS = {"stemdl": 512, "stemdl_preprocessed": 128, "stemdl_demo": 128}
 
 
 class Stemdl(Sciml):
@@ -36,5 +37,7 @@ class Stemdl(Sciml):
         }
 
     def raw_format(self, **choices: str) -> RawFormat:
-        """HDF5 files with one group per sample."""
+        """HDF5 files with one group per sample; for preprocessed stacks also one ``.npz`` file per sample."""
+        if self.dataset.preprocessed_from:
+            return PreprocessedStacks()
         return Hdf5Stacks(PIXELS[self.dataset.name])

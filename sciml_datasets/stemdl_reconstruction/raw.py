@@ -1,0 +1,302 @@
+"""STEMDL's raw form C: LMDB environments with registered scans and the projected potential.
+
+``batch_{train,eval,test}_<rank>.db``, at any depth, is an environment: a file, or a folder with ``data.mdb``. Header
+entries ``input_shape`` and ``output_shape`` (int64), ``input_dtype`` and ``output_dtype`` (the type's name), and in
+later exports ``input_name`` and ``output_name``, say what the records ``<name><i>`` are: arrays in C order. Without
+names they are ``cbed_`` and ``2d_potential_``, or ``potential_`` in older exports. The records are counted by their
+keys. Source: nlaanait/stemdl, nlaanait/namsa (scripts/summit_scripts).
+
+``cbed_<i>`` (positions, H, W) are diffraction patterns, z-scored at each position; the target (H', W') or
+(1, H', W') is the potential, z-scored. Simulated files also hold ``electron_density_<i>``, of the target's shape and
+type. Materials are not told, so that nobody can check whether one stands in two splits.
+
+Values are stored as they are in the files; NaN in a pattern is stored as 0, its mean.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.samples import BUFFERS, SPLITS, Beside, Example, Layout, Note, RawFile, Sample
+
+NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
+SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
+DATA = "data.mdb"
+SCAN, POTENTIAL, DENSITY = "cbed", "projected_potential", "electron_density"
+"""Features of the records."""
+INPUT_NAME = "cbed_"
+OUTPUT_NAMES = ("2d_potential_", "potential_")
+DENSITY_NAME = "electron_density_"
+TYPES = ("float16", "float32")
+OPEN_FILES = 2 * BUFFERS
+"""Environments kept open: more than there are examples whose arrays may still be in use, as these lie in the map."""
+NAN = "have NaN in a pattern, stored as 0"
+TOLERATED = {NAN: 0.001}
+"""What may be wrong with a sample, to the share of samples beyond which the files are refused."""
+
+
+Layouts = Mapping[str, Layout]
+"""What an environment's headers say: name of the records to shape and type, the scans first."""
+
+
+def ignore(what: str, clause: str) -> None:
+    """A `Note` that nobody reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scans:
+    """Form C's environments; see `sciml_datasets.samples.NotingFormat` and `TabledFormat`.
+
+    Attributes:
+        density: whether the files hold electron densities too.
+    """
+
+    density: bool
+    group_kind: str = "sample"
+    facts: tuple[str, ...] = ()
+    tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """All environments.
+
+        Raises:
+            InputError: a split has none, one is unreadable or lacks headers, or they do not agree on shapes and types.
+        """
+        found: list[RawFile] = []
+        for parent, folders, names in os.walk(folder, followlinks=True):
+            for name in (*folders, *names):
+                match = NAME.fullmatch(name)
+                if match:
+                    path = Path(parent, name)
+                    path = path / DATA if path.is_dir() else path
+                    if not path.exists():
+                        raise InputError(
+                            f"{path} is missing, the file of an LMDB environment: fetch it, or remove {path.parent}"
+                        )
+                    status = path.stat()
+                    place = path.relative_to(folder).as_posix()
+                    found.append(RawFile(SPLIT_OF[match[1]], place, status.st_size, status.st_mtime_ns))
+        for split in SPLITS:
+            if split not in {file.split for file in found}:
+                name = next(name for name, of in SPLIT_OF.items() if of == split)
+                raise InputError(f"{folder}: no batch_{name}_*.db for the {split} split: put the raw files there")
+        found.sort()
+        self._layouts(folder, found)
+        return found
+
+    def _layouts(self, folder: Path, files: Sequence[RawFile]) -> Layouts:
+        """Of all files."""
+        found = []
+        for path in (folder / file.name for file in files):
+            with opened(path) as transaction:
+                found.append(self._described(path, transaction))
+            if list(found[-1].values()) != list(found[0].values()):
+                raise InputError(
+                    f"{path} holds {_told(found[-1])}, but {folder / files[0].name} holds {_told(found[0])}: all "
+                    "files of a data set must agree, move those of one kind elsewhere"
+                )
+        return found[0]
+
+    def _described(self, path: Path, transaction: Any) -> Layouts:
+        """What an environment says of its records.
+
+        Raises:
+            InputError: a header entry is missing or cannot be understood.
+        """
+        scan = _layout(path, transaction, "input")
+        image = _layout(path, transaction, "output")
+        if len(image.shape) == 3 and image.shape[0] == 1:
+            image = Layout(image.shape[1:], image.dtype)
+        if len(scan.shape) != 3 or len(image.shape) != 2:
+            raise InputError(
+                f"{path}: input_shape is {scan.shape} and output_shape {image.shape}, expected (positions, H, W) and "
+                "(1, H, W): correct or remove the file"
+            )
+        input_name = _text(transaction, "input_name") or INPUT_NAME
+        output_name = _text(transaction, "output_name") or next(
+            (name for name in OUTPUT_NAMES if _first_key(transaction, name).startswith(name.encode())), OUTPUT_NAMES[0]
+        )
+        return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
+
+    def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
+        """The samples of an environment; the key is ``<split>/<file>/<number>``.
+
+        Raises:
+            InputError: a record is missing or has another length than the headers say.
+        """
+        path = folder / file.name
+        with opened(path) as transaction:
+            layouts = self._described(path, transaction)
+            first = next(iter(layouts))
+            pattern = re.compile(re.escape(first.encode()) + rb"(\d+)")
+            keys = transaction.cursor().iternext(keys=True, values=False)
+            numbers = sorted(int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key))))
+            if not numbers:
+                raise InputError(f"{path}: it holds no record {first}<number>: fetch it again or remove it")
+            name = path.parent.name if path.name == DATA else path.name
+            for number in numbers:
+                size = sum(_record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
+                key = f"{file.split}/{name}/{number}"
+                yield Sample(file.split, key, file.name, str(number), size, group=key, facts=())
+
+    @contextmanager
+    def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
+        """A function that reads samples: arrays over the mapped files, no copies.
+
+        It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.
+        """
+        environments: OrderedDict[str, tuple[Any, Any, Layouts]] = OrderedDict()
+        in_use: deque[NDArray[Any]] = deque()
+
+        def read(sample: Sample) -> Example:
+            path = folder / sample.file
+            if sample.file not in environments:
+                context = opened(path)
+                transaction = context.__enter__()
+                environments[sample.file] = context, transaction, self._described(path, transaction)
+                if len(environments) > OPEN_FILES:
+                    environments.popitem(last=False)[1][0].__exit__(None, None, None)
+            environments.move_to_end(sample.file)
+            _, transaction, layouts = environments[sample.file]
+            keys = [f"{name}{sample.place}" for name in layouts]
+            arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
+            in_use.extend(arrays)
+            while len(in_use) > BUFFERS * len(arrays):
+                _release(in_use.popleft())
+            finite = [_all_finite(f"{path}: {key}", array) for key, array in zip(keys, arrays, strict=True)]
+            if False in finite[1:]:
+                key = keys[finite.index(False, 1)]
+                raise InputError(f"{path}: the record {key}, a target, has NaN or infinite pixels: remove the file")
+            if not finite[0]:
+                arrays[0] = _without_nan(arrays[0], f"{path}: {keys[0]}", note)
+            return {"id": sample.key} | dict(zip((SCAN, POTENTIAL, DENSITY), arrays, strict=False))
+
+        try:
+            yield read
+        finally:
+            in_use.clear()
+            for context, *_ in environments.values():
+                context.__exit__(None, None, None)
+
+    def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
+        """Shapes and types."""
+        layouts = self._layouts(folder, self.files(folder)[:1]).values()
+        return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A read transaction over an environment's file. Nothing is locked and nothing is written beside it.
+
+    Raises:
+        InputError: the file is no LMDB environment or is cut short.
+    """
+    import lmdb
+
+    try:
+        environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, create=False)
+    except lmdb.Error as error:
+        raise InputError(f"{path}: not an LMDB environment ({error}): fetch it again or remove it") from error
+    try:
+        # What lies beyond the end of a mapped file ends the process when it is touched.
+        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+        if path.stat().st_size < needed:
+            raise InputError(f"{path}: {path.stat().st_size} bytes of at least {needed}, cut short: fetch it again")
+        with environment.begin(buffers=True) as transaction:
+            yield transaction
+    finally:
+        environment.close()
+
+
+def _layout(path: Path, transaction: Any, which: str) -> Layout:
+    shape, dtype = transaction.get(f"{which}_shape".encode()), _text(transaction, f"{which}_dtype")
+    if shape is None or not dtype:
+        missing = f"{which}_shape" if shape is None else f"{which}_dtype"
+        raise InputError(
+            f"{path}: the header entry {missing} is missing: expected input_shape, output_shape, input_dtype and "
+            "output_dtype, remove the file"
+        )
+    if dtype not in TYPES:
+        raise InputError(f"{path}: {which}_dtype is {dtype!r}, expected {' or '.join(TYPES)}: remove the file")
+    if len(shape) % 8 or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
+        raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
+    return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
+
+
+def _first_key(transaction: Any, prefix: str) -> bytes:
+    """The first key that is not before the prefix; empty where there is none."""
+    cursor = transaction.cursor()
+    return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
+
+
+def _text(transaction: Any, key: str) -> str:
+    value = transaction.get(key.encode())
+    return "" if value is None else bytes(value).decode("utf-8", "replace")
+
+
+def _record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[Any]:
+    """A record as an array over the mapped file."""
+    value = transaction.get(key.encode())
+    if value is None:
+        raise InputError(f"{path}: the record {key} is missing: fetch the file again or remove it")
+    dtype = np.dtype(layout.dtype).newbyteorder("<")
+    expected = int(np.prod(layout.shape)) * dtype.itemsize
+    if len(value) != expected:
+        raise InputError(
+            f"{path}: the record {key} has {len(value)} bytes, expected {expected} for {layout.shape} {layout.dtype}: "
+            "fetch the file again or remove it"
+        )
+    return np.frombuffer(value, dtype).reshape(layout.shape)
+
+
+def _all_finite(where: str, array: NDArray[Any]) -> bool:
+    """Whether an array has no NaN and no infinity.
+
+    Without its sign, the bits of an IEEE 754 number are an integer of the same order, in which infinity and NaN come
+    last: NumPy compares these ten times as fast as half-precision numbers.
+
+    Raises:
+        InputError: it is 0 throughout.
+    """
+    bits = array.view(f"<u{array.itemsize}")
+    magnitude = np.iinfo(bits.dtype).max >> 1
+    greatest = max(int((part & magnitude).max()) for part in (bits if bits.ndim > 2 else [bits]))
+    if not greatest:
+        raise InputError(f"{where} is 0 throughout: fetch the file again or remove it")
+    return greatest < int(np.array(np.inf, array.dtype).view(bits.dtype))
+
+
+def _without_nan(scan: NDArray[Any], where: str, note: Note) -> NDArray[Any]:
+    usable = np.isfinite(scan)
+    if not usable.any():
+        raise InputError(f"{where} is NaN throughout: fetch the file again or remove it")
+    note(NAN, f"{where} is NaN at {usable.size - int(usable.sum())} of {usable.size} pixels")
+    return np.where(usable, scan, scan.dtype.type(0))
+
+
+def _release(array: NDArray[Any]) -> None:
+    """Take the pages of a mapped array out of this process's memory; the page cache keeps them."""
+    page = os.sysconf("SC_PAGESIZE")
+    start = array.__array_interface__["data"][0]
+    first = start - start % page
+    ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(start + array.nbytes - first), MADV_DONTNEED)
+
+
+MADV_DONTNEED = 4
+"""Of Linux, sys/mman.h."""
+
+
+def _told(layouts: Layouts) -> str:
+    return " and ".join(f"{name}* {layout.shape} {layout.dtype}" for name, layout in layouts.items())

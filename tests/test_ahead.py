@@ -1,0 +1,41 @@
+"""Small files are asked for before they are read, whatever they are and wherever they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sciml_datasets.preparation.ahead import AHEAD, SMALL, asked_for, chunks
+from sciml_datasets.samples import RawFile
+
+
+@given(st.lists(st.sampled_from([1, SMALL, SMALL + 1]), max_size=5 * AHEAD))
+def test_chunks_keep_all_files_in_order_and_large_ones_by_themselves(sizes: list[int]) -> None:
+    files = [RawFile("train", f"{i}.npz", size, 0) for i, size in enumerate(sizes)]
+    found = chunks(files)
+    assert [file for chunk in found for file in chunk] == files
+    assert all(len(chunk) == 1 or max(file.size for file in chunk) <= SMALL for chunk in found)
+    assert all(0 < len(chunk) <= 2 * AHEAD for chunk in found)
+
+
+def test_ten_thousand_small_files_are_few_chunks() -> None:
+    assert len(chunks([RawFile("train", str(i), 200_000, 0) for i in range(10_000)])) == 157
+
+
+def test_items_come_in_order_and_a_missing_file_is_left_to_whoever_reads_it(tmp_path: Path) -> None:
+    for i in range(0, 3 * AHEAD, 2):
+        (tmp_path / str(i)).write_bytes(b"x" * (SMALL + 1 if i % 8 == 0 else 10))
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for i in range(3 * AHEAD):
+            taken.append(i)
+            yield i
+
+    for number, found in enumerate(asked_for(numbers(), lambda i: tmp_path / str(i))):
+        assert found == number
+        assert len(taken) <= number + AHEAD + 1
+    assert len(taken) == 3 * AHEAD
