@@ -25,7 +25,7 @@ from sciml_datasets.stemdl.multislice import (
     propagator,
     transmission,
 )
-from sciml_datasets.stemdl.zone_multislice import Zone, cbed_pattern, exit_waves, zone_of
+from sciml_datasets.stemdl.zone_multislice import Zone, _zone_basis, cbed_pattern, exit_waves, zone_of
 
 
 @pytest.mark.parametrize(("kev", "sigma"), [(100, 9.244e-4), (200, 7.288e-4)])
@@ -87,6 +87,18 @@ def test_a_zone_has_the_symmetry_of_the_projected_crystal(space_group: int, view
         turned = np.abs(exit_waves(beams, tilts @ flat.T, 150.0, 120.0)) ** 2
         places = np.linalg.norm(beams.g[None] - (beams.g @ flat.T)[:, None], axis=2).argmin(axis=1)
         np.testing.assert_allclose(turned[places], intensity, atol=2e-4)
+
+
+@pytest.mark.parametrize("zone", [(0, 0, 1), (1, 1, 0), (2, 2, 3), (-2, 6, 1), (3, -5, 2), (4, 0, -3)])
+def test_a_zone_has_a_short_basis_of_all_its_reflections(zone: tuple[int, ...]) -> None:
+    # For (2, 2, 3) of this hexagonal cell two bases are equally short: rounding errors once changed them for ever.
+    rows = [(8.722789265180031, 0.0, 0.0), (-4.361394632590014, 7.554157095504105, 0.0)]
+    lattice = np.array([*rows, (4.673045058613172e-16, 8.093951467576695e-16, 7.631661736047859)])
+    basis = _zone_basis(np.array(zone), np.linalg.inv(lattice).T)
+    assert np.abs(np.cross(*basis)).tolist() == np.abs(zone).tolist()  # one cell of the net: nothing lies between
+    short, long = basis @ np.linalg.inv(lattice).T
+    assert short @ short <= long @ long + 1e-9
+    assert abs(short @ long) <= (0.5 + 1e-5) * (short @ short)
 
 
 def test_dynamical_diffraction_tells_what_has_a_centre_in_projection() -> None:

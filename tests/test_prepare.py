@@ -142,7 +142,8 @@ def test_the_real_configuration_holds_512_pixel_patterns(tmp_path: Path) -> None
         iter(tfds.load("sciml/stemdl", split="train", as_supervised=True, data_dir=tmp_path).batch(2))
     )
     assert stacks.shape == (2, 3, 512, 512)
-    np.testing.assert_allclose(stacks.numpy().sum(axis=(2, 3)), 1, rtol=1e-5)
+    # Less than 1 by what is scattered beyond the pattern's edge.
+    assert ((stacks.numpy().sum(axis=(2, 3)) > 0.9) & (stacks.numpy().sum(axis=(2, 3)) <= 1 + 1e-5)).all()
     assert set(groups.numpy()) <= set(range(1, 231))
 
 
@@ -167,7 +168,7 @@ def test_the_builder_survives_pickling(data_dir: Path) -> None:
 
     builder = pickle.loads(pickle.dumps(tfds.builder("sciml/stemdl_demo", data_dir=data_dir)))
     assert type(builder).__name__ == "Stemdl"
-    assert builder.info.splits["test"].num_examples == 5
+    assert builder.info.splits["test"].num_examples == 6
 
 
 def test_stemdl_is_the_default_configuration(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_the_raw_folder_can_come_from_the_environment(
     raw_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCIML_RAW_DIR", str(raw_dir))
-    assert len(tfds.load("sciml/stemdl_demo", split="test", data_dir=tmp_path)) == 5
+    assert len(tfds.load("sciml/stemdl_demo", split="test", data_dir=tmp_path)) == 6
 
 
 def test_prepared_data_are_used_again(data_dir: Path, tmp_path: Path) -> None:

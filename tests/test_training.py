@@ -67,6 +67,9 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
         "precision": "float32",
         "xla": "off",
         "deterministic": "on",
+        "reference": "small",
+        "augmentation": "mirrored_permuted",
+        "class_weights": "off",
     }
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
