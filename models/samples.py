@@ -159,7 +159,8 @@ class EachSample:
         for place, number in enumerate(map(int, numbers)):
             own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
             sample = self._source.sample(number, self._recipe, own)
-            if self._recipe.augment is not unchanged or self._recipe.drawn:  # a generator takes as long as a small sample
+            # Else without a generator, which takes as long as a small sample.
+            if self._recipe.augment is not unchanged or self._recipe.drawn is not None:
                 sample = self._recipe.trained_on(sample, random(number))
             for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
                 if values is not array:  # it has been written there
