@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from sciml_datasets.cli.arguments import add_any_split, add_data_dir, add_json, add_name, report
 
@@ -33,9 +34,16 @@ def run(args: argparse.Namespace) -> int:
 
     import_tensorflow_quietly()
     from sciml_datasets.models import predict
+    from sciml_datasets.models.run_folder import settings_of
 
-    model = str(Path(args.run).expanduser() / "model.keras") if args.run else args.model
-    times = predict(args.name, model, args.out, args.data_dir, args.split, batch_size=args.batch_size)
+    model: Any = args.model
+    settings: dict[str, Any] = {}
+    if args.run:
+        folder = Path(args.run).expanduser()
+        model, settings = str(folder / "model.keras"), settings_of(folder)
+    if args.batch_size is not None:
+        settings["batch_size"] = args.batch_size
+    times = predict(args.name, model, args.out, args.data_dir, args.split, **settings)
     text = (
         f"{args.out}: predictions of the {args.split} split\n"
         f"single samples: {1e3 * times['latency_50']:.1f} ms (median), {1e3 * times['latency_90']:.1f} ms (90 %), "

@@ -9,7 +9,7 @@ from sciml_datasets.cli.arguments import add_json, add_name, report
 
 OPTIONS = ("pixels", "engine", "space_groups", "structures", "rows", "columns")
 """Of the simulators; what is not given is the simulator's own."""
-EXAMPLE = "sciml simulate stemdl --out raw --samples 200"
+EXAMPLE = "sciml simulate stemdl --out raw --samples 200 (STEMDL, many ranks: mpiexec -n 8 sciml simulate ...)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,12 +48,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write raw files and print where they are."""
+    """Write raw files and print where they are; under mpiexec or srun the ranks share the work."""
+    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.simulation import simulate
 
     given = {key: getattr(args, key) for key in OPTIONS}
     options = {key: value for key, value in given.items() if value is not None}
-    folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, **options)
+    comm = world()
+    try:
+        folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, comm, **options)
+    except PeerFailedError:  # that rank has said why
+        return 2
+    if comm is not None and comm.Get_rank() != 0:
+        return 0
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     size = sum(path.stat().st_size for path in files)
     content = {"folder": str(folder), "files": len(files), "bytes": size}

@@ -7,6 +7,7 @@ prediction, as scikit-learn's do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,6 +137,30 @@ class Classification(Additive):
         state = Classification(int(group_of.max()) + 1)
         np.add.at(state.confusion, (group_of[:, None], group_of[None, :]), self.confusion)
         return state
+
+
+def ranges(last: Mapping[str, int], num_classes: int) -> NDArray[np.int64]:
+    """(num_classes,) the group of each class where groups are ranges of classes, for `Classification.coarser`.
+
+    Args:
+        last: name of each group to its last class, ascending; the first one begins with class 1.
+        num_classes: number of classes; class 0 belongs to no group and gets 0, the groups count from 1.
+    """
+    groups = 1 + np.searchsorted(list(last.values()), np.arange(num_classes))
+    groups[0] = 0
+    return groups
+
+
+def counted_as(alike: Mapping[int, int], num_classes: int) -> NDArray[np.int64]:
+    """(num_classes,) the class that each one counts as where some count as another, for `Classification.coarser`.
+
+    Args:
+        alike: class to the one that counts as it.
+        num_classes: number of classes.
+    """
+    classes = np.arange(num_classes)
+    classes[list(alike.values())] = list(alike)
+    return classes
 
 
 def rank_of_truth(truth: NDArray[np.int64], scores: NDArray[Any]) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmarks import Task
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.atom_columns import AtomColumns
-from sciml_datasets.metrics.classification import Classification
+from sciml_datasets.metrics.classification import Classification, counted_as, ranges
 from sciml_datasets.metrics.exact_sums import LARGEST
 from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
@@ -62,10 +62,22 @@ class ClassificationScoring:
         truth: of the split.
         label: column of the member list with the true class.
         num_classes: number of classes.
+        coarser: labels that follow from the class, by name: what each is called, to its last class; see `ranges`.
+        merged: classes that may count as one another, by what they are called; see `counted_as`.
     """
 
-    def __init__(self, truth: Truth, *, label: str, num_classes: int) -> None:
+    def __init__(
+        self,
+        truth: Truth,
+        *,
+        label: str,
+        num_classes: int,
+        coarser: Mapping[str, Mapping[str, int]],
+        merged: Mapping[str, Mapping[int, int]],
+    ) -> None:
         self._truth, self._label = truth, label
+        self._coarser = {name: ranges(last, num_classes) for name, last in coarser.items()}
+        self._merged = {name: counted_as(alike, num_classes) for name, alike in merged.items()}
         self._labels = np.array(truth.column(label), np.int64)
         self.state = Classification(num_classes)
         self.formats: tuple[Format, ...] = (
@@ -78,8 +90,21 @@ class ClassificationScoring:
         self.state.update(self._labels[positions], predictions)
 
     def result(self) -> dict[str, float]:
-        """See `Classification.result`."""
-        return self.state.result()
+        """See `Classification.result`; the same of the coarser labels and with classes merged.
+
+        - ``<name>_accuracy``: share of samples whose predicted class has the true one's coarser label.
+        - ``top1_accuracy_<name>_merged``, ``macro_f1_<name>_merged``: as if those classes were one.
+        """
+        return self._scores(self.state)
+
+    def _scores(self, state: Classification) -> dict[str, float]:
+        scores = state.result()
+        for name, group_of in self._coarser.items():
+            scores[f"{name}_accuracy"] = state.coarser(group_of).result()["top1_accuracy"]
+        for name, group_of in self._merged.items():
+            found = state.coarser(group_of).result()
+            scores |= {f"{score}_{name}_merged": found[score] for score in ("top1_accuracy", "macro_f1")}
+        return scores
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """Always the most frequent class of the training split; its top classes are the next most frequent."""
@@ -88,7 +113,7 @@ class ClassificationScoring:
         ranking = np.argsort(-frequency, kind="stable")
         state = Classification(self.state.num_classes)
         state.update(self._labels, self._labels)
-        constant = state.constant(ranking).result()
+        constant = self._scores(state.constant(ranking))
         return {f"always class {ranking[0]}, the most frequent of the training split": constant}
 
     def scored(self, positions: NDArray[np.int64]) -> bool:

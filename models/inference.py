@@ -40,7 +40,7 @@ def predict(
         out: the predictions file, which is overwritten.
         data_dir: where prepared data sets lie; default as in TFDS.
         split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
-        settings: ``batch_size`` and ``precision``, as in training.
+        settings: as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
         ``latency_50``, ``latency_90`` and ``latency_99``, seconds of a single sample, one after the other; and

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from sciml_datasets.benchmarks import find
 
 
 def plot_history(history: Path, picture: Path) -> None:
@@ -35,7 +38,11 @@ def plot_history(history: Path, picture: Path) -> None:
 
 
 def plot_confusion(result: dict[str, Any], picture: Path) -> None:
-    """Draw the confusion matrix of a result, each row divided by its sum."""
+    """Draw the confusion matrix of a result, each row divided by its sum.
+
+    Classes ascend; where the benchmark derives coarser labels from them, such as crystal systems from space groups,
+    lines part those of the first kind, which are named at the top.
+    """
     from matplotlib.figure import Figure
 
     classes = result["details"]["confusion"]["classes"]
@@ -48,5 +55,24 @@ def plot_confusion(result: dict[str, Any], picture: Path) -> None:
     axes.set_xticks(ticks, [str(classes[i]) for i in ticks], rotation=90)
     axes.set_yticks(ticks, [str(classes[i]) for i in ticks])
     axes.set(xlabel="predicted class", ylabel="true class", title=f"{result['dataset']}, {result['split']} split")
+    _part(axes, classes, find(result["dataset"])[0].task.settings.get("coarser", {}))
     figure.colorbar(image, label="share of the true class")
     figure.savefig(picture, dpi=120)
+
+
+def _part(axes: Any, classes: list[Any], coarser: Mapping[str, Mapping[str, int]]) -> None:
+    """Draw lines between the classes of different coarser labels, and name these at the top."""
+    names: dict[float, str] = {}
+    first = 0
+    for name, last in next(iter(coarser.values()), {}).items():
+        end = sum(1 for number in classes if number <= last)
+        if first < end:
+            names[(first + end - 1) / 2] = name
+        if 0 < end < len(classes):
+            axes.axhline(end - 0.5, color="0.6", linewidth=0.6)
+            axes.axvline(end - 0.5, color="0.6", linewidth=0.6)
+        first = end
+    if names:
+        top = axes.secondary_xaxis("top")
+        top.set_xticks(list(names), list(names.values()), rotation=30, ha="left", fontsize=8)
+        top.tick_params(length=0)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -44,6 +44,7 @@ class Recipe:
         samples: from an example to a training sample; with ``patch``, from read-only arrays of one patch, and arrays of
             a sample that it may write into, to one.
         augment: from a training sample and a random generator to a training sample.
+        drawn: what of an augmented sample is trained on, drawn with the same generator; None for all of it.
         losses: from targets and logits to losses of the shape of the weights.
         predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
         input_shape: of one training sample's input; of each, where there are several.
@@ -67,10 +68,14 @@ class Recipe:
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
         numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
+        balanced_by: column of the member lists; samples weigh so that its values do, over the training split, alike.
         shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
             takes both, and ``parameters`` where they are given.
         parameters: about how many the network has; 0 where it has one size.
         examples_at_once: how many are read together for prediction; None for the batch size.
+        choices: settings by name that this recipe has beside SETTINGS: for each value, the fields that it changes. The
+            first value of each is what the recipe is without a choice.
+        chosen: values of ``choices`` by name, where they are not the first.
     """
 
     build: Callable[..., Any]
@@ -99,9 +104,18 @@ class Recipe:
     tables: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     target: str = ""
+    balanced_by: str = ""
     shaped_by: tuple[str, str] | None = None
     parameters: int = 0
     examples_at_once: int | None = None
+    drawn: Callable[[Samples, Any], Samples] | None = None
+    choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    chosen: Mapping[str, str] = field(default_factory=dict)
+
+    def trained_on(self, sample: Samples, random: Any) -> Samples:
+        """A sample as it enters training: augmented, and what is drawn of it."""
+        sample = self.augment(sample, random)
+        return sample if self.drawn is None else self.drawn(sample, random)
 
     def with_widths(self, widths: tuple[int, ...]) -> Recipe:
         """A copy for tables of these widths; without tables the same."""
@@ -119,18 +133,25 @@ class Recipe:
         return replace(self, build=build, input_shape=shapes[0], output_shape=shapes[1])
 
     def settings(self) -> dict[str, Any]:
-        """The values of SETTINGS by name; a network of one size has no ``parameters``."""
-        return {name: getattr(self, name) for name in SETTINGS if name != "parameters" or self.parameters}
+        """The values of SETTINGS and of ``choices`` by name; a network of one size has no ``parameters``."""
+        chosen = {name: self.chosen.get(name, next(iter(values))) for name, values in self.choices.items()}
+        return {name: getattr(self, name) for name in SETTINGS if name != "parameters" or self.parameters} | chosen
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
-        """A copy with other values of SETTINGS, given as text or numbers.
+        """A copy with other values of SETTINGS, given as text or numbers, and of ``choices``.
 
         Raises:
-            InputError: a name is not in `settings`, or a value is not a positive number or one of CHOICES.
+            InputError: a name is not in `settings`, or a value is not a positive number or one that can be chosen.
         """
         kinds = {field.name: int if field.type == "int" else float for field in fields(self)}
         changes: dict[str, Any] = {}
+        chosen = {**self.chosen}
         for name, text in settings.items():
+            if name in self.choices:
+                if text not in self.choices[name]:
+                    raise InputError(f"{name}={text}: expected {' or '.join(self.choices[name])}")
+                chosen[name] = text
+                continue
             if name not in (known := self.settings()):
                 raise InputError(f"there is no setting {name!r}: choose one of {', '.join(known)}")
             if name in CHOICES:
@@ -146,4 +167,6 @@ class Recipe:
                 raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]} from {int(name in COUNTS)} on")
             if name == "warmup_share" and changes[name] > 1:
                 raise InputError(f"{name}={text}: expected a share from 0 to 1")
-        return replace(self, **changes)
+        for name, value in chosen.items():
+            changes = {**self.choices[name][value], **changes}
+        return replace(self, chosen=chosen, **changes)

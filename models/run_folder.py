@@ -230,6 +230,25 @@ class RunFolder:
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
 
 
+def settings_of(folder: Path) -> dict[str, Any]:
+    """The settings with which a run was trained, as its ``config.yaml`` has them; none where there is no such file.
+
+    Raises:
+        InputError: the file is not what a run leaves.
+    """
+    import yaml
+
+    path = folder / "config.yaml"
+    if not path.is_file():
+        return {}
+    try:
+        return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["settings"])
+    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} has no settings ({error}): name a run folder, as `sciml train --out` leaves it"
+        ) from error
+
+
 def _flat(config: dict[str, Any]) -> dict[str, Any]:
     """The settings beside what stands with them."""
     settings = config.get("settings")

@@ -61,9 +61,11 @@ def training_samples(builder: Any, selection: Selection, recipe: Recipe) -> Samp
 
         views = TensorViews(builder, selection.records)
         return EachSample(Patches(views, selection.positions, recipe.patch, recipe.patch_features), recipe)
-    if recipe.viewed and builder.info.file_format.value == "tfrecord":
-        return EachSample(Viewed(builder, selection), recipe)
-    return EachSample(Examples(builder, selection), recipe)
+    viewed = recipe.viewed and builder.info.file_format.value == "tfrecord"
+    whole = EachSample((Viewed if viewed else Examples)(builder, selection), recipe)
+    if recipe.balanced_by:
+        return Weighted(whole, balance(np.array(selection.columns[recipe.balanced_by])))
+    return whole
 
 
 class Made(Protocol):
@@ -148,7 +150,7 @@ class EachSample:
         """See `SampleSource.like`."""
         found: Samples = tree.map_structure(
             lambda values: np.empty((0, *np.shape(values)), np.asarray(values).dtype),
-            self._source.sample(0, self._recipe),
+            self._recipe.trained_on(self._source.sample(0, self._recipe), np.random.default_rng(0)),
         )
         return found
 
@@ -157,11 +159,42 @@ class EachSample:
         for place, number in enumerate(map(int, numbers)):
             own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
             sample = self._source.sample(number, self._recipe, own)
-            if self._recipe.augment is not unchanged:  # a generator takes as long as a small sample
-                sample = self._recipe.augment(sample, random(number))
+            # Else without a generator, which takes as long as a small sample.
+            if self._recipe.augment is not unchanged or self._recipe.drawn is not None:
+                sample = self._recipe.trained_on(sample, random(number))
             for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
                 if values is not array:  # it has been written there
                     array[...] = values
+
+
+class Weighted:
+    """Samples whose weights are multiplied; see `SampleSource`.
+
+    Args:
+        source: of the samples.
+        weights: (N,) of all samples.
+    """
+
+    def __init__(self, source: SampleSource, weights: NDArray[np.float32]) -> None:
+        self._source, self._weights = source, weights
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def like(self) -> Samples:
+        """See `SampleSource.like`."""
+        return self._source.like()
+
+    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
+        """See `SampleSource.fill`."""
+        self._source.fill(numbers, random, batch)
+        batch[2][:] *= self._weights[numbers]
+
+
+def balance(values: NDArray[Any]) -> NDArray[np.float32]:
+    """(N,) weights of mean 1 with which the samples of each of (N,) values have the same weight together."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray(len(values) / (len(counts) * counts[which]), np.float32)
 
 
 class JoinedRows:

@@ -1,4 +1,9 @@
-"""Reference models for STEMDL classification: stack of three patterns in, logits of 231 classes out."""
+"""Reference models for STEMDL classification: patterns in, logits of 231 classes out.
+
+Two references are published. ORNL's sees one projection at a time: a random one in training, the mean of all logits in
+evaluation; it is the default. STFC's (``--set reference=stfc``) sees the stack, and its loss is a squared difference;
+``reference=stack`` is the same with cross-entropy, for networks of one's own that see the stack.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +22,18 @@ from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled
 NUM_CLASSES = 231
 
 
-def resnet50() -> Any:
-    """ResNet-50 (He et al. 2016, doi:10.1109/CVPR.2016.90) with a head of 231 logits, without pretrained weights."""
+def resnet50(channels: int = 1) -> Any:
+    """ResNet-50 (He et al. 2016, doi:10.1109/CVPR.2016.90) with a head of 231 logits, without pretrained weights.
+
+    Args:
+        channels: 1 for one projection at a time, as ORNL's; 3 for the whole stack, as STFC's.
+    """
     import keras
 
-    inputs = keras.Input((PIXELS, PIXELS, 3))
+    shape = (PIXELS, PIXELS, channels)
+    inputs = keras.Input(shape)
     backbone = keras.applications.ResNet50(
-        include_top=True, weights=None, classes=NUM_CLASSES, classifier_activation=None, input_shape=(PIXELS, PIXELS, 3)
+        include_top=True, weights=None, classes=NUM_CLASSES, classifier_activation=None, input_shape=shape
     )
     return keras.Model(inputs, backbone(keras.layers.Rescaling(1 / 255)(inputs)), name="stemdl_resnet50")
 
@@ -56,12 +66,34 @@ def class_losses(target: Any, logits: Any) -> Any:
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
 
 
-def probabilities(network: Any) -> Callable[[Any], Any]:
-    """A compiled function from a batch of inputs to class probabilities (N, classes) float32."""
+def one_hot_losses(target: Any, scores: Any) -> Any:
+    """(N,) mean squared differences of scores (N, classes) from the one-hot class, as in STFC's reference.
+
+    A known flaw of it: nothing keeps the scores of wrong classes from outweighing the one of the right class.
+    """
     import tensorflow as tf
 
+    return tf.reduce_mean((tf.one_hot(target, scores.shape[-1]) - scores) ** 2, axis=-1)
+
+
+def probabilities(network: Any) -> Callable[[Any], Any]:
+    """A compiled function from a batch of inputs (N, R, C, 3) to class probabilities (N, classes) float32.
+
+    A network of one channel sees the projections one by one; the mean of the three logits counts, as in ORNL's
+    reference.
+    """
+    import tensorflow as tf
+
+    one_by_one = network.input_shape[-1] == 1
+
     def forward(inputs: Any) -> Any:
-        return tf.nn.softmax(tf.cast(network(inputs, training=False), tf.float32))
+        if one_by_one:
+            shape = tf.shape(inputs)
+            inputs = tf.reshape(tf.transpose(inputs, (0, 3, 1, 2)), (-1, shape[1], shape[2], 1))
+        logits = tf.cast(network(inputs, training=False), tf.float32)
+        if one_by_one:
+            logits = tf.reduce_mean(tf.reshape(logits, (-1, shape[3], logits.shape[-1])), axis=1)
+        return tf.nn.softmax(logits)
 
     compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
     return compiled
@@ -85,6 +117,71 @@ def _samples(inputs: Callable[[dict[str, Any]], NDArray[np.float32]], example: d
     return inputs(example), np.int64(example["space_group"]), np.float32(1)
 
 
+def one_projection(sample: Samples, random: np.random.Generator) -> Samples:
+    """One of the projections of an input (R, C, 3) at random: (R, C, 1)."""
+    inputs, *rest = sample
+    first = random.integers(inputs.shape[-1])
+    return (inputs[..., first : first + 1], *rest)
+
+
+def permuted(sample: Samples, random: np.random.Generator) -> Samples:
+    """The projections of an input (R, C, 3) in random order: theirs is by strength, which says little of symmetry."""
+    inputs, *rest = sample
+    return (inputs[..., random.permutation(inputs.shape[-1])], *rest)
+
+
+def rotated(sample: Samples, random: np.random.Generator) -> Samples:
+    """Each projection of an input (R, C, 3) turned about the direct beam by a random angle, linearly interpolated."""
+    from scipy.ndimage import affine_transform
+
+    inputs, *rest = sample
+    centre = np.array(inputs.shape[:2]) // 2
+    turned = np.empty_like(inputs)
+    for view, angle in enumerate(random.uniform(0, 2 * np.pi, inputs.shape[-1])):
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        turned[..., view] = affine_transform(inputs[..., view], turn, centre - turn @ centre, order=1)
+    return (turned, *rest)
+
+
+def mirrored_and_permuted(sample: Samples, random: np.random.Generator) -> Samples:
+    """Mirrored, and the projections in random order."""
+    return permuted(mirrored(sample, random), random)
+
+
+def all_augmentations(sample: Samples, random: np.random.Generator) -> Samples:
+    """Mirrored, permuted and rotated."""
+    return rotated(mirrored_and_permuted(sample, random), random)
+
+
+_ORNL: dict[str, Any] = {
+    "build": resnet50,
+    "drawn": one_projection,
+    "losses": class_losses,
+    "input_shape": (PIXELS, PIXELS, 1),
+}
+_STACK: dict[str, Any] = {
+    "build": partial(resnet50, 3),
+    "drawn": None,
+    "losses": class_losses,
+    "input_shape": (PIXELS, PIXELS, 3),
+}
+_STFC: dict[str, Any] = {
+    "build": partial(resnet50, 3),
+    "drawn": None,
+    "losses": one_hot_losses,
+    "input_shape": (PIXELS, PIXELS, 3),
+}
+# A mirrored crystal has the same space group or its enantiomorph, which zero-order Laue zones cannot tell apart.
+_AUGMENTATIONS: dict[str, dict[str, Any]] = {
+    "none": {"augment": unchanged},
+    "mirrored": {"augment": mirrored},
+    "permuted": {"augment": permuted},
+    "rotated": {"augment": rotated},
+    "mirrored_permuted": {"augment": mirrored_and_permuted},
+    "all": {"augment": all_augmentations},
+}
+_CLASS_WEIGHTS: dict[str, dict[str, Any]] = {"off": {}, "balanced": {"balanced_by": "space_group"}}
+
 _REFERENCE = Recipe(
     resnet50,
     network_input,
@@ -92,12 +189,18 @@ _REFERENCE = Recipe(
     unchanged,  # as in the reference
     class_losses,
     probabilities,
-    input_shape=(PIXELS, PIXELS, 3),
+    input_shape=(PIXELS, PIXELS, 1),
     output_shape=(NUM_CLASSES,),
     epochs=30,
     batch_size=64,
     learning_rate=1e-3,
     viewed=True,
+    drawn=one_projection,
+    choices={
+        "reference": {"ornl": _ORNL, "stfc": _STFC, "stack": _STACK},
+        "augmentation": _AUGMENTATIONS,
+        "class_weights": _CLASS_WEIGHTS,
+    },
 )
 
 RECIPES = {
@@ -108,11 +211,17 @@ RECIPES = {
     "stemdl_demo": replace(
         _REFERENCE,
         build=small_resnet,
-        # A mirrored crystal has the same space group or its enantiomorph, which such patterns cannot tell apart.
-        augment=mirrored,
+        drawn=None,
+        augment=mirrored_and_permuted,
+        input_shape=(PIXELS, PIXELS, 3),
         epochs=12,
         batch_size=32,
         learning_rate=3e-3,
+        choices={
+            "reference": {"small": {}, "ornl": _ORNL, "stfc": _STFC, "stack": _STACK},
+            "augmentation": {"mirrored_permuted": {"augment": mirrored_and_permuted}, **_AUGMENTATIONS},
+            "class_weights": _CLASS_WEIGHTS,
+        },
     ),
 }
 """Data set name to recipe."""

@@ -1,12 +1,13 @@
 """How hard a data set is: predictors from trivial to boosting, fitted to a training split and scored on its test split.
 
-    sciml demo cloudmask_demo candle_uno_demo --out demo
+    sciml demo --out demo
+    python perf/ladder.py stemdl_demo --data-dir demo/data
     python perf/ladder.py cloudmask_demo --data-dir demo/data
     python perf/ladder.py candle_uno_demo --data-dir demo/data
     python perf/ladder.py candle_uno_demo --data-dir demo/data --splits cell_blind drug_blind
 
-CloudMask's predictors see one pixel at a time, CANDLE-UNO's the features of cell and drug side by side. Networks are
-trained with ``sciml train``.
+STEMDL's predictors see the logarithms of the intensity, as they are or by radius and harmonic of the angle, CloudMask's
+one pixel at a time, CANDLE-UNO's the features of cell and drug side by side. Networks are trained with ``sciml train``.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from typing import Any
 import numpy as np
 
 SCORES = {
+    "stemdl": ("top1_accuracy", "macro_f1", "top5_accuracy", "crystal_system_accuracy"),
     "cloudmask": ("accuracy", "iou", "kuiper_skill"),
     "candle_uno": ("mse", "r2", "pearson", "median_pearson_drug", "median_pearson_cell"),
 }
 """Benchmark to the scores that are shown."""
-SPLITS = {"cloudmask": ("",), "candle_uno": ("mixed", "cell_blind", "drug_blind", "disjoint")}
+SPLITS = {"stemdl": ("",), "cloudmask": ("",), "candle_uno": ("mixed", "cell_blind", "drug_blind", "disjoint")}
 """Benchmark to its splits; the canonical ones have no name."""
 PIXELS = 400_000
 """Of the training split that boosting is fitted to, drawn at random."""
+COARSE = 4
+"""Pixels along a side that are averaged for the nearest neighbour."""
+RADII, ANGLES, HARMONICS = 32, 72, 13
+"""Of the polar grid that extra trees see: harmonics of 0 to 12 periods in a turn, as axes of all orders make."""
 LEVELS = 99
 """Thresholds that are tried on each channel: the percentiles of the training split."""
 
@@ -48,7 +54,58 @@ def main() -> None:
         print(f"\n{args.name}, {partition or 'canonical splits'}\n")
         print(f"| predictor | {' | '.join(scores)} |\n| --- |{' ---: |' * len(scores)}")
         for predictor, found in LADDERS[benchmark](args.name, args.data_dir, partition):
-            print(f"| {predictor} | {' | '.join(f'{found[score]:.4f}' for score in scores)} |", flush=True)
+            values = (f"{found[score]:.4f}" if score in found else "-" for score in scores)
+            print(f"| {predictor} | {' | '.join(values)} |", flush=True)
+
+
+def stacks(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
+    """STEMDL: the most frequent class, the nearest neighbour, extra trees."""
+    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from sciml_datasets.metrics import Evaluator
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.stemdl import NUM_CLASSES, RECIPES
+
+    batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
+    ids = batches.selection("test").columns["id"]
+    yield from Evaluator(name, batches.split("test"), data_dir).baselines().items()
+    predictors = {
+        "nearest neighbour": (coarse, KNeighborsClassifier(1)),
+        "extra trees on polar harmonics": (harmonics, ExtraTreesClassifier(500, n_jobs=2, random_state=0)),
+    }
+    truth = np.array(batches.selection("train").columns["space_group"], np.int64)
+    for predictor, (features, model) in predictors.items():
+        train, test = (
+            np.concatenate([features(inputs) for _, inputs in batches.evaluation(part)]) for part in ("train", "test")
+        )
+        found = model.fit(train, truth).predict_proba(test)
+        scores = np.zeros((len(found), NUM_CLASSES))
+        scores[:, model.classes_] = found
+        evaluator = Evaluator(name, batches.split("test"), data_dir)
+        # One neighbour names one class: it has no second one.
+        evaluator.update(ids, scores.argmax(axis=1) if predictor == "nearest neighbour" else scores)
+        yield predictor, evaluator.result()
+
+
+def coarse(inputs: np.ndarray) -> np.ndarray:
+    """(N, features) means over blocks of COARSE x COARSE pixels, of inputs (N, R, C, 3)."""
+    count, rows, columns, views = inputs.shape
+    blocks = inputs.reshape(count, rows // COARSE, COARSE, columns // COARSE, COARSE, views)
+    return blocks.mean((2, 4)).reshape(count, -1)
+
+
+def harmonics(inputs: np.ndarray) -> np.ndarray:
+    """(N, features) sizes of the harmonics of the angle at each radius, of inputs (N, R, C, 3), centre at R // 2."""
+    from scipy.ndimage import map_coordinates
+
+    centre = inputs.shape[1] // 2
+    radius = np.arange(1, RADII + 1)[:, None] / RADII * (2 / 3 * centre)
+    angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
+    places = np.stack([centre + radius * np.sin(angle), centre + radius * np.cos(angle)])
+    views = inputs.transpose(0, 3, 1, 2).reshape(-1, *inputs.shape[1:3])
+    polar = np.stack([map_coordinates(view, places, order=1) for view in views])
+    return np.abs(np.fft.rfft(polar, axis=2)[:, :, :HARMONICS]).astype(np.float32).reshape(len(inputs), -1)
 
 
 def responses(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
@@ -130,7 +187,7 @@ def boosting(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], np
     return lambda scene: model.predict_proba(scene.reshape(-1, scene.shape[-1]))[:, 1].reshape(scene.shape[:-1])
 
 
-LADDERS = {"cloudmask": masks, "candle_uno": responses}
+LADDERS = {"stemdl": stacks, "cloudmask": masks, "candle_uno": responses}
 """Benchmark to its predictors."""
 
 

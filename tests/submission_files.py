@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import yaml
 
+from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.metrics import Evaluator, make_result, write_result
 from sciml_datasets.metrics.mllog import RunLog
 from sciml_datasets.metrics.submission import DataAtHand, Statement, submit
@@ -47,7 +48,7 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     with h5py.File(folder / "predictions.h5", "w") as file:
         file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
         file.create_dataset("prediction", data=values, compression="gzip")
-    digest = read_manifest(data_dir / "sciml" / name / "1.0.0")["plan_digest"]
+    digest = read_manifest(prepared_dir(name, data_dir))["plan_digest"]
     evaluator = Evaluator(name, data_dir=data_dir)
     evaluator.update_from_file(folder / "predictions.h5")
     result = make_result(

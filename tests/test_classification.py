@@ -16,7 +16,10 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from sciml_datasets import BENCHMARKS
 from sciml_datasets.metrics import Classification
+from sciml_datasets.metrics.classification import counted_as, ranges
+from sciml_datasets.stemdl.crystals import ENANTIOMORPHS, crystal_system
 
 CLASSES = 12
 Arrays = tuple[np.ndarray, np.ndarray]
@@ -123,3 +126,43 @@ def test_a_constant_prediction_is_scored_like_its_ranking(arrays: Arrays) -> Non
 def test_no_samples_is_an_error_not_a_zero() -> None:
     with pytest.raises(ValueError, match="no samples"):
         Classification(CLASSES).result()
+
+
+@given(scored())
+def test_coarser_labels_are_scored_as_if_they_had_been_predicted(arrays: Arrays) -> None:
+    truth, scores = arrays
+    state, labels = state_of(truth, scores), scores.argmax(axis=1)
+    groups = ranges({"low": 3, "middle": 4, "high": CLASSES - 1}, CLASSES)
+    assert groups.tolist() == [0, 1, 1, 1, 2, *[3] * (CLASSES - 5)]
+    assert state.coarser(groups).result()["top1_accuracy"] == pytest.approx(
+        accuracy_score(groups[truth], groups[labels]), abs=1e-12
+    )
+
+
+@given(scored())
+def test_merged_classes_are_scored_as_one(arrays: Arrays) -> None:
+    truth, scores = arrays
+    labels = scores.argmax(axis=1)
+    classes = counted_as({2: 7, 4: 5}, CLASSES)
+    merged = state_of(truth, scores).coarser(classes).result()
+    one = state_of(classes[truth], classes[labels]).result()
+    assert {key: merged[key] for key in one} == one
+    assert classes[[2, 7, 4, 5, 6]].tolist() == [2, 2, 4, 4, 6]
+
+
+def test_the_coarser_labels_of_space_groups_are_those_of_spglib() -> None:
+    import spglib
+
+    settings = BENCHMARKS["stemdl"].task.settings
+    groups = {name: ranges(last, 231) for name, last in settings["coarser"].items()}
+    types = {found.number: found for hall in range(1, 531) if (found := spglib.get_spacegroup_type(hall))}
+    symbols = ["", *settings["coarser"]["point_group"]]
+    assert [symbols[i] for i in groups["point_group"][1:]] == [
+        types[group].pointgroup_international for group in range(1, 231)
+    ]
+    systems = ["", *settings["coarser"]["crystal_system"]]
+    assert [systems[i] for i in groups["crystal_system"][1:]] == [crystal_system(group) for group in range(1, 231)]
+
+
+def test_enantiomorphic_pairs_count_as_one_where_they_are_merged() -> None:
+    assert BENCHMARKS["stemdl"].task.settings["merged"]["enantiomorphs"] == ENANTIOMORPHS

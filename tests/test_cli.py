@@ -62,7 +62,7 @@ def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.C
     assert main(["info", "stemdl_demo", "--json", "--data-dir", str(data_dir)]) == 0
     info = json.loads(capsys.readouterr().out)
     assert info["features"]["cbed_stack"] == {"shape": [3, 128, 128], "dtype": "float32"}
-    assert info["splits"] == {"train": 50, "validation": 5, "test": 5}
+    assert info["splits"] == {"train": 48, "validation": 6, "test": 6}
     assert info["criteria"][1]["target"]["value"] == 0.9
     assert "10.13139/OLCF/1510313" in info["citation"]
     assert main(["info", "stemdl_demo", "--data-dir", str(data_dir)]) == 0
@@ -105,7 +105,7 @@ def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
 
 
 def test_predictions_of_any_framework_can_be_scored(data_dir: Path, tmp_path: Path, sciml: Sciml) -> None:
-    members = (data_dir / "sciml/stemdl_demo/1.0.0/members-test.tsv").read_text().splitlines()[1:]
+    members = (data_dir / "sciml/stemdl_demo/2.0.0/members-test.tsv").read_text().splitlines()[1:]
     rows = [line.split("\t") for line in members]
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file["id"] = [row[0] for row in rows]

@@ -46,6 +46,20 @@ def test_the_truth_scores_one(evaluator: Evaluator, truth: Truth) -> None:
     assert [result[name] for name in ("top1_accuracy", "macro_f1", "top5_accuracy")] == [1.0, 1.0, 1.0]
 
 
+def test_coarser_labels_and_merged_classes_are_scored_beside_the_classes(evaluator: Evaluator, truth: Truth) -> None:
+    neighbour = {
+        group: group + 1 if group + 1 not in (3, 16, 75, 143, 168, 195, 231) else group - 1 for group in range(1, 231)
+    }
+    evaluator.update(list(truth), scores([neighbour[group] for group in truth.values()]))
+    result = evaluator.result()
+    assert (result["top1_accuracy"], result["crystal_system_accuracy"]) == (0, 1)
+    assert 0 <= result["point_group_accuracy"] <= 1
+    assert result["top1_accuracy_enantiomorphs_merged"] >= result["top1_accuracy"]
+    assert result["macro_f1_enantiomorphs_merged"] >= result["macro_f1"]
+    (baseline,) = evaluator.baselines().values()
+    assert baseline["crystal_system_accuracy"] >= baseline["top1_accuracy"]
+
+
 def test_any_order_and_batching_and_bytes_ids_will_do(evaluator: Evaluator, truth: Truth) -> None:
     for key in reversed(truth):
         evaluator.update([key.encode()], np.array([truth[key]]))
@@ -88,13 +102,13 @@ def test_a_repeated_id_is_named_within_and_across_updates(evaluator: Evaluator, 
 @pytest.mark.parametrize(
     ("prediction", "message"),
     [
-        (np.zeros((5, 230), np.float32), r"shape \(5, 230\) and type float32, expected \(N, 231\) float"),
-        (np.zeros((5, 231), np.int64), "type int64"),
-        (np.zeros(5, np.float32), "type float32"),
-        (np.full((5, 231), np.nan), "5 ids .* are predicted with NaN or infinity"),
-        (np.full(5, 231), "not from 0 to 230"),
-        (np.full(5, -1), "not from 0 to 230"),
-        (np.zeros((4, 231), np.float32), "5 ids but predictions of shape"),
+        (np.zeros((6, 230), np.float32), r"shape \(6, 230\) and type float32, expected \(N, 231\) float"),
+        (np.zeros((6, 231), np.int64), "type int64"),
+        (np.zeros(6, np.float32), "type float32"),
+        (np.full((6, 231), np.nan), "6 ids .* are predicted with NaN or infinity"),
+        (np.full(6, 231), "not from 0 to 230"),
+        (np.full(6, -1), "not from 0 to 230"),
+        (np.zeros((4, 231), np.float32), "6 ids but predictions of shape"),
     ],
 )
 def test_predictions_that_do_not_fit_are_described(
@@ -126,7 +140,7 @@ def test_defective_files_are_named(data_dir: Path, truth: Truth, tmp_path: Path)
         write_predictions(tmp_path / "b.h5", ids, None): "/prediction is missing",
         write_predictions(tmp_path / "c.h5", ids[:3], good): "/id has the shape",
         write_predictions(tmp_path / "d.h5", ids[:3], good[:3]): "without a prediction",
-        write_predictions(tmp_path / "e.h5", [*ids, "x"], scores([1] * 6)): "the id x is not in the test split",
+        write_predictions(tmp_path / "e.h5", [*ids, "x"], scores([1] * 7)): "the id x is not in the test split",
     }
     for path, message in cases.items():
         with pytest.raises(InputError, match=message) as caught:
@@ -147,7 +161,7 @@ def test_the_baseline_is_the_majority_class_of_the_training_split(
 
 def test_the_expected_format_names_ids_shapes_and_types(evaluator: Evaluator) -> None:
     text = evaluator.expected_format()
-    assert "(5, 231) float" in text
+    assert "(6, 231) float" in text
     assert "test split exactly once" in text
 
 

@@ -290,7 +290,8 @@ def test_transfers_drawn_by_a_seed_end_whole_or_with_a_clear_error(tmp_path: Pat
     """perf/fetch_faults.py has the whole drill; here are a few transfers of it."""
     result = drill(tmp_path, transfers=4, seed=3, jobs=2)
     assert result.wrong == []
-    assert result.counts["kills of a running fetch"] > 0
+    # On a quick machine a kill may come too late; test_a_killed_fetch_goes_on_inside_a_file waits for its moment.
+    assert sum(count for what, count in result.counts.items() if what.startswith("kills ")) > 0
     assert sum(count for what, count in result.counts.items() if what.startswith("transfers that ended")) == 4
     broken = {what for what in result.counts if what.startswith("answers: ")} - {"answers: pass"}
     assert len(broken) >= 4

@@ -110,7 +110,7 @@ def test_another_process_writes_the_same_folder_to_the_byte(
 ) -> None:
     run = sciml("prepare", "stemdl_demo", "--raw-dir", raw_dir, "--data-dir", tmp_path)
     assert run.returncode == 0, run.stderr
-    here, there = data_dir / "sciml/stemdl_demo/1.0.0", tmp_path / "sciml/stemdl_demo/1.0.0"
+    here, there = data_dir / "sciml/stemdl_demo/2.0.0", tmp_path / "sciml/stemdl_demo/2.0.0"
     assert sorted(path.name for path in here.iterdir()) == sorted(path.name for path in there.iterdir())
     for path in here.iterdir():
         assert path.read_bytes() == (there / path.name).read_bytes(), path.name
@@ -142,24 +142,25 @@ def test_the_real_configuration_holds_512_pixel_patterns(tmp_path: Path) -> None
         iter(tfds.load("sciml/stemdl", split="train", as_supervised=True, data_dir=tmp_path).batch(2))
     )
     assert stacks.shape == (2, 3, 512, 512)
-    np.testing.assert_allclose(stacks.numpy().sum(axis=(2, 3)), 1, rtol=1e-5)
+    # Less than 1 by what is scattered beyond the pattern's edge.
+    assert ((stacks.numpy().sum(axis=(2, 3)) > 0.9) & (stacks.numpy().sum(axis=(2, 3)) <= 1 + 1e-5)).all()
     assert set(groups.numpy()) <= set(range(1, 231))
 
 
 def test_every_way_of_loading(data_dir: Path) -> None:
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
     again = tfds.builder_from_directory(builder.data_dir)
-    versioned = tfds.builder("sciml/stemdl_demo:1.0.0", data_dir=data_dir)
+    versioned = tfds.builder("sciml/stemdl_demo:2.0.0", data_dir=data_dir)
     for made in (builder, again, versioned):
         assert {name: split.num_examples for name, split in made.info.splits.items()} == {
-            "train": 50,
-            "validation": 5,
-            "test": 5,
+            "train": 48,
+            "validation": 6,
+            "test": 6,
         }
-        assert len(list(tfds.as_numpy(made.as_dataset(split="test")))) == 5
+        assert len(list(tfds.as_numpy(made.as_dataset(split="test")))) == 6
     assert builder.info.features["space_group"].num_classes == 231
     frame = tfds.as_dataframe(tfds.load("sciml/stemdl_demo", split="test", data_dir=data_dir))
-    assert len(frame["material"]) == 5
+    assert len(frame["material"]) == 6
 
 
 def test_the_builder_survives_pickling(data_dir: Path) -> None:
@@ -167,7 +168,7 @@ def test_the_builder_survives_pickling(data_dir: Path) -> None:
 
     builder = pickle.loads(pickle.dumps(tfds.builder("sciml/stemdl_demo", data_dir=data_dir)))
     assert type(builder).__name__ == "Stemdl"
-    assert builder.info.splits["test"].num_examples == 5
+    assert builder.info.splits["test"].num_examples == 6
 
 
 def test_stemdl_is_the_default_configuration(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_the_tfds_command_builds_it(raw_dir: Path, data_dir: Path, tmp_path: Pat
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert shards(tmp_path / "sciml/stemdl_demo/1.0.0") == shards(data_dir / "sciml/stemdl_demo/1.0.0")
+    assert shards(tmp_path / "sciml/stemdl_demo/2.0.0") == shards(data_dir / "sciml/stemdl_demo/2.0.0")
 
 
 def test_load_without_raw_files_says_where_it_looked_and_what_to_do(
@@ -205,16 +206,16 @@ def test_the_raw_folder_can_come_from_the_environment(
     raw_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCIML_RAW_DIR", str(raw_dir))
-    assert len(tfds.load("sciml/stemdl_demo", split="test", data_dir=tmp_path)) == 5
+    assert len(tfds.load("sciml/stemdl_demo", split="test", data_dir=tmp_path)) == 6
 
 
 def test_prepared_data_are_used_again(data_dir: Path, tmp_path: Path) -> None:
     folder = prepare("stemdl_demo", tmp_path / "no raw files", data_dir)
-    assert folder == data_dir / "sciml/stemdl_demo/1.0.0"
+    assert folder == data_dir / "sciml/stemdl_demo/2.0.0"
 
 
 def test_a_folder_that_was_not_prepared_here_is_not_taken_for_prepared(tmp_path: Path, raw_dir: Path) -> None:
-    (tmp_path / "sciml/stemdl_demo/1.0.0").mkdir(parents=True)
+    (tmp_path / "sciml/stemdl_demo/2.0.0").mkdir(parents=True)
     with pytest.raises(InputError, match=r"manifest\.json is missing"):
         prepare("stemdl_demo", raw_dir, tmp_path)
 
@@ -222,7 +223,7 @@ def test_a_folder_that_was_not_prepared_here_is_not_taken_for_prepared(tmp_path:
 def test_the_manifest_describes_every_file(data_dir: Path) -> None:
     import hashlib
 
-    folder = data_dir / "sciml/stemdl_demo/1.0.0"
+    folder = data_dir / "sciml/stemdl_demo/2.0.0"
     manifest = json.loads((folder / "manifest.json").read_text())
     listed = listed_files(manifest)
     assert sorted([*listed, "manifest.json"]) == sorted(path.name for path in folder.iterdir())
@@ -238,8 +239,8 @@ def test_the_manifest_describes_every_file(data_dir: Path) -> None:
 
 
 def test_too_many_shards_are_refused(raw_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="validation split has 5 samples, too few for 6 shards"):
-        prepare("stemdl_demo", raw_dir, tmp_path, num_shards=6)
+    with pytest.raises(InputError, match="validation split has 6 samples, too few for 7 shards"):
+        prepare("stemdl_demo", raw_dir, tmp_path, num_shards=7)
 
 
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
 def result_of(data_dir: Path, right: int, **run: Any) -> dict[str, Any]:
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
     evaluator.update(*predictions(data_dir, right))
-    digest = read_manifest(data_dir / "sciml/stemdl_demo/1.0.0")["plan_digest"]
+    digest = read_manifest(data_dir / "sciml/stemdl_demo/2.0.0")["plan_digest"]
     return make_result(evaluator, digest, **run)
 
 
@@ -38,14 +38,14 @@ def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_a_score_stands_beside_target_published_values_and_baseline(data_dir: Path) -> None:
-    row = rows(result_of(data_dir, 5))["macro_f1"]
+    row = rows(result_of(data_dir, 6))["macro_f1"]
     assert row["target"] == {"value": 0.9, "source": "MLCommons Science benchmarks, STEMDL"}
     assert (row["score"], row["met"], row["distance"]) == (1.0, True, pytest.approx(0.1))
     assert row["reference"]["value"] == 0.43
     (baseline,) = row["baselines"].values()
     assert baseline is not None
     assert baseline < 1
-    assert rows(result_of(data_dir, 5))["top1_accuracy"]["best_known"]["value"] == 0.6079
+    assert rows(result_of(data_dir, 6))["top1_accuracy"]["best_known"]["value"] == 0.6079
 
 
 def test_a_missed_target_has_a_negative_distance(data_dir: Path) -> None:
@@ -89,10 +89,10 @@ def test_runs_are_averaged_with_spread_and_interval(data_dir: Path) -> None:
     together = aggregate(results)
     check_schema(together)
     row = rows(together)["top1_accuracy"]
-    # 0.2, 0.6, 1: mean 0.6, s = 0.4, t(2; 0.975) = 4.302653.
-    assert row["score"] == pytest.approx(0.6)
-    assert row["standard_deviation"] == pytest.approx(0.4)
-    assert row["interval"][1] == pytest.approx(0.6 + 4.302653 * 0.4 / 3**0.5, abs=1e-6)
+    # 1/6, 3/6, 5/6: mean 1/2, s = 1/3, t(2; 0.975) = 4.302653.
+    assert row["score"] == pytest.approx(1 / 2)
+    assert row["standard_deviation"] == pytest.approx(1 / 3)
+    assert row["interval"][1] == pytest.approx(1 / 2 + 4.302653 / 3 / 3**0.5, abs=1e-6)
     assert [run["seed"] for run in together["runs"]] == [1, 3, 5]
     assert together["seed"] is None
     assert "mean of 3 runs" in table(together)
@@ -131,7 +131,7 @@ def test_a_criterion_that_one_run_has_no_score_of_is_null(data_dir: Path) -> Non
 
 
 def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
-    text = table(result_of(data_dir, 5))
+    text = table(result_of(data_dir, 6))
     assert "baseline 1: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
     assert macro_f1.split()[2:] == ["1.0000", macro_f1.split()[3], "0.9000", "0.4300", "-", "yes", "0.1000"]
@@ -151,5 +151,5 @@ def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path,
     assert "is given twice" in twice.stderr
     done = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", *paths, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
-    assert rows(json.loads(done.stdout))["top1_accuracy"]["score"] == pytest.approx(0.6)
+    assert rows(json.loads(done.stdout))["top1_accuracy"]["score"] == pytest.approx(1 / 2)
     assert json.loads(out.read_text()) == json.loads(done.stdout)

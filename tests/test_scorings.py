@@ -20,7 +20,7 @@ DRUGS, CELLS = ("aspirin", "cisplatin", "taxol"), ("A549", "HeLa")
 @pytest.fixture
 def responses(tmp_path: Path) -> Path:
     """A data folder with member lists of a regression: drug effect, cell effect and a little of its own."""
-    folder = tmp_path / "sciml" / "stemdl_demo" / "1.0.0"
+    folder = tmp_path / "sciml" / "stemdl_demo" / "2.0.0"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for split, count in (("train", 120), ("test", 60)):

@@ -178,7 +178,10 @@ def test_each_node_gets_a_copy(data_dir: Path, tmp_path: Path) -> None:
     program = f"""
 from mpi4py import MPI
 from sciml_datasets.staging import stage
-print(stage({NAME!r}, {str(data_dir)!r}, f"{tmp_path}/{{MPI.COMM_WORLD.rank % 2}}", MPI.COMM_WORLD)[1])
+size = stage({NAME!r}, {str(data_dir)!r}, f"{tmp_path}/{{MPI.COMM_WORLD.rank % 2}}", MPI.COMM_WORLD)[1]
+sizes = MPI.COMM_WORLD.gather(size)
+if sizes:
+    print(*sizes)
 """
     assert MPIEXEC is not None
     command, variables = [MPIEXEC, "-n", "4", sys.executable, "-c", program], {"MPIR_CVAR_ODD_EVEN_CLIQUES": "1"}

@@ -42,7 +42,7 @@ def test_mirroring_keeps_input_and_masks_together() -> None:
 
 def test_the_reference_model_is_resnet50_with_231_outputs() -> None:
     # 23,587,712 weights of the ResNet-50 body (Keras) and 2048 x 231 + 231 of the head.
-    assert resnet50().count_params() == 23_587_712 + 2048 * 231 + 231
+    assert resnet50(3).count_params() == 23_587_712 + 2048 * 231 + 231
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +67,9 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
         "precision": "float32",
         "xla": "off",
         "deterministic": "on",
+        "reference": "small",
+        "augmentation": "mirrored_permuted",
+        "class_weights": "off",
     }
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))

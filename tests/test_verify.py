@@ -25,8 +25,8 @@ SHARD = "sciml-train.tfrecord-00000-of-00001"
 @pytest.fixture
 def folder(data_dir: Path, tmp_path: Path) -> Path:
     """A copy of a prepared folder, to damage."""
-    copy = tmp_path / "sciml/stemdl_demo/1.0.0"
-    shutil.copytree(data_dir / "sciml/stemdl_demo/1.0.0", copy)
+    copy = tmp_path / "sciml/stemdl_demo/2.0.0"
+    shutil.copytree(data_dir / "sciml/stemdl_demo/2.0.0", copy)
     return copy
 
 
@@ -88,7 +88,7 @@ def test_a_swapped_manifest_is_found(folder: Path, raw_dir: Path, tmp_path: Path
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"dataset": "sciml/stemdl"}))
     assert any(
-        "belongs to sciml/stemdl 1.0.0, not to sciml/stemdl_demo 1.0.0" in text for text in verify_prepared(folder)
+        "belongs to sciml/stemdl 1.0.0, not to sciml/stemdl_demo 2.0.0" in text for text in verify_prepared(folder)
     )
 
 
@@ -108,7 +108,7 @@ def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(folder: Path, 
     with pytest.raises(DamagedRecordError, match=f"{SHARD}, record .* does not agree: run `sciml verify`"):
         train("stemdl_demo", tmp_path, tmp_path / "run", epochs=1, batch_size=8)
     shown = sciml(
-        "show", "stemdl_demo", "--data-dir", tmp_path, "--split", "train", "--count", 50, "--out", tmp_path / "s.png"
+        "show", "stemdl_demo", "--data-dir", tmp_path, "--split", "train", "--count", 48, "--out", tmp_path / "s.png"
     )
     assert shown.returncode == 2
     assert SHARD in shown.stderr
@@ -168,7 +168,7 @@ def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path
     assert "batch_dev_0.h5" in done.stdout
     with pytest.raises(ChecksumError, match="batch_dev_0"):
         prepare("stemdl_demo", tmp_path, tmp_path / "data", verify_raw=True)
-    assert not (tmp_path / "data/sciml/stemdl_demo/1.0.0").exists()
+    assert not (tmp_path / "data/sciml/stemdl_demo/2.0.0").exists()
 
 
 def test_verified_raw_files_stand_in_the_manifest_with_their_hash(tmp_path: Path) -> None:

@@ -148,6 +148,8 @@ def cbed_pattern(
     for first in range(0, len(places), AT_ONCE):
         waves: Waves = probes(k, k, semi_angle_rad, energy_kev, places[first : first + AT_ONCE])
         total += intensities(multislice(waves, slices, propagation)).sum(axis=0)
+    shifted = np.fft.fftshift(k)
+    total *= shifted[:, None] ** 2 + shifted**2 <= band_limit(k, k) ** 2  # beyond it is the noise of rounding
     return np.asarray(total / len(places), np.float32)
 
 

@@ -150,20 +150,23 @@ def detected_space_group(crystal: Crystal) -> int:
     return 0 if found is None else int(found.number)
 
 
-@cache
 def space_group_type(space_group: int) -> Any:
     """spglib's record of a group in its first setting: ``hall_number``, ``international_short`` and more.
 
     Raises:
         ValueError: there is no such group.
     """
+    if space_group not in _space_group_types():
+        raise ValueError(f"space group {space_group} does not exist: expected 1 to 230")
+    return _space_group_types()[space_group]
+
+
+@cache
+def _space_group_types() -> dict[int, Any]:
     import spglib
 
-    for hall_number in range(1, 531):
-        found = spglib.get_spacegroup_type(hall_number)
-        if found is not None and found.number == space_group:
-            return found
-    raise ValueError(f"space group {space_group} does not exist: expected 1 to 230")
+    settings = [spglib.get_spacegroup_type(hall_number) for hall_number in range(530, 0, -1)]
+    return {setting.number: setting for setting in settings if setting is not None}  # the first one stays
 
 
 @cache
@@ -197,7 +200,7 @@ def _draw(space_group: int, rng: np.random.Generator, *, large: bool) -> Crystal
             more = np.concatenate([orbit, positions])
             # The neighbourhoods within an orbit are congruent: its first atom stands for all. The cell only grows.
             scale = len(more) ** (1 / 3)
-            if len(more) <= max_atoms and _shortest_distance(scale * lattice, orbit[:1], more) >= MIN_DISTANCE:
+            if len(more) <= max_atoms and shortest_distance(scale * lattice, orbit[:1], more) >= MIN_DISTANCE:
                 positions, symbols = more, [str(symbol)] * len(orbit) + symbols
                 break
     if not symbols:
@@ -262,7 +265,7 @@ def _lattice(system: str, rng: np.random.Generator) -> Floats:
 _NEIGHBOUR_CELLS = np.array(np.meshgrid(*[(-1, 0, 1)] * 3)).reshape(3, -1).T
 
 
-def _shortest_distance(lattice: Floats, points: Floats, positions: Floats) -> float:
+def shortest_distance(lattice: Floats, points: Floats, positions: Floats) -> float:
     """The least distance in angstrom between ``points``, each one of ``positions``, and the images of the others."""
     between = points[:, None, None] - positions[None, :, None] + _NEIGHBOUR_CELLS
     squares = ((between @ lattice) ** 2).sum(axis=-1)

@@ -83,7 +83,7 @@ class _Source:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class PlannedFile:
     """One file to write: materials ``first`` to ``last - 1``."""
 
     path: Path
@@ -116,11 +116,46 @@ def write_raw(
     """Write ``{train,dev,test}/batch_{split}_{i}.h5`` below ``folder``; all samples of a material are in one split.
 
     Args:
+        jobs: processes.
+        folder, name, num_samples, seed, pixels, engine, space_groups, structures: as `plan_raw` takes them.
+
+    Raises:
+        InputError: see `plan_raw`.
+        OSError: the files cannot be written.
+    """
+    files = plan_raw(
+        folder,
+        name,
+        num_samples=num_samples,
+        seed=seed,
+        pixels=pixels,
+        engine=engine,
+        space_groups=space_groups,
+        structures=structures,
+    )
+    with progress("Simulating", num_samples, " samples") as advance:
+        for written in _run(files, jobs):
+            advance(written)
+
+
+def plan_raw(
+    folder: Path,
+    name: str,
+    *,
+    num_samples: int,
+    seed: int,
+    pixels: int | None = None,
+    engine: str = "zolz",
+    space_groups: tuple[int, ...] = (),
+    structures: str | Path | None = None,
+) -> list[PlannedFile]:
+    """What `write_file` is to write below ``folder``, whose folders are made; any process may write any file.
+
+    Args:
         folder: to be made.
         name: of the data set.
         num_samples: all splits together: each material at ENERGIES energies, or as many as the structures need.
         seed: of the random numbers.
-        jobs: processes.
         pixels: along a pattern's side.
         engine: of `sciml_datasets.stemdl.engines.ENGINES`.
         space_groups: that take turns; default all 230, by `weights`.
@@ -157,33 +192,35 @@ def write_raw(
     source = _Source(materials, num_samples, seed, pixels, engine, tuple(space_groups), given)
     held_out = max(1, round(materials * HELD_OUT))
     bounds = {"train": materials - 2 * held_out, "dev": materials - held_out, "test": materials}
-    files: list[_File] = []
+    files: list[PlannedFile] = []
     first = 0
     for split, end in bounds.items():
         (folder / split).mkdir(parents=True)
         for i, start in enumerate(range(first, end, FILE_MATERIALS)):
             path = folder / split / f"batch_{split}_{i}.h5"
-            files.append(_File(path, start, min(start + FILE_MATERIALS, end), source))
+            files.append(PlannedFile(path, start, min(start + FILE_MATERIALS, end), source))
         first = end
-    with progress("Simulating", num_samples, " samples") as advance:
-        for written in _run(files, jobs):
-            advance(written)
+    return files
 
 
-def _run(files: list[_File], jobs: int) -> Iterator[int]:
+def _run(files: list[PlannedFile], jobs: int) -> Iterator[int]:
     if jobs == 1 or len(files) == 1:
         for file in files:
-            yield _write_file(file)
+            yield write_file(file)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(min(jobs, len(files)), get_context("spawn"), stay_with_parent) as pool:
-        yield from pool.map(_write_file, files)
+        yield from pool.map(write_file, files)
 
 
-def _write_file(file: _File) -> int:
-    """Write one file; how many samples it holds."""
+def write_file(file: PlannedFile) -> int:
+    """Write one file; how many samples it holds.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     import h5py
     from threadpoolctl import threadpool_limits
 

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.stemdl.crystals import Crystal, Floats
+from sciml_datasets.stemdl.crystals import Crystal, Floats, shortest_distance
 
+CLOSEST = 0.01
+"""Angstrom: nearer than this, one place is given twice; structures that only illustrate a group do go down to 0.04."""
 SYMMETRY_PRECISION = 1e-3
 """Angstrom by which atoms may be off their places: files round to four decimals."""
 POSCAR_NAME = re.compile(r"POSCAR|CONTCAR|\.vasp$", re.IGNORECASE)
@@ -86,6 +88,9 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
             f"{path}: spglib finds no space group within {SYMMETRY_PRECISION} angstrom: atoms coincide or the cell is "
             "flat, correct the file"
         )
+    distance = shortest_distance(lattice, positions, positions)
+    if distance < CLOSEST:
+        raise InputError(f"{path}: two atoms are {distance:.2f} angstrom apart, one place is given twice: mend it")
     # Group 1 states nothing: it is what programs write that list every atom.
     if stated not in (None, 1, found.number):
         raise InputError(

@@ -163,7 +163,7 @@ def _zone_basis(zone: NDArray[np.int64], reciprocal_lattice: Floats) -> NDArray[
     while True:  # Gauss's reduction
         pair = pair[np.argsort(np.linalg.norm(pair @ reciprocal_lattice, axis=1), kind="stable")]
         short, long = pair @ reciprocal_lattice
-        times = round(float(long @ short / (short @ short)))
-        if times == 0:
+        times = float(long @ short / (short @ short))
+        if abs(times) < 0.5 + 1e-6:  # at a half, as in hexagonal nets, rounding errors would turn it back and forth
             return pair
-        pair[1] -= times * pair[0]
+        pair[1] -= round(times) * pair[0]

@@ -1,0 +1,57 @@
+"""Pictures of STEMDL: stacks with their zone axes, and confusion by crystal system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from sciml_datasets.models.plots import plot_confusion
+from sciml_datasets.stemdl.crystals import random_crystal
+from sciml_datasets.stemdl.pictures import contact_sheet, hermann_mauguin, zone_axis
+
+CUBE = np.full(3, 4.0), np.full(3, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("direction", "text"),
+    [
+        ([0, 0, 1], "$[001]$"),
+        ([1, -1, 0], r"$[1\overline{1}0]$"),
+        ([-2, 1, 11], r"$[\overline{2}\,1\,11]$"),
+        ([1, 2**0.5, 0], "(0.58, 0.82, 0.00)"),
+        ([np.nan, 0, 1], ""),
+    ],
+)
+def test_a_zone_axis_is_named_by_its_indices(direction: list[float], text: str) -> None:
+    assert zone_axis(np.array(direction) / np.linalg.norm(direction), *CUBE) == text
+
+
+@pytest.mark.parametrize("space_group", [2, 14, 62, 139, 166, 194, 225])
+def test_the_indices_are_those_of_the_cell_whatever_its_angles(space_group: int) -> None:
+    crystal = random_crystal(space_group, np.random.default_rng(0))
+    direction = np.array([1, -2, 3]) @ crystal.lattice
+    found = zone_axis(direction / np.linalg.norm(direction), crystal.lengths, crystal.angles)
+    assert found == r"$[1\overline{2}3]$"
+
+
+def test_symbols_are_set_as_in_the_international_tables() -> None:
+    assert hermann_mauguin(225) == r"$Fm\overline{3}m$"
+
+
+def test_a_stack_without_axes_is_drawn_as_well(tmp_path: Path) -> None:
+    sample = {"cbed_stack": np.ones((3, 16, 16), np.float32), "space_group": 2, "formula": b"Si", "energy_kev": 100}
+    axes = {"z_dirs": np.eye(3)[None], "abc_angstrom": CUBE[0], "angles_degree": CUBE[1]}
+    contact_sheet([sample, sample | axes], tmp_path / "stacks.png", [np.eye(231)[14], np.int64(0)])
+    assert imread(tmp_path / "stacks.png").std() > 0.1
+
+
+def test_lines_part_the_crystal_systems_in_a_confusion_matrix(tmp_path: Path) -> None:
+    def drawn(dataset: str) -> np.ndarray:
+        details = {"confusion": {"classes": [1, 14, 62, 225], "counts": np.diag([5, 4, 3, 2]).tolist()}}
+        plot_confusion({"dataset": dataset, "split": "test", "details": details}, tmp_path / "confusion.png")
+        return np.asarray(imread(tmp_path / "confusion.png"))
+
+    assert drawn("stemdl_demo").tolist() != drawn("cloudmask_demo").tolist()

@@ -1,0 +1,144 @@
+"""The user's CIF and POSCAR files become crystals in their standard setting, or are refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sciml_datasets import InputError, simulate
+from sciml_datasets.stemdl.structures import read_structure, read_structures
+
+ROCK_SALT = """data_rock_salt
+_cell_length_a 5.64
+_cell_length_b 5.64
+_cell_length_c 5.64
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'F m -3 m'
+_space_group_IT_number 225
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+Na1 Na 0 0 0 1
+Cl1 Cl 0.5 0.5 0.5 1
+"""
+CAESIUM_CHLORIDE = """caesium chloride
+1.0
+4.12 0 0
+0 4.12 0
+0 0 4.12
+Cs Cl
+1 1
+Direct
+0 0 0
+0.5 0.5 0.5
+"""
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def test_a_cif_is_read_with_all_atoms_of_its_cell(tmp_path: Path) -> None:
+    crystal = read_structure(write(tmp_path, "salt.cif", ROCK_SALT))
+    assert (crystal.space_group, crystal.formula) in [(225, "Na4 Cl4"), (225, "Cl4 Na4")]
+    np.testing.assert_allclose(crystal.lengths, 5.64)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("", ""),
+        ("1.0\n4.12 0 0\n0 4.12 0\n0 0 4.12", "4.12\n1 0 0\n0 1 0\n0 0 1"),
+        ("1.0\n", f"{-(4.12**3)}\n"),
+        ("Direct\n0 0 0\n0.5 0.5 0.5", "Cartesian\n0 0 0\n2.06 2.06 2.06"),
+        ("Direct", "Selective dynamics\nDirect"),
+        ("Cs Cl\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5", "1 1\nDirect\n0 0 0 Cs\n0.5 0.5 0.5 Cl"),
+        ("caesium chloride\n1.0\n4.12 0 0\n0 4.12 0\n0 0 4.12\nCs Cl", "Cs Cl\n1.0\n4.12 0 0\n0 4.12 0\n0 0 4.12"),
+    ],
+)
+def test_every_dialect_of_poscar_gives_the_same_crystal(tmp_path: Path, old: str, new: str) -> None:
+    crystal = read_structure(write(tmp_path, "POSCAR", CAESIUM_CHLORIDE.replace(old, new)))
+    assert (crystal.space_group, sorted(crystal.symbols)) == (221, ["Cl", "Cs"])
+    np.testing.assert_allclose(crystal.lengths, 4.12)
+    difference = crystal.positions[1] - crystal.positions[0]
+    np.testing.assert_allclose(np.abs(difference - np.round(difference)), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.cif", ROCK_SALT.replace("225", "221"), "states space group 221, but its atoms have 225"),
+        ("a.cif", ROCK_SALT.replace("0.5 0.5 0.5 1", "0.5 0.5 0.5 0.4"), "site Cl1 is occupied by 0.4"),
+        ("a.cif", ROCK_SALT[: ROCK_SALT.index("loop_")], "expected a cell and atom sites"),
+        ("a.cif", "no CIF at all", "cannot be read as a CIF of one structure"),
+        ("a.cif", ROCK_SALT.replace("Cl1 Cl", "Xx1 Xx"), "no element with electron scattering factors"),
+        ("POSCAR", CAESIUM_CHLORIDE.replace("Cs Cl\n", ""), "the species are missing"),
+        ("POSCAR", CAESIUM_CHLORIDE.replace("0.5 0.5 0.5\n", ""), "expected 3 lattice vectors and 2 atoms"),
+        (
+            "POSCAR",
+            CAESIUM_CHLORIDE.replace("0.5 0.5 0.5", "0 0 0"),
+            r"two atoms are 0\.00 angstrom apart",
+        ),
+        ("POSCAR", CAESIUM_CHLORIDE.replace("0 0 4.12", "0 4.12 0"), "spglib finds no space group"),
+        ("POSCAR", "", "cannot be read as POSCAR"),
+        ("a.txt", ROCK_SALT, r"expected a name that ends in \.cif, or one like POSCAR"),
+    ],
+)
+def test_an_unusable_file_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    path = write(tmp_path, name, text)
+    with pytest.raises(InputError, match=message) as raised:
+        read_structure(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such file"):
+        read_structures(tmp_path / "none.cif")
+    with pytest.raises(InputError, match=r"no \*\.cif file and no file named like POSCAR"):
+        read_structures(tmp_path)
+
+
+def test_given_structures_are_simulated_each_in_one_split(tmp_path: Path) -> None:
+    import h5py
+
+    folder = tmp_path / "structures"
+    folder.mkdir()
+    write(folder, "salt.cif", ROCK_SALT)
+    write(folder, "POSCAR_caesium_chloride", CAESIUM_CHLORIDE)
+    write(folder, "third.vasp", CAESIUM_CHLORIDE.replace("Cs", "Rb"))
+    raw = simulate("stemdl_demo", tmp_path / "raw", 9, pixels=32, structures=folder)
+    materials: dict[str, set[bytes]] = {}
+    groups = set()
+    for path in raw.rglob("*.h5"):
+        with h5py.File(path) as file:
+            materials[path.parent.name] = {sample.attrs["material"] for sample in file.values()}
+            groups |= {sample.attrs["space_group"] for sample in file.values()}
+    assert sorted(len(found) for found in materials.values()) == [1, 1, 1]
+    assert set.union(*materials.values()) == {b"salt.cif", b"POSCAR_caesium_chloride", b"third.vasp"}
+    assert groups == {b"221", b"225"}
+
+
+def test_fewer_structures_than_splits_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "salt.cif", ROCK_SALT)
+    with pytest.raises(InputError, match=r"salt\.cif: 1 structures for 3 samples: expected at least 3"):
+        simulate("stemdl_demo", tmp_path / "raw", 3, structures=path)
+    assert not (tmp_path / "raw" / "stemdl_demo").exists()
+
+
+def test_real_structures_keep_the_group_that_their_names_state() -> None:
+    folder = Path(__file__).parents[2] / "shared" / "data" / "stemdl"
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "POSCAR" in path.name.upper())
+    if not files:
+        pytest.skip("real structures are not beside the checkout, in ../shared/data/stemdl")
+    for path in files[::20]:
+        assert read_structure(path).space_group == int(path.name[:3]), path.name
