@@ -158,7 +158,10 @@ class EachSample:
         """See `SampleSource.fill`."""
         for place, number in enumerate(map(int, numbers)):
             own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
-            sample = self._recipe.trained_on(self._source.sample(number, self._recipe, own), random(number))
+            sample = self._source.sample(number, self._recipe, own)
+            # Else without a generator, which takes as long as a small sample.
+            if self._recipe.augment is not unchanged or self._recipe.drawn is not None:
+                sample = self._recipe.trained_on(sample, random(number))
             for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
                 if values is not array:  # it has been written there
                     array[...] = values

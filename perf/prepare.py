@@ -33,6 +33,7 @@ from typing import Any
 
 WAYS = {
     "np.load": "np.load, one file after the other",
+    "read": "sciml, index and read alone, all cores",
     "copy": "cp -r",
     "tfds": "plain TFDS builder, default encoding",
     "tfds-bytes": "plain TFDS builder, bytes encoding",
@@ -195,6 +196,25 @@ def load_npz(folder: Path) -> None:
             _ = file["data"], file["label"]
 
 
+def read_alone(name: str, folder: Path) -> None:
+    """Index and read every raw file as preparation does, on all cores, and write nothing."""
+    import tensorflow_datasets
+
+    from sciml_datasets.preparation.ahead import asked_for, chunks
+    from sciml_datasets.preparation.crew import Forked
+
+    raw_format = tensorflow_datasets.builder(f"sciml/{name}").raw_format()
+
+    def read_all(files: list[Any], tick: Callable[[int], None]) -> int:
+        with raw_format.reader(folder) as read:
+            for file in asked_for(files, lambda file: folder / file.name):
+                for sample in raw_format.index(folder, file):
+                    read(sample)
+        return len(files)
+
+    Forked(os.cpu_count() or 1).map(read_all, chunks(raw_format.files(folder)), lambda _: None)
+
+
 def into_page_cache(raw: Path, *, cold: bool) -> None:
     """Read all files, or drop them from the page cache."""
     os.sync()
@@ -212,9 +232,9 @@ def ways_of(name: str, *, preprocess: bool) -> dict[str, str]:
     if name == "stemdl_preprocessed":
         left_out = {"copy", "tfds", "tfds-bytes"}
     elif name == "stemdl" and not preprocess:
-        left_out = {"np.load"}
+        left_out = {"np.load", "read"}
     else:
-        left_out = {"np.load", "tfds", "tfds-bytes"}
+        left_out = {"np.load", "read", "tfds", "tfds-bytes"}
     return {way: title for way, title in WAYS.items() if way not in left_out}
 
 
@@ -256,6 +276,11 @@ def run(way: str, name: str, raw: Path, out: Path, preprocess: bool) -> dict[str
         importlib.import_module("numpy")
         started = time.perf_counter()
         load_npz(raw / name)
+        own = True
+    elif way == "read":
+        imported_prepare(name)
+        started = time.perf_counter()
+        read_alone(name, raw / name)
         own = True
     elif way.startswith("sciml"):
         prepare = imported_prepare(name)
