@@ -128,7 +128,7 @@ def test_a_damaged_record_raises_and_never_returns_none(prepared: Path, tmp_path
             read += 1
         except DamagedRecordError as error:
             damaged += "00001-of-00003" in str(error)
-    assert read >= 33
+    assert read >= 32  # the other two shards hold 16 each
     assert read + damaged == 48
     assert damaged >= 1
 
