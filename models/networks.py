@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import traceback
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
     if not isinstance(model, str):
         return model if not hasattr(model, "trainable_variables") else lambda: model
     module_name, _, function = model.partition(":")
+    if not module_name or not function:
+        raise InputError(f"--model {model}: expected package.module:function of an importable module, or a .keras file")
     try:
         found = getattr(importlib.import_module(module_name), function)
     except (ImportError, AttributeError, ValueError) as error:
@@ -42,8 +46,17 @@ def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
         inspect.signature(found).bind()
     except (TypeError, ValueError) as error:
         raise InputError(f"--model {model}: {error}: expected a function that needs no argument") from error
-    build: Callable[[], Any] = found
-    return build
+    return lambda: _called(model, found)
+
+
+def _called(name: str, function: Callable[[], Any]) -> Any:
+    """What the user's function returns; what it raises is told with its place."""
+    try:
+        return function()
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{last.filename}, line {last.lineno}"
+        raise InputError(f"--model {name}: {type(error).__name__} in {place}: {error}: mend the function") from error
 
 
 def load_network(path: Path) -> Any:
@@ -56,6 +69,8 @@ def load_network(path: Path) -> Any:
 
     if not path.is_file():
         raise InputError(f"{path}: there is no such file: expected a Keras model, as `sciml train` leaves model.keras")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is no .keras file, or is damaged: expected one as `sciml train` leaves it")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError) as error:
@@ -72,7 +87,8 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         replicas: that train it together.
 
     Raises:
-        InputError: it does not take or give the shapes that the benchmark asks for, or XLA cannot compile it.
+        InputError: it is no Keras model, does not take or give the shapes that the benchmark asks for, or XLA cannot
+            compile it.
     """
     import keras
 
@@ -82,6 +98,8 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         network = build()
     finally:
         keras.config.set_dtype_policy(before)
+    if not isinstance(network, keras.Model):
+        raise InputError(f"the model is of type {type(network).__name__}, expected a Keras model: return one")
     _check_shapes(network, recipe)
     for layer in _layers(network):
         if isinstance(layer, keras.layers.BatchNormalization):

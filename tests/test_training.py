@@ -158,13 +158,23 @@ def wrong_output() -> Any:
     return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
 
 
+def broken() -> Any:
+    raise ValueError("no")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"model": wrong_output}, r"output shape is \(None, 10\), expected \(None, 231\)"),
         ({"model": "no_such_module:f"}, "no_such_module"),
         ({"model": "keras:no_such_function"}, "no_such_function"),
+        ({"model": "keras"}, "--model keras: expected package.module:function"),
         ({"model": "sciml_datasets.models.candle_uno:small_uno"}, "expected a function that needs no argument"),
+        (
+            {"model": "test_training:broken"},
+            r"--model test_training:broken: ValueError in .*test_training\.py, line \d+: no",
+        ),
+        ({"model": "builtins:dict"}, "the model is of type dict, expected a Keras model"),
         ({"strategy": "magic"}, "there is no strategy 'magic'"),
         ({"depth": 3}, "there is no setting 'depth'"),
         ({"epochs": "many"}, "epochs=many: expected a whole number"),
@@ -221,8 +231,11 @@ def test_code_in_a_keras_file_is_never_run(data_dir: Path, tmp_path: Path) -> No
     outputs = keras.layers.Dense(231)(keras.layers.Flatten()(keras.layers.Lambda(lambda x: x + 1)(inputs)))
     keras.Model(inputs, outputs).save(tmp_path / "lambda.keras")
     (tmp_path / "text.keras").write_text("no model")
-    for name in ("lambda", "text"):
-        with pytest.raises(InputError, match=rf"{name}\.keras cannot be loaded as a Keras model without running"):
+    for name, message in (
+        ("lambda", "cannot be loaded as a Keras model without running"),
+        ("text", "is no .keras file"),
+    ):
+        with pytest.raises(InputError, match=rf"{name}\.keras {message}"):
             predict("stemdl_demo", tmp_path / f"{name}.keras", tmp_path / "p.h5", data_dir)
     assert not (tmp_path / "p.h5").exists()
 
