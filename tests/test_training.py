@@ -158,6 +158,10 @@ def wrong_output() -> Any:
     return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
 
 
+def number() -> Any:
+    return 3
+
+
 def broken() -> Any:
     raise ValueError("no")
 
@@ -174,7 +178,7 @@ def broken() -> Any:
             {"model": "test_training:broken"},
             r"--model test_training:broken: ValueError in .*test_training\.py, line \d+: no",
         ),
-        ({"model": "builtins:dict"}, "the model is of type dict, expected a Keras model"),
+        ({"model": "test_training:number"}, "the model is of type int, expected a Keras model"),
         ({"strategy": "magic"}, "there is no strategy 'magic'"),
         ({"depth": 3}, "there is no setting 'depth'"),
         ({"epochs": "many"}, "epochs=many: expected a whole number"),
