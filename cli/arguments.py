@@ -46,3 +46,8 @@ def report(args: argparse.Namespace, content: Any, text: str) -> int:
     """Print a result as JSON or text, as the user asked; the exit code 0."""
     print(json.dumps(content, indent=1) if args.json else text)
     return 0
+
+
+def told(reason: str) -> str:
+    """A reason of a rule as text: some samples are kept for it, the others left out."""
+    return reason if reason.startswith("kept") else f"left out: {reason}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sciml_datasets.cli.arguments import add_json, report
+from sciml_datasets.cli.arguments import add_json, report, told
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml convert csv study/response.csv --out raw/candle_uno"
@@ -70,6 +70,6 @@ def _study(args: argparse.Namespace) -> int:
         f"response: {facts['response']}",
         f"features: {facts['cell_features']} of cells, {facts['drug_features']} of drugs",
         "splits: " + (", ".join(f"{name} {count}" for name, count in facts["splits"].items()) or "none given"),
-        *(f"{count} responses: {reason}" for reason, count in facts["left_out"].items()),
+        *(f"{count} responses {told(reason)}" for reason, count in facts["left_out"].items()),
     ]
     return report(args, facts, "\n".join(lines))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import BENCHMARKS, Choice
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
 
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     text = f"{folder}: {content['records']:,} records in {len(shards)} shards, {content['bytes'] / 1e6:.1f} MB"
     if there:
         text += ", prepared before: nothing was done"
-    reasons = (f"\n{count:,} raw samples: {reason}" for reason, count in content["left_out"].items())
+    reasons = (f"\n{count:,} raw samples {told(reason)}" for reason, count in content["left_out"].items())
     return report(args, content, text + "".join(reasons))
 
 

@@ -35,5 +35,5 @@ def run(args: argparse.Namespace) -> int:
         return 2
     if comm is not None and comm.Get_rank() != 0:
         return 0
-    text = f"{folder}: {copied / 1e6:.1f} MB copied and verified" if copied else f"{folder} was there: nothing was done"
-    return report(args, {"folder": str(folder), "bytes": copied}, text)
+    done = f"{copied / 1e6:.1f} MB copied and verified" if copied else "there already, of the right sizes"
+    return report(args, {"folder": str(folder), "bytes": copied}, f"{folder}: {done}")

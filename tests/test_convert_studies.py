@@ -66,6 +66,13 @@ def test_a_study_of_drevalpy_becomes_an_improve_folder(tmp_path: Path) -> None:
     assert dict(study.tables.left_out) == {"no AUC": 1, "no features of the cell": 1}
 
 
+def test_an_infinite_response_is_left_out_under_its_own_name(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    path.write_text(path.read_text().replace("2.5,0.25", "2.5,inf"))
+    study = convert_csv(path, tmp_path / "raw")
+    assert dict(study.tables.left_out) == {"an infinite AUC": 1, "no AUC": 1, "no features of the cell": 1}
+
+
 def test_another_column_can_be_the_response(tmp_path: Path) -> None:
     study = convert_csv(write_drevalpy(tmp_path / "study"), tmp_path / "raw", "LN_IC50")
     assert study.response == "LN_IC50"

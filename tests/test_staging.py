@@ -54,7 +54,7 @@ def test_a_second_time_nothing_is_done(data_dir: Path, tmp_path: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["bytes"] > 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / PLACE).iterdir()}
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{tmp_path / PLACE} was there: nothing was done\n"
+    assert capsys.readouterr().out == f"{tmp_path / PLACE}: there already, of the right sizes\n"
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / PLACE).iterdir()} == times
 
 

@@ -79,7 +79,8 @@ def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTab
         twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
         raise InputError(f"{path}: the id {twice!r} occurs twice: ids of responses must be unique")
     reasons = {
-        f"no {measure}": pc.invert(pc.is_finite(pc.fill_null(responses["auc"], float("nan")))),
+        f"an infinite {measure}": pc.is_inf(pc.fill_null(responses["auc"], float("nan"))),
+        f"no {measure}": pc.is_nan(pc.fill_null(responses["auc"], float("nan"))),
         "no features of the cell": pc.invert(pc.is_in(responses["cell"], pa.array(cells.ids, pa.string()))),
         "no features of the drug": pc.invert(pc.is_in(responses["drug"], pa.array(drugs.ids, pa.string()))),
     }
