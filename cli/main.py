@@ -100,6 +100,7 @@ def _os_error(error: OSError) -> str | None:
     remedies = {
         errno.ENOSPC: "make room, or choose a folder on another disk",
         errno.EDQUOT: "make room, or choose a folder on another disk",
+        errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another file system",
         errno.EROFS: "choose a folder that can be written",
         errno.EACCES: "change its permissions, or choose another folder",
         errno.EPERM: "change its permissions, or choose another folder",

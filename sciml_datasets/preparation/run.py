@@ -202,6 +202,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, len(finished), time.perf_counter() - started)
+        crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         crew.lead(lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final))
     except FileNotFoundError as error:
         if work.exists() or final.exists():
@@ -294,6 +295,22 @@ def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:
             f"{work.parent}: the prepared data need {needed / 1e9:.3f} GB and {free / 1e9:.3f} GB are free: "
             "make room or choose another --data-dir"
         )
+
+
+def check_unchanged(folder: Path, before: list[RawFile], now: list[RawFile]) -> None:
+    """Compare raw files as they were when they were indexed with what they are when all shards are written.
+
+    Args:
+        folder: where they lie.
+        before, now: the files.
+
+    Raises:
+        InputError: one has changed, came or went meanwhile; shards may hold some of either.
+    """
+    changed = set(before) ^ set(now)
+    if changed:
+        name = min(file.name for file in changed)
+        raise InputError(f"{folder / name} changed while it was prepared: run it again when nothing writes there")
 
 
 def _finish(
