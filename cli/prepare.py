@@ -100,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
     text = f"{folder}: {content['records']:,} records in {len(shards)} shards, {content['bytes'] / 1e6:.1f} MB"
     if there:
         text += ", prepared before: nothing was done"
+        if args.verify_raw:
+            text += f" and no raw file was read, `sciml verify {args.name} --raw-dir` does that"
     reasons = (f"\n{count:,} raw samples {told(reason)}" for reason, count in content["left_out"].items())
     return report(args, content, text + "".join(reasons))
 

@@ -178,6 +178,15 @@ def test_verified_raw_files_stand_in_the_manifest_with_their_hash(tmp_path: Path
     assert {entry["name"]: entry["sha256"] for entry in raw} == read_checksums(folder / "checksums.tsv")
 
 
+def test_a_manifest_holds_no_hash_of_raw_bytes_that_nobody_read(tmp_path: Path) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    before = prepare("stemdl_demo", tmp_path, tmp_path / "before")
+    verify_raw("stemdl_demo", folder)
+    after = prepare("stemdl_demo", tmp_path, tmp_path / "after")
+    assert (after / "manifest.json").read_bytes() == (before / "manifest.json").read_bytes()
+    assert {entry["sha256"] for entry in json.loads((after / "manifest.json").read_text())["raw"]} == {None}
+
+
 def test_a_list_of_checksums_that_is_none_is_named(tmp_path: Path) -> None:
     folder = simulate("stemdl_demo", tmp_path, num_samples=6)
     (folder / "checksums.tsv").write_text("train/batch_train_0.h5 0123\n")

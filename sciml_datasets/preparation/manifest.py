@@ -35,7 +35,7 @@ def write_manifest(
         digest: of the plan.
         shards: every shard.
         raw: the raw files that it was made from.
-        checksums: SHA-256 of raw files by name, where known.
+        checksums: SHA-256 of raw files by name, where they were hashed.
     """
     of_shards = {name for written in shards for name, *_ in written.files()}
     others = sorted(path for path in folder.iterdir() if path.name not in of_shards)

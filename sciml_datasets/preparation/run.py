@@ -275,10 +275,13 @@ def _raw_folder(builder: Sciml, options: Options) -> Path:
 
 
 def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, files: list[RawFile]) -> dict[str, str]:
-    """The known SHA-256 of raw files by name, on rank 0; with ``verify_raw`` all are hashed, compared and recorded."""
-    known = crew.lead(lambda: known_checksums(builder.dataset.name, folder))
+    """With ``verify_raw`` the SHA-256 of raw files by name, on rank 0, compared with the known ones and recorded.
+
+    Without, none: a manifest holds no hash of bytes that nobody read, and is the same whether hashes are known or not.
+    """
     if not options.verify_raw:
-        return known
+        return {}
+    known = crew.lead(lambda: known_checksums(builder.dataset.name, folder))
     with _progress(crew, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:
         names = [file.name for file in files]
         hashes = crew.map(HashFile(folder), names, advance)
