@@ -20,7 +20,7 @@ import numpy as np
 import optax
 import tensorflow_datasets as tfds
 
-import sciml_datasets  # registers the data sets  # noqa: F401
+# Any import of sciml_datasets registers its data sets with TFDS.
 from sciml_datasets.metrics import Evaluator, write_predictions
 
 Layer = tuple[jax.Array, jax.Array]

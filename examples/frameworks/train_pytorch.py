@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-import sciml_datasets  # registers the data sets  # noqa: F401
+# Any import of sciml_datasets registers its data sets with TFDS.
 from sciml_datasets.metrics import Evaluator, write_predictions
 
 NUM_CLASSES = 231

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -108,8 +109,13 @@ def _whole_tree(root: Path, data: DataAtHand | None) -> list[Checked]:
     return [*strays, *(look_at(place, data) for place in places)]
 
 
+def _absolute(path: Path) -> Path:
+    """The path from the root on, without ``..``; links in it are not followed, so that they can be refused."""
+    return Path(os.path.normpath(path.absolute()))
+
+
 def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
-    absolute, top = (Path(os.path.abspath(given)) for given in (path, root))  # noqa: PTH100 - links must stay visible
+    absolute, top = map(_absolute, (path, root))
     if not absolute.is_relative_to(top) or absolute == top or not os.path.lexists(absolute):
         raise InputError(f"{shown(path, 400)} is not in {shown(root, 400)}: name what lies in that folder")
     return absolute.relative_to(top).parts
@@ -117,17 +123,15 @@ def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
 
 def _stray(root: Path, parts: tuple[str, ...]) -> Checked:
     """What lies in a tree and is no submission."""
-    place = Place(Path(os.path.abspath(root)).joinpath(*parts), parts)  # noqa: PTH100 - links must stay visible
+    place = Place(_absolute(root).joinpath(*parts), parts)
     rule = "symlink" if place.folder.is_symlink() else "path-shape"
     return Checked(place, (Finding(".", rule, "it is not the folder of a submission"),), {})
 
 
 def _import_readers() -> None:
     """Import once what each process would import for itself."""
-    import h5py  # noqa: F401
-    import jsonschema  # noqa: F401
-    import yaml  # noqa: F401
-    from mlperf_logging.compliance_checker.mlp_parser import ruleset_100  # noqa: F401
+    for name in ("h5py", "jsonschema", "yaml", "mlperf_logging.compliance_checker.mlp_parser.ruleset_100"):
+        importlib.import_module(name)
 
 
 def _is_tree(path: Path) -> bool:
@@ -169,7 +173,7 @@ def is_submission(path: Path) -> bool:
 
 def place_of(path: Path) -> Place:
     """The place of a submission's folder, by its own name and the three above."""
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - links must stay visible
+    absolute = _absolute(path)
     return Place(absolute, absolute.parts[1:][-LEVELS:])
 
 
@@ -184,7 +188,7 @@ def find_submissions(root: Path) -> tuple[list[Place], list[Checked]]:
         raise InputError(f"{shown(root, 400)} is {kind}: name a submission, or the folder of all submissions")
     places, strays = [], []
     waiting: list[tuple[str, ...]] = [()]
-    absolute = Path(os.path.abspath(root))  # noqa: PTH100 - links must stay visible
+    absolute = _absolute(root)
     while waiting:
         parts = waiting.pop()
         for entry in sorted(os.scandir(absolute.joinpath(*parts)), key=lambda entry: entry.name):

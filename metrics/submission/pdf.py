@@ -68,7 +68,7 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
     styles = {"code": mono, "pre": TextStyle("Mono", "", 8.5, t_margin=2, b_margin=2), "a": FontFace(color="#0b5cad")}
     try:
         pdf.write_html(html, font_family=FAMILY, tag_styles=headings | styles)
-    except (FPDFException, ValueError, NotImplementedError) as error:
+    except (FPDFException, ValueError, NotImplementedError) as error:  # the last is fpdf2's for what it cannot nest
         raise InputError(f"the Markdown of the contribution cannot be set as PDF ({error}): simplify it") from error
     content = bytes(pdf.output())
     lacking = {code for font in pdf.fonts.values() if isinstance(font, TTFFont) for code in font.missing_glyphs}

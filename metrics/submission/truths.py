@@ -71,6 +71,6 @@ class DataAtHand:
         of_split = {split: Truth(name, split, self._data_dir).ids for split in ("train", "validation")}
         split_of = {key: split for split, ids in (*of_split.items(), ("test", truth.ids)) for key in ids}
         # What is read and imported here is not read again in each process that scores.
-        truth.training  # noqa: B018
+        _ = truth.training
         Evaluator(name, "test", self._data_dir, truth)
         return Known(name, truth, split_of, self._plan_digest(folder), self._data_dir)
