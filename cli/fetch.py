@@ -115,7 +115,7 @@ def _told(done: Report) -> list[str]:
 
 
 def _options(args: argparse.Namespace) -> Any:
-    from sciml_datasets.benchmarks import Source
+    from sciml_datasets.benchmark import Source
     from sciml_datasets.fetch.plan import Options
     from sciml_datasets.fetch.remote import Patience
 

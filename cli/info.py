@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import Criterion, find, prepared_dir
+from sciml_datasets.benchmark import Criterion
+from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 
 EXAMPLE = "sciml info stemdl_demo"

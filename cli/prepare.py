@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import BENCHMARKS, Choice
+from sciml_datasets.benchmark import Choice
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"

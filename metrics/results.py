@@ -12,7 +12,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import Criterion, Value, find
+from sciml_datasets.benchmark import Criterion, Value
+from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmarks import Task
+from sciml_datasets.benchmark import Task
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.atom_columns import AtomColumns
 from sciml_datasets.metrics.classification import Classification, counted_as, ranges

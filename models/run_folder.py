@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import Benchmark
+from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator

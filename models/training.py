@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sciml_datasets.benchmarks import Benchmark, Criterion, find, prepared_dir
+from sciml_datasets.benchmark import Benchmark, Criterion
+from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions

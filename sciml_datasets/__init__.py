@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from sciml_datasets.benchmarks import BENCHMARKS, Benchmark
+from sciml_datasets.benchmark import Benchmark
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:

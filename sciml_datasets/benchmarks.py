@@ -8,216 +8,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
+from sciml_datasets.benchmark import (
+    CORRELATION,
+    ERROR,
+    FIT,
+    Benchmark,
+    Choice,
+    Criterion,
+    DataSet,
+    GlobusSource,
+    NamedSplit,
+    Source,
+    Task,
+    Value,
+)
 from sciml_datasets.errors import InputError
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A published number and where it stands."""
-
-    value: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One score of a benchmark.
-
-    Attributes:
-        name: key of the score in results.
-        title: for tables.
-        direction: whether a higher or a lower score is better.
-        target: what a respondent should reach, where one is declared.
-        reference: what the published reference implementation reached.
-        best_known: the best published result.
-        span: the lowest and the highest score that there can be; None where there is no bound.
-        at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
-    """
-
-    name: str
-    title: str
-    direction: Literal["higher", "lower"]
-    target: Value | None = None
-    reference: Value | None = None
-    best_known: Value | None = None
-    span: tuple[float | None, float | None] = (0.0, 1.0)
-    at_most: str = ""
-
-
-ERROR, FIT, CORRELATION = (0.0, None), (None, 1.0), (-1.0, 1.0)
-"""Spans of criteria that are not shares."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be predicted.
-
-    Attributes:
-        kind: the class in ``metrics/scorings.py`` that scores it: how truth is read, which predictions are taken, which
-            trivial baselines stand beside them.
-        settings: what that class needs to know of this benchmark.
-    """
-
-    kind: Literal["classification", "segmentation", "reconstruction", "regression"]
-    settings: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """One prepared form of a benchmark's data: the configuration ``sciml/<name>`` of the TFDS builder.
-
-    Attributes:
-        name: configuration name; raw files lie in the folder of this name below the raw folder.
-        version: semantic version of the prepared records.
-        title: one line.
-        simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
-        preprocessed_from: the data set whose raw files serve as well, transformed while they are read.
-        variant: what is another than the benchmark's own of this data set, by attribute of `Benchmark`.
-    """
-
-    name: str
-    version: str
-    title: str
-    simulated_samples: int = 0
-    preprocessed_from: str = ""
-    variant: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A place from which `sciml_datasets.fetch` gets the raw files of a data set.
-
-    Attributes:
-        url: of the folder that holds them in the layout of the raw folder, as fsspec takes it.
-        num_files: how many there are.
-        num_bytes: all together, about; 0 where the publisher does not tell.
-        files: names, or glob patterns in which ``*`` spans folders, of what belongs to the data set.
-        endpoint: of S3, where it is not Amazon's.
-    """
-
-    url: str
-    num_files: int
-    num_bytes: int = 0
-    files: tuple[str, ...] = ("*",)
-    endpoint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GlobusSource:
-    """A place that only Globus reaches: the steps are told, see `sciml_datasets.fetch.globus`.
-
-    Attributes:
-        page: of the data set, from which its folder in the collection opens.
-        collection: name of the Globus collection.
-        folder: how the name of the folder in it ends.
-        num_files: how many there are.
-        num_bytes: all together, about.
-    """
-
-    page: str
-    collection: str
-    folder: str
-    num_files: int
-    num_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a user may choose when a data set is prepared: a flag of ``sciml prepare``.
-
-    Attributes:
-        name: of the flag.
-        values: that can be chosen.
-        default: of them; None where the raw files decide.
-        meaning: one line of help.
-    """
-
-    name: str
-    values: tuple[str, ...]
-    default: str | None
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class NamedSplit:
-    """A way to part all samples anew by hashes of columns of the member lists, see `sciml_datasets.partitions`.
-
-    Attributes:
-        name: for example ``cell_blind``.
-        blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
-            into different parts is in none.
-        shares: of the values that fall to train and to validation; the rest is for test.
-        alike: whether the groupings name things of one kind, as the first and the second drug of a pair, so that one
-            thing falls to the same part in each.
-    """
-
-    name: str
-    blind: tuple[str, ...]
-    shares: tuple[float, float] = (0.8, 0.1)
-    alike: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Benchmark:
-    """A data set in its forms, a task, and the criteria that results are held against.
-
-    Attributes:
-        name: of the folder with its data and of the module with its reference model.
-        title: one line.
-        task: what is to be predicted.
-        datasets: the forms, the canonical one first.
-        criteria: the scores, the primary one first.
-        homepage, licence: of the original data.
-        obtain: how to get the original raw files, in one sentence.
-        choices: what a user may choose when it is prepared.
-        groupings: what folds may keep together: name to the columns of the member lists that make a group.
-        splits: by name, beside the canonical ones.
-        leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
-        sources: data set to the places of its raw files, to be tried in order.
-        terms: what who fetches the raw files accepts.
-    """
-
-    name: str
-    title: str
-    task: Task
-    datasets: tuple[DataSet, ...]
-    criteria: tuple[Criterion, ...]
-    homepage: str
-    licence: str
-    obtain: str
-    choices: tuple[Choice, ...] = ()
-    groupings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    splits: tuple[NamedSplit, ...] = ()
-    leave_out: str = ""
-    sources: Mapping[str, tuple[Source | GlobusSource, ...]] = field(default_factory=dict)
-    terms: str = ""
-
-    def of(self, dataset: DataSet) -> Benchmark:
-        """The benchmark as it is for one of its data sets."""
-        return replace(self, **dataset.variant)
-
-    def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
-        """The value of each choice: the given one, else the default; without those that the raw files decide.
-
-        Raises:
-            InputError: something else is given, or a value that cannot be chosen.
-        """
-        known = {choice.name: choice for choice in self.choices}
-        for name, value in given.items():
-            if value is None:
-                continue
-            if name not in known:
-                raise InputError(f"{self.name} has no choice {name}: leave it out")
-            if value not in known[name].values:
-                raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name].values)}")
-        found = {name: given.get(name) or choice.default for name, choice in known.items()}
-        return {name: value for name, value in found.items() if value is not None}
-
 
 _ECHO = "https://s3.echo.stfc.ac.uk"
 """Endpoint of the public bucket of the MLCommons Science benchmarks."""

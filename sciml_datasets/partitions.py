@@ -26,7 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmarks import Benchmark, find, prepared_dir
+from sciml_datasets.benchmark import Benchmark
+from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import SPLITS
 from sciml_datasets.splits import member_list, member_rows, part_of, read_members

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
-from sciml_datasets.benchmarks import BENCHMARKS, Benchmark, DataSet, find
+from sciml_datasets.benchmark import Benchmark, DataSet
+from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import RawFormat
 

@@ -18,7 +18,7 @@ import pytest
 from fetch_servers import BUCKET, Fault, Request, http_server, proxy, s3_client, s3_server, upload, write_mirror
 
 from sciml_datasets import BENCHMARKS, InputError
-from sciml_datasets.benchmarks import GlobusSource, Source
+from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.checksums import Checksum, ChecksumError, read_list, record_checksums, write_list
 from sciml_datasets.cli.main import main
 from sciml_datasets.fetch.checks import Hashes

@@ -20,7 +20,7 @@ from fetch_servers import BUCKET, Fault, Proxy, Request, http_server, proxy, s3_
 from hypothesis import HealthCheck, given, settings
 
 from sciml_datasets import InputError
-from sciml_datasets.benchmarks import Source
+from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import read_list
 from sciml_datasets.fetch.answers import check_range, page_error, status_error
 from sciml_datasets.fetch.partial import FOLDER, LEASE_SECONDS, is_busy, open_partial

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from submission_files import change_yaml, make_run, make_submission
 
-from sciml_datasets.benchmarks import BENCHMARKS, Criterion
+from sciml_datasets.benchmark import Criterion
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.main import main
 from sciml_datasets.metrics.leaderboard import Entry, boards, rank
 from sciml_datasets.metrics.leaderboard.charts import Axis, Line, Point, confusion, scatter

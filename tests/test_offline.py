@@ -13,7 +13,8 @@ import offline
 import pytest
 from fetch_servers import write_mirror
 
-from sciml_datasets.benchmarks import BENCHMARKS, Source
+from sciml_datasets.benchmark import Source
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.main import main
 
 ROOT = Path(__file__).parent.parent

@@ -66,7 +66,18 @@ def room(module: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-PURE = {"errors", "benchmarks", "samples", "splits", "progress", "checksums", "hdf5", "processes", "partitions"}
+PURE = {
+    "errors",
+    "benchmark",
+    "benchmarks",
+    "samples",
+    "splits",
+    "progress",
+    "checksums",
+    "hdf5",
+    "processes",
+    "partitions",
+}
 ALLOWED = {
     "metrics": PURE | {"metrics"},
     "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation", "lookup"},

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sciml_datasets.benchmarks import Benchmark, Criterion, find
+from sciml_datasets.benchmark import Benchmark, Criterion
+from sciml_datasets.benchmarks import find
 from sciml_datasets.metrics.leaderboard.entries import Entry, Score
 
 

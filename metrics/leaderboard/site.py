@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import Value
+from sciml_datasets.benchmark import Value
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
 from sciml_datasets.metrics.leaderboard.entries import Entry, Score, entry_of

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sciml_datasets.benchmarks import Benchmark, Criterion
+from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.results import CRITERIA_VERSION, MUST_AGREE, aggregate, check_schema, criterion_row
 from sciml_datasets.metrics.submission import rules

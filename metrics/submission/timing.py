@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sciml_datasets.benchmarks import Benchmark
+from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.metrics.submission.findings import Finding, shown
 
 SLACK_SECONDS, SLACK_SHARE = 2.0, 0.02

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from sciml_datasets.benchmarks import Source
+from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import NAME
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.remote import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sciml_datasets.benchmarks import GlobusSource
+from sciml_datasets.benchmark import GlobusSource
 from sciml_datasets.fetch.plan import free_bytes
 
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from sciml_datasets.benchmarks import Source
+from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import NAME
 from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error, take_more_at_once
 from sciml_datasets.fetch.remote import (

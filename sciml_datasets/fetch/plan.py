@@ -12,7 +12,8 @@ from fnmatch import fnmatchcase
 from itertools import zip_longest
 from pathlib import Path
 
-from sciml_datasets.benchmarks import GlobusSource, Source, find, raw_root
+from sciml_datasets.benchmark import GlobusSource, Source
+from sciml_datasets.benchmarks import find, raw_root
 from sciml_datasets.checksums import NAME, Checksum, published_checksums, read_list
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.pacing import patiently

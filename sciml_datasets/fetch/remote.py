@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from sciml_datasets.benchmarks import Source
+from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import NAME, Checksum, parse_list
 from sciml_datasets.errors import InputError
 

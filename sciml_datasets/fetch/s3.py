@@ -10,7 +10,7 @@ import os
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from sciml_datasets.benchmarks import Source
+from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import NAME
 from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error, take_more_at_once
 from sciml_datasets.fetch.remote import (

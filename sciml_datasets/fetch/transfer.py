@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sciml_datasets.benchmarks import Source
+from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import Checksum
 from sciml_datasets.fetch.checks import Hashes, MismatchError, agree, expected_sha256, judge
 from sciml_datasets.fetch.connections import Connections
