@@ -69,7 +69,7 @@ def main() -> None:
     versions = f"JAX {jax.__version__}, Keras {keras.__version__}"
     print(f"\n{args.what} {args.name}, {time.strftime('%d %B %Y')}, {device.device_kind}, {versions}", flush=True)
     headings = ["precision", "batch", "ms", f"{UNITS[args.name]}/s"]
-    headings += {"read": ["waiting for input"]}.get(args.what, ["TFLOP/s", "of the product's", "compiled, s", "GiB"])
+    headings += {"read": ["host at input"]}.get(args.what, ["TFLOP/s", "of the product's", "compiled, s", "GiB"])
     print(f"| {' | '.join(headings)} |\n| --- |{' ---: |' * (len(headings) - 1)}")
     for precision in args.precisions:
         policy, products = PRECISIONS[precision]

@@ -100,7 +100,9 @@ def scale(folder: Path, args: argparse.Namespace) -> None:
             out = folder / "out"
             command = [sys.executable, __file__, name, "--way", "rank", "--raw", str(raw), "--dir", str(out)]
             launch = [launcher, "-bind-to", "core", "-n", str(ranks), *command]
-            done = subprocess.run(launch, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            done = subprocess.run(launch, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(done.stderr)
             runs.append(json.loads(done.stdout.splitlines()[-1]))
             shutil.rmtree(out)
         speed = size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2]
@@ -113,8 +115,10 @@ def rank(name: str, raw: Path, out: Path) -> None:
     """One rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
     from mpi4py import MPI
 
+    from sciml_datasets.cli.ranks import world
+
     prepare = imported_prepare(name)
-    comm = MPI.COMM_WORLD
+    comm = world() or MPI.COMM_WORLD  # refuses where a launcher of another MPI leaves every rank alone
     comm.Barrier()
     started = time.perf_counter()
     prepare(name, raw, out, comm, num_shards=16)
