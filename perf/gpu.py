@@ -28,7 +28,6 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-from keras import ops
 from train import training_flops
 
 PRECISIONS = {
@@ -39,6 +38,13 @@ PRECISIONS = {
 """Name to Keras's dtype policy and JAX's precision of products."""
 SHAPES = {"stemdl_reconstruction": ((64, 256, 256), (128, 128))}
 """Of scans and images, where only the prepared data tell them; these are the original's, in its later exports."""
+LOSSES = {
+    "pixel_losses": keras.losses.BinaryCrossentropy(from_logits=True),
+    "class_losses": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "squared_errors": keras.losses.MeanSquaredError(),
+    "huber": keras.losses.Huber(delta=1.0),
+}
+"""The recipes' losses, which are written in TensorFlow, in Keras."""
 UNITS = {
     "cloudmask": "patches",
     "stemdl": "stacks",
@@ -122,35 +128,12 @@ def recipe_of(name: str) -> Any:
     return recipe.with_shapes(SHAPES[name]) if name in SHAPES else recipe
 
 
-def loss_of(recipe: Any, target: Any, outputs: Any) -> Any:
-    """The mean of the recipe's losses, which are written in TensorFlow, over a batch of outputs in float32."""
-    match recipe.losses.__name__:
-        case "pixel_losses":
-            return ops.mean(ops.binary_crossentropy(target[..., None], outputs, from_logits=True))
-        case "class_losses":
-            return ops.mean(ops.sparse_categorical_crossentropy(target, outputs, from_logits=True))
-        case "squared_errors":
-            return ops.mean((outputs[:, 0] - target) ** 2)
-        case "huber":
-            error = ops.abs(target - outputs)
-            bounded = ops.minimum(error, 1.0)
-            return ops.mean(bounded * (error - 0.5 * bounded))
-        case name:
-            raise KeyError(f"the loss {name} has no form in JAX here")
-
-
 def random_target(recipe: Any, batch: int) -> Any:
-    """Masks, classes, areas or images, on the device."""
+    """Classes, or numbers from 0 to 1 in the shape of the outputs, on the device."""
     key = jax.random.key(9)
-    match recipe.losses.__name__:
-        case "pixel_losses":
-            return jnp.round(jax.random.uniform(key, (batch, *recipe.output_shape[:-1])))
-        case "class_losses":
-            return jax.random.randint(key, (batch,), 0, *recipe.output_shape)
-        case "squared_errors":
-            return jax.random.uniform(key, (batch,))
-        case _:
-            return jax.random.uniform(key, (batch, *recipe.output_shape))
+    if recipe.losses.__name__ == "class_losses":
+        return jax.random.randint(key, (batch,), 0, *recipe.output_shape)
+    return jax.random.uniform(key, (batch, *recipe.output_shape))
 
 
 def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
@@ -161,7 +144,9 @@ def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
 
     def loss(trainable: Any, other: Any, inputs: Any, target: Any) -> tuple[Any, Any]:
         outputs, other = network.stateless_call(trainable, other, inputs, training=True)
-        return loss_of(recipe, target, outputs.astype(jnp.float32)), other
+        if recipe.losses.__name__ != "class_losses":
+            target = target.reshape(outputs.shape)
+        return LOSSES[recipe.losses.__name__](target, outputs.astype(jnp.float32)), other
 
     def step(state: State, inputs: Any, target: Any) -> tuple[State, Any]:
         trainable, other, moments = state
