@@ -54,7 +54,7 @@ def small_unet() -> Any:
     def normalised(x: Any, filters: int, size: int = 3, stride: int = 1) -> Any:
         x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False, kernel_initializer="he_normal")(x)
         # The demo has few steps: the moving statistics must follow faster than Keras's default of 0.99 lets them.
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=True)(x))
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     def convolved(x: Any, filters: int) -> Any:
         return normalised(normalised(x, filters), filters)
