@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.checksums import known_checksums, record_checksums
+from sciml_datasets.checksums import check_present, known_checksums, record_checksums
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.crew import Alone, Crew, Forked
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
@@ -88,8 +88,9 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     import tensorflow_datasets as tfds
 
     find(name)
-    files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     known = known_checksums(name, folder)
+    check_present(folder, known)  # before the raw format misses a whole split, without knowing which files it had
+    files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     found = _hashes(folder, [file.name for file in files], jobs)
     record_checksums(folder, known, found)
     agreed = sum(file in known for file in found)
