@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, whole
 from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def simulate(
     def begin() -> Path:
         if not str(out_dir):
             raise InputError("the raw folder has an empty name: name one")
-        if jobs < 1:
-            raise InputError(f"{jobs} jobs: expected at least 1")
+        whole(jobs, "jobs")
         if seed < 0:
             raise InputError(f"seed {seed}: expected 0 or more")
         if folder.exists():

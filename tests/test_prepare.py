@@ -258,6 +258,25 @@ def test_an_unsupported_format_is_refused(raw_dir: Path, tmp_path: Path) -> None
         )
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"comm": "x"}, "comm is 'x': expected a communicator of mpi4py"),
+        ({"jobs": "2"}, "'2' jobs: expected a whole number"),
+        ({"jobs": 0}, "0 jobs: expected at least 1"),
+        ({"num_shards": 0}, "0 shards: expected at least 1"),
+        ({"file_format": "x"}, "the file format x is not supported for writing: choose tfrecord or array_record"),
+        ({"beam": object()}, "expected Apache Beam's PipelineOptions|Apache Beam cannot be used"),
+    ],
+)
+def test_an_argument_of_no_use_is_told_in_one_sentence(
+    raw_dir: Path, tmp_path: Path, argument: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        prepare("stemdl_demo", raw_dir, tmp_path, **argument)
+    assert list(tmp_path.iterdir()) == []
+
+
 def without_override(command: list[str]) -> list[str]:
     """The command without root's right to pass over permissions."""
     if os.getuid() != 0:

@@ -175,9 +175,15 @@ def _work_on(block: range) -> list[Any]:
 
 
 class Ranks:
-    """The ranks of an MPI communicator; the next item is drawn by fetch-and-add in the memory of rank 0."""
+    """The ranks of an MPI communicator; the next item is drawn by fetch-and-add in the memory of rank 0.
+
+    Raises:
+        InputError: it is no communicator.
+    """
 
     def __init__(self, comm: MPI.Intracomm) -> None:
+        if not hasattr(comm, "Dup"):
+            raise InputError(f"comm is {comm!r}: expected a communicator of mpi4py, for example MPI.COMM_WORLD")
         self._comm = comm.Dup()
         self.rank: int = comm.Get_rank()
         self.size: int = comm.Get_size()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, whole
 from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.ahead import chunks
@@ -104,15 +104,18 @@ def prepare(
         The prepared folder.
 
     Raises:
-        InputError: no such data set, raw files are missing or unusable, or they changed since an interrupted
-            preparation; nothing is left that looks prepared.
+        InputError: no such data set, an argument is of no use, raw files are missing or unusable, or they changed since
+            an interrupted preparation; nothing is left that looks prepared.
         PeerFailedError: another rank failed, and raised why.
         OSError: a folder cannot be read or written.
     """
     import tensorflow_datasets as tfds
 
-    if jobs < 1:
-        raise InputError(f"{jobs} jobs: expected at least 1")
+    jobs = whole(jobs, "jobs")
+    if num_shards is not None:
+        whole(num_shards, "shards")
+    if file_format is not None:
+        _check_format(file_format)
     crew: Crew
     if comm is not None:
         crew = Ranks(comm)
@@ -162,8 +165,7 @@ def _is_prepared(final: Path, options: Options) -> bool:
 
 def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     file_format = builder.info.file_format.value
-    if file_format not in WRITERS:
-        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
+    _check_format(file_format)
     choices = crew.lead(lambda: builder.benchmark.chosen(options.choices))
     raw_format = builder.raw_format(**choices)
     folder = crew.lead(lambda: _raw_folder(builder, options))
@@ -214,6 +216,11 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
             shutil.rmtree(work, ignore_errors=True)
             _forget_index(indexed)
         raise
+
+
+def _check_format(file_format: str) -> None:
+    if file_format not in WRITERS:
+        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
 
 
 def _joined(indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, final: Path) -> list[Sample] | Spool:
