@@ -48,6 +48,15 @@ def test_examples_and_order_are_those_of_tfds_load(prepared: Path, data_dir: Pat
         examples[48]
 
 
+def test_arrays_may_be_written_into_and_are_nobody_elses(prepared: Path) -> None:
+    examples = source(prepared)
+    (first,) = examples.__getitems__([0])
+    expected = examples[0]["cbed_stack"].copy()
+    first["cbed_stack"][:] = 0
+    np.testing.assert_array_equal(examples[0]["cbed_stack"], expected)
+    assert {value.flags.writeable for value in examples[1].values() if isinstance(value, np.ndarray)} == {True}
+
+
 def test_parts_and_all_of_the_splits(prepared: Path) -> None:
     every = ids(source(prepared))
     assert ids(source(prepared, "train[10:35]")) == every[10:35]
