@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
-from typing import Any, SupportsIndex
+from typing import Any, ClassVar, SupportsIndex
 
 import numpy as np
 from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
 
 OPEN_FILES = 32
@@ -39,9 +40,14 @@ class Records(ABC):
 
     Threads may share it; it can be pickled and survives a fork.
 
+    Attributes:
+        beside: endings of the names of the files that lie beside each shard.
+
     Args:
         shards: path, number of records to leave out, number of records to take, for each shard in order.
     """
+
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, shards: Sequence[tuple[str, int, int]]) -> None:
         self._start(list(shards))
@@ -70,6 +76,7 @@ class Records(ABC):
 
         Raises:
             IndexError: there is none.
+            InputError: its file, or the offsets beside it, are missing.
             DamagedRecordError: its bytes are not those that were written.
         """
         if not -len(self) <= position < len(self):
@@ -97,15 +104,24 @@ class Records(ABC):
             self._forget_files()  # the lock may have been held at the moment of the fork
         with self._lock:
             if path not in self._open:
-                self._open[path] = self._opened(path)
+                self._open[path] = self._opened_or_missed(path)
                 if len(self._open) > OPEN_FILES:
                     self._open.popitem(last=False)
             self._open.move_to_end(path)
             return self._open[path]
 
 
+    def _opened_or_missed(self, path: str) -> Any:
+        for file in (path, *(path + suffix for suffix in self.beside)):
+            if not Path(file).is_file():
+                raise InputError(f"{file} is missing: `sciml verify` tells what else is; prepare the data set again")
+        return self._opened(path)
+
+
 class TFRecords(Records):
     """`Records` in TFRecord files, each with its offsets beside it."""
+
+    beside = (OFFSETS_SUFFIX,)
 
     def _read(self, path: str, number: int) -> bytes:
         import google_crc32c
@@ -152,8 +168,9 @@ class ArrayRecords(Records):
     """
 
     def _read(self, path: str, number: int) -> bytes:
+        reader = self._file(path)
         try:
-            (record,) = self._file(path).read([number])
+            (record,) = reader.read([number])
         except (ValueError, IndexError, RuntimeError) as error:
             raise DamagedRecordError(path, number, str(error)) from error
         if not record:
