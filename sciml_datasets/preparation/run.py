@@ -203,7 +203,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         write = WriteShard(builder, raw_format, folder, work, final, sum(len(shard.samples) for shard in plan.shards))
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
-        _summarise(crew, size, len(finished), time.perf_counter() - started)
+        _summarise(crew, size, plan, len(finished), time.perf_counter() - started)
         crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         crew.lead(lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final))
     except FileNotFoundError as error:
@@ -409,9 +409,9 @@ def _progress(
     return progress(title, total, unit, **style) if crew.rank == 0 else nullcontext(lambda _: None)
 
 
-def _summarise(crew: Crew, size: int, taken_over: int, seconds: float) -> None:
+def _summarise(crew: Crew, size: int, plan: Plan, taken_over: int, seconds: float) -> None:
     if crew.rank == 0 and sys.stderr is not None:
-        again = f"; {taken_over} shards were finished before" if taken_over else ""
+        again = f"; {taken_over} of {len(plan.shards)} shards had been finished before" if taken_over else ""
         rate = size / 1e6 / max(seconds, 1e-9)
         text = f"{rate:.0f} MB/s, {rate / crew.size:.0f} MB/s per process{again}"
         print(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}", file=sys.stderr)
