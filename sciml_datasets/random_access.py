@@ -110,7 +110,6 @@ class Records(ABC):
             self._open.move_to_end(path)
             return self._open[path]
 
-
     def _opened_or_missed(self, path: str) -> Any:
         for file in (path, *(path + suffix for suffix in self.beside)):
             if not Path(file).is_file():

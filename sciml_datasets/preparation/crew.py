@@ -270,6 +270,19 @@ class Ranks:
         return [result for part in self._comm.gather(results) or () for result in part]
 
 
+def check_jobs(jobs: int, comm: MPI.Intracomm | None) -> None:
+    """Make sure that processes are asked for in one way: ranks are started by their launcher and fork none.
+
+    Raises:
+        InputError: there are several jobs and a communicator.
+    """
+    if comm is not None and jobs > 1:
+        raise InputError(
+            f"{jobs} jobs in each of {comm.Get_size()} ranks: ranks start no processes of their own, leave --jobs out "
+            "and let the launcher start more ranks"
+        )
+
+
 class _Counters:
     """Shared integers in the memory of rank 0, read and changed by any rank without its help (MPI-3 one-sided)."""
 

@@ -22,7 +22,7 @@ from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
-from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
+from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks, check_jobs
 from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
@@ -90,7 +90,7 @@ def prepare(
             ``<data_dir>/downloads/manual``.
         data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments.
-        jobs: without ``comm``, how many processes to fork.
+        jobs: how many processes to fork; 1 where there is a ``comm``, whose ranks are the processes.
         beam: Apache Beam's pipeline options, to run on Beam instead.
         file_format: ``tfrecord`` (the default) or ``array_record``.
         num_shards: shards per split; default TFDS's rule.
@@ -124,6 +124,7 @@ def prepare(
     else:
         crew = Forked(jobs) if jobs > 1 else Alone()
     raw_name = name if preprocess else None
+    crew.lead(lambda: check_jobs(jobs, comm))
     name = crew.lead(lambda: preprocessed(name) if preprocess else find(name)[1].name)
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), crew)
