@@ -367,6 +367,18 @@ def test_a_disk_that_fills_up_meanwhile_keeps_only_finished_shards(raw_dir: Path
     assert not any(name.endswith(".incomplete") for name in left)
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_limit_on_the_size_of_files_is_told_once_and_leaves_nothing_prepared(
+    raw_dir: Path, tmp_path: Path, jobs: str
+) -> None:
+    # 4,000 blocks are 2 MB or 4 MB, as the shell counts; the training shard has 9 MB, the others 1 MB each.
+    command = [*prepare_process(raw_dir, tmp_path / "data"), "--jobs", jobs]
+    limited = ["sh", "-c", 'ulimit -f 4000; exec "$@"', "sh", *command]
+    run = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert_one_sentence(run, "sciml-train.tfrecord-00000-of-00001", "File too large: raise the limit")
+    assert not (tmp_path / "data/sciml/stemdl_demo/2.0.0").exists()
+
+
 def test_a_read_only_disk_is_named(raw_dir: Path, tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
