@@ -81,8 +81,9 @@ def prepare(
 ) -> Path:
     """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
 
-    The result is the same to the byte for any number of processes or ranks, and after any number of interruptions: a
-    preparation that was killed goes on where it stopped when it is called again.
+    The result is the same to the byte for any number of processes or ranks, and after any number of interruptions, as
+    long as the versions that the manifest names are the same: a preparation that was killed goes on where it stopped
+    when it is called again.
 
     Args:
         name: of the data set, for example ``stemdl``.
