@@ -16,6 +16,7 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.errors import InputError
+from sciml_datasets.facts import Facts
 from sciml_datasets.samples import RawFormat
 
 
@@ -95,6 +96,7 @@ class Sciml(FileReaderBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(self.features()),
             supervised_keys=self.supervised_keys,
+            metadata=Facts(),
             homepage=self.benchmark.homepage,
             license="Apache-2.0" if self.dataset.simulated_samples else self.benchmark.licence,
         )

@@ -390,16 +390,13 @@ def _finish(
 
 
 def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
-    """Give the features their tables and layouts, which are written with the features, and write the rest."""
-    import tensorflow_datasets as tfds
-
+    """Give the features their tables and layouts, and the facts, which TFDS writes with them, and write the rest."""
     for name, table in beside.tables.items():
         builder.info.features[name].table = table
     for name, layout in beside.layouts.items():
         if name in builder.info.features:
             builder.info.features[name].layout = layout
-    if beside.metadata:
-        tfds.core.MetadataDict(beside.metadata).save_metadata(folder)
+    builder.info.metadata.update(beside.metadata)
     for name, text in beside.documents.items():
         (folder / name).write_text(text, encoding="utf-8")
 
