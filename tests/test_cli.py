@@ -69,6 +69,19 @@ def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.C
     assert "macro F1" in capsys.readouterr().out
 
 
+def test_info_tells_what_was_made_of_the_raw_data(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "candle_uno_demo", "--data-dir", str(data_dir)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = lines[lines.index("as prepared") :]
+    assert "  splits: mixed, by hash of cell and drug" in told
+    assert any(line.startswith("  scaling of drug_descriptors: mean 0, standard deviation 1") for line in told)
+    assert any("raw samples left out: no features of the cell" in line for line in told)
+    assert max(map(len, lines)) < 200
+    assert main(["info", "candle_uno_demo", "--json", "--data-dir", str(data_dir)]) == 0
+    facts = json.loads(capsys.readouterr().out)["facts"]
+    assert (facts["form"], "cell_aliases" in facts, "rows" in facts) == ("A", True, False)
+
+
 def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "new" / "stacks.png"
     arguments = ["show", "stemdl_demo", "--data-dir", str(data_dir), "--split", "train", "--count", "3"]
