@@ -26,13 +26,6 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
-    """--split: which split."""
-    from sciml_datasets.samples import SPLITS
-
-    parser.add_argument("--split", choices=SPLITS, default="test", help="split (default: test)")
-
-
-def add_any_split(parser: argparse.ArgumentParser) -> None:
     """--split: which split, canonical or of another partition."""
     parser.add_argument(
         "--split",

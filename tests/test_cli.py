@@ -13,6 +13,7 @@ import pytest
 
 from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.cli.main import COMMANDS, main
+from sciml_datasets.partitions import parts
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -89,6 +90,17 @@ def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.Cap
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "3 samples" in capsys.readouterr().out
     assert main([*arguments, "--out", str(tmp_path / "stacks.doc")]) == 2
+
+
+def test_show_draws_a_part_of_another_partition(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["show", "candle_uno_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "responses.png")]
+    assert main([*arguments, "--split", "cell_blind:test", "--json"]) == 0
+    expected = len(parts("candle_uno_demo", "cell_blind", data_dir)["test"])
+    assert json.loads(capsys.readouterr().out)["samples"] == expected
+    assert main([*arguments, "--split", "cell_blind"]) == 2
+    assert "there is no split 'cell_blind': choose one of train, validation, test" in capsys.readouterr().err
 
 
 def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
