@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmark import Choice
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
+from sciml_datasets.facts import facts_of
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
 
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         "shards": len(shards),
         "records": sum(shard["records"] for shard in shards),
         "bytes": sum(shard["bytes"] for shard in shards),
-        "left_out": _left_out(folder),
+        "left_out": facts_of(folder).get("left_out", {}),
     }
     text = f"{folder}: {content['records']:,} records in {len(shards)} shards, {content['bytes'] / 1e6:.1f} MB"
     if there:
@@ -98,10 +97,3 @@ def run(args: argparse.Namespace) -> int:
             text += f" and no raw file was read, `sciml verify {args.name} --raw-dir` does that"
     reasons = (f"\n{count:,} raw samples {told(reason)}" for reason, count in content["left_out"].items())
     return report(args, content, text + "".join(reasons))
-
-
-def _left_out(folder: Path) -> dict[str, int]:
-    """Reason to the number of raw samples that a rule of the benchmark left out, or kept though they are odd."""
-    path = folder / "metadata.json"
-    found: dict[str, int] = json.loads(path.read_text("utf-8")).get("left_out", {}) if path.is_file() else {}
-    return found
