@@ -28,6 +28,16 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     assert "--json" in text
 
 
+@pytest.mark.parametrize(("source", "own"), [("slstr", False), ("improve", True), ("csv", True)])
+def test_a_converter_shows_its_own_flags(source: str, own: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["convert", source, "--help"])
+    text = capsys.readouterr().out
+    assert "--out" in text
+    assert ("--response" in text) == own
+    assert (".SEN3" in text) != own
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out
