@@ -294,7 +294,8 @@ def _check_batch_size(batches: Batches, workers: Workers) -> None:
     if size % replicas:
         raise InputError(f"batch_size={size} cannot be shared by {replicas} devices: choose a multiple of {replicas}")
     if batches.steps < 1:
-        raise InputError(f"batch_size={size}: the training split holds fewer samples, choose a smaller batch")
+        held = f"{batches.num_training_samples:,} {'samples' if batches.recipe.patch is None else 'patches'}"
+        raise InputError(f"batch_size={size}: the training split holds {held}, choose a batch of no more")
 
 
 def _gpus() -> list[str]:
