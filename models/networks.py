@@ -102,6 +102,10 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         raise InputError(f"the model is of type {type(network).__name__}, expected a Keras model: return one")
     _check_shapes(network, recipe)
     for layer in _layers(network):
+        if recipe.xla == "on" and recipe.deterministic == "on" and _pools_on_gpu(layer):
+            raise InputError(
+                "xla=on: XLA has no deterministic gradient of max pooling on GPUs: set deterministic=off or xla=off"
+            )
         if isinstance(layer, keras.layers.BatchNormalization):
             if recipe.xla == "on" and replicas > 1:
                 raise InputError(
@@ -109,6 +113,13 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
                 )
             layer.synchronized = True
     return network
+
+
+def _pools_on_gpu(layer: Any) -> bool:
+    import keras
+    import tensorflow as tf
+
+    return isinstance(layer, keras.layers.MaxPooling2D) and bool(tf.config.list_physical_devices("GPU"))
 
 
 def _layers(network: Any) -> Iterator[Any]:

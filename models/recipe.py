@@ -22,7 +22,7 @@ SETTINGS = (
     "deterministic",
     "parameters",
 )
-CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on"), "deterministic": ("on", "off")}
+CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on", "auto"), "deterministic": ("on", "off")}
 """Setting to its values, where they are words."""
 COUNTS = ("epochs", "batch_size", "parameters")
 """Settings that are 1 at least."""
@@ -59,9 +59,8 @@ class Recipe:
         optimizer: by its name in Keras.
         schedule: of the rate, see `sciml_datasets.models.rates`.
         precision: in which the model computes; weights are float32 always.
-        xla: whether the training step is compiled with XLA.
-        deterministic: whether two runs with one seed give the same bits, on the same number of threads; costs a tenth
-            of the speed on CPUs.
+        xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
+        deterministic: whether two runs with one seed give the same bits, on the same number of threads.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
         patch_features: the features that patches are cut from, (rows, columns, ...) each.
         viewed: whether a sample needs only tensors and what the member list says, texts; records are not decoded then.

@@ -27,6 +27,15 @@ def make_optimizer(recipe: Recipe, network: Any) -> Any:
     return optimizer
 
 
+def compiles(recipe: Recipe, replicas: int) -> bool:
+    """Whether XLA compiles the training step. ``auto`` leaves GPUs out, for which XLA has no deterministic gradient of
+    max pooling, and replicas, whose synchronised batch norm it cannot compile."""
+    import tensorflow as tf
+
+    alone = replicas == 1 and not tf.config.list_physical_devices("GPU")
+    return recipe.xla == "on" or (recipe.xla == "auto" and alone)
+
+
 def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recipe: Recipe) -> Callable[[Samples], Any]:
     """A function from this worker's part of a batch to the loss over the whole batch.
 
@@ -50,7 +59,8 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
         return loss, tape.gradient(loss, network.trainable_variables)
 
     # XLA cannot compile what replicas tell each other: with several of them it compiles what lies between.
-    whole, between = recipe.xla == "on" and replicas == 1, recipe.xla == "on" and replicas > 1
+    compiled = compiles(recipe, replicas)
+    whole, between = compiled and replicas == 1, compiled and replicas > 1
     compiled_gradients = tf.function(gradients, jit_compile=True, autograph=False) if between else gradients
 
     def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
@@ -69,13 +79,13 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
         return strategy.reduce(add, strategy.run(on_replica, args=batch), axis=None)
 
     # As in Keras's own `fit`, Python's statements are not translated to graphs: it takes seconds.
-    compiled = tf.function(step, reduce_retracing=True, jit_compile=whole or None, autograph=False)
+    graph = tf.function(step, reduce_retracing=True, jit_compile=whole or None, autograph=False)
 
     def distributed(batch: Samples) -> Any:
         tensors = tree.map_structure(tf.convert_to_tensor, batch)
         if local > 1:
             tensors = tree.map_structure(lambda tensor: _shared(strategy, tensor, local), tensors)
-        return compiled(tensors)
+        return graph(tensors)
 
     return distributed
 

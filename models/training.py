@@ -28,7 +28,7 @@ from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.rates import learning_rate
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
-from sciml_datasets.models.steps import make_optimizer, training_step
+from sciml_datasets.models.steps import compiles, make_optimizer, training_step
 from sciml_datasets.models.workers import Workers, join, lost_workers_told
 from sciml_datasets.preparation.verify import check_prepared
 
@@ -87,7 +87,7 @@ def train(
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")
     if recipe.deterministic == "on":
-        make_deterministic(alone=strategy in ("auto", "none"), xla=recipe.xla == "on")
+        make_deterministic(recipe, alone=strategy in ("auto", "none"))
 
     import keras
 
@@ -264,7 +264,7 @@ def _gathered(workers: Workers, own: Iterator[tuple[list[str], Array]]) -> Itera
         yield from (batch for batch in found if batch)
 
 
-def make_deterministic(*, alone: bool, xla: bool = False) -> None:
+def make_deterministic(recipe: Recipe, *, alone: bool) -> None:
     """Let two runs with one seed give the same bits, on the same number of threads.
 
     TensorFlow's graph optimizer turns the sum of large gradients into an accumulator, to which they are added in the
@@ -272,15 +272,15 @@ def make_deterministic(*, alone: bool, xla: bool = False) -> None:
     device, and starts them in one order; replicas that wait for each other need more.
 
     Args:
+        recipe: tells whether XLA compiles the step. What it compiles for CPUs has one order, and it refuses max pooling
+            where deterministic operations are asked for, though only its code for GPUs is not deterministic.
         alone: whether there is one device.
-        xla: whether XLA compiles the whole step. What it compiles for CPUs has one order, and it refuses some layers
-            (max pooling) where deterministic operations are asked for, though that holds for GPUs alone.
     """
     import tensorflow as tf
 
-    if xla and alone and not tf.config.list_physical_devices("GPU"):
-        return
-    tf.config.experimental.enable_op_determinism()
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus or not compiles(recipe, replicas=1 if alone else 2):
+        tf.config.experimental.enable_op_determinism()
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if alone and tf.config.threading.get_inter_op_parallelism_threads() != 1:
         try:

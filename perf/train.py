@@ -154,7 +154,7 @@ def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, fl
     from sciml_datasets.models.training import make_deterministic
 
     if recipe.deterministic == "on":
-        make_deterministic(alone=True, xla=recipe.xla == "on")
+        make_deterministic(recipe, alone=True)
     tf.keras.utils.set_random_seed(0)
     batches = Batches(name, folder / "data", recipe, seed=0)
     recipe = recipe.with_widths(batches.widths)
