@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
-BUCKET = "sciml-datasets"
+BUCKET, PREFIX = "sciml-datasets", "es/cloud_slstr_ds1"
+LARGE, SMALL, TINY = "training/S3A_a.hdf", "training/S3A_b.hdf", "inference/S3A_c.hdf"
+SIZES = {LARGE: 14_000_000, SMALL: 70_000, TINY: 50_000}
+"""Files of a small CloudMask, in bytes."""
 PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head><body>...</body></html>"
 
 

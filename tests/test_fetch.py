@@ -9,13 +9,13 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fetch_servers import BUCKET, Fault, Request, http_server, proxy, s3_client, s3_server, upload, write_mirror
+from fetch_servers import BUCKET, PREFIX, SIZES, Fault, Request, http_server, proxy, s3_client, upload, write_mirror
 
 from sciml_datasets import BENCHMARKS, InputError
 from sciml_datasets.benchmark import GlobusSource, Source
@@ -28,27 +28,7 @@ from sciml_datasets.fetch.run import Report, fetch
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
-SIZES = {"training/S3A_a.hdf": 9_000_000, "training/S3A_b.hdf": 70_000, "inference/S3A_c.hdf": 50_000}
 QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror of a small CloudMask."""
-    return write_mirror(tmp_path_factory.mktemp("mirror"), SIZES)
-
-
-@pytest.fixture(scope="module")
-def http(mirror: Path) -> Iterator[str]:
-    with http_server(mirror) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def s3(mirror: Path) -> Iterator[str]:
-    with s3_server() as endpoint:
-        upload(endpoint, mirror, "es/cloud_slstr_ds1")
-        yield endpoint
 
 
 def options(*sources: str | Source, **chosen: Any) -> Options:
@@ -86,7 +66,7 @@ def test_every_kind_of_source_gives_the_same_bytes(
         source = request.getfixturevalue("http")
     elif kind == "s3":
         monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
-        source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+        source = f"s3://{BUCKET}/{PREFIX}"
     report = fetched(tmp_path, source)
     assert (report.fetched, report.arrived, report.failures) == (3, sum(SIZES.values()), ())
     assert content(tmp_path / "cloudmask") == content(mirror)
@@ -235,7 +215,7 @@ def test_a_dry_run_shows_files_bytes_and_free_space_and_fetches_nothing(
     assert (planned["fetch_files"], planned["fits"]) == (3, True)
     assert abs(planned["free_bytes"] - shutil.disk_usage(tmp_path).free) < 10**9
     code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", http, "--dry-run")
-    assert "9000000  training/S3A_a.hdf" in out
+    assert "14000000  training/S3A_a.hdf" in out
     assert "free: " in out
     assert not list(tmp_path.iterdir())
 
@@ -273,7 +253,7 @@ def test_the_first_sight_is_recorded_and_said_so(
     mirror: Path, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
-    source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+    source = f"s3://{BUCKET}/{PREFIX}"
     code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", source, "--accept-terms")
     assert code == 0
     assert "3 of them have no published checksum: theirs was recorded at first sight" in out
@@ -326,7 +306,7 @@ def test_another_size_or_etag_is_refused_before_it_comes(known: Checksum, told: 
     folder.mkdir()
     write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": known})
     with proxy(s3, lambda request: Fault()) as front:
-        source = Source(f"s3://{BUCKET}/es/cloud_slstr_ds1", 0, endpoint=front.url)
+        source = Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url)
         report = fetched(tmp_path, source, only=("*b.hdf",))
         assert told in report.failures[0]
         assert not any("S3A_b" in request.path for request in front.requests)
@@ -398,11 +378,11 @@ def test_the_rate_is_limited_and_progress_tells_it_and_the_time_left(
     began = time.monotonic()
     code, _, err = cli(
         *(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--accept-terms", "--only", "*a.hdf"),
-        *("--limit-rate", "9M"),
+        *("--limit-rate", "14M"),
     )
     assert code == 0
     assert 0.85 < time.monotonic() - began < 4
-    assert re.search(r"Fetching: +[1-9]\d?%.* [\d.]+M/9.00M \[00:0\d<00:0\d, +[\d.]+MB/s\]", err), err
+    assert re.search(r"Fetching: +[1-9]\d?%.* [\d.]+M/14.0M \[00:0\d<00:0\d, +[\d.]+MB/s\]", err), err
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 from fetch_drill import drill
-from fetch_servers import BUCKET, Fault, Proxy, Request, http_server, proxy, s3_server, upload, write_mirror
+from fetch_servers import BUCKET, LARGE, PREFIX, SIZES, SMALL, Fault, Proxy, Request, http_server, proxy, write_mirror
 from hypothesis import HealthCheck, given, settings
 
 from sciml_datasets import InputError
@@ -28,33 +28,13 @@ from sciml_datasets.fetch.plan import Options
 from sciml_datasets.fetch.remote import ChangedError, NoRangesError, Patience, RefusedError, TransientError
 from sciml_datasets.fetch.run import Report, fetch
 
-LARGE, SMALL = "training/S3A_a.hdf", "training/S3A_b.hdf"
-SIZES = {LARGE: 14_000_000, SMALL: 60_000}
 ROOT = Path(__file__).parent.parent
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 
 
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mirror(tmp_path_factory.mktemp("mirror"), SIZES)
-
-
-@pytest.fixture(scope="module")
-def http(mirror: Path) -> Iterator[str]:
-    with http_server(mirror) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def s3(mirror: Path) -> Iterator[str]:
-    with s3_server() as endpoint:
-        upload(endpoint, mirror, "broken")
-        yield endpoint
-
-
 def source_of(kind: str, front: Proxy) -> Source:
-    return Source(front.url, 0) if kind == "http" else Source(f"s3://{BUCKET}/broken", 0, endpoint=front.url)
+    return Source(front.url, 0) if kind == "http" else Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url)
 
 
 def fetched(raw: Path, *sources: Source, retries: int = 3, timeout: float = 0.5) -> Report:
@@ -153,7 +133,7 @@ def test_what_stays_broken_is_a_clear_error_and_no_file(
 
 def test_corruption_is_found_by_the_etag_of_s3_and_fetched_again(s3: str, mirror: Path, tmp_path: Path) -> None:
     with proxy(s3, on(Fault("corrupt", 5_000_000))) as front:
-        report = fetched(tmp_path, Source(f"s3://{BUCKET}/broken", 0, endpoint=front.url))
+        report = fetched(tmp_path, Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url))
     assert_whole(tmp_path, mirror)
     assert "came damaged (its MD5 is" in report.notes[0]
     damaged = (tmp_path / "cloudmask" / (LARGE + ".mismatch")).read_bytes()

@@ -192,7 +192,8 @@ class _Transfers:
             try:
                 checksum = await self._from(number, wanted, final, notes)
             except SourceError as error:
-                failures.append(f"{self.sources[number].url}: {error}")
+                remedy = f" ({error.remedy})" if error.remedy else ""
+                failures.append(f"{self.sources[number].url}: {error}{remedy}")
             else:
                 return Outcome(wanted.file.name, checksum, checksum.size, notes=tuple(notes))
         return Outcome(wanted.file.name, failure="; ".join(failures), notes=tuple(notes))
@@ -209,7 +210,17 @@ class _Transfers:
         return Outcome(wanted.file.name, checksum, notes=tuple(notes))
 
     async def _from(self, number: int, wanted: Wanted, final: Path, notes: list[str]) -> Checksum:
-        """Fetch a file from one source; its checksum."""
+        """Fetch a file from one source; its checksum. What came damaged before is told, with what became of it."""
+        damage: list[str] = []
+        became = "it did not come whole"
+        try:
+            checksum = await self._undamaged(number, wanted, final, damage)
+            became = "it is as it should be"
+        finally:
+            notes += [f"{wanted.file.name} came damaged ({what}); fetched again, {became}" for what in damage]
+        return checksum
+
+    async def _undamaged(self, number: int, wanted: Wanted, final: Path, damage: list[str]) -> Checksum:
         remote = self._remotes.get(number)
         if remote is None:
             remote = self._remotes[number] = open_remote(self.sources[number], self.patience)
@@ -239,7 +250,7 @@ class _Transfers:
                 if error.found == found or attempt == VERSIONS:  # the same again: it is no accident on the way
                     raise
                 found = error.found
-                notes.append(f"{wanted.file.name} came damaged ({error}) and was fetched again")
+                damage.append(str(error))
         raise AssertionError("unreachable")
 
     async def _receive(
