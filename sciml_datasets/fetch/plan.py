@@ -250,7 +250,7 @@ async def _with_sizes(remote: Remote, files: list[RemoteFile], patience: Patienc
 
     looked = await asyncio.gather(*map(look, files))
     if refusals and len(refusals) == len(files):
-        raise refusals[0]
+        raise min(refusals, key=str)
     return list(looked)
 
 

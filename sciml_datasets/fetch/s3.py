@@ -11,7 +11,15 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error, take_more_at_once
+from sciml_datasets.fetch.answers import (
+    PageError,
+    broken,
+    check_range,
+    is_page,
+    page_error,
+    status_error,
+    take_more_at_once,
+)
 from sciml_datasets.fetch.remote import (
     BLOCK,
     ChangedError,
@@ -59,12 +67,15 @@ class S3:
         prefix = f"{self._bucket}/{self._prefix}".rstrip("/") + "/"
         try:
             found = await self._fs._find(prefix.rstrip("/"), detail=True)
+            below = {path.removeprefix(prefix): entry for path, entry in found.items() if path.startswith(prefix)}
+            if not below:  # botocore takes a web page for an empty list
+                answer = await self._fs._call_s3("list_objects_v2", Bucket=self._bucket, MaxKeys=1)
+                if is_page(answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")):
+                    raise PageError("")
         except Exception as error:
             raise _meaning(error) from error
-        below = ((path.removeprefix(prefix), entry) for path, entry in found.items() if path.startswith(prefix))
-        return await listed(
-            self, self._source, name, (_described(file, entry["size"], entry["ETag"]) for file, entry in below)
-        )
+        files = (_described(file, entry["size"], entry["ETag"]) for file, entry in below.items())
+        return await listed(self, self._source, name, files)
 
     async def look(self, name: str) -> RemoteFile:
         """From the headers of the object."""
