@@ -2,14 +2,14 @@
 
 A file is cut into parts; as many connections as the user allows work on the parts of the first files that are not
 finished. What a broken connection has brought is kept: the next attempt asks for the rest. What arrives is written and
-journalled by `partial`; the SHA-256 is taken of what is on disk in the end.
+journalled by `partial`, and hashed from memory where it comes in order, else read again from the file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -276,9 +276,14 @@ class _Transfers:
             return checksum
 
     async def _parts(self, remote: Remote, file: RemoteFile, partial: Partial, size: int, hashes: Hashes) -> None:
-        """What is missing, by several connections; hashed behind them, while it is still in memory."""
+        """What is missing, by several connections; hashed on the way in, or behind them while it is still in memory."""
         more, hashing = asyncio.Event(), None
         more.set()
+
+        def write(start: int, chunks: Sequence[bytes]) -> int:
+            count = partial.write(start, chunks)
+            hashes.take(start, chunks)
+            return count
 
         async def hash_behind() -> None:
             nonlocal hashing
@@ -290,7 +295,7 @@ class _Transfers:
                     await asyncio.shield(hashing)
 
         missing = partial.missing(PART_BYTES)
-        parts = (self._connections.part(remote, file, partial, start, end, more.set) for start, end in missing)
+        parts = (self._connections.part(remote, file, write, start, end, more.set) for start, end in missing)
         try:
             await _all([*parts, hash_behind()])
         finally:
