@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
@@ -22,19 +26,24 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
-    """--split: which split."""
-    from sciml_datasets.samples import SPLITS
-
-    parser.add_argument("--split", choices=SPLITS, default="test", help="split (default: test)")
-
-
-def add_any_split(parser: argparse.ArgumentParser) -> None:
     """--split: which split, canonical or of another partition."""
     parser.add_argument(
         "--split",
         default="test",
         help="train, validation, test, or as in cell_blind:test or 'fold 2/5 by cell:test' (default: test)",
     )
+
+
+def add_jobs(parser: argparse.ArgumentParser, unless: str = "") -> None:
+    """--jobs: how many processes; see `jobs_of`."""
+    parser.add_argument("--jobs", metavar="J", type=int, help=f"processes{unless} (default: all cores)")
+
+
+def jobs_of(args: argparse.Namespace, comm: MPI.Intracomm | None = None) -> int:
+    """How many processes to start: what --jobs says, else one per core, or none beside the ranks of a launcher."""
+    if args.jobs is not None:
+        return int(args.jobs)
+    return (os.cpu_count() or 1) if comm is None else 1
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -9,37 +9,41 @@ from sciml_datasets.cli.arguments import add_json, report, told
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml convert csv study/response.csv --out raw/candle_uno"
-FORMATS = ("slstr", "improve", "csv")
+FORMATS = {
+    "slstr": "a Sentinel-3 SLSTR Level 1B product to a scene of CloudMask",
+    "improve": "a folder of IMPROVE's cross-study data, or other raw data of CANDLE-UNO, to raw data of CANDLE-UNO in "
+    "IMPROVE's layout",
+    "csv": "a drug response study as drevalpy or DrugCell lay it out to raw data of CANDLE-UNO in IMPROVE's layout",
+}
+SOURCES = {
+    "slstr": "the product's .SEN3 folder",
+    "improve": "csa_data, its raw_data, or a raw folder of CANDLE-UNO",
+    "csv": "drevalpy's table of responses, DrugCell's drugcell_train.txt, or the folder of one of the two",
+}
+RESPONSE = (
+    "column to take as the response (default: the first there is of auc, auc1, aac, aac1, dss, dss1, ln_ic50, pic50, "
+    "ic50, ec50, in any case)"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Flags of ``sciml convert``."""
-    parser.add_argument(
-        "format",
-        choices=FORMATS,
-        help="slstr: a Sentinel-3 SLSTR Level 1B product to a scene of CloudMask; improve: a folder of IMPROVE's "
-        "cross-study data, csv: a drug response study as drevalpy or DrugCell lay it out, to raw data of CANDLE-UNO in "
-        "IMPROVE's layout; improve also makes that of other raw data of CANDLE-UNO",
-    )
-    parser.add_argument(
-        "source",
-        metavar="SOURCE",
-        help="the product's .SEN3 folder; csa_data, its raw_data, or a raw folder of CANDLE-UNO; drevalpy's table of "
-        "responses, DrugCell's drugcell_train.txt, or the folder of one of the two",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="RAW",
+    """Flags of ``sciml convert``: each format has its own."""
+    formats = parser.add_subparsers(
+        dest="format",
+        metavar="FORMAT",
         required=True,
-        help="slstr: file to write, or an existing folder for it; else a folder to make",
+        title="formats",
+        description="`sciml convert FORMAT --help` shows the source and the flags of each, --out and --json of all.",
     )
-    parser.add_argument(
-        "--response",
-        metavar="COLUMN",
-        help="column to take as the response (improve and csv; default: the first there is of auc, auc1, aac, aac1, "
-        "dss, dss1, ln_ic50, pic50, ic50, ec50, in any case)",
-    )
-    add_json(parser)
+    for name, text in FORMATS.items():
+        of = formats.add_parser(name, help=text, description=f"Convert {text}.", allow_abbrev=False)
+        of.add_argument("source", metavar="SOURCE", help=SOURCES[name])
+        scene = name == "slstr"
+        place = "file to write, or an existing folder for it" if scene else "folder to make"
+        of.add_argument("--out", metavar="SCENE" if scene else "RAW", required=True, help=place)
+        # To a scene it is hidden, and refused in a sentence of its own.
+        of.add_argument("--response", metavar="COLUMN", help=argparse.SUPPRESS if scene else RESPONSE)
+        add_json(of)
 
 
 def run(args: argparse.Namespace) -> int:

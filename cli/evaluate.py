@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sciml_datasets.cli.arguments import add_any_split, add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
 
 EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predictions.h5"
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="HDF5 file with /id and /prediction; of several, for example of other seeds, mean and spread are told",
     )
-    add_any_split(parser)
+    add_split(parser)
     parser.add_argument("--out", metavar="result.json", help="also write the result here")
     add_json(parser)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find, prepared_dir
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
 
 EXAMPLE = "sciml info stemdl_demo"
 
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
         "features": {name: _feature(feature) for name, feature in builder.info.features.items()},
         "supervised_keys": builder.info.supervised_keys,
         "prepared": _prepared(folder),
+        "facts": {key: value for key, value in (builder.info.metadata or {}).items() if not _is_long(value)},
         "splits": {name: split.num_examples for name, split in builder.info.splits.items()},
         "criteria": [asdict(criterion) for criterion in benchmark.criteria],
     }
@@ -58,6 +60,22 @@ def _feature(feature: Any) -> dict[str, Any]:
 
     dtype = np.dtype(feature.np_dtype)
     return {"shape": list(feature.shape), "dtype": "string" if dtype.kind == "O" else dtype.name}
+
+
+def _is_long(value: Any) -> bool:
+    """Lists, as of the names of all genes, are for `builder.info.metadata` alone."""
+    return any(isinstance(part, list) for part in (value.values() if isinstance(value, dict) else [value]))
+
+
+def _told_facts(facts: dict[str, Any]) -> Iterator[str]:
+    """A line for each fact of the prepared data, for each part of those that have some, and for each rule."""
+    for key, value in facts.items():
+        if key == "left_out":
+            yield from (f"  {count:,} raw samples {told(reason)}" for reason, count in value.items())
+        elif isinstance(value, dict):
+            yield from (f"  {key} of {part}: {what}" for part, what in value.items())
+        else:
+            yield f"  {key.replace('_', ' ')}: {value}"
 
 
 def _prepared(folder: Path) -> str | None:
@@ -80,6 +98,7 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
     features = content["features"]
     width = max(map(len, features)) + 2
     lines += [f"  {name:<{width}}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in features.items()]
+    lines += ["", "as prepared", *_told_facts(content["facts"])] if content["facts"] else []
     lines += ["", "criteria (published values are those of the real data)"]
     for criterion in criteria:
         lines.append(f"  {criterion.title}, {criterion.direction} is better")

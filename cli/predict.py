@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.cli.arguments import add_any_split, add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
 
 EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="M", help="a .keras file, or package.module:function that makes a Keras model"
     )
     parser.add_argument("--out", metavar="P.h5", required=True, help="predictions file to write")
-    add_any_split(parser)
+    add_split(parser)
     parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch (default: the recipe's)")
     add_json(parser)
 

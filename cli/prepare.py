@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmark import Choice
 from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
+from sciml_datasets.cli.arguments import add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
+from sciml_datasets.facts import facts_of
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
 
@@ -25,13 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_data_dir(parser)
     parser.add_argument("--file-format", choices=("tfrecord", "array_record"), help="of the shards (default: tfrecord)")
-    parser.add_argument(
-        "--jobs",
-        metavar="J",
-        type=int,
-        default=os.cpu_count() or 1,
-        help="processes, where no MPI launcher started several (default: all cores)",
-    )
+    add_jobs(parser, ", where no MPI launcher started several")
     parser.add_argument("--restart", action="store_true", help="throw away what an interrupted preparation has left")
     parser.add_argument(
         "--verify-raw", action="store_true", help="hash the raw files and compare or record their checksums"
@@ -79,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
             args.raw_dir,
             args.data_dir,
             comm,
-            jobs=args.jobs,
+            jobs=jobs_of(args, comm),
             file_format=args.file_format,
             restart=args.restart,
             verify_raw=args.verify_raw,
@@ -96,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         "shards": len(shards),
         "records": sum(shard["records"] for shard in shards),
         "bytes": sum(shard["bytes"] for shard in shards),
-        "left_out": _left_out(folder),
+        "left_out": facts_of(folder).get("left_out", {}),
     }
     text = f"{folder}: {content['records']:,} records in {len(shards)} shards, {content['bytes'] / 1e6:.1f} MB"
     if there:
@@ -105,10 +97,3 @@ def run(args: argparse.Namespace) -> int:
             text += f" and no raw file was read, `sciml verify {args.name} --raw-dir` does that"
     reasons = (f"\n{count:,} raw samples {told(reason)}" for reason, count in content["left_out"].items())
     return report(args, content, text + "".join(reasons))
-
-
-def _left_out(folder: Path) -> dict[str, int]:
-    """Reason to the number of raw samples that a rule of the benchmark left out, or kept though they are odd."""
-    path = folder / "metadata.json"
-    found: dict[str, int] = json.loads(path.read_text("utf-8")).get("left_out", {}) if path.is_file() else {}
-    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +39,11 @@ def show(
     predictions: str | Path | None = None,
 ) -> dict[str, Any]:
     """Draw samples, and predictions beside them, as the benchmark's own ``pictures`` module says: FEATURES of COUNT
-    samples by ``contact_sheet``."""
+    samples by ``contact_sheet``. The split is a canonical one, or a part of another partition, as `select` takes it."""
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find, prepared_dir
+    from sciml_datasets.partitions import select
     from sciml_datasets.preparation.verify import check_prepared
 
     benchmark, _ = find(name)
@@ -54,11 +54,12 @@ def show(
         raise InputError(f"--count {count}: expected at least 1")
     if picture.suffix != ".png":
         raise InputError(f"{picture}: expected a file name that ends in .png")
-    source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=split)
+    selection = select(name, split, data_dir)
+    source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=selection.records)
     # Of many samples, those that are drawn as points, not all features fit into memory.
     samples = [
         {name: example[name] for name in pictures.FEATURES if name in example}
-        for example in islice(iter(source), count)
+        for example in (source[int(position)] for position in selection.positions[:count])
     ]
     predicted = None
     if predictions is not None:

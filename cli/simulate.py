@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 
-from sciml_datasets.cli.arguments import add_json, add_name, report
+from sciml_datasets.cli.arguments import add_jobs, add_json, add_name, jobs_of, report
 
 OPTIONS = ("pixels", "engine", "space_groups", "structures", "rows", "columns")
 """Of the simulators; what is not given is the simulator's own."""
@@ -20,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples", metavar="N", type=int, help="all splits together (default: 200, or a demo's own number)"
     )
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="seed of the random numbers (default: 0)")
-    parser.add_argument(
-        "--jobs", metavar="J", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
-    )
+    add_jobs(parser, ", where no MPI launcher started several")
     parser.add_argument(
         "--pixels", metavar="P", type=int, help="STEMDL: width of a pattern (default: 512; stemdl_demo: 128)"
     )
@@ -57,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     options = {key: value for key, value in given.items() if value is not None}
     comm = world()
     try:
-        folder = simulate(args.name, args.out, args.samples, args.seed, args.jobs, comm, **options)
+        folder = simulate(args.name, args.out, args.samples, args.seed, jobs_of(args, comm), comm, **options)
     except PeerFailedError:  # that rank has said why
         return 2
     if comm is not None and comm.Get_rank() != 0:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 
 from sciml_datasets.benchmarks import find, prepared_dir
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import add_data_dir, add_jobs, add_json, add_name, jobs_of, report
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml verify stemdl --data-dir data --quick"
@@ -18,9 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     parser.add_argument("--raw-dir", metavar="RAW", help="check the raw files in RAW/NAME instead of prepared data")
     parser.add_argument("--quick", action="store_true", help="compare names and sizes only, hash nothing")
-    parser.add_argument(
-        "--jobs", metavar="J", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)"
-    )
+    add_jobs(parser)
     add_json(parser)
 
 
@@ -43,7 +40,7 @@ def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
 
     folder = raw_root(args.raw_dir) / args.name
     try:
-        agreed, recorded = verify_raw(args.name, folder, args.jobs)
+        agreed, recorded = verify_raw(args.name, folder, jobs_of(args))
     except ChecksumError as error:
         return [str(error)], ""
     return [], f"{folder}: {agreed} raw files agree with their checksums, {recorded} were recorded at first sight"
@@ -54,4 +51,4 @@ def _prepared(args: argparse.Namespace) -> tuple[list[str], str]:
 
     folder = prepared_dir(args.name, args.data_dir)
     how = "names and sizes" if args.quick else "every byte"
-    return verify_prepared(folder, quick=args.quick, jobs=args.jobs), f"{folder}: {how} as the manifest says"
+    return verify_prepared(folder, quick=args.quick, jobs=jobs_of(args)), f"{folder}: {how} as the manifest says"

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.benchmarks import find
+from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
+from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import as_array
 from sciml_datasets.metrics.predictions import read_predictions
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.samples import SPLITS
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
 """Of one worker: which samples are in, sums, maxima."""
@@ -44,6 +46,7 @@ class Evaluator:
         self.name = name
         self.split = split
         self.benchmark, self.dataset = find(name)
+        self._folder = prepared_dir(name, data_dir)
         truth = truth or Truth(name, split, data_dir)
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
@@ -53,6 +56,14 @@ class Evaluator:
     def __len__(self) -> int:
         """The number of samples of the split."""
         return len(self._seen)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether published values are of these data, or of those that a demo is made like: not of the data of another
+        study, nor of other splits than the canonical ones."""
+        facts = facts_of(self._folder)
+        original = all(facts.get(name) in values for name, values in self.benchmark.original.items())
+        return original and self.split in SPLITS
 
     @property
     def state(self) -> Additive:

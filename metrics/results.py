@@ -21,6 +21,8 @@ from sciml_datasets.metrics.evaluator import Evaluator
 SCHEMA_VERSION = 2
 CRITERIA_VERSION = "1.0"
 """Changes whenever the same predictions would score differently."""
+PUBLISHED = ("target", "reference", "best_known")
+"""What stands beside a score of data and splits that published values are of; null elsewhere."""
 MUST_AGREE = (
     "schema_version",
     "criteria_version",
@@ -46,7 +48,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
     Raises:
         InputError: an id of the split has no prediction.
     """
-    scores, baselines = evaluator.result(), evaluator.baselines()
+    scores, baselines, comparable = evaluator.result(), evaluator.baselines(), evaluator.comparable
     known = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
     if unknown := run.keys() - set(known):
         raise TypeError(f"make_result got {sorted(unknown)}, expected {known}")
@@ -61,7 +63,11 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),
         "criteria": [
-            criterion_row(criterion, scores[criterion.name], _of_each(baselines, criterion.name))
+            criterion_row(
+                criterion if comparable else criterion.unpublished(),
+                scores[criterion.name],
+                _of_each(baselines, criterion.name),
+            )
             for criterion in evaluator.benchmark.criteria
             if criterion.name in scores
         ],
@@ -138,6 +144,8 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         scores = [score for row in found if (score := row["score"]) is not None]
         if not found:
             continue
+        if not any(found[0][kind] for kind in PUBLISHED):
+            criterion = criterion.unpublished()
         if len(scores) < len(results):  # undefined in a run, or unknown: labels have no top-5 accuracy
             rows.append(criterion_row(criterion, math.nan, found[0]["baselines"]))
             continue
@@ -197,12 +205,13 @@ def write_result(result: dict[str, Any], path: Path) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The scores as text, a line per criterion; published values are those of the real data set."""
+    """The scores as text, a line per criterion; published values, where they are comparable, are of the real data."""
     runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
     title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
     names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
     columns = ["score", *(["+-"] if runs else []), *(f"baseline {i}" for i, _ in enumerate(names, 1))]
-    columns += ["target", "reference", "best known", "target met", "distance"]
+    published = any(row[kind] for row in result["criteria"] for kind in PUBLISHED)
+    columns += ["target", "reference", "best known", "target met", "distance"] if published else []
     width = max((len(row["title"]) for row in result["criteria"]), default=0) + 2
     lines = [title + runs, f"{'criterion':<{width}}" + "".join(f"{column:>12}" for column in columns)]
     for row in result["criteria"]:
@@ -211,11 +220,14 @@ def table(result: dict[str, Any]) -> str:
             low, high = row.get("interval", (None, None))
             cells.append(_cell(None if low is None else (high - low) / 2))
         cells += [_cell(row["baselines"].get(name)) for name in names]
-        cells += [_cell(row[kind] and row[kind]["value"]) for kind in ("target", "reference", "best_known")]
-        cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]
+        if published:
+            cells += [_cell(row[kind] and row[kind]["value"]) for kind in PUBLISHED]
+            cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]
         lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
     lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
-    return "\n".join([*lines, "target, reference and best known are those of the real data"])
+    if published:
+        lines.append("target, reference and best known are those of the real data")
+    return "\n".join(lines)
 
 
 def _cell(value: float | None) -> str:

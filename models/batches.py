@@ -68,7 +68,12 @@ class Batches:
     @property
     def steps(self) -> int:
         """Training batches per epoch; the remainder is left out, since it would weigh more than the rest."""
-        return len(self._training_samples) // self.recipe.batch_size
+        return self.num_training_samples // self.recipe.batch_size
+
+    @property
+    def num_training_samples(self) -> int:
+        """What there is to train on: examples, or their patches where the recipe cuts such."""
+        return len(self._training_samples)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -98,7 +103,7 @@ class Batches:
 
     def numbers(self, epoch: int) -> NDArray[np.int64]:
         """(steps, batch size) int64: the training samples of each batch of an epoch."""
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self._training_samples))
+        order = np.random.default_rng((self.seed, epoch)).permutation(self.num_training_samples)
         return order[: self.steps * self.recipe.batch_size].reshape(self.steps, self.recipe.batch_size)
 
     def training(self, epoch: int, first: int = 0, part: Part = Part()) -> Iterator[Samples]:

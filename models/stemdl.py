@@ -46,7 +46,7 @@ def small_resnet() -> Any:
     def normalised(x: Any, filters: int, size: int, stride: int) -> Any:
         x = layers.Conv2D(filters, size, stride, padding="same", use_bias=False)(x)
         # The demo has few steps: the moving statistics must follow faster than Keras's default of 0.99 lets them.
-        return layers.BatchNormalization(momentum=0.9, synchronized=True)(x)
+        return layers.BatchNormalization(momentum=0.9)(x)
 
     inputs = keras.Input((PIXELS, PIXELS, 3))
     x = layers.Rescaling(1 / 255)(inputs)

@@ -109,7 +109,7 @@ def _fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], growth: int) -> 
         """Everything, and what the block has added."""
         added = []
         for _ in range(LAYERS):
-            y = layers.ReLU()(layers.BatchNormalization(synchronized=True)(x))
+            y = layers.ReLU()(layers.BatchNormalization()(x))
             added.append(layers.Conv2D(growth, 3, padding="same", kernel_initializer="he_normal")(y))
             x = layers.Concatenate()([x, added[-1]])
         return x, layers.Concatenate()(added)
@@ -123,7 +123,7 @@ def _fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], growth: int) -> 
     for level in range(LEVELS - 1):
         x, _ = dense(x)
         skipped.append(x)
-        y = layers.ReLU()(layers.BatchNormalization(synchronized=True)(x))
+        y = layers.ReLU()(layers.BatchNormalization()(x))
         y = layers.Conv2D(_width(growth, level), 1, kernel_initializer="he_normal")(y)
         x = layers.MaxPool2D(2)(y)
     _, x = dense(x)
@@ -193,7 +193,7 @@ def small_network(scan: tuple[int, ...], image: tuple[int, ...]) -> Any:
     def normalised(x: Any, filters: int, size: int) -> Any:
         x = layers.Conv2D(filters, size, padding="same", use_bias=False)(x)
         # The demo has few steps: the moving statistics must follow faster than Keras's default of 0.99 lets them.
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.9, synchronized=True)(x))
+        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
 
     inputs = keras.Input(scan)
     x = layers.Reshape((side, side, scan[1] * scan[2]))(inputs)

@@ -87,7 +87,7 @@ def train(
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")
     if recipe.deterministic == "on":
-        make_deterministic(alone=strategy in ("auto", "none"))
+        make_deterministic(alone=strategy in ("auto", "none"), xla=recipe.xla == "on")
 
     import keras
 
@@ -264,15 +264,24 @@ def _gathered(workers: Workers, own: Iterator[tuple[list[str], Array]]) -> Itera
         yield from (batch for batch in found if batch)
 
 
-def make_deterministic(*, alone: bool) -> None:
+def make_deterministic(*, alone: bool, xla: bool = False) -> None:
     """Let two runs with one seed give the same bits, on the same number of threads.
 
-    With several threads that start operations, full-size networks with batch norm still differed from run to run. One
-    is enough for one device; replicas that wait for each other need more.
+    TensorFlow's graph optimizer turns the sum of large gradients into an accumulator, to which they are added in the
+    order in which they come about: graphs stay as they are traced. One thread that starts operations is enough for one
+    device, and starts them in one order; replicas that wait for each other need more.
+
+    Args:
+        alone: whether there is one device.
+        xla: whether XLA compiles the whole step. What it compiles for CPUs has one order, and it refuses some layers
+            (max pooling) where deterministic operations are asked for, though that holds for GPUs alone.
     """
     import tensorflow as tf
 
+    if xla and alone and not tf.config.list_physical_devices("GPU"):
+        return
     tf.config.experimental.enable_op_determinism()
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if alone and tf.config.threading.get_inter_op_parallelism_threads() != 1:
         try:
             tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -285,7 +294,8 @@ def _check_batch_size(batches: Batches, workers: Workers) -> None:
     if size % replicas:
         raise InputError(f"batch_size={size} cannot be shared by {replicas} devices: choose a multiple of {replicas}")
     if batches.steps < 1:
-        raise InputError(f"batch_size={size}: the training split holds fewer samples, choose a smaller batch")
+        held = f"{batches.num_training_samples:,} {'samples' if batches.recipe.patch is None else 'patches'}"
+        raise InputError(f"batch_size={size}: the training split holds {held}, choose a batch of no more")
 
 
 def _gpus() -> list[str]:

@@ -9,7 +9,7 @@ resident size of the process.
     python perf/prepare.py stemdl --preprocess  the reference's transform inside preparation, from HDF5
     python perf/prepare.py stemdl_preprocessed --samples 10000 [--cold]   small .npz files, beside np.load
     python perf/prepare.py candle_uno --samples 530000   for CANDLE-UNO, and so for candle_uno_growth, candle_uno_pairs
-    python perf/prepare.py --scale /dev/shm     ours with 1 to 4 MPI ranks, raw files and output in that folder
+    python perf/prepare.py --scale /dev/shm     ours with some MPI ranks (--ranks), all files in that folder
     python perf/prepare.py --plan               the plan for 1,000,000 samples in 10,000 files
 """
 
@@ -63,7 +63,8 @@ def main() -> None:
     parser.add_argument("--preprocess", action="store_true", help="prepare the preprocessed form of stemdl")
     parser.add_argument("--cold", action="store_true", help="drop raw files from the page cache before each way")
     parser.add_argument("--dir", type=Path, help="where to work (default: a temporary folder)")
-    parser.add_argument("--scale", type=Path, metavar="DIR", help="measure 1 to 4 MPI ranks in this folder instead")
+    parser.add_argument("--scale", type=Path, metavar="DIR", help="measure MPI ranks in this folder instead")
+    parser.add_argument("--ranks", nargs="+", type=int, default=[1, 2, 3, 4], help="of --scale (default: 1 2 3 4)")
     parser.add_argument("--plan", action="store_true", help="measure planning instead")
     parser.add_argument("--way", choices=[*WAYS, "rank", "plan"], help=argparse.SUPPRESS)
     parser.add_argument("--raw", type=Path, help=argparse.SUPPRESS)
@@ -79,40 +80,45 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory(dir=args.scale or args.dir) as folder:
             if args.scale:
-                scale(Path(folder), args.name, args.samples, args.rounds)
+                scale(Path(folder), args)
             else:
                 table(Path(folder), args)
 
 
-def scale(folder: Path, name: str, samples: int, rounds: int) -> None:
-    """Prepare with 1 to 4 ranks, each bound to one core as MPI launchers do, and print speed and peak memory."""
-    raw, size = simulated(folder, name, samples)
+def scale(folder: Path, args: argparse.Namespace) -> None:
+    """Prepare with several ranks, each bound to one core as MPI launchers do, and print speed and peak memory."""
+    name, rounds = args.name, args.rounds
+    raw, size = simulated(folder, name, args.samples)
     print("warm page cache, ranks bound to cores, median of", rounds, "rounds\n")
     print("| ranks | MB/s | of one rank | peak memory of a rank, MB |")
     print("| ---: | ---: | ---: | ---: |")
     launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") or "mpiexec"
     first = 0.0
-    for ranks in range(1, 5):
+    for ranks in args.ranks:
         runs = []
         for _ in range(rounds):
             out = folder / "out"
             command = [sys.executable, __file__, name, "--way", "rank", "--raw", str(raw), "--dir", str(out)]
             launch = [launcher, "-bind-to", "core", "-n", str(ranks), *command]
-            done = subprocess.run(launch, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            done = subprocess.run(launch, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(done.stderr)
             runs.append(json.loads(done.stdout.splitlines()[-1]))
             shutil.rmtree(out)
         speed = size / 1e6 / sorted(r["seconds"] for r in runs)[rounds // 2]
         first = first or speed
         memory = max(r["memory"] for r in runs) / 1e6
-        print(f"| {ranks} | {speed:.0f} | {speed / first:.2f} | {memory:.0f} |")
+        print(f"| {ranks} | {speed:.0f} | {speed / first:.2f} | {memory:.0f} |", flush=True)
 
 
 def rank(name: str, raw: Path, out: Path) -> None:
     """One rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
     from mpi4py import MPI
 
+    from sciml_datasets.cli.ranks import world
+
     prepare = imported_prepare(name)
-    comm = MPI.COMM_WORLD
+    comm = world() or MPI.COMM_WORLD  # refuses where a launcher of another MPI leaves every rank alone
     comm.Barrier()
     started = time.perf_counter()
     prepare(name, raw, out, comm, num_shards=16)

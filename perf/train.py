@@ -154,7 +154,7 @@ def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, fl
     from sciml_datasets.models.training import make_deterministic
 
     if recipe.deterministic == "on":
-        make_deterministic(alone=True)
+        make_deterministic(alone=True, xla=recipe.xla == "on")
     tf.keras.utils.set_random_seed(0)
     batches = Batches(name, folder / "data", recipe, seed=0)
     recipe = recipe.with_widths(batches.widths)
@@ -205,6 +205,8 @@ def training_flops(network: Any, batch_size: int) -> float:
     for layer in network._flatten_layers():
         if isinstance(layer, keras.layers.Conv2D):
             total += 2 * float(np.prod(layer.kernel.shape)) * float(np.prod(layer.output.shape[1:3]))
+        elif isinstance(layer, keras.layers.Conv2DTranspose):
+            total += 2 * float(np.prod(layer.kernel.shape)) * float(np.prod(layer.input.shape[1:3]))
         elif isinstance(layer, keras.layers.Dense):
             total += 2 * float(np.prod(layer.kernel.shape))
     return 3 * total * batch_size

@@ -41,6 +41,10 @@ class Criterion:
     span: tuple[float | None, float | None] = (0.0, 1.0)
     at_most: str = ""
 
+    def unpublished(self) -> Criterion:
+        """The same without published values."""
+        return replace(self, target=None, reference=None, best_known=None)
+
 
 ERROR, FIT, CORRELATION = (0.0, None), (None, 1.0), (-1.0, 1.0)
 """Spans of criteria that are not shares."""
@@ -173,6 +177,8 @@ class Benchmark:
         leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
         sources: data set to the places of its raw files, to be tried in order.
         terms: what who fetches the raw files accepts.
+        original: fact of prepared data (`sciml_datasets.facts`) to its values in data that published values are of;
+            data that tell another one may be another study's. Empty where all data are of the original.
     """
 
     name: str
@@ -189,6 +195,7 @@ class Benchmark:
     leave_out: str = ""
     sources: Mapping[str, tuple[Source | GlobusSource, ...]] = field(default_factory=dict)
     terms: str = ""
+    original: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, dataset: DataSet) -> Benchmark:
         """The benchmark as it is for one of its data sets."""

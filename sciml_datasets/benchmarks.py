@@ -335,6 +335,7 @@ _CANDLE_UNO = Benchmark(
     },
     terms="The tables combine the studies CCLE, CTRP, gCSI, GDSC and NCI60. Each has its own terms, and they hold for "
     "what comes from it: read them at the studies, and cite those that you use.",
+    original={"form": ("A", "B")},
 )
 
 BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(

@@ -141,15 +141,24 @@ def write_list(path: Path, checksums: Mapping[str, Checksum]) -> None:
     temporary.replace(path)
 
 
+def check_present(folder: Path, known: Mapping[str, str]) -> None:
+    """Make sure that all raw files with a known checksum are there.
+
+    Raises:
+        ChecksumError: one is missing; it is named.
+    """
+    for name in sorted(known):
+        if not (folder / name).exists():
+            raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / NAME}")
+
+
 def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str, str]) -> None:
     """Compare the checksums of all raw files with the known ones; record new ones in the raw folder.
 
     Raises:
         ChecksumError: a file is missing or differs from its known checksum; it is named, nothing is recorded.
     """
-    for name in sorted(known.keys() - found.keys()):
-        if not (folder / name).exists():
-            raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / NAME}")
+    check_present(folder, known)
     for name, value in found.items():
         if known.get(name, value) != value:
             raise ChecksumError(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import index
 from pathlib import Path
+from typing import Any
 
 
 class InputError(ValueError):
@@ -13,6 +15,26 @@ class InputError(ValueError):
     The message is one sentence that names the file or value, says what was expected and what to do. The command line
     prints it alone and exits with code 2.
     """
+
+
+def whole(number: Any, of: str, least: int = 1) -> int:
+    """A number of things that the user gave, as an int.
+
+    Args:
+        number: what was given.
+        of: the things, for example ``jobs``.
+        least: how many there must be.
+
+    Raises:
+        InputError: it is no whole number, or too few.
+    """
+    try:
+        found = index(number)
+    except TypeError as error:
+        raise InputError(f"{number!r} {of}: expected a whole number") from error
+    if found < least:
+        raise InputError(f"{found} {of}: expected at least {least}")
+    return found
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.benchmarks import find, prepared_dir
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, whole
 from sciml_datasets.samples import SPLITS
 from sciml_datasets.splits import member_list, member_rows, part_of, read_members
 
@@ -149,8 +149,7 @@ def fold_ids(
     ids: Sequence[str], group_of: Sequence[Group], k: int, by: str = ROW, seed: int = 0
 ) -> list[tuple[list[str], list[str]]]:
     """`folds` of samples with these ids and groups."""
-    if k < 2:
-        raise InputError(f"{k} folds: expected at least 2")
+    k = whole(k, "folds", 2)
     distinct = set(group_of)
     if len(distinct) < k:
         raise InputError(f"{k} folds by {by}: there are only {len(distinct)} to keep together, choose fewer folds")

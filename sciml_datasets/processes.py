@@ -9,8 +9,13 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 LOOK_SECONDS = 1.0
 
@@ -29,6 +34,24 @@ def stay_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def mapped(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
+    """The results of ``work`` on each item, in order, by this process or by fresh interpreters.
+
+    Args:
+        work: a function of a module, and picklable results.
+        items: picklable.
+        jobs: processes; with one, or one item, nothing is started.
+    """
+    if jobs == 1 or len(items) == 1:
+        yield from map(work, items)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(min(jobs, len(items)), get_context("spawn"), stay_with_parent) as pool:
+        yield from pool.map(work, items)
 
 
 def signature() -> str:

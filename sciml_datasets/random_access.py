@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar, SupportsIndex
 
+import numpy as np
 from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
 
 OPEN_FILES = 32
@@ -38,9 +40,14 @@ class Records(ABC):
 
     Threads may share it; it can be pickled and survives a fork.
 
+    Attributes:
+        beside: endings of the names of the files that lie beside each shard.
+
     Args:
         shards: path, number of records to leave out, number of records to take, for each shard in order.
     """
+
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, shards: Sequence[tuple[str, int, int]]) -> None:
         self._start(list(shards))
@@ -69,6 +76,7 @@ class Records(ABC):
 
         Raises:
             IndexError: there is none.
+            InputError: its file, or the offsets beside it, are missing.
             DamagedRecordError: its bytes are not those that were written.
         """
         if not -len(self) <= position < len(self):
@@ -96,26 +104,37 @@ class Records(ABC):
             self._forget_files()  # the lock may have been held at the moment of the fork
         with self._lock:
             if path not in self._open:
-                self._open[path] = self._opened(path)
+                self._open[path] = self._opened_or_missed(path)
                 if len(self._open) > OPEN_FILES:
                     self._open.popitem(last=False)
             self._open.move_to_end(path)
             return self._open[path]
 
+    def _opened_or_missed(self, path: str) -> Any:
+        for file in (path, *(path + suffix for suffix in self.beside)):
+            if not Path(file).is_file():
+                raise InputError(f"{file} is missing: `sciml verify` tells what else is; prepare the data set again")
+        return self._opened(path)
+
 
 class TFRecords(Records):
     """`Records` in TFRecord files, each with its offsets beside it."""
+
+    beside = (OFFSETS_SUFFIX,)
 
     def _read(self, path: str, number: int) -> bytes:
         import google_crc32c
 
         shard: _Shard = self._file(path)
         start, end = shard.offsets[number : number + 2]
-        frame = os.pread(shard.descriptor, end - start, start)
-        payload = frame[HEADER_BYTES:-FOOTER_BYTES]
-        if len(frame) != end - start or struct.unpack_from("<Q", frame)[0] != len(payload):
+        size = end - start - HEADER_BYTES - FOOTER_BYTES
+        # Apart from its frame, so that the payload, which may be large, is not copied out of it.
+        header = os.pread(shard.descriptor, HEADER_BYTES, start)
+        payload = os.pread(shard.descriptor, size, start + HEADER_BYTES)
+        footer = os.pread(shard.descriptor, FOOTER_BYTES, end - FOOTER_BYTES)
+        if len(payload) != size or struct.unpack_from("<Q", header)[0] != size:
             raise DamagedRecordError(path, number, "its length is not the one written")
-        if masked(google_crc32c.value(payload)) != frame[-FOOTER_BYTES:]:
+        if masked(google_crc32c.value(payload)) != footer:
             raise DamagedRecordError(path, number, "its checksum does not agree")
         return payload
 
@@ -148,8 +167,9 @@ class ArrayRecords(Records):
     """
 
     def _read(self, path: str, number: int) -> bytes:
+        reader = self._file(path)
         try:
-            (record,) = self._file(path).read([number])
+            (record,) = reader.read([number])
         except (ValueError, IndexError, RuntimeError) as error:
             raise DamagedRecordError(path, number, str(error)) from error
         if not record:
@@ -168,7 +188,10 @@ RECORDS = {"tfrecord": TFRecords, "array_record": ArrayRecords}
 
 @dataclasses.dataclass(repr=False)
 class DataSource(BaseDataSource):
-    """A sequence of decoded examples (NumPy), as TFDS's own data sources are."""
+    """A sequence of decoded examples (NumPy), as TFDS's own data sources are, but arrays may be written into.
+
+    PyTorch warns of arrays that may not, and a tensor that shares memory with one is no place to write.
+    """
 
     def __post_init__(self) -> None:
         shards = [
@@ -176,3 +199,21 @@ class DataSource(BaseDataSource):
             for part in file_instructions(self.dataset_info, self.split)
         ]
         self.data_source = RECORDS[self.dataset_info.file_format.value](shards)
+
+    def __getitem__(self, position: SupportsIndex) -> Any:
+        """The example at a position; negative ones count from the end."""
+        return _own(super().__getitem__(position))
+
+    def __getitems__(self, positions: Sequence[int]) -> list[Any]:
+        """The examples at several positions."""
+        return [_own(example) for example in super().__getitems__(positions)]
+
+
+def _own(example: Any) -> Any:
+    """The example with copies of the arrays that lie in the bytes of its record; one that is not decoded as it is."""
+    if not isinstance(example, dict):
+        return example
+    return {
+        name: value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
+        for name, value in example.items()
+    }

@@ -8,6 +8,9 @@ supervised keys and the raw format. Preparation goes through `sciml_datasets.pre
 from __future__ import annotations
 
 import importlib
+import json
+from pathlib import Path
+from reprlib import Repr
 from typing import Any, ClassVar
 
 import tensorflow_datasets as tfds
@@ -16,6 +19,7 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.errors import InputError
+from sciml_datasets.facts import NAME, facts_of
 from sciml_datasets.samples import RawFormat
 
 
@@ -25,6 +29,25 @@ def _configs() -> list[tfds.core.BuilderConfig]:
         for benchmark in BENCHMARKS.values()
         for dataset in benchmark.datasets
     ]
+
+
+class Facts(tfds.core.Metadata):
+    """``builder.info.metadata``. Printed, long lists, as of all genes, are cut; the dictionary itself holds all."""
+
+    def __repr__(self) -> str:
+        short = Repr()
+        short.maxdict, short.maxlist, short.maxstring = 100, 3, 300
+        return short.repr(dict(self))
+
+    def save_metadata(self, data_dir: Any) -> None:
+        """See `tfds.core.Metadata.save_metadata`."""
+        if self:
+            (Path(data_dir) / NAME).write_text(json.dumps(self), encoding="utf-8")
+
+    def load_metadata(self, data_dir: Any) -> None:
+        """See `tfds.core.Metadata.load_metadata`."""
+        self.clear()
+        self.update(facts_of(Path(data_dir)))
 
 
 class Sciml(FileReaderBuilder):
@@ -95,6 +118,7 @@ class Sciml(FileReaderBuilder):
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(self.features()),
             supervised_keys=self.supervised_keys,
+            metadata=Facts(),
             homepage=self.benchmark.homepage,
             license="Apache-2.0" if self.dataset.simulated_samples else self.benchmark.licence,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, whole
 from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def simulate(
         seed: of the random numbers, not negative.
         jobs: processes; each starts a fresh interpreter, so a script that asks for more than one needs a
             ``if __name__ == "__main__"`` guard.
-        comm: an mpi4py communicator whose ranks all call this function with the same arguments, in place of ``jobs``.
+        comm: an mpi4py communicator whose ranks all call this function with the same arguments; ``jobs`` is 1 then.
         options: of the benchmark's simulator: ``pixels``, ``engine``, ``space_groups`` and ``structures`` for STEMDL,
             ``rows`` and ``columns`` for CloudMask.
 
@@ -55,7 +55,7 @@ def simulate(
         PeerFailedError: another rank failed, and raised why.
         OSError: the folder cannot be written.
     """
-    from sciml_datasets.preparation.crew import Alone, Ranks
+    from sciml_datasets.preparation.crew import Alone, Ranks, check_jobs
 
     crew = Alone() if comm is None else Ranks(comm)
     benchmark, dataset = crew.lead(lambda: find(name))
@@ -72,8 +72,7 @@ def simulate(
     def begin() -> Path:
         if not str(out_dir):
             raise InputError("the raw folder has an empty name: name one")
-        if jobs < 1:
-            raise InputError(f"{jobs} jobs: expected at least 1")
+        check_jobs(whole(jobs, "jobs"), comm)
         if seed < 0:
             raise InputError(f"seed {seed}: expected 0 or more")
         if folder.exists():

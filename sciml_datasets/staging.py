@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.checksums import ChecksumError, sha256_of
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError, naming, whole
 from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, verify_prepared
@@ -65,8 +65,7 @@ def stage(
         PeerFailedError: another rank failed, and raised why.
         OSError: the disk cannot be written.
     """
-    if jobs < 1:
-        raise InputError(f"{jobs} jobs: expected at least 1")
+    whole(jobs, "jobs")
     source, final = prepared_dir(name, data_dir), prepared_dir(name, to)
     if comm is None:
         return final, Alone().lead(lambda: _copy(source, final, jobs, quick=quick, shows=True))

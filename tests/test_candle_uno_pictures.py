@@ -33,6 +33,15 @@ def test_a_picture_is_drawn_of_few_and_of_many(tmp_path: Path, count: int, predi
     assert (tmp_path / "responses.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_cell_lines_and_drugs_are_named(tmp_path: Path) -> None:
+    samples = responses(70)
+    samples[0]["drug"] = b"a compound of many syllables"
+    contact_sheet(samples, tmp_path / "responses.svg")  # in which each text stands as a comment
+    drawn = (tmp_path / "responses.svg").read_text()
+    for name in ("cell 0", "cell 6", "drug 4", "a compound of many sy..."):
+        assert f"<!-- {name} -->" in drawn
+
+
 def test_the_heat_map_holds_means_and_leaves_blank_what_was_not_measured() -> None:
     auc = np.array([0.2, 0.4, 0.9])
     table, rows, columns = heat_map(auc, np.array(["a", "a", "b"]), np.array(["x", "x", "y"]))

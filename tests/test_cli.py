@@ -13,6 +13,7 @@ import pytest
 
 from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.cli.main import COMMANDS, main
+from sciml_datasets.partitions import parts
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -25,6 +26,16 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     text = capsys.readouterr().out
     assert f"example: sciml {command}" in text
     assert "--json" in text
+
+
+@pytest.mark.parametrize(("source", "own"), [("slstr", False), ("improve", True), ("csv", True)])
+def test_a_converter_shows_its_own_flags(source: str, own: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["convert", source, "--help"])
+    text = capsys.readouterr().out
+    assert "--out" in text
+    assert ("--response" in text) == own
+    assert (".SEN3" in text) != own
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -69,6 +80,19 @@ def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.C
     assert "macro F1" in capsys.readouterr().out
 
 
+def test_info_tells_what_was_made_of_the_raw_data(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "candle_uno_demo", "--data-dir", str(data_dir)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = lines[lines.index("as prepared") :]
+    assert "  splits: mixed, by hash of cell and drug" in told
+    assert any(line.startswith("  scaling of drug_descriptors: mean 0, standard deviation 1") for line in told)
+    assert any("raw samples left out: no features of the cell" in line for line in told)
+    assert max(map(len, lines)) < 200
+    assert main(["info", "candle_uno_demo", "--json", "--data-dir", str(data_dir)]) == 0
+    facts = json.loads(capsys.readouterr().out)["facts"]
+    assert (facts["form"], "cell_aliases" in facts, "rows" in facts) == ("A", True, False)
+
+
 def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "new" / "stacks.png"
     arguments = ["show", "stemdl_demo", "--data-dir", str(data_dir), "--split", "train", "--count", "3"]
@@ -76,6 +100,17 @@ def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.Cap
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "3 samples" in capsys.readouterr().out
     assert main([*arguments, "--out", str(tmp_path / "stacks.doc")]) == 2
+
+
+def test_show_draws_a_part_of_another_partition(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["show", "candle_uno_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "responses.png")]
+    assert main([*arguments, "--split", "cell_blind:test", "--json"]) == 0
+    expected = len(parts("candle_uno_demo", "cell_blind", data_dir)["test"])
+    assert json.loads(capsys.readouterr().out)["samples"] == expected
+    assert main([*arguments, "--split", "cell_blind"]) == 2
+    assert "there is no split 'cell_blind': choose one of train, validation, test" in capsys.readouterr().err
 
 
 def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:

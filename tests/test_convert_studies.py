@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from uno_files import FILE, frames, write_combo, write_improve, write_splits, write_store
 
-from sciml_datasets import InputError
+from sciml_datasets import InputError, prepare
 from sciml_datasets.candle_uno import combo, improve
 from sciml_datasets.candle_uno.raw import FORMS, Responses, canonical
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
@@ -292,6 +292,22 @@ def test_other_raw_forms_become_improve_folders_with_the_same_splits(tmp_path: P
     }
     assert dict(zip(*(after.responses[name].to_pylist() for name in ("id", "split")), strict=True)) == prepared
     assert sum(study.facts()["splits"].values()) == before.responses.num_rows
+
+
+def test_what_was_converted_is_prepared_to_the_same_examples_and_says_the_same_of_them(
+    tmp_path: Path, raw_dir: Path, data_dir: Path
+) -> None:
+    convert_improve(raw_dir / "candle_uno_demo", tmp_path / "raw" / "candle_uno_demo")
+    after = prepare("candle_uno_demo", tmp_path / "raw", tmp_path / "data")
+    before = data_dir / "sciml/candle_uno_demo/1.0.0"
+    for split in ("train", "validation", "test"):
+        assert (after / f"members-{split}.tsv").read_bytes() == (before / f"members-{split}.tsv").read_bytes()
+    for table in ("gene_expression.npy", "drug_descriptors.npy"):
+        np.testing.assert_array_equal(np.load(after / table), np.load(before / table))
+    told, expected = (json.loads((folder / "metadata.json").read_text()) for folder in (after, before))
+    assert (told.pop("form"), expected.pop("form")) == ("C", "A")
+    assert set(told.pop("left_out")) < set(expected.pop("left_out"))
+    assert told == expected
 
 
 def test_the_names_of_one_compound_stay_one_after_a_conversion(tmp_path: Path, raw_dir: Path) -> None:

@@ -126,6 +126,17 @@ def test_a_mistake_under_mpi_is_told_once(tmp_path: Path, name: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@needs_mpi
+def test_processes_are_asked_for_by_the_launcher_or_by_jobs_not_both(raw_dir: Path, tmp_path: Path) -> None:
+    done = run(ranks(2, sciml_command(raw_dir, tmp_path / "data", "--jobs", "4")))
+    assert done.returncode == 2
+    assert done.stderr == (
+        "sciml prepare: 4 jobs in each of 2 ranks: ranks start no processes of their own, leave --jobs out and let "
+        "the launcher start more ranks\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
 SLOW = """
 import sys, time
 from contextlib import contextmanager
@@ -186,7 +197,7 @@ def test_a_killed_preparation_goes_on_with_the_unfinished_shards(
     assert "the shards are cut differently" in again.stderr
     again = run(slow_command(raw_dir, tmp_path))
     assert again.returncode == 0, again.stderr
-    assert f"{len(done)} shards were finished before" in again.stderr
+    assert f"{len(done)} of 15 shards had been finished before" in again.stderr
     assert_same_and_clean(tmp_path, in_five_shards)
 
 

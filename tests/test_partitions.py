@@ -149,6 +149,14 @@ def test_folds_of_a_prepared_data_set_read_no_features(data_dir: Path, monkeypat
     assert len(train) + len(held_out) == 400
 
 
+@pytest.mark.parametrize(
+    ("k", "message"), [("a", "'a' folds: expected a whole number"), (2.5, "2.5 folds: expected a"), (1, "at least 2")]
+)
+def test_a_number_of_folds_of_no_use_is_told(data_dir: Path, k: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        folds(NAME, k=k, data_dir=data_dir)
+
+
 def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:
     wanted = set(parts(NAME, "drug_blind", data_dir)["test"])
     found = select(NAME, "drug_blind:test", data_dir)

@@ -258,6 +258,25 @@ def test_an_unsupported_format_is_refused(raw_dir: Path, tmp_path: Path) -> None
         )
 
 
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ({"comm": "x"}, "comm is 'x': expected a communicator of mpi4py"),
+        ({"jobs": "2"}, "'2' jobs: expected a whole number"),
+        ({"jobs": 0}, "0 jobs: expected at least 1"),
+        ({"num_shards": 0}, "0 shards: expected at least 1"),
+        ({"file_format": "x"}, "the file format x is not supported for writing: choose tfrecord or array_record"),
+        ({"beam": object()}, "expected Apache Beam's PipelineOptions|Apache Beam cannot be used"),
+    ],
+)
+def test_an_argument_of_no_use_is_told_in_one_sentence(
+    raw_dir: Path, tmp_path: Path, argument: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        prepare("stemdl_demo", raw_dir, tmp_path, **argument)
+    assert list(tmp_path.iterdir()) == []
+
+
 def without_override(command: list[str]) -> list[str]:
     """The command without root's right to pass over permissions."""
     if os.getuid() != 0:
@@ -346,6 +365,18 @@ def test_a_disk_that_fills_up_meanwhile_keeps_only_finished_shards(raw_dir: Path
     assert "plan.json" in left
     assert all(name == "plan.json" or name.startswith("folder/sciml-") for name in left)
     assert not any(name.endswith(".incomplete") for name in left)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_limit_on_the_size_of_files_is_told_once_and_leaves_nothing_prepared(
+    raw_dir: Path, tmp_path: Path, jobs: str
+) -> None:
+    # 4,000 blocks are 2 MB or 4 MB, as the shell counts; the training shard has 9 MB, the others 1 MB each.
+    command = [*prepare_process(raw_dir, tmp_path / "data"), "--jobs", jobs]
+    limited = ["sh", "-c", 'ulimit -f 4000; exec "$@"', "sh", *command]
+    run = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert_one_sentence(run, "sciml-train.tfrecord-00000-of-00001", "File too large: raise the limit")
+    assert not (tmp_path / "data/sciml/stemdl_demo/2.0.0").exists()
 
 
 def test_a_read_only_disk_is_named(raw_dir: Path, tmp_path: Path) -> None:

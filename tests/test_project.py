@@ -77,6 +77,7 @@ PURE = {
     "hdf5",
     "processes",
     "partitions",
+    "facts",
 }
 ALLOWED = {
     "metrics": PURE | {"metrics"},

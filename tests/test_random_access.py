@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from sciml_datasets import prepare, random_access
+from sciml_datasets import InputError, prepare, random_access
 from sciml_datasets.random_access import DamagedRecordError
 
 
@@ -46,6 +46,15 @@ def test_examples_and_order_are_those_of_tfds_load(prepared: Path, data_dir: Pat
     assert ids(examples.__getitems__([40, 3])) == [ids(loaded)[40], ids(loaded)[3]]
     with pytest.raises(IndexError):
         examples[48]
+
+
+def test_arrays_may_be_written_into_and_are_nobody_elses(prepared: Path) -> None:
+    examples = source(prepared)
+    (first,) = examples.__getitems__([0])
+    expected = examples[0]["cbed_stack"].copy()
+    first["cbed_stack"][:] = 0
+    np.testing.assert_array_equal(examples[0]["cbed_stack"], expected)
+    assert {value.flags.writeable for value in examples[1].values() if isinstance(value, np.ndarray)} == {True}
 
 
 def test_parts_and_all_of_the_splits(prepared: Path) -> None:
@@ -131,6 +140,19 @@ def test_a_damaged_record_raises_and_never_returns_none(prepared: Path, tmp_path
     assert read >= 32  # the other two shards hold 16 each
     assert read + damaged == 48
     assert damaged >= 1
+
+
+@pytest.mark.parametrize("suffix", ["", ".offsets"])
+def test_a_missing_file_is_named(prepared: Path, tmp_path: Path, suffix: str) -> None:
+    if suffix and "array_record" in str(prepared):
+        pytest.skip("ArrayRecord files have nothing beside them")
+    shutil.copytree(prepared, tmp_path / "copy")
+    (shard,) = (tmp_path / "copy/sciml/stemdl_demo/2.0.0").glob(f"sciml-train.*-00001-of-00003{suffix}")
+    shard.unlink()
+    examples = source(tmp_path / "copy")
+    assert examples[0]["cbed_stack"].shape == (3, 128, 128)
+    with pytest.raises(InputError, match=f"{shard} is missing: .* prepare the data set again"):
+        examples[20]
 
 
 def test_reading_needs_no_tensorflow(prepared: Path) -> None:

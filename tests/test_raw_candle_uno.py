@@ -95,6 +95,14 @@ def test_contradictory_replicates_and_aliases_are_counted(tmp_path: Path) -> Non
     assert (told["replicates"], told["contradictory_replicates"]) == (4, 2)
 
 
+def test_what_the_builder_tells_is_whole_but_prints_short(data_dir: Path) -> None:
+    facts = tfds.builder(f"sciml/{DEMO}", data_dir=data_dir).info.metadata
+    assert facts == metadata(data_dir / "sciml" / DEMO / "1.0.0")
+    assert len(facts["columns"]["gene_expression"]) == 40
+    assert "'gene_expression': ['GENE0', 'GENE1', 'GENE2', ...]" in repr(facts)
+    assert len(repr(facts)) < 2000
+
+
 def test_scaling_is_fitted_on_training_entities_unless_the_references_way_is_asked_for(
     raw_dir: Path, data_dir: Path, tmp_path: Path
 ) -> None:

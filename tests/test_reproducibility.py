@@ -15,9 +15,9 @@ import pytest
 BATCH, STEPS = 2, 2
 
 
-@pytest.mark.parametrize("name", ["cloudmask", "candle_uno"])
-def test_two_processes_end_with_the_same_weights(name: str) -> None:
-    command = [sys.executable, __file__, name]
+@pytest.mark.parametrize(("name", "xla"), [("cloudmask", "on"), ("cloudmask", "off"), ("candle_uno", "on")])
+def test_two_processes_end_with_the_same_weights(name: str, xla: str) -> None:
+    command = [sys.executable, __file__, name, xla]
     pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     told = [process.communicate(timeout=300) for process in pair]
     assert [process.returncode for process in pair] == [0, 0], told
@@ -27,11 +27,11 @@ def test_two_processes_end_with_the_same_weights(name: str) -> None:
     assert first == second
 
 
-def trained(name: str) -> None:
+def trained(name: str, xla: str) -> None:
     """Print the hash of a reference model's weights before and after some steps as `sciml train` makes them."""
     from sciml_datasets.models.training import make_deterministic
 
-    make_deterministic(alone=True)
+    make_deterministic(alone=True, xla=xla == "on")
     import keras
     import tensorflow as tf
     import tree
@@ -41,6 +41,7 @@ def trained(name: str) -> None:
 
     keras.utils.set_random_seed(0)
     recipe = importlib.import_module(f"sciml_datasets.models.{name}").RECIPES[name]
+    recipe = recipe.with_settings({"xla": xla})
     network = build_network(recipe.build, recipe)
     step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
     random = np.random.default_rng(0)
@@ -62,4 +63,4 @@ def digest(network: Any) -> str:
 
 
 if __name__ == "__main__":
-    trained(sys.argv[1])
+    trained(sys.argv[1], sys.argv[2])

@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 import pytest
 
-from sciml_datasets import InputError
+from sciml_datasets import InputError, prepare
 from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
 from sciml_datasets.metrics.results import MUST_AGREE, check_schema, table
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.preparation.manifest import read_manifest
+from tests.uno_files import write_improve, write_splits
 
 
 def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
@@ -135,6 +136,31 @@ def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir:
     assert "baseline 1: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
     assert macro_f1.split()[2:] == ["1.0000", macro_f1.split()[3], "0.9000", "0.4300", "-", "yes", "0.1000"]
+
+
+def scored(name: str, split: str, data_dir: Path) -> dict[str, Any]:
+    evaluator = Evaluator(name, split, data_dir)
+    ids = Truth(name, split, data_dir).ids
+    evaluator.update(ids, np.linspace(0, 1, len(ids)))
+    return make_result(evaluator, "0" * 64)
+
+
+def test_published_values_stand_beside_scores_of_the_original_and_its_own_splits_only(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    write_splits(write_improve(tmp_path / "raw" / "candle_uno"), "CCLE", train=[0, 1], val=[2], test=[3])
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    of_the_original = scored("candle_uno_demo", "test", data_dir)
+    of_a_study = scored("candle_uno", "test", tmp_path / "data")
+    of_other_splits = scored("candle_uno_demo", "cell_blind:test", data_dir)
+    assert rows(of_the_original)["mse"]["target"]["value"] == 0.0054
+    for result in (of_a_study, of_other_splits):
+        check_schema(result)
+        row = rows(result)["mse"]
+        assert row["score"] is not None
+        assert {row[key] for key in ("target", "reference", "best_known", "met", "distance")} == {None}
+        assert "target" not in table(result)
+    assert "target" in table(of_the_original)
 
 
 def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path, sciml: Any) -> None:

@@ -186,7 +186,7 @@ def broken() -> Any:
         ({"precision": "float8"}, "precision=float8: expected float32 or mixed_bfloat16"),
         ({"seed": -1}, "seed -1: expected 0 or more"),
         ({"warmup_share": 2}, "warmup_share=2: expected a share from 0 to 1"),
-        ({"batch_size": 51}, "batch_size=51: the training split holds fewer samples"),
+        ({"batch_size": 51}, "batch_size=51: the training split holds 48 samples, choose a batch of no more"),
     ],
 )
 def test_what_does_not_fit_is_named_and_leaves_no_run(

@@ -171,6 +171,15 @@ def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path
     assert not (tmp_path / "data/sciml/stemdl_demo/2.0.0").exists()
 
 
+def test_of_a_split_with_no_file_left_the_missing_file_is_named(tmp_path: Path, sciml: Sciml) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    verify_raw("stemdl_demo", folder)
+    (folder / "dev/batch_dev_0.h5").unlink()
+    done = sciml("verify", "stemdl_demo", "--raw-dir", tmp_path)
+    assert done.returncode == 1
+    assert "dev/batch_dev_0.h5 is missing: fetch it, or remove its line" in done.stdout
+
+
 def test_verified_raw_files_stand_in_the_manifest_with_their_hash(tmp_path: Path) -> None:
     folder = simulate("stemdl_demo", tmp_path, num_samples=6)
     prepared = prepare("stemdl_demo", tmp_path, tmp_path / "data", verify_raw=True)

@@ -9,6 +9,7 @@
   gives the official splits; rows in none of its lists are left out.
 - ``y_data/ids.txt``, ours and optional: the id of each response, in the order of the rows. Without it the id is the
   source and the number of the row.
+- ``scaled.txt``, ours and optional: the names of the files in ``x_data`` whose values are scaled already, one a line.
 
 Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_utils) and the README files of its models.
 """
@@ -20,6 +21,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +35,7 @@ from sciml_datasets.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESPONSE, IDS = "y_data/response.tsv", "y_data/ids.txt"
+RESPONSE, IDS, SCALED = "y_data/response.tsv", "y_data/ids.txt", "scaled.txt"
 SOURCE, CELL, DRUG = "source", "improve_sample_id", "improve_chem_id"
 SYMBOL = "Gene_Symbol"
 EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
@@ -52,7 +54,7 @@ def files(folder: Path) -> list[Path]:
     """The files that `read` reads, sorted; none when the folder is not of this form."""
     if not (folder / RESPONSE).is_file():
         return []
-    found = [folder / RESPONSE, folder / IDS, *_split_files(folder)]
+    found = [folder / RESPONSE, folder / IDS, folder / SCALED, *_split_files(folder)]
     found += [path for names in (CELL_FILES, DRUG_FILES) if (path := _first(folder, names))]
     return sorted(path for path in found if path.is_file())
 
@@ -89,8 +91,8 @@ def write(
 ) -> None:
     """Write tables as a folder of this form, which appears when it is complete.
 
-    Of the names of genes only the line of symbols is filled. That features are scaled is not noted. ``left-out.tsv``
-    lists the responses that are not in it, and why.
+    Of the names of genes only the line of symbols is filled. ``left-out.tsv`` lists the responses that are not in it,
+    and why.
 
     Args:
         tables: what to write.
@@ -121,6 +123,9 @@ def write(
         _write(work / "x_data" / cell_file, lines, _columns(tables.cells))
         _write(work / "x_data" / drug_file, [[DRUG, *tables.drugs.columns]], _columns(tables.drugs))
         _write_splits(work, responses)
+        scaled = [name for name, table in ((cell_file, tables.cells), (drug_file, tables.drugs)) if table.scaled]
+        if scaled:
+            (work / SCALED).write_text("".join(f"{name}\n" for name in scaled), "utf-8")
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
         for path in beside:
             shutil.copy2(path, work)
@@ -168,7 +173,7 @@ def _cells(folder: Path) -> FeatureTable:
         count = next((i for i, line in enumerate(head) if line[0] not in labels), len(head))
     genes = _gene_names(path, head[:count], systems)
     ids, values = read_matrix(path, "\t", [CELL, *genes], id_place=0, skip=count)
-    return feature_table(path, ids, genes, values, first_line=count + 1)
+    return _noted(folder, path, feature_table(path, ids, genes, values, first_line=count + 1))
 
 
 def _gene_names(path: Path, lines: Sequence[Sequence[str]], systems: Sequence[str]) -> list[str]:
@@ -198,7 +203,14 @@ def _drugs(folder: Path) -> FeatureTable:
     header = first_lines(path, "\t")[0]
     place = place_of(path, header, DRUG)
     ids, values = read_matrix(path, "\t", header, id_place=place, skip=1)
-    return feature_table(path, ids, [*header[:place], *header[place + 1 :]], values, first_line=2)
+    columns = [*header[:place], *header[place + 1 :]]
+    return _noted(folder, path, feature_table(path, ids, columns, values, first_line=2))
+
+
+def _noted(folder: Path, path: Path, table: FeatureTable) -> FeatureTable:
+    """The table of a file, scaled if it is noted so."""
+    note = folder / SCALED
+    return replace(table, scaled=note.is_file() and path.name in note.read_text("utf-8").splitlines())
 
 
 def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:

@@ -16,6 +16,11 @@ FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "auc", "growth")
 """Of those a data set has some."""
 RANGES = {"auc": (0.0, 1.0), "growth": (-1.0, 1.0)}
 """A response to where most of its values are."""
+COLOURS = {"auc": "viridis", "growth": "RdBu"}
+"""A response to its colours: those of growth part at 0, where cells neither grow nor die."""
+NOT_MEASURED = "0.92"
+"""Light gray, which is none of them."""
+LONGEST_NAME = 24
 CELLS, DRUGS = 60, 40
 """Rows and columns of the heat map: those with the most responses."""
 PANELS = 8
@@ -41,28 +46,29 @@ def contact_sheet(
     values = np.array([float(sample[measure]) for sample in samples])
     cells, sources = (np.array([_text(sample[name]) for sample in samples]) for name in ("cell", "source"))
     drugs = np.array([_drugs(sample) for sample in samples])
-    figure = Figure(figsize=(13, 6.5 if predictions is None else 11.5), layout="constrained")
+    figure = Figure(figsize=(15, 8.5 if predictions is None else 13.5), layout="constrained")
     upper: Any = figure
     lower: Any = None
     if predictions is not None:
-        panels: Any = figure.subfigures(2, 1, height_ratios=(6.5, 5))
+        panels: Any = figure.subfigures(2, 1, height_ratios=(8.5, 5))
         upper, lower = panels
-    left, right = upper.subplots(1, 2, width_ratios=(1.5, 1))
+    left, right = upper.subplots(1, 2, width_ratios=(2, 1))
     table, rows, columns = heat_map(values, cells, drugs)
-    image = left.imshow(table, cmap="RdBu", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
     noun = "drugs" if "drug" in samples[0] else "pairs of drugs"
-    title = f"mean {what}; blank: not measured"
-    left.set(xlabel=f"{len(columns)} {noun}", ylabel=f"{len(rows)} cell lines", title=title)
-    for axis in (left.xaxis, left.yaxis):
-        axis.get_major_locator().set_params(integer=True)
-    upper.colorbar(image, ax=left, label=f"{what} (low: the drug kills)")
+    left.set_facecolor(NOT_MEASURED)
+    image = left.imshow(table, cmap=COLOURS[measure], vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    left.set_xticks(range(len(columns)), [_short(name) for name in columns], rotation=90, fontsize=7)
+    left.set_yticks(range(len(rows)), [_short(name) for name in rows], fontsize=6)
+    title = f"mean {what} of the {len(rows)} cell lines and {len(columns)} {noun} with the most responses"
+    left.set(xlabel=noun, ylabel="cell lines", title=title)
+    upper.colorbar(image, ax=left, label=f"mean {what} (low: the drug kills; gray: not measured)")
     names = [name for name, _ in Counter(sources.tolist()).most_common()]
     bins = np.linspace(min(low, values.min()), max(high, values.max()), 41)
     for name in names:
         some = values[sources == name]
         right.hist(some, bins, density=True, histtype="step", label=f"{name} ({len(some):,})")
     right.set(xlabel=what, ylabel="density", title=f"{what} by source")
-    right.legend(fontsize=8, loc="upper left")
+    right.legend(fontsize=8, loc="upper left", title="source (responses)", title_fontsize=8)
     if predictions is not None:
         predicted = np.array([float(np.ravel(value)[0]) for value in predictions])
         _draw_drugs(lower, values, predicted, drugs, what, (low, high), noun)
@@ -115,14 +121,20 @@ def _draw_drugs(
     panel.suptitle(f"predicted against observed {what}, the {len(frequent)} {noun} with the most responses")
     if not frequent:
         return
+    panel.supxlabel(f"observed {what}", fontsize=9)
+    panel.supylabel(f"predicted {what}", fontsize=9)
     for axes, drug in zip(panel.subplots(2, -(-len(frequent) // 2), squeeze=False).flat, frequent, strict=False):
         observed, guess = values[drugs == drug], predicted[drugs == drug]
         varied = observed.std() > 0 and guess.std() > 0
         r = f"r {np.corrcoef(observed, guess)[0, 1]:.2f}" if varied else "constant"
         axes.plot(limits, limits, color="gray", linewidth=0.6)
         axes.scatter(observed, guess, s=6, color="tab:blue")
-        axes.set_title(f"{drug}, n {len(observed)}, {r}", fontsize=8)
+        axes.set_title(f"{_short(drug)}, n {len(observed)}, {r}", fontsize=8)
         axes.tick_params(labelsize=7)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
 
 
 def _text(value: Any) -> str:

@@ -108,11 +108,12 @@ class Responses:
         values = tables.responses["auc"].to_numpy()
         cell_of, drug_of = canonical(folder, tables)
         cell_row, drug_row = ({key: row for row, key in enumerate(table.ids)} for table in (tables.cells, tables.drugs))
+        given = _official(tables, cell_of, drug_of)
         parts: dict[str, str] = {}
         for key, source, cell, drug, split, auc in zip(*columns.values(), values, strict=True):
             names = (cell_of[cell], drug_of[drug])
-            unit = key if split else "|".join(names)
-            if not split:
+            unit = key if given else "|".join(names)
+            if not given:
                 split = parts.get(unit) or parts.setdefault(unit, part_of(MIXED, names, SHARES))
             yield Sample(
                 split,
@@ -181,6 +182,15 @@ def canonical(folder: Path, tables: Tables) -> tuple[Mapping[str, str], Mapping[
     return (
         aliases.cells(folder, tables.responses["cell"].unique().to_pylist()),
         aliases.drugs(folder, tables.responses["drug"].unique().to_pylist()),
+    )
+
+
+def _official(tables: Tables, cell_of: Mapping[str, str], drug_of: Mapping[str, str]) -> bool:
+    """Whether the raw files give splits of their own: not where theirs are the canonical ones, as `sciml convert
+    improve` writes them."""
+    columns = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "split")), strict=True)
+    return any(
+        split and split != part_of(MIXED, (cell_of[cell], drug_of[drug]), SHARES) for cell, drug, split in columns
     )
 
 

@@ -19,7 +19,7 @@ from sciml_datasets.cloudmask.granules import RELATIVE_ORBITS, granule_of, split
 from sciml_datasets.cloudmask.raw import SIZES
 from sciml_datasets.cloudmask.scenes import Climate, simulated_scene
 from sciml_datasets.errors import InputError
-from sciml_datasets.processes import stay_with_parent
+from sciml_datasets.processes import mapped
 from sciml_datasets.progress import progress
 from sciml_datasets.samples import SPLITS
 
@@ -79,7 +79,7 @@ def write_raw(
     for place in FIRST_NODES:
         (folder / place).mkdir(parents=True)
     with progress("Simulating", num_samples, " scenes") as advance:
-        for _ in _run(scenes, jobs):
+        for _ in mapped(_write_scene, scenes, jobs):
             advance(1)
 
 
@@ -114,17 +114,6 @@ def _name(orbit: int, frame: int) -> str:
     start_stop_made = "_".join(f"{time:%Y%m%dT%H%M%S}" for time in times)
     cycle, relative = divmod(orbit - 1, RELATIVE_ORBITS)
     return f"S3A_SL_1_RBT____{start_stop_made}_0179_{cycle:03d}_{relative + 1:03d}_{frame:04d}_SIM_D_NT_001"
-
-
-def _run(scenes: list[_Scene], jobs: int) -> Iterator[None]:
-    if jobs == 1 or len(scenes) == 1:
-        yield from map(_write_scene, scenes)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(min(jobs, len(scenes)), get_context("spawn"), stay_with_parent) as pool:
-        yield from pool.map(_write_scene, scenes)
 
 
 def _write_scene(scene: _Scene) -> None:

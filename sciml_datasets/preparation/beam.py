@@ -29,12 +29,21 @@ class Beam:
     Args:
         options: which runner, how many workers and so on.
         folder: a folder that all workers share, where results are passed back.
+
+    Raises:
+        InputError: the options are none, or Beam is not installed.
     """
 
     rank = 0
     size = 1
 
     def __init__(self, options: PipelineOptions, folder: Path) -> None:
+        try:
+            from apache_beam.options.pipeline_options import PipelineOptions
+        except ImportError as error:
+            raise InputError(f"Apache Beam cannot be used ({error}): pip install sciml-datasets[beam]") from error
+        if not isinstance(options, PipelineOptions):
+            raise InputError(f"beam is {options!r}: expected Apache Beam's PipelineOptions")
         self._options = options
         self._folder = folder
 

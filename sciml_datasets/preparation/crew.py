@@ -175,9 +175,15 @@ def _work_on(block: range) -> list[Any]:
 
 
 class Ranks:
-    """The ranks of an MPI communicator; the next item is drawn by fetch-and-add in the memory of rank 0."""
+    """The ranks of an MPI communicator; the next item is drawn by fetch-and-add in the memory of rank 0.
+
+    Raises:
+        InputError: it is no communicator.
+    """
 
     def __init__(self, comm: MPI.Intracomm) -> None:
+        if not hasattr(comm, "Dup"):
+            raise InputError(f"comm is {comm!r}: expected a communicator of mpi4py, for example MPI.COMM_WORLD")
         self._comm = comm.Dup()
         self.rank: int = comm.Get_rank()
         self.size: int = comm.Get_size()
@@ -262,6 +268,19 @@ class Ranks:
         if failed:
             raise PeerFailedError(bad_input=any(bad_input for _, bad_input in outcomes))
         return [result for part in self._comm.gather(results) or () for result in part]
+
+
+def check_jobs(jobs: int, comm: MPI.Intracomm | None) -> None:
+    """Make sure that processes are asked for in one way: ranks are started by their launcher and fork none.
+
+    Raises:
+        InputError: there are several jobs and a communicator.
+    """
+    if comm is not None and jobs > 1:
+        raise InputError(
+            f"{jobs} jobs in each of {comm.Get_size()} ranks: ranks start no processes of their own, leave --jobs out "
+            "and let the launcher start more ranks"
+        )
 
 
 class _Counters:

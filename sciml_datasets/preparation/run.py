@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, whole
 from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
-from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks
+from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks, check_jobs
 from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written
@@ -81,8 +81,9 @@ def prepare(
 ) -> Path:
     """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
 
-    The result is the same to the byte for any number of processes or ranks, and after any number of interruptions: a
-    preparation that was killed goes on where it stopped when it is called again.
+    The result is the same to the byte for any number of processes or ranks, and after any number of interruptions, as
+    long as the versions that the manifest names are the same: a preparation that was killed goes on where it stopped
+    when it is called again.
 
     Args:
         name: of the data set, for example ``stemdl``.
@@ -90,7 +91,7 @@ def prepare(
             ``<data_dir>/downloads/manual``.
         data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments.
-        jobs: without ``comm``, how many processes to fork.
+        jobs: how many processes to fork; 1 where there is a ``comm``, whose ranks are the processes.
         beam: Apache Beam's pipeline options, to run on Beam instead.
         file_format: ``tfrecord`` (the default) or ``array_record``.
         num_shards: shards per split; default TFDS's rule.
@@ -104,15 +105,18 @@ def prepare(
         The prepared folder.
 
     Raises:
-        InputError: no such data set, raw files are missing or unusable, or they changed since an interrupted
-            preparation; nothing is left that looks prepared.
+        InputError: no such data set, an argument is of no use, raw files are missing or unusable, or they changed since
+            an interrupted preparation; nothing is left that looks prepared.
         PeerFailedError: another rank failed, and raised why.
         OSError: a folder cannot be read or written.
     """
     import tensorflow_datasets as tfds
 
-    if jobs < 1:
-        raise InputError(f"{jobs} jobs: expected at least 1")
+    jobs = whole(jobs, "jobs")
+    if num_shards is not None:
+        whole(num_shards, "shards")
+    if file_format is not None:
+        _check_format(file_format)
     crew: Crew
     if comm is not None:
         crew = Ranks(comm)
@@ -121,6 +125,7 @@ def prepare(
     else:
         crew = Forked(jobs) if jobs > 1 else Alone()
     raw_name = name if preprocess else None
+    crew.lead(lambda: check_jobs(jobs, comm))
     name = crew.lead(lambda: preprocessed(name) if preprocess else find(name)[1].name)
     builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), crew)
@@ -162,8 +167,7 @@ def _is_prepared(final: Path, options: Options) -> bool:
 
 def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     file_format = builder.info.file_format.value
-    if file_format not in WRITERS:
-        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
+    _check_format(file_format)
     choices = crew.lead(lambda: builder.benchmark.chosen(options.choices))
     raw_format = builder.raw_format(**choices)
     folder = crew.lead(lambda: _raw_folder(builder, options))
@@ -201,7 +205,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         write = WriteShard(builder, raw_format, folder, work, final, sum(len(shard.samples) for shard in plan.shards))
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
-        _summarise(crew, size, len(finished), time.perf_counter() - started)
+        _summarise(crew, size, plan, len(finished), time.perf_counter() - started)
         crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         crew.lead(lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final))
     except FileNotFoundError as error:
@@ -214,6 +218,11 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
             shutil.rmtree(work, ignore_errors=True)
             _forget_index(indexed)
         raise
+
+
+def _check_format(file_format: str) -> None:
+    if file_format not in WRITERS:
+        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
 
 
 def _joined(indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, final: Path) -> list[Sample] | Spool:
@@ -381,16 +390,13 @@ def _finish(
 
 
 def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
-    """Give the features their tables and layouts, which are written with the features, and write the rest."""
-    import tensorflow_datasets as tfds
-
+    """Give the features their tables and layouts, and the facts, which TFDS writes with them, and write the rest."""
     for name, table in beside.tables.items():
         builder.info.features[name].table = table
     for name, layout in beside.layouts.items():
         if name in builder.info.features:
             builder.info.features[name].layout = layout
-    if beside.metadata:
-        tfds.core.MetadataDict(beside.metadata).save_metadata(folder)
+    builder.info.metadata.update(beside.metadata)
     for name, text in beside.documents.items():
         (folder / name).write_text(text, encoding="utf-8")
 
@@ -402,9 +408,9 @@ def _progress(
     return progress(title, total, unit, **style) if crew.rank == 0 else nullcontext(lambda _: None)
 
 
-def _summarise(crew: Crew, size: int, taken_over: int, seconds: float) -> None:
+def _summarise(crew: Crew, size: int, plan: Plan, taken_over: int, seconds: float) -> None:
     if crew.rank == 0 and sys.stderr is not None:
-        again = f"; {taken_over} shards were finished before" if taken_over else ""
+        again = f"; {taken_over} of {len(plan.shards)} shards had been finished before" if taken_over else ""
         rate = size / 1e6 / max(seconds, 1e-9)
         text = f"{rate:.0f} MB/s, {rate / crew.size:.0f} MB/s per process{again}"
         print(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}", file=sys.stderr)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.checksums import known_checksums, record_checksums
-from sciml_datasets.errors import InputError
+from sciml_datasets.checksums import check_present, known_checksums, record_checksums
+from sciml_datasets.errors import InputError, whole
 from sciml_datasets.preparation.crew import Alone, Crew, Forked
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.tasks import HashFile
@@ -88,8 +88,9 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     import tensorflow_datasets as tfds
 
     find(name)
-    files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     known = known_checksums(name, folder)
+    check_present(folder, known)  # before the raw format misses a whole split, without knowing which files it had
+    files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     found = _hashes(folder, [file.name for file in files], jobs)
     record_checksums(folder, known, found)
     agreed = sum(file in known for file in found)
@@ -97,8 +98,6 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
 
 
 def _hashes(folder: Path, names: list[str], jobs: int) -> dict[str, str]:
-    if jobs < 1:
-        raise InputError(f"{jobs} jobs: expected at least 1")
-    crew: Crew = Forked(jobs) if jobs > 1 else Alone()
+    crew: Crew = Forked(jobs) if whole(jobs, "jobs") > 1 else Alone()
     with progress("Hashing", sum((folder / name).stat().st_size for name in names), "B", scale=True) as advance:
         return dict(zip(names, crew.map(HashFile(folder), names, advance), strict=True))

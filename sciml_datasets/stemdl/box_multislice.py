@@ -123,11 +123,8 @@ def cbed_pattern(
     """The convergent-beam pattern of a crystal, averaged over probe positions.
 
     Args:
-        crystal: the crystal.
-        frame: (3, 3) rows x, y, z of the detector in crystal space; the beam runs along z.
-        semi_angle_rad: convergence semi-angle.
-        thickness: angstrom.
-        energy_kev: beam energy.
+        crystal, frame, semi_angle_rad, thickness, energy_kev: as `sciml_datasets.stemdl.kinematic.cbed_pattern` takes
+            them.
         pixels: width and height; the field of view is 5.12 / angstrom whatever their number.
         rng: of the thermal displacements.
 

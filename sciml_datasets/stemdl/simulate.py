@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.processes import stay_with_parent
+from sciml_datasets.processes import mapped
 from sciml_datasets.progress import progress
 from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal
 from sciml_datasets.stemdl.diffraction import reciprocal, semi_angle, strongest_reflections, zone_frame
@@ -134,7 +133,7 @@ def write_raw(
         structures=structures,
     )
     with progress("Simulating", num_samples, " samples") as advance:
-        for written in _run(files, jobs):
+        for written in mapped(write_file, files, jobs):
             advance(written)
 
 
@@ -201,18 +200,6 @@ def plan_raw(
             files.append(PlannedFile(path, start, min(start + FILE_MATERIALS, end), source))
         first = end
     return files
-
-
-def _run(files: list[PlannedFile], jobs: int) -> Iterator[int]:
-    if jobs == 1 or len(files) == 1:
-        for file in files:
-            yield write_file(file)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(min(jobs, len(files)), get_context("spawn"), stay_with_parent) as pool:
-        yield from pool.map(write_file, files)
 
 
 def write_file(file: PlannedFile) -> int:

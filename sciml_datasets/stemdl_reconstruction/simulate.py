@@ -7,7 +7,6 @@ imaginary part of the transmission, and for each scan the electron density besid
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.processes import stay_with_parent
+from sciml_datasets.processes import mapped
 from sciml_datasets.progress import progress
 from sciml_datasets.stemdl.crystals import random_crystal
 from sciml_datasets.stemdl.simulate import FREQUENT
@@ -74,20 +73,8 @@ def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int
             files.append(_File(path, start, min(start + FILE_SAMPLES, end), seed))
         first = end
     with progress("Simulating", num_samples, " samples") as advance:
-        for written in _run(files, jobs):
+        for written in mapped(_write_file, files, jobs):
             advance(written)
-
-
-def _run(files: list[_File], jobs: int) -> Iterator[int]:
-    if jobs == 1 or len(files) == 1:
-        for file in files:
-            yield _write_file(file)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(min(jobs, len(files)), get_context("spawn"), stay_with_parent) as pool:
-        yield from pool.map(_write_file, files)
 
 
 def _write_file(file: _File) -> int:
