@@ -61,23 +61,39 @@ def run(args: argparse.Namespace) -> int:
     """Fetch raw files; under mpiexec or srun the ranks share them. Exit code 1 if a file did not come."""
     from sciml_datasets.benchmarks import raw_root
     from sciml_datasets.cli.ranks import speaks, world
-    from sciml_datasets.fetch.globus import steps
-    from sciml_datasets.fetch.plan import globus_source, plan_fetch
+    from sciml_datasets.fetch.globus import bytes_here, steps
+    from sciml_datasets.fetch.plan import free_bytes, globus_source, plan_fetch, too_little
     from sciml_datasets.fetch.run import fetch
     from sciml_datasets.preparation.crew import PeerFailedError
 
-    options = _options(args)
-    through_globus = None if args.source else globus_source(args.name)
+    try:
+        options = _options(args)
+        through_globus = None if args.source else globus_source(args.name)
+    except InputError:
+        if speaks():  # all ranks were told the same
+            raise
+        return 2
     if (through_globus or args.dry_run) and not speaks():
         return 0
     if through_globus:
         folder = raw_root(args.raw_dir).absolute() / args.name
         text = steps(args.name, through_globus, folder)
-        report(args, {"folder": str(folder), "bytes": through_globus.num_bytes, "steps": text.splitlines()}, text)
-        return 0 if args.dry_run else 1  # nothing was fetched
+        here, free = bytes_here(folder), free_bytes(folder)
+        lacks = too_little(folder, through_globus.num_bytes - here, free)
+        content = {
+            "folder": str(folder),
+            "files": through_globus.num_files,
+            "bytes": through_globus.num_bytes,
+            "here_bytes": here,
+            "free_bytes": free,
+            "fits": not lacks,
+            "steps": text.splitlines(),
+        }
+        code = _planned(args, content, text, lacks)
+        return code if args.dry_run else 1  # nothing was fetched
     if args.dry_run:
         plan = plan_fetch(args.name, args.raw_dir, options)
-        return report(args, _planned(plan), _table(plan))
+        return _planned(args, _content(plan), _table(plan), plan.lacks)
     try:
         done = fetch(args.name, args.raw_dir, options, world(), _announce, _show_terms)
     except PeerFailedError:  # that rank has said why
@@ -168,7 +184,15 @@ def _announce(plan: Plan) -> None:
     )
 
 
-def _planned(plan: Plan) -> dict[str, Any]:
+def _planned(args: argparse.Namespace, content: dict[str, Any], text: str, lacks: str) -> int:
+    """Report a plan; exit code 2 and the sentence ``lacks`` where the disk has too little room for it."""
+    report(args, content | ({"error": lacks} if lacks else {}), text)
+    if lacks:
+        print(f"sciml fetch: {lacks}", file=sys.stderr)
+    return 2 if lacks else 0
+
+
+def _content(plan: Plan) -> dict[str, Any]:
     return {
         "folder": str(plan.folder),
         "sources": [source.url for source in plan.sources],
@@ -179,20 +203,19 @@ def _planned(plan: Plan) -> dict[str, Any]:
         "fetch_bytes": plan.needed,
         "partly_here_bytes": plan.partly,
         "free_bytes": plan.free,
-        "fits": plan.needed - plan.partly <= plan.free,
+        "fits": not plan.lacks,
         "names": [item.file.name for item in plan.wanted],
     }
 
 
 def _table(plan: Plan) -> str:
     lines = [f"{item.file.size if item.file.size is not None else '?':>14}  {item.file.name}" for item in plan.wanted]
-    fits = "" if plan.needed - plan.partly <= plan.free else ": too little"
     return "\n".join(
         [
             *lines,
             f"{plan.folder}: {plan.num_files} files, {plan.num_bytes:,} bytes; {plan.here} are here",
             f"to fetch: {len(plan.wanted)} files, {plan.needed:,} bytes, of which interrupted runs left about "
             f"{plan.partly:,}",
-            f"free: {plan.free:,} bytes{fits}",
+            f"free: {plan.free:,} bytes{': too little' if plan.lacks else ''}",
         ]
     )

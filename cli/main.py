@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import json
 import logging
 import os
 import sys
@@ -75,12 +76,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     command.add_arguments(parser)
     first = speaks()
+    with nullcontext() if first else redirect_stderr(None):
+        args = parser.parse_args(argv[1:])
     try:
-        with nullcontext() if first else redirect_stderr(None):
-            args = parser.parse_args(argv[1:])
         return command.run(args)
     except InputError as error:
-        print(f"sciml {argv[0]}: {error}", file=sys.stderr)
+        sentence: str | None = str(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it exits
         return 0
@@ -88,11 +89,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sentence = _os_error(error)
         if sentence is None:
             raise
-        print(f"sciml {argv[0]}: {sentence}", file=sys.stderr)
     except KeyboardInterrupt:
         if first:
             print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
         return 130
+    if getattr(args, "json", False):
+        print(json.dumps({"error": sentence}, indent=1))
+    print(f"sciml {argv[0]}: {sentence}", file=sys.stderr)
     return 2
 
 

@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to", metavar="LOCAL", required=True, help="folder on the node's disk, the --data-dir of what follows"
     )
     parser.add_argument("--jobs", metavar="J", type=int, default=4, help="files at a time on a node (default: 4)")
+    parser.add_argument(
+        "--quick", action="store_true", help="of a copy that is there already, compare names and sizes only"
+    )
     add_json(parser)
 
 
@@ -30,10 +33,11 @@ def run(args: argparse.Namespace) -> int:
     find(args.name)
     comm = world()
     try:
-        folder, copied = stage(args.name, args.data_dir, args.to, comm, jobs=args.jobs)
+        folder, copied = stage(args.name, args.data_dir, args.to, comm, jobs=args.jobs, quick=args.quick)
     except PeerFailedError:  # that rank has said why
         return 2
     if comm is not None and comm.Get_rank() != 0:
         return 0
-    done = f"{copied / 1e6:.1f} MB copied and verified" if copied else "there already, of the right sizes"
+    there = f"there already, {'names and sizes' if args.quick else 'every byte'} as the manifest says"
+    done = f"{copied / 1e6:.1f} MB copied and verified" if copied else there
     return report(args, {"folder": str(folder), "bytes": copied}, f"{folder}: {done}")

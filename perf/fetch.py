@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=32)
     parser.add_argument("--megabytes", type=int, default=64, help="of a file, in units of 2^20 bytes")
     parser.add_argument("--jobs", type=int, default=8, help="files at a time")
+    parser.add_argument("--servers", nargs="+", choices=("http", "s3"), default=("http", "s3"))
     parser.add_argument("--folder", help="where files are written (default: the system's folder for temporary files)")
     parser.add_argument("--serve", nargs=2, metavar=("KIND", "FOLDER"), help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -48,7 +49,7 @@ def main() -> int:
     print(f"{'server':<8}{'way':<32}{'MB/s, median':>14}{'all':>24}{'of curl':>9}")
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         names = write_files(Path(folder) / "mirror", args.files, args.megabytes)
-        for kind in ("http", "s3"):
+        for kind in args.servers:
             rates = measure(kind, Path(folder), names, size, args)
             for way in (CURL, SYNCED, FIRST_SIGHT, KNOWN):
                 values = rates[way]

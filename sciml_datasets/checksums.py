@@ -2,7 +2,7 @@
 
 A list has a line per file: name, SHA-256, and, where they are known, size in bytes and the ETag that an S3 server gives
 it, separated by tabs. ``checksums.tsv`` in a raw folder records what was seen; the one of a benchmark in this package
-is published, and its names start with the data set.
+is published, and its names start with the data set. Wherever a list stands, both kinds of names are understood.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sciml_datasets.benchmarks import find
+from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.errors import InputError
 
 NAME = "checksums.tsv"
+BLOCK = 1 << 20
 
 
 class ChecksumError(InputError):
     """A raw file is not the one that its checksum belongs to."""
-
-
-BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,20 @@ def published_checksums(name: str) -> dict[str, Checksum]:
     Raises:
         InputError: no data set has this name, or the list cannot be read.
     """
-    listed = read_list(published_list(name))
-    return {file.removeprefix(f"{name}/"): checksum for file, checksum in listed.items() if file.startswith(f"{name}/")}
+    return of_dataset(name, read_list(published_list(name)))
+
+
+def of_dataset(name: str, listed: Mapping[str, Checksum]) -> dict[str, Checksum]:
+    """The checksums of one data set, by file name, of a list whose names may start with those of data sets."""
+    others = set(dataset_names()) - {name}
+    own, plain = {}, {}
+    for file, checksum in listed.items():
+        first, separator, rest = file.partition("/")
+        if separator and first == name:
+            own[rest] = checksum
+        elif not separator or first not in others:
+            plain[file] = checksum
+    return own | plain
 
 
 def published_list(name: str) -> Path:
@@ -81,7 +91,7 @@ def known_checksums(name: str, folder: Path) -> dict[str, str]:
     Raises:
         InputError: no data set has this name, or a list of checksums cannot be read.
     """
-    known = read_list(folder / NAME) | published_checksums(name)
+    known = of_dataset(name, read_list(folder / NAME)) | published_checksums(name)
     return {file: checksum.sha256 for file, checksum in known.items()}
 
 

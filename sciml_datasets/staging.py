@@ -11,12 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sciml_datasets.benchmarks import prepared_dir
-from sciml_datasets.checksums import ChecksumError
+from sciml_datasets.checksums import ChecksumError, sha256_of
 from sciml_datasets.errors import InputError, naming, whole
-from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks
+from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, verify_prepared
 from sciml_datasets.preparation.workshop import PLAN, interrupted, publish
@@ -26,6 +26,9 @@ from sciml_datasets.progress import progress
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+Result = TypeVar("Result")
+Files = dict[str, tuple[int, str]]
+"""Size and SHA-256 by name."""
 BLOCK = 4 << 20
 LEASE_SECONDS = 600.0
 """A copy whose process cannot be asked, and that was not written to for so long, is given up."""
@@ -38,38 +41,41 @@ def stage(
     comm: MPI.Intracomm | None = None,
     *,
     jobs: int = 4,
+    quick: bool = False,
 ) -> tuple[Path, int]:
     """Copy a prepared data set from ``data_dir`` to ``to``, a folder of the same layout on each node's own disk.
 
     Every byte that is read is hashed and compared with the manifest. The copy appears by one rename; where it is
-    already, nothing is done.
+    already, it is hashed and compared, and nothing is copied.
 
     Args:
         name: of the data set.
         data_dir: where prepared data sets lie.
         to: the folder on the node, to be given as ``data_dir`` afterwards.
         comm: an mpi4py communicator whose ranks all call this function: one rank of each node copies.
-        jobs: files that are copied at a time on a node.
+        jobs: files that are copied, or hashed, at a time on a node.
+        quick: of a copy that is there already, compare names and sizes only.
 
     Returns:
         The folder of the copy, and the bytes that were copied to all nodes together.
 
     Raises:
-        InputError: nothing is prepared, it is damaged, the disk is too small, or other data are in the way.
+        InputError: nothing is prepared, it or the copy that is there is damaged, the disk is too small, or other data
+            are in the way.
         PeerFailedError: another rank failed, and raised why.
         OSError: the disk cannot be written.
     """
     whole(jobs, "jobs")
     source, final = prepared_dir(name, data_dir), prepared_dir(name, to)
     if comm is None:
-        return final, Alone().lead(lambda: _copy(source, final, jobs, shows=True))
+        return final, Alone().lead(lambda: _copy(source, final, jobs, quick=quick, shows=True))
     from mpi4py import MPI
 
     node = Ranks(MPI.Intracomm(comm.Split_type(MPI.COMM_TYPE_SHARED)))
     error: Exception | None = None
     copied = 0
     try:
-        copied = node.lead(lambda: _copy(source, final, jobs, shows=comm.Get_rank() == 0))
+        copied = node.lead(lambda: _copy(source, final, jobs, quick=quick, shows=comm.Get_rank() == 0))
     except (InputError, OSError, PeerFailedError) as caught:
         error = caught
     outcomes: list[tuple[bool, int]] = comm.allgather((error is not None, copied if node.rank == 0 else 0))
@@ -80,18 +86,21 @@ def stage(
     return final, sum(amount for _, amount in outcomes)
 
 
-def _copy(source: Path, final: Path, jobs: int, *, shows: bool) -> int:
+def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> int:
     manifest = check_prepared(source)
+    files = listed_files(manifest)
     if source.absolute() == final.absolute():
         raise InputError(f"{final}: this is where the prepared data lie: name another folder with --to")
     if final.exists():
         if read_manifest(final) != manifest:
             raise InputError(f"{final} holds other data than {source}: remove it, and stage again")
-        if findings := verify_prepared(final, quick=True):
+        findings = verify_prepared(final, quick=True)
+        if not findings and not quick:
+            findings = _damaged(final, files, jobs, shows=shows)
+        if findings:
             raise InputError(f"{final}: {findings[0]}: remove the folder, and stage again")
         return 0
     _remove_abandoned(final)
-    files = listed_files(manifest)
     total = sum(size for size, _ in files.values())
     final.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(final.parent).free
@@ -102,10 +111,12 @@ def _copy(source: Path, final: Path, jobs: int, *, shows: bool) -> int:
         )
     work = final.with_name(f"{final.name}.incomplete-{signature()}")
     (work / "folder").mkdir(parents=True)
-    bar = progress("Staging", total, "B", scale=True) if shows else nullcontext(lambda _: None)
+
+    def copy(file: str, tick: Tick) -> None:
+        _copy_file(source / file, work / "folder" / file, *files[file], tick)
+
     try:
-        with bar as advance:
-            _copy_files(source, work / "folder", files, jobs, advance)
+        _each("Staging", copy, files, jobs, shows=shows)
         shutil.copyfile(source / NAME, work / "folder" / NAME)
         if read_manifest(work / "folder") != manifest:
             raise InputError(f"{source} changed while it was copied: stage again")
@@ -115,28 +126,40 @@ def _copy(source: Path, final: Path, jobs: int, *, shows: bool) -> int:
     return total
 
 
-def _copy_files(
-    source: Path, folder: Path, files: dict[str, tuple[int, str]], jobs: int, advance: Callable[[int], object]
-) -> None:
+def _damaged(folder: Path, files: Files, jobs: int, *, shows: bool) -> list[str]:
+    """What differs from its SHA-256, a clause each, sorted."""
+
+    def compare(file: str, tick: Tick) -> str:
+        found, expected = sha256_of(folder / file, tick), files[file][1]
+        return "" if found == expected else f"{file} has the SHA-256 {found}, expected {expected}"
+
+    return sorted(filter(None, _each("Hashing", compare, files, jobs, shows=shows)))
+
+
+def _each(title: str, work: Callable[[str, Tick], Result], files: Files, jobs: int, *, shows: bool) -> list[Result]:
+    """The results of ``work`` on each file, by threads; the first error ends all."""
     stop, lock = threading.Event(), threading.Lock()
+    total = sum(size for size, _ in files.values())
+    bar = progress(title, total, "B", scale=True) if shows else nullcontext(lambda _: None)
+    with bar as advance, ThreadPoolExecutor(jobs) as pool:
 
-    def tick(amount: int) -> None:
-        if stop.is_set():
-            raise PeerFailedError
-        with lock:
-            advance(amount)
+        def tick(amount: int) -> None:
+            if stop.is_set():
+                raise PeerFailedError
+            with lock:
+                advance(amount)
 
-    with ThreadPoolExecutor(jobs) as pool:
         try:
-            copies = [pool.submit(_copy_file, source / file, folder / file, *files[file], tick) for file in files]
-            finished, _ = wait(copies, return_when=FIRST_EXCEPTION)
-            for copy in finished:
-                copy.result()
+            started = [pool.submit(work, file, tick) for file in files]
+            finished, _ = wait(started, return_when=FIRST_EXCEPTION)
+            for one in finished:
+                one.result()
+            return [one.result() for one in started]
         finally:
             stop.set()
 
 
-def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Callable[[int], None]) -> None:
+def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -> None:
     """Copy a file and return when it is on disk.
 
     Raises:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import fetch_servers
 import hypothesis
 import offline
 import pytest
@@ -71,6 +72,27 @@ def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("stemdl_demo", "stemdl_reconstruction_demo", "cloudmask_demo", "candle_uno_demo"):
         prepare(name, raw_dir, root)
     return root
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder to fetch from: a small CloudMask of random bytes."""
+    return fetch_servers.write_mirror(tmp_path_factory.mktemp("mirror"), fetch_servers.SIZES)
+
+
+@pytest.fixture(scope="session")
+def http(mirror: Path) -> Iterator[str]:
+    """URL of a server of that folder."""
+    with fetch_servers.http_server(mirror) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3(mirror: Path) -> Iterator[str]:
+    """Endpoint of an S3 server that has that folder."""
+    with fetch_servers.s3_server() as endpoint:
+        fetch_servers.upload(endpoint, mirror, fetch_servers.PREFIX)
+        yield endpoint
 
 
 @pytest.fixture(scope="session")

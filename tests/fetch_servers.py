@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-HOST = "127.0.0.1"
-BUCKET = "sciml-datasets"
+HOST, DAY = "127.0.0.1", timedelta(days=1)
+BUCKET, PREFIX = "sciml-datasets", "es/cloud_slstr_ds1"
+LARGE, SMALL, TINY = "training/S3A_a.hdf", "training/S3A_b.hdf", "inference/S3A_c.hdf"
+SIZES = {LARGE: 14_000_000, SMALL: 70_000, TINY: 50_000}
+"""Files of a small CloudMask, in bytes."""
 PAGE = b"<!DOCTYPE html><html><head><title>Please sign in</title></head><body>...</body></html>"
 
 
@@ -42,8 +48,13 @@ class Loop:
 
 
 @contextmanager
-def http_server(folder: Path) -> Iterator[str]:
-    """Files of a folder, with ranges, ETags and pages of folders as Apache makes them; its URL."""
+def http_server(folder: Path, certificate: Path | None = None) -> Iterator[str]:
+    """Files of a folder, with ranges, ETags and pages of folders as Apache makes them; its URL.
+
+    Args:
+        folder: to be served.
+        certificate: where to write one that the server signs itself; None for a server without TLS.
+    """
     from aiohttp import web
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -62,17 +73,36 @@ def http_server(folder: Path) -> Iterator[str]:
         app.router.add_get("/{path:.*}", answer)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, HOST, 0)
+        site = web.TCPSite(runner, HOST, 0, ssl_context=certificate and _tls(certificate))
         await site.start()
         return runner, runner.addresses[0][1]
 
     loop = Loop()
     runner, port = loop.run(start())
     try:
-        yield f"http://{HOST}:{port}"
+        yield f"http{'s' if certificate else ''}://{HOST}:{port}"
     finally:
         loop.run(runner.cleanup())
         loop.stop()
+
+
+def _tls(certificate: Path) -> ssl.SSLContext:
+    """A context with a certificate of this host that is made now, signed by itself, and written with its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    host = x509.SubjectAlternativeName([x509.IPAddress(ip_address(HOST))])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + DAY)
+    made = builder.add_extension(host, critical=True).sign(key, hashes.SHA256())
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    secret = key.private_bytes(pem, pkcs8, serialization.NoEncryption())
+    certificate.write_bytes(made.public_bytes(pem) + secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
 
 
 @contextmanager

@@ -9,13 +9,13 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fetch_servers import BUCKET, Fault, Request, http_server, proxy, s3_client, s3_server, upload, write_mirror
+from fetch_servers import BUCKET, PREFIX, SIZES, Fault, Request, http_server, proxy, s3_client, upload, write_mirror
 
 from sciml_datasets import BENCHMARKS, InputError
 from sciml_datasets.benchmark import GlobusSource, Source
@@ -28,27 +28,7 @@ from sciml_datasets.fetch.run import Report, fetch
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
-SIZES = {"training/S3A_a.hdf": 9_000_000, "training/S3A_b.hdf": 70_000, "inference/S3A_c.hdf": 50_000}
 QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
-
-
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A mirror of a small CloudMask."""
-    return write_mirror(tmp_path_factory.mktemp("mirror"), SIZES)
-
-
-@pytest.fixture(scope="module")
-def http(mirror: Path) -> Iterator[str]:
-    with http_server(mirror) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def s3(mirror: Path) -> Iterator[str]:
-    with s3_server() as endpoint:
-        upload(endpoint, mirror, "es/cloud_slstr_ds1")
-        yield endpoint
 
 
 def options(*sources: str | Source, **chosen: Any) -> Options:
@@ -86,7 +66,7 @@ def test_every_kind_of_source_gives_the_same_bytes(
         source = request.getfixturevalue("http")
     elif kind == "s3":
         monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("s3"))
-        source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+        source = f"s3://{BUCKET}/{PREFIX}"
     report = fetched(tmp_path, source)
     assert (report.fetched, report.arrived, report.failures) == (3, sum(SIZES.values()), ())
     assert content(tmp_path / "cloudmask") == content(mirror)
@@ -235,19 +215,46 @@ def test_a_dry_run_shows_files_bytes_and_free_space_and_fetches_nothing(
     assert (planned["fetch_files"], planned["fits"]) == (3, True)
     assert abs(planned["free_bytes"] - shutil.disk_usage(tmp_path).free) < 10**9
     code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", http, "--dry-run")
-    assert "9000000  training/S3A_a.hdf" in out
+    assert "14000000  training/S3A_a.hdf" in out
     assert "free: " in out
     assert not list(tmp_path.iterdir())
 
 
-def test_space_is_checked_before_anything_comes(tmp_path: Path) -> None:
+def test_space_is_checked_before_anything_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mirror = tmp_path / "mirror/training"
     mirror.mkdir(parents=True)
     with (mirror / "S3A_huge.hdf").open("wb") as file:
         file.truncate(1 << 42)
-    with pytest.raises(InputError, match=r"4398\.047 GB must come and .* GB are free: make room"):
+    told = r"4398\.047 GB must come and .* GB are free: make room"
+    with pytest.raises(InputError, match=told):
         fetch("cloudmask", tmp_path / "raw", options(str(mirror.parent)))
+    command = ("cloudmask", "--raw-dir", tmp_path / "raw", "--source", mirror.parent, "--dry-run")
+    code, out, err = cli(capsys, *command)
+    assert (code, out.splitlines()[0].split(), out.endswith("bytes: too little\n")) == (
+        *(2, ["4398046511104", "training/S3A_huge.hdf"], True),
+    )
+    assert re.search(told, err)
+    code, out, err = cli(capsys, *command, "--json")
+    assert (code, json.loads(out)["fits"]) == (2, False)
+    assert err == f"sciml fetch: {json.loads(out)['error']}\n"
     assert not (tmp_path / "raw").exists()
+
+
+def test_a_dry_run_of_what_globus_brings_looks_at_the_space_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("stemdl", "--raw-dir", tmp_path, "--dry-run", "--json")
+    (stemdl,) = BENCHMARKS["stemdl"].sources["stemdl"]
+    fits = shutil.disk_usage(tmp_path).free > stemdl.num_bytes
+    code, out, err = cli(capsys, *command)
+    planned = json.loads(out)
+    assert (code, planned["fits"], planned["files"]) == (0 if fits else 2, fits, 1138)
+    assert ("589.162 GB must come" in err) is not fits
+    (tmp_path / "stemdl/train").mkdir(parents=True)
+    with (tmp_path / "stemdl/train/batch_train_0.h5").open("wb") as file:
+        file.truncate(stemdl.num_bytes)  # it has come
+    code, out, err = cli(capsys, *command)
+    assert (code, json.loads(out)["fits"], err) == (0, True, "")
 
 
 def test_terms_are_shown_once_and_accepted_by_a_flag(
@@ -273,7 +280,7 @@ def test_the_first_sight_is_recorded_and_said_so(
     mirror: Path, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
-    source = f"s3://{BUCKET}/es/cloud_slstr_ds1"
+    source = f"s3://{BUCKET}/{PREFIX}"
     code, out, _ = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", source, "--accept-terms")
     assert code == 0
     assert "3 of them have no published checksum: theirs was recorded at first sight" in out
@@ -298,6 +305,33 @@ def test_maintainers_record_what_is_published(mirror: Path, tmp_path: Path, caps
     names = {f"cloudmask/{name}" for name in SIZES}
     assert set(read_list(published)) == {*other, *names}
     assert read_list(published)["cloudmask/training/S3A_b.hdf"].size == 70_000
+
+
+def test_what_maintainers_record_is_checked_against_wherever_it_stands(
+    mirror: Path, s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the package, at a mirror of each kind, and in the raw folder."""
+    published = tmp_path / "published.tsv"
+    write_list(published, {"cloudmask_demo/another.hdf": Checksum("1" * 64)})
+    fetched(tmp_path / "first", str(mirror), record=published)
+    copy, damaged = tmp_path / "mirror", "training/S3A_b.hdf"
+    shutil.copytree(mirror, copy)
+    (copy / damaged).write_bytes(b"x" * SIZES[damaged])
+    (tmp_path / "raw/cloudmask").mkdir(parents=True)
+    shutil.copy(published, tmp_path / "raw/cloudmask/checksums.tsv")
+    reports = [fetched(tmp_path / "raw", str(copy))]
+    with monkeypatch.context() as patched:
+        patched.setattr("sciml_datasets.checksums.published_list", lambda name: published)
+        reports.append(fetched(tmp_path / "package", str(copy)))
+    shutil.copy(published, copy / "checksums.tsv")
+    upload(s3, copy, "recorded")
+    with http_server(copy) as url:
+        sources = [str(copy), url, Source(f"s3://{BUCKET}/recorded", 0, endpoint=s3)]
+        reports += [fetched(tmp_path / f"mirror-{number}", source) for number, source in enumerate(sources)]
+    expected = hashlib.sha256((mirror / damaged).read_bytes()).hexdigest()
+    assert [len(report.failures) for report in reports] == [1] * 5
+    assert all(f"{damaged}: " in report.failures[0] for report in reports)
+    assert all(f"expected {expected}" in report.failures[0] for report in reports)
 
 
 def test_another_content_is_refused_and_kept_aside(mirror: Path, tmp_path: Path) -> None:
@@ -326,7 +360,7 @@ def test_another_size_or_etag_is_refused_before_it_comes(known: Checksum, told: 
     folder.mkdir()
     write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": known})
     with proxy(s3, lambda request: Fault()) as front:
-        source = Source(f"s3://{BUCKET}/es/cloud_slstr_ds1", 0, endpoint=front.url)
+        source = Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url)
         report = fetched(tmp_path, source, only=("*b.hdf",))
         assert told in report.failures[0]
         assert not any("S3A_b" in request.path for request in front.requests)
@@ -398,11 +432,11 @@ def test_the_rate_is_limited_and_progress_tells_it_and_the_time_left(
     began = time.monotonic()
     code, _, err = cli(
         *(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", mirror, "--accept-terms", "--only", "*a.hdf"),
-        *("--limit-rate", "9M"),
+        *("--limit-rate", "14M"),
     )
     assert code == 0
     assert 0.85 < time.monotonic() - began < 4
-    assert re.search(r"Fetching: +[1-9]\d?%.* [\d.]+M/9.00M \[00:0\d<00:0\d, +[\d.]+MB/s\]", err), err
+    assert re.search(r"Fetching: +[1-9]\d?%.* [\d.]+M/14.0M \[00:0\d<00:0\d, +[\d.]+MB/s\]", err), err
 
 
 @pytest.mark.parametrize(
@@ -413,7 +447,11 @@ def test_the_rate_is_limited_and_progress_tells_it_and_the_time_left(
         (["cloudmask", "--jobs", "0"], "--jobs 0: expected at least 1"),
         (["cloudmask", "--source", "gs://bucket/folder"], "gs://bucket/folder: Please install gcsfs"),
         (["cloudmask", "--source", "nothing://there"], "nothing://there: Protocol not known"),
-        (["cloudmask", "--source", "/no/such/folder"], "/no/such/folder: the source has no files *.hdf"),
+        (["cloudmask", "--source", "/no/such/folder"], "/no/such/folder: there is no such folder: correct its name"),
+        (["cloudmask", "--source", ""], "--source '': expected a URL or a folder"),
+        (["cloudmask", "--source", "s3://"], "--source s3:// names no bucket: expected s3://BUCKET/FOLDER"),
+        (["cloudmask", "--source", "http://"], "--source http:// names no host: expected http://HOST/FOLDER"),
+        (["cloudmask", "--source", "ftp://127.0.0.1:9/x"], "nobody answers at the source, the connection was refused"),
     ],
 )
 def test_a_mistake_is_one_sentence(
@@ -424,6 +462,78 @@ def test_a_mistake_is_one_sentence(
     assert told in err
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "fault", "told"),
+    [
+        (
+            "s3://no-such-bucket/x",
+            "pass",
+            "there is no such bucket: correct its name, or its endpoint in AWS_ENDPOINT_URL",
+        ),
+        (
+            f"s3://{BUCKET}/nothing",
+            "pass",
+            "the source lists no files *.hdf: name the folder that is laid out like RAW/",
+        ),
+        (
+            f"s3://{BUCKET}/x",
+            "status",
+            "the source answers 403 Forbidden: correct the address, or name your credentials",
+        ),
+        (f"s3://{BUCKET}/x", "page", "the source sends a web page in place of the file: open the address in a browser"),
+    ],
+)
+def test_a_bucket_that_gives_nothing_is_one_sentence(
+    source: str, fault: str, told: str, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    with proxy(s3, lambda request: Fault(fault, status=403)) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+        code, _, err = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", source, "--accept-terms")
+    assert code == 2
+    assert err.startswith(f"sciml fetch: {source}: {told}")
+    assert err.count("\n") == 1
+
+
+def test_a_certificate_that_is_not_accepted_is_told_with_what_to_do(
+    mirror: Path, tmp_path: Path, sciml: Sciml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    with http_server(mirror, certificate) as url:
+        command = ("fetch", "cloudmask", "--raw-dir", tmp_path / "raw", "--source", url, "--accept-terms")
+        refused = sciml(*command)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert sciml(*command).returncode == 0
+    assert refused.returncode == 2
+    assert "the certificate of 127.0.0.1 is not accepted (self-signed certificate): correct the addr" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_login_page_in_place_of_the_data_is_named_with_the_file(
+    http: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with proxy(http, lambda request: Fault("page")) as front:
+        flags = ("--raw-dir", tmp_path, "--source", front.url, "--accept-terms")
+        code, _, err = cli(capsys, "candle_uno", *flags)
+        assert code == 2
+        assert f"{front.url}: Combined_PubChem_dragon7_descriptors.tsv: the source sends a web page titled" in err
+        assert '"Please sign in" in place of the file: open the address in a browser' in err
+        code, _, err = cli(capsys, "cloudmask", *flags)
+        assert code == 2
+        assert 'lists no files *.hdf: it shows a web page titled "Please sign in", and has no checksums.tsv' in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["cloudmask", "--source", "/no/such/folder"], ["mnist"], ["cloudmask", "--limit-rate", "fast", "--dry-run"]],
+)
+def test_programs_are_told_what_failed(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = cli(capsys, *arguments, "--raw-dir", tmp_path, "--accept-terms", "--json")
+    assert code == 2
+    assert err == f"sciml fetch: {json.loads(out)['error']}\n"
 
 
 def test_names_that_lead_out_of_the_folder_are_refused(s3: str, tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 from fetch_drill import drill
-from fetch_servers import BUCKET, Fault, Proxy, Request, http_server, proxy, s3_server, upload, write_mirror
+from fetch_servers import BUCKET, LARGE, PREFIX, SIZES, SMALL, Fault, Proxy, Request, http_server, proxy, write_mirror
 from hypothesis import HealthCheck, given, settings
 
 from sciml_datasets import InputError
@@ -28,33 +28,13 @@ from sciml_datasets.fetch.plan import Options
 from sciml_datasets.fetch.remote import ChangedError, NoRangesError, Patience, RefusedError, TransientError
 from sciml_datasets.fetch.run import Report, fetch
 
-LARGE, SMALL = "training/S3A_a.hdf", "training/S3A_b.hdf"
-SIZES = {LARGE: 14_000_000, SMALL: 60_000}
 ROOT = Path(__file__).parent.parent
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 
 
-@pytest.fixture(scope="module")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mirror(tmp_path_factory.mktemp("mirror"), SIZES)
-
-
-@pytest.fixture(scope="module")
-def http(mirror: Path) -> Iterator[str]:
-    with http_server(mirror) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def s3(mirror: Path) -> Iterator[str]:
-    with s3_server() as endpoint:
-        upload(endpoint, mirror, "broken")
-        yield endpoint
-
-
 def source_of(kind: str, front: Proxy) -> Source:
-    return Source(front.url, 0) if kind == "http" else Source(f"s3://{BUCKET}/broken", 0, endpoint=front.url)
+    return Source(front.url, 0) if kind == "http" else Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url)
 
 
 def fetched(raw: Path, *sources: Source, retries: int = 3, timeout: float = 0.5) -> Report:
@@ -153,11 +133,27 @@ def test_what_stays_broken_is_a_clear_error_and_no_file(
 
 def test_corruption_is_found_by_the_etag_of_s3_and_fetched_again(s3: str, mirror: Path, tmp_path: Path) -> None:
     with proxy(s3, on(Fault("corrupt", 5_000_000))) as front:
-        report = fetched(tmp_path, Source(f"s3://{BUCKET}/broken", 0, endpoint=front.url))
+        report = fetched(tmp_path, Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url))
     assert_whole(tmp_path, mirror)
-    assert "came damaged (its MD5 is" in report.notes[0]
+    assert re.search(r"came damaged \(its MD5 is .*\); fetched again, it is as it should be$", report.notes[0])
     damaged = (tmp_path / "cloudmask" / (LARGE + ".mismatch")).read_bytes()
     assert sum(a != b for a, b in zip(damaged, (mirror / LARGE).read_bytes(), strict=True)) == 1
+
+
+def test_what_came_damaged_and_then_not_at_all_is_not_said_to_have_come(s3: str, tmp_path: Path) -> None:
+    faults = iter([Fault("corrupt", 5_000_000)])
+
+    def decide(request: Request) -> Fault:
+        wanted = request.method == "GET" and request.path.endswith(LARGE)
+        return next(faults, Fault("cut", 10)) if wanted else Fault()
+
+    with proxy(s3, decide) as front:
+        report = fetched(tmp_path, source_of("s3", front), retries=1)
+    assert "the source cut the connection" in report.failures[0]
+    assert re.fullmatch(
+        rf"{LARGE} came damaged \(its MD5 is .*\); fetched again, it did not come whole", report.notes[0]
+    )
+    assert_nothing_looks_whole(tmp_path)
 
 
 def test_corruption_is_found_by_a_known_checksum(http: str, mirror: Path, tmp_path: Path) -> None:
@@ -219,7 +215,7 @@ def test_a_source_that_does_not_answer_is_passed_over(http: str, mirror: Path, t
     nobody = Source("http://127.0.0.1:9", 0)  # the port of the discard service, which nobody runs
     assert fetched(tmp_path, nobody, Source(http, 0), retries=1).failures == ()
     assert_whole(tmp_path, mirror)
-    with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9: the connection to the source failed"):
+    with pytest.raises(InputError, match=r"http://127\.0\.0\.1:9: nobody answers at 127\.0\.0\.1"):
         fetched(tmp_path, nobody, retries=0)
 
 
@@ -280,10 +276,11 @@ def test_ranks_share_the_files_and_each_comes_once(tmp_path: Path) -> None:
 @needs_mpi
 def test_a_mistake_is_told_by_one_rank(tmp_path: Path) -> None:
     assert MPIEXEC is not None
-    command = [MPIEXEC, "-n", "2", *fetch_command(tmp_path, "/no/such/folder")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 2
-    assert done.stderr.count("the source has no files") == 1
+    for flags, told in (((), "there is no such folder"), (("--limit-rate", "fast"), "--limit-rate fast: expected")):
+        command = [MPIEXEC, "-n", "2", *fetch_command(tmp_path, "/no/such/folder", *flags)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 2
+        assert done.stderr.count(told) == 1
 
 
 def test_transfers_drawn_by_a_seed_end_whole_or_with_a_clear_error(tmp_path: Path) -> None:

@@ -54,7 +54,9 @@ def test_a_second_time_nothing_is_done(data_dir: Path, tmp_path: Path, capsys: p
     assert json.loads(capsys.readouterr().out)["bytes"] > 0
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / PLACE).iterdir()}
     assert main(command) == 0
-    assert capsys.readouterr().out == f"{tmp_path / PLACE}: there already, of the right sizes\n"
+    assert capsys.readouterr().out == f"{tmp_path / PLACE}: there already, every byte as the manifest says\n"
+    assert main([*command, "--quick"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / PLACE}: there already, names and sizes as the manifest says\n"
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / PLACE).iterdir()} == times
 
 
@@ -74,6 +76,18 @@ def test_a_copy_that_was_damaged_since_is_told(source: Path, tmp_path: Path) -> 
     (folder / SHARD).write_bytes(b"cut")
     with pytest.raises(InputError, match=rf"{SHARD}.*remove the folder, and stage again"):
         stage(NAME, source, tmp_path / "local")
+
+
+def test_a_copy_of_the_right_size_with_another_byte_is_told_unless_only_sizes_are_asked_for(
+    source: Path, tmp_path: Path
+) -> None:
+    folder, _ = stage(NAME, source, tmp_path / "local")
+    shard = bytearray((folder / SHARD).read_bytes())
+    shard[len(shard) // 2] ^= 1
+    (folder / SHARD).write_bytes(shard)
+    with pytest.raises(InputError, match=rf"{SHARD} has the SHA-256 .*, expected .*: remove the folder, and stage"):
+        stage(NAME, source, tmp_path / "local")
+    assert stage(NAME, source, tmp_path / "local", quick=True) == (folder, 0)
 
 
 def test_other_data_in_the_way_are_left_alone(source: Path, tmp_path: Path) -> None:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.checksums import NAME
-from sciml_datasets.errors import InputError
+from sciml_datasets.fetch.answers import broken
 from sciml_datasets.fetch.remote import (
     BLOCK,
     ChangedError,
     Patience,
     RefusedError,
     RemoteFile,
-    TransientError,
-    belongs,
-    carried_checksums,
-    safe_names,
-    with_checksums,
+    listed,
 )
 
 Result = TypeVar("Result")
@@ -31,39 +26,40 @@ TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "updat
 class Anything:
     """See `sciml_datasets.fetch.remote.Remote`. Time limits are those of the library that fsspec uses."""
 
-    def __init__(self, source: Source, patience: Patience) -> None:
-        import fsspec
-
+    def __init__(self, source: Source, _patience: Patience) -> None:
         self.url = source.url
         self._source = source
-        try:
-            self._fs, self._root = fsspec.url_to_fs(source.url)
-        except (ImportError, ValueError) as error:
-            raise InputError(
-                f"{source.url}: {error}: install that package, or name a source of another kind"
-            ) from error
 
-    async def files(self) -> list[RemoteFile]:
+    @cached_property
+    def _place(self) -> tuple[Any, str]:
+        """The file system and the folder in it; some connect at once, hence in a thread."""
+        import fsspec
+
+        fs, root = fsspec.url_to_fs(self.url)
+        return fs, root
+
+    async def files(self, name: str) -> list[RemoteFile]:
         """All files below the folder that belong to the data set."""
-        found = await self._try(lambda: self._fs.find(self._root, detail=True))
-        root = self._root.rstrip("/") + "/"
-        names = {path.removeprefix(root): entry for path, entry in found.items()}
-        chosen = {name: entry for name, entry in names.items() if belongs(self._source, name)}
-        if not chosen:
-            raise RefusedError(f"the source has no files {' or '.join(self._source.files)}")
-        safe_names(chosen, self.url)
-        checksums = await carried_checksums(self) if NAME in names else {}
-        return with_checksums((_described(name, entry) for name, entry in chosen.items()), checksums)
+
+        def find() -> dict[str, Any]:
+            fs, root = self._place
+            if not fs.isdir(root):
+                raise RefusedError("there is no such folder", remedy="correct its name")
+            found = fs.find(root, detail=True)
+            return {path.removeprefix(root.rstrip("/") + "/"): entry for path, entry in found.items()}
+
+        found = await self._try(find)
+        return await listed(self, self._source, name, (_described(file, entry) for file, entry in found.items()))
 
     async def look(self, name: str) -> RemoteFile:
         """As the file system describes it."""
-        return await self._try(lambda: _described(name, self._fs.info(self._path(name))))
+        return await self._try(lambda: _described(name, self._place[0].info(self._path(name))))
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one open file."""
         if file.tag and (now := (await self.look(file.name)).tag) != file.tag:
             raise ChangedError(f"the file has changed there: it was {file.tag}, now it is {now}")
-        stream = await self._try(lambda: self._fs.open(self._path(file.name), "rb", cache_type="readahead"))
+        stream = await self._try(lambda: self._place[0].open(self._path(file.name), "rb", cache_type="readahead"))
         try:
             await self._try(lambda: stream.seek(start))
             at = start
@@ -81,7 +77,7 @@ class Anything:
         """Nothing to do: fsspec keeps its connections."""
 
     def _path(self, name: str) -> str:
-        return f"{self._root.rstrip('/')}/{name}"
+        return f"{self._place[1].rstrip('/')}/{name}"
 
     async def _try(self, work: Callable[[], Result]) -> Result:
         try:
@@ -93,7 +89,7 @@ class Anything:
         except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
             raise RefusedError(f"the source does not give it ({error})") from error
         except Exception as error:  # each library has its own
-            raise TransientError(f"the source failed ({error or type(error).__name__})") from error
+            raise broken(error) from error
 
 
 def _described(name: str, entry: dict[str, Any]) -> RemoteFile:

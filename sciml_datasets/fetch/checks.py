@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
@@ -12,6 +14,8 @@ from sciml_datasets.fetch.remote import RefusedError, RemoteFile, SourceError
 
 MEBIBYTE = 1 << 20
 READ_BYTES = 1 << 20
+LET_GO_BYTES = 16 << 20
+"""Hashed between two times that the system is told so."""
 MOST_CANDIDATES = 8
 """Part sizes that are tried for an ETag of an upload in parts."""
 
@@ -29,9 +33,10 @@ class MismatchError(SourceError):
 
 
 class Hashes:
-    """SHA-256 of a file as it grows, and the MD5 where an ETag is one, of what the system gives back when it is read.
+    """SHA-256 of a file as it grows, and the MD5 where an ETag is one.
 
-    What has been hashed is sent to disk, and its memory given back to the system.
+    What comes in order is hashed while it is in memory, the rest is read again. What has been hashed is sent to disk,
+    and its memory given back to the system.
 
     Attributes:
         at: bytes that are hashed.
@@ -41,20 +46,41 @@ class Hashes:
         self.at = 0
         self._etag = etag
         self._descriptor = os.open(path, os.O_RDONLY)
+        self._let = 0
+        self._lock = threading.Lock()
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False) if is_md5(etag) else None
 
+    def take(self, start: int, chunks: Iterable[bytes]) -> None:
+        """Hash what was just written, if it follows what is hashed and nobody is hashing; else `follow` will."""
+        if self._lock.acquire(blocking=False):
+            try:
+                if start == self.at:
+                    for chunk in chunks:
+                        self._update(chunk)
+                    self._let_go()
+            finally:
+                self._lock.release()
+
     def follow(self, end: int) -> None:
         """Hash up to ``end``, or up to the end of the file if that comes first."""
-        block = bytearray(min(READ_BYTES, max(end - self.at, 1)))
-        while self.at < end and (count := os.preadv(self._descriptor, [block], self.at)):
-            view = memoryview(block)[: min(count, end - self.at)]
-            self._sha256.update(view)
-            if self._md5:
-                self._md5.update(view)
-            self.at += len(view)
-        if hasattr(os, "posix_fadvise"):  # of what is not on disk yet, Linux begins to write it
+        with self._lock:
+            block = bytearray(min(READ_BYTES, max(end - self.at, 1)))
+            while self.at < end and (count := os.preadv(self._descriptor, [block], self.at)):
+                self._update(memoryview(block)[: min(count, end - self.at)])
+            self._let_go()
+
+    def _update(self, data: bytes | memoryview) -> None:
+        self._sha256.update(data)
+        if self._md5:
+            self._md5.update(data)
+        self.at += len(data)
+
+    def _let_go(self) -> None:
+        if hasattr(os, "posix_fadvise") and self.at - self._let >= LET_GO_BYTES:
+            # Of what is not on disk yet, Linux begins to write it.
             os.posix_fadvise(self._descriptor, 0, self.at, os.POSIX_FADV_DONTNEED)
+            self._let = self.at
 
     def size(self) -> int:
         """Of the file, in bytes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 
@@ -13,6 +13,8 @@ from sciml_datasets.fetch.pacing import RateLimit, patiently, wait_seconds
 from sciml_datasets.fetch.partial import Partial
 from sciml_datasets.fetch.remote import Patience, Remote, RemoteFile, TransientError
 
+Write = Callable[[int, Sequence[bytes]], int]
+"""Puts bytes that follow each other into their place in the file, by a thread; returns how many they were."""
 WRITE_BYTES = 4 << 20
 """Gathered before they are written: what a kill may cost each connection."""
 WRITE_CHUNKS = 512
@@ -44,7 +46,7 @@ class Connections:
             came: list[int] = []
             try:
                 async with self._slots:
-                    await self._stream(remote, file, partial, 0, None, came)
+                    await self._stream(remote, file, partial.write, 0, None, came)
                 if file.size is not None and sum(came) != file.size:
                     raise TransientError(f"the source ends after {sum(came)} of {file.size} bytes")
             except BaseException:
@@ -55,7 +57,7 @@ class Connections:
         await patiently(self._patience, attempt)
 
     async def part(
-        self, remote: Remote, file: RemoteFile, partial: Partial, start: int, end: int, more: Callable[[], object]
+        self, remote: Remote, file: RemoteFile, write: Write, start: int, end: int, more: Callable[[], object]
     ) -> None:
         """A part, going on where a connection broke; ``more`` is called after each write."""
         failures = 0
@@ -63,7 +65,7 @@ class Connections:
             came: list[int] = []
             try:
                 async with self._slots:
-                    await self._stream(remote, file, partial, start, end, came, more)
+                    await self._stream(remote, file, write, start, end, came, more)
                 if start + sum(came) == end:
                     return
                 raise TransientError(f"the source ends {end - start - sum(came)} bytes early")
@@ -78,7 +80,7 @@ class Connections:
         self,
         remote: Remote,
         file: RemoteFile,
-        partial: Partial,
+        put: Write,
         start: int,
         end: int | None,
         came: list[int],
@@ -102,7 +104,7 @@ class Connections:
         async def write() -> None:
             nonlocal writing, chunks, gathered, since
             await finish()
-            writing = loop.run_in_executor(self._writers, partial.write, at - gathered, chunks)
+            writing = loop.run_in_executor(self._writers, put, at - gathered, chunks)
             chunks, gathered, since = [], 0, time.monotonic()
 
         try:

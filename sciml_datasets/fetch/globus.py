@@ -8,6 +8,11 @@ from sciml_datasets.benchmark import GlobusSource
 from sciml_datasets.fetch.plan import free_bytes
 
 
+def bytes_here(folder: Path) -> int:
+    """Of the raw files that lie in a folder already, however they came."""
+    return sum(path.stat().st_size for path in folder.glob("*/*.h5"))
+
+
 def steps(name: str, source: GlobusSource, folder: Path) -> str:
     """What to do to get the raw files of a data set, as text.
 

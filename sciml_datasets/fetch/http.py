@@ -11,16 +11,27 @@ from urllib.parse import quote
 
 from sciml_datasets.benchmark import Source
 from sciml_datasets.checksums import NAME
-from sciml_datasets.fetch.answers import SNIFFED, broken, check_range, page_error, status_error, take_more_at_once
+from sciml_datasets.fetch.answers import (
+    SNIFFED,
+    PageError,
+    broken,
+    check_range,
+    is_page,
+    status_error,
+    take_more_at_once,
+    title_of,
+)
 from sciml_datasets.fetch.remote import (
     ChangedError,
     Patience,
     RefusedError,
     RemoteFile,
+    SourceError,
     TransientError,
     belongs,
     carried_checksums,
     exact_names,
+    nothing_listed,
     safe_names,
     with_checksums,
 )
@@ -46,24 +57,24 @@ class Http:
             client_kwargs={"timeout": timeout, "read_bufsize": 1 << 20, "auto_decompress": False, "trust_env": True},
         )
 
-    async def files(self) -> list[RemoteFile]:
+    async def files(self, name: str) -> list[RemoteFile]:
         """The files that are declared by name, else those of a ``checksums.tsv``, else of the page of the folder."""
         names = exact_names(self._source.files)
         if names:
-            return [RemoteFile(name, None) for name in sorted(names)]
+            return [RemoteFile(file, None) for file in sorted(names)]
         try:
-            checksums = await carried_checksums(self)
+            checksums = await carried_checksums(self, name)
             names = list(checksums)
         except RefusedError as error:
             checksums, names = {}, await self._linked()
             if NAME in names:  # without it, what comes damaged would be trusted
                 raise TransientError(f"the source has a {NAME} and does not give it: {error}") from error
-        names = [name for name in names if belongs(self._source, name)]
+        names = [file for file in names if belongs(self._source, file)]
         safe_names(names, self.url)
         if not names:
-            raise RefusedError(f"the source lists no files {' or '.join(self._source.files)}")
-        sizes = {name: known.size for name, known in checksums.items()}
-        return with_checksums((RemoteFile(name, sizes.get(name)) for name in names), checksums)
+            raise await self._nothing(name)
+        sizes = {file: known.size for file, known in checksums.items()}
+        return with_checksums((RemoteFile(file, sizes.get(file)) for file in names), checksums)
 
     async def _linked(self) -> list[str]:
         import aiohttp
@@ -71,24 +82,32 @@ class Http:
         try:
             found = await self._fs._find(self.url + "/")
         except FileNotFoundError as error:
-            raise RefusedError("the source answers 404 Not Found") from error
+            raise status_error(HTTPStatus.NOT_FOUND) from error
         except aiohttp.ClientResponseError as error:
             raise status_error(error.status) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientError(broken(error)) from error
+            raise broken(error) from error
         names = {url.removeprefix(self.url + "/") for url in found if url.startswith(self.url + "/")}
-        names = {name for name in names if not set(name) & set("?#") and not name.endswith("/")}
-        if not names:
-            raise RefusedError("the source lists no files: it has neither a page of the folder nor a " + NAME)
-        return sorted(names)
+        return sorted(name for name in names if not set(name) & set("?#") and not name.endswith("/"))
+
+    async def _nothing(self, name: str) -> SourceError:
+        """Why the source lists no files: the answer to a request for its folder."""
+        try:
+            async with aclosing(self._get("", IDENTITY)) as answers:
+                await anext(answers)
+        except PageError as page:
+            return nothing_listed(self._source, name, f": it shows a web page{page.title}, and has no {NAME}")
+        except SourceError as error:
+            return error
+        return nothing_listed(self._source, name, f": it has neither a page of the folder nor a {NAME}")
 
     async def look(self, name: str) -> RemoteFile:
-        """From the headers of an answer to HEAD, else to GET."""
+        """From the headers of an answer to HEAD, else to GET, of which a page tells its title."""
         async with aclosing(self._get(name, IDENTITY, "HEAD")) as answers:
             response = await anext(answers)
-            if response.status < 400:
+            if response.status < 400 and not is_page(response.headers.get("Content-Type", "")):
                 return _described(name, response.headers)
-            if response.status not in HEAD_UNKNOWN:
+            if response.status >= 400 and response.status not in HEAD_UNKNOWN:
                 raise status_error(response.status, response.headers.get("Retry-After", ""))
         async with aclosing(self._get(name, IDENTITY)) as answers:
             return _described(name, (await anext(answers)).headers)
@@ -118,7 +137,7 @@ class Http:
                 async for chunk in response.content.iter_any():
                     yield chunk
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise TransientError(broken(error)) from error
+                raise broken(error) from error
 
     async def _get(self, name: str, headers: dict[str, str], method: str = "GET") -> AsyncGenerator[Any, None]:
         """The answer to a request, once; a page in place of a file is an error, a failed HEAD is not."""
@@ -132,7 +151,7 @@ class Http:
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise RefusedError(f"the address {url} is not a valid URL") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientError(broken(error)) from error
+            raise broken(error) from error
         try:
             if response.status >= 400 and method == "GET":
                 raise status_error(response.status, response.headers.get("Retry-After", ""))
@@ -140,9 +159,8 @@ class Http:
             if encoding not in ("identity", "") and response.status < 400:
                 raise RefusedError(f"the source sends the file packed ({encoding}), which was not asked for")
             content_type = response.headers.get("Content-Type", "")
-            if response.status < 400 and page_error(b"", content_type):
-                first = await response.content.read(SNIFFED) if method == "GET" else b""
-                raise page_error(first, content_type) or RefusedError("the source sends a web page")
+            if method == "GET" and is_page(content_type):
+                raise PageError(title_of(await _start(response)))
             yield response
         finally:
             response.close()
@@ -153,6 +171,19 @@ class Http:
         if session is not None:
             await session.close()
             await asyncio.sleep(0)
+
+
+async def _start(response: Any) -> bytes:
+    """The first bytes of the body of an answer."""
+    import aiohttp
+
+    start = b""
+    try:
+        while len(start) < SNIFFED and (more := await response.content.read(SNIFFED)):
+            start += more
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise broken(error) from error
+    return start
 
 
 def _described(name: str, headers: Any) -> RemoteFile:

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from sciml_datasets.fetch.remote import Patience, TransientError
+from sciml_datasets.fetch.remote import Patience, TransientError, UnreachableError
 
 Result = TypeVar("Result")
+FIRST_RETRIES = 2
+"""Of a source that was never reached: a wrong address should not take minutes to be told."""
 
 
 class RateLimit:
@@ -42,8 +44,15 @@ def wait_seconds(patience: Patience, failures: int, asked: float) -> float:
     return max(asked, wait * random.uniform(0.5, 1.5))
 
 
-async def patiently(patience: Patience, attempt: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+async def patiently(
+    patience: Patience, attempt: Callable[[], Coroutine[Any, Any, Result]], *, first: bool = False
+) -> Result:
     """The result of ``attempt``, which is repeated after a TransientError.
+
+    Args:
+        patience: of the run.
+        attempt: to be made.
+        first: nothing has been heard of the source yet: one that cannot be reached is soon given up.
 
     Raises:
         SourceError: that of the last attempt.
@@ -54,6 +63,7 @@ async def patiently(patience: Patience, attempt: Callable[[], Coroutine[Any, Any
             return await attempt()
         except TransientError as error:
             failures += 1
-            if failures > patience.retries:
+            strange = first and isinstance(error, UnreachableError)
+            if failures > min(patience.retries, FIRST_RETRIES if strange else patience.retries):
                 raise
             await asyncio.sleep(wait_seconds(patience, failures, error.wait))

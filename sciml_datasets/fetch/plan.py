@@ -14,18 +14,20 @@ from pathlib import Path
 
 from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.benchmarks import find, raw_root
-from sciml_datasets.checksums import NAME, Checksum, published_checksums, read_list
+from sciml_datasets.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.pacing import patiently
 from sciml_datasets.fetch.partial import arrived_bytes
 from sciml_datasets.fetch.remote import (
     LOCAL,
     Patience,
+    RefusedError,
     Remote,
     RemoteFile,
     SourceError,
     TransientError,
     belongs,
+    check_url,
     exact_names,
     open_remote,
     protocol_of,
@@ -90,6 +92,12 @@ class Plan:
         """Bytes that must still come."""
         return sum(item.file.size or 0 for item in self.wanted)
 
+    @property
+    def lacks(self) -> str:
+        """What is to be said where the disk has no room for them, else ""."""
+        lacks = too_little(self.folder, self.needed - self.partly, self.free)
+        return lacks and f"{lacks}, or fewer files with --only or --max-files"
+
 
 def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
     """List the files of a data set at its first source that answers, and compare with what is here.
@@ -99,8 +107,8 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
     """
     folder = raw_root(raw_dir) / name
     sources = sources_of(name, options)
-    published, recorded = published_checksums(name), read_list(folder / NAME)
-    number, files = asyncio.run(_listed(sources, options, published))
+    published, recorded = published_checksums(name), of_dataset(name, read_list(folder / NAME))
+    number, files = asyncio.run(_listed(name, sources, options, published))
     known = recorded | published
 
     def is_here(file: RemoteFile) -> bool:
@@ -131,8 +139,11 @@ def sources_of(name: str, options: Options) -> tuple[Source, ...]:
     ``only`` may name others, such as another raw form of the same data.
 
     Raises:
-        InputError: nowhere, by Globus alone, or the network that they need is forbidden by SCIML_OFFLINE.
+        InputError: nowhere, by Globus alone, a URL cannot be a source, or the network that they need is forbidden by
+            SCIML_OFFLINE.
     """
+    for source in options.sources:
+        check_url(source.url)
     benchmark, dataset = find(name)
     declared = [source for source in benchmark.sources.get(name, ()) if isinstance(source, Source)]
     sources = tuple(options.sources or declared)
@@ -161,28 +172,38 @@ def globus_source(name: str) -> GlobusSource | None:
 
 
 async def _listed(
-    sources: Sequence[Source], options: Options, published: dict[str, Checksum]
+    name: str, sources: Sequence[Source], options: Options, published: dict[str, Checksum]
 ) -> tuple[int, list[RemoteFile]]:
     """The number of the first source that answers, and the chosen ones of its files, with sizes."""
-    failures = []
+    failures: dict[str, SourceError] = {}
     for number, source in enumerate(sources):
         remote = open_remote(source, options.patience)
         try:
-            files = await _list(remote, source, options.patience, published)
+            files = await _list(name, remote, source, options.patience, published)
             chosen = _chosen(files, options)
             return number, await _with_sizes(remote, chosen, options.patience)
         except SourceError as error:
-            failures.append(f"{source.url}: {error}")
+            failures[source.url] = error
         finally:
             await remote.close()
-    raise InputError(f"{'; '.join(failures)}: try again later, or name a mirror with --source")
+    said = "; ".join(f"{url}: {error}" for url, error in failures.items())
+    remedies = dict.fromkeys(map(_remedy, failures.values()))
+    if not options.sources:
+        remedies["name a mirror with --source"] = None
+    raise InputError(f"{said}: {', or '.join(remedies)}")
 
 
-async def _list(remote: Remote, source: Source, patience: Patience, published: dict[str, Checksum]) -> list[RemoteFile]:
+def _remedy(error: SourceError) -> str:
+    return error.remedy or ("try again later" if isinstance(error, TransientError) else "correct the address")
+
+
+async def _list(
+    name: str, remote: Remote, source: Source, patience: Patience, published: dict[str, Checksum]
+) -> list[RemoteFile]:
     if published and protocol_of(source.url).startswith("http"):  # no need of a listing, which HTTP does not have
-        named = ((name, known) for name, known in sorted(published.items()) if belongs(source, name))
-        return [RemoteFile(name, known.size, sha256=known.sha256) for name, known in named]
-    return await patiently(patience, remote.files)
+        named = ((file, known) for file, known in sorted(published.items()) if belongs(source, file))
+        return [RemoteFile(file, known.size, sha256=known.sha256) for file, known in named]
+    return await patiently(patience, lambda: remote.files(name), first=True)
 
 
 def _chosen(files: list[RemoteFile], options: Options) -> list[RemoteFile]:
@@ -206,23 +227,30 @@ def _chosen(files: list[RemoteFile], options: Options) -> list[RemoteFile]:
 
 
 async def _with_sizes(remote: Remote, files: list[RemoteFile], patience: Patience) -> list[RemoteFile]:
+    """The files with the sizes that the source tells.
+
+    Raises:
+        SourceError: the source tells nothing of any file, or may later; it names a file.
+    """
     slots = asyncio.Semaphore(patience.connections)
+    refusals: list[RefusedError] = []
 
     async def look(file: RemoteFile) -> RemoteFile:
         if file.size is not None:
             return file
         async with slots:
             try:
-                found = await patiently(patience, lambda: remote.look(file.name))
-            except TransientError:
-                raise
-            except SourceError:  # one file may be missing here and be found at the next source
+                found = await patiently(patience, lambda: remote.look(file.name), first=True)
+            except TransientError as error:
+                raise TransientError(f"{file.name}: {error}", remedy=error.remedy) from error
+            except SourceError as error:  # one file may be missing here and be found at the next source
+                refusals.append(RefusedError(f"{file.name}: {error}", remedy=error.remedy))
                 return file
         return replace(found, sha256=file.sha256)
 
     looked = await asyncio.gather(*map(look, files))
-    if files and all(file.size is None for file in looked):
-        await remote.look(files[0].name)
+    if refusals and len(refusals) == len(files):
+        raise min(refusals, key=str)
     return list(looked)
 
 
@@ -232,15 +260,11 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.is_dir())).free
 
 
-def check_space(plan: Plan) -> None:
-    """Make sure that what must come has room.
-
-    Raises:
-        InputError: it has not.
-    """
-    needed = plan.needed - plan.partly
-    if needed > plan.free:
-        raise InputError(
-            f"{plan.folder}: {needed / 1e9:.3f} GB must come and {plan.free / 1e9:.3f} GB are free: make room, choose "
-            "another --raw-dir, or fewer files with --only or --max-files"
-        )
+def too_little(folder: Path, needed: int, free: int) -> str:
+    """The sentence that says so, where bytes that must come have no room; "" where they have."""
+    if needed <= free:
+        return ""
+    return (
+        f"{folder}: {needed / 1e9:.3f} GB must come and {free / 1e9:.3f} GB are free: make room or choose another "
+        "--raw-dir"
+    )

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Protocol
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.checksums import NAME, Checksum, parse_list
+from sciml_datasets.checksums import NAME, Checksum, of_dataset, parse_list
 from sciml_datasets.errors import InputError
 
 LOCAL = ("file", "local", "memory")
@@ -44,7 +44,15 @@ class RemoteFile:
 
 
 class SourceError(Exception):
-    """A source does not give what it should; the message is a clause that follows the file's name."""
+    """A source does not give what it should; the message is a clause that follows the file's name.
+
+    Attributes:
+        remedy: what the user can do about it; "" if that is nothing in particular.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class TransientError(SourceError):
@@ -54,9 +62,13 @@ class TransientError(SourceError):
         wait: seconds that the source asks to wait.
     """
 
-    def __init__(self, message: str, wait: float = 0) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, wait: float = 0, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
         self.wait = wait
+
+
+class UnreachableError(TransientError):
+    """There is no connection to it: its name is unknown, or nobody answers."""
 
 
 class RefusedError(SourceError):
@@ -95,8 +107,8 @@ class Remote(Protocol):
 
     url: str
 
-    async def files(self) -> list[RemoteFile]:
-        """All files below the source's folder; TransientError and RefusedError."""
+    async def files(self, name: str) -> list[RemoteFile]:
+        """All files below the source's folder that belong to the data set ``name``; TransientError and RefusedError."""
 
     async def look(self, name: str) -> RemoteFile:
         """One file; TransientError and RefusedError."""
@@ -112,11 +124,7 @@ class Remote(Protocol):
 
 
 def open_remote(source: Source, patience: Patience) -> Remote:
-    """The source behind a URL; no connection is made yet.
-
-    Raises:
-        InputError: the URL is of a kind that fsspec does not know, or needs a package that is not installed.
-    """
+    """The source behind a URL; no connection is made yet."""
     from sciml_datasets.fetch.anything import Anything
     from sciml_datasets.fetch.http import Http
     from sciml_datasets.fetch.s3 import S3
@@ -125,6 +133,26 @@ def open_remote(source: Source, patience: Patience) -> Remote:
     if protocol in ("http", "https"):
         return Http(source, patience)
     return S3(source, patience) if protocol in ("s3", "s3a") else Anything(source, patience)
+
+
+def check_url(url: str) -> None:
+    """Make sure that a URL can be a source, without asking anybody.
+
+    Raises:
+        InputError: it names no place, is of a kind that fsspec does not know, or needs a package that is not installed.
+    """
+    from fsspec import get_filesystem_class
+
+    protocol, rest = protocol_of(url), url.partition("://")[2]
+    if not url.strip():
+        raise InputError(f"--source {url!r}: expected a URL or a folder")
+    if protocol in ("s3", "s3a", "http", "https") and not rest.partition("/")[0]:
+        what, example = ("bucket", "BUCKET/FOLDER") if protocol.startswith("s3") else ("host", "HOST/FOLDER")
+        raise InputError(f"--source {url} names no {what}: expected {protocol}://{example}")
+    try:
+        get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"--source {url}: {error}: install that package, or name a source of another kind") from error
 
 
 def protocol_of(url: str) -> str:
@@ -145,8 +173,31 @@ def exact_names(files: Sequence[str]) -> list[str]:
     return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
 
 
-async def carried_checksums(remote: Remote) -> dict[str, Checksum]:
-    """The checksums that a mirror carries in a ``checksums.tsv``.
+async def listed(remote: Remote, source: Source, name: str, found: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Of all files that a source lists, those that belong to a data set, with the checksums that the source carries.
+
+    Raises:
+        RefusedError: there are none, or a name leads out of the raw folder.
+        TransientError: its list of checksums does not come.
+    """
+    every = {file.name: file for file in found}
+    chosen = [file for file in every.values() if belongs(source, file.name)]
+    if not chosen:
+        raise nothing_listed(source, name)
+    safe_names((file.name for file in chosen), source.url)
+    return with_checksums(chosen, await carried_checksums(remote, name) if NAME in every else {})
+
+
+def nothing_listed(source: Source, name: str, why: str = "") -> RefusedError:
+    """The error that says so, where a source lists no file of a data set."""
+    patterns = " or ".join(source.files)
+    return RefusedError(
+        f"the source lists no files {patterns}{why}", remedy=f"name the folder that is laid out like RAW/{name}"
+    )
+
+
+async def carried_checksums(remote: Remote, name: str) -> dict[str, Checksum]:
+    """The checksums of a data set that a mirror carries in a ``checksums.tsv``.
 
     Raises:
         RefusedError: it has none, or gives something else.
@@ -159,7 +210,7 @@ async def carried_checksums(remote: Remote) -> dict[str, Checksum]:
             if len(text) > LONGEST_LIST:
                 raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
     try:
-        return parse_list(text.decode("utf-8", "replace"), NAME)
+        return of_dataset(name, parse_list(text.decode("utf-8", "replace"), NAME))
     except InputError as error:
         raise TransientError(f"it sends no list of checksums ({error})") from error
 

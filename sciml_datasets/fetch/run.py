@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import raw_root
-from sciml_datasets.checksums import NAME, Checksum, parse_list, read_list, write_list
+from sciml_datasets.checksums import NAME, Checksum, of_dataset, parse_list, read_list, write_list
+from sciml_datasets.errors import InputError
 from sciml_datasets.fetch import terms
 from sciml_datasets.fetch.partial import FOLDER, clear
-from sciml_datasets.fetch.plan import Options, Plan, check_space, plan_fetch, sources_of
+from sciml_datasets.fetch.plan import Options, Plan, plan_fetch, sources_of
 from sciml_datasets.fetch.transfer import Outcome, Wanted, transfer
 from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.progress import progress
@@ -80,7 +81,8 @@ def fetch(
         terms.check(name, raw_root(raw_dir) / name, accepted=options.accept_terms, show=show_terms)
         _merge(raw_root(raw_dir) / name)
         plan = plan_fetch(name, raw_dir, options)
-        check_space(plan)
+        if plan.lacks:
+            raise InputError(plan.lacks)
         show(plan)
         plan.folder.mkdir(parents=True, exist_ok=True)
         terms.keep(name, plan.folder, show_terms)
@@ -142,8 +144,8 @@ def _take(journal: Path) -> Path | None:
 
 def _publish(name: str, folder: Path, path: Path) -> None:
     """Put the recorded checksums of a data set into a list of published ones."""
-    recorded = {f"{name}/{file}": known for file, known in read_list(folder / NAME).items()}
-    write_list(path, read_list(path) | recorded)
+    recorded = of_dataset(name, read_list(folder / NAME))
+    write_list(path, read_list(path) | {f"{name}/{file}": known for file, known in recorded.items()})
 
 
 def _report(plan: Plan, outcomes: list[Outcome]) -> Report:

@@ -11,8 +11,15 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.checksums import NAME
-from sciml_datasets.fetch.answers import broken, check_range, page_error, status_error, take_more_at_once
+from sciml_datasets.fetch.answers import (
+    PageError,
+    broken,
+    check_range,
+    is_page,
+    page_error,
+    status_error,
+    take_more_at_once,
+)
 from sciml_datasets.fetch.remote import (
     BLOCK,
     ChangedError,
@@ -20,15 +27,15 @@ from sciml_datasets.fetch.remote import (
     RefusedError,
     RemoteFile,
     SourceError,
-    TransientError,
-    belongs,
-    carried_checksums,
-    safe_names,
-    with_checksums,
+    listed,
 )
 
 NOT_MD5 = ("aws:kms", "aws:kms:dsse")
 """Encryptions under which an ETag is no MD5 of the content (Amazon S3 API reference, Object)."""
+
+UNUSABLE = ("NoCredentialsError", "ProfileNotFound", "ParamValidationError", "NoRegionError")
+"""Exceptions of botocore about what it was given."""
+KEYS = "correct the address, or name your credentials in AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
 
 class S3:
@@ -55,22 +62,20 @@ class S3:
         self._fs.retries = 1  # retries are ours: they go on where a transfer broke
         self._bucket, self._prefix, _ = self._fs.split_path(self.url)
 
-    async def files(self) -> list[RemoteFile]:
+    async def files(self, name: str) -> list[RemoteFile]:
         """All objects below the prefix that belong to the data set."""
-        prefix = f"{self._bucket}/{self._prefix}".rstrip("/")
+        prefix = f"{self._bucket}/{self._prefix}".rstrip("/") + "/"
         try:
-            found = await self._fs._find(prefix, detail=True)
+            found = await self._fs._find(prefix.rstrip("/"), detail=True)
+            below = {path.removeprefix(prefix): entry for path, entry in found.items() if path.startswith(prefix)}
+            if not below:  # botocore takes a web page for an empty list
+                answer = await self._fs._call_s3("list_objects_v2", Bucket=self._bucket, MaxKeys=1)
+                if is_page(answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")):
+                    raise PageError("")
         except Exception as error:
             raise _meaning(error) from error
-        names = {path.removeprefix(prefix + "/"): entry for path, entry in found.items()}
-        chosen = {name: entry for name, entry in names.items() if belongs(self._source, name) and name != prefix}
-        if not chosen:
-            raise RefusedError(f"the source has no files {' or '.join(self._source.files)}")
-        safe_names(chosen, self.url)
-        checksums = await carried_checksums(self) if NAME in names else {}
-        return with_checksums(
-            (_described(name, entry["size"], entry["ETag"]) for name, entry in chosen.items()), checksums
-        )
+        files = (_described(file, entry["size"], entry["ETag"]) for file, entry in below.items())
+        return await listed(self, self._source, name, files)
 
     async def look(self, name: str) -> RemoteFile:
         """From the headers of the object."""
@@ -126,16 +131,27 @@ def _meaning(error: Exception) -> SourceError:
     while seen is not None:
         response: Any = getattr(seen, "response", None)
         if isinstance(response, dict) and "ResponseMetadata" in response:
-            metadata = response["ResponseMetadata"]
+            metadata, code = response["ResponseMetadata"], str(response.get("Error", {}).get("Code", ""))
             retry_after = metadata.get("HTTPHeaders", {}).get("retry-after", "")
-            return status_error(int(metadata.get("HTTPStatusCode", 500)), retry_after)
+            return _status(int(metadata.get("HTTPStatusCode", 500)), retry_after, code)
         seen = seen.__cause__ or seen.__context__
     if page := page_error(str(error).partition("invalid XML received:\nb'")[2].encode()):
         return page
     if isinstance(error, FileNotFoundError):
-        return status_error(404)
+        return _status(404)
     if isinstance(error, PermissionError):
-        return status_error(403)
-    if type(error).__name__ in ("NoCredentialsError", "ProfileNotFound", "ParamValidationError", "NoRegionError"):
-        return RefusedError(f"it cannot be asked ({error})")
-    return TransientError(broken(error))
+        return _status(403)
+    if isinstance(error, ValueError) or type(error).__name__ in UNUSABLE:
+        said = " ".join(str(error).split())
+        return RefusedError(f"it cannot be asked ({said})", remedy="correct the address or the variables of AWS")
+    return broken(error)
+
+
+def _status(status: int, retry_after: str = "", code: str = "") -> SourceError:
+    if code == "NoSuchBucket":
+        return RefusedError("there is no such bucket", remedy="correct its name, or its endpoint in AWS_ENDPOINT_URL")
+    error = status_error(status, retry_after)
+    if status in (401, 403):
+        more = f" ({code})" if code and not code.isdecimal() else ""
+        return RefusedError(f"{error}{more}", remedy=KEYS)
+    return error

@@ -2,14 +2,14 @@
 
 A file is cut into parts; as many connections as the user allows work on the parts of the first files that are not
 finished. What a broken connection has brought is kept: the next attempt asks for the rest. What arrives is written and
-journalled by `partial`; the SHA-256 is taken of what is on disk in the end.
+journalled by `partial`, and hashed from memory where it comes in order, else read again from the file.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -192,7 +192,8 @@ class _Transfers:
             try:
                 checksum = await self._from(number, wanted, final, notes)
             except SourceError as error:
-                failures.append(f"{self.sources[number].url}: {error}")
+                remedy = f" ({error.remedy})" if error.remedy else ""
+                failures.append(f"{self.sources[number].url}: {error}{remedy}")
             else:
                 return Outcome(wanted.file.name, checksum, checksum.size, notes=tuple(notes))
         return Outcome(wanted.file.name, failure="; ".join(failures), notes=tuple(notes))
@@ -209,7 +210,17 @@ class _Transfers:
         return Outcome(wanted.file.name, checksum, notes=tuple(notes))
 
     async def _from(self, number: int, wanted: Wanted, final: Path, notes: list[str]) -> Checksum:
-        """Fetch a file from one source; its checksum."""
+        """Fetch a file from one source; its checksum. What came damaged before is told, with what became of it."""
+        damage: list[str] = []
+        became = "it did not come whole"
+        try:
+            checksum = await self._undamaged(number, wanted, final, damage)
+            became = "it is as it should be"
+        finally:
+            notes += [f"{wanted.file.name} came damaged ({what}); fetched again, {became}" for what in damage]
+        return checksum
+
+    async def _undamaged(self, number: int, wanted: Wanted, final: Path, damage: list[str]) -> Checksum:
         remote = self._remotes.get(number)
         if remote is None:
             remote = self._remotes[number] = open_remote(self.sources[number], self.patience)
@@ -239,7 +250,7 @@ class _Transfers:
                 if error.found == found or attempt == VERSIONS:  # the same again: it is no accident on the way
                     raise
                 found = error.found
-                notes.append(f"{wanted.file.name} came damaged ({error}) and was fetched again")
+                damage.append(str(error))
         raise AssertionError("unreachable")
 
     async def _receive(
@@ -265,9 +276,14 @@ class _Transfers:
             return checksum
 
     async def _parts(self, remote: Remote, file: RemoteFile, partial: Partial, size: int, hashes: Hashes) -> None:
-        """What is missing, by several connections; hashed behind them, while it is still in memory."""
+        """What is missing, by several connections; hashed on the way in, or behind them while it is still in memory."""
         more, hashing = asyncio.Event(), None
         more.set()
+
+        def write(start: int, chunks: Sequence[bytes]) -> int:
+            count = partial.write(start, chunks)
+            hashes.take(start, chunks)
+            return count
 
         async def hash_behind() -> None:
             nonlocal hashing
@@ -279,7 +295,7 @@ class _Transfers:
                     await asyncio.shield(hashing)
 
         missing = partial.missing(PART_BYTES)
-        parts = (self._connections.part(remote, file, partial, start, end, more.set) for start, end in missing)
+        parts = (self._connections.part(remote, file, write, start, end, more.set) for start, end in missing)
         try:
             await _all([*parts, hash_behind()])
         finally:
