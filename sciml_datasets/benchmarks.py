@@ -250,11 +250,12 @@ _UNO_FEATURES = (
     "Combined_PubChem_dragon7_descriptors.tsv",
     "NCI60_dragon7_descriptors.tsv",
 )
+_UNO_ALIASES = ("cl_mapping", "NCI60_CELLNAME_to_Combo.txt")
 
 
 def _uno_tables(*names: str) -> tuple[Source]:
-    """Tables of responses with those of the features; their server tells the sizes."""
-    files = (*names, *_UNO_FEATURES)
+    """Tables of responses with those of the features and of aliases; their server tells the sizes."""
+    files = (*names, *_UNO_FEATURES, *_UNO_ALIASES)
     return (Source(_UNO_TABLES, len(files), files=files),)
 
 
@@ -271,7 +272,7 @@ _CANDLE_UNO = Benchmark(
             "27,769,716 measurements of growth under one dose of a drug",
             variant=_growth(
                 groups=("drug", "cell"),
-                obtain=f"`sciml fetch candle_uno_growth` gets its five tables from {_UNO_TABLES}",
+                obtain=f"`sciml fetch candle_uno_growth` gets its seven tables from {_UNO_TABLES}",
             ),
         ),
         DataSet(
@@ -280,7 +281,7 @@ _CANDLE_UNO = Benchmark(
             "3,686,475 measurements of growth under two drugs at a time",
             variant=_growth(
                 groups=("drugs", "cell"),
-                obtain=f"`sciml fetch candle_uno_pairs` gets its six tables from {_UNO_TABLES}",
+                obtain=f"`sciml fetch candle_uno_pairs` gets its seven tables from {_UNO_TABLES}",
                 groupings={
                     "cell": ("cell",),
                     "pair": ("drugs",),
@@ -315,7 +316,7 @@ _CANDLE_UNO = Benchmark(
     ),
     homepage="https://github.com/ECP-CANDLE/Benchmarks/tree/master/Pilot1/Uno",
     licence="as given by the studies that it combines: CCLE, CTRP, gCSI, GDSC and NCI60",
-    obtain=f"`sciml fetch candle_uno` gets the five tables from {_UNO_TABLES}",
+    obtain=f"`sciml fetch candle_uno` gets the seven tables from {_UNO_TABLES}",
     choices=(
         Choice("form", ("A", "B", "C"), None, "raw form: A tables, B prebuilt file, C IMPROVE folder"),
         Choice("scaling", ("training", "all"), "training", "entities that imputation and scaling are fitted on"),
@@ -331,7 +332,7 @@ _CANDLE_UNO = Benchmark(
     sources={
         "candle_uno": _uno_tables("combined_single_response_agg"),
         "candle_uno_growth": _uno_tables("rescaled_combined_single_drug_growth"),
-        "candle_uno_pairs": _uno_tables("ComboDrugGrowth_Nov2017.csv", "NCI60_CELLNAME_to_Combo.txt"),
+        "candle_uno_pairs": _uno_tables("ComboDrugGrowth_Nov2017.csv"),
     },
     terms="The tables combine the studies CCLE, CTRP, gCSI, GDSC and NCI60. Each has its own terms, and they hold for "
     "what comes from it: read them at the studies, and cite those that you use.",

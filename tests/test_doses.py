@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import pytest
 import tensorflow_datasets as tfds
 
 from sciml_datasets import InputError, prepare, simulate
+from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.candle_uno import delimited
 from sciml_datasets.candle_uno.doses import GROWTH, OTHER_UNIT, PAIRS, Doses
 from sciml_datasets.preparation import sorting
-from sciml_datasets.samples import Sample
+from sciml_datasets.samples import SPLITS, Sample
+from sciml_datasets.splits import read_members
 from tests.uno_files import write_doses
 
 SIZES: dict[str, Any] = {"num_samples": 900, "seed": 3, "genes": 12, "descriptors": 9, "cells": 24, "drugs": 30}
@@ -50,9 +53,9 @@ def test_growth_is_a_fraction_and_aliases_have_one_name(tmp_path: Path) -> None:
     found = [doses.example(sample) for sample in indexed(doses, write_doses(tmp_path))]
     told = [(x["id"], x["cell"], x["drug"], float(x["log_concentration"]), float(x["growth"])) for x in found]
     assert told == [
-        ("CCLE.0", "CCLE.A", "CCLE.1", -5.5, 0.5),
-        ("CTRP.1", "CCLE.A", "CCLE.1", -6, -0.125),
-        ("NCI60.2", "NCI60.B", "NSC.5", -4, 1),
+        ("CCLE.0", "A", "CCLE.1", -5.5, 0.5),
+        ("CTRP.1", "A", "CCLE.1", -6, -0.125),
+        ("NCI60.2", "B", "NSC.5", -4, 1),
     ]
 
 
@@ -61,8 +64,8 @@ def test_pairs_are_the_valid_rows_with_two_drugs_and_their_order_does_not_part_t
     samples = indexed(doses, write_doses(tmp_path, NCI60_dragon7_descriptors=TWO_DRUGS))
     found = [doses.example(sample) for sample in samples]
     assert [(x["id"], x["cell"], x["drug_1"], x["drug_2"]) for x in found] == [
-        ("ALMANAC.FF.0", "NCI60.B", "NSC.5", "NSC.6"),
-        ("ALMANAC.FF.1", "NCI60.B", "NSC.6", "NSC.5"),
+        ("ALMANAC.FF.0", "B", "NSC.5", "NSC.6"),
+        ("ALMANAC.FF.1", "B", "NSC.6", "NSC.5"),
     ]
     told = [(float(x["log_concentration_1"]), float(x["log_concentration_2"])) for x in found]
     np.testing.assert_allclose(told, [(-6, -7), (-7, -6)], atol=1e-6)
@@ -116,6 +119,32 @@ def test_small_blocks_and_an_index_on_disk_give_the_same_bytes(
         path.name: path.read_bytes() for path in before.iterdir()
     }
     assert [path.name for path in again.parent.iterdir()] == ["1.0.0"]
+
+
+def test_cells_drugs_and_splits_are_those_of_the_areas_though_other_responses_are_there(
+    data: Path, tmp_path: Path
+) -> None:
+    simulate("candle_uno", tmp_path, **SIZES | {"num_samples": 400})
+    areas, growth, pairs = (
+        {split: read_members(folder, split) for split in SPLITS}
+        for folder in (prepare("candle_uno", tmp_path, tmp_path), *(prepared_dir(name, data) for name in NAMES))
+    )
+    names = {cell for lists in (areas, growth, pairs) for columns in lists.values() for cell in columns["cell"]}
+    assert len({name.replace("-", "") for name in names}) == len(names)
+    part = [
+        {pair: split for split, rows in lists.items() for pair in zip(rows["cell"], rows["drug"], strict=True)}
+        for lists in (areas, growth)
+    ]
+    both = part[0].keys() & part[1].keys()
+    assert len(both) > 20
+    assert all(part[0][pair] == part[1][pair] for pair in both)
+
+
+def test_the_tables_of_aliases_are_told_by_their_digests(raw: Path, data: Path) -> None:
+    for name in NAMES:
+        told = json.loads((prepared_dir(name, data) / "metadata.json").read_text())["aliases"]
+        assert told["drug_info"] == hashlib.sha256((raw / name / "drug_info").read_bytes()).hexdigest()
+        assert "cl_mapping" in told
 
 
 @pytest.mark.parametrize("name", NAMES)

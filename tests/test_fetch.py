@@ -87,7 +87,7 @@ def test_the_declared_sources_are_read_as_they_are_declared(
     (tables / "another").rename(tables / "not-listed")
     with http_server(tables) as url, proxy(url, lambda request: Fault(status=403)) as front:
         report = fetched(tmp_path, replace(uno, url=front.url), name="candle_uno")
-        assert report.fetched == 5
+        assert report.fetched == 7
         assert set(content(tmp_path / "candle_uno")) == set(uno.files)
         assert front.requests[0].method == "HEAD"  # a listing is not asked for: HTTP has none
 

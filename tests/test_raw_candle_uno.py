@@ -75,9 +75,9 @@ def test_of_several_raw_forms_one_is_chosen(tmp_path: Path) -> None:
 def test_aliases_are_one_and_fall_to_one_split(tmp_path: Path) -> None:
     samples = indexed(Responses(), write_combo(tmp_path))
     first, alias, other = (dict(zip(Responses().facts, sample.facts, strict=True)) for sample in samples)
-    assert (first["cell"], first["drug"]) == (alias["cell"], alias["drug"]) == ("CCLE.A", "CCLE.1")
+    assert (first["cell"], first["drug"]) == (alias["cell"], alias["drug"]) == ("A", "CCLE.1")
     assert samples[0].split == samples[1].split
-    assert other["cell"] == "NCI60.B"
+    assert other["cell"] == "B"
     places = [sample.place for sample in samples]
     assert places[0] != places[1]  # each has the features of its own source
 

@@ -1,19 +1,22 @@
 """Canonical ids: the names that several sources give one cell line or one compound are one.
 
 A blind split must not leak through an alias. Names are joined by union-find over these tables, each of which may be
-absent; the canonical id of a group is the first, in alphabetical order, of the ids that responses use.
+absent. The canonical id of a group is the first of all its names in alphabetical order, whether or not a response has
+it: which responses there are decides nothing, so that data sets with the same tables have the same ids, and the same
+splits by hash.
 
-- drugs: ``drug_info`` joins ID, NAME, CLEAN_NAME and PUBCHEM of a line;
-- cells: ``cl_mapping`` (no header) joins its two columns; ``NCI60_CELLNAME_to_Combo.txt`` joins NCI60.ID, CELLNAME and
-  Name; ``cl_metadata`` joins ANL_ID with the column CELLNAME or NAME, where it has one. Ids of cells that differ in the
-  prefix of their source alone (``CCLE.22RV1``, ``CTRP.22RV1``) are one. Ids of compounds are not: there the rest is a
-  number that the source gave.
+- drugs: ``drug_info`` joins ID, NAME, CLEAN_NAME and PUBCHEM of a line; the canonical id is one of the IDs;
+- cells: the name of a cell line is its id without the prefix of a source, in capitals (``CCLE.22RV1`` and
+  ``CTRP.22RV1`` are ``22RV1``). ``cl_mapping`` (no header) joins its two columns; ``NCI60_CELLNAME_to_Combo.txt`` joins
+  NCI60.ID, CELLNAME and Name; ``cl_metadata`` joins ANL_ID with the column CELLNAME or NAME, where it has one. Ids of
+  compounds keep their prefix: there the rest is a number that the source gave.
 
 Source of the tables: ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py (drug_name_to_ids, cell_name_to_ids).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,6 +25,8 @@ from sciml_datasets.candle_uno.delimited import MISSING, first_lines, place_of, 
 DRUG_INFO = "drug_info"
 CELL_MAPPING, CELL_METADATA, NCI60_CELLS = "cl_mapping", "cl_metadata", "NCI60_CELLNAME_to_Combo.txt"
 FILES = (DRUG_INFO, CELL_MAPPING, CELL_METADATA, NCI60_CELLS)
+CELL_NAMES = {NCI60_CELLS: ("NCI60.ID", "CELLNAME", "Name"), CELL_METADATA: ("ANL_ID", "CELLNAME", "NAME")}
+"""Tables to their columns of names of a cell line, of which the first must be there."""
 SOURCES = ("CCLE", "CTRP", "gCSI", "GDSC", "GDC", "NCI60", "SCL", "SCLC")
 """Prefixes of the ids of cell lines."""
 
@@ -29,12 +34,12 @@ Node = tuple[str, str]
 """A name, and what kind it is: two columns may use one text for different things."""
 
 
-def canonical_ids(ids: Iterable[str], links: Iterable[Iterable[Node]]) -> dict[str, str]:
-    """The canonical id of each id.
+def canonical_ids(node_of: Mapping[str, Node], links: Iterable[Iterable[Node]]) -> dict[str, str]:
+    """The canonical id of each id: the first name, of the kind of its own, of the group that it belongs to.
 
     Args:
-        ids: of responses.
-        links: nodes that belong together; an id is the node ``("id", id)``.
+        node_of: id to its name.
+        links: names that belong together.
     """
     parent: dict[Node, Node] = {}
 
@@ -48,14 +53,21 @@ def canonical_ids(ids: Iterable[str], links: Iterable[Iterable[Node]]) -> dict[s
     for first, *others in links:
         for other in others:
             parent[root(other)] = root(first)
-    canonical: dict[Node, str] = {}
-    ordered = sorted(set(ids))
-    return {key: canonical.setdefault(root(("id", key)), key) for key in ordered}
+    roots = {node: root(node) for node in (*parent, *node_of.values())}
+    first_name: dict[tuple[Node, str], str] = {}
+    for kind, name in sorted(roots):
+        first_name.setdefault((roots[kind, name], kind), name)
+    return {key: first_name[roots[node], node[0]] for key, node in node_of.items()}
 
 
 def files(folder: Path) -> list[Path]:
     """The tables of aliases that are there."""
     return [path for name in FILES if (path := folder / name).is_file()]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each table of aliases that is there: with the same tables ids are the same."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files(folder)}
 
 
 def drugs(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
@@ -66,7 +78,8 @@ def drugs(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
     """
     path = folder / DRUG_INFO
     columns = {"ID": "id", "NAME": "name", "CLEAN_NAME": "name", "PUBCHEM": "pubchem"}
-    return canonical_ids(ids, _links(path, columns, optional=("NAME", "CLEAN_NAME")) if path.is_file() else [])
+    links = _links(path, columns, optional=("NAME", "CLEAN_NAME")) if path.is_file() else []
+    return canonical_ids({key: ("id", key) for key in ids}, links)
 
 
 def cells(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
@@ -75,24 +88,22 @@ def cells(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
     Raises:
         InputError: a table cannot be read.
     """
-    ids = sorted(set(ids))
-    links: list[list[Node]] = [[("id", key), ("name", bare.upper())] for key in ids if (bare := _bare(key)) != key]
+    links: list[list[Node]] = []
     if (path := folder / CELL_MAPPING).is_file():
         width = len(first_lines(path, "\t")[0])
         names = [str(place) for place in range(width)]
         table = read_columns(path, "\t", names, text={0: "one", 1: "other"}, numbers={}, skip=0)
         pairs = zip(table["one"].to_pylist(), table["other"].to_pylist(), strict=True)
-        links += [[("id", one), ("id", other)] for one, other in pairs if one not in MISSING and other not in MISSING]
-    if (path := folder / NCI60_CELLS).is_file():
-        links += _links(path, {"NCI60.ID": "id", "CELLNAME": "name", "Name": "name"}, optional=("CELLNAME", "Name"))
-    if (path := folder / CELL_METADATA).is_file():
-        links += _links(path, {"ANL_ID": "id", "CELLNAME": "name", "NAME": "name"}, optional=("CELLNAME", "NAME"))
-    return canonical_ids(ids, links)
+        links += [[_cell(one), _cell(other)] for one, other in pairs if one not in MISSING and other not in MISSING]
+    for name, columns in CELL_NAMES.items():
+        if (path := folder / name).is_file():
+            links += _links(path, dict.fromkeys(columns, "cell"), optional=columns[1:])
+    return canonical_ids({key: _cell(key) for key in ids}, links)
 
 
-def _bare(key: str) -> str:
-    prefix, point, rest = key.partition(".")
-    return rest if point and prefix in SOURCES else key
+def _cell(text: str) -> Node:
+    prefix, point, rest = text.partition(".")
+    return "cell", (rest if point and rest and prefix in SOURCES else text).upper()
 
 
 def _links(path: Path, columns: Mapping[str, str], optional: Iterable[str]) -> list[list[Node]]:
@@ -103,7 +114,7 @@ def _links(path: Path, columns: Mapping[str, str], optional: Iterable[str]) -> l
     lines = zip(*(table[name].to_pylist() for name in text.values()), strict=True)
     kinds = [columns[name] for name in text.values()]
     return [
-        [(kind, _normal(kind, name)) for kind, name in zip(kinds, line, strict=True) if _names(kind, name)]
+        [_node(kind, name) for kind, name in zip(kinds, line, strict=True) if _names(kind, name)]
         for line in lines
         if _names(kinds[0], line[0])
     ]
@@ -113,5 +124,7 @@ def _names(kind: str, text: str) -> bool:
     return text.isdecimal() if kind == "pubchem" else text not in MISSING
 
 
-def _normal(kind: str, text: str) -> str:
-    return text.upper() if kind == "name" else text
+def _node(kind: str, text: str) -> Node:
+    if kind == "cell":
+        return _cell(text)
+    return kind, text.upper() if kind == "name" else text

@@ -249,10 +249,11 @@ class Doses:
         for (*_, reason), count in omitted.items():
             reasons[reason] += count
         tables = {
-            name: stored(table, self.scaling, np.array(sorted(rows)))
+            name: stored(table, self.scaling, np.array(sorted(rows), np.int64))
             for name, table, rows in ((EXPRESSION, cells, training[0]), (DESCRIPTORS, drugs, training[1]))
         }
         metadata = {
+            "aliases": aliases.digests(folder),
             "splits": "mixed, by hash of cell and drugs",
             "scaling": {name: how for name, (_, how) in tables.items()},
             "rows": {EXPRESSION: list(cells.ids), DESCRIPTORS: list(drugs.ids)},

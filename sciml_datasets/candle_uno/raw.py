@@ -146,6 +146,7 @@ class Responses:
         }
         metadata = {
             "form": form,
+            "aliases": aliases.digests(folder),
             "splits": "official, as the raw files give them" if official else "mixed, by hash of cell and drug",
             "scaling": {name: how for name, (_, how) in scaled.items()},
             "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
