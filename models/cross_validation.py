@@ -11,7 +11,7 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.models.training import train
-from sciml_datasets.partitions import ROW
+from sciml_datasets.partitions import ROW, folds
 
 FOLDS = "folds.json"
 TABLE = "folds.txt"
@@ -51,6 +51,7 @@ def cross_validate(
     out = Path(out_dir).expanduser()
     named = model if isinstance(model, str) or model is None else getattr(model, "name", getattr(model, "__name__", ""))
     plan = {"dataset": name, "folds": k, "by": by, "model": named, "seed": seed, "settings": settings}
+    folds(name, k, by, data_dir=data_dir)  # or it cannot be, and nothing is left
     _open(out, json.loads(json.dumps(plan, default=str)))
     results = []
     for number in range(1, k + 1):

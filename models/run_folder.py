@@ -230,8 +230,9 @@ class RunFolder:
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
 
 
-def settings_of(folder: Path) -> dict[str, Any]:
-    """The settings with which a run was trained, as its ``config.yaml`` has them; none where there is no such file.
+def trained_with(folder: Path) -> tuple[dict[str, Any], str]:
+    """The settings with which a run was trained and the partition that it was trained on, as its ``config.yaml`` has
+    them; none where there is no such file.
 
     Raises:
         InputError: the file is not what a run leaves.
@@ -240,9 +241,10 @@ def settings_of(folder: Path) -> dict[str, Any]:
 
     path = folder / "config.yaml"
     if not path.is_file():
-        return {}
+        return {}, ""
     try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["settings"])
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return dict(config["settings"]), str(config.get("partition", ""))
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} has no settings ({error}): name a run folder, as `sciml train --out` leaves it"
