@@ -73,7 +73,7 @@ def _told_facts(facts: dict[str, Any]) -> Iterator[str]:
         if key == "left_out":
             yield from (f"  {count:,} raw samples {told(reason)}" for reason, count in value.items())
         elif isinstance(value, dict):
-            yield from (f"  {key} of {part}: {what}" for part, what in value.items())
+            yield from (f"  {key.replace('_', ' ')} of {part}: {what}" for part, what in value.items())
         else:
             yield f"  {key.replace('_', ' ')}: {value}"
 

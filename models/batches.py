@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
 from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.samples import Examples, JoinedRows, SampleSource, training_samples
+from sciml_datasets.models.samples import Examples, JoinedRows, SampleSource, fitted_tables, training_samples
 from sciml_datasets.partitions import Selection, select
 
 AHEAD = 2
@@ -57,6 +57,7 @@ class Batches:
         recipe: says how samples are made.
         seed: of the order and of the augmentation.
         partition: another one than the canonical splits, see `sciml_datasets.partitions.select`.
+        trained_on: the partition whose training samples tables are scaled by; None for the same one.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Batches:
     recipe: Recipe
     seed: int
     partition: str = ""
+    trained_on: str | None = None
 
     @property
     def steps(self) -> int:
@@ -160,7 +162,7 @@ class Batches:
     def _inputs_of(self, selection: Selection) -> Callable[[NDArray[np.int64]], Any]:
         """A function from the numbers of samples to the inputs of a prediction."""
         if self.recipe.tables:
-            rows = JoinedRows(self._builder, selection, self.recipe)
+            rows = JoinedRows(self._builder, selection, self.recipe, self._tables)
 
             def joined(numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
                 inputs, _, _ = rows.like()
@@ -195,7 +197,13 @@ class Batches:
 
     @cached_property
     def _training_samples(self) -> SampleSource:
-        return training_samples(self._builder, self.selection("train"), self.recipe)
+        return training_samples(self._builder, self.selection("train"), self.recipe, self._tables)
+
+    @cached_property
+    def _tables(self) -> list[NDArray[np.float32]]:
+        partition = self.partition if self.trained_on is None else self.trained_on
+        training = select(self.name, f"{partition}:train", self.data_dir) if partition else None
+        return fitted_tables(self._builder, self.recipe, training)
 
     @cached_property
     def _builder(self) -> Any:

@@ -63,7 +63,7 @@ def predict(
     partition, _, part = split.rpartition(":")
     if trained_on not in (None, partition) and part != "train":
         _check_unseen(name, data_dir, f"{trained_on}:train".removeprefix(":"), split)
-    batches = Batches(name, data_dir, recipe, seed=0, partition=partition)
+    batches = Batches(name, data_dir, recipe, seed=0, partition=partition, trained_on=trained_on)
     recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
     network = build_network(network_builder(model, recipe), recipe)
     predicted = recipe.predictions(network)

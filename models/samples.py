@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.models.recipe import Recipe, Samples
 from sciml_datasets.partitions import Selection
+from sciml_datasets.scaling import FITTED_ANEW, refitted
 
 if TYPE_CHECKING:
     from sciml_datasets.tensor_views import TensorViews
@@ -46,16 +47,19 @@ class SampleSource(Protocol):
         """
 
 
-def training_samples(builder: Any, selection: Selection, recipe: Recipe) -> SampleSource:
+def training_samples(
+    builder: Any, selection: Selection, recipe: Recipe, tables: Sequence[NDArray[np.float32]] = ()
+) -> SampleSource:
     """What a recipe trains on.
 
     Args:
         builder: of a prepared data set.
         selection: of its examples.
         recipe: says which arrays make a sample.
+        tables: those of the recipe, where it has some.
     """
     if recipe.tables:
-        return JoinedRows(builder, selection, recipe)
+        return JoinedRows(builder, selection, recipe, tables)
     if recipe.patch:
         from sciml_datasets.tensor_views import TensorViews
 
@@ -197,25 +201,53 @@ def balance(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(len(values) / (len(counts) * counts[which]), np.float32)
 
 
+def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[NDArray[np.int64]]:
+    """For each table of a recipe the rows (N,) that the samples have in it; no features are read."""
+    import tensorflow_datasets as tfds
+
+    names = recipe.tables
+    skipped = {name: tfds.decode.SkipDecoding() for name in names}
+    records = builder.as_dataset(
+        split=selection.records,
+        decoders=tfds.decode.PartialDecoding(dict.fromkeys(names, True), skipped),
+        read_config=tfds.ReadConfig(interleave_cycle_length=1),  # in the order of the records
+    )
+    found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
+    return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
+
+
+def fitted_tables(builder: Any, recipe: Recipe, training: Selection | None) -> list[NDArray[np.float32]]:
+    """The tables of a recipe, scaled by the entities of some training samples.
+
+    Args:
+        builder: of a prepared data set.
+        recipe: names the features whose tables are wanted.
+        training: the samples; None for those of the canonical split, by which tables are stored.
+    """
+    features = {name: builder.info.features[name] for name in recipe.tables}
+    anew = (builder.info.metadata or {}).get(FITTED_ANEW, {}) if training else {}
+    tables = {feature.table_name: feature.table for feature in features.values()}
+    if training and anew:
+        seen: dict[str, list[NDArray[np.int64]]] = {}
+        for feature, rows in zip(features.values(), rows_of_tables(builder, training, recipe), strict=True):
+            seen.setdefault(feature.table_name, []).append(rows)
+        for feature in {feature.table_name: feature for feature in features.values()}.values():
+            if what := anew.get(feature.table_name):
+                rows = np.unique(np.concatenate(seen[feature.table_name]))
+                tables[feature.table_name] = refitted(feature.table, feature.missing, rows, what)
+    return [tables[feature.table_name] for feature in features.values()]
+
+
 class JoinedRows:
     """Samples that are rows of tables, gathered for a whole batch at a time; see `SampleSource`.
 
     The numbers of the rows are read once, the features of a row when it is in a batch.
     """
 
-    def __init__(self, builder: Any, selection: Selection, recipe: Recipe) -> None:
-        import tensorflow_datasets as tfds
-
-        names = recipe.tables
-        skipped = {name: tfds.decode.SkipDecoding() for name in names}
-        records = builder.as_dataset(
-            split=selection.records,
-            decoders=tfds.decode.PartialDecoding(dict.fromkeys(names, True), skipped),
-            read_config=tfds.ReadConfig(interleave_cycle_length=1),  # in the order of the records
-        )
-        found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
-        self._rows = [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
-        self._tables = [builder.info.features[name].table for name in names]
+    def __init__(
+        self, builder: Any, selection: Selection, recipe: Recipe, tables: Sequence[NDArray[np.float32]]
+    ) -> None:
+        self._rows, self._tables = rows_of_tables(builder, selection, recipe), tables
         self._numbers = [np.array(selection.columns[name], np.float32)[:, None] for name in recipe.numbers]
         self._targets = np.array(selection.columns[recipe.target], np.float32)
 

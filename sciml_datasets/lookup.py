@@ -16,6 +16,9 @@ from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
 
+MISSING = ".missing"
+"""Of the file, a bit for each value, that notes which values of a table stand for missing ones."""
+
 
 class Lookup(features.FeatureConnector):
     """A row, (width,) float32, of the table ``<table>.npy`` in the prepared folder.
@@ -32,7 +35,13 @@ class Lookup(features.FeatureConnector):
         self._table = table
         self._path: Path | None = None
         self._values: NDArray[np.float32] | None = None
+        self._missing: NDArray[np.bool_] | None = None
         self._tensor: Any = None
+
+    @property
+    def table_name(self) -> str:
+        """What the table is called, which features may share."""
+        return self._table
 
     @property
     def table(self) -> NDArray[np.float32]:
@@ -42,12 +51,7 @@ class Lookup(features.FeatureConnector):
             InputError: it is missing or damaged.
         """
         if self._values is None:
-            if self._path is None:
-                raise InputError(f"the table {self._table} is not there: prepare the data set first")
-            try:
-                self._values = np.load(self._path, mmap_mode="r")
-            except (OSError, ValueError) as error:
-                raise InputError(f"{self._path} cannot be read ({error}): prepare the data set again") from error
+            self._values = self._loaded("")
         return self._values
 
     @table.setter
@@ -55,6 +59,33 @@ class Lookup(features.FeatureConnector):
         """Set the table that `save_metadata` is to write."""
         self._forget()
         self._values = np.ascontiguousarray(values, "<f4")
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """(rows, width) where the table has a value that stands for a missing one.
+
+        Raises:
+            InputError: this is not known of the table, or the file is damaged.
+        """
+        if self._missing is not None:
+            return self._missing
+        return np.unpackbits(self._loaded(MISSING), axis=1, count=self.table.shape[1]).astype(bool)
+
+    @missing.setter
+    def missing(self, where: NDArray[np.bool_]) -> None:
+        """Set what `save_metadata` is to write."""
+        self._missing = where
+
+    def _loaded(self, kind: str) -> NDArray[Any]:
+        """A file of the prepared folder, mapped."""
+        if self._path is None:
+            raise InputError(f"the table {self._table} is not there: prepare the data set first")
+        path = self._path.with_name(f"{self._table}{kind}.npy")
+        try:
+            found: NDArray[Any] = np.load(path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}): prepare the data set again") from error
+        return found
 
     def _forget(self) -> None:
         """Also of the base class's caches, since the width may change."""
@@ -64,7 +95,7 @@ class Lookup(features.FeatureConnector):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the table, which every process maps for itself."""
-        return self.__dict__ | ({"_values": None} if self._path else {}) | {"_tensor": None}
+        return self.__dict__ | ({"_values": None, "_missing": None} if self._path else {}) | {"_tensor": None}
 
     def get_tensor_info(self) -> Any:
         """See `FeatureConnector.get_tensor_info`."""
@@ -121,10 +152,13 @@ class Lookup(features.FeatureConnector):
         """
         if self._values is not None:
             np.save(_place(data_dir, self._table), self._values)
+        if self._missing is not None:
+            np.save(_place(data_dir, self._table + MISSING), np.packbits(self._missing, axis=1))
 
     def load_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
         """Note where the table lies; it is opened when it is first needed."""
         self._forget()
+        self._missing = None
         self._path = _place(data_dir, self._table)
 
 

@@ -125,12 +125,14 @@ class Beside:
 
     Attributes:
         tables: name of a `sciml_datasets.lookup.Lookup` feature to its (rows, width) table.
+        missing: name of such a feature to where its table (rows, width) has values that stand for missing ones.
         metadata: facts of the data set as a whole, as JSON; ``builder.info.metadata`` has them.
         documents: name of a file to its text.
         layouts: name of a `sciml_datasets.raw_tensor.RawTensor` feature to what it is.
     """
 
     tables: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    missing: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     layouts: Mapping[str, Layout] = field(default_factory=dict)

@@ -8,9 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.candle_uno import RECIPES, areas, growth_uno, pairs_uno, responses, small_uno, uno
+from sciml_datasets.models.samples import fitted_tables, rows_of_tables
+from sciml_datasets.partitions import select
 
 
 def dense_shapes(network: Any) -> list[tuple[int, ...]]:
@@ -80,3 +83,31 @@ def test_workers_join_their_rows_of_the_same_batches(data_dir: Path, index: int)
         np.testing.assert_array_equal(auc, all_auc[4 * index : 4 * index + 4])
         for array, expected in zip(own, rows, strict=True):
             np.testing.assert_array_equal(array, expected[4 * index : 4 * index + 4])
+
+
+@pytest.mark.parametrize("partition", ["drug_blind", "fold 2/3 by drug"])
+def test_a_drug_that_is_held_out_takes_no_part_in_the_scaling(partition: str, data_dir: Path) -> None:
+    name, recipe = "candle_uno_demo", RECIPES["candle_uno_demo"]
+    builder = tfds.builder(f"sciml/{name}", data_dir=data_dir)
+    training, test = (select(name, f"{partition}:{part}", data_dir) for part in ("train", "test"))
+    seen, unseen = (rows_of_tables(builder, some, recipe)[1] for some in (training, test))
+    table = fitted_tables(builder, recipe, training)[1]
+    fitted = table[np.unique(seen)]
+    np.testing.assert_allclose(fitted.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(fitted.std(axis=0)[fitted.std(axis=0) > 0], 1, atol=1e-4)
+    batches = Batches(name, data_dir, recipe, 0, partition)
+    np.testing.assert_array_equal(predicted_from(batches), table[unseen])
+    of_another = Batches(name, data_dir, recipe, 0, partition, trained_on="")
+    np.testing.assert_array_equal(predicted_from(of_another), builder.info.features["drug_descriptors"].table[unseen])
+
+
+def predicted_from(batches: Batches) -> np.ndarray:
+    """The descriptors of the test split, as a model is given them."""
+    return np.concatenate([descriptors for _, (_, descriptors) in batches.evaluation("test")])
+
+
+def test_without_another_partition_tables_are_as_they_are_stored(data_dir: Path) -> None:
+    builder = tfds.builder("sciml/candle_uno_demo", data_dir=data_dir)
+    features = [builder.info.features[name].table for name in RECIPES["candle_uno_demo"].tables]
+    for found, stored in zip(fitted_tables(builder, RECIPES["candle_uno_demo"], None), features, strict=True):
+        assert found is stored

@@ -27,9 +27,9 @@ import numpy as np
 
 from sciml_datasets.candle_uno.delimited import first_lines, matrix_batches, place_of, read_columns
 from sciml_datasets.candle_uno.joining import feature_table, join
-from sciml_datasets.candle_uno.scaling import Moments, moments
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.scaling import Moments, moments
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -34,8 +34,9 @@ from sciml_datasets.candle_uno.raw import (
     MIXED,
     RECORD_BYTES,
     SHARES,
+    Stored,
     raw_file,
-    stored,
+    told,
 )
 from sciml_datasets.candle_uno.tables import LEFT_OUT
 from sciml_datasets.errors import InputError
@@ -249,22 +250,27 @@ class Doses:
         for (*_, reason), count in omitted.items():
             reasons[reason] += count
         tables = {
-            name: stored(table, self.scaling, np.array(sorted(rows), np.int64))
+            name: Stored.of(table, self.scaling, np.array(sorted(rows), np.int64))
             for name, table, rows in ((EXPRESSION, cells, training[0]), (DESCRIPTORS, drugs, training[1]))
         }
         metadata = {
             "aliases": aliases.digests(folder),
             "splits": "mixed, by hash of cell and drugs",
-            "scaling": {name: how for name, (_, how) in tables.items()},
+            **told(tables),
             "rows": {EXPRESSION: list(cells.ids), DESCRIPTORS: list(drugs.ids)},
             "columns": {EXPRESSION: list(cells.columns), DESCRIPTORS: list(drugs.columns)},
             "left_out": dict(reasons + odd),
         }
         lines = [("source", "cell", *self.layout.drugs, "reason", "rows")]
         lines += [(*found, str(count)) for found, count in sorted(omitted.items())]
-        values = {EXPRESSION: tables[EXPRESSION][0]}
-        values |= {descriptors_of(drug): tables[DESCRIPTORS][0] for drug in self.layout.drugs}
-        return Beside(values, metadata, {LEFT_OUT: "".join("\t".join(line) + "\n" for line in lines)})
+        of = dict.fromkeys(map(descriptors_of, self.layout.drugs), tables[DESCRIPTORS])
+        of[EXPRESSION] = tables[EXPRESSION]
+        return Beside(
+            {name: table.values for name, table in of.items()},
+            {name: table.missing for name, table in of.items() if table.anew},
+            metadata,
+            {LEFT_OUT: "".join("\t".join(line) + "\n" for line in lines)},
+        )
 
     def _tables(self, folder: Path) -> tuple[Any, Any]:
         """Features of the cell lines and of the drugs that the table names."""

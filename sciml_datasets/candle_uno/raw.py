@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno import aliases, combo, improve, top21
-from sciml_datasets.candle_uno.scaling import imputed, moments, standardised
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import Beside, Example, RawFile, Sample
+from sciml_datasets.scaling import FITTED_ANEW, IMPUTED, STANDARDISED, imputed, moments, standardised
 from sciml_datasets.splits import part_of
 
 EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
@@ -141,20 +141,25 @@ class Responses:
                 places.add(sample.place)
         rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
         scaled = {
-            name: stored(table, self.scaling, some)
+            name: Stored.of(table, self.scaling, some)
             for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
         }
         metadata = {
             "form": form,
             "aliases": aliases.digests(folder),
             "splits": "official, as the raw files give them" if official else "mixed, by hash of cell and drug",
-            "scaling": {name: how for name, (_, how) in scaled.items()},
+            **told(scaled),
             "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
             "columns": {EXPRESSION: list(tables.cells.columns), DESCRIPTORS: list(tables.drugs.columns)},
             "left_out": dict(tables.left_out),
             **_findings(folder, tables),
         }
-        return Beside({name: values for name, (values, _) in scaled.items()}, metadata, {LEFT_OUT: tables.listed()})
+        return Beside(
+            {name: table.values for name, table in scaled.items()},
+            {name: table.missing for name, table in scaled.items() if table.anew},
+            metadata,
+            {LEFT_OUT: tables.listed()},
+        )
 
 
 def raw_file(folder: Path, path: Path) -> RawFile:
@@ -209,19 +214,48 @@ def with_splits(folder: Path, tables: Tables) -> Tables:
     return replace(tables, responses=tables.responses.set_column(place, "split", pa.array(found, pa.string())))
 
 
-def stored(table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> tuple[NDArray[np.float32], str]:
-    """The values as they are stored, and in words what was done.
+@dataclass(frozen=True)
+class Stored:
+    """A feature table as it is stored.
 
-    Args:
-        table: of features.
-        scaling: a value of the choice of this name.
-        training: rows of the table that the training split has.
+    Attributes:
+        values: (rows, columns) imputed, and standardised unless the source has scaled them.
+        missing: (rows, columns) which are imputed.
+        how: in words what was done.
+        anew: what is fitted anew for another partition, see `sciml_datasets.scaling.refitted`; empty for nothing.
     """
-    fitted, of = (table.of_everything(), "all") if scaling == "all" else (moments(table.values[training]), "training")
-    if table.scaled:
-        return imputed(table.values, fitted), f"scaled in the source; missing values are the mean of {of} entities"
-    what = f"mean 0, standard deviation 1 over {of} entities; missing values are their mean"
-    return standardised(table.values, fitted), what
+
+    values: NDArray[np.float32]
+    missing: NDArray[np.bool_]
+    how: str
+    anew: str
+
+    @classmethod
+    def of(cls, table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> Stored:
+        """A table, scaled.
+
+        Args:
+            table: of features.
+            scaling: a value of the choice of this name.
+            training: rows of the table that the training split has.
+        """
+        everything = scaling == "all"
+        fitted = table.of_everything() if everything else moments(table.values[training])
+        missing = np.isnan(table.values)
+        if table.scaled:
+            anew = IMPUTED if missing.any() and not everything else ""
+            how = f"scaled in the source; missing values are the mean of {scaling} entities"
+            return cls(imputed(table.values, fitted), missing, how, anew)
+        how = f"mean 0, standard deviation 1 over {scaling} entities; missing values are their mean"
+        return cls(standardised(table.values, fitted), missing, how, "" if everything else STANDARDISED)
+
+
+def told(tables: Mapping[str, Stored]) -> dict[str, dict[str, str]]:
+    """How tables were scaled, and what of it is fitted anew for other partitions; as metadata."""
+    return {
+        "scaling": {name: table.how for name, table in tables.items()},
+        FITTED_ANEW: {name: table.anew for name, table in tables.items() if table.anew},
+    }
 
 
 def _findings(folder: Path, tables: Tables) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.candle_uno.scaling import Moments, moments
+from sciml_datasets.scaling import Moments, moments
 
 if TYPE_CHECKING:
     import pyarrow as pa

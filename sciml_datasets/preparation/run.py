@@ -393,6 +393,8 @@ def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
     """Give the features their tables and layouts, and the facts, which TFDS writes with them, and write the rest."""
     for name, table in beside.tables.items():
         builder.info.features[name].table = table
+    for name, missing in beside.missing.items():
+        builder.info.features[name].missing = missing
     for name, layout in beside.layouts.items():
         if name in builder.info.features:
             builder.info.features[name].layout = layout

@@ -5,6 +5,9 @@ training split, unless its way is asked for by name.
 
 Source of the reference's chain: ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py (``impute_and_scale``): mean imputation,
 then scikit-learn's StandardScaler; columns without any value become 0.
+
+A table is stored as the canonical training split scales it, with a note of what was missing: who trains on another
+partition fits it anew, so that what is held out takes no part (`refitted`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+FITTED_ANEW = "fitted_anew"
+"""The fact of a prepared data set that tells which tables are, and what of them."""
+STANDARDISED = "mean, standard deviation and missing values, for each other partition that is trained on"
+IMPUTED = "missing values, for each other partition that is trained on"
+"""What is fitted anew of a table that is stored standardised, and of one that its source has scaled."""
 CONSTANT = 10 * np.finfo(np.float64).eps
 """Standard deviation, relative to the mean, up to which a column is constant: it is rounding."""
 
@@ -67,3 +75,21 @@ def standardised(values: NDArray[np.float32], fitted: Moments) -> NDArray[np.flo
 def imputed(values: NDArray[np.float32], fitted: Moments) -> NDArray[np.float32]:
     """(rows, columns) values with the fitted mean where one is missing."""
     return np.asarray(np.where(np.isnan(values), fitted.mean, values), np.float32)
+
+
+def refitted(
+    table: NDArray[np.float32], missing: NDArray[np.bool_], rows: NDArray[np.int64], what: str
+) -> NDArray[np.float32]:
+    """A stored table, fitted on other rows: as if it had been from the start, up to rounding.
+
+    Standardising does not depend on shift and scale of what it is given, so that the first one does not matter.
+
+    Args:
+        table: (rows, columns) as it is stored.
+        missing: (rows, columns) where its values are imputed ones.
+        rows: to fit on, each once.
+        what: STANDARDISED or IMPUTED.
+    """
+    values = np.where(missing, np.float32(np.nan), table)
+    fitted = moments(values[rows])
+    return standardised(values, fitted) if what == STANDARDISED else imputed(values, fitted)
