@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sciml_datasets.benchmarks import BENCHMARKS, prepared_dir
+from sciml_datasets.benchmarks import BENCHMARKS, dataset_names, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, report
 
 EXAMPLE = "sciml list --json"
@@ -29,8 +29,9 @@ def run(args: argparse.Namespace) -> int:
         for benchmark in BENCHMARKS.values()
         for dataset in benchmark.datasets
     ]
+    width = max(map(len, dataset_names())) + 2
     lines = [
-        f"{row['name']:<24}{row['version']:<8}{'prepared' if row['prepared'] else '-':<10}{row['title']}"
+        f"{row['name']:<{width}}{row['version']:<8}{'prepared' if row['prepared'] else '-':<10}{row['title']}"
         for row in rows
     ]
-    return report(args, rows, "\n".join([f"{'name':<24}{'version':<8}{'here':<10}what it is", *lines]))
+    return report(args, rows, "\n".join([f"{'name':<{width}}{'version':<8}{'here':<10}what it is", *lines]))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
 from sciml_datasets.cli.ranks import world
 from sciml_datasets.errors import InputError
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fold", metavar="I/K", help="fold I of K in place of the canonical splits, or all/K for each in turn"
     )
     other.add_argument("--splits", metavar="NAME", help="splits by name in place of the canonical ones, as cell_blind")
-    parser.add_argument("--by", metavar="KEY", help="what folds keep together, as cell, drug, pass (default: row)")
+    parser.add_argument("--by", metavar="KEY", help=f"what folds keep together: {_groupings()}")
     parser.add_argument("--until-target", action="store_true", help="end with the epoch that reaches the target")
     parser.add_argument("--tensorboard", action="store_true", help="also write event files, to RUN/tensorboard")
     parser.add_argument(
@@ -68,6 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "augmentation (none, mirrored, permuted, rotated, mirrored_permuted, all), class_weights (off or balanced)",
     )
     add_json(parser)
+
+
+def _groupings() -> str:
+    """What folds may keep together, in words: of each data set that differs from the one before."""
+    told: list[str] = []
+    for name in dataset_names():
+        known = ", ".join(find(name)[0].groupings)
+        if known and known not in told[-1:]:
+            told += [name, known]
+    pairs = zip(told[::2], told[1::2], strict=True)
+    return "; ".join(["row (default)", *(f"{name}: {known}" for name, known in pairs)])
 
 
 def run(args: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from sciml_datasets.metrics.formats import as_array
 from sciml_datasets.metrics.predictions import read_predictions
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.partitions import canonical
 from sciml_datasets.samples import SPLITS
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
@@ -44,10 +45,10 @@ class Evaluator:
         truth: Truth | None = None,
     ) -> None:
         self.name = name
-        self.split = split
+        self.split = canonical(name, split, data_dir)
         self.benchmark, self.dataset = find(name)
         self._folder = prepared_dir(name, data_dir)
-        truth = truth or Truth(name, split, data_dir)
+        truth = truth or Truth(name, self.split, data_dir)
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
         self._seen = np.zeros(len(truth), bool)
@@ -97,7 +98,10 @@ class Evaluator:
             )
         unknown = [key for key in keys if key not in self._position]
         if unknown:
-            raise InputError(f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only")
+            raise InputError(
+                f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only, or say of "
+                "which split they are (--split)"
+            )
         positions = np.array([self._position[key] for key in keys], np.int64)
         repeated = np.bincount(positions, minlength=len(self)) + self._seen > 1
         if repeated.any():

@@ -19,7 +19,7 @@ from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.partitions import select
+from sciml_datasets.partitions import canonical, select
 from sciml_datasets.preparation.verify import check_prepared
 
 SINGLES, SINGLE_SECONDS = 100, 10.0
@@ -60,6 +60,7 @@ def predict(
     check_prepared(prepared_dir(name, data_dir))
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
+    split = canonical(name, split, data_dir)
     partition, _, part = split.rpartition(":")
     if trained_on not in (None, partition) and part != "train":
         _check_unseen(name, data_dir, f"{trained_on}:train".removeprefix(":"), split)

@@ -30,6 +30,7 @@ from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import compiles, make_optimizer, training_step
 from sciml_datasets.models.workers import Workers, join, lost_workers_told
+from sciml_datasets.partitions import canonical
 from sciml_datasets.preparation.verify import check_prepared
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def train(
     workers = join(strategy, comm)
     with lost_workers_told(workers):
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
+        partition = canonical(name, partition, data_dir)
         run = RunFolder(Path(out_dir).expanduser(), tensorboard=tensorboard)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)

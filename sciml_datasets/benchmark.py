@@ -149,14 +149,11 @@ class NamedSplit:
         blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
             into different parts is in none.
         shares: of the values that fall to train and to validation; the rest is for test.
-        alike: whether the groupings name things of one kind, as the first and the second drug of a pair, so that one
-            thing falls to the same part in each.
     """
 
     name: str
     blind: tuple[str, ...]
     shares: tuple[float, float] = (0.8, 0.1)
-    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +170,15 @@ class Benchmark:
         obtain: how to get the original raw files, in one sentence.
         choices: what a user may choose when it is prepared.
         groupings: what folds may keep together: name to the columns of the member lists that make a group.
+        each: of these, groupings whose columns each name a group, as the first and the second drug of a pair: a sample
+            belongs to several.
         splits: by name, beside the canonical ones.
         leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
         sources: data set to the places of its raw files, to be tried in order.
         terms: what who fetches the raw files accepts.
         original: fact of prepared data (`sciml_datasets.facts`) to its values in data that published values are of;
             data that tell another one may be another study's. Empty where all data are of the original.
+        dataset: name of the data set that it is for, see `of`.
     """
 
     name: str
@@ -191,15 +191,17 @@ class Benchmark:
     obtain: str
     choices: tuple[Choice, ...] = ()
     groupings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    each: tuple[str, ...] = ()
     splits: tuple[NamedSplit, ...] = ()
     leave_out: str = ""
     sources: Mapping[str, tuple[Source | GlobusSource, ...]] = field(default_factory=dict)
     terms: str = ""
     original: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dataset: str = ""
 
     def of(self, dataset: DataSet) -> Benchmark:
         """The benchmark as it is for one of its data sets."""
-        return replace(self, **dataset.variant)
+        return replace(self, dataset=dataset.name, **dataset.variant)
 
     def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
         """The value of each choice: the given one, else the default; without those that the raw files decide.

@@ -17,11 +17,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +27,15 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError, whole
+from sciml_datasets.facts import facts_of
 from sciml_datasets.samples import SPLITS
-from sciml_datasets.splits import member_list, member_rows, part_of, read_members
+from sciml_datasets.splits import member_list, part_of, read_members
 
 ROW = "row"
 """The grouping that every data set has: each sample by itself."""
 LEAVE_OUT = "leave_out_"
-PROOF = "splits.json"
-"""File of a prepared folder with the `proof` of its splits by name."""
+OFFICIAL = "official"
+"""The name of the canonical splits where the raw files gave them."""
 LEFT_SHARES = (0.9, 0.1)
 """Of what is left for training and validation, where a study is left out for test; groups are those of the first split
 by name."""
@@ -52,6 +51,8 @@ NO_PART = np.int8(len(SPLITS))
 Columns = Mapping[str, Sequence[str]]
 """Columns of member lists, by name."""
 Group = tuple[str, ...]
+Groups = tuple[Group, ...]
+"""Of one sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +84,61 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
         InputError: the data set is not prepared, or has no such split.
     """
     folder = prepared_dir(name, data_dir)
-    partition, _, part = split.rpartition(":")
-    if part not in SPLITS:
-        raise InputError(f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or PARTITION:test")
-    if not partition:
+    partition, _, part = canonical(name, split, data_dir).rpartition(":")
+    if not partition and part in SPLITS:
         columns = read_members(folder, part)
         digest = hashlib.sha256((folder / member_list(part)).read_bytes()).hexdigest()
         return Selection(columns, part, np.arange(len(columns["id"])), digest)
-    columns = members(folder)
-    wanted = set(partition_ids(find(name)[0], columns, partition)[part])
+    benchmark, columns = find(name)[0], members(folder)
+    if part not in SPLITS:
+        names = [*_official(folder), *split_names(benchmark, columns)]
+        raise InputError(_no_part(split, names, [*_groupings(benchmark)]))
+    wanted = set(partition_ids(benchmark, columns, partition)[part])
     if not wanted:
         raise InputError(f"{split} of {name} holds no sample: there are too few groups to part")
     positions = np.array([row for row, key in enumerate(columns["id"]) if key in wanted], np.int64)
     chosen = {title: [values[row] for row in positions] for title, values in columns.items()}
-    return Selection(chosen, "+".join(SPLITS), positions, _sha256(chosen["id"]))
+    return Selection(chosen, "+".join(SPLITS), positions, digest_of(chosen["id"]))
+
+
+def _no_part(split: str, names: Sequence[str], by: Sequence[str]) -> str:
+    """What is wrong with the name of a split that is no part of any."""
+    if split in names or FOLD.fullmatch(split):
+        return f"{split!r} has parts: choose one of {', '.join(f'{split}:{part}' for part in SPLITS)}"
+    return (
+        f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or PARTITION:test, where PARTITION is "
+        f"{''.join(f'{name}, ' for name in names)}or a fold as in 'fold 1/5 by {by[:2][-1]}' (by {', '.join(by)})"
+    )
+
+
+def canonical(name: str, split: str, data_dir: str | Path | None = None) -> str:
+    """A split, or a partition, under its own name where it was named as an official one: ``test`` for
+    ``official:test``, and for ``official`` the empty name of the canonical partition.
+
+    Raises:
+        InputError: the splits of the prepared data are not official ones.
+    """
+    partition, _, part = split.partition(":")
+    if partition != OFFICIAL:
+        return split
+    folder = prepared_dir(name, data_dir)
+    if not _official(folder):
+        names = split_names(find(name)[0], members(folder))
+        raise InputError(
+            f"the raw files of {name} gave no official splits: leave them out for the canonical ones, or choose one "
+            f"of {', '.join(names) or 'none'}"
+        )
+    return part
+
+
+def _official(folder: Path) -> list[str]:
+    """The name of the official splits, where there are such."""
+    return [OFFICIAL] if is_official(folder) else []
+
+
+def is_official(folder: Path) -> bool:
+    """Whether the raw files gave the canonical splits of a prepared folder."""
+    return str(facts_of(folder).get("splits", "")).startswith(OFFICIAL)
 
 
 def partition_ids(benchmark: Benchmark, columns: Columns, partition: str) -> dict[str, list[str]]:
@@ -113,10 +155,10 @@ def partition_ids(benchmark: Benchmark, columns: Columns, partition: str) -> dic
     number, k, by = int(found[1]), int(found[2]), found[3]
     if not 1 <= number <= k:
         raise InputError(f"{partition}: folds are counted from 1 to {k}")
-    group_of = dict(zip(columns["id"], groups(benchmark, columns, by), strict=True))
-    rest, test = fold_ids(list(group_of), list(group_of.values()), k, by)[number - 1]
-    some = [group_of[key] for key in rest]
-    train, validation = fold_ids(rest, some, min(MONITORED, len(set(some))), by)[0]
+    groups_of = dict(zip(columns["id"], groups(benchmark, columns, by), strict=True))
+    rest, test = fold_ids(list(groups_of), list(groups_of.values()), k, by)[number - 1]
+    some = [groups_of[key] for key in rest]
+    train, validation = fold_ids(rest, some, min(MONITORED, len(set().union(*some))), by)[0]
     return {"train": train, "validation": validation, "test": test}
 
 
@@ -126,7 +168,8 @@ def folds(
     """Part all samples of a data set, of all its splits, into k folds.
 
     Groups are sorted by the SHA-256 of seed and group, and dealt to the folds in turn: the numbers of groups differ by
-    one at most.
+    one at most. A sample of several groups, as of two drugs, is held out with a fold that has all of them, trained on
+    where the fold has none, and else left out.
 
     Args:
         name: of the data set.
@@ -146,20 +189,22 @@ def folds(
 
 
 def fold_ids(
-    ids: Sequence[str], group_of: Sequence[Group], k: int, by: str = ROW, seed: int = 0
+    ids: Sequence[str], groups_of: Sequence[Groups], k: int, by: str = ROW, seed: int = 0
 ) -> list[tuple[list[str], list[str]]]:
     """`folds` of samples with these ids and groups."""
     k = whole(k, "folds", 2)
-    distinct = set(group_of)
+    combinations = set(groups_of)
+    distinct = {group for own in combinations for group in own}
     if len(distinct) < k:
         raise InputError(f"{k} folds by {by}: there are only {len(distinct)} to keep together, choose fewer folds")
     ordered = sorted(distinct, key=lambda group: hashlib.sha256("\t".join((str(seed), *group)).encode()).digest())
     fold_of = {group: place % k for place, group in enumerate(ordered)}
-    numbers = [fold_of[group] for group in group_of]
+    folds_of = {own: {fold_of[group] for group in own} for own in combinations}
+    numbers = [folds_of[own] for own in groups_of]
     return [
         (
-            [key for key, number in zip(ids, numbers, strict=True) if number != fold],
-            [key for key, number in zip(ids, numbers, strict=True) if number == fold],
+            [key for key, those in zip(ids, numbers, strict=True) if fold not in those],
+            [key for key, those in zip(ids, numbers, strict=True) if those == {fold}],
         )
         for fold in range(k)
     ]
@@ -176,8 +221,10 @@ def parts(name: str, split: str, data_dir: str | Path | None = None) -> dict[str
     Raises:
         InputError: the data set is not prepared, or has no such split.
     """
-    columns = members(prepared_dir(name, data_dir))
-    return part_ids(find(name)[0], columns, split)
+    folder = prepared_dir(name, data_dir)
+    if not canonical(name, split, data_dir):
+        return {part: read_members(folder, part)["id"] for part in SPLITS}
+    return part_ids(find(name)[0], members(folder), split)
 
 
 def split_names(benchmark: Benchmark, columns: Columns) -> list[str]:
@@ -185,20 +232,21 @@ def split_names(benchmark: Benchmark, columns: Columns) -> list[str]:
     names = [split.name for split in benchmark.splits]
     if benchmark.leave_out:
         (column,) = benchmark.groupings[benchmark.leave_out]
-        names += [LEAVE_OUT + value for value in sorted(set(columns[column]))]
+        values = sorted(set(columns[column]))
+        names += [LEAVE_OUT + value for value in values if len(values) > 1]  # else nothing is left to train on
     return names
 
 
 def part_ids(benchmark: Benchmark, columns: Columns, split: str) -> dict[str, list[str]]:
     """`parts` of samples with these columns."""
-    found = _Grouped(benchmark, columns).parts(split)
+    found = Grouped(benchmark, columns).parts(split)
     return {
         part: [columns["id"][row] for row in np.flatnonzero(found == number).tolist()]
         for number, part in enumerate(SPLITS)
     }
 
 
-class _Grouped:
+class Grouped:
     """Samples and their groups, numbered.
 
     Args:
@@ -211,12 +259,12 @@ class _Grouped:
         self._numbered: dict[str, tuple[NDArray[np.int64], list[Group]]] = {}
 
     def of(self, by: str) -> tuple[NDArray[np.int64], list[Group]]:
-        """(N,) the number of each sample's group, and the groups in the order of their numbers."""
+        """(N, groups of a sample) the numbers of each sample's groups, and the groups in the order of their numbers."""
         if by not in self._numbered:
             number: dict[Group, int] = {}
             found = groups(self.benchmark, self.columns, by)
-            codes = np.fromiter((number.setdefault(group, len(number)) for group in found), np.int64, len(found))
-            self._numbered[by] = codes, list(number)
+            codes = [[number.setdefault(group, len(number)) for group in own] for own in found]
+            self._numbered[by] = np.array(codes, np.int64).reshape(len(found), -1), list(number)
         return self._numbered[by]
 
     def parts(self, split: str) -> NDArray[np.int8]:
@@ -228,47 +276,51 @@ class _Grouped:
         benchmark = self.benchmark
         named = next((known for known in benchmark.splits if known.name == split), None)
         if named is not None:
-            draws = [self._drawn(split if named.alike else f"{split} {by}", by, named.shares) for by in named.blind]
-            return np.where(np.logical_and.reduce([draw == draws[0] for draw in draws]), draws[0], NO_PART)
+            draws = np.hstack([self._drawn(f"{split} {by}", by, named.shares) for by in named.blind])
+            return np.where((draws == draws[:, :1]).all(axis=1), draws[:, 0], NO_PART)
         if split not in split_names(benchmark, self.columns):
             raise InputError(
                 f"there is no split {split!r}: choose one of "
                 f"{', '.join(split_names(benchmark, self.columns)) or 'none'}"
             )
         sources, names = self.of(benchmark.leave_out)
-        left_out = sources == names.index((split.removeprefix(LEAVE_OUT),))
-        draw = self._drawn(split, benchmark.splits[0].blind[0], LEFT_SHARES)
+        left_out = sources[:, 0] == names.index((split.removeprefix(LEAVE_OUT),))
+        draw = self._drawn(split, benchmark.splits[0].blind[0], LEFT_SHARES)[:, 0]
         return np.where(left_out, np.int8(SPLITS.index("test")), draw)
 
-    def held(self, alike: Sequence[str], rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which groups some samples have; of several groupings of things of one kind, which things."""
-        known: dict[Group, int] = {}
-        numbers = {by: [known.setdefault(group, len(known)) for group in self.of(by)[1]] for by in alike}
-        found = np.zeros(len(known), bool)
-        for by, number in numbers.items():
-            found[np.array(number)[self.of(by)[0][rows]]] = True
+    def held(self, by: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which groups some samples have."""
+        codes, names = self.of(by)
+        found = np.zeros(len(names), bool)
+        found[codes[rows]] = True
         return found
 
     def _drawn(self, draw: str, by: str, shares: tuple[float, float]) -> NDArray[np.int8]:
-        """(N,) the part that each sample's group falls to."""
+        """(N, groups of a sample) the part that each falls to."""
         codes, names = self.of(by)
         return np.array([SPLITS.index(part_of(draw, group, shares)) for group in names], np.int8)[codes]
 
 
-def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Group]:
-    """The group of each sample.
+def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
+    """The groups of each sample: one, or several where the columns of the grouping each name one.
 
     Raises:
-        InputError: the benchmark has no such grouping, or the raw files did not tell it.
+        InputError: the data set has no such grouping, or the raw files did not tell it.
     """
-    known = {ROW: ("id",), **benchmark.groupings}
+    known = _groupings(benchmark)
     if by not in known:
-        raise InputError(f"{benchmark.name} cannot be grouped by {by!r}: choose one of {', '.join(known)}")
-    found = list(zip(*(columns[column] for column in known[by]), strict=True))
-    unknown = sum("" in group for group in found)
+        raise InputError(f"{benchmark.dataset} cannot be grouped by {by!r}: choose one of {', '.join(known)}")
+    values = list(zip(*(columns[column] for column in known[by]), strict=True))
+    unknown = sum("" in own for own in values)
     if unknown:
         raise InputError(f"the {by} of {unknown:,} samples is not known, as their raw files do not tell it: choose row")
-    return found
+    if by in benchmark.each:
+        return [tuple((value,) for value in own) for own in values]
+    return [(own,) for own in values]
+
+
+def _groupings(benchmark: Benchmark) -> dict[str, tuple[str, ...]]:
+    return {ROW: ("id",), **benchmark.groupings}
 
 
 def members(folder: Path) -> dict[str, list[str]]:
@@ -281,59 +333,6 @@ def members(folder: Path) -> dict[str, list[str]]:
     return {column: [value for part in lists for value in part[column]] for column in lists[0]}
 
 
-def proof(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
-    """What shows that no split by name leaks, as JSON: for each one its parts, and what they have in common.
-
-    Of each part: samples, the SHA-256 of its distinct groups (all columns that groupings are made of, tab-separated,
-    sorted, one a line), from which its samples follow, and how many groups of each grouping; of each pair of parts: how
-    many groups stand in both, which is 0 for what the split is blind to.
-
-    Args:
-        benchmark: says which splits there are.
-        folder: the prepared one. Memory grows with its distinct groups, not with its samples.
-    """
-    names = list(dict.fromkeys(column for columns in benchmark.groupings.values() for column in columns))
-    counts = _distinct(folder, names)
-    distinct = sorted(counts)
-    lines = ["\t".join(row) for row in distinct]
-    samples = np.array([counts[row] for row in distinct])
-    grouped = _Grouped(benchmark, {name: [row[i] for row in distinct] for i, name in enumerate(names)})
-    kinds = {split.name: split.blind for split in benchmark.splits if split.alike}
-    found: dict[str, Any] = {}
-    for split in split_names(benchmark, grouped.columns):
-        part_of_row = grouped.parts(split)
-        rows = {part: np.flatnonzero(part_of_row == place) for place, part in enumerate(SPLITS)}
-        held = {part: {by: grouped.held((by,), own) for by in benchmark.groupings} for part, own in rows.items()}
-        if alike := kinds.get(split):
-            for part, own in rows.items():
-                held[part][" or ".join(alike)] = grouped.held(alike, own)
-        found[split] = {
-            "parts": {
-                part: {
-                    "samples": int(samples[own].sum()),
-                    "sha256": _sha256(lines[row] for row in own.tolist()),
-                    **{by: int(some.sum()) for by, some in held[part].items()},
-                }
-                for part, own in rows.items()
-            },
-            "left_out": int(samples[part_of_row == NO_PART].sum()),
-            "in_common": {
-                f"{one} and {other}": {by: int((some & held[other][by]).sum()) for by, some in held[one].items()}
-                for one, other in (("train", "validation"), ("train", "test"), ("validation", "test"))
-            },
-        }
-    return found
-
-
-def _sha256(lines: Iterable[str]) -> str:
+def digest_of(lines: Iterable[str]) -> str:
+    """The SHA-256 of lines."""
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-
-
-def _distinct(folder: Path, names: Sequence[str]) -> Counter[Group]:
-    """How many samples of all splits have which values in these columns of the member lists."""
-    counts: Counter[Group] = Counter()
-    for split in SPLITS:
-        header, rows = member_rows(folder, split)
-        places = [header.index(name) for name in names]
-        counts.update(tuple([row[place] for place in places]) for row in rows)
-    return counts

@@ -159,8 +159,7 @@ def test_examples_hold_doses_and_whole_feature_vectors(name: str, data: Path) ->
     tables = sorted(path.name for path in folder.glob("*.npy"))
     assert tables == ["drug_descriptors.missing.npy", "drug_descriptors.npy", "gene_expression.npy"]
     proof = json.loads((folder / "splits.json").read_text())
-    blind = "drug" if drugs == 1 else "drug_1 or drug_2"
-    assert [common[blind] for common in proof["drug_blind"]["in_common"].values()] == [0, 0, 0]
+    assert [common["drug"] for common in proof["drug_blind"]["in_common"].values()] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

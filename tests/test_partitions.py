@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sciml_datasets import InputError, folds
 from sciml_datasets.benchmarks import find
-from sciml_datasets.partitions import fold_ids, groups, part_ids, parts, proof, select, split_names
+from sciml_datasets.partitions import fold_ids, groups, part_ids, parts, select, split_names
+from sciml_datasets.preparation.proof import proof
 from sciml_datasets.samples import SPLITS
 from sciml_datasets.splits import write_members
 from tests.uno_files import member
@@ -61,7 +62,11 @@ def test_replicates_of_a_pair_are_never_parted(rows: list[tuple[str, int, str]])
     columns = uno_columns(rows)
     columns["pair"] = [f"{cell} {drug}" for cell, drug in zip(columns["cell"], columns["drug"], strict=True)]
     assert are_disjoint(of_parts(columns, part_ids(UNO, columns, "mixed"), "pair"))
-    for source in set(columns["source"]):
+    sources = set(columns["source"])
+    if len(sources) == 1:  # nothing would be left to train on
+        assert not [split for split in split_names(UNO, columns) if split.startswith("leave_out_")]
+        return
+    for source in sources:
         ids = part_ids(UNO, columns, f"leave_out_{source}")
         train, validation, test = of_parts(columns, ids, "source")
         assert test == {source}
@@ -71,9 +76,11 @@ def test_replicates_of_a_pair_are_never_parted(rows: list[tuple[str, int, str]])
         assert are_disjoint(learnt)
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 3)), min_size=30))
-def test_a_drug_of_a_pair_is_in_one_part_whether_first_or_second(rows: list[tuple[int, int, int]]) -> None:
-    columns = {
+PAIRED = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 3)), min_size=30)
+
+
+def pair_columns(rows: list[tuple[int, int, int]]) -> dict[str, list[str]]:
+    return {
         "id": [str(number) for number in range(len(rows))],
         "cell": [f"c{cell}" for *_, cell in rows],
         "drug_1": [f"NSC.{one}" for one, *_ in rows],
@@ -81,8 +88,31 @@ def test_a_drug_of_a_pair_is_in_one_part_whether_first_or_second(rows: list[tupl
         "drugs": [" + ".join(sorted((f"NSC.{one}", f"NSC.{other}"))) for one, other, _ in rows],
         "source": ["ALMANAC.FF"] * len(rows),
     }
+
+
+@given(PAIRED)
+def test_a_drug_of_a_pair_is_in_one_part_whether_first_or_second(rows: list[tuple[int, int, int]]) -> None:
+    columns = pair_columns(rows)
     assert are_disjoint(of_parts(columns, part_ids(PAIRS, columns, "drug_blind"), "drug_1", "drug_2"))
     assert are_disjoint(of_parts(columns, part_ids(PAIRS, columns, "pair_blind"), "drugs"))
+
+
+@given(PAIRED, st.integers(2, 5))
+def test_a_fold_of_drugs_trains_on_no_pair_with_a_drug_that_it_holds_out(
+    rows: list[tuple[int, int, int]], k: int
+) -> None:
+    columns = pair_columns(rows)
+    drugs = [{f"NSC.{one}", f"NSC.{other}"} for one, other, _ in rows]
+    if len(set().union(*drugs)) < k:
+        return
+    drugs_of = dict(zip(columns["id"], drugs, strict=True))
+    tested: list[str] = []
+    for train, test in fold_ids(columns["id"], groups(PAIRS, columns, "drug"), k, "drug"):
+        seen, unseen = ({drug for key in some for drug in drugs_of[key]} for some in (train, test))
+        assert seen.isdisjoint(unseen)
+        assert all(drugs_of[key] - seen for key in drugs_of.keys() - {*train, *test})
+        tested += test
+    assert len(tested) == len(set(tested))
 
 
 @given(SHOWN, st.integers(2, 5), st.sampled_from(["row", "cell", "drug", "pair", "study"]), st.integers(0, 3))
@@ -166,3 +196,21 @@ def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:
         select(NAME, "leave_out_XXL:test", data_dir)
     with pytest.raises(InputError, match="folds are counted from 1 to 5"):
         select(NAME, "fold 6/5 by cell:test", data_dir)
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("cell_blind", "'cell_blind' has parts: choose one of cell_blind:train, cell_blind:validation, cell_blind:te"),
+        ("fold 2/3 by cell", "'fold 2/3 by cell' has parts: choose one of fold 2/3 by cell:train"),
+        (
+            "tset",
+            r"PARTITION:test, where PARTITION is mixed, .*, leave_out_gCSI, or a fold as in 'fold 1/5 by cell' \(by",
+        ),
+        ("official:test", "the raw files of candle_uno_demo gave no official splits: leave them out for the canonical"),
+        ("fold 1/2 by colour:test", "candle_uno_demo cannot be grouped by 'colour': choose one of row, cell, drug"),
+    ],
+)
+def test_a_split_that_is_none_is_told_with_those_there_are(split: str, message: str, data_dir: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        select(NAME, split, data_dir)

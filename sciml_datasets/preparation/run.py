@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError, PeerFailedError, whole
-from sciml_datasets.partitions import PROOF, proof
-from sciml_datasets.preparation import manifest
+from sciml_datasets.preparation import manifest, proof
 from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
 from sciml_datasets.preparation.crew import Alone, Crew, Forked, Ranks, check_jobs
@@ -375,7 +374,7 @@ def _finish(
     for split in SPLITS:
         write_members(folder, split, samples_of(split), columns)
     if builder.benchmark.splits:
-        (folder / PROOF).write_text(json.dumps(proof(builder.benchmark, folder), indent=1) + "\n", "utf-8")
+        (folder / proof.FILE).write_text(json.dumps(proof.proof(builder.benchmark, folder), indent=1) + "\n", "utf-8")
     manifest.write_manifest(
         folder,
         identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json
