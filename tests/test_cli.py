@@ -110,7 +110,7 @@ def test_show_draws_a_part_of_another_partition(
     expected = len(parts("candle_uno_demo", "cell_blind", data_dir)["test"])
     assert json.loads(capsys.readouterr().out)["samples"] == expected
     assert main([*arguments, "--split", "cell_blind"]) == 2
-    assert "there is no split 'cell_blind': choose one of train, validation, test" in capsys.readouterr().err
+    assert "'cell_blind' has parts: choose one of cell_blind:train, cell_blind:validation" in capsys.readouterr().err
 
 
 def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:

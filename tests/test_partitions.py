@@ -17,6 +17,7 @@ from sciml_datasets.partitions import fold_ids, groups, part_ids, parts, select,
 from sciml_datasets.preparation.proof import proof
 from sciml_datasets.samples import SPLITS
 from sciml_datasets.splits import write_members
+from sciml_datasets.subset import examples
 from tests.uno_files import member
 
 NAME = "candle_uno_demo"
@@ -185,6 +186,19 @@ def test_folds_of_a_prepared_data_set_read_no_features(data_dir: Path, monkeypat
 def test_a_number_of_folds_of_no_use_is_told(data_dir: Path, k: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         folds(NAME, k=k, data_dir=data_dir)
+
+
+def test_ids_lead_to_their_examples(data_dir: Path) -> None:
+    train, held_out = folds(NAME, k=5, by="cell", data_dir=data_dir)[0]
+    for ids in (train[::-1][:5], held_out):
+        found = examples(NAME, ids, data_dir)
+        assert [found[number]["id"].decode() for number in range(len(found))] == ids
+    assert [example["id"].decode() for example in found.__getitems__([2, 0])] == [held_out[2], held_out[0]]
+    assert found[0]["gene_expression"].ndim == 1
+    with pytest.raises(IndexError):
+        found[len(found)]
+    with pytest.raises(InputError, match=r"has no example 'other' \(1 such\)"):
+        examples(NAME, [*ids, "other"], data_dir)
 
 
 def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:

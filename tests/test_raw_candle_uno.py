@@ -13,6 +13,8 @@ import tensorflow_datasets as tfds
 from sciml_datasets import InputError, prepare
 from sciml_datasets.candle_uno.raw import Responses, canonical
 from sciml_datasets.cli.main import main
+from sciml_datasets.metrics import Evaluator
+from sciml_datasets.partitions import parts, select
 from sciml_datasets.samples import SPLITS, Sample
 from tests.uno_files import FILE, ROWS, frames, write_combo, write_improve, write_splits, write_store
 
@@ -47,6 +49,24 @@ def test_the_prebuilt_file_gives_its_own_splits_and_rows(tmp_path: Path) -> None
             expected = np.stack([*content[f"x_{theirs}_{number}"].values()], axis=1)
             np.testing.assert_array_equal(batch[name], expected[rows])
         np.testing.assert_array_equal(batch["auc"], content[f"y_{theirs}"]["AUC"][rows])
+
+
+def test_official_is_the_name_of_the_splits_that_the_raw_files_give(tmp_path: Path) -> None:
+    (tmp_path / "candle_uno").mkdir()
+    content = frames()
+    write_store(tmp_path / "candle_uno" / FILE, content)
+    folder = prepare("candle_uno", tmp_path, tmp_path)
+    found, canonical_one = (select("candle_uno", split, tmp_path) for split in ("official:test", "test"))
+    assert found.columns == canonical_one.columns
+    assert found.sha256 == canonical_one.sha256
+    assert parts("candle_uno", "official", tmp_path)["test"] == found.columns["id"]
+    evaluators = [Evaluator("candle_uno", split, tmp_path) for split in ("official:test", "test")]
+    assert evaluators[0].split == evaluators[1].split == "test"
+    assert evaluators[0].comparable
+    told = json.loads((folder / "splits.json").read_text())["official"]
+    assert [told["parts"][part]["samples"] for part in SPLITS] == list(ROWS.values())
+    pairs = [{*zip(content[f"y_{split}"]["Sample"], content[f"y_{split}"]["Drug1"], strict=True)} for split in ROWS]
+    assert told["in_common"]["train and test"]["pair"] == len(pairs[0] & pairs[2]) > 0
 
 
 def test_an_improve_folder_gives_its_own_splits(tmp_path: Path) -> None:
