@@ -18,7 +18,7 @@ from sciml_datasets.samples import SPLITS
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Some examples of a prepared data set, by number, as `tfds.data_source` reads them; PyTorch and grain take it.
+    """Some examples of a prepared data set, by number, as `tfds.data_source` reads them: a sequence, as data loaders want it.
 
     Attributes:
         source: of all examples of all splits.
