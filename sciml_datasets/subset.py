@@ -18,7 +18,7 @@ from sciml_datasets.samples import SPLITS
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Some examples of a prepared data set, by number, as `tfds.data_source` reads them: a sequence, as data loaders want it.
+    """Some examples of a prepared data set by number, as `tfds.data_source` reads them: what data loaders want.
 
     Attributes:
         source: of all examples of all splits.
