@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 
 Randomness = Callable[[int], np.random.Generator]
 ROWS_AT_ONCE = 8192
-RELEASE_EVERY_VIEW = 64
-"""Records, on average, after which the pages of the record files are given back."""
-RELEASE_EVERY = 4
-"""Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
-patch of a full scene costs some 15 MB."""
 
 
 class SampleSource(Protocol):
@@ -127,10 +122,9 @@ class Viewed:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        if number % RELEASE_EVERY_VIEW == 0:
-            self._views.release()
-        row = {name: column[number] for name, column in self._selection.columns.items()}
-        return row | self._views[int(self._selection.positions[number])]
+        arrays = self._views[int(self._selection.positions[number])]
+        self._views.touched(sum(array.nbytes for array in arrays.values()))
+        return {name: column[number] for name, column in self._selection.columns.items()} | arrays
 
     def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
         """See `Made.sample`."""
@@ -254,8 +248,9 @@ class Patches:
 
     def __init__(self, views: TensorViews, positions: NDArray[np.int64], size: int, names: tuple[str, ...]) -> None:
         self._views, self._positions, self._size, self._names = views, positions, size, names
-        pixels = views[0][names[0]].shape[:2]
-        rows, columns = (range(length % size // 2, length - size + 1, size) for length in pixels)
+        first = views[0]
+        rows, columns = (range(length % size // 2, length - size + 1, size) for length in first[names[0]].shape[:2])
+        self._bytes = sum(first[name][:size].nbytes for name in names)  # of whole rows
         self._places = [(top, left) for top in rows for left in columns]
 
     def __len__(self) -> int:
@@ -268,8 +263,7 @@ class Patches:
         arrays = self._views[int(self._positions[position])]
         patch = {name: arrays[name][top : top + self._size, left : left + self._size] for name in self._names}
         made = recipe.samples(patch, *([] if out is None else [out]))
-        if number % RELEASE_EVERY == 0:
-            self._views.release()
+        self._views.touched(self._bytes)
         return made
 
 

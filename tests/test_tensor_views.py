@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from sciml_datasets import tensor_views
 from sciml_datasets.cloudmask.patches import training_patches
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.cloudmask import RECIPES
@@ -39,6 +41,24 @@ def test_views_are_the_tensors_of_the_records(data_dir: Path) -> None:
         for name in NAMES:
             np.testing.assert_array_equal(found[position][name], scene[name])
         found.release()
+
+
+def mapped_bytes() -> int:
+    """Of files, in this process's memory."""
+    return 1024 * int(re.findall(r"RssFile:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
+
+
+def test_what_has_been_read_leaves_memory_at_a_bound(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = views(data_dir)
+    size = sum(found[0][name].nbytes for name in NAMES)
+    monkeypatch.setattr(tensor_views, "MAPPED_BYTES", 3 * size)
+    before = mapped_bytes()
+    for position in range(2):
+        assert all(found[position][name].any() for name in NAMES)
+        found.touched(size)
+    assert mapped_bytes() - before > size
+    found.touched(size)
+    assert mapped_bytes() - before < size
 
 
 def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
