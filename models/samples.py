@@ -150,13 +150,14 @@ class EachSample:
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
+        arrays = tree.flatten(batch)
         for place, number in enumerate(map(int, numbers)):
-            own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
-            sample = self._source.sample(number, self._recipe, own)
+            own = [array[place, ...] for array in arrays]
+            sample = self._source.sample(number, self._recipe, tree.unflatten_as(batch, own))
             # Else without a generator, which takes as long as a small sample.
             if self._recipe.augment is not unchanged or self._recipe.drawn is not None:
                 sample = self._recipe.trained_on(sample, random(number))
-            for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
+            for array, values in zip(own, tree.flatten(sample), strict=True):
                 if values is not array:  # it has been written there
                     array[...] = values
 

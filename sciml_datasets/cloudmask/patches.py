@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,7 @@ def _normalise(part: Image, units: tuple[tuple[float, float], tuple[float, float
     part /= _row(np.float32(scale), np.float32(kelvin_scale), part.shape[1])
 
 
+@lru_cache(16, typed=True)
 def _row(reflectance: Any, kelvin: Any, columns: int) -> NDArray[Any]:
     """(columns, 9) of a constant for either kind: loops over rows of numbers, not over the nine of a pixel."""
     return np.tile(np.array([reflectance] * 6 + [kelvin] * 3), (columns, 1))
