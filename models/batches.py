@@ -121,7 +121,7 @@ class Batches:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        threads = min(os.cpu_count() or 1, MAX_THREADS)
+        threads = self._threads
         waiting: deque[tuple[Samples, list[Future[None]]]] = deque()
         with ThreadPoolExecutor(threads) as pool:
             try:
@@ -189,6 +189,10 @@ class Batches:
             return np.random.default_rng((self.seed, epoch, number))
 
         self._training_samples.fill(numbers[part], random, tree.map_structure(lambda array: array[part], batch))
+
+    @cached_property
+    def _threads(self) -> int:
+        return min(os.cpu_count() or 1, MAX_THREADS) if self._training_samples.gains_from_threads() else 1
 
     @cached_property
     def _memory(self) -> LentMemory:

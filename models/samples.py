@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 Randomness = Callable[[int], np.random.Generator]
 ROWS_AT_ONCE = 8192
+QUICK = 2e-4
+"""Seconds for a sample; what takes less is mostly Python, in which threads wait for each other."""
 
 
 class SampleSource(Protocol):
@@ -27,6 +30,9 @@ class SampleSource(Protocol):
 
     def like(self) -> Samples:
         """A batch of no samples, for shapes and types."""
+
+    def gains_from_threads(self) -> bool:
+        """Whether several threads fill a batch sooner than one."""
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """Write some samples into the arrays of a batch.
@@ -148,6 +154,17 @@ class EachSample:
         )
         return found
 
+    def gains_from_threads(self) -> bool:
+        """See `SampleSource.gains_from_threads`; by the least time that a sample takes."""
+        batch = tree.map_structure(lambda like: np.empty((1, *like.shape[1:]), like.dtype), self.like())
+
+        def seconds() -> float:
+            started = time.perf_counter()
+            self.fill(np.zeros(1, np.int64), np.random.default_rng, batch)
+            return time.perf_counter() - started
+
+        return min(seconds() for _ in range(5)) > QUICK
+
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
         arrays = tree.flatten(batch)
@@ -179,6 +196,10 @@ class Weighted:
     def like(self) -> Samples:
         """See `SampleSource.like`."""
         return self._source.like()
+
+    def gains_from_threads(self) -> bool:
+        """See `SampleSource.gains_from_threads`."""
+        return self._source.gains_from_threads()
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
@@ -220,6 +241,10 @@ class JoinedRows:
     def like(self) -> Samples:
         """See `SampleSource.like`."""
         return tuple(array[:0] for array in (*self._numbers, *self._tables)), self._targets[:0], self._targets[:0]
+
+    def gains_from_threads(self) -> bool:
+        """See `SampleSource.gains_from_threads`."""
+        return True
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
