@@ -100,12 +100,13 @@ class RunFolder:
         progress: Progress,
         accelerators: Iterable[str],
         replicas: int,
+        processes: int,
     ) -> None:
         """Write the configuration and open the logs, or open them again where a run goes on."""
         import yaml
 
         self._benchmark, self._config = benchmark, config
-        self._hardware, self._software = hardware(accelerators), software(PACKAGES)
+        self._hardware, self._software = hardware(accelerators, processes), software(PACKAGES)
         self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
         self._claim.take()
@@ -202,7 +203,8 @@ class RunFolder:
         self._logged.result(result)
         self._logged.stop("run", status="success")
         self.close()
-        plot_history(self.folder / "history.csv", self.folder / "plots" / "history.png")
+        with_target = next((c for c in self._benchmark.criteria if c.target), self._benchmark.criteria[0])
+        plot_history(self.folder / "history.csv", with_target, self.folder / "plots" / "history.png")
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
