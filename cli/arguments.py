@@ -25,12 +25,12 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_split(parser: argparse.ArgumentParser) -> None:
+def add_split(parser: argparse.ArgumentParser, unless: str = "canonical") -> None:
     """--split: which split, canonical or of another partition."""
     parser.add_argument(
         "--split",
         default="test",
-        help="train, validation, test, or as in cell_blind:test or 'fold 2/5 by cell:test' (default: test)",
+        help=f"train, validation, test ({unless}), or as in cell_blind:test or 'fold 2/5 by cell:test' (default: test)",
     )
 
 

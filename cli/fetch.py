@@ -64,7 +64,6 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.fetch.globus import bytes_here, steps
     from sciml_datasets.fetch.plan import free_bytes, globus_source, plan_fetch, too_little
     from sciml_datasets.fetch.run import fetch
-    from sciml_datasets.preparation.crew import PeerFailedError
 
     try:
         options = _options(args)
@@ -94,10 +93,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         plan = plan_fetch(args.name, args.raw_dir, options)
         return _planned(args, _content(plan), _table(plan), plan.lacks)
-    try:
-        done = fetch(args.name, args.raw_dir, options, world(), _announce, _show_terms)
-    except PeerFailedError:  # that rank has said why
-        return 2
+    done = fetch(args.name, args.raw_dir, options, world(), _announce, _show_terms)
     if done is None:
         return 0
     for note in done.notes:

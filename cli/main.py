@@ -17,7 +17,7 @@ from contextlib import nullcontext, redirect_stderr
 from typing import Protocol, cast
 
 from sciml_datasets.cli.ranks import speaks
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, PeerFailedError
 
 COMMANDS = {
     "list": "the data sets",
@@ -82,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command.run(args)
     except InputError as error:
         sentence: str | None = str(error)
+    except PeerFailedError:  # that rank has said why
+        return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it exits
         return 0

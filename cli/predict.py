@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="M", help="a .keras file, or package.module:function that makes a Keras model"
     )
     parser.add_argument("--out", metavar="P.h5", required=True, help="predictions file to write")
-    add_split(parser)
+    add_split(parser, "of the partition that the run was trained on")
     parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch (default: the recipe's)")
     add_json(parser)
 
@@ -34,18 +34,21 @@ def run(args: argparse.Namespace) -> int:
 
     import_tensorflow_quietly()
     from sciml_datasets.models import predict
-    from sciml_datasets.models.run_folder import settings_of
+    from sciml_datasets.models.run_folder import trained_with
 
     model: Any = args.model
     settings: dict[str, Any] = {}
+    split, partition = args.split, None
     if args.run:
         folder = Path(args.run).expanduser()
-        model, settings = str(folder / "model.keras"), settings_of(folder)
+        model, (settings, partition) = str(folder / "model.keras"), trained_with(folder)
+        if partition and ":" not in split:
+            split = f"{partition}:{split}"
     if args.batch_size is not None:
         settings["batch_size"] = args.batch_size
-    times = predict(args.name, model, args.out, args.data_dir, args.split, **settings)
+    times = predict(args.name, model, args.out, args.data_dir, split, trained_on=partition, **settings)
     text = (
-        f"{args.out}: predictions of the {args.split} split\n"
+        f"{args.out}: predictions of the {split} split\n"
         f"single samples: {1e3 * times['latency_50']:.1f} ms (median), {1e3 * times['latency_90']:.1f} ms (90 %), "
         f"{1e3 * times['latency_99']:.1f} ms (99 %); batches of {times['batch_size']}: "
         f"{times['throughput']:.1f} samples/s"

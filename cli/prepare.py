@@ -53,7 +53,6 @@ def run(args: argparse.Namespace) -> int:
     """Prepare a data set and print what it holds; under mpiexec or srun the ranks share the work."""
     from sciml_datasets.benchmarks import prepared_dir
     from sciml_datasets.cli.ranks import world
-    from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.preparation.manifest import read_manifest
     from sciml_datasets.preparation.run import prepare
 
@@ -65,21 +64,18 @@ def run(args: argparse.Namespace) -> int:
         if args.name == (dataset.preprocessed_from if args.preprocess else dataset.name)
     ]
     there = any((prepared_dir(name, args.data_dir) / "manifest.json").exists() for name in wanted)
-    try:
-        folder = prepare(
-            args.name,
-            args.raw_dir,
-            args.data_dir,
-            comm,
-            jobs=jobs_of(args, comm),
-            file_format=args.file_format,
-            restart=args.restart,
-            verify_raw=args.verify_raw,
-            preprocess=args.preprocess,
-            **{choice.name: getattr(args, choice.name) for choice in _choices()},
-        )
-    except PeerFailedError:  # that rank has said why
-        return 2
+    folder = prepare(
+        args.name,
+        args.raw_dir,
+        args.data_dir,
+        comm,
+        jobs=jobs_of(args, comm),
+        file_format=args.file_format,
+        restart=args.restart,
+        verify_raw=args.verify_raw,
+        preprocess=args.preprocess,
+        **{choice.name: getattr(args, choice.name) for choice in _choices()},
+    )
     if comm is not None and comm.Get_rank() != 0:
         return 0
     shards = read_manifest(folder)["shards"]

@@ -47,16 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write raw files and print where they are; under mpiexec or srun the ranks share the work."""
     from sciml_datasets.cli.ranks import world
-    from sciml_datasets.preparation.crew import PeerFailedError
     from sciml_datasets.simulation import simulate
 
     given = {key: getattr(args, key) for key in OPTIONS}
     options = {key: value for key, value in given.items() if value is not None}
     comm = world()
-    try:
-        folder = simulate(args.name, args.out, args.samples, args.seed, jobs_of(args, comm), comm, **options)
-    except PeerFailedError:  # that rank has said why
-        return 2
+    folder = simulate(args.name, args.out, args.samples, args.seed, jobs_of(args, comm), comm, **options)
     if comm is not None and comm.Get_rank() != 0:
         return 0
     files = sorted(path for path in folder.rglob("*") if path.is_file())

@@ -11,7 +11,7 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.models.training import train
-from sciml_datasets.partitions import ROW
+from sciml_datasets.partitions import ROW, folds
 
 FOLDS = "folds.json"
 TABLE = "folds.txt"
@@ -51,6 +51,7 @@ def cross_validate(
     out = Path(out_dir).expanduser()
     named = model if isinstance(model, str) or model is None else getattr(model, "name", getattr(model, "__name__", ""))
     plan = {"dataset": name, "folds": k, "by": by, "model": named, "seed": seed, "settings": settings}
+    folds(name, k, by, data_dir=data_dir)  # or it cannot be, and nothing is left
     _open(out, json.loads(json.dumps(plan, default=str)))
     results = []
     for number in range(1, k + 1):
@@ -78,11 +79,13 @@ def _open(out: Path, plan: dict[str, Any]) -> None:
             before = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path} cannot be read ({error}): choose another folder with --out") from error
-        changed = [key for key in plan if before.get(key) != plan[key]]
+        old, new = ({**some, **some.get("settings", {})} for some in (before, plan))
+        keys = sorted({*old, *new} - {"settings"})
+        changed = [f"{key} {old.get(key)}, not {new.get(key)}" for key in keys if old.get(key) != new.get(key)]
         if changed:
             raise InputError(
-                f"{out} holds folds with another {', '.join(changed)}: start with the same flags to go on, or choose "
-                "another folder with --out"
+                f"{out} holds folds of {'; '.join(changed)}: start with the same flags to go on, or choose another "
+                "folder with --out"
             )
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -13,11 +13,13 @@ import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.partitions import select
 from sciml_datasets.preparation.verify import check_prepared
 
 SINGLES, SINGLE_SECONDS = 100, 10.0
@@ -30,6 +32,8 @@ def predict(
     out: str | Path,
     data_dir: str | Path | None = None,
     split: str = "test",
+    *,
+    trained_on: str | None = None,
     **settings: Any,
 ) -> dict[str, float]:
     """Write the predictions of a split.
@@ -40,6 +44,8 @@ def predict(
         out: the predictions file, which is overwritten.
         data_dir: where prepared data sets lie; default as in TFDS.
         split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
+        trained_on: the partition whose training samples the model has seen, empty for the canonical one; None if not
+            known.
         settings: as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
@@ -48,13 +54,15 @@ def predict(
         predicted twice and timed the second time; a smaller last batch is not timed, unless it is the only one.
 
     Raises:
-        InputError: the data set is not prepared, or the model does not fit.
+        InputError: the data set is not prepared, the model does not fit, or it was trained on samples of the split.
     """
     benchmark, _ = find(name)
     check_prepared(prepared_dir(name, data_dir))
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     partition, _, part = split.rpartition(":")
+    if trained_on not in (None, partition) and part != "train":
+        _check_unseen(name, data_dir, f"{trained_on}:train".removeprefix(":"), split)
     batches = Batches(name, data_dir, recipe, seed=0, partition=partition)
     recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
     network = build_network(network_builder(model, recipe), recipe)
@@ -87,3 +95,14 @@ def predict(
         "throughput": summary(np.array(of_full_batches), sizes[0])["throughput"],
         "batch_size": sizes[0],
     }
+
+
+def _check_unseen(name: str, data_dir: str | Path | None, train: str, split: str) -> None:
+    seen = set(select(name, train, data_dir).columns["id"])
+    ids = select(name, split, data_dir).columns["id"]
+    both = sum(key in seen for key in ids)
+    if both:
+        raise InputError(
+            f"the run was trained on {both} of the {len(ids)} samples of {split}: predict a split of its own, "
+            f"as in --split '{train.removesuffix('train')}test'"
+        )

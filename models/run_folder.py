@@ -17,6 +17,7 @@ from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.models.checkpoints import Progress
+from sciml_datasets.models.claim import Claim
 from sciml_datasets.models.plots import plot_confusion, plot_history
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
@@ -36,6 +37,7 @@ class RunFolder:
 
     def __init__(self, folder: Path, *, tensorboard: bool = False) -> None:
         self.folder = folder
+        self._claim = Claim(folder)
         self._log: RunLog | None = None
         self._with_events, self._events = tensorboard, None
 
@@ -68,7 +70,7 @@ class RunFolder:
             config: of the run.
 
         Raises:
-            InputError: an unfinished run with another configuration is here.
+            InputError: an unfinished run with another configuration is here, or one that goes on in another process.
         """
         import yaml
 
@@ -88,6 +90,7 @@ class RunFolder:
                 f"{self.folder} holds an unfinished run with another {', '.join(changed)}: start with the same flags "
                 "to go on, or choose another run folder with --out"
             )
+        self._claim.take()
         return self.checkpoint.is_file()
 
     def start(
@@ -97,14 +100,16 @@ class RunFolder:
         progress: Progress,
         accelerators: Iterable[str],
         replicas: int,
+        processes: int,
     ) -> None:
         """Write the configuration and open the logs, or open them again where a run goes on."""
         import yaml
 
         self._benchmark, self._config = benchmark, config
-        self._hardware, self._software = hardware(accelerators), software(PACKAGES)
+        self._hardware, self._software = hardware(accelerators, processes), software(PACKAGES)
         self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
+        self._claim.take()
         told = config | {
             "replicas": replicas,
             "threads": _threads(),
@@ -198,7 +203,8 @@ class RunFolder:
         self._logged.result(result)
         self._logged.stop("run", status="success")
         self.close()
-        plot_history(self.folder / "history.csv", self.folder / "plots" / "history.png")
+        with_target = next((c for c in self._benchmark.criteria if c.target), self._benchmark.criteria[0])
+        plot_history(self.folder / "history.csv", with_target, self.folder / "plots" / "history.png")
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
@@ -212,6 +218,7 @@ class RunFolder:
             self._log.close()
         if self._events is not None:
             self._events.close()
+        self._claim.release()
 
     @property
     def _logged(self) -> RunLog:
@@ -230,8 +237,9 @@ class RunFolder:
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
 
 
-def settings_of(folder: Path) -> dict[str, Any]:
-    """The settings with which a run was trained, as its ``config.yaml`` has them; none where there is no such file.
+def trained_with(folder: Path) -> tuple[dict[str, Any], str]:
+    """The settings with which a run was trained and the partition that it was trained on, as its ``config.yaml`` has
+    them; none where there is no such file.
 
     Raises:
         InputError: the file is not what a run leaves.
@@ -240,9 +248,10 @@ def settings_of(folder: Path) -> dict[str, Any]:
 
     path = folder / "config.yaml"
     if not path.is_file():
-        return {}
+        return {}, ""
     try:
-        return dict(yaml.safe_load(path.read_text(encoding="utf-8"))["settings"])
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return dict(config["settings"]), str(config.get("partition", ""))
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} has no settings ({error}): name a run folder, as `sciml train --out` leaves it"

@@ -134,8 +134,8 @@ def worker(raw: str, data: str) -> None:
     plain_reader = Hdf5Stacks.reader
 
     @contextmanager
-    def slow_reader(self: Any, folder: Path) -> Iterator[Any]:
-        with plain_reader(self, folder) as read:
+    def slow_reader(self: Any, folder: Path, *note: Any) -> Iterator[Any]:
+        with plain_reader(self, folder, *note) as read:
             yield lambda sample: (time.sleep(SLOWNESS), read(sample))[1]
 
     Hdf5Stacks.reader = slow_reader

@@ -17,6 +17,18 @@ class InputError(ValueError):
     """
 
 
+class PeerFailedError(RuntimeError):
+    """Another rank or process that shares the work failed and has told why.
+
+    Attributes:
+        bad_input: whether it was an InputError.
+    """
+
+    def __init__(self, *, bad_input: bool = False) -> None:
+        super().__init__("another rank failed")
+        self.bad_input = bad_input
+
+
 def whole(number: Any, of: str, least: int = 1) -> int:
     """A number of things that the user gave, as an int.
 

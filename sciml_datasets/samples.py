@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 """The splits of every data set, in the order in which they are written."""
 
-BUFFERS = 4
-"""Examples whose large arrays are intact at a time: filling memory that is in use is several times faster than
-filling memory that the system has just handed out."""
-
 Example = dict[str, Any]
 """Feature name to value, as TFDS's ``encode_example`` takes it."""
 
@@ -95,7 +91,8 @@ class RawFormat(Protocol):
     def reader(self, folder: Path) -> AbstractContextManager[Callable[[Sample], Example]]:
         """A function that reads samples, and keeps a bounded number of files open while the context lasts.
 
-        Large arrays of an example may be overwritten once BUFFERS more examples have been read.
+        Large arrays of an example may be overwritten when the next is read: filling memory that is in use is several
+        times faster than filling memory that the system has just handed out.
         """
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.checksums import ChecksumError, sha256_of
-from sciml_datasets.errors import InputError, naming, whole
-from sciml_datasets.preparation.crew import Alone, PeerFailedError, Ranks, Tick
+from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
+from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, verify_prepared
 from sciml_datasets.preparation.workshop import PLAN, interrupted, publish

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -72,8 +73,28 @@ def test_folds_that_are_done_are_kept(
 
 def test_folds_of_two_trials_are_not_mixed(validated: tuple[Path, dict[str, Any]], data_dir: Path) -> None:
     out, _ = validated
-    with pytest.raises(InputError, match="holds folds with another by, settings"):
+    with pytest.raises(InputError, match="by cell, not drug; epochs 1, not 2"):
         cross_validate(NAME, 3, "drug", data_dir, out, linear_network, epochs=2)
+
+
+def test_a_run_predicts_what_its_fold_holds_out(
+    validated: tuple[Path, dict[str, Any]], data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, written = validated[0] / "fold-1", tmp_path / "p.h5"
+    line = ["predict", NAME, "--data-dir", str(data_dir), "--run", str(run), "--out", str(written)]
+    assert main(line) == 0
+    held_out = next(iter(folds(NAME, 3, by="cell", data_dir=data_dir)))[1]
+    with h5py.File(written) as file:
+        assert sorted(file["id"].asstr()[:]) == sorted(held_out)
+    capsys.readouterr()
+    assert main([*line, "--split", "mixed:test"]) == 2
+    assert "the run was trained on" in capsys.readouterr().err
+
+
+def test_folds_that_cannot_be_leave_nothing(data_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="to keep together"):
+        cross_validate(NAME, 10_000, "cell", data_dir, tmp_path / "run", linear_network, **OPTIONS)
+    assert not (tmp_path / "run").exists()
 
 
 def test_results_of_different_data_are_no_folds(validated: tuple[Path, dict[str, Any]]) -> None:

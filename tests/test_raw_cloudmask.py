@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sciml_datasets import InputError
 from sciml_datasets.cloudmask.granules import granule_of, split_of
 from sciml_datasets.cloudmask.raw import Scenes
-from sciml_datasets.samples import BUFFERS, Example, Sample
+from sciml_datasets.samples import Example, Sample
 from sciml_datasets.splits import check_disjoint
 
 NAME = "S3A_SL_1_RBT____20190612T004900_20190612T005200_20190612T030639_0179_045_359_1080_LN2_O_NR_003"
@@ -281,10 +281,8 @@ def test_bits_may_lack_the_channel_axis_and_be_wider(tmp_path: Path) -> None:
     assert example["cloud"][2, 3] == 0
 
 
-def test_arrays_stay_intact_for_as_many_scenes_as_promised(tmp_path: Path) -> None:
+def test_arrays_are_filled_again_scene_after_scene(tmp_path: Path) -> None:
     folder = write_raw(tmp_path)
     with SCENES.reader(folder) as read_sample:
-        first, *others = indexed(folder)[: BUFFERS + 1]
-        kept = read_sample(first)["bayes"]
-        assert len({id(read_sample(sample)["bayes"]) for sample in others[:-1]} | {id(kept)}) == BUFFERS
-        assert read_sample(others[-1])["bayes"] is kept
+        first, second, *_ = indexed(folder)
+        assert read_sample(first)["bayes"] is read_sample(second)["bayes"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -165,3 +166,26 @@ def test_debris_of_a_foreign_float128_counts_as_absent(tmp_path: Path) -> None:
     assert np.isnan(example["z_dirs"]).all()
     assert (example["abc_angstrom"] == 1).all()
     assert example["formula"] == ""
+
+
+@pytest.mark.parametrize("stored", [{"chunks": (1, 64, 128)}, {"compression": "gzip"}, {"dtype": ">f4"}])
+def test_stacks_that_are_not_stored_in_one_piece_read_alike(tmp_path: Path, stored: dict[str, Any]) -> None:
+    stack = sample("mp-1")["cbed_stack"]
+    folder = write_raw(tmp_path)
+    path = folder / "train" / "batch_train_0.h5"
+    with h5py.File(path, "a") as file:
+        del file["sample_0_0/cbed_stack"]
+        file["sample_0_0"].create_dataset("cbed_stack", data=stack, **stored)
+    raw_format = Hdf5Stacks(128)
+    (found,) = raw_format.index(folder, raw_format.files(folder)[1])
+    with raw_format.reader(folder) as read:
+        np.testing.assert_array_equal(read(found)["cbed_stack"], stack)
+
+
+def test_a_stack_that_was_cut_off_after_the_index_is_named(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path)
+    raw_format = Hdf5Stacks(128)
+    (found,) = raw_format.index(folder, raw_format.files(folder)[1])
+    beyond = replace(found, place=f"{10**9} {found.place.partition(' ')[2]}")
+    with raw_format.reader(folder) as read, pytest.raises(InputError, match=r"sample_0_0: cbed_stack is cut short"):
+        read(beyond)

@@ -7,10 +7,12 @@ import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sciml_datasets.preparation import shards
 from sciml_datasets.preparation.shards import write_array_record, write_tfrecord
 
 
@@ -57,3 +59,48 @@ def test_a_failure_half_way_leaves_nothing(tmp_path: Path, write: Callable[..., 
 def test_a_record_of_many_parts_is_written_whole(tmp_path: Path) -> None:
     parts = [bytes([i % 256]) * 3 for i in range(3000)]
     assert write_tfrecord(tmp_path / "a", [parts]).bytes == 9000 + 16 == (tmp_path / "a").stat().st_size
+
+
+def framed(examples: list[bytes]) -> bytes:
+    return b"".join(part for example in examples for part in shards.tfrecord([example]))
+
+
+@pytest.mark.parametrize("block", [shards.BLOCK, 1 << 16, 1000], ids=["as it is", "small", "no multiple of a page"])
+def test_records_larger_than_a_block_are_written_and_hashed_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    # No disk takes 1000 bytes past the page cache: the kernel refuses, and the rest goes through it.
+    monkeypatch.setattr(shards, "BLOCK", block)
+    rng = np.random.default_rng(0)
+    examples = [rng.bytes(size) for size in (5, shards.BLOCK - 40, 700_000, 3, 1_100_000, 4096)]
+    written = write_tfrecord(tmp_path / "a", ([example] for example in examples))
+    content = (tmp_path / "a").read_bytes()
+    assert content == framed(examples)
+    assert written.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_an_array_may_be_filled_again_once_its_record_is_taken(tmp_path: Path) -> None:
+    array = np.empty(300_000, np.uint8)
+
+    def examples() -> Iterator[list[object]]:
+        for number in range(20):
+            array[:] = number
+            yield [b"head", array]
+
+    write_tfrecord(tmp_path / "a", examples())
+    assert (tmp_path / "a").read_bytes() == framed([b"head" + bytes([number]) * 300_000 for number in range(20)])
+
+
+def test_a_limit_on_the_size_of_files_is_told_with_the_name_and_leaves_nothing(tmp_path: Path) -> None:
+    import resource
+    import signal
+
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (shards.BLOCK, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"File too large: '.*/a'"):
+            write_tfrecord(tmp_path / "a", ([bytes(1 << 20)] for _ in range(40)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import cycle
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ from sciml_datasets.cloudmask.granules import Granule, granule_of, split_of
 from sciml_datasets.cloudmask.validity import is_day, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
-from sciml_datasets.samples import BUFFERS, SPLITS, Example, RawFile, Sample
+from sciml_datasets.samples import SPLITS, Example, RawFile, Sample
 
 if TYPE_CHECKING:
     import h5py
@@ -127,14 +126,14 @@ class Scenes:
         It raises InputError for a file that cannot be read or changed after it was indexed, and for a scene without a
         valid pixel.
         """
-        buffers = cycle([_Buffers.make(self.rows, self.columns) for _ in range(BUFFERS)])
+        arrays = _Arrays.make(self.rows, self.columns)
 
         def read(sample: Sample) -> Example:
-            return self._read(folder / sample.file, PurePosixPath(sample.file), next(buffers))
+            return self._read(folder / sample.file, PurePosixPath(sample.file), arrays)
 
         yield read
 
-    def _read(self, path: Path, place: PurePosixPath, to: _Buffers) -> Example:
+    def _read(self, path: Path, place: PurePosixPath, to: _Arrays) -> Example:
         granule = granule_of(path)
         with open_hdf5(path) as h5:
             refs, bts, bayes = (self._check(h5, name, path) for name in CHANNELS)
@@ -158,7 +157,7 @@ class Scenes:
 
 
 @dataclass
-class _Buffers:
+class _Arrays:
     """The arrays of one example, filled again and again."""
 
     reflectance: np.ndarray[Any, np.dtype[np.float32]]
@@ -168,7 +167,7 @@ class _Buffers:
     valid: np.ndarray[Any, np.dtype[np.uint8]]
 
     @classmethod
-    def make(cls, rows: int, columns: int) -> _Buffers:
+    def make(cls, rows: int, columns: int) -> _Arrays:
         return cls(
             np.empty((rows, columns, 6), np.float32),
             np.empty((rows, columns, 3), np.float32),

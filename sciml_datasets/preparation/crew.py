@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, PeerFailedError
 from sciml_datasets.processes import stay_with_parent
 
 if TYPE_CHECKING:
@@ -28,18 +28,6 @@ POLL_SECONDS = 0.2
 
 DRAWS = 64
 """How often a forked process draws items, at least, where there are so many."""
-
-
-class PeerFailedError(RuntimeError):
-    """Another member of the crew failed and has told why.
-
-    Attributes:
-        bad_input: whether it was an InputError.
-    """
-
-    def __init__(self, *, bad_input: bool = False) -> None:
-        super().__init__("another rank failed")
-        self.bad_input = bad_input
 
 
 class Crew(Protocol):

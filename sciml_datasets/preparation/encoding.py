@@ -10,6 +10,7 @@ tensorflow/core/example.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from operator import index
 from struct import pack
@@ -22,7 +23,9 @@ from sciml_datasets.samples import Example
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Parts = list[Any]
 """A message as consecutive pieces, bytes or one-dimensional uint8 arrays: a large tensor stands there as a view of its
-array and is never copied."""
+array and is not copied. What is small is joined with what is beside it."""
+SMALL = 1 << 14
+"""Bytes of a piece up to which it is copied: more pieces cost more than that."""
 
 BYTES_LIST, FLOAT_LIST, INT64_LIST = b"\x0a", b"\x12", b"\x1a"
 """Tags of Feature's three alternatives: fields 1, 2 and 3, length-delimited."""
@@ -44,35 +47,29 @@ def encoder(features: Any) -> Callable[[Example], Parts]:
         to_proto = ExampleSerializer(features.get_serialized_info()).get_tf_example
         return lambda example: [to_proto(features.encode_example(example)).SerializeToString(deterministic=True)]
 
-    raw_tensors = _raw_tensors(features)
-    writers = {key: _scalar_writer(key, features[key], specs[key]) for key in features if key in specs}
-    scalars = {key: write for key, write in writers.items() if write}
-    others = [key for key in features if key not in scalars]
+    writers = {key: _tensor_writer(key, *layout, specs[key]) for key, layout in _raw_tensors(features).items()}
+    for key in specs.keys() & set(features.keys()):
+        if write := _scalar_writer(key, features[key], specs[key]):
+            writers[key] = write
+    others = [key for key in features if key not in writers]
     expected = set(features.keys())
 
     def encode(example: Example) -> Parts:
         if example.keys() != expected:
             raise ValueError(f"an example has the features {sorted(example)}, expected {sorted(features)}")
-        values = flatten_nest_dict(
-            {
-                key: _view(example[key], *raw_tensors[key])
-                if key in raw_tensors
-                else features[key].encode_example(example[key])
-                for key in others
-            }
-        )
+        values = flatten_nest_dict({key: features[key].encode_example(example[key]) for key in others})
         entries: Parts = []
         for key, spec in specs.items():
-            if key in scalars:
-                entries.append(scalars[key](example[key]))
+            if key in writers:
+                entries += writers[key](example[key])
             else:
                 entries += _entry(key, values[key], spec)
-        return [FIELD_1 + _varint(_size(entries)), *entries]
+        return _joined([FIELD_1 + _varint(_size(entries)), *entries])
 
     return encode
 
 
-def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], bytes] | None:
+def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], Parts] | None:
     """What makes the map's entry of a text or a number in one go, as small records hold little else; None for others.
 
     It does what `_entry` of the connector's value does, without the connector: a record of seven scalars takes a
@@ -117,10 +114,21 @@ def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], bytes] 
     else:
         return None
 
-    def write(value: Any) -> bytes:
+    def write(value: Any) -> Parts:
         found = to_list(value)
         entry = head + _varint(len(found)) + found
-        return FIELD_1 + _varint(len(entry)) + entry
+        return [FIELD_1 + _varint(len(entry)) + entry]
+
+    return write
+
+
+def _tensor_writer(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], spec: Any) -> Callable[[Any], Parts]:
+    """What makes the map's entry of a tensor that is stored as plain bytes: all before them is always the same."""
+    *before, _ = _entry(key, np.zeros(dtype.itemsize * math.prod(shape), np.uint8), spec)
+    head = b"".join(before)
+
+    def write(value: Any) -> Parts:
+        return [head, _view(value, shape, dtype)]
 
     return write
 
@@ -193,6 +201,19 @@ def _packed(content: bytes) -> Parts:
         return [b"\x00"]
     head = FIELD_1 + _varint(len(content))
     return [_varint(len(head) + len(content)) + head, content]
+
+
+def _joined(parts: Parts) -> Parts:
+    """The same bytes in fewer pieces."""
+    joined: Parts = []
+    small: Parts = []
+    for part in parts:
+        if len(part) <= SMALL:
+            small.append(part)
+        else:
+            joined += b"".join(small), part
+            small = []
+    return [*joined, b"".join(small)]
 
 
 def _size(parts: Parts) -> int:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
-from sciml_datasets.errors import InputError, whole
+from sciml_datasets.errors import InputError, PeerFailedError, whole
 from sciml_datasets.partitions import PROOF, proof
 from sciml_datasets.preparation import manifest
 from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
-from sciml_datasets.preparation.crew import Alone, Crew, Forked, PeerFailedError, Ranks, check_jobs
+from sciml_datasets.preparation.crew import Alone, Crew, Forked, Ranks, check_jobs
 from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.shards import WRITERS, Written

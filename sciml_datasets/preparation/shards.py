@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
+import mmap
 import os
 import secrets
 import struct
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sciml_datasets.preparation.encoding import Parts
-from sciml_datasets.samples import BUFFERS
 
 OFFSETS_SUFFIX = ".offsets"
 HEADER_BYTES, FOOTER_BYTES = 12, 4
 """Of a TFRecord: length and its checksum before, the payload's checksum after."""
-MAX_PARTS = 1024
-"""That one system call may write: IOV_MAX of Linux."""
-WRITE_BEHIND = 4 << 20
-"""Bytes after which the kernel is told to write out what it has and to give the memory back. Filling memory that was in
-use a moment ago is several times faster than filling fresh memory, and other programs on the node keep their cache."""
-GATHERED_BYTES = 1 << 16
-"""Up to which records are hashed and written together: a system call for each costs more than its bytes."""
-HASH_AHEAD = BUFFERS // 2
-"""Records that may wait for the hashing thread, while their arrays are still intact."""
+BLOCK = 2 << 20
+"""Bytes that are hashed and written at a time."""
+BLOCKS = 4
+"""Of a file in memory: one is filled while others are hashed and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +70,18 @@ def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
     Raises:
         OSError: the disk is full, read-only or otherwise unwilling; nothing is left behind.
     """
-    offsets, behind = [0], 0
-    with _appearing(path) as temporary, temporary.open("wb", buffering=0) as file, _BackgroundSha256() as sha256:
-        for parts in _gathered(map(tfrecord, examples), offsets):
-            sha256.update(parts)
-            for pieces in _portions(parts):
-                behind += _write_all(file.fileno(), pieces)
-                if behind >= WRITE_BEHIND:
-                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-                    behind = 0
-        os.fsync(file.fileno())
-        digest = sha256.hexdigest()
+    offsets = [0]
+    beside = _appearing(path.with_name(path.name + OFFSETS_SUFFIX))
+    with beside as index_path, _appearing(path) as temporary, _HashedFile(temporary) as file:
+        for record in map(tfrecord, examples):
+            offsets.append(offsets[-1] + file.write(record))
+        file.flush()
         index = struct.pack(f"<{len(offsets)}Q", *offsets)
-        with _appearing(path.with_name(path.name + OFFSETS_SUFFIX)) as beside, beside.open("wb") as index_file:
+        with index_path.open("wb") as index_file:
             index_file.write(index)
             index_file.flush()
             os.fsync(index_file.fileno())
+        digest = file.hexdigest()
     records = len(offsets) - 1
     payload = offsets[-1] - records * (HEADER_BYTES + FOOTER_BYTES)
     return Written(path.name, records, offsets[-1], payload, digest, hashlib.sha256(index).hexdigest())
@@ -155,78 +148,112 @@ def _appearing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-class _BackgroundSha256:
-    """SHA-256 in a thread of its own: hashing takes longer than everything else that is done to a record."""
+def _aligned(size: int) -> mmap.mmap:
+    """Memory that begins with a page, of large pages where there are any."""
+    memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
 
-    def __init__(self) -> None:
+
+class _HashedFile:
+    """A new file that is filled block by block, and its SHA-256.
+
+    Hashing takes longer than all else that is done to a record, and writing has to wait for the disk: each has a thread
+    of its own. Where the file system can, blocks go to the disk past the page cache: filling fresh memory there costs
+    more than everything but hashing, and other programs on the node keep what they have in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._direct = self._set_direct(True)
         self._sha256 = hashlib.sha256()
-        self._thread = ThreadPoolExecutor(1)
-        self._waiting: deque[Future[None]] = deque()
+        self._hashing, self._writing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._blocks = [memoryview(_aligned(BLOCK)) for _ in range(BLOCKS)]
+        self._in_work: list[list[Future[None]]] = [[] for _ in self._blocks]
+        self._turn = self._filled = 0
 
-    def __enter__(self) -> _BackgroundSha256:
+    def __enter__(self) -> _HashedFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        for thread in (self._hashing, self._writing):
+            thread.shutdown(cancel_futures=True)
+        os.close(self._descriptor)
 
-    def update(self, parts: Parts) -> None:
-        """Hash the parts of a record, which must not change any more."""
-        self._waiting.append(self._thread.submit(self._update, parts))
-        if len(self._waiting) > HASH_AHEAD:
-            self._waiting.popleft().result()
+    def write(self, parts: Parts) -> int:
+        """Take over the bytes of all parts, and return how many they are.
 
-    def _update(self, parts: Parts) -> None:
+        Raises:
+            OSError: they, or earlier ones, cannot be written.
+        """
+        size = 0
         for part in parts:
-            self._sha256.update(part)
+            size += len(part)
+            end = self._filled + len(part)
+            if end < BLOCK:
+                self._blocks[self._turn][self._filled : end] = part
+                self._filled = end
+                continue
+            rest = memoryview(part)
+            while rest:
+                piece = rest[: BLOCK - self._filled]
+                self._blocks[self._turn][self._filled : self._filled + len(piece)] = piece
+                self._filled += len(piece)
+                rest = rest[len(piece) :]
+                if self._filled == BLOCK:
+                    self._pass_on()
+        return size
+
+    def flush(self) -> None:
+        """Have all bytes brought to the disk, in the background.
+
+        Raises:
+            OSError: earlier ones cannot be written.
+        """
+        self._pass_on()
+        self._in_work[self._turn] = [self._writing.submit(os.fsync, self._descriptor)]
 
     def hexdigest(self) -> str:
-        """The digest of everything so far."""
-        while self._waiting:
-            self._waiting.popleft().result()
+        """The SHA-256 of all bytes, once they are on disk.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        for turn in range(BLOCKS):
+            self._wait_for(turn)
         return self._sha256.hexdigest()
 
+    def _pass_on(self) -> None:
+        """Have the block hashed and written, and go on with the one that has waited longest."""
+        block = self._blocks[self._turn][: self._filled]
+        works: tuple[tuple[ThreadPoolExecutor, Callable[[Any], None]], ...]
+        works = (self._writing, self._write_all), (self._hashing, self._sha256.update)
+        self._in_work[self._turn] = [thread.submit(work, block) for thread, work in works]
+        self._turn, self._filled = (self._turn + 1) % BLOCKS, 0
+        self._wait_for(self._turn)
 
-def _gathered(records: Iterable[Parts], offsets: list[int]) -> Iterator[Parts]:
-    """Records as they are, but small ones joined; where each ends is added to the offsets."""
-    small = bytearray()
-    for parts in records:
-        size = sum(map(len, parts))
-        offsets.append(offsets[-1] + size)
-        if size < GATHERED_BYTES:
-            small += b"".join(parts)  # one part by itself may be an array, which would add itself to the rest
-        if len(small) >= GATHERED_BYTES or (small and size >= GATHERED_BYTES):
-            yield [small]
-            small = bytearray()
-        if size >= GATHERED_BYTES:
-            yield parts
-    if small:
-        yield [small]
+    def _wait_for(self, turn: int) -> None:
+        for future in self._in_work[turn]:
+            future.result()
 
+    def _write_all(self, block: memoryview) -> None:
+        if self._direct and len(block) < BLOCK:  # the last one, whose length need not be a multiple of the disk's unit
+            self._direct = self._set_direct(False)
+        while block:
+            try:
+                block = block[os.write(self._descriptor, block) :]
+            except OSError as error:
+                if error.errno != errno.EINVAL or not self._direct:
+                    raise
+                self._direct = self._set_direct(False)
 
-def _portions(parts: Parts) -> Iterator[Parts]:
-    """The parts in order, at most WRITE_BEHIND bytes and MAX_PARTS of them at a time; large ones are cut."""
-    portion: Parts = []
-    size = 0
-    for part in parts:
-        rest = memoryview(part)
-        while rest:
-            piece = rest[: WRITE_BEHIND - size]
-            portion.append(piece)
-            size += len(piece)
-            rest = rest[len(piece) :]
-            if size == WRITE_BEHIND or len(portion) == MAX_PARTS:
-                yield portion
-                portion, size = [], 0
-    if portion:
-        yield portion
-
-
-def _write_all(descriptor: int, parts: Parts) -> int:
-    """Write all parts, which one system call can take, and return their bytes."""
-    size = sum(map(len, parts))
-    written = os.writev(descriptor, parts)
-    if written < size:
-        rest = memoryview(b"".join(parts))[written:]
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    return size
+    def _set_direct(self, wanted: bool) -> bool:
+        """Write past the page cache or not; whether it is done."""
+        flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
+        try:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            return False
+        return wanted

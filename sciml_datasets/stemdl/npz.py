@@ -20,14 +20,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import BUFFERS, Example, Note, RawFile, Sample
+from sciml_datasets.samples import Example, Note, RawFile, Sample
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, ignore, without_nan
 
@@ -139,12 +138,12 @@ class NpzStacks:
         It raises InputError for a file that cannot be read or is not the one that was indexed, for values that are not
         from 0 to 255, and for a stack that is 0 or NaN throughout.
         """
-        buffers = cycle([np.empty(SHAPE, "<f4") for _ in range(BUFFERS)])
+        stack = np.empty(SHAPE, "<f4")
         absent = {name: np.full(shape, np.nan) for name, (shape, *_) in VECTORS.items()}
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
-            stack = _stack(path, sample.place, next(buffers))
+            _read_stack(path, sample.place, stack)
             lowest, highest = stack.min(), stack.max()
             if not (lowest >= 0 and 0 < highest <= HIGHEST):
                 without_nan(stack, str(path), note)
@@ -238,17 +237,16 @@ def _space_group(path: Path, label: Array, values: bytes) -> str:
     return str(int(value))
 
 
-def _stack(path: Path, place: str, stack: Stack) -> Stack:
+def _read_stack(path: Path, place: str, stack: Stack) -> None:
     """Read ``data`` of a file into the given array and compare its CRC-32."""
     if not place:
         with zipfile.ZipFile(path) as archive:
             npy = archive.read("data.npy")
         stack[...] = np.frombuffer(npy[-stack.nbytes :], "<f4").reshape(SHAPE)
-        return stack
+        return
     start, header_length, crc = map(int, place.split())
     header = bytearray(header_length)
     with _opened(path) as descriptor:
         count = os.preadv(descriptor, [header, stack.data], start)
     if count != header_length + stack.nbytes or zlib.crc32(stack.data, zlib.crc32(header)) != crc:
         raise InputError(f"{path}: the data are not those that its checksum belongs to: fetch the file again")
-    return stack

@@ -10,11 +10,11 @@ NaN is stored as 0, no intensity: the generator left out only patterns that were
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import attribute, open_hdf5
-from sciml_datasets.samples import BUFFERS, Example, Note, RawFile, Sample
+from sciml_datasets.samples import Example, Note, RawFile, Sample
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 if TYPE_CHECKING:
@@ -92,32 +92,35 @@ class Hdf5Stacks:
             for place in h5:
                 where = f"{path}, group {place}"
                 group = _member(h5, place, where)
+                size, offset = self._stack_bytes(group, where)
                 yield Sample(
                     split=file.split,
                     key=f"{file.split}/{path.name}/{place}",
                     file=file.name,
-                    place=place,
-                    size=self._stack_bytes(group, where),
+                    place=f"{offset} {place}",
+                    size=size,
                     group=_material(group, where),
                     facts=(str(_space_group(group, where)),),
                 )
 
-    def _stack_bytes(self, group: Any, where: str) -> int:
+    def _stack_bytes(self, group: Any, where: str) -> tuple[int, int]:
+        """Bytes of the stack in a record, and where it begins in the file; 0 where it is not stored in one piece."""
         expected = (3, self.pixels, self.pixels)
         if not hasattr(group, "keys") or "cbed_stack" not in group:
             raise InputError(
                 f"{where}: cbed_stack is missing, expected a data set {expected} float32: remove the group"
             )
-        stack = _member(group, "cbed_stack", where)
-        shape, dtype = getattr(stack, "shape", None), getattr(stack, "dtype", None)
+        stack = _data_set(group, "cbed_stack", where)
+        shape, dtype = stack.shape, stack.dtype
         if shape != expected:
             raise InputError(
                 f"{where}: cbed_stack has the shape {shape}, expected {expected}: prepare stemdl from 512 x 512 "
                 f"patterns and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
             )
-        if dtype is None or dtype.kind != "f" or dtype.itemsize != 4:
+        if dtype.kind != "f" or dtype.itemsize != 4:
             raise InputError(f"{where}: cbed_stack is {dtype}, expected float32: convert the file")
-        return 4 * (3 * PIXELS**2 if self.preprocess else int(stack.size))
+        offset = stack.get_offset() if dtype == np.dtype("<f4") else None
+        return 4 * (3 * PIXELS**2 if self.preprocess else 3 * self.pixels**2), offset or 0
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
@@ -126,9 +129,7 @@ class Hdf5Stacks:
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
         """
         opened: OrderedDict[str, h5py.File] = OrderedDict()
-        shape = (3, self.pixels, self.pixels)
-        # What the transform returns is an array of its own.
-        buffers = cycle([np.empty(shape, np.float32) for _ in range(1 if self.preprocess else BUFFERS)])
+        stack = np.empty((3, self.pixels, self.pixels), np.float32)
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
@@ -137,13 +138,17 @@ class Hdf5Stacks:
                 if len(opened) > OPEN_FILES:
                     opened.popitem(last=False)[1].close()
             opened.move_to_end(sample.file)
-            where = f"{path}, group {sample.place}"
-            group = _member(opened[sample.file], sample.place, where)
-            stack = _stack(group, where, next(buffers))
+            offset, _, place = sample.place.partition(" ")
+            where = f"{path}, group {place}"
+            group = _member(opened[sample.file], place, where)
+            if offset == "0":
+                _read_stack(group, where, stack)
+            else:
+                _read_stack_at(int(offset), opened[sample.file], where, stack)
             without_nan(stack, where, note)
-            if self.preprocess:
-                stack = log_scaled_in_place(stack)
-            return {"id": sample.key, "cbed_stack": stack, **_features(group, where, note)}
+            patterns = log_scaled_in_place(stack) if self.preprocess else stack
+            known = {"id": sample.key, "cbed_stack": patterns, "space_group": int(sample.facts[0])}
+            return known | {"material": sample.group, **_features(group, where, note)}
 
         try:
             yield read
@@ -175,18 +180,28 @@ def _member(parent: Any, name: str, where: str) -> Any:
         raise InputError(f"{where}: {name} cannot be read ({error}): fetch the file again") from error
 
 
-def _stack(group: Any, where: str, stack: Stack) -> Stack:
-    """Read ``cbed_stack`` into the given array."""
-    from h5py import h5s
+def _data_set(group: h5py.Group, name: str, where: str) -> h5py.h5d.DatasetID:
+    """A data set by h5py's low-level interface, in a third of the time of ``group[name]``."""
+    import h5py
 
-    data = _member(group, "cbed_stack", where)
-    if data.shape != stack.shape:
-        raise InputError(f"{where}: the file changed after it was indexed: run the same command again")
     try:
-        data.id.read(h5s.ALL, h5s.ALL, stack)  # a third faster than read_direct
+        return h5py.h5d.open(group.id, name.encode())
+    except (KeyError, OSError) as error:
+        raise InputError(f"{where}: {name} cannot be read ({error}): fetch the file again") from error
+
+
+def _read_stack(group: Any, where: str, stack: Stack) -> None:
+    """Read ``cbed_stack`` into the given array."""
+    try:
+        _member(group, "cbed_stack", where).read_direct(stack)
     except OSError as error:
         raise InputError(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
-    return stack
+
+
+def _read_stack_at(offset: int, file: h5py.File, where: str, stack: Stack) -> None:
+    """Read what begins there in the file into the given array: in two thirds of HDF5's time."""
+    if os.preadv(file.id.get_vfd_handle(), [stack.data], offset) != stack.nbytes:
+        raise InputError(f"{where}: cbed_stack is cut short: the file changed after it was indexed, run it again")
 
 
 def without_nan(stack: Stack, where: str, note: Note) -> None:
@@ -195,9 +210,8 @@ def without_nan(stack: Stack, where: str, note: Note) -> None:
     Raises:
         InputError: nothing else is in the stack.
     """
-    # A sum is NaN wherever an element is: one pass in the common case, and no array of booleans.
-    total = float(stack.sum())
-    if total > 0:
+    # The maximum is NaN where an element is: one pass in the common case, and no array of booleans.
+    if stack.max() > 0:
         return
     missing = np.isnan(stack)
     count = int(np.count_nonzero(missing))
@@ -234,15 +248,13 @@ def _space_group(group: h5py.Group, where: str) -> int:
 
 
 def _features(group: h5py.Group, where: str, note: Note) -> Example:
-    """All features but the stack; absent text is empty, an absent energy 0, absent numbers NaN."""
+    """What the index does not know; absent text is empty, an absent energy 0, absent numbers NaN."""
     formula = attribute(group, "formula")
     vectors = {name: _vector(group, name) for name in VECTORS}
     debris = [name for name, value in vectors.items() if value is None]
     if debris:
         note(DEBRIS, f"{where}: {', '.join(debris)} out of range, as a float128 of another architecture is")
     return {
-        "space_group": _space_group(group, where),
-        "material": _material(group, where),
         "formula": "" if formula is None else _text(formula),
         "energy_kev": _energy(group, where),
     } | {name: np.full(VECTORS[name][0], np.nan) if value is None else value for name, value in vectors.items()}

@@ -18,7 +18,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import BUFFERS, SPLITS, Beside, Example, Layout, Note, RawFile, Sample
+from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
 SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
@@ -40,8 +40,8 @@ INPUT_NAME = "cbed_"
 OUTPUT_NAMES = ("2d_potential_", "potential_")
 DENSITY_NAME = "electron_density_"
 TYPES = ("float16", "float32")
-OPEN_FILES = 2 * BUFFERS
-"""Environments kept open: more than there are examples whose arrays may still be in use, as these lie in the map."""
+OPEN_FILES = 8
+"""Environments kept open: an example's arrays lie in the map of its own."""
 NAN = "have NaN in a pattern, stored as 0"
 TOLERATED = {NAN: 0.001}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
@@ -158,7 +158,7 @@ class Scans:
         It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.
         """
         environments: OrderedDict[str, tuple[Any, Any, Layouts]] = OrderedDict()
-        in_use: deque[NDArray[Any]] = deque()
+        in_use: list[NDArray[Any]] = []
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
@@ -172,9 +172,9 @@ class Scans:
             _, transaction, layouts = environments[sample.file]
             keys = [f"{name}{sample.place}" for name in layouts]
             arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
+            while in_use:
+                _release(in_use.pop())
             in_use.extend(arrays)
-            while len(in_use) > BUFFERS * len(arrays):
-                _release(in_use.popleft())
             finite = [_all_finite(f"{path}: {key}", array) for key, array in zip(keys, arrays, strict=True)]
             if False in finite[1:]:
                 key = keys[finite.index(False, 1)]
