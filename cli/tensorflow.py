@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
@@ -31,3 +32,5 @@ def import_tensorflow_quietly() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    # Each fold and each worker's exchange of values traces a function of its own, which TensorFlow warns of.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -20,6 +20,7 @@ import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
+from sciml_datasets.models.lent_memory import LentMemory
 from sciml_datasets.models.recipe import Recipe, Samples
 from sciml_datasets.models.samples import Examples, JoinedRows, SampleSource, fitted_tables, training_samples
 from sciml_datasets.partitions import Selection, select
@@ -122,7 +123,7 @@ class Batches:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        threads = min(os.cpu_count() or 1, MAX_THREADS)
+        threads = self._threads
         waiting: deque[tuple[Samples, list[Future[None]]]] = deque()
         with ThreadPoolExecutor(threads) as pool:
             try:
@@ -179,7 +180,7 @@ class Batches:
     ) -> tuple[Samples, list[Future[None]]]:
         """Arrays for a batch, and who fills them."""
         batch: Samples = tree.map_structure(
-            lambda like: np.empty((len(numbers), *like.shape[1:]), like.dtype), self._like
+            lambda like: self._memory.empty((len(numbers), *like.shape[1:]), like.dtype), self._like
         )
         parts = [Part(i, threads).of(len(numbers)) for i in range(threads)]
         return batch, [pool.submit(self._fill, batch, numbers, epoch, part) for part in parts]
@@ -190,6 +191,14 @@ class Batches:
             return np.random.default_rng((self.seed, epoch, number))
 
         self._training_samples.fill(numbers[part], random, tree.map_structure(lambda array: array[part], batch))
+
+    @cached_property
+    def _threads(self) -> int:
+        return min(os.cpu_count() or 1, MAX_THREADS) if self._training_samples.gains_from_threads() else 1
+
+    @cached_property
+    def _memory(self) -> LentMemory:
+        return LentMemory()
 
     @cached_property
     def _like(self) -> Samples:

@@ -79,11 +79,13 @@ def _open(out: Path, plan: dict[str, Any]) -> None:
             before = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise InputError(f"{path} cannot be read ({error}): choose another folder with --out") from error
-        changed = [key for key in plan if before.get(key) != plan[key]]
+        old, new = ({**some, **some.get("settings", {})} for some in (before, plan))
+        keys = sorted({*old, *new} - {"settings"})
+        changed = [f"{key} {old.get(key)}, not {new.get(key)}" for key in keys if old.get(key) != new.get(key)]
         if changed:
             raise InputError(
-                f"{out} holds folds with another {', '.join(changed)}: start with the same flags to go on, or choose "
-                "another folder with --out"
+                f"{out} holds folds of {'; '.join(changed)}: start with the same flags to go on, or choose another "
+                "folder with --out"
             )
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find
 
 
-def plot_history(history: Path, picture: Path) -> None:
-    """Draw loss and validation accuracy over epochs from ``history.csv``."""
+def plot_history(history: Path, criterion: Criterion, picture: Path) -> None:
+    """Draw the training loss, and a criterion on the validation split with its target, over epochs."""
     from matplotlib.figure import Figure
 
     with history.open(encoding="utf-8", newline="") as file:
@@ -22,18 +23,15 @@ def plot_history(history: Path, picture: Path) -> None:
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [float(row["loss"]) for row in rows], marker=".")
+    left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+    right.plot(epochs, [float(row.get(f"validation_{criterion.name}", "nan")) for row in rows], marker=".")
+    right.set(xlabel="epoch", ylabel=f"{criterion.title}, validation split")
+    if criterion.target:
+        right.axhline(criterion.target.value, color="gray", linestyle="--")
+        across = right.get_yaxis_transform()
+        right.text(0.99, criterion.target.value, "target", transform=across, ha="right", va="bottom", color="gray")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
-    left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
-    for key in (key for key in rows[0] if key.startswith("validation_")):
-        right.plot(
-            epochs,
-            [float(row[key]) for row in rows],
-            marker=".",
-            label=key.removeprefix("validation_").replace("_", " "),
-        )
-    right.set(xlabel="epoch", ylabel="validation score", ylim=(0, 1))
-    right.legend()
     figure.savefig(picture, dpi=120)
 
 

@@ -17,6 +17,7 @@ from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.models.checkpoints import Progress
+from sciml_datasets.models.claim import Claim
 from sciml_datasets.models.plots import plot_confusion, plot_history
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
@@ -36,6 +37,7 @@ class RunFolder:
 
     def __init__(self, folder: Path, *, tensorboard: bool = False) -> None:
         self.folder = folder
+        self._claim = Claim(folder)
         self._log: RunLog | None = None
         self._with_events, self._events = tensorboard, None
 
@@ -68,7 +70,7 @@ class RunFolder:
             config: of the run.
 
         Raises:
-            InputError: an unfinished run with another configuration is here.
+            InputError: an unfinished run with another configuration is here, or one that goes on in another process.
         """
         import yaml
 
@@ -88,6 +90,7 @@ class RunFolder:
                 f"{self.folder} holds an unfinished run with another {', '.join(changed)}: start with the same flags "
                 "to go on, or choose another run folder with --out"
             )
+        self._claim.take()
         return self.checkpoint.is_file()
 
     def start(
@@ -97,14 +100,16 @@ class RunFolder:
         progress: Progress,
         accelerators: Iterable[str],
         replicas: int,
+        processes: int,
     ) -> None:
         """Write the configuration and open the logs, or open them again where a run goes on."""
         import yaml
 
         self._benchmark, self._config = benchmark, config
-        self._hardware, self._software = hardware(accelerators), software(PACKAGES)
+        self._hardware, self._software = hardware(accelerators, processes), software(PACKAGES)
         self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
+        self._claim.take()
         told = config | {
             "replicas": replicas,
             "threads": _threads(),
@@ -198,7 +203,8 @@ class RunFolder:
         self._logged.result(result)
         self._logged.stop("run", status="success")
         self.close()
-        plot_history(self.folder / "history.csv", self.folder / "plots" / "history.png")
+        with_target = next((c for c in self._benchmark.criteria if c.target), self._benchmark.criteria[0])
+        plot_history(self.folder / "history.csv", with_target, self.folder / "plots" / "history.png")
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
@@ -212,6 +218,7 @@ class RunFolder:
             self._log.close()
         if self._events is not None:
             self._events.close()
+        self._claim.release()
 
     @property
     def _logged(self) -> RunLog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,11 +19,8 @@ if TYPE_CHECKING:
 
 Randomness = Callable[[int], np.random.Generator]
 ROWS_AT_ONCE = 8192
-RELEASE_EVERY_VIEW = 64
-"""Records, on average, after which the pages of the record files are given back."""
-RELEASE_EVERY = 4
-"""Patches, on average, after which the pages of the record files are given back: a fault maps whole rows, so that a
-patch of a full scene costs some 15 MB."""
+QUICK = 2e-4
+"""Seconds for a sample; what takes less is mostly Python, in which threads wait for each other."""
 
 
 class SampleSource(Protocol):
@@ -33,6 +31,9 @@ class SampleSource(Protocol):
 
     def like(self) -> Samples:
         """A batch of no samples, for shapes and types."""
+
+    def gains_from_threads(self) -> bool:
+        """Whether several threads fill a batch sooner than one."""
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """Write some samples into the arrays of a batch.
@@ -131,10 +132,9 @@ class Viewed:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        if number % RELEASE_EVERY_VIEW == 0:
-            self._views.release()
-        row = {name: column[number] for name, column in self._selection.columns.items()}
-        return row | self._views[int(self._selection.positions[number])]
+        arrays = self._views[int(self._selection.positions[number])]
+        self._views.touched(sum(array.nbytes for array in arrays.values()))
+        return {name: column[number] for name, column in self._selection.columns.items()} | arrays
 
     def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
         """See `Made.sample`."""
@@ -158,15 +158,27 @@ class EachSample:
         )
         return found
 
+    def gains_from_threads(self) -> bool:
+        """See `SampleSource.gains_from_threads`; by the least time that a sample takes."""
+        batch = tree.map_structure(lambda like: np.empty((1, *like.shape[1:]), like.dtype), self.like())
+
+        def seconds() -> float:
+            started = time.perf_counter()
+            self.fill(np.zeros(1, np.int64), np.random.default_rng, batch)
+            return time.perf_counter() - started
+
+        return min(seconds() for _ in range(5)) > QUICK
+
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
+        arrays = tree.flatten(batch)
         for place, number in enumerate(map(int, numbers)):
-            own = tree.map_structure(lambda array, row=place: array[row, ...], batch)
-            sample = self._source.sample(number, self._recipe, own)
+            own = [array[place, ...] for array in arrays]
+            sample = self._source.sample(number, self._recipe, tree.unflatten_as(batch, own))
             # Else without a generator, which takes as long as a small sample.
             if self._recipe.augment is not unchanged or self._recipe.drawn is not None:
                 sample = self._recipe.trained_on(sample, random(number))
-            for array, values in zip(tree.flatten(own), tree.flatten(sample), strict=True):
+            for array, values in zip(own, tree.flatten(sample), strict=True):
                 if values is not array:  # it has been written there
                     array[...] = values
 
@@ -188,6 +200,10 @@ class Weighted:
     def like(self) -> Samples:
         """See `SampleSource.like`."""
         return self._source.like()
+
+    def gains_from_threads(self) -> bool:
+        """See `SampleSource.gains_from_threads`."""
+        return self._source.gains_from_threads()
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
@@ -258,6 +274,10 @@ class JoinedRows:
         """See `SampleSource.like`."""
         return tuple(array[:0] for array in (*self._numbers, *self._tables)), self._targets[:0], self._targets[:0]
 
+    def gains_from_threads(self) -> bool:
+        """See `SampleSource.gains_from_threads`."""
+        return True
+
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
         inputs, targets, weights = batch
@@ -286,8 +306,9 @@ class Patches:
 
     def __init__(self, views: TensorViews, positions: NDArray[np.int64], size: int, names: tuple[str, ...]) -> None:
         self._views, self._positions, self._size, self._names = views, positions, size, names
-        pixels = views[0][names[0]].shape[:2]
-        rows, columns = (range(length % size // 2, length - size + 1, size) for length in pixels)
+        first = views[0]
+        rows, columns = (range(length % size // 2, length - size + 1, size) for length in first[names[0]].shape[:2])
+        self._bytes = sum(first[name][:size].nbytes for name in names)  # of whole rows
         self._places = [(top, left) for top in rows for left in columns]
 
     def __len__(self) -> int:
@@ -300,8 +321,7 @@ class Patches:
         arrays = self._views[int(self._positions[position])]
         patch = {name: arrays[name][top : top + self._size, left : left + self._size] for name in self._names}
         made = recipe.samples(patch, *([] if out is None else [out]))
-        if number % RELEASE_EVERY == 0:
-            self._views.release()
+        self._views.touched(self._bytes)
         return made
 
 

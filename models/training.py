@@ -124,7 +124,8 @@ def train(
             progress = checkpoints.restore(run.checkpoint, variables)
         with closing(run) if workers.chief else nullcontext():
             if workers.chief:
-                run.start(benchmark, config, progress, _gpus(), int(workers.strategy.num_replicas_in_sync))
+                replicas = int(workers.strategy.num_replicas_in_sync)
+                run.start(benchmark, config, progress, _gpus(), replicas, workers.part.count)
             training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
             training.run(variables)
             if workers.chief:

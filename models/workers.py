@@ -108,7 +108,7 @@ def join(strategy: str, comm: MPI.Intracomm | None = None) -> Workers:
         comm: MPI's ranks, for ``multiworker``.
 
     Raises:
-        InputError: there is no such strategy, or no cluster is named.
+        InputError: there is no such strategy, no cluster is named, or TensorFlow is at work already.
     """
     if strategy not in STRATEGIES:
         raise InputError(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
@@ -133,7 +133,13 @@ def _multiworker(cluster: Cluster) -> Workers:
     )
     options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=STUCK_SECONDS)
     with _deadline(f"the other workers of {', '.join(cluster.workers)} have not started within {START_SECONDS:.0f} s"):
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+        try:
+            strategy = tf.distribute.MultiWorkerMirroredStrategy(resolver, options)
+        except RuntimeError as error:
+            raise InputError(
+                "TensorFlow is at work in this process already, and workers must be joined first: give a function that "
+                f"makes the model in place of the model, or train in a fresh process ({error})"
+            ) from error
     return Workers(strategy, Part(cluster.index, len(cluster.workers)))
 
 

@@ -6,8 +6,11 @@ scene can be taken from the page cache without decoding, or even reading, the re
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import os
 import struct
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,10 @@ from tensorflow_datasets.core.data_sources.base import file_instructions
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
 from sciml_datasets.random_access import DamagedRecordError
+
+MAPPED_BYTES = 1 << 29
+"""Of the files, about, that a process keeps mapped: pages count as its memory, though the page cache may take them."""
+_SYSTEM = ctypes.CDLL(None, use_errno=True)
 
 
 class TensorViews:
@@ -43,19 +50,20 @@ class TensorViews:
             for name, feature in declared.items()
             if feature.get("tensor", {}).get("encoding") == "bytes"
         }
-        self._maps: list[mmap.mmap] = []
+        self._maps: list[NDArray[np.uint8]] = []
         self._paths: list[Path] = []
         self._places: list[tuple[int, int, int, int]] = []
         for part in file_instructions(builder.info, split):
             self._add(Path(part.filename), part.skip, part.examples_in_shard)
         self._found: dict[int, dict[str, NDArray[Any]]] = {}
+        self._touched, self._lock = 0, threading.Lock()
 
     def _add(self, path: Path, skip: int, count: int) -> None:
         offsets = np.frombuffer(path.with_name(path.name + OFFSETS_SUFFIX).read_bytes(), "<u8").tolist()
         if offsets[-1] != path.stat().st_size or len(offsets) != count + 1:
             raise DamagedRecordError(path, 0, "the size of the file is not the one that its offsets tell")
         with path.open("rb") as file:
-            self._maps.append(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            self._maps.append(np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8))
         self._paths.append(path)
         self._places += [(len(self._maps) - 1, i, offsets[i], offsets[i + 1]) for i in range(skip, count)]
 
@@ -70,7 +78,7 @@ class TensorViews:
         """
         if position not in self._found:
             shard, number, start, end = self._places[position]
-            frame = memoryview(self._maps[shard])[start:end]
+            frame = self._maps[shard][start:end].data
             _check(frame, self._paths[shard], number)
             payload = frame[HEADER_BYTES:-FOOTER_BYTES]
             self._found[position] = {
@@ -78,15 +86,36 @@ class TensorViews:
                 for name, content in _byte_features(payload)
                 if name in self._tensors
             }
-            # The checksum has touched the whole record.
-            first = start - start % mmap.PAGESIZE
-            self._maps[shard].madvise(mmap.MADV_DONTNEED, first, end - first)
+            _unmap_pages(self._maps[shard][start - start % mmap.PAGESIZE : end])  # the checksum has touched them all
         return self._found[position]
+
+    def touched(self, size: int) -> None:
+        """Count bytes as read; at `MAPPED_BYTES` `release` all.
+
+        Args:
+            size: bytes from the first to the last that was read, since pages come by the dozen.
+        """
+        with self._lock:
+            self._touched += size
+            if self._touched < MAPPED_BYTES:
+                return
+            self._touched = 0
+        self.release()
 
     def release(self) -> None:
         """Take the files' pages out of this process's memory; the page cache keeps them."""
         for mapped in self._maps:
-            mapped.madvise(mmap.MADV_DONTNEED)
+            _unmap_pages(mapped)
+
+
+def _unmap_pages(mapped: NDArray[np.uint8]) -> None:
+    """Unmap the pages of a part of a file that begins with one.
+
+    By the system's own function: for as long as it takes, `mmap.madvise` keeps other threads from running.
+    """
+    address, size = ctypes.c_void_p(mapped.ctypes.data), ctypes.c_size_t(mapped.nbytes)
+    if _SYSTEM.madvise(address, size, mmap.MADV_DONTNEED) != 0:
+        raise OSError(error := ctypes.get_errno(), os.strerror(error))
 
 
 def _check(frame: memoryview, path: Path, number: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from sciml_datasets import InputError
 from sciml_datasets.models.cluster import expand_counts, expand_nodes, find_cluster, from_slurm, from_tf_config
+from sciml_datasets.models.workers import join
 
 SLURM = {
     "SLURM_STEP_NODELIST": "gpu[08-10]",
@@ -67,3 +68,13 @@ def test_no_cluster_tells_how_to_name_one(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InputError, match="mpiexec -n N sciml train"):
         find_cluster()
+
+
+def test_workers_are_joined_before_tensorflow_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    tf.constant(0)
+    cluster = {"cluster": {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(cluster))
+    with pytest.raises(InputError, match="give a function that makes the model in place of the model"):
+        join("multiworker")

@@ -73,7 +73,7 @@ def test_folds_that_are_done_are_kept(
 
 def test_folds_of_two_trials_are_not_mixed(validated: tuple[Path, dict[str, Any]], data_dir: Path) -> None:
     out, _ = validated
-    with pytest.raises(InputError, match="holds folds with another by, settings"):
+    with pytest.raises(InputError, match="by cell, not drug; epochs 1, not 2"):
         cross_validate(NAME, 3, "drug", data_dir, out, linear_network, epochs=2)
 
 

@@ -18,6 +18,7 @@ from sciml_datasets.models.samples import balance
 from sciml_datasets.models.stemdl import (
     RECIPES,
     all_augmentations,
+    network_input,
     one_hot_losses,
     one_projection,
     permuted,
@@ -50,6 +51,21 @@ def test_each_projection_is_drawn_about_as_often() -> None:
     views = np.arange(3, dtype=np.float32)[None, None]
     drawn = [one_projection((views, 2, 1), np.random.default_rng(seed))[0].item() for seed in range(600)]
     assert np.bincount(np.array(drawn, int)).min() > 150
+
+
+@pytest.mark.parametrize("augmentation", ["none", "mirrored", "permuted", "rotated", "all"])
+@pytest.mark.parametrize("reference", ["ornl", "stack"])
+def test_training_samples_of_full_size_patterns_are_those_of_the_transformed_stack(
+    reference: str, augmentation: str
+) -> None:
+    patterns = np.random.default_rng(0).exponential(1 / 512**2, (3, 512, 512)).astype(np.float32)
+    example = {"cbed_stack": patterns, "space_group": 2}
+    recipe = RECIPES["stemdl"].with_settings({"reference": reference, "augmentation": augmentation})
+    transformed = network_input(example), np.int64(2), np.float32(1)
+    for seed in range(3):
+        found, *_ = recipe.trained_on(recipe.samples(example), np.random.default_rng(seed))
+        expected, *_ = recipe.trained_on(transformed, np.random.default_rng(seed))
+        np.testing.assert_array_equal(np.asarray(found), expected, strict=True)
 
 
 def one_channel() -> Any:

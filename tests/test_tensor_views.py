@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from sciml_datasets import tensor_views
 from sciml_datasets.cloudmask.patches import training_patches
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.cloudmask import RECIPES
-from sciml_datasets.models.samples import Examples, Patches, Viewed
+from sciml_datasets.models.samples import Examples, Patches, Viewed, training_samples
 from sciml_datasets.models.stemdl import RECIPES as STEMDL
 from sciml_datasets.partitions import select
 from sciml_datasets.random_access import DamagedRecordError
@@ -39,6 +42,24 @@ def test_views_are_the_tensors_of_the_records(data_dir: Path) -> None:
         for name in NAMES:
             np.testing.assert_array_equal(found[position][name], scene[name])
         found.release()
+
+
+def mapped_bytes() -> int:
+    """Of files, in this process's memory."""
+    return 1024 * int(re.findall(r"RssFile:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
+
+
+def test_what_has_been_read_leaves_memory_at_a_bound(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = views(data_dir)
+    size = sum(found[0][name].nbytes for name in NAMES)
+    monkeypatch.setattr(tensor_views, "MAPPED_BYTES", 3 * size)
+    before = mapped_bytes()
+    for position in range(2):
+        assert all(found[position][name].any() for name in NAMES)
+        found.touched(size)
+    assert mapped_bytes() - before > size
+    found.touched(size)
+    assert mapped_bytes() - before < size
 
 
 def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
@@ -84,3 +105,20 @@ def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
     for number in (0, len(viewed) - 1):
         for found, expected in zip(viewed.sample(number, recipe), decoded.sample(number, recipe), strict=True):
             np.testing.assert_array_equal(found, expected)
+
+
+def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> None:
+    builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
+    selection = select("stemdl_demo", "train", data_dir)
+
+    def slow(example: dict[str, np.ndarray]) -> tuple[np.ndarray, int, int]:
+        time.sleep(0.01)
+        return example["cbed_stack"], 1, 1
+
+    def quick(example: dict[str, np.ndarray]) -> tuple[float, int, int]:
+        return 0.0, 1, 1
+
+    assert training_samples(builder, selection, replace(STEMDL["stemdl"], samples=slow)).gains_from_threads()
+    assert not training_samples(
+        builder, selection, replace(STEMDL["stemdl"], samples=quick, drawn=None)
+    ).gains_from_threads()

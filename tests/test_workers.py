@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from sciml_datasets import InputError
+from sciml_datasets.models.claim import Claim
 from sciml_datasets.models.run_folder import RunFolder
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
@@ -183,6 +184,33 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (chief.out, alone)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-5, nan_ok=True)
     assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
+
+
+def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
+    script = "import sys, time, pathlib; from sciml_datasets.models.claim import Claim\n"
+    script += "Claim(pathlib.Path(sys.argv[1])).take(); print('taken', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"taken\n"
+        with pytest.raises(InputError, match="is in use: another process trains there"):
+            Claim(tmp_path).take()
+        other.kill()
+    claim = Claim(tmp_path)
+    claim.take()
+    claim.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_another_machine_has_ended_when_its_mark_is_old(tmp_path: Path) -> None:
+    mark = tmp_path / "running-0123456789ab-1-01234567"
+    mark.touch()
+    with pytest.raises(InputError, match="is in use"):
+        Claim(tmp_path).take()
+    os.utime(mark, (0, 0))
+    claim = Claim(tmp_path)
+    claim.take()
+    claim.release()
+    assert not mark.exists()
 
 
 def test_an_unfinished_run_is_not_mixed_with_another(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ value.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,8 @@ TRIM = 40
 NEUTRAL = np.float32(0)
 """Under ``mlcommons`` a reflectance of 0.5 and 270 kelvin, under ``sciml_bench`` the mean of the scene."""
 NORMALISATIONS = ("mlcommons", "sciml_bench")
-_BLOCK = 32
-"""Rows at a time: intermediate arrays stay in the cache, and need no fresh memory."""
+_BLOCK = 1 << 14
+"""Pixels at a time: half a megabyte of the nine channels stays in the cache from one operation to the next."""
 
 
 def normalised(
@@ -46,8 +48,10 @@ def normalised(
     Raises:
         ValueError: there is no such normalisation.
     """
+    units = _units(reflectance, brightness_temperature, by)
     image = np.empty((*reflectance.shape[:-1], 9), np.float32)
-    _normalise(reflectance, brightness_temperature, _units(reflectance, brightness_temperature, by), image)
+    for _, part in _joined(reflectance, brightness_temperature, image):
+        _normalise(part, units)
     return image
 
 
@@ -70,26 +74,57 @@ def network_input(
     Raises:
         ValueError: there is no such normalisation.
     """
-    if by == "sciml_bench":
-        reflectance = _dark_where_unmeasured(reflectance)  # before its mean is taken
+    if by == "sciml_bench":  # before its mean is taken
+        reflectance = np.where(_measured(reflectance), reflectance, np.float32(0))
     units = _units(reflectance, brightness_temperature, by)
     image = np.empty((*reflectance.shape[:-1], 9), np.float32) if out is None else out
-    for start in range(0, len(image), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        part = image[rows]
-        _normalise(_dark_where_unmeasured(reflectance[rows]), brightness_temperature[rows], units, part)
+    for rows, part in _joined(reflectance, brightness_temperature, image):
+        _darken_unmeasured(part)
+        _normalise(part, units)
         invalid = valid[rows] == 0
         if invalid.any():
             part[invalid] = NEUTRAL
     return image
 
 
-def _dark_where_unmeasured(reflectance: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The reflectance itself where all of it was measured, else a copy with 0 in place of what was not."""
+def _joined(
+    reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], image: Image
+) -> Iterator[tuple[slice, Image]]:
+    """Copy both into an image (R, C, 9) some rows at a time: which rows, and they.
+
+    All channels of a pixel are copied as one item: twice the speed of copying numbers, and arrays over a file need not
+    be aligned. Whatever follows runs over aligned and contiguous memory.
+    """
+    items = np.dtype({"names": ["r", "k"], "formats": ["V24", "V12"], "offsets": [0, 24], "itemsize": 36})
+    pixels = image.view(items)[..., 0]
+    sources = (pixels["r"], _pixels(reflectance, 6)), (pixels["k"], _pixels(brightness_temperature, 3))
+    step = max(1, _BLOCK // image.shape[1])
+    for start in range(0, len(image), step):
+        rows = slice(start, start + step)
+        for to, values in sources:
+            to[rows] = values[rows]
+        yield rows, image[rows]
+
+
+def _pixels(values: NDArray[np.float32], channels: int) -> NDArray[np.void]:
+    """(R, C) items of the channels (R, C, N) of a pixel."""
+    return np.asarray(values, np.float32).view(f"V{4 * channels}")[..., 0]
+
+
+def _measured(reflectance: NDArray[np.float32]) -> NDArray[np.bool_]:
     low, high = REFLECTANCE_SUMS
-    if reflectance.min() > low and reflectance.max() < high:  # NaN fails both
-        return reflectance
-    return np.where((reflectance > low) & (reflectance < high), reflectance, np.float32(0))
+    measured = reflectance > low
+    measured &= reflectance < high
+    return measured  # NaN fails both
+
+
+def _darken_unmeasured(part: Image) -> None:
+    """Write 0 in place of each reflectance (R, C, 9) that was not measured."""
+    kept = _measured(part)
+    kept |= _row(False, True, part.shape[1])
+    if not kept.all():
+        bits = part.view(np.int32)
+        bits *= kept  # by 0 or 1: a quarter of the time of writing where something holds
 
 
 def _units(
@@ -103,25 +138,20 @@ def _units(
     raise ValueError(f"there is no normalisation {by!r}: choose one of {', '.join(NORMALISATIONS)}")
 
 
-def _normalise(
-    reflectance: NDArray[np.float32],
-    brightness_temperature: NDArray[np.float32],
-    units: tuple[tuple[float, float], tuple[float, float]],
-    image: Image,
-) -> None:
-    """Write the nine channels into ``image``.
+def _normalise(part: Image, units: tuple[tuple[float, float], tuple[float, float]]) -> None:
+    """Subtract and divide in place.
 
-    Channel by channel, in loops over pixels: three times the speed of loops over the few channels of a pixel.
+    What is divided by 1 stays as it is, to the last bit.
     """
-    first = 0
-    for values, (shift, scale) in zip((reflectance, brightness_temperature), units, strict=True):
-        for channel in range(values.shape[-1]):
-            to = image[..., first + channel]
-            if scale == 1:
-                np.subtract(values[..., channel], np.float32(shift), out=to)
-            else:
-                np.divide(values[..., channel] - np.float32(shift), np.float32(scale), out=to)
-        first += values.shape[-1]
+    (shift, scale), (kelvin_shift, kelvin_scale) = units
+    part -= _row(np.float32(shift), np.float32(kelvin_shift), part.shape[1])
+    part /= _row(np.float32(scale), np.float32(kelvin_scale), part.shape[1])
+
+
+@lru_cache(16, typed=True)
+def _row(reflectance: Any, kelvin: Any, columns: int) -> NDArray[Any]:
+    """(columns, 9) of a constant for either kind: loops over rows of numbers, not over the nine of a pixel."""
+    return np.tile(np.array([reflectance] * 6 + [kelvin] * 3), (columns, 1))
 
 
 def _mean_and_deviation(values: NDArray[np.float32]) -> tuple[float, float]:
