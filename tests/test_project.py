@@ -77,6 +77,7 @@ PURE = {
     "hdf5",
     "processes",
     "partitions",
+    "scaling",
     "facts",
 }
 ALLOWED = {
