@@ -263,8 +263,8 @@ class Grouped:
         if by not in self._numbered:
             number: dict[Group, int] = {}
             found = groups(self.benchmark, self.columns, by)
-            codes = [[number.setdefault(group, len(number)) for group in own] for own in found]
-            self._numbered[by] = np.array(codes, np.int64).reshape(len(found), -1), list(number)
+            codes = (number.setdefault(group, len(number)) for own in found for group in own)
+            self._numbered[by] = np.fromiter(codes, np.int64).reshape(len(found), -1), list(number)
         return self._numbered[by]
 
     def parts(self, split: str) -> NDArray[np.int8]:
@@ -314,9 +314,11 @@ def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
     unknown = sum("" in own for own in values)
     if unknown:
         raise InputError(f"the {by} of {unknown:,} samples is not known, as their raw files do not tell it: choose row")
-    if by in benchmark.each:
-        return [tuple((value,) for value in own) for own in values]
-    return [(own,) for own in values]
+    each = by in benchmark.each
+    once = {
+        own: tuple((value,) for value in own) if each else (own,) for own in set(values)
+    }  # of a million rows one copy
+    return [once[own] for own in values]
 
 
 def _groupings(benchmark: Benchmark) -> dict[str, tuple[str, ...]]:
