@@ -221,7 +221,7 @@ def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:
             "tset",
             r"PARTITION:test, where PARTITION is mixed, .*, leave_out_gCSI, or a fold as in 'fold 1/5 by cell' \(by",
         ),
-        ("official:test", "the raw files of candle_uno_demo gave no official splits: leave them out for the canonical"),
+        ("official:test", "the raw files of candle_uno_demo gave no official splits: leave the name out for the"),
         ("fold 1/2 by colour:test", "candle_uno_demo cannot be grouped by 'colour': choose one of row, cell, drug"),
     ],
 )
