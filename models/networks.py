@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.models.dropout import drop_as_one
 from sciml_datasets.models.recipe import Recipe
 
 
@@ -79,7 +80,7 @@ def load_network(path: Path) -> Any:
 
 
 def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -> Any:
-    """The network, its layers computing in the recipe's precision, batch norm over the global batch.
+    """The network, its layers computing in the recipe's precision, batch norm and dropout over the global batch.
 
     Args:
         build: makes it.
@@ -100,6 +101,8 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         keras.config.set_dtype_policy(before)
     if not isinstance(network, keras.Model):
         raise InputError(f"the model is of type {type(network).__name__}, expected a Keras model: return one")
+    if replicas > 1:
+        network = _placed(network)
     _check_shapes(network, recipe)
     for layer in _layers(network):
         if recipe.xla == "on" and recipe.deterministic == "on" and _pools_on_gpu(layer):
@@ -112,7 +115,28 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
                     f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: set xla=off"
                 )
             layer.synchronized = True
+        elif type(layer) is keras.layers.Dropout and replicas > 1:
+            drop_as_one(layer, replicas)
     return network
+
+
+def _placed(network: Any) -> Any:
+    """The network, or a copy of one that was made before the strategy was known, whose variables are on one device."""
+    import keras
+    import tensorflow as tf
+
+    inside = tf.distribute.get_strategy().extended.variable_created_in_scope
+    if all(inside(variable.value) for variable in network.variables):
+        return network
+    try:
+        copy = keras.models.clone_model(network)
+        copy.set_weights(network.get_weights())
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise InputError(
+            f"the model was made for one device and cannot be copied to several ({error}): give the function that "
+            "makes it in place of the model"
+        ) from error
+    return copy
 
 
 def _pools_on_gpu(layer: Any) -> bool:
@@ -129,6 +153,10 @@ def _layers(network: Any) -> Iterator[Any]:
 
 
 def _check_shapes(network: Any, recipe: Recipe) -> None:
+    if getattr(network, "input_shape", None) is None:
+        raise InputError(
+            f"the model has no input shape yet, expected {(None, *recipe.input_shape)}: begin it with keras.Input"
+        )
     several = bool(recipe.input_shape) and isinstance(recipe.input_shape[0], tuple)
     inputs = [(None, *shape) for shape in recipe.input_shape] if several else (None, *recipe.input_shape)
     shapes = getattr(network, "input_shape", None), getattr(network, "output_shape", None)

@@ -11,6 +11,7 @@ from typing import Any
 
 import tree
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.models.recipe import Recipe, Samples
 
 
@@ -29,11 +30,12 @@ def make_optimizer(recipe: Recipe, network: Any) -> Any:
 
 def compiles(recipe: Recipe, replicas: int) -> bool:
     """Whether XLA compiles the training step. ``auto`` leaves GPUs out, for which XLA has no deterministic gradient of
-    max pooling, and replicas, whose synchronised batch norm it cannot compile."""
+    max pooling, replicas, whose synchronised batch norm it cannot compile, and mixed precision, which it does not take
+    in every layer."""
     import tensorflow as tf
 
-    alone = replicas == 1 and not tf.config.list_physical_devices("GPU")
-    return recipe.xla == "on" or (recipe.xla == "auto" and alone)
+    fits = replicas == 1 and recipe.precision == "float32" and not tf.config.list_physical_devices("GPU")
+    return recipe.xla == "on" or (recipe.xla == "auto" and fits)
 
 
 def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recipe: Recipe) -> Callable[[Samples], Any]:
@@ -45,6 +47,8 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
         strategy: of tf.distribute.
         local: replicas of this process.
         recipe: losses, clipping and XLA.
+
+    The function raises InputError where XLA cannot compile the network.
     """
     import tensorflow as tf
 
@@ -81,11 +85,20 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
     # As in Keras's own `fit`, Python's statements are not translated to graphs: it takes seconds.
     graph = tf.function(step, reduce_retracing=True, jit_compile=whole or None, autograph=False)
 
+    # Deterministic operations, which XLA lacks for max pooling, are never let go of in a process that asked for them.
+    remedy = "set xla=off or precision=float32, or train in a fresh process if this one has trained before"
+
     def distributed(batch: Samples) -> Any:
         tensors = tree.map_structure(tf.convert_to_tensor, batch)
         if local > 1:
             tensors = tree.map_structure(lambda tensor: _shared(strategy, tensor, local), tensors)
-        return graph(tensors)
+        try:
+            return graph(tensors)
+        except (tf.errors.InternalError, tf.errors.UnimplementedError) as error:
+            if not whole:
+                raise
+            reason = str(error).splitlines()[0]
+            raise InputError(f"xla={recipe.xla}: XLA cannot compile this network, {reason}: {remedy}") from error
 
     return distributed
 

@@ -21,6 +21,7 @@ from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches, Part
+from sciml_datasets.models.cloudmask import RECIPES as CLOUDMASK_RECIPES
 from sciml_datasets.models.networks import build_network
 from sciml_datasets.models.samples import mirrored
 from sciml_datasets.models.stemdl import RECIPES, resnet50
@@ -136,6 +137,26 @@ def test_xla_and_batch_norm_over_several_devices_are_refused() -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"xla": "on"})
     with pytest.raises(InputError, match="xla=on: XLA cannot compile batch norm over the batches of 2 devices"):
         build_network(recipe.build, recipe, replicas=2)
+
+
+def test_what_xla_cannot_compile_is_told() -> None:
+    recipe = CLOUDMASK_RECIPES["cloudmask_demo"].with_settings({"xla": "on", "precision": "mixed_bfloat16"})
+    network = build_network(recipe.build, recipe)
+    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    pixels = np.zeros((1, 128, 128), np.float32)
+    with pytest.raises(
+        InputError, match=r"xla=on: XLA cannot compile this network, .*: set xla=off or precision=float32"
+    ):
+        step((np.zeros((1, 128, 128, 9), np.float32), pixels, pixels + 1))
+
+
+def test_a_model_made_before_the_strategy_is_copied_to_its_devices() -> None:
+    model = linear_model()
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        network = build_network(lambda: model, RECIPES["stemdl_demo"], replicas=2)
+    assert network is not model
+    for got, expected in zip(network.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
 
 
 def test_training_ends_with_the_epoch_that_reaches_the_target(data_dir: Path, tmp_path: Path) -> None:
