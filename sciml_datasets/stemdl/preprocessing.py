@@ -41,10 +41,9 @@ def log_scaled_in_place(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """`log_scaled` for intensities as of 512 x 512 pixels, which are overwritten."""
     with np.errstate(divide="ignore"):
         np.log(values, out=values)
-    np.maximum(values, LOG_FLOOR, out=values)
     values -= LOG_FLOOR
     values *= LOG_SCALE
-    np.minimum(values, HIGHEST, out=values)
+    np.clip(values, 0, HIGHEST, out=values)  # what was below the floor is 0 too: without a pass for the maximum
     return _block_means(values)
 
 
