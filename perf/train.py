@@ -222,7 +222,8 @@ def stemdl_stacks(folder: Path, batch_size: int) -> Any:
     def stacks() -> Iterator[tuple[np.ndarray, int]]:
         for path in paths:
             with h5py.File(path) as file:
-                for group in file.values():
+                # As a list: h5py would hold its lock from one group to the next, and TensorFlow changes threads between.
+                for group in list(file.values()):
                     with np.errstate(divide="ignore"):
                         logs = np.maximum(-17, np.log(group["cbed_stack"][:]))
                     scaled = np.clip((logs + 17) * 10, 0, 255)
