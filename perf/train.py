@@ -222,7 +222,7 @@ def stemdl_stacks(folder: Path, batch_size: int) -> Any:
     def stacks() -> Iterator[tuple[np.ndarray, int]]:
         for path in paths:
             with h5py.File(path) as file:
-                # As a list: h5py would hold its lock from one group to the next, and TensorFlow changes threads between.
+                # As a list: h5py holds its lock between groups, and TensorFlow may go on in another thread.
                 for group in list(file.values()):
                     with np.errstate(divide="ignore"):
                         logs = np.maximum(-17, np.log(group["cbed_stack"][:]))
