@@ -128,7 +128,20 @@ def run(args: argparse.Namespace) -> int:
     )
     if not result:  # another worker is the one that writes and tells
         return 0
-    return report(args, result, f"{table(result)}\n{args.out}: weights, predictions, logs and plots")
+    told = [table(result), *([_reached(result)] if args.until_target else [])]
+    return report(args, result, "\n".join([*told, f"{args.out}: weights, predictions, logs and plots"]))
+
+
+def _reached(result: dict[str, Any]) -> str:
+    """When the target was reached on the validation split, in a sentence."""
+    convergence = result["convergence"]
+    if convergence is None:
+        return f"{result['dataset']} has no target: the run trained to its end"
+    target = f"{convergence['criterion']} {convergence['target']:g} on the validation split"
+    if convergence["reached"] is None:
+        return f"{target}: not reached"
+    reached = convergence["reached"]
+    return f"{target}: reached after {reached['epochs']:g} epochs and {reached['seconds']:.1f} s"
 
 
 def _ranks() -> MPI.Intracomm | None:

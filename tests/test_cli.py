@@ -139,6 +139,14 @@ def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
     assert "baseline" in text
 
 
+def test_training_until_a_target_says_that_it_was_not_reached(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "stemdl_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "run"), "--epochs", "1"]
+    assert main([*arguments, "--until-target"]) == 0
+    assert "macro_f1 0.9 on the validation split: not reached\n" in capsys.readouterr().out
+
+
 def test_predictions_of_any_framework_can_be_scored(data_dir: Path, tmp_path: Path, sciml: Sciml) -> None:
     members = (data_dir / "sciml/stemdl_demo/2.0.0/members-test.tsv").read_text().splitlines()[1:]
     rows = [line.split("\t") for line in members]
