@@ -47,6 +47,14 @@ def test_the_projection_is_one_of_the_stack(seed: int) -> None:
     assert any((inputs[..., 0] == stack()[..., view]).all() for view in range(3))
 
 
+def test_the_order_of_the_projections_does_not_count_for_the_demos_network() -> None:
+    predict_batch = probabilities(RECIPES["stemdl_demo"].build())
+    orders = np.stack([stack()[..., order] for order in ([0, 1, 2], [2, 0, 1], [1, 0, 2])])
+    of_each = np.asarray(predict_batch(orders))
+    np.testing.assert_allclose(of_each, of_each[:1].repeat(3, axis=0), rtol=1e-5)
+    assert np.abs(np.asarray(predict_batch(stack(1)[None])) - of_each[:1]).max() > 1e-6
+
+
 def test_each_projection_is_drawn_about_as_often() -> None:
     views = np.arange(3, dtype=np.float32)[None, None]
     drawn = [one_projection((views, 2, 1), np.random.default_rng(seed))[0].item() for seed in range(600)]
