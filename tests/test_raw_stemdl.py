@@ -39,6 +39,10 @@ DEFECTS = {
     "wrong dtype": (defect(cbed_stack=np.zeros((3, 128, 128))), "cbed_stack is float64, expected float32"),
     "integers": (defect(cbed_stack=np.zeros((3, 128, 128), np.int32)), "cbed_stack is int32"),
     "NaN": (defect(cbed_stack=np.full((3, 128, 128), np.nan, np.float32)), "NaN at 49152 of 49152 pixels"),
+    "a negative intensity": (
+        defect(cbed_stack=np.where(np.arange(128) == 5, -1, np.ones((3, 128, 128))).astype(np.float32)),
+        "negative at 384 of 49152 pixels, to -1",
+    ),
     "no space group": (defect(space_group=None), "space_group is missing"),
     "space group 231": (defect(space_group=np.bytes_(b"231")), "space_group is '231', expected a number from 1 to 230"),
     "space group 0": (defect(space_group=0), "space_group is '0'"),
@@ -155,15 +159,20 @@ def test_the_space_group_may_be_bytes_text_or_a_number(tmp_path: Path, number: o
     assert (found.split, found.facts) == ("train", ("14",))
 
 
-def test_debris_of_a_foreign_float128_counts_as_absent(tmp_path: Path) -> None:
-    debris = np.array([1e-4000, 1e4000, 3.0], np.longdouble)
-    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", d_hkls_angstrom=debris, abc_angstrom=np.ones(3))})
+@pytest.mark.parametrize("exponents", [(-4000, 4000, 0), (-4930, -4930, -4930)])
+def test_debris_of_a_foreign_float128_counts_as_absent(tmp_path: Path, exponents: tuple[int, ...]) -> None:
+    debris = np.longdouble(10) ** np.array(exponents)
+    directions = np.zeros((1, 3, 3), np.longdouble)
+    directions[0, :, :2] = 1
+    debris_of = {"d_hkls_angstrom": debris, "y_dirs": directions}
+    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", abc_angstrom=np.ones(3), **debris_of)})
     raw_format = Hdf5Stacks(128)
     (found,) = raw_format.index(folder, raw_format.files(folder)[1])
     with raw_format.reader(folder) as read:
         example = read(found)
     assert np.isnan(example["d_hkls_angstrom"]).all()
     assert np.isnan(example["z_dirs"]).all()
+    assert np.isnan(example["y_dirs"]).all()
     assert (example["abc_angstrom"] == 1).all()
     assert example["formula"] == ""
 

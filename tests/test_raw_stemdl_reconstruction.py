@@ -131,7 +131,11 @@ DEFECTS = {
     "a short record": ({"cbed_1": SHORT}, "the record cbed_1 has 10 bytes, expected 2048"),
     "a short image": ({"2d_potential_0": SHORT}, "the record 2d_potential_0 has 10 bytes, expected 288"),
     "no image": ({"2d_potential_1": None}, "the record 2d_potential_1 is missing"),
-    "no scan": ({"cbed_0": None, "cbed_1": None}, "it holds no record cbed_<number>"),
+    "no scan": ({"cbed_1": None}, "the record cbed_1 is missing"),
+    "no records": (
+        dict.fromkeys(f"{name}{number}" for name in ("cbed_", "2d_potential_") for number in (0, 1)),
+        "it holds no record cbed_<number>",
+    ),
     "all zero": ({"cbed_1": np.zeros(scan_files.SCAN, np.float16)}, "cbed_1 is 0 throughout"),
     "all NaN": ({"cbed_1": np.full(scan_files.SCAN, np.nan, np.float16)}, "cbed_1 is NaN throughout"),
     "some NaN": (

@@ -78,6 +78,11 @@ def test_every_dialect_of_poscar_gives_the_same_crystal(tmp_path: Path, old: str
     ("name", "text", "message"),
     [
         ("a.cif", ROCK_SALT.replace("225", "221"), "states space group 221, but its atoms have 225"),
+        (
+            "a.cif",
+            ROCK_SALT.replace("_space_group_IT_number 225\n", "").replace("F m -3 m", "P 2 3"),
+            "states space group 195, but its atoms have 221",
+        ),
         ("a.cif", ROCK_SALT.replace("0.5 0.5 0.5 1", "0.5 0.5 0.5 0.4"), "site Cl1 is occupied by 0.4"),
         ("a.cif", ROCK_SALT[: ROCK_SALT.index("loop_")], "expected a cell and atom sites"),
         ("a.cif", "no CIF at all", "cannot be read as a CIF of one structure"),

@@ -146,12 +146,13 @@ class NpzStacks:
             _read_stack(path, sample.place, stack)
             lowest, highest = stack.min(), stack.max()
             if not (lowest >= 0 and 0 < highest <= HIGHEST):
-                without_nan(stack, str(path), note)
-                if stack.min() < 0 or stack.max() > HIGHEST:
+                lowest, highest = np.fmin.reduce(stack, axis=None), np.fmax.reduce(stack, axis=None)
+                if lowest < 0 or highest > HIGHEST:
                     raise InputError(
-                        f"{path}: data is from {stack.min():g} to {stack.max():g}, expected from 0 to {HIGHEST}: it is "
+                        f"{path}: data is from {lowest:g} to {highest:g}, expected from 0 to {HIGHEST}: it is "
                         "not preprocessed as form B is, remove the file"
                     )
+                without_nan(stack, str(path), note)
             known = {"id": sample.key, "cbed_stack": stack, "space_group": int(sample.facts[0])}
             return known | {"material": "", "formula": "", "energy_kev": 0} | absent
 
@@ -202,7 +203,9 @@ def _array(content: Callable[[int, int], bytes], member: Member) -> Array:
         raise ValueError("a member is no .npy file of version 1")
     header = 10 + int.from_bytes(npy[8:10], "little")
     shape, fortran, dtype = _described(npy[:header])
-    if not dtype.hasobject and (fortran or member.size - header != int(np.prod(shape)) * dtype.itemsize):
+    if fortran:
+        raise ValueError("an array is in Fortran order, expected C order")
+    if not dtype.hasobject and member.size - header != int(np.prod(shape)) * dtype.itemsize:
         raise ValueError("an array has another size than its header says")
     return Array(member.local + start, header, shape, dtype)
 

@@ -35,13 +35,15 @@ OPEN_FILES = 64
 """Files kept open while reading: records are written in hashed order, so each comes from another file."""
 Stack = np.ndarray[Any, np.dtype[np.float32]]
 
+LEAST = 1e-6
+"""What no length, angle or direction of a crystal is below; debris of a foreign float128 often is, and reads as 0."""
 VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "z_dirs": ((1, 3, 3), -1e3, 1e3),
     "y_dirs": ((1, 3, 3), -1e3, 1e3),
-    "semi_angles_rad": ((3,), 0, 1),
-    "d_hkls_angstrom": ((3,), 0, 1e3),
-    "abc_angstrom": ((3,), 0, 1e3),
-    "angles_degree": ((3,), 0, 180),
+    "semi_angles_rad": ((3,), LEAST, 1),
+    "d_hkls_angstrom": ((3,), LEAST, 1e3),
+    "abc_angstrom": ((3,), LEAST, 1e3),
+    "angles_degree": ((3,), LEAST, 180),
 }
 """Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
 NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
@@ -215,11 +217,17 @@ def without_nan(stack: Stack, where: str, note: Note) -> None:
     """Put 0 in the place of NaN, and note it.
 
     Raises:
-        InputError: nothing else is in the stack.
+        InputError: nothing else is in the stack, or an intensity is negative.
     """
-    # The maximum is NaN where an element is: one pass in the common case, and no array of booleans.
-    if stack.max() > 0:
+    # Both are NaN where an element is: two passes in the common case, and no array of booleans.
+    if stack.min() >= 0 and stack.max() > 0:
         return
+    negative = int(np.count_nonzero(stack < 0))
+    if negative:
+        raise InputError(
+            f"{where}: cbed_stack is negative at {negative} of {stack.size} pixels, to {np.nanmin(stack):g}, which no "
+            "intensity is: fetch the file again or remove the group"
+        )
     missing = np.isnan(stack)
     count = int(np.count_nonzero(missing))
     stack[missing] = 0
@@ -282,7 +290,11 @@ def _vector(group: h5py.h5g.GroupID, name: str) -> np.ndarray[Any, np.dtype[np.f
     value = attribute(group, name)
     if value is None:
         return np.full(shape, np.nan)
-    usable = value.shape == shape and value.dtype.kind in "fiu"
-    if not usable or not (value.min() >= low and value.max() <= high):  # also where it is NaN
+    if value.shape != shape or value.dtype.kind not in "fiu":
         return None
-    return np.asarray(value, np.float64)
+    with np.errstate(over="ignore"):  # of debris
+        number = np.asarray(value, np.float64)
+    if not (number.min() >= low and number.max() <= high):  # also where it is NaN
+        return None
+    directions = len(shape) == 3
+    return None if directions and abs(number).max(axis=1).min() < LEAST else number

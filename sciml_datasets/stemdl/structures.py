@@ -125,12 +125,15 @@ def _cif(path: Path) -> _Atoms:
             )
     stated = block.find_value("_space_group_IT_number") or block.find_value("_symmetry_Int_Tables_number")
     text = (stated or "").strip("'\" ")
+    # By its symbol where there is no number: gemmi knows the Hermann-Mauguin symbols of all settings.
+    named = gemmi.find_spacegroup_by_name(structure.spacegroup_hm)
+    number = int(text) if text.isdecimal() else named.number if named else None
     positions = np.array([site.fract.tolist() for site in sites])
     return (
         np.array(structure.cell.orth.mat.tolist()).T,
         positions,
         [site.element.name for site in sites],
-        int(text) if text.isdecimal() else None,
+        number,
     )
 
 

@@ -139,12 +139,14 @@ class Scans:
         path = folder / file.name
         with opened(path) as transaction:
             layouts = self._described(path, transaction)
-            first = next(iter(layouts))
-            pattern = re.compile(re.escape(first.encode()) + rb"(\d+)")
+            names = b"|".join(re.escape(of.encode()) for of in layouts)
+            pattern = re.compile(rb"(?:" + names + rb")(\d+)")
             keys = transaction.cursor().iternext(keys=True, values=False)
-            numbers = sorted(int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key))))
+            numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
             if not numbers:
-                raise InputError(f"{path}: it holds no record {first}<number>: fetch it again or remove it")
+                raise InputError(
+                    f"{path}: it holds no record {next(iter(layouts))}<number>: fetch it again or remove it"
+                )
             name = path.parent.name if path.name == DATA else path.name
             for number in numbers:
                 size = sum(_record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
