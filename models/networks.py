@@ -131,7 +131,7 @@ def _placed(network: Any) -> Any:
     try:
         copy = keras.models.clone_model(network)
         copy.set_weights(network.get_weights())
-    except (ValueError, TypeError, NotImplementedError) as error:
+    except (ValueError, TypeError, NotImplementedError) as error:  # the last is Keras's for a class without get_config
         raise InputError(
             f"the model was made for one device and cannot be copied to several ({error}): give the function that "
             "makes it in place of the model"

@@ -48,8 +48,9 @@ def read(folder: Path) -> Tables:
         InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, or
             contradicts itself: the features of one cell or drug differ between rows.
     """
-    import hdf5plugin  # noqa: F401  (registers blosc and other filters with HDF5)
+    import hdf5plugin
 
+    hdf5plugin.register(force=False)  # blosc and other filters that HDF5 itself lacks
     found = files(folder)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
