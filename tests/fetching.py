@@ -1,0 +1,38 @@
+"""Fetches with little patience, by the function and by the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sciml_datasets.benchmark import Source
+from sciml_datasets.cli.main import main
+from sciml_datasets.fetch.plan import Options
+from sciml_datasets.fetch.remote import Patience
+from sciml_datasets.fetch.run import Report, fetch
+
+QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
+
+
+def options(*sources: str | Source, **chosen: Any) -> Options:
+    given = tuple(source if isinstance(source, Source) else Source(source, 0) for source in sources)
+    return Options(**{"sources": given, "accept_terms": True, "patience": QUICK, **chosen})
+
+
+def fetched(raw: Path, *sources: str | Source, name: str = "cloudmask", **chosen: Any) -> Report:
+    report = fetch(name, raw, options(*sources, **chosen))
+    assert report is not None
+    return report
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name not in ("checksums.tsv", "TERMS.txt"))
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def cli(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main(["fetch", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
