@@ -72,14 +72,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _groupings() -> str:
-    """What folds may keep together, in words: of each data set that differs from the one before."""
-    told: list[str] = []
+    """What folds may keep together, in words: of the first data set that knows each list."""
+    first: dict[tuple[str, ...], str] = {}
     for name in dataset_names():
-        known = ", ".join(find(name)[0].groupings)
-        if known and known not in told[-1:]:
-            told += [name, known]
-    pairs = zip(told[::2], told[1::2], strict=True)
-    return "; ".join(["row (default)", *(f"{name}: {known}" for name, known in pairs)])
+        first.setdefault(tuple(find(name)[0].groupings), name)
+    return "; ".join(["row (default)", *(f"{name}: {', '.join(known)}" for known, name in first.items() if known)])
 
 
 def run(args: argparse.Namespace) -> int:

@@ -240,18 +240,16 @@ def fitted_tables(builder: Any, recipe: Recipe, training: Selection | None) -> l
         recipe: names the features whose tables are wanted.
         training: the samples; None for those of the canonical split, by which tables are stored.
     """
-    features = {name: builder.info.features[name] for name in recipe.tables}
+    names = [builder.info.features[name].table_name for name in recipe.tables]
+    shared = {feature.table_name: feature for feature in map(builder.info.features.__getitem__, recipe.tables)}
+    tables = {name: feature.table for name, feature in shared.items()}
     anew = (builder.info.metadata or {}).get(FITTED_ANEW, {}) if training else {}
-    tables = {feature.table_name: feature.table for feature in features.values()}
     if training and anew:
-        seen: dict[str, list[NDArray[np.int64]]] = {}
-        for feature, rows in zip(features.values(), rows_of_tables(builder, training, recipe), strict=True):
-            seen.setdefault(feature.table_name, []).append(rows)
-        for feature in {feature.table_name: feature for feature in features.values()}.values():
-            if what := anew.get(feature.table_name):
-                rows = np.unique(np.concatenate(seen[feature.table_name]))
-                tables[feature.table_name] = refitted(feature.table, feature.missing, rows, what)
-    return [tables[feature.table_name] for feature in features.values()]
+        rows = rows_of_tables(builder, training, recipe)
+        for name in shared.keys() & anew.keys():
+            seen = np.concatenate([some for own, some in zip(names, rows, strict=True) if own == name])
+            tables[name] = refitted(shared[name].table, shared[name].missing, np.unique(seen), anew[name])
+    return [tables[name] for name in names]
 
 
 class JoinedRows:

@@ -315,9 +315,8 @@ def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
     if unknown:
         raise InputError(f"the {by} of {unknown:,} samples is not known, as their raw files do not tell it: choose row")
     each = by in benchmark.each
-    once = {
-        own: tuple((value,) for value in own) if each else (own,) for own in set(values)
-    }  # of a million rows one copy
+    # One copy of each, which a million rows share.
+    once = {own: tuple((value,) for value in own) if each else (own,) for own in set(values)}
     return [once[own] for own in values]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from uno_files import write_combo
 
 from sciml_datasets.candle_uno import combo
 from sciml_datasets.errors import InputError
-from tests.uno_files import write_combo
 
 
 def test_curves_that_fit_are_joined_with_both_features(tmp_path: Path) -> None:

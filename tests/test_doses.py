@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from uno_files import write_doses
 
 from sciml_datasets import InputError, prepare, simulate
 from sciml_datasets.benchmarks import prepared_dir
@@ -18,7 +19,6 @@ from sciml_datasets.candle_uno.doses import GROWTH, OTHER_UNIT, PAIRS, Doses
 from sciml_datasets.preparation import sorting
 from sciml_datasets.samples import SPLITS, Sample
 from sciml_datasets.splits import read_members
-from tests.uno_files import write_doses
 
 SIZES: dict[str, Any] = {"num_samples": 900, "seed": 3, "genes": 12, "descriptors": 9, "cells": 24, "drugs": 30}
 TWO_DRUGS = "NAME\tALOGP\tMW\nNSC.5\t1\t3\nNSC.6\t2\t4\n"

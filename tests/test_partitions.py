@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from uno_files import member
 
 from sciml_datasets import InputError, folds
 from sciml_datasets.benchmarks import find
@@ -18,7 +19,6 @@ from sciml_datasets.preparation.proof import proof
 from sciml_datasets.samples import SPLITS
 from sciml_datasets.splits import write_members
 from sciml_datasets.subset import examples
-from tests.uno_files import member
 
 NAME = "candle_uno_demo"
 UNO, PAIRS = (find(name)[0] for name in ("candle_uno", "candle_uno_pairs"))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from uno_files import FILE, ROWS, frames, write_combo, write_improve, write_splits, write_store
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.candle_uno.raw import Responses, canonical
@@ -16,7 +17,6 @@ from sciml_datasets.cli.main import main
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.partitions import parts, select
 from sciml_datasets.samples import SPLITS, Sample
-from tests.uno_files import FILE, ROWS, frames, write_combo, write_improve, write_splits, write_store
 
 DEMO = "candle_uno_demo"
 

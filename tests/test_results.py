@@ -10,13 +10,13 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from uno_files import write_improve, write_splits
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
 from sciml_datasets.metrics.results import MUST_AGREE, check_schema, table
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.preparation.manifest import read_manifest
-from tests.uno_files import write_improve, write_splits
 
 
 def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
