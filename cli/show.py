@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 
 EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
 
@@ -67,5 +67,6 @@ def show(
 
         predicted = predictions_of(Path(predictions), [sample["id"].decode("utf-8") for sample in samples])
     picture.parent.mkdir(parents=True, exist_ok=True)
-    pictures.contact_sheet(samples, picture, predicted)
+    with naming(picture):
+        pictures.contact_sheet(samples, picture, predicted)
     return {"picture": str(picture), "samples": len(samples)}

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import math
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
 
 CHUNK_BYTES = 64 << 20
 """Read at a time."""
+ID_BYTES = 128
+"""Of an id in the file, about: its text, and HDF5's reference to it."""
 
 
 def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -49,23 +57,30 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
         path: of the file.
         count: predictions in all.
         batches: ids and predictions (N, ...) of each.
+
+    Raises:
+        InputError: there are none.
+        OSError: the file cannot be written, or would not fit on the disk.
     """
     import h5py
 
-    temporary = path.with_name(f"{path.name}.incomplete")
-    try:
-        with h5py.File(temporary, "w") as file:
-            all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
-            done = 0
-            for ids, values in batches:
-                if not done:
-                    file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
-                part = slice(done, done + len(ids))
-                all_ids[part], file["prediction"][part] = ids, values
-                done += len(ids)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    batches = iter(batches)
+    first = next(batches, None)
+    if first is None:
+        raise InputError(f"{path}: there are no predictions to write: name a split that has samples")
+    ids, values = first
+    # Before the file is made: HDF5 on a full disk complains again, on stderr, when it gives the file up.
+    row_bytes = values.dtype.itemsize * math.prod(values.shape[1:])
+    if count * (row_bytes + ID_BYTES) > shutil.disk_usage(path.parent).free:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    with appearing(path) as temporary, h5py.File(temporary, "w") as file:
+        all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
+        file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
+        done = 0
+        for ids, values in chain([first], batches):
+            part = slice(done, done + len(ids))
+            all_ids[part], file["prediction"][part] = ids, values
+            done += len(ids)
 
 
 def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:

@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.benchmark import Criterion, Value
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
@@ -196,12 +197,8 @@ def write_result(result: dict[str, Any], path: Path) -> None:
         raise InputError(f"{path} is a folder: name a file to write")
     check_schema(result)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".incomplete")
-    try:
+    with appearing(path) as temporary:
         temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def table(result: dict[str, Any]) -> str:

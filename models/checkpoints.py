@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
 
 
@@ -46,12 +47,10 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(variable) for i, variable in enumerate(variables)}
     arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
     # NumPy's format knows no bfloat16; weights and moments are float32 in every precision.
-    temporary = path.with_name(f"{path.name}.incomplete")
-    with temporary.open("wb") as file:
+    with appearing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def restore(path: Path, variables: Sequence[Any]) -> Progress:

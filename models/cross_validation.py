@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.models.training import train
@@ -65,9 +66,8 @@ def cross_validate(
         _forget_networks()
     found = fold_summary(results, by)
     for file, text in ((FOLDS, json.dumps(found, indent=1)), (TABLE, fold_table(found))):
-        temporary = out / f"{file}.incomplete"
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(out / file)
+        with appearing(out / file) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find
+
+TICKS, FEW_TICKS = 48, 24
+"""Classes that are named along an axis at most, and up to which their names are written large."""
 
 
 def plot_history(history: Path, criterion: Criterion, picture: Path) -> None:
@@ -23,13 +27,12 @@ def plot_history(history: Path, criterion: Criterion, picture: Path) -> None:
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [float(row["loss"]) for row in rows], marker=".")
-    left.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+    left.set(xlabel="epoch", title="loss", ylabel="training split", ylim=(0, None))
     right.plot(epochs, [float(row.get(f"validation_{criterion.name}", "nan")) for row in rows], marker=".")
-    right.set(xlabel="epoch", ylabel=f"{criterion.title}, validation split")
+    right.set(xlabel="epoch", title=criterion.title, ylabel="validation split")
     if criterion.target:
-        right.axhline(criterion.target.value, color="gray", linestyle="--")
-        across = right.get_yaxis_transform()
-        right.text(0.99, criterion.target.value, "target", transform=across, ha="right", va="bottom", color="gray")
+        right.axhline(criterion.target.value, color="gray", linestyle="--", label="target")
+        right.legend(loc="center right")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(picture, dpi=120)
@@ -49,9 +52,10 @@ def plot_confusion(result: dict[str, Any], picture: Path) -> None:
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    ticks = np.arange(0, len(classes), max(1, len(classes) // 30))
-    axes.set_xticks(ticks, [str(classes[i]) for i in ticks], rotation=90)
-    axes.set_yticks(ticks, [str(classes[i]) for i in ticks])
+    ticks = np.arange(0, len(classes), math.ceil(len(classes) / TICKS))
+    size = 7 if len(ticks) > FEW_TICKS else 10
+    axes.set_xticks(ticks, [str(classes[i]) for i in ticks], rotation=90, fontsize=size)
+    axes.set_yticks(ticks, [str(classes[i]) for i in ticks], fontsize=size)
     axes.set(xlabel="predicted class", ylabel="true class", title=f"{result['dataset']}, {result['split']} split")
     _part(axes, classes, find(result["dataset"])[0].task.settings.get("coarser", {}))
     figure.colorbar(image, label="share of the true class")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmark import Benchmark
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
@@ -180,7 +180,8 @@ class RunFolder:
         if not self._history:
             (self.folder / "history.csv").unlink(missing_ok=True)
             return
-        with (self.folder / "history.csv").open("w", encoding="utf-8", newline="") as file:
+        path = self.folder / "history.csv"
+        with naming(path), path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, self._history[-1].keys())
             writer.writeheader()
             writer.writerows(self._history)

@@ -7,15 +7,14 @@ import fcntl
 import hashlib
 import mmap
 import os
-import secrets
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.preparation.encoding import Parts
 
 OFFSETS_SUFFIX = ".offsets"
@@ -71,8 +70,8 @@ def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
         OSError: the disk is full, read-only or otherwise unwilling; nothing is left behind.
     """
     offsets = [0]
-    beside = _appearing(path.with_name(path.name + OFFSETS_SUFFIX))
-    with beside as index_path, _appearing(path) as temporary, _HashedFile(temporary) as file:
+    beside = appearing(path.with_name(path.name + OFFSETS_SUFFIX), unique=True)
+    with beside as index_path, appearing(path, unique=True) as temporary, _HashedFile(temporary) as file:
         for record in map(tfrecord, examples):
             offsets.append(offsets[-1] + file.write(record))
         file.flush()
@@ -95,7 +94,7 @@ def write_array_record(path: Path, examples: Iterable[Parts]) -> Written:
     from array_record.python.array_record_module import ArrayRecordWriter
 
     records = payload = 0
-    with _appearing(path) as temporary:
+    with appearing(path, unique=True) as temporary:
         writer = ArrayRecordWriter(str(temporary), "group_size:1")
         for example in examples:
             record = b"".join(example)
@@ -131,21 +130,6 @@ def tfrecord(example: Parts) -> Parts:
 def masked(crc: int) -> bytes:
     """A CRC-32C as TFRecord stores it: rotated and shifted (tensorflow/core/lib/hash/crc32c.h), 4 bytes."""
     return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-@contextmanager
-def _appearing(path: Path) -> Iterator[Path]:
-    """A temporary file that takes its place when the block ends, and vanishes when it fails."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.incomplete")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno is not None and error.filename is None:  # of a descriptor: say of which file
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _aligned(size: int) -> mmap.mmap:

@@ -23,6 +23,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.shards import Written
 
@@ -170,9 +171,8 @@ def _link(source: Path, work: Path, name: str, size: int) -> bool:
 
 
 def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".incomplete")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with appearing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _sync_directory(path: Path) -> None:
