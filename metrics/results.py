@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,8 @@ from sciml_datasets.metrics.evaluator import Evaluator
 SCHEMA_VERSION = 2
 CRITERIA_VERSION = "1.0"
 """Changes whenever the same predictions would score differently."""
+UNSCORED = re.compile(r"invalid_.*|.*_without_valid_.*|groups_left_out_.*|.*_undefined")
+"""Scores that count what the others leave out."""
 PUBLISHED = ("target", "reference", "best_known")
 """What stands beside a score of data and splits that published values are of; null elsewhere."""
 MUST_AGREE = (
@@ -222,6 +225,10 @@ def table(result: dict[str, Any]) -> str:
             cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]
         lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
     lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
+    unscored = {name: count for name, count in result["scores"].items() if UNSCORED.fullmatch(name) and count}
+    if unscored:
+        told = ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in unscored.items())
+        lines.append(f"not scored: {told}")
     if published:
         lines.append("target, reference and best known are those of the real data")
     return "\n".join(lines)

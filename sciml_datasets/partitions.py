@@ -125,8 +125,8 @@ def canonical(name: str, split: str, data_dir: str | Path | None = None) -> str:
     if not _official(folder):
         names = split_names(find(name)[0], members(folder))
         raise InputError(
-            f"the raw files of {name} gave no official splits: leave the name out for the canonical ones, or choose "
-            f"one of {', '.join(names) or 'none'}"
+            f"the raw files of {name} gave no official splits: leave the name out for the canonical ones"
+            + (f", or choose one of {', '.join(names)}" if names else "")
         )
     return part
 

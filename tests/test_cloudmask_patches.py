@@ -62,6 +62,17 @@ def test_an_unknown_normalisation_is_refused(scene: Any) -> None:
         normalised(*scene, "mean")
 
 
+def test_another_number_of_channels_is_refused(scene: Any) -> None:
+    reflectance, temperature = scene
+    with pytest.raises(ValueError, match=r"shape \(.*, 5\), expected \(R, C, 6\)"):
+        normalised(reflectance[..., :5], temperature)
+
+
+def test_a_scene_smaller_than_a_patch_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(200, 300, 9\), expected at least 256 x 256"):
+        training_patches(np.zeros((200, 300, 9), np.float32))
+
+
 def test_twenty_training_patches_equal_the_reference(scene: Any) -> None:
     import tensorflow as tf
 

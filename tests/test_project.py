@@ -68,6 +68,7 @@ def room(module: str) -> str:
 
 PURE = {
     "errors",
+    "appearing",
     "benchmark",
     "benchmarks",
     "samples",

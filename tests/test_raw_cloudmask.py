@@ -147,6 +147,15 @@ def test_a_file_that_is_no_granule_is_named(tmp_path: Path) -> None:
         SCENES.files(tmp_path)
 
 
+@pytest.mark.parametrize("ending", [".HDF", ".h5"])
+def test_a_scene_with_another_ending_is_named(tmp_path: Path, ending: str) -> None:
+    folder = write_raw(tmp_path)
+    write_scene(folder / "training" / f"{granule(orbit=3)}{ending}")
+    (folder / "training" / "notes.h5").touch()
+    with pytest.raises(InputError, match=rf"{ending}: a scene whose name does not end in \.hdf"):
+        SCENES.files(folder)
+
+
 def test_two_files_of_one_granule_are_named(tmp_path: Path) -> None:
     folder = write_raw(tmp_path)
     again = granule(orbit=3).replace("T235959", "T120000")  # processed twice
@@ -279,6 +288,11 @@ def test_bits_may_lack_the_channel_axis_and_be_wider(tmp_path: Path) -> None:
     assert example["bayes"].shape == (ROWS, COLUMNS, 1)
     assert np.argwhere(example["valid"] == 0).tolist() == [[2, 3]]
     assert example["cloud"][2, 3] == 0
+
+
+def test_bits_of_more_than_a_byte_everywhere_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no value of bayes is from 0 to 255"):
+        read_changed(tmp_path, bayes=scene()["bayes"].astype(np.uint16) + 256)
 
 
 def test_arrays_are_filled_again_scene_after_scene(tmp_path: Path) -> None:

@@ -131,6 +131,12 @@ def test_a_criterion_that_one_run_has_no_score_of_is_null(data_dir: Path) -> Non
     assert any(line.startswith("macro F1") and line.split()[2:4] == ["-", "-"] for line in table(together).splitlines())
 
 
+def test_the_table_tells_what_was_not_scored(data_dir: Path) -> None:
+    result = result_of(data_dir, 6)
+    result["scores"] |= {"invalid_pixels": 6083.0, "valid_pixels": 157757.0, "scenes_without_valid_pixels": 0.0}
+    assert "not scored: invalid pixels 6,083" in table(result).splitlines()
+
+
 def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
     text = table(result_of(data_dir, 6))
     assert "baseline 1: always class" in text

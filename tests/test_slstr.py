@@ -147,6 +147,14 @@ def test_a_missing_variable_is_named(tmp_path: Path) -> None:
         convert(product, tmp_path)
 
 
+def test_a_product_or_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.SEN3: there is no such folder"):
+        convert(tmp_path / "nowhere.SEN3", tmp_path)
+    with pytest.raises(FileNotFoundError) as raised:
+        convert(write_product(tmp_path), tmp_path / "no" / "scene.hdf")
+    assert raised.value.filename == str(tmp_path / "no" / "scene.hdf")
+
+
 def test_an_existing_scene_is_kept(tmp_path: Path) -> None:
     product = write_product(tmp_path)
     convert(product, tmp_path)

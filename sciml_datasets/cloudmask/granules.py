@@ -64,6 +64,11 @@ class Granule:
         return f"{node:%Y-%m-%d} orbit {self.relative_orbit:03d}"
 
 
+def is_granule(path: Path) -> bool:
+    """Whether a file is called like one, whatever its ending."""
+    return bool(_NAME.fullmatch(path.stem))
+
+
 def granule_of(path: Path) -> Granule:
     """Read the name of a scene file or product folder; its extension does not count.
 

@@ -46,7 +46,7 @@ def normalised(
             all channels of a kind, minus the mean and over the standard deviation.
 
     Raises:
-        ValueError: there is no such normalisation.
+        ValueError: there is no such normalisation, or an array has another number of channels.
     """
     units = _units(reflectance, brightness_temperature, by)
     image = np.empty((*reflectance.shape[:-1], 9), np.float32)
@@ -72,7 +72,7 @@ def network_input(
         out: (R, C, 9) float32 to write into; None for a new array.
 
     Raises:
-        ValueError: there is no such normalisation.
+        ValueError: there is no such normalisation, or an array has another number of channels.
     """
     if by == "sciml_bench":  # before its mean is taken
         reflectance = np.where(_measured(reflectance), reflectance, np.float32(0))
@@ -108,6 +108,8 @@ def _joined(
 
 def _pixels(values: NDArray[np.float32], channels: int) -> NDArray[np.void]:
     """(R, C) items of the channels (R, C, N) of a pixel."""
+    if values.ndim != 3 or values.shape[-1] != channels:
+        raise ValueError(f"an array has the shape {values.shape}, expected (R, C, {channels})")
     return np.asarray(values, np.float32).view(f"V{4 * channels}")[..., 0]
 
 
@@ -173,7 +175,12 @@ def training_patches(scene: NDArray[Any], patch: int = PATCH) -> NDArray[Any]:
 
     Returns:
         (N, patch, patch, ...).
+
+    Raises:
+        ValueError: the scene is smaller than a patch.
     """
+    if min(scene.shape[:2]) < patch:
+        raise ValueError(f"a scene has the shape {scene.shape}, expected at least {patch} x {patch} pixels")
     top, left = (size % patch // 2 for size in scene.shape[:2])
     down, across = (size // patch for size in scene.shape[:2])
     cropped = scene[top : top + down * patch, left : left + across * patch]

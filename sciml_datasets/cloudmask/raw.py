@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sciml_datasets.cloudmask.granules import Granule, granule_of, split_of
+from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, split_of
 from sciml_datasets.cloudmask.validity import is_day, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
@@ -36,6 +36,8 @@ SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
 """Data set to rows and columns of its scenes."""
 HELD_OUT = {"training": False, "one-day": False, "inference": True, "ssts": True}
 """Folder to whether its scenes are held out for the test split."""
+ENDINGS = (".hdf", ".h5", ".hdf5")
+"""Of HDF5 files, in any case; the benchmark's end in the first."""
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Data set of a file to its channels."""
 
@@ -53,15 +55,19 @@ class Scenes:
         """All ``*.hdf`` files, each with the split that its folder and its name decide.
 
         Raises:
-            InputError: a file is no granule or lies in no known folder, two files hold one granule, or a split gets
-                no scene.
+            InputError: a file is no granule, has another ending or lies in no known folder, two files hold one granule,
+                or a split gets no scene.
         """
-        paths = sorted(
+        found = [
             Path(parent, name)
             for parent, _, names in os.walk(folder, followlinks=True)
             for name in names
-            if name.endswith(".hdf")
-        )
+            if name.lower().endswith(ENDINGS)
+        ]
+        paths = sorted(path for path in found if path.suffix == ".hdf")
+        for path in sorted(set(found) - set(paths)):
+            if is_granule(path):
+                raise InputError(f"{path}: a scene whose name does not end in .hdf: rename or remove it")
         if not paths:
             raise InputError(f"{folder}: no *.hdf file in it: put the scenes in training/ and inference/")
         files: list[RawFile] = []
@@ -149,6 +155,10 @@ class Scenes:
         valid, cloud = to.valid.view(np.bool_), to.cloud.view(np.bool_)
         valid_pixels(to.reflectance, to.brightness_temperature, valid, day=day)
         if labelled is not None:
+            if not labelled.any():
+                raise InputError(
+                    f"{path}: no value of bayes is from 0 to 255, as its bits are: convert or remove the file"
+                )
             valid &= labelled
         if not valid.any():
             raise InputError(f"{path}: not one of the {valid.size} pixels is valid: fetch the file again or remove it")

@@ -18,7 +18,6 @@ steps, all in the nadir view:
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.cloudmask.granules import granule_of
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
@@ -47,10 +47,13 @@ def convert(product: Path, scene: Path) -> Path:
         The file.
 
     Raises:
-        InputError: the product lacks files (they are named) or a file lacks data, or the scene exists.
+        InputError: there is no such folder, the product lacks files (they are named) or a file lacks data, or the scene
+            exists.
     """
     import h5py
 
+    if not product.is_dir():
+        raise InputError(f"{product}: there is no such folder: name the .SEN3 folder of a product")
     granule = granule_of(product)
     needed = [
         *(f"{channel}_{kind}_an.nc" for channel in REFLECTIVE for kind in ("radiance", "quality")),
@@ -70,15 +73,10 @@ def convert(product: Path, scene: Path) -> Path:
         "bts": brightness_temperatures(product).astype(np.float32),
         "bayes": bayes_bits(product),
     }
-    work = scene.with_name(f"{scene.name}.incomplete-{os.getpid()}")
-    try:
-        with h5py.File(work, "w") as file:
-            for name, values in content.items():
-                file[name] = values
-            file.attrs["source"] = product.name
-        work.rename(scene)
-    finally:
-        work.unlink(missing_ok=True)
+    with appearing(scene, unique=True) as work, h5py.File(work, "w") as file:
+        for name, values in content.items():
+            file[name] = values
+        file.attrs["source"] = product.name
     return scene
 
 
