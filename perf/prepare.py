@@ -206,14 +206,14 @@ def read_alone(name: str, folder: Path) -> None:
     """Index and read every raw file as preparation does, on all cores, and write nothing."""
     import tensorflow_datasets
 
-    from sciml_datasets.preparation.ahead import asked_for, chunks
+    from sciml_datasets.preparation.ahead import Extent, asked_for, chunks
     from sciml_datasets.preparation.crew import Forked
 
     raw_format = tensorflow_datasets.builder(f"sciml/{name}").raw_format()
 
     def read_all(files: list[Any], tick: Callable[[int], None]) -> int:
         with raw_format.reader(folder) as read:
-            for file in asked_for(files, lambda file: folder / file.name):
+            for file in asked_for(files, lambda file: Extent(folder / file.name)):
                 for sample in raw_format.index(folder, file):
                     read(sample)
         return len(files)

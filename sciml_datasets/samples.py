@@ -100,6 +100,10 @@ Note = Callable[[str, str], None]
 """To be called with what is wrong with a sample, a key of `NotingFormat.tolerated`, and a clause that names it."""
 
 
+def unheard(what: str, clause: str) -> None:
+    """A `Note` that nobody hears."""
+
+
 @runtime_checkable
 class NotingFormat(RawFormat, Protocol):
     """A raw format whose reader goes on where it can, and notes what was wrong."""
@@ -110,6 +114,14 @@ class NotingFormat(RawFormat, Protocol):
 
     def reader(self, folder: Path, note: Note = ...) -> AbstractContextManager[Callable[[Sample], Example]]:
         """As `RawFormat.reader`; ``note`` hears once of each sample and thing that is wrong with it."""
+
+
+@runtime_checkable
+class PlacedFormat(RawFormat, Protocol):
+    """A raw format that knows where in its file a sample lies, so that it can be asked for before it is read."""
+
+    def extent(self, sample: Sample) -> tuple[int, int]:
+        """Where most of a sample begins in its file, and about how many bytes it has; 0 of them where nobody knows."""
 
 
 class Layout(NamedTuple):

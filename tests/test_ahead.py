@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sciml_datasets.preparation.ahead import AHEAD, SMALL, asked_for, chunks
+from sciml_datasets.preparation.ahead import AHEAD, AHEAD_BYTES, SMALL, Extent, asked_for, chunks
 from sciml_datasets.samples import RawFile
 
 
@@ -35,7 +35,25 @@ def test_items_come_in_order_and_a_missing_file_is_left_to_whoever_reads_it(tmp_
             taken.append(i)
             yield i
 
-    for number, found in enumerate(asked_for(numbers(), lambda i: tmp_path / str(i))):
+    for number, found in enumerate(asked_for(numbers(), lambda i: Extent(tmp_path / str(i)))):
         assert found == number
         assert len(taken) <= number + AHEAD + 1
     assert len(taken) == 3 * AHEAD
+
+
+def test_large_samples_are_asked_for_by_their_place_one_ahead_at_least_and_few_bytes_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for size, ahead in ((AHEAD_BYTES // 4, 4), (2 * AHEAD_BYTES, 1)):
+        taken: list[int] = []
+
+        def numbers(taken: list[int] = taken) -> Iterator[int]:
+            for i in range(20):
+                taken.append(i)
+                yield i
+
+        def place(i: int, size: int = size) -> Extent:
+            return Extent(tmp_path / "file", i * size, size)
+
+        for number, found in enumerate(asked_for(numbers(), place)):
+            assert found == number
+            assert len(taken) == min(20, number + ahead + 1)

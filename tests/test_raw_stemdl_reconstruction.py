@@ -174,7 +174,7 @@ def test_bad_input_is_the_users_mistake_on_the_command_line(tmp_path: Path, caps
     [
         (lambda content: content[:9000], "cut short: fetch it again"),
         (lambda content: b"x" * 9000, "not an LMDB environment"),
-        (lambda content: b"", "not an LMDB environment"),
+        (lambda content: b"", "is empty, expected an LMDB environment"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, damage: Callable[[bytes], bytes], message: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.checksums import sha256_of
-from sciml_datasets.preparation.ahead import asked_for
+from sciml_datasets.preparation.ahead import Extent, asked_for
 from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
 from sciml_datasets.preparation.notes import Notes
@@ -16,7 +16,7 @@ from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.sorting import Spool, index_of
 from sciml_datasets.preparation.workshop import journal, new_work
-from sciml_datasets.samples import NotingFormat, RawFile, RawFormat, Sample
+from sciml_datasets.samples import NotingFormat, PlacedFormat, RawFile, RawFormat, Sample
 
 if TYPE_CHECKING:
     from sciml_datasets.sciml_dataset_builder import Sciml
@@ -48,7 +48,7 @@ class IndexFiles:
 
     def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
         def samples() -> Iterator[Sample]:
-            for file in asked_for(files, lambda file: self.folder / file.name):
+            for file in asked_for(files, lambda file: Extent(self.folder / file.name)):
                 yield from self.raw_format.index(self.folder, file)
                 tick(1)
 
@@ -88,7 +88,7 @@ class WriteShard:
         with reader as read:
 
             def examples() -> Iterator[Parts]:
-                for sample in asked_for(shard.samples, lambda sample: self.folder / sample.file):
+                for sample in asked_for(shard.samples, self._extent):
                     yield encode(read(sample))
                     tick(1)
 
@@ -96,6 +96,10 @@ class WriteShard:
         written = replace(written, notes=notes.found)
         journal(self.work, written)
         return written
+
+    def _extent(self, sample: Sample) -> Extent:
+        part = self.raw_format.extent(sample) if isinstance(self.raw_format, PlacedFormat) else (0, 0)
+        return Extent(self.folder / sample.file, *part)
 
 
 def shard_name(builder: Sciml, shard: Shard) -> str:

@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import Example, Note, RawFile, Sample
+from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
-from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, ignore, without_nan
+from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, without_nan
 
 FOLDERS = {"train": ("training",), "validation": ("validation",), "test": ("testing", "inference")}
 """Split to the folders that hold it."""
@@ -131,8 +131,12 @@ class NpzStacks:
         facts = (_space_group(path, label, values),)
         yield Sample(file.split, key, file.name, place, 4 * 3 * PIXELS**2, group="", facts=facts)
 
+    def extent(self, sample: Sample) -> tuple[int, int]:
+        """See `sciml_datasets.samples.PlacedFormat`: the file as a whole is small."""
+        return 0, 0
+
     @contextmanager
-    def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples.
 
         It raises InputError for a file that cannot be read or is not the one that was indexed, for values that are not

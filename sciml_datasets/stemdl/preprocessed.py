@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import Example, Note, RawFile, Sample
+from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.npz import FOLDERS, NpzStacks
 from sciml_datasets.stemdl.preprocessing import FULL_PIXELS
-from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks, ignore
+from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,12 @@ class PreprocessedStacks:
         """See `Hdf5Stacks.index` and `NpzStacks.index`."""
         return _form(file.name).index(folder, file)
 
+    def extent(self, sample: Sample) -> tuple[int, int]:
+        """See `Hdf5Stacks.extent` and `NpzStacks.extent`."""
+        return _form(sample.file).extent(sample)
+
     @contextmanager
-    def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
         """See `Hdf5Stacks.reader` and `NpzStacks.reader`."""
         with ExitStack() as opened:
             readers: dict[str, Callable[[Sample], Example]] = {}

@@ -22,7 +22,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import attribute, open_hdf5
-from sciml_datasets.samples import Example, Note, RawFile, Sample
+from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 if TYPE_CHECKING:
@@ -49,10 +49,6 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
 NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
 TOLERATED = {NAN: 0.001, DEBRIS: 1.0}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
-
-
-def ignore(what: str, clause: str) -> None:
-    """A `Note` that nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +101,11 @@ class Hdf5Stacks:
                     facts=(str(_space_group(group, where)),),
                 )
 
+    def extent(self, sample: Sample) -> tuple[int, int]:
+        """See `sciml_datasets.samples.PlacedFormat`; unknown where the stack is not stored in one piece."""
+        start = int(sample.place.partition(" ")[0])
+        return start, 4 * 3 * self.pixels**2 if start else 0
+
     def _stack_bytes(self, group: h5py.h5g.GroupID, where: str) -> tuple[int, int]:
         """Bytes of the stack in a record, and where it begins in the file; 0 where it is not stored in one piece."""
         expected = (3, self.pixels, self.pixels)
@@ -125,7 +126,7 @@ class Hdf5Stacks:
         return 4 * (3 * PIXELS**2 if self.preprocess else 3 * self.pixels**2), offset or 0
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples.
 
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample
+from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
 SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
@@ -49,10 +49,6 @@ TOLERATED = {NAN: 0.001}
 
 Layouts = Mapping[str, Layout]
 """What an environment's headers say: name of the records to shape and type, the scans first."""
-
-
-def ignore(what: str, clause: str) -> None:
-    """A `Note` that nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +150,7 @@ class Scans:
                 yield Sample(file.split, key, file.name, str(number), size, group=key, facts=())
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = ignore) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples: arrays over the mapped files, no copies.
 
         It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.
@@ -207,6 +203,8 @@ def opened(path: Path) -> Iterator[Any]:
     """
     import lmdb
 
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty, expected an LMDB environment: fetch it again or remove it")
     try:
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, create=False)
     except lmdb.Error as error:
