@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sciml_datasets import InputError
 from sciml_datasets.cloudmask.granules import granule_of, split_of
-from sciml_datasets.cloudmask.raw import Scenes
+from sciml_datasets.cloudmask.raw import CAST, Scenes
 from sciml_datasets.samples import Example, Sample
 from sciml_datasets.splits import check_disjoint
 
@@ -275,10 +275,20 @@ def test_other_number_types_become_float32(tmp_path: Path, dtype: Any) -> None:
     np.testing.assert_array_equal(example["brightness_temperature"], bts.astype(np.float32))
 
 
-def test_a_cast_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_scene(write_raw(tmp_path) / "training" / f"{granule(orbit=3)}.hdf", refs=scene()["refs"].astype(">f8"))
-    indexed(tmp_path)
-    assert "refs is >f8 in the raw files and is stored as float32" in capsys.readouterr().err
+def test_a_cast_is_noted_once_for_a_scene(tmp_path: Path) -> None:
+    path = write_scene(tmp_path / f"{NAME}.hdf", **{name: scene()[name].astype(">f8") for name in ("refs", "bts")})
+    noted: list[tuple[str, str]] = []
+    with SCENES.reader(tmp_path, lambda *note: noted.append(note)) as read_sample:
+        read_sample(Sample("train", NAME, path.name, "", 0, "", ()))
+    assert noted == [(CAST, f"{path}: refs is >f8 and bts is >f8")]
+
+
+def test_celsius_and_per_cent_are_named(tmp_path: Path) -> None:
+    celsius, percent = scene()["bts"] - np.float32(273.15), scene()["refs"] * 100
+    with pytest.raises(InputError, match=r"bts are .* at most, expected kelvin"):
+        read_changed(tmp_path, bts=celsius)
+    with pytest.raises(InputError, match=r"expected 1 for white, not per cent"):
+        read_changed(tmp_path, refs=percent)
 
 
 def test_bits_may_lack_the_channel_axis_and_be_wider(tmp_path: Path) -> None:

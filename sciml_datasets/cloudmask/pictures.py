@@ -40,13 +40,15 @@ def contact_sheet(
         kelvin = np.where(valid, sample["brightness_temperature"][::step, ::step, 1], np.nan)
         row[0].imshow(false_colour(sample, step))
         row[0].set_title(_title(sample), fontsize=9)
-        row[1].imshow(kelvin, cmap="gray_r", vmin=KELVIN[0], vmax=KELVIN[1])
+        drawn = row[1].imshow(kelvin, cmap="gray_r", vmin=KELVIN[0], vmax=KELVIN[1])
+        figure.colorbar(drawn, ax=row[1], label="K", shrink=0.8)
         if cloud.any() and not cloud.all():
             row[1].contour(cloud, levels=[0.5], colors="tab:orange", linewidths=0.6)
         row[1].set_title("S8, 10.9 µm, and the mask's outline", fontsize=9)
         if predictions is not None:
             predicted = np.asarray(predictions[number])[::step, ::step]
-            row[2].imshow(np.where(valid, predicted, np.nan), cmap="Blues_r", vmin=0, vmax=1)
+            drawn = row[2].imshow(np.where(valid, predicted, np.nan), cmap="Blues_r", vmin=0, vmax=1)
+            figure.colorbar(drawn, ax=row[2], shrink=0.8)
             row[2].set_title("predicted probability of cloud", fontsize=9)
             errors = np.where(valid, (predicted >= 0.5).astype(int) - cloud, np.nan)
             row[3].imshow(errors, cmap=ListedColormap(["tab:red", "whitesmoke", "tab:blue"]), vmin=-1.5, vmax=1.5)

@@ -13,21 +13,19 @@ Values are stored as they are in the file, as float32; what is missing is told b
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, split_of
-from sciml_datasets.cloudmask.validity import is_day, valid_pixels
+from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.hdf5 import open_hdf5
-from sciml_datasets.samples import SPLITS, Example, RawFile, Sample
+from sciml_datasets.samples import SPLITS, Example, Note, RawFile, Sample, unheard
 
 if TYPE_CHECKING:
     import h5py
@@ -40,16 +38,20 @@ ENDINGS = (".hdf", ".h5", ".hdf5")
 """Of HDF5 files, in any case; the benchmark's end in the first."""
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Data set of a file to its channels."""
+CAST = "have another type of number and are stored as float32"
+TOLERATED = {CAST: 1.0}
+"""What may be wrong with a scene, to the share of scenes beyond which the files are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenes:
-    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.samples.RawFormat`."""
+    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.samples.NotingFormat`."""
 
     rows: int
     columns: int
     group_kind: str = "pass"
     facts: tuple[str, ...] = ()
+    tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
 
     def files(self, folder: Path) -> list[RawFile]:
         """All ``*.hdf`` files, each with the split that its folder and its name decide.
@@ -121,25 +123,27 @@ class Scenes:
         kinds, wanted = ("iu", "integers (bits)") if name == "bayes" else ("fiu", "numbers")
         if dtype.kind not in kinds:
             raise InputError(f"{path}: {name} is {dtype}, expected {wanted}: convert or remove the file")
-        if name != "bayes" and dtype != np.float32:
-            _tell_of_cast(name, str(dtype))
         return data
 
+    def extent(self, sample: Sample) -> tuple[int, int]:
+        """See `sciml_datasets.samples.PlacedFormat`: the file has about as many bytes as the record."""
+        return 0, sample.size
+
     @contextmanager
-    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads scenes.
 
-        It raises InputError for a file that cannot be read or changed after it was indexed, and for a scene without a
-        valid pixel.
+        It raises InputError for a file that cannot be read or changed after it was indexed, for values in other units,
+        and for a scene without a valid pixel.
         """
         arrays = _Arrays.make(self.rows, self.columns)
 
         def read(sample: Sample) -> Example:
-            return self._read(folder / sample.file, PurePosixPath(sample.file), arrays)
+            return self._read(folder / sample.file, PurePosixPath(sample.file), arrays, note)
 
         yield read
 
-    def _read(self, path: Path, place: PurePosixPath, to: _Arrays) -> Example:
+    def _read(self, path: Path, place: PurePosixPath, to: _Arrays, note: Note) -> Example:
         granule = granule_of(path)
         with open_hdf5(path) as h5:
             refs, bts, bayes = (self._check(h5, name, path) for name in CHANNELS)
@@ -149,9 +153,18 @@ class Scenes:
                 labelled = _read_bits(bayes, to.bayes)
             except OSError as error:
                 raise InputError(f"{path}: the data cannot be read ({error}): fetch the file again") from error
+            others = [
+                f"{name} is {data.dtype}"
+                for name, data in (("refs", refs), ("bts", bts))
+                if data.dtype.kind != "f" or data.dtype.itemsize != 4
+            ]
+        if others:
+            note(CAST, f"{path}: {' and '.join(others)}")
         day = _day_by_folder(place)
         if day is None:
             day = is_day(to.reflectance, to.brightness_temperature)
+        if found := other_units(to.reflectance, to.brightness_temperature, day=day):
+            raise InputError(f"{path}: {found}: convert or remove the file")
         valid, cloud = to.valid.view(np.bool_), to.cloud.view(np.bool_)
         valid_pixels(to.reflectance, to.brightness_temperature, valid, day=day)
         if labelled is not None:
@@ -220,8 +233,3 @@ def _read_bits(bayes: Any, to: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarra
     labelled = (values >= 0) & (values <= np.iinfo(np.uint8).max)  # fill values of wider types lie outside
     to[...] = np.where(labelled, values, 0)
     return np.asarray(labelled[..., 0])
-
-
-@cache  # one line, not one for each of a thousand files
-def _tell_of_cast(name: str, dtype: str) -> None:
-    print(f"cloudmask: {name} is {dtype} in the raw files and is stored as float32", file=sys.stderr)

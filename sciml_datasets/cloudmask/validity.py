@@ -20,6 +20,11 @@ REFLECTANCE_SUMS = (-1.0, 100.0)
 """Of six channels: noise around zero and glint stay far inside, fill values far outside."""
 DAYLIGHT = 0.02
 """Least reflectance of S1 (555 nm) in daylight: half of what air alone scatters over a dark sea."""
+LEAST_WARM = 150.0
+"""Kelvin that the warmest pixel of a scene has by far: the coldest cloud top on record has 162 (Proud & Bachmeier 2021,
+Geophysical Research Letters)."""
+MOST_BRIGHT = 2.0
+"""Reflectance that half of the lit pixels of no scene exceed: a white surface has 1."""
 _SAMPLED = slice(None, None, 8)
 _BLOCK = 16
 """Rows at a time: intermediate arrays stay in the cache."""
@@ -37,6 +42,24 @@ def is_day(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.
     measured = (kelvin > 0) & (kelvin <= MAX_KELVIN)
     lit = (green > DAYLIGHT) & (green < REFLECTANCE_SUMS[1])
     return bool(2 * np.count_nonzero(measured & lit) > np.count_nonzero(measured))
+
+
+def other_units(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], *, day: bool) -> str:
+    """A clause on values that cannot be kelvin, or reflectances where 1 is white; empty where they can.
+
+    Args:
+        reflectance, brightness_temperature: as for `is_day`; every 8th row and column is asked.
+        day: whether reflectances are asked.
+    """
+    green = reflectance[_SAMPLED, _SAMPLED, 0]
+    kelvin = brightness_temperature[_SAMPLED, _SAMPLED, 1]
+    warmest = float(kelvin.max(initial=0, where=(kelvin > 0) & (kelvin <= MAX_KELVIN)))
+    if 0 < warmest < LEAST_WARM:
+        return f"bts are {warmest:g} at most, expected kelvin, up to some 300"
+    lit = green[(green > DAYLIGHT) & (green < REFLECTANCE_SUMS[1])]
+    if day and lit.size and np.median(lit) > MOST_BRIGHT:
+        return f"half of the reflectances of S1 are above {np.median(lit):g}, expected 1 for white, not per cent"
+    return ""
 
 
 def valid_pixels(
