@@ -179,6 +179,12 @@ def wrong_output() -> Any:
     return keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
 
 
+def probabilities() -> Any:
+    inputs = keras.Input(RECIPES["stemdl_demo"].input_shape)
+    flat = keras.layers.GlobalAveragePooling2D()(inputs)
+    return keras.Model(inputs, keras.layers.Dense(231, activation="softmax", name="last")(flat))
+
+
 def number() -> Any:
     return 3
 
@@ -191,6 +197,7 @@ def broken() -> Any:
     ("options", "message"),
     [
         ({"model": wrong_output}, r"output shape is \(None, 10\), expected \(None, 231\)"),
+        ({"model": probabilities}, "the model's last layer, last, applies softmax, expected logits"),
         ({"model": "no_such_module:f"}, "no_such_module"),
         ({"model": "keras:no_such_function"}, "no_such_function"),
         ({"model": "keras"}, "--model keras: expected package.module:function"),
