@@ -130,4 +130,7 @@ def fold_table(summary: dict[str, Any]) -> str:
         cells += [f"{row['baselines'][name]:.4f}" if name in row["baselines"] else "-" for name in names]
         lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
     lines += [f"baseline {i}: {name}, mean of the folds" for i, name in enumerate(names, 1)]
+    given = {row["name"] for row in criteria}
+    if undefined := [name for name in folds[0]["baselines"] if name not in given]:
+        lines.append(f"not defined in every fold: {', '.join(undefined)}")
     return "\n".join([*lines, "low and high: 95 % interval, corrected for the overlap of folds (Nadeau & Bengio 2003)"])

@@ -142,6 +142,7 @@ _REFERENCE = Recipe(
     unchanged,
     pixel_losses,
     whole_scenes,
+    activation="sigmoid",
     input_shape=(PATCH, PATCH, CHANNELS),
     output_shape=(PATCH, PATCH, 1),
     epochs=30,

@@ -54,7 +54,8 @@ def predict(
         predicted twice and timed the second time; a smaller last batch is not timed, unless it is the only one.
 
     Raises:
-        InputError: the data set is not prepared, the model does not fit, or it was trained on samples of the split.
+        InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split, or it
+            predicts what is not finite.
     """
     benchmark, _ = find(name)
     check_prepared(prepared_dir(name, data_dir))
@@ -87,7 +88,11 @@ def predict(
                     break
                 timed(tree.map_structure(lambda array, row=i: array[row : row + 1], inputs), single)
             sizes.append(len(ids))
-            yield ids, timed(inputs, whole)
+            values = timed(inputs, whole)
+            wrong = [key for key, value in zip(ids, values, strict=True) if not np.isfinite(value).all()]
+            if wrong:
+                raise InputError(f"the network predicts NaN or infinity for {wrong[0]}: train it anew")
+            yield ids, values
 
     write_predictions(Path(out).expanduser(), batches.num_examples(part), everything())
     of_full_batches = [taken for taken, size in zip(whole, sizes, strict=True) if size == sizes[0]]

@@ -104,6 +104,7 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
     if replicas > 1:
         network = _placed(network)
     _check_shapes(network, recipe)
+    _check_last(network, recipe)
     for layer in _layers(network):
         if recipe.xla == "on" and recipe.deterministic == "on" and _pools_on_gpu(layer):
             raise InputError(
@@ -164,6 +165,22 @@ def _check_shapes(network: Any, recipe: Recipe) -> None:
     for got, want, what in zip(shapes, expected, ("input", "output"), strict=True):
         if not _fits(got, want):
             raise InputError(f"the model's {what} shape is {got}, expected {want}: change the model")
+
+
+def _check_last(network: Any, recipe: Recipe) -> None:
+    """Refuse probabilities where logits are expected."""
+    import keras
+
+    if not recipe.activation or not network.layers:
+        return
+    last = network.layers[-1]
+    activation = "softmax" if isinstance(last, keras.layers.Softmax) else ""
+    activation = activation or getattr(getattr(last, "activation", None), "__name__", "")
+    if activation in ("sigmoid", "softmax"):
+        raise InputError(
+            f"the model's last layer, {last.name}, applies {activation}, expected logits, since the loss and the "
+            f"predictions apply {recipe.activation} themselves: leave it out"
+        )
 
 
 def _fits(got: Any, want: Any) -> bool:

@@ -47,6 +47,8 @@ class Recipe:
         drawn: what of an augmented sample is trained on, drawn with the same generator; None for all of it.
         losses: from targets and logits to losses of the shape of the weights.
         predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
+        activation: what ``losses`` and ``predictions`` apply to the outputs of the model, which are logits then; empty
+            where they are the predictions.
         input_shape: of one training sample's input; of each, where there are several.
         output_shape: of one training sample's output.
         epochs, batch_size: of training.
@@ -88,6 +90,7 @@ class Recipe:
     epochs: int
     batch_size: int
     learning_rate: float
+    activation: str = ""
     weight_decay: float = 0.01
     warmup_share: float = 0.1
     clip_norm: float = 0.0

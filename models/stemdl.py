@@ -224,6 +224,7 @@ _REFERENCE = Recipe(
     unchanged,  # as in the reference
     class_losses,
     probabilities,
+    activation="softmax",
     input_shape=(PIXELS, PIXELS, 1),
     output_shape=(NUM_CLASSES,),
     epochs=30,

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
+from operator import index
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, SupportsIndex
@@ -201,8 +202,12 @@ class DataSource(BaseDataSource):
         self.data_source = RECORDS[self.dataset_info.file_format.value](shards)
 
     def __getitem__(self, position: SupportsIndex) -> Any:
-        """The example at a position; negative ones count from the end."""
-        return _own(super().__getitem__(position))
+        """The example at a position; negative ones count from the end.
+
+        Raises:
+            TypeError: it is no whole number; several positions are for ``__getitems__``.
+        """
+        return _own(super().__getitem__(index(position)))
 
     def __getitems__(self, positions: Sequence[int]) -> list[Any]:
         """The examples at several positions."""

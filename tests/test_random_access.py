@@ -57,6 +57,14 @@ def test_arrays_may_be_written_into_and_are_nobody_elses(prepared: Path) -> None
     assert {value.flags.writeable for value in examples[1].values() if isinstance(value, np.ndarray)} == {True}
 
 
+def test_one_position_is_a_whole_number(prepared: Path) -> None:
+    examples = source(prepared)
+    assert examples[np.int64(1)]["id"] == examples[1]["id"]
+    for position in (slice(0, 2), 1.0, "1"):
+        with pytest.raises(TypeError):
+            examples[position]
+
+
 def test_parts_and_all_of_the_splits(prepared: Path) -> None:
     every = ids(source(prepared))
     assert ids(source(prepared, "train[10:35]")) == every[10:35]

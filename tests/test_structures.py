@@ -95,7 +95,7 @@ def test_every_dialect_of_poscar_gives_the_same_crystal(tmp_path: Path, old: str
             r"two atoms are 0\.00 angstrom apart",
         ),
         ("POSCAR", CAESIUM_CHLORIDE.replace("0 0 4.12", "0 4.12 0"), "spglib finds no space group"),
-        ("POSCAR", "", "cannot be read as POSCAR"),
+        ("POSCAR", "", "is empty: expected one crystal structure"),
         ("a.txt", ROCK_SALT, r"expected a name that ends in \.cif, or one like POSCAR"),
     ],
 )

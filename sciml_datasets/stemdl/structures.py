@@ -8,6 +8,7 @@ old files do not name the species above the counts, where libraries look for the
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ _SYMBOL = re.compile(r"([A-Z][a-z]?)(?:[\d_/].*)?$")
 
 
 def read_structures(path: Path) -> dict[str, Crystal]:
-    """The structures of a file, or of all CIF and POSCAR files of a folder, by file name.
+    """The structures of a file, or of all CIF and POSCAR files of a folder, by file name; others are told on stderr.
 
     Args:
         path: a ``*.cif`` file, a file named like POSCAR, or a folder.
@@ -38,6 +39,10 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         files = sorted(file for file in path.iterdir() if _known(file))
         if not files:
             raise InputError(f"{path}: no *.cif file and no file named like POSCAR is there: name another folder")
+        others = sorted(file.name for file in path.iterdir() if file.is_file() and not _known(file))
+        if others:
+            names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
+            print(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}", file=sys.stderr)
         return {file.name: read_structure(file) for file in files}
     return {path.name: read_structure(path)}
 
@@ -53,6 +58,8 @@ def read_structure(path: Path) -> Crystal:
         raise InputError(f"{path}: there is no such file: expected a CIF or POSCAR file, or a folder of them")
     if not _known(path):
         raise InputError(f"{path}: expected a name that ends in .cif, or one like POSCAR or CONTCAR or *.vasp")
+    if not path.stat().st_size:
+        raise InputError(f"{path} is empty: expected one crystal structure, remove or replace the file")
     lattice, positions, symbols, stated = (_cif if path.suffix.lower() == ".cif" else _poscar)(path)
     for symbol in sorted(set(symbols)):
         if not _has_factors(symbol):
