@@ -12,6 +12,7 @@ nothing is ever unpickled. Formats: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7,
 from __future__ import annotations
 
 import io
+import math
 import os
 import struct
 import zipfile
@@ -209,7 +210,7 @@ def _array(content: Callable[[int, int], bytes], member: Member) -> Array:
     shape, fortran, dtype = _described(npy[:header])
     if fortran:
         raise ValueError("an array is in Fortran order, expected C order")
-    if not dtype.hasobject and member.size - header != int(np.prod(shape)) * dtype.itemsize:
+    if not dtype.hasobject and member.size - header != math.prod(shape) * dtype.itemsize:
         raise ValueError("an array has another size than its header says")
     return Array(member.local + start, header, shape, dtype)
 
@@ -236,7 +237,7 @@ def _compressed(path: Path) -> tuple[Array, Array, bytes]:
 
 def _space_group(path: Path, label: Array, values: bytes) -> str:
     expected = f"expected one number from 1 to {NUM_SPACE_GROUPS}: correct or remove the file"
-    if int(np.prod(label.shape)) != 1 or label.dtype.kind not in "iuf":
+    if math.prod(label.shape) != 1 or label.dtype.kind not in "iuf":
         raise InputError(f"{path}: label is {label.shape} {label.dtype}, {expected}")
     value = float(np.frombuffer(values, label.dtype, 1)[0])
     if not value.is_integer() or not 1 <= value <= NUM_SPACE_GROUPS:
