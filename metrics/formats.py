@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.exact_sums import LARGEST
 
 KINDS = {
     "f": "float",
@@ -42,7 +43,7 @@ class Format:
         """``(N, 231) float class scores``."""
         size = "".join(f", {length}" for length in self.shape) or ","
         text = f"({count}{size}) {KINDS[self.kinds]} {self.meaning}"
-        if not math.isfinite(self.high):
+        if self.high >= LARGEST:
             return text
         if "f" not in self.kinds and (self.low, self.high) == (0, 1):
             return f"{text}, 0 or 1"
