@@ -235,8 +235,33 @@ def test_few_nan_are_stored_as_zero_counted_and_told(
         prepare(NAME, tmp_path, tmp_path / "again")
 
 
+def test_the_manifest_is_the_same_wherever_raw_files_with_nan_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TOLERATED, NAN, 0.25)
+    data = GOOD.copy()
+    data[0, 3, 4] = np.nan
+    manifests = []
+    for place in ("here", "there"):
+        write_npz(write_raw(tmp_path / place) / "training" / "1.npz", data=data, label=np.array([9]))
+        manifests.append((prepare(NAME, tmp_path / place, tmp_path / place) / "manifest.json").read_text())
+    assert manifests[0] == manifests[1]
+
+
+def test_a_pattern_of_zeros_is_kept_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_raw(tmp_path)
+    data = GOOD.copy()
+    data[1] = 0
+    write_npz(folder / "training" / "1.npz", data=data, label=np.array([9]))
+    prepare(NAME, tmp_path, tmp_path)
+    np.testing.assert_array_equal(stacks(tmp_path)[9], data)
+    told = capsys.readouterr().err
+    assert "1 of 5 samples have a pattern of zeros among others; the first: " in told
+    assert "1.npz: cbed_stack[1] is 0 throughout" in told
+
+
 def test_what_is_tolerated_is_a_share_of_all_samples() -> None:
     notes = Notes({"are odd": 0.001}, 3000)
-    notes.add_all([{"are odd": (2, "a")}, {"are odd": (1, "b")}])
+    notes.add_all([{"are odd": (2, "a")}, {"are odd": (1, "b")}], Path("raw"))
     with pytest.raises(InputError, match=r"a; 4 of 3000 samples are odd, and more than 0\.1 % are not taken"):
         notes.add("are odd", "c")

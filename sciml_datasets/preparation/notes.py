@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sciml_datasets.errors import InputError
 
@@ -16,7 +17,7 @@ class Notes:
     Attributes:
         tolerated: what may be wrong to the share of all samples that may have it.
         samples: of the whole data set.
-        found: what was wrong to how many samples, and a clause about the first.
+        found: what was wrong to how many samples, and a clause about the first, which begins with its path.
     """
 
     tolerated: Mapping[str, float]
@@ -38,15 +39,19 @@ class Notes:
                 "taken: fetch their files again or remove them"
             )
 
-    def add_all(self, shards: Iterable[Mapping[str, tuple[int, str]]]) -> None:
-        """Count what was found in shards.
+    def below(self, folder: Path) -> dict[str, tuple[int, str]]:
+        """What was found, with paths from a folder on: the same wherever that lies."""
+        return {what: (count, first.removeprefix(f"{folder}/")) for what, (count, first) in self.found.items()}
+
+    def add_all(self, shards: Iterable[Mapping[str, tuple[int, str]]], folder: Path) -> None:
+        """Count what was found in shards, as `below` gives it for each.
 
         Raises:
             InputError: together they are too many.
         """
         for found in shards:
             for what, (count, clause) in found.items():
-                self.add(what, clause, count)
+                self.add(what, f"{folder}/{clause}", count)
 
     def tell(self) -> None:
         """One line on stderr for each thing that was wrong."""

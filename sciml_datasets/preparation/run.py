@@ -344,7 +344,7 @@ def _finish(
     written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
     if isinstance(raw_format, NotingFormat):
         notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
-        notes.add_all(result.notes for _, result in written)
+        notes.add_all((result.notes for _, result in written), raw_folder)
         notes.tell()
     for _, result in written:
         for name, size, _ in result.files():

@@ -37,7 +37,8 @@ class Written:
         example_bytes: size of the serialised examples, without the framing of the file format.
         sha256: of the file.
         offsets_sha256: of the offsets file beside it; empty where the format has its own index.
-        notes: what was wrong with samples and tolerated, to how many and a clause about the first.
+        notes: what was wrong with samples and tolerated, to how many and a clause about the first, which
+            begins with the name of its raw file.
     """
 
     name: str

@@ -93,7 +93,7 @@ class WriteShard:
                     tick(1)
 
             written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
-        written = replace(written, notes=notes.found)
+        written = replace(written, notes=notes.below(self.folder))
         journal(self.work, written)
         return written
 

@@ -149,8 +149,8 @@ class NpzStacks:
         def read(sample: Sample) -> Example:
             path = folder / sample.file
             _read_stack(path, sample.place, stack)
-            lowest, highest = stack.min(), stack.max()
-            if not (lowest >= 0 and 0 < highest <= HIGHEST):
+            lowest, highest = stack.min(), stack.max(axis=(1, 2))
+            if not (lowest >= 0 and highest.min() > 0 and highest.max() <= HIGHEST):
                 lowest, highest = np.fmin.reduce(stack, axis=None), np.fmax.reduce(stack, axis=None)
                 if lowest < 0 or highest > HIGHEST:
                     raise InputError(

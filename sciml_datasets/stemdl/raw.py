@@ -47,7 +47,8 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
 }
 """Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
 NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
-TOLERATED = {NAN: 0.001, DEBRIS: 1.0}
+BLANK = "have a pattern of zeros among others"
+TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
 
@@ -215,13 +216,13 @@ def _read_stack_at(offset: int, file: h5py.File, where: str, stack: Stack) -> No
 
 
 def without_nan(stack: Stack, where: str, note: Note) -> None:
-    """Put 0 in the place of NaN, and note it.
+    """Put 0 in the place of NaN, and note it, and a pattern that is 0 throughout.
 
     Raises:
         InputError: nothing else is in the stack, or an intensity is negative.
     """
-    # Both are NaN where an element is: two passes in the common case, and no array of booleans.
-    if stack.min() >= 0 and stack.max() > 0:
+    # They are NaN where an element is: two passes in the common case, and no array of booleans.
+    if stack.min() >= 0 and stack.max(axis=(1, 2)).min() > 0:
         return
     negative = int(np.count_nonzero(stack < 0))
     if negative:
@@ -237,6 +238,9 @@ def without_nan(stack: Stack, where: str, note: Note) -> None:
         raise InputError(f"{where}: cbed_stack is {found}: fetch the file again or remove the group")
     if count:
         note(NAN, f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels")
+    blank = np.flatnonzero(~stack.any(axis=(1, 2)))
+    if blank.size:
+        note(BLANK, f"{where}: cbed_stack[{blank[0]}] is 0 throughout")
 
 
 def _text(value: Any) -> str:
