@@ -105,9 +105,10 @@ def _no_part(split: str, names: Sequence[str], by: Sequence[str]) -> str:
     """What is wrong with the name of a split that is no part of any."""
     if split in names or FOLD.fullmatch(split):
         return f"{split!r} has parts: choose one of {', '.join(f'{split}:{part}' for part in SPLITS)}"
+    others = f"{', '.join(names)}, or " if names else ""
     return (
         f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or PARTITION:test, where PARTITION is "
-        f"{''.join(f'{name}, ' for name in names)}or a fold as in 'fold 1/5 by {by[:2][-1]}' (by {', '.join(by)})"
+        f"{others}a fold as in 'fold 1/5 by {by[:2][-1]}' (by {', '.join(by)})"
     )
 
 
