@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     split, partition = args.split, None
     if args.run:
         folder = Path(args.run).expanduser()
-        model, (settings, partition) = str(folder / "model.keras"), trained_with(folder)
+        model, (settings, partition) = str(folder / "model.keras"), trained_with(folder, args.name)
         if partition and ":" not in split:
             split = f"{partition}:{split}"
     if args.batch_size is not None:

@@ -238,12 +238,12 @@ class RunFolder:
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
 
 
-def trained_with(folder: Path) -> tuple[dict[str, Any], str]:
+def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str]:
     """The settings with which a run was trained and the partition that it was trained on, as its ``config.yaml`` has
     them; none where there is no such file.
 
     Raises:
-        InputError: the file is not what a run leaves.
+        InputError: the file is not what a run leaves, or the run is of another data set than ``name``.
     """
     import yaml
 
@@ -252,11 +252,21 @@ def trained_with(folder: Path) -> tuple[dict[str, Any], str]:
         return {}, ""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return dict(config["settings"]), str(config.get("partition", ""))
+        settings, partition, trained = (
+            dict(config["settings"]),
+            str(config.get("partition", "")),
+            config.get("dataset", name),
+        )
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} has no settings ({error}): name a run folder, as `sciml train --out` leaves it"
         ) from error
+    if trained != name:
+        raise InputError(
+            f"{folder} was trained on {trained}, not on {name}: predict {trained}, or give its network with "
+            f"--model {folder / 'model.keras'}"
+        )
+    return settings, partition
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.cloudmask import RECIPES as CLOUDMASK_RECIPES
 from sciml_datasets.models.networks import build_network
+from sciml_datasets.models.run_folder import trained_with
 from sciml_datasets.models.samples import mirrored
 from sciml_datasets.models.stemdl import RECIPES, resnet50
 from sciml_datasets.models.steps import make_optimizer, training_step
@@ -248,6 +249,13 @@ def test_a_trained_network_predicts_the_same_from_its_folder(
     with h5py.File(folder / "predictions.h5") as first, h5py.File(tmp_path / "p.h5") as again:
         assert list(first["id"]) == list(again["id"])
         np.testing.assert_allclose(again["prediction"], first["prediction"], atol=1e-5)
+
+
+def test_a_run_is_asked_for_predictions_of_the_data_it_was_trained_on(run: tuple[Path, dict[str, Any]]) -> None:
+    settings, partition = trained_with(run[0], "stemdl_demo")
+    assert (settings["reference"], partition) == ("small", "")
+    with pytest.raises(InputError, match=r"was trained on stemdl_demo, not on cloudmask_demo: predict stemdl_demo"):
+        trained_with(run[0], "cloudmask_demo")
 
 
 def test_a_keras_file_goes_on_training(run: tuple[Path, dict[str, Any]], data_dir: Path, tmp_path: Path) -> None:

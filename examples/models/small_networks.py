@@ -2,6 +2,7 @@
 
 cd examples/models
 sciml train stemdl_demo --data-dir data --out run --model small_networks:stemdl
+sciml train stemdl_reconstruction_demo --data-dir data --out run --model small_networks:stemdl_reconstruction
 sciml train cloudmask_demo --data-dir data --out run --model small_networks:cloudmask
 sciml train candle_uno_demo --data-dir data --out run --model small_networks:candle_uno
 
@@ -23,6 +24,17 @@ def stemdl() -> keras.Model:
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(x))
     x = layers.Dropout(0.2)(layers.Flatten()(x))
     return keras.Model(inputs, layers.Dense(231)(x), name="small_stemdl")
+
+
+def stemdl_reconstruction() -> keras.Model:
+    """Scans of 8 x 8 patterns (64, 48, 48), amplitudes, to images (32, 32), the demo's shapes."""
+    inputs = keras.Input((64, 48, 48))
+    x = layers.Permute((2, 3, 1))(inputs)  # positions as channels
+    x = layers.Conv2D(32, 3, strides=3, padding="same", use_bias=False)(x)
+    x = layers.ReLU()(layers.BatchNormalization(momentum=0.5)(x))
+    x = layers.UpSampling2D(2, interpolation="bilinear")(layers.Conv2D(16, 3, padding="same", activation="relu")(x))
+    x = layers.Conv2D(1, 3, padding="same")(x)
+    return keras.Model(inputs, layers.Reshape((32, 32))(x), name="small_stemdl_reconstruction")
 
 
 def cloudmask() -> keras.Model:
