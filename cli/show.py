@@ -46,7 +46,7 @@ def show(
     from sciml_datasets.partitions import select
     from sciml_datasets.preparation.verify import check_prepared
 
-    benchmark, _ = find(name)
+    benchmark, dataset = find(name)
     check_prepared(prepared_dir(name, data_dir))
     pictures = importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures")
     count = pictures.COUNT if count is None else count
@@ -63,10 +63,15 @@ def show(
     ]
     predicted = None
     if predictions is not None:
+        from sciml_datasets.metrics import Evaluator
         from sciml_datasets.metrics.predictions import predictions_of
 
-        predicted = predictions_of(Path(predictions), [sample["id"].decode("utf-8") for sample in samples])
+        ids = [sample["id"].decode("utf-8") for sample in samples]
+        predicted = predictions_of(Path(predictions), ids)
+        with naming(Path(predictions)):
+            Evaluator(name, split, data_dir).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     with naming(picture):
-        pictures.contact_sheet(samples, picture, predicted)
+        options = {"preprocessed": True} if dataset.preprocessed_from else {}
+        pictures.contact_sheet(samples, picture, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

@@ -17,13 +17,16 @@ Floats = NDArray[np.float64]
 
 
 def centres_of_mass(patterns: NDArray[np.floating]) -> Floats:
-    """(N, 2) row and column, in pixels, of the centres of mass of (N, H, W) patterns, each less its lowest pixel."""
+    """(N, 2) row and column, in pixels, of the centres of mass of (N, H, W) patterns, each less its lowest pixel.
+
+    A constant pattern, as of a position that was not recorded, tells no shift: 0.
+    """
     weights = patterns.astype(np.float64)
     weights -= weights.min(axis=(1, 2), keepdims=True)
     total = weights.sum(axis=(1, 2))
     rows, columns = (np.arange(length) - length // 2 for length in weights.shape[1:])
     sums = np.stack([weights.sum(axis=2) @ rows, weights.sum(axis=1) @ columns], axis=1)
-    return np.asarray(sums / total[:, None])
+    return np.asarray(sums / np.where(total > 0, total, 1.0)[:, None])
 
 
 def integrated(gradient: Floats) -> Floats:
@@ -82,7 +85,7 @@ def best_factor(pairs: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]
     """Factor and constant that bring images to true ones, by least squares over all pixels.
 
     Args:
-        pairs: image and true image, (H, W) each; at least one, not all images constant.
+        pairs: image and true image, (H, W) each; at least one. Where no image varies the factor is 0.
     """
     count = first = second = square = product = 0.0
     for image, truth in pairs:
@@ -92,5 +95,6 @@ def best_factor(pairs: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]
         second += y.sum()
         square += (x * x).sum()
         product += (x * y).sum()
-    factor = (product - first * second / count) / (square - first**2 / count)
+    spread = square - first**2 / count
+    factor = (product - first * second / count) / spread if spread > 0 else 0.0
     return float(factor), float((second - factor * first) / count)

@@ -87,12 +87,14 @@ def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:
     """The predictions for some ids, in their order.
 
     Raises:
-        InputError: the file cannot be read, or an id is not in it.
+        InputError: the file cannot be read, or an id is not in it or twice.
     """
     wanted, found = set(ids), {}
     for keys, values in read_predictions(path):
         for key, value in zip(keys, values, strict=True):
             name = key.decode("utf-8", "backslashreplace")
+            if name in found:
+                raise InputError(f"{path}: the id {name} is given more than once: predict each id exactly once")
             if name in wanted:
                 found[name] = value
     missing = [key for key in ids if key not in found]

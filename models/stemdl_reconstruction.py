@@ -91,6 +91,9 @@ def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) 
         scan: (positions, H, W) of the input, H and W multiples of 2^(LEVELS - 1).
         image: (H', W') of the output.
         parameters: the growth rate, a multiple of 4, is chosen so that their number is the nearest to this.
+
+    Raises:
+        InputError: the patterns have another size, or no such network has about so many parameters.
     """
     if any(length % (1 << (LEVELS - 1)) for length in scan[1:]):
         raise InputError(
@@ -98,6 +101,9 @@ def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) 
             "network: give --model another one"
         )
     growth = min(GROWTHS, key=lambda rate: abs(_parameters(scan, image, rate) - parameters))
+    nearest = _parameters(scan, image, growth)
+    if not nearest / 2 <= parameters <= 2 * nearest:
+        raise InputError(f"parameters={parameters}: the nearest that the reference network can have is {nearest}")
     return _fc_densenet(scan, image, growth)
 
 

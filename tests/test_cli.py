@@ -102,6 +102,20 @@ def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.Cap
     assert main([*arguments, "--out", str(tmp_path / "stacks.doc")]) == 2
 
 
+def test_show_refuses_predictions_that_could_not_be_scored(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = (data_dir / "sciml/stemdl_demo/2.0.0/members-test.tsv").read_text().splitlines()[1:]
+    for prediction, message in ((231, "from 0 to 230"), ([0.5], "class scores")):
+        with h5py.File(tmp_path / "p.h5", "w") as file:
+            file["id"] = [line.split("\t")[0] for line in members]
+            file["prediction"] = np.array([prediction] * len(members))
+        command = ["show", "stemdl_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "a.png")]
+        assert main([*command, "--predictions", str(tmp_path / "p.h5")]) == 2
+        assert message in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
+
+
 def test_show_draws_a_part_of_another_partition(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

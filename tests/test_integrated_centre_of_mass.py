@@ -52,3 +52,10 @@ def test_factor_and_constant_are_those_of_a_straight_line() -> None:
     pairs = [(x, 3 * x - 2 + 0.1 * rng.normal(size=(5, 5))) for x in rng.normal(size=(6, 5, 5))]
     x, y = (np.concatenate([pair[i].ravel() for pair in pairs]) for i in (0, 1))
     np.testing.assert_allclose(best_factor(pairs), np.polyfit(x, y, 1), rtol=1e-10)
+
+
+def test_a_position_that_was_not_recorded_tells_no_shift() -> None:
+    patterns = np.zeros((4, 5, 5), np.float16)
+    patterns[0, 3, 2] = 1
+    assert centres_of_mass(patterns).tolist() == [[1, 0], [0, 0], [0, 0], [0, 0]]
+    assert best_factor([(np.zeros((2, 2)), np.arange(4.0).reshape(2, 2))]) == (0, 1.5)

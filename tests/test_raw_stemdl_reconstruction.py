@@ -137,10 +137,11 @@ DEFECTS = {
         "it holds no record cbed_<number>",
     ),
     "all zero": ({"cbed_1": np.zeros(scan_files.SCAN, np.float16)}, "cbed_1 is 0 throughout"),
-    "all NaN": ({"cbed_1": np.full(scan_files.SCAN, np.nan, np.float16)}, "cbed_1 is NaN throughout"),
+    "all NaN": ({"cbed_1": np.full(scan_files.SCAN, np.nan, np.float16)}, "cbed_1 is NaN or infinite throughout"),
     "some NaN": (
         {"cbed_1": np.where(np.arange(16) < 1, np.nan, np.ones(scan_files.SCAN)).astype(np.float16)},
-        r"cbed_1 is NaN at 64 of 1024 pixels; 1 of 6 samples have NaN in a pattern, .* more than 0.1 % are not taken",
+        r"cbed_1 is NaN or infinite at 64 of 1024 pixels; 1 of 6 samples have NaN in a pattern, .* more than 0.1 % are "
+        "not taken",
     ),
     "NaN in an image": (
         {"2d_potential_1": np.full(scan_files.IMAGE, np.nan, np.float16)},

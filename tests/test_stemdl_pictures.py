@@ -48,6 +48,16 @@ def test_a_stack_without_axes_is_drawn_as_well(tmp_path: Path) -> None:
     assert imread(tmp_path / "stacks.png").std() > 0.1
 
 
+def test_logarithms_are_drawn_like_the_intensities_they_are_of(tmp_path: Path) -> None:
+    intensities = 10 ** np.random.default_rng(0).uniform(-5, 0, (3, 16, 16)).astype(np.float32)
+    known = {"space_group": 2, "formula": b"", "energy_kev": 0}
+    contact_sheet([{"cbed_stack": intensities, **known}], tmp_path / "intensities.png")
+    logs = 10 * (np.log(intensities) + 17)
+    contact_sheet([{"cbed_stack": logs, **known}], tmp_path / "logs.png", preprocessed=True)
+    drawn = [imread(tmp_path / f"{name}.png") for name in ("intensities", "logs")]
+    np.testing.assert_allclose(drawn[0], drawn[1], atol=0.02)
+
+
 def test_lines_part_the_crystal_systems_in_a_confusion_matrix(tmp_path: Path) -> None:
     def drawn(dataset: str) -> np.ndarray:
         details = {"confusion": {"classes": [1, 14, 62, 225], "counts": np.diag([5, 4, 3, 2]).tolist()}}

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.stemdl.crystals import space_group_type
+from sciml_datasets.stemdl.preprocessing import LOG_SCALE
 
 COUNT = 8
 """Samples that are drawn unless another number is asked for."""
@@ -55,7 +56,11 @@ def zone_axis(direction: NDArray[np.float64], lengths: NDArray[np.float64], angl
 
 
 def contact_sheet(
-    samples: Sequence[dict[str, Any]], picture: Path, predictions: Sequence[NDArray[Any]] | None = None
+    samples: Sequence[dict[str, Any]],
+    picture: Path,
+    predictions: Sequence[NDArray[Any]] | None = None,
+    *,
+    preprocessed: bool = False,
 ) -> None:
     """Draw stacks, one per row of three patterns, two stacks side by side, on a logarithmic scale.
 
@@ -65,6 +70,7 @@ def contact_sheet(
         samples: examples of a STEMDL data set as NumPy arrays.
         picture: PNG file to write.
         predictions: for each sample class scores (231,) or a class; the predicted space group joins the title.
+        preprocessed: the patterns are logarithms already, see `sciml_datasets.stemdl.preprocessing`.
     """
     from matplotlib.figure import Figure
 
@@ -75,14 +81,19 @@ def contact_sheet(
     for number, (sample, panel) in enumerate(zip(samples, panels, strict=False)):
         group = int(sample["space_group"])
         formula = sample["formula"].decode() if isinstance(sample["formula"], bytes) else sample["formula"]
-        title = f"{hermann_mauguin(group)} ({group})   {formula}   {int(sample['energy_kev'])} keV"
+        title = f"{hermann_mauguin(group)} ({group})   {formula}"
+        if sample["energy_kev"]:  # form B does not tell it
+            title += f"   {int(sample['energy_kev'])} keV"
         if predictions is not None:
             predicted = int(np.argmax(predictions[number]) if np.ndim(predictions[number]) else predictions[number])
             title += f"   predicted {hermann_mauguin(predicted) if predicted else '-'} ({predicted})"
         panel.suptitle(title, fontsize=10)
         for axes, pattern, axis in zip(panel.subplots(1, 3), sample["cbed_stack"], _zone_axes(sample), strict=True):
             brightest = max(float(pattern.max()), np.finfo(np.float32).tiny)
-            logs = np.log10(np.maximum(pattern / brightest, 10.0**-DECADES))
+            if preprocessed:
+                logs = (pattern - brightest) / (LOG_SCALE * np.log(10))
+            else:
+                logs = np.log10(np.maximum(pattern / brightest, 10.0**-DECADES))
             axes.imshow(logs, cmap="inferno", vmin=-DECADES, vmax=0, origin="lower")
             axes.set_title(axis, fontsize=8, pad=2)
             axes.set_axis_off()

@@ -45,7 +45,9 @@ def contact_sheet(
         if predictions is not None:
             predicted = np.asarray(predictions[number], np.float32)
             row[2].imshow(predicted, cmap="gray", vmin=LIMITS[0], vmax=LIMITS[1], interpolation="bicubic")
-            row[2].set_title(f"predicted, r = {np.corrcoef(predicted.ravel(), truth.ravel())[0, 1]:.3f}", fontsize=9)
+            varies = predicted.std() > 0 and truth.std() > 0
+            r = f", r = {np.corrcoef(predicted.ravel(), truth.ravel())[0, 1]:.3f}" if varies else ", constant"
+            row[2].set_title(f"predicted{r}", fontsize=9)
             drawn = row[3].imshow(predicted - truth, cmap="RdBu_r", vmin=-3, vmax=3, interpolation="bicubic")
             row[3].set_title("predicted - true", fontsize=9)
             figure.colorbar(drawn, ax=row[3], shrink=0.8)

@@ -281,8 +281,8 @@ def _all_finite(where: str, array: NDArray[Any]) -> bool:
 def _without_nan(scan: NDArray[Any], where: str, note: Note) -> NDArray[Any]:
     usable = np.isfinite(scan)
     if not usable.any():
-        raise InputError(f"{where} is NaN throughout: fetch the file again or remove it")
-    note(NAN, f"{where} is NaN at {usable.size - int(usable.sum())} of {usable.size} pixels")
+        raise InputError(f"{where} is NaN or infinite throughout: fetch the file again or remove it")
+    note(NAN, f"{where} is NaN or infinite at {usable.size - int(usable.sum())} of {usable.size} pixels")
     return np.where(usable, scan, scan.dtype.type(0))
 
 
