@@ -91,7 +91,8 @@ def contact_sheet(
         for axes, pattern, axis in zip(panel.subplots(1, 3), sample["cbed_stack"], _zone_axes(sample), strict=True):
             brightest = max(float(pattern.max()), np.finfo(np.float32).tiny)
             if preprocessed:
-                logs = (pattern - brightest) / (LOG_SCALE * np.log(10))
+                # 0 stands for whatever is below the transform's floor.
+                logs = np.where(pattern > 0, (pattern - brightest) / (LOG_SCALE * np.log(10)), -DECADES)
             else:
                 logs = np.log10(np.maximum(pattern / brightest, 10.0**-DECADES))
             axes.imshow(logs, cmap="inferno", vmin=-DECADES, vmax=0, origin="lower")
