@@ -26,9 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine",
         choices=("zolz", "box", "kinematic"),
-        help="STEMDL: multislice in the zero-order Laue zone, multislice in the original's box (slow: see "
-        "docs/benchmarks/stemdl.md), or kinematic theory "
-        "(default: zolz)",
+        help="STEMDL: multislice in the zero-order Laue zone, multislice in the original's box (slow: 44 s of a core "
+        "for a stack of 512 x 512), or kinematic theory (default: zolz)",
     )
     parser.add_argument(
         "--space-groups",

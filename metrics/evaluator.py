@@ -14,7 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import as_array
-from sciml_datasets.metrics.predictions import read_predictions
+from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.partitions import canonical
@@ -161,12 +161,10 @@ class Evaluator:
         Raises:
             InputError: the file cannot be read, or its content is refused by `update`; the file is named.
         """
-        try:
+        with told_of(Path(path)):
             for ids, predictions in read_predictions(Path(path)):
                 self.update(ids, predictions)
             self._check_complete()
-        except InputError as error:
-            raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 
     def _check_values(self, keys: list[str], positions: NDArray[np.int64], values: NDArray[Any]) -> None:
         """Make sure that the predictions are in one of the formats, and finite and in range where they are scored."""

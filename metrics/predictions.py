@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,15 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
             part = slice(done, done + len(ids))
             all_ids[part], file["prediction"][part] = ids, values
             done += len(ids)
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """An InputError on what a predictions file holds begins with the name of that file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
 
 
 def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:

@@ -252,16 +252,12 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str]:
         return {}, ""
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        settings, partition, trained = (
-            dict(config["settings"]),
-            str(config.get("partition", "")),
-            config.get("dataset", name),
-        )
+        settings, partition = dict(config["settings"]), str(config.get("partition", ""))
     except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} has no settings ({error}): name a run folder, as `sciml train --out` leaves it"
         ) from error
-    if trained != name:
+    if (trained := config.get("dataset", name)) != name:
         raise InputError(
             f"{folder} was trained on {trained}, not on {name}: predict {trained}, or give its network with "
             f"--model {folder / 'model.keras'}"

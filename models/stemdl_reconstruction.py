@@ -103,7 +103,10 @@ def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) 
     growth = min(GROWTHS, key=lambda rate: abs(_parameters(scan, image, rate) - parameters))
     nearest = _parameters(scan, image, growth)
     if not nearest / 2 <= parameters <= 2 * nearest:
-        raise InputError(f"parameters={parameters}: the nearest that the reference network can have is {nearest}")
+        raise InputError(
+            f"parameters={parameters}: the nearest that the reference network can have is {nearest}: set that, or give "
+            "--model another one"
+        )
     return _fc_densenet(scan, image, growth)
 
 

@@ -213,7 +213,7 @@ def read_alone(name: str, folder: Path) -> None:
 
     def read_all(files: list[Any], tick: Callable[[int], None]) -> int:
         with raw_format.reader(folder) as read:
-            for file in asked_for(files, lambda file: Extent(folder / file.name)):
+            for file in asked_for(files, lambda file: Extent(folder / file.name, 0, file.size)):
                 for sample in raw_format.index(folder, file):
                     read(sample)
         return len(files)

@@ -120,8 +120,8 @@ class NotingFormat(RawFormat, Protocol):
 class PlacedFormat(RawFormat, Protocol):
     """A raw format that knows where in its file a sample lies, so that it can be asked for before it is read."""
 
-    def extent(self, sample: Sample) -> tuple[int, int]:
-        """Where most of a sample begins in its file, and about how many bytes it has; 0 of them where nobody knows."""
+    def extent(self, sample: Sample) -> tuple[int, int] | None:
+        """Where most of a sample begins in its file, and about how many bytes it has; None where nobody knows."""
 
 
 class Layout(NamedTuple):

@@ -112,7 +112,9 @@ def test_show_refuses_predictions_that_could_not_be_scored(
             file["prediction"] = np.array([prediction] * len(members))
         command = ["show", "stemdl_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "a.png")]
         assert main([*command, "--predictions", str(tmp_path / "p.h5")]) == 2
-        assert message in capsys.readouterr().err
+        told = capsys.readouterr().err
+        assert f"{tmp_path / 'p.h5'}: " in told
+        assert message in told
     assert not (tmp_path / "a.png").exists()
 
 

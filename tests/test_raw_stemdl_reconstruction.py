@@ -140,8 +140,8 @@ DEFECTS = {
     "all NaN": ({"cbed_1": np.full(scan_files.SCAN, np.nan, np.float16)}, "cbed_1 is NaN or infinite throughout"),
     "some NaN": (
         {"cbed_1": np.where(np.arange(16) < 1, np.nan, np.ones(scan_files.SCAN)).astype(np.float16)},
-        r"cbed_1 is NaN or infinite at 64 of 1024 pixels; 1 of 6 samples have NaN in a pattern, .* more than 0.1 % are "
-        "not taken",
+        r"cbed_1 is NaN or infinite at 64 of 1024 pixels; 1 of 6 samples have NaN or infinity in a pattern, .* more "
+        "than 0.1 % are not taken",
     ),
     "NaN in an image": (
         {"2d_potential_1": np.full(scan_files.IMAGE, np.nan, np.float16)},
@@ -205,7 +205,7 @@ def test_few_nan_are_stored_as_zero_counted_and_told(
     scan[2, 3, 4] = np.nan
     final = prepare(NAME, scan_files.write_raw(tmp_path, cbed_1=scan).parents[1], tmp_path)
     np.testing.assert_array_equal(examples(tmp_path)["train/batch_train_0.db/1"]["cbed"], np.nan_to_num(scan))
-    assert "1 of 6 samples have NaN in a pattern, stored as 0; the first: " in capsys.readouterr().err
+    assert "1 of 6 samples have NaN or infinity in a pattern, stored as 0; the first: " in capsys.readouterr().err
     assert sum(count for shard in read_manifest(final)["shards"] for count, _ in shard["notes"].values()) == 1
 
 

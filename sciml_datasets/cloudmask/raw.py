@@ -156,7 +156,7 @@ class Scenes:
             others = [
                 f"{name} is {data.dtype}"
                 for name, data in (("refs", refs), ("bts", bts))
-                if data.dtype.kind != "f" or data.dtype.itemsize != 4
+                if data.dtype.newbyteorder("=") != np.float32
             ]
         if others:
             note(CAST, f"{path}: {' and '.join(others)}")

@@ -16,7 +16,7 @@ from sciml_datasets.samples import RawFile
 Item = TypeVar("Item")
 
 SMALL = 1 << 20
-"""Bytes up to which a file is asked for as a whole."""
+"""Bytes up to which a file is asked for as a whole before it is indexed."""
 AHEAD = 32
 """Items that are asked for and not read yet; twice as many small files are indexed together."""
 AHEAD_BYTES = 16 << 20
@@ -24,11 +24,11 @@ AHEAD_BYTES = 16 << 20
 
 
 class Extent(NamedTuple):
-    """Where an item lies: in the file from ``start`` on; with 0 bytes the whole file, if it is small."""
+    """Where an item lies in a file."""
 
     path: Path
-    start: int = 0
-    bytes: int = 0
+    start: int
+    bytes: int
 
 
 def chunks(files: Sequence[RawFile]) -> list[list[RawFile]]:
@@ -42,21 +42,20 @@ def chunks(files: Sequence[RawFile]) -> list[list[RawFile]]:
     return found
 
 
-def asked_for(items: Iterable[Item], place: Callable[[Item], Extent]) -> Iterator[Item]:
+def asked_for(items: Iterable[Item], place: Callable[[Item], Extent | None]) -> Iterator[Item]:
     """The items in order; when one is given, what follows has been asked for, up to AHEAD items or AHEAD_BYTES.
 
     Args:
         items: consumed up to AHEAD before they are given.
-        place: from an item to where it lies; a large file of which nothing is known is looked at once.
+        place: from an item to where it lies; None where nobody knows, or where it is not to be asked for.
     """
-    large: set[Path] = set()
     waiting: deque[tuple[Item, int]] = deque()
     asked = 0
     for item in items:
         extent = place(item)
-        size = 0 if extent.path in large else _ask_for(extent)
-        if not size:
-            large.add(extent.path)
+        size = extent.bytes if extent else 0
+        if extent:
+            _ask_for(extent)
         waiting.append((item, size))
         asked += size
         while len(waiting) > 1 and (len(waiting) > AHEAD or asked > AHEAD_BYTES):
@@ -67,20 +66,13 @@ def asked_for(items: Iterable[Item], place: Callable[[Item], Extent]) -> Iterato
         yield item
 
 
-def _ask_for(extent: Extent) -> int:
-    """Have the system read it in the background; how many bytes, 0 for a large file of which no part is named.
-
-    Nor is anything read of a file that cannot be opened: whoever reads it says what is wrong.
-    """
+def _ask_for(extent: Extent) -> None:
+    """Have the system read it in the background; whoever reads the file says what is wrong if it cannot be opened."""
     try:
         descriptor = os.open(extent.path, os.O_RDONLY)
     except OSError:
-        return 0
+        return
     try:
-        size = extent.bytes or os.fstat(descriptor).st_size
-        if size > SMALL and not extent.bytes:
-            return 0
-        os.posix_fadvise(descriptor, extent.start, size, os.POSIX_FADV_WILLNEED)
-        return size
+        os.posix_fadvise(descriptor, extent.start, extent.bytes, os.POSIX_FADV_WILLNEED)
     finally:
         os.close(descriptor)

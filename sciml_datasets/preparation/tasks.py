@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.checksums import sha256_of
-from sciml_datasets.preparation.ahead import Extent, asked_for
+from sciml_datasets.preparation.ahead import SMALL, Extent, asked_for
 from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
 from sciml_datasets.preparation.notes import Notes
@@ -48,11 +48,15 @@ class IndexFiles:
 
     def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
         def samples() -> Iterator[Sample]:
-            for file in asked_for(files, lambda file: Extent(self.folder / file.name)):
+            for file in asked_for(files, self._extent):
                 yield from self.raw_format.index(self.folder, file)
                 tick(1)
 
         return index_of(samples(), new_work(self.final))
+
+    def _extent(self, file: RawFile) -> Extent | None:
+        """A small file; of a large one the index reads little, and nobody knows where that lies."""
+        return Extent(self.folder / file.name, 0, file.size) if file.size <= SMALL else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,9 @@ class WriteShard:
         journal(self.work, written)
         return written
 
-    def _extent(self, sample: Sample) -> Extent:
-        part = self.raw_format.extent(sample) if isinstance(self.raw_format, PlacedFormat) else (0, 0)
-        return Extent(self.folder / sample.file, *part)
+    def _extent(self, sample: Sample) -> Extent | None:
+        part = self.raw_format.extent(sample) if isinstance(self.raw_format, PlacedFormat) else None
+        return Extent(self.folder / sample.file, *part) if part else None
 
 
 def shard_name(builder: Sciml, shard: Shard) -> str:

@@ -43,7 +43,7 @@ class PreprocessedStacks:
         """See `Hdf5Stacks.index` and `NpzStacks.index`."""
         return _form(file.name).index(folder, file)
 
-    def extent(self, sample: Sample) -> tuple[int, int]:
+    def extent(self, sample: Sample) -> tuple[int, int] | None:
         """See `Hdf5Stacks.extent` and `NpzStacks.extent`."""
         return _form(sample.file).extent(sample)
 

@@ -102,10 +102,10 @@ class Hdf5Stacks:
                     facts=(str(_space_group(group, where)),),
                 )
 
-    def extent(self, sample: Sample) -> tuple[int, int]:
+    def extent(self, sample: Sample) -> tuple[int, int] | None:
         """See `sciml_datasets.samples.PlacedFormat`; unknown where the stack is not stored in one piece."""
         start = int(sample.place.partition(" ")[0])
-        return start, 4 * 3 * self.pixels**2 if start else 0
+        return (start, 4 * 3 * self.pixels**2) if start else None
 
     def _stack_bytes(self, group: h5py.h5g.GroupID, where: str) -> tuple[int, int]:
         """Bytes of the stack in a record, and where it begins in the file; 0 where it is not stored in one piece."""

@@ -36,10 +36,11 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         InputError: there is none, or one of them is unusable; the sentence names the file.
     """
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _known(file))
+        inside = sorted(path.iterdir())
+        files = [file for file in inside if _known(file)]
         if not files:
             raise InputError(f"{path}: no *.cif file and no file named like POSCAR is there: name another folder")
-        others = sorted(file.name for file in path.iterdir() if file.is_file() and not _known(file))
+        others = [file.name for file in inside if file.is_file() and not _known(file)]
         if others:
             names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
             print(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}", file=sys.stderr)

@@ -10,7 +10,7 @@ keys. Source: nlaanait/stemdl, nlaanait/namsa (scripts/summit_scripts).
 (1, H', W') is the potential, z-scored. Simulated files also hold ``electron_density_<i>``, of the target's shape and
 type. Materials are not told, so that nobody can check whether one stands in two splits.
 
-Values are stored as they are in the files; NaN in a pattern is stored as 0, its mean.
+Values are stored as they are in the files; NaN and infinity in a pattern are stored as 0, its mean.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ DENSITY_NAME = "electron_density_"
 TYPES = ("float16", "float32")
 OPEN_FILES = 8
 """Environments kept open: an example's arrays lie in the map of its own."""
-NAN = "have NaN in a pattern, stored as 0"
+NAN = "have NaN or infinity in a pattern, stored as 0"
 TOLERATED = {NAN: 0.001}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
