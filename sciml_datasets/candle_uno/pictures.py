@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,13 @@ MIN_RESPONSES = 3
 
 
 def contact_sheet(
-    samples: Sequence[dict[str, Any]], picture: Path, predictions: Sequence[NDArray[Any]] | None = None
+    samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
 ) -> None:
     """Draw responses: a heat map over cell lines and drugs, histograms by source, and predictions of single drugs.
 
     Args:
         samples: examples of a CANDLE-UNO data set as NumPy values; FEATURES are drawn.
-        picture: PNG file to write.
+        picture: PNG file to write, or a file that is open for it.
         predictions: the predicted response of each sample; adds predicted against observed of the most frequent drugs.
     """
     from matplotlib.figure import Figure

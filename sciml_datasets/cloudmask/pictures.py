@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,13 @@ KELVIN = (200.0, 310.0)
 
 
 def contact_sheet(
-    samples: Sequence[dict[str, Any]], picture: Path, predictions: Sequence[NDArray[Any]] | None = None
+    samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
 ) -> None:
     """Draw scenes, one per row: false colour, temperature with the mask's outline, and what a model made of it.
 
     Args:
         samples: examples of a CloudMask data set as NumPy arrays.
-        picture: PNG file to write.
+        picture: PNG file to write, or a file that is open for it.
         predictions: for each sample (R, C), probability of cloud or a mask; adds columns for it and its errors.
     """
     from matplotlib.colors import ListedColormap

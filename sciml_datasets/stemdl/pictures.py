@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +57,7 @@ def zone_axis(direction: NDArray[np.float64], lengths: NDArray[np.float64], angl
 
 def contact_sheet(
     samples: Sequence[dict[str, Any]],
-    picture: Path,
+    picture: Path | IO[bytes],
     predictions: Sequence[NDArray[Any]] | None = None,
     *,
     preprocessed: bool = False,
@@ -68,7 +68,7 @@ def contact_sheet(
 
     Args:
         samples: examples of a STEMDL data set as NumPy arrays.
-        picture: PNG file to write.
+        picture: PNG file to write, or a file that is open for it.
         predictions: for each sample class scores (231,) or a class; the predicted space group joins the title.
         preprocessed: the patterns are logarithms already, see `sciml_datasets.stemdl.preprocessing`.
     """

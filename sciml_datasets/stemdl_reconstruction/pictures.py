@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,13 @@ LIMITS = (-1.5, 4.5)
 
 
 def contact_sheet(
-    samples: Sequence[dict[str, Any]], picture: Path, predictions: Sequence[NDArray[Any]] | None = None
+    samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
 ) -> None:
     """Draw samples, one a row: the scan and the true image, with predictions also the predicted one and the difference.
 
     Args:
         samples: examples of a reconstruction data set as NumPy arrays.
-        picture: PNG file to write.
+        picture: PNG file to write, or a file that is open for it.
         predictions: (H, W) for each sample.
     """
     from matplotlib.figure import Figure
