@@ -29,7 +29,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
-from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, without_nan
+from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, check_intensities
 
 FOLDERS = {"train": ("training",), "validation": ("validation",), "test": ("testing", "inference")}
 """Split to the folders that hold it."""
@@ -157,7 +157,7 @@ class NpzStacks:
                         f"{path}: data is from {lowest:g} to {highest:g}, expected from 0 to {HIGHEST}: it is "
                         "not preprocessed as form B is, remove the file"
                     )
-                without_nan(stack, str(path), note)
+                check_intensities(stack, f"{path}: cbed_stack", note)
             known = {"id": sample.key, "cbed_stack": stack, "space_group": int(sample.facts[0])}
             return known | {"material": "", "formula": "", "energy_kev": 0} | absent
 

@@ -5,32 +5,33 @@ diffraction patterns, and attributes. Direction i of ``z_dirs`` (1, 3, 3) is the
 groups have gaps, and repeat between files. Source: the data set's own ``hdf5_docs.ipynb`` and its generator,
 nlaanait/namsa.
 
-NaN is stored as 0, no intensity: the generator left out only patterns that were NaN throughout.
+NaN is stored as 0, no intensity: the generator left out only patterns that were NaN throughout. Infinite intensities
+are stored as they are, since the reference's transform clips them.
 """
 
 from __future__ import annotations
 
-import os
-from collections import OrderedDict
+import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import attribute, open_hdf5
+from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttributeError, opened
+from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
-
-if TYPE_CHECKING:
-    import h5py
 
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
 """Split to the folder names that hold it: the original calls its validation split ``dev``."""
 NUM_SPACE_GROUPS = 230
+MAX_KEV = 10_000
+"""Energy in keV that no electron microscope reaches: the largest have 3,000."""
+STORED = np.dtype("<f4")
 OPEN_FILES = 64
 """Files kept open while reading: records are written in hashed order, so each comes from another file."""
 Stack = np.ndarray[Any, np.dtype[np.float32]]
@@ -48,7 +49,8 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
 """Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
 NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
 BLANK = "have a pattern of zeros among others"
-TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0}
+INFINITE = "have infinite pixels, stored as they are"
+TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
 
@@ -83,23 +85,23 @@ class Hdf5Stacks:
                 ``material``, or the stack has another shape or type.
         """
         path = folder / file.name
-        with open_hdf5(path) as h5:
-            if not h5.keys():
+        with opened(path) as h5:
+            names = h5.names()
+            if not names:
                 raise InputError(
                     f"{path}: the file holds no samples, expected one group per sample: remove or replace it"
                 )
-            for place in h5:
-                where = f"{path}, group {place}"
-                group = _group(h5, place, where)
-                size, offset = self._stack_bytes(group, where)
+            for place in names:
+                group = h5.group(place)
+                stack = self._stack(group)
                 yield Sample(
                     split=file.split,
                     key=f"{file.split}/{path.name}/{place}",
                     file=file.name,
-                    place=f"{offset} {place}",
-                    size=size,
-                    group=_material(group, where),
-                    facts=(str(_space_group(group, where)),),
+                    place=f"{(stack.dtype == STORED and stack.offset) or 0} {place}",
+                    size=4 * 3 * (PIXELS if self.preprocess else self.pixels) ** 2,
+                    group=_material(group),
+                    facts=(str(_space_group(group)),),
                 )
 
     def extent(self, sample: Sample) -> tuple[int, int] | None:
@@ -107,24 +109,13 @@ class Hdf5Stacks:
         start = int(sample.place.partition(" ")[0])
         return (start, 4 * 3 * self.pixels**2) if start else None
 
-    def _stack_bytes(self, group: h5py.h5g.GroupID, where: str) -> tuple[int, int]:
-        """Bytes of the stack in a record, and where it begins in the file; 0 where it is not stored in one piece."""
-        expected = (3, self.pixels, self.pixels)
-        if b"cbed_stack" not in group:
-            raise InputError(
-                f"{where}: cbed_stack is missing, expected a data set {expected} float32: remove the group"
-            )
-        stack = _data_set(group, where)
-        shape, dtype = stack.shape, stack.dtype
-        if shape != expected:
-            raise InputError(
-                f"{where}: cbed_stack has the shape {shape}, expected {expected}: prepare stemdl from 512 x 512 "
-                f"patterns and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
-            )
-        if dtype.kind != "f" or dtype.itemsize != 4:
-            raise InputError(f"{where}: cbed_stack is {dtype}, expected float32: convert the file")
-        offset = stack.get_offset() if dtype == np.dtype("<f4") else None
-        return 4 * (3 * PIXELS**2 if self.preprocess else 3 * self.pixels**2), offset or 0
+    def _stack(self, group: Group) -> Array:
+        shape = (3, self.pixels, self.pixels)
+        remedy = (
+            "prepare stemdl from 512 x 512 patterns and stemdl_demo from 128 x 128, both in float32, or simulate with "
+            f"--pixels {self.pixels}"
+        )
+        return group.array("cbed_stack", FLOAT32, shape, remedy=remedy)
 
     @contextmanager
     def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
@@ -132,33 +123,23 @@ class Hdf5Stacks:
 
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
         """
-        opened: OrderedDict[str, h5py.File] = OrderedDict()
         stack = np.empty((3, self.pixels, self.pixels), np.float32)
+        with closing(OpenFiles(File, OPEN_FILES)) as files:
 
-        def read(sample: Sample) -> Example:
-            path = folder / sample.file
-            if sample.file not in opened:
-                opened[sample.file] = open_hdf5(path)
-                if len(opened) > OPEN_FILES:
-                    opened.popitem(last=False)[1].close()
-            opened.move_to_end(sample.file)
-            offset, _, place = sample.place.partition(" ")
-            where = f"{path}, group {place}"
-            group = _group(opened[sample.file], place, where)
-            if offset == "0":
-                _read_stack(group, where, stack)
-            else:
-                _read_stack_at(int(offset), opened[sample.file], where, stack)
-            without_nan(stack, where, note)
-            patterns = log_scaled_in_place(stack) if self.preprocess else stack
-            known = {"id": sample.key, "cbed_stack": patterns, "space_group": int(sample.facts[0])}
-            return known | {"material": sample.group, **_features(group, where, note)}
+            def read(sample: Sample) -> Example:
+                offset, _, place = sample.place.partition(" ")
+                file = files[folder / sample.file]
+                group = file.group(place)
+                if offset == "0":
+                    self._stack(group).read(stack)
+                else:
+                    file.read_at(int(offset), stack)
+                check_intensities(stack, f"{group.where}: cbed_stack", note)
+                patterns = log_scaled_in_place(stack) if self.preprocess else stack
+                known = {"id": sample.key, "cbed_stack": patterns, "space_group": int(sample.facts[0])}
+                return known | {"material": sample.group, **_features(group, note)}
 
-        try:
             yield read
-        finally:
-            for file in opened.values():
-                file.close()
 
 
 def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFile]:
@@ -177,57 +158,20 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
     return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
 
 
-def _group(file: h5py.File, place: str, where: str) -> h5py.h5g.GroupID:
-    """A group by h5py's low-level interface, in a quarter of the time of ``file[place]``."""
-    import h5py
-
-    try:
-        group = h5py.h5o.open(file.id, place.encode())
-    except (KeyError, OSError) as error:
-        raise InputError(f"{where}: it cannot be read ({error}): fetch the file again") from error
-    if not isinstance(group, h5py.h5g.GroupID):
-        raise InputError(f"{where}: it is no group, expected one group per sample: remove it")
-    return group
-
-
-def _data_set(group: h5py.h5g.GroupID, where: str) -> h5py.h5d.DatasetID:
-    import h5py
-
-    try:
-        return h5py.h5d.open(group, b"cbed_stack")
-    except (KeyError, OSError) as error:
-        raise InputError(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
-
-
-def _read_stack(group: h5py.h5g.GroupID, where: str, stack: Stack) -> None:
-    """Read ``cbed_stack`` into the given array."""
-    import h5py
-
-    try:
-        h5py.Dataset(_data_set(group, where)).read_direct(stack)
-    except OSError as error:
-        raise InputError(f"{where}: cbed_stack cannot be read ({error}): fetch the file again") from error
-
-
-def _read_stack_at(offset: int, file: h5py.File, where: str, stack: Stack) -> None:
-    """Read what begins there in the file into the given array: in two thirds of HDF5's time."""
-    if os.preadv(file.id.get_vfd_handle(), [stack.data], offset) != stack.nbytes:
-        raise InputError(f"{where}: cbed_stack is cut short: the file changed after it was indexed, run it again")
-
-
-def without_nan(stack: Stack, where: str, note: Note) -> None:
-    """Put 0 in the place of NaN, and note it, and a pattern that is 0 throughout.
+def check_intensities(stack: Stack, where: str, note: Note) -> None:
+    """Put 0 in the place of NaN, and note it, a pattern that is 0 throughout, and infinite intensities.
 
     Raises:
-        InputError: nothing else is in the stack, or an intensity is negative.
+        InputError: there is nothing else in the stack, or an intensity is negative.
     """
     # They are NaN where an element is: two passes in the common case, and no array of booleans.
-    if stack.min() >= 0 and stack.max(axis=(1, 2)).min() > 0:
+    brightest = stack.max(axis=(1, 2))
+    if stack.min() >= 0 and brightest.min() > 0 and brightest.max() < np.inf:
         return
     negative = int(np.count_nonzero(stack < 0))
     if negative:
         raise InputError(
-            f"{where}: cbed_stack is negative at {negative} of {stack.size} pixels, to {np.nanmin(stack):g}, which no "
+            f"{where} is negative at {negative} of {stack.size} pixels, to {np.nanmin(stack):g}, which no "
             "intensity is: fetch the file again or remove the group"
         )
     missing = np.isnan(stack)
@@ -235,71 +179,85 @@ def without_nan(stack: Stack, where: str, note: Note) -> None:
     stack[missing] = 0
     if not stack.any():
         found = "0 throughout" if not count else f"NaN at {count} of {stack.size} pixels and 0 elsewhere"
-        raise InputError(f"{where}: cbed_stack is {found}: fetch the file again or remove the group")
+        raise InputError(f"{where} is {found}: fetch the file again or remove the group")
     if count:
-        note(NAN, f"{where}: cbed_stack is NaN at {count} of {stack.size} pixels")
+        note(NAN, f"{where} is NaN at {count} of {stack.size} pixels")
     blank = np.flatnonzero(~stack.any(axis=(1, 2)))
     if blank.size:
-        note(BLANK, f"{where}: cbed_stack[{blank[0]}] is 0 throughout")
+        note(BLANK, f"{where}[{blank[0]}] is 0 throughout")
+    infinite = int(np.count_nonzero(np.isinf(stack)))
+    if infinite:
+        note(INFINITE, f"{where} is infinite at {infinite} of {stack.size} pixels")
 
 
-def _text(value: Any) -> str:
-    """A string attribute, which the files carry as bytes, str or a number, sometimes in an array of one."""
-    value = np.asarray(value).reshape(-1)[0]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _material(group: Group) -> str:
+    value = group.text("material")
+    if not value:
+        missing = "missing" if value is None else "empty"
+        raise InputError(
+            f"{group.where}: the attribute material is {missing}: add it, it keeps one material out of two splits"
+        )
+    return value
 
 
-def _material(group: h5py.h5g.GroupID, where: str) -> str:
-    value = attribute(group, "material")
-    if value is None:
-        raise InputError(f"{where}: the attribute material is missing: add it, it keeps one material out of two splits")
-    return _text(value)
-
-
-def _space_group(group: h5py.h5g.GroupID, where: str) -> int:
+def _space_group(group: Group) -> int:
     expected = f"expected a number from 1 to {NUM_SPACE_GROUPS}: correct the file or remove the group"
-    value = attribute(group, "space_group")
-    if value is None:
-        raise InputError(f"{where}: the attribute space_group is missing, {expected}")
-    text = _text(value)
+    text = group.text("space_group")
+    if text is None:
+        raise InputError(f"{group.where}: the attribute space_group is missing, {expected}")
     if not text.isdecimal() or not 1 <= int(text) <= NUM_SPACE_GROUPS:
-        raise InputError(f"{where}: space_group is {text!r}, {expected}")
+        raise InputError(f"{group.where}: space_group is {text!r}, {expected}")
     return int(text)
 
 
-def _features(group: h5py.h5g.GroupID, where: str, note: Note) -> Example:
+def _features(group: Group, note: Note) -> Example:
     """What the index does not know; absent text is empty, an absent energy 0, absent numbers NaN."""
-    formula = attribute(group, "formula")
-    vectors = {name: _vector(group, name) for name in VECTORS}
-    debris = [name for name, value in vectors.items() if value is None]
-    if debris:
-        note(DEBRIS, f"{where}: {', '.join(debris)} out of range, as a float128 of another architecture is")
-    return {
-        "formula": "" if formula is None else _text(formula),
-        "energy_kev": _energy(group, where),
-    } | {name: np.full(VECTORS[name][0], np.nan) if value is None else value for name, value in vectors.items()}
+    unusable: list[str] = []
+
+    def usable(name: str, of: Callable[[str], Any]) -> Any:
+        try:
+            return of(name)
+        except UnusableAttributeError:
+            unusable.append(name)
+            return None
+
+    formula = usable("formula", group.text)
+    vectors = {name: usable(name, lambda name: _vector(group, name)) for name in VECTORS}
+    if unusable:
+        note(DEBRIS, f"{group.where}: {', '.join(unusable)} of another type or out of range, as a foreign float128 is")
+    absent = {name: np.full(shape, np.nan) for name, (shape, _, _) in VECTORS.items()}
+    known = {name: value for name, value in vectors.items() if value is not None}
+    return {"formula": formula or "", "energy_kev": _energy(group), **absent, **known}
 
 
-def _energy(group: h5py.h5g.GroupID, where: str) -> int:
-    value = attribute(group, "energy_keV")
-    text = "0" if value is None else _text(value)
+def _energy(group: Group) -> int:
+    text = group.text("energy_keV")
+    if text is None:
+        return 0
     try:
-        return round(float(text))
-    except ValueError as error:
-        raise InputError(f"{where}: energy_keV is {text!r}, expected a number: correct the file") from error
+        energy = float(text)
+    except ValueError:
+        energy = math.nan
+    if not 0 <= energy <= MAX_KEV:
+        raise InputError(
+            f"{group.where}: energy_keV is {text!r}, expected a number from 0 to {MAX_KEV}: correct the file"
+        )
+    return round(energy)
 
 
-def _vector(group: h5py.h5g.GroupID, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """The attribute's value, NaN where there is none; None for debris."""
+def _vector(group: Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
+    """The attribute's value; None where there is none.
+
+    Raises:
+        UnusableAttributeError: it is debris.
+    """
     shape, low, high = VECTORS[name]
-    value = attribute(group, name)
+    value = group.numbers(name)
     if value is None:
-        return np.full(shape, np.nan)
-    if value.shape != shape or value.dtype.kind not in "fiu":
         return None
     with np.errstate(over="ignore"):  # of debris
         number = np.asarray(value, np.float64)
-    if not (number.min() >= low and number.max() <= high):  # also where it is NaN
-        return None
-    directions = len(shape) == 3
-    return None if directions and abs(number).max(axis=1).min() < LEAST else number
+    usable = number.shape == shape and number.min() >= low and number.max() <= high  # not where it is NaN
+    if not usable or (len(shape) == 3 and abs(number).max(axis=1).min() < LEAST):
+        raise UnusableAttributeError(f"{group.where}: {name} is debris")
+    return number

@@ -1,0 +1,1 @@
+"""Files of this project and of others: written whole, read checked."""

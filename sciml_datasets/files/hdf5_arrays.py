@@ -1,0 +1,162 @@
+"""Arrays of HDF5 files from outside: see `sciml_datasets.files.hdf5`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.hdf5_attributes import AGAIN, Node, reading
+
+if TYPE_CHECKING:
+    import h5py
+
+READ_BYTES = 1 << 24
+"""Bytes that are read at a time where numbers are cast."""
+LARGEST = 1 << 30
+"""Bytes that one chunk, or an array that is read as a whole, may have."""
+
+
+class Types(NamedTuple):
+    """Types of number, or text, that an array may have.
+
+    Attributes:
+        words: the types in words, for messages.
+        accepts: whether a type is one of them.
+    """
+
+    words: str
+    accepts: Callable[[np.dtype[Any]], bool]
+
+
+NUMBERS = Types("numbers", lambda dtype: dtype.kind in "fiu")
+INTEGERS = Types("integers", lambda dtype: dtype.kind in "iu")
+FLOAT32 = Types("float32", lambda dtype: dtype.kind == "f" and dtype.itemsize == 4)
+TEXT = Types("text", lambda dtype: dtype.kind in "SO" and _is_text(dtype))
+ANY = Types("anything", lambda _: True)
+
+
+class Array(Node):
+    """An array of an open file, as `Group.array` returns it.
+
+    Attributes:
+        shape: lengths.
+        dtype: type of the values in the file.
+        chunk: lengths of a chunk; None where the array is not stored in chunks.
+        offset: byte of the file at which the values begin, in C order and of ``dtype``; None where they are not stored
+            in one piece, or compressed.
+    """
+
+    def __init__(self, path: Path, where: str, identifier: h5py.h5d.DatasetID) -> None:
+        from h5py import h5d
+
+        super().__init__(path, where, identifier)
+        if identifier.shape is None:
+            raise InputError(f"{where} is empty (it has a null data space): {AGAIN}")
+        self.shape: tuple[int, ...] = identifier.shape
+        self.dtype: np.dtype[Any] = identifier.dtype
+        made = identifier.get_create_plist()
+        layout = made.get_layout()
+        if layout == h5d.VIRTUAL or made.get_external_count():
+            raise InputError(f"{where} lies in other files (virtual or external): write what it holds into this file")
+        self.chunk: tuple[int, ...] | None = made.get_chunk() if layout == h5d.CHUNKED else None
+        if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST:
+            raise InputError(f"{where} has chunks of over {LARGEST:,} bytes: write it again with smaller ones")
+        for i in range(made.get_nfilters()):
+            _check_filter(made.get_filter(i), where)
+        if self.size and not self._is_written():
+            raise InputError(f"{where}: some of its values were never written: {AGAIN}")
+        self.offset: int | None = identifier.get_offset() if layout == h5d.CONTIGUOUS else None
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        """The first length."""
+        return self.shape[0]
+
+    def whole(self) -> NDArray[Any]:
+        """All values; text as bytes.
+
+        Raises:
+            InputError: they cannot be read, or have more than LARGEST bytes.
+        """
+        if self.size * self.dtype.itemsize > LARGEST:
+            raise InputError(f"{self.where} has the shape {self.shape}, which is too large for what it is: {AGAIN}")
+        return self._values(())
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """The values from one place of the first axis to before another; text as bytes.
+
+        Raises:
+            InputError: they cannot be read.
+        """
+        return self._values(slice(start, stop))
+
+    def read(self, into: NDArray[Any]) -> None:
+        """Read all values into an array of the same shape, in C order.
+
+        Raises:
+            InputError: they cannot be read, or a finite one is not finite as the other type of number.
+        """
+        import h5py
+
+        if into.dtype.kind != "f" or self.dtype.kind != "f" or self.dtype.itemsize <= into.dtype.itemsize:
+            with reading(self.path, self.where):
+                h5py.Dataset(self.id).read_direct(into)
+            return
+        limit = np.finfo(into.dtype).max
+        step = max(1, READ_BYTES // max(1, self.size // max(1, len(self)) * self.dtype.itemsize))
+        for start in range(0, len(self), step):
+            values = self.rows(start, start + step)
+            with np.errstate(invalid="ignore"):
+                beyond = np.isfinite(values) & (abs(values) > limit)
+            if beyond.any():
+                raise InputError(
+                    f"{self.where} holds {values[beyond][0]:g}, beyond the largest {into.dtype}, {limit:.3g}: "
+                    "correct the file or remove it"
+                )
+            into[start : start + step] = values
+
+    def _values(self, key: Any) -> NDArray[Any]:
+        import h5py
+
+        if self.dtype.hasobject and not h5py.check_string_dtype(self.dtype):
+            raise InputError(f"{self.where} holds objects, expected numbers or text: {AGAIN}")
+        with reading(self.path, self.where):
+            values: NDArray[Any] = h5py.Dataset(self.id)[key]
+            return values
+
+    def _is_written(self) -> bool:
+        if self.chunk is None:
+            return bool(self.id.get_storage_size())
+        chunks = math.prod(-(-length // width) for length, width in zip(self.shape, self.chunk, strict=True))
+        return bool(self.id.get_num_chunks() >= chunks)
+
+
+def _check_filter(found: tuple[Any, ...], where: str) -> None:
+    """Make sure that a filter is known; those of hdf5plugin (Blosc, bitshuffle, Zstandard, ...) are."""
+    from h5py import h5z
+
+    code, _, _, name = found
+    if h5z.filter_avail(code):
+        return
+    import hdf5plugin
+
+    hdf5plugin.register(force=False)
+    if not h5z.filter_avail(code):
+        shown = name.decode("utf-8", "backslashreplace") or "unnamed"
+        raise InputError(f"{where} is compressed by the filter {code} ({shown}), which is unknown: write it with gzip")
+
+
+def _is_text(dtype: np.dtype[Any]) -> bool:
+    import h5py
+
+    return h5py.check_string_dtype(dtype) is not None

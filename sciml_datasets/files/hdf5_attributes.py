@@ -1,0 +1,161 @@
+"""Attributes of HDF5 files from outside, and one sentence for what the HDF5 library raises.
+
+See `sciml_datasets.files.hdf5`.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.errors import InputError
+
+AGAIN = "fetch or make the file again"
+DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
+"""Error numbers that follow from addresses or sizes that a damaged file holds; others are trouble of the machine."""
+
+
+class UnusableAttributeError(InputError):
+    """An attribute holds something other than was expected; a file whose attribute may be absent can do without."""
+
+
+class Node:
+    """A group or data set of an open file, with its attributes.
+
+    Attributes:
+        path: path of the file.
+        where: the file and the place in it, for messages.
+    """
+
+    def __init__(self, path: Path, where: str, identifier: Any) -> None:
+        self.path = path
+        self.where = where
+        self.id = identifier
+
+    def text(self, name: str) -> str | None:
+        """The text of an attribute; a number as text. None where there is none, or one without a value.
+
+        Raises:
+            InputError: the attribute has several values, or is neither text in UTF-8 nor a number.
+        """
+        value = self._single(name)
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bytes):
+            try:
+                return as_text(value, f"{self.where}: the attribute {name}")
+            except InputError as error:
+                raise UnusableAttributeError(str(error)) from error
+        if isinstance(value, np.number):
+            return str(value)
+        raise self._unusable(name, "text or a number")
+
+    def number(self, name: str) -> float | None:
+        """The number that an attribute holds. None where there is none, or one without a value.
+
+        Raises:
+            InputError: the attribute has several values, or is no number.
+        """
+        value = self._single(name)
+        if value is None:
+            return None
+        if not isinstance(value, np.number) or value.dtype.kind not in "fiu":
+            raise self._unusable(name, "a number")
+        return float(value)
+
+    def numbers(self, name: str) -> NDArray[Any] | None:
+        """The numbers that an attribute holds. None where there is none, or one without a value.
+
+        Raises:
+            InputError: it holds anything else.
+        """
+        value = self._attribute(name)
+        if value is not None and value.dtype.kind not in "fiu":
+            raise self._unusable(name, "numbers")
+        return value
+
+    def _single(self, name: str) -> Any:
+        value = self._attribute(name)
+        if value is None:
+            return None
+        if value.size != 1:
+            raise self._unusable(name, "one value")
+        return value.reshape(-1)[0]
+
+    def _attribute(self, name: str) -> NDArray[Any] | None:
+        """The values of an attribute, text as bytes; None where there is none, or no value.
+
+        h5py's low-level interface takes a third of the time of ``attrs``, and double precision, which most attributes
+        have, less again: its type needs no translation.
+        """
+        import h5py
+
+        key = name.encode()
+        with reading(self.path, f"{self.where}: the attribute {name}"):
+            if not h5py.h5a.exists(self.id, key):
+                return None
+            stored = h5py.h5a.open(self.id, key)
+            space = stored.get_space()
+            if space.get_simple_extent_type() == h5py.h5s.NULL or not space.get_simple_extent_npoints():
+                return None
+            if stored.get_type() == h5py.h5t.IEEE_F64LE:
+                doubles = np.empty(stored.shape)
+                stored.read(doubles, h5py.h5t.NATIVE_DOUBLE)
+                return doubles
+            dtype = stored.dtype
+            if dtype.kind not in "fiuS" and not h5py.check_string_dtype(dtype):
+                raise self._unusable(name, "text or numbers")
+            values: NDArray[Any] = np.empty(stored.shape, dtype)
+            stored.read(values)
+            return values
+
+    def _unusable(self, name: str, expected: str) -> UnusableAttributeError:
+        return UnusableAttributeError(
+            f"{self.where}: the attribute {name} does not hold {expected}: correct the file or remove it"
+        )
+
+
+@contextmanager
+def reading(path: Path, where: str) -> Iterator[None]:
+    """Turn what the HDF5 library raises on a place of a file into an InputError, or an OSError that names the file.
+
+    Raises:
+        InputError: what was read is damaged, or of a kind that cannot be read.
+        OSError: the machine failed.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except OSError as error:
+        if error.errno and error.errno not in DAMAGE:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise InputError(f"{where} cannot be read ({reason(error)}): {AGAIN}") from error
+    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError) as error:
+        raise InputError(f"{where} cannot be read ({reason(error)}): {AGAIN}") from error
+
+
+def as_text(stored: bytes, where: str) -> str:
+    """Text of a file.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    try:
+        return stored.decode()
+    except UnicodeDecodeError as error:
+        shown = stored.decode("utf-8", "backslashreplace")
+        raise InputError(f"{where} is {shown!r}, expected text in UTF-8: correct the file or remove it") from error
+
+
+def reason(error: BaseException) -> str:
+    """The reason that the HDF5 library gives, which stands in parentheses, for example: truncated file: eof = 100."""
+    text = " ".join(str(error).split())
+    return text[text.find("(") + 1 : text.rfind(")")] if "(" in text and ")" in text else text
