@@ -12,12 +12,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import open_hdf5
+from sciml_datasets.files.hdf5 import ANY, TEXT, opened
 
 CHUNK_BYTES = 64 << 20
 """Read at a time."""
@@ -31,24 +30,19 @@ def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     Raises:
         InputError: the file cannot be read, or lacks /id or /prediction.
     """
-    import h5py
-
-    with open_hdf5(path) as file:
+    with opened(path) as file:
         for name in ("id", "prediction"):
-            if not isinstance(file.get(name), h5py.Dataset):
+            if name not in file:
                 raise InputError(f"{path}: the data set /{name} is missing: expected /id and /prediction")
-        ids, predictions = file["id"], file["prediction"]
-        if ids.shape[:1] != predictions.shape[:1] or ids.ndim != 1:
+        ids, predictions = file.array("id", TEXT), file.array("prediction", ANY)
+        if ids.shape[:1] != predictions.shape[:1] or len(ids.shape) != 1:
             raise InputError(
                 f"{path}: /id has the shape {ids.shape} and /prediction {predictions.shape}: expected (N,), (N, ...)"
             )
-        row_bytes = predictions.dtype.itemsize * int(np.prod(predictions.shape[1:], dtype=np.int64))
+        row_bytes = predictions.dtype.itemsize * math.prod(predictions.shape[1:])
         chunk = max(1, CHUNK_BYTES // max(row_bytes, 1))
         for start in range(0, len(ids), chunk):
-            try:
-                yield ids[start : start + chunk], predictions[start : start + chunk]
-            except OSError as error:
-                raise InputError(f"{path}: it cannot be read ({error}): make the file again") from error
+            yield ids.rows(start, start + chunk), predictions.rows(start, start + chunk)
 
 
 def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[str], NDArray[Any]]]) -> None:

@@ -75,7 +75,7 @@ PURE = {
     "splits",
     "progress",
     "checksums",
-    "hdf5",
+    "files",
     "processes",
     "partitions",
     "scaling",

@@ -199,7 +199,7 @@ def test_damaged_data_are_named(tmp_path: Path) -> None:
     damaged = bytearray(path.read_bytes())
     damaged[offset : offset + 64] = bytes(64)
     path.write_bytes(damaged)
-    with pytest.raises(InputError, match=r"\.hdf: the data cannot be read"):
+    with pytest.raises(InputError, match=r"\.hdf: bts cannot be read"):
         read(path)
 
 

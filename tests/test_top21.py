@@ -200,7 +200,7 @@ def test_damaged_data_are_named_with_their_rows(tmp_path: Path) -> None:
         raw.seek(chunk.byte_offset)
         raw.write(bytes(chunk.size))
     with pytest.raises(
-        InputError, match=r"uno\.h5: rows 0 to 11 of x_val_0 cannot be read \(.*\): fetch the file again"
+        InputError, match=r"uno\.h5, group x_val_0: table, rows 0 to 11, cannot be read \(.*\): fetch"
     ):
         top21.read(tmp_path)
 

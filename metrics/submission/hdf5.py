@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import open_hdf5
+from sciml_datasets.files.hdf5 import opened
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.findings import BrokenRuleError, shown
 from sciml_datasets.metrics.submission.kinds import ZIP_TAIL, refuse_zip
@@ -53,9 +53,9 @@ def read_contents(path: Path) -> Contents:
     """
     check_bytes(path)
     try:
-        with open_hdf5(path) as file:
-            check_structure(file)
-            return _read(file)
+        with opened(path) as file:
+            check_structure(file.h5)
+            return _read(file.h5)
     except InputError as error:
         raise BrokenRuleError("hdf5-damaged", shown(str(error).removeprefix(f"{path}: "), 200)) from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError) as error:  # as h5py tells of damage

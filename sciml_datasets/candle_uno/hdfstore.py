@@ -1,4 +1,4 @@
-"""Data frames in a pandas HDFStore, read with plain h5py: pickles in the file are never loaded.
+"""Data frames in a pandas HDFStore, read as plain HDF5: pickles in the file are never loaded.
 
 Layouts, as pandas 1.5 and 3.1 write them:
 
@@ -16,19 +16,16 @@ Source: pandas, ``pandas/io/pytables.py``; PyTables, "Format of PyTables files".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-
-if TYPE_CHECKING:
-    import h5py
+from sciml_datasets.files.hdf5 import ANY, Array, File, Group, as_text
 
 READ_BYTES = 1 << 25
 
@@ -55,23 +52,20 @@ class StoredFrame:
     """A frame of an open HDFStore.
 
     Attributes:
-        path: of the file.
-        key: of the frame.
-        group: what holds it.
+        key: key of the frame.
+        where: the file and the key, for messages.
         columns: in the order in which they are stored, or of ``axis0`` where its names can be read.
-        rows: how many.
+        rows: number of rows.
+        table: the rows, where the layout is ``table``.
+        blocks: name of a block to its values, where the layout is ``fixed``.
     """
 
-    path: Path
     key: str
-    group: h5py.Group
+    where: str
     columns: tuple[Column, ...]
     rows: int
-
-    @property
-    def is_table(self) -> bool:
-        """Whether the layout is ``table``."""
-        return "table" in self.group
+    table: Array | None
+    blocks: Mapping[str, Array]
 
     def of_kind(self, kind: str) -> list[Column]:
         """The columns of a kind."""
@@ -98,56 +92,47 @@ class StoredFrame:
             values = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
             yield start, values if in_order else values[:, order]
 
-    def _data(self, block: str) -> h5py.Dataset:
-        return self.group["table" if self.is_table else block]
-
     def _rows_at_a_time(self, blocks: list[str]) -> int:
         """Whole chunks of the file, so that none is decompressed twice."""
-        data = self._data(blocks[0])
-        row_bytes = data.dtype.itemsize * int(np.prod(data.shape[1:], initial=1))
-        chunk = data.chunks[0] if data.chunks else 1
-        return int(max(1, READ_BYTES // (row_bytes * chunk)) * chunk)
+        data = self.table or self.blocks[blocks[0]]
+        row_bytes = data.dtype.itemsize * (data.size // max(len(data), 1))
+        chunk = data.chunk[0] if data.chunk else 1
+        return int(max(1, READ_BYTES // max(row_bytes * chunk, 1)) * chunk)
 
     def _read(self, blocks: list[str], start: int, stop: int) -> list[NDArray[Any]]:
-        try:
-            if not self.is_table:
-                return [self._data(block)[start:stop] for block in blocks]
-            rows = self._data("table")[start:stop]
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: rows {start} to {stop - 1} of {self.key} cannot be read ({error}): fetch the file "
-                "again, or write it anew with zlib or blosc if it is compressed otherwise"
-            ) from error
+        if self.table is None:
+            return [self.blocks[block].rows(start, stop) for block in blocks]
+        rows = self.table.rows(start, stop)
         return [rows[block].reshape(stop - start, -1) for block in blocks]
 
 
-def stored_frame(file: h5py.File, path: Path, key: str) -> StoredFrame:
+def stored_frame(file: File, key: str) -> StoredFrame:
     """A frame of a file.
 
     Raises:
         InputError: there is none of this name, or it has no known layout.
     """
-    import h5py
-
-    group = file.get(key)
-    if not isinstance(group, h5py.Group):
-        raise InputError(f"{path}: there is no frame {key}, only {', '.join(file) or 'nothing'}: fetch the file again")
+    if key not in file:
+        found = ", ".join(file.names()) or "nothing"
+        raise InputError(f"{file.path}: there is no frame {key}, only {found}: fetch the file again")
+    group, where = file.group(key), f"{file.path}: {key}"
     if "table" in group:
-        table = group["table"]
+        table = group.array("table", ANY, (None,))
         fields = [name for name in table.dtype.names or () if name != "index"]
         columns = tuple(column for field in fields for column in _columns_of_field(table.dtype[field], field))
-        return StoredFrame(path, key, group, columns, len(table))
+        return StoredFrame(key, where, columns, len(table), table, {})
     if "axis0" not in group or "axis1" not in group:
-        raise InputError(f"{path}: {key} is no data frame in the layouts fixed or table of pandas: fetch it again")
-    blocks = [name for name in group if name.startswith("block") and name.endswith("_values")]
-    columns = tuple(column for block in blocks for column in _columns_of_block(group, block))
-    places = {name: place for place, name in enumerate(_names(group["axis0"]) or [])}
+        raise InputError(f"{where} is no data frame in the layouts fixed or table of pandas: fetch it again")
+    names = [name for name in group.names() if name.startswith("block") and name.endswith("_values")]
+    blocks = {name: group.array(name, ANY) for name in names}
+    columns = tuple(column for name, block in blocks.items() for column in _columns_of_block(group, name, block))
+    places = {name: place for place, name in enumerate(_names(group, "axis0") or [])}
     columns = tuple(sorted(columns, key=lambda column: places.get(column.name or "", len(places))))
-    rows = len(group["axis1"])
-    for block in blocks:
-        if group[block].dtype != object and len(group[block]) != rows:
-            raise InputError(f"{path}: {key}/{block} has {len(group[block])} rows, not {rows}: fetch the file again")
-    return StoredFrame(path, key, group, columns, rows)
+    rows = len(group.array("axis1", ANY, (None,)))
+    for block in blocks.values():
+        if not block.dtype.hasobject and block.shape[:1] != (rows,):
+            raise InputError(f"{block.where} has the shape {block.shape}, expected {rows} rows: fetch the file again")
+    return StoredFrame(key, where, columns, rows, None, blocks)
 
 
 def _columns_of_field(dtype: np.dtype[Any], field: str) -> Iterator[Column]:
@@ -158,20 +143,29 @@ def _columns_of_field(dtype: np.dtype[Any], field: str) -> Iterator[Column]:
         yield Column(field, kind, field, 0)
 
 
-def _columns_of_block(group: h5py.Group, block: str) -> Iterator[Column]:
-    data, names = group[block], _names(group[block.replace("_values", "_items")])
-    kind = _kind(data.dtype)
-    count = data.shape[1] if kind != "pickle" else len(names or [None])
-    yield from (Column(names[place] if names else None, kind, block, place) for place in range(count))
+def _columns_of_block(group: Group, name: str, block: Array) -> Iterator[Column]:
+    names = _names(group, name.replace("_values", "_items"))
+    kind = _kind(block.dtype)
+    count = len(names or [""])
+    if kind != "pickle":
+        if len(block.shape) != 2 or (names and len(names) != block.shape[1]):
+            raise InputError(
+                f"{block.where} has the shape {block.shape} and {len(names or [])} names of columns, expected one name "
+                "for each column: fetch the file again"
+            )
+        count = block.shape[1]
+    yield from (Column(names[place] if names else None, kind, name, place) for place in range(count))
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
     return {"S": "text", "f": "number", "i": "number", "u": "number"}.get(dtype.kind, "pickle")
 
 
-def _names(data: h5py.Dataset) -> list[str] | None:
+def _names(group: Group, name: str) -> list[str] | None:
     """Names of columns; None where they are a pickle or all empty."""
+    data = group.array(name, ANY, (None,))
     if data.dtype.kind not in "Siu":
         return None
-    names = [name.decode() if isinstance(name, bytes) else str(name) for name in data[...].tolist()]
+    values = data.whole().tolist()
+    names = [as_text(value, data.where) if isinstance(value, bytes) else str(value) for value in values]
     return names if any(names) else None

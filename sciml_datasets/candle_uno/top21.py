@@ -15,7 +15,7 @@ Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_g
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,9 @@ from sciml_datasets.candle_uno.hdfstore import Column, StoredFrame, stored_frame
 from sciml_datasets.candle_uno.joining import join
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import open_hdf5
+from sciml_datasets.files.hdf5 import File, as_text, opened
 
 if TYPE_CHECKING:
-    import h5py
     import pyarrow as pa
 
 FILES = "top*uno*.h5"
@@ -48,35 +47,35 @@ def read(folder: Path) -> Tables:
         InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, or
             contradicts itself: the features of one cell or drug differ between rows.
     """
-    import hdf5plugin
-
-    hdf5plugin.register(force=False)  # blosc and other filters that HDF5 itself lacks
     found = files(folder)
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise InputError(f"{folder}: expected one file {FILES}, found {names}: keep one of them")
     (path,) = found
-    with open_hdf5(path) as file:
+    with opened(path) as file:
         responses = _responses(file, path)
         cells = _recovered(file, path, responses["cell"], "x_{}_0", "gene")
         drugs = _recovered(file, path, responses["drug"], "x_{}_1", "descriptor")
     return join(path, responses, cells, drugs, MEASURE)
 
 
-def _splits(file: h5py.File) -> list[str]:
+def _splits(file: File) -> list[str]:
     """The splits there are; files exported without a test split exist."""
     return [name for name in SPLITS if name == "train" or f"y_{name}" in file]
 
 
-def _responses(file: h5py.File, path: Path) -> pa.Table:
+def _responses(file: File, path: Path) -> pa.Table:
     import pyarrow as pa
 
     parts = []
     for split in _splits(file):
-        frame = stored_frame(file, path, f"y_{split}")
+        frame = stored_frame(file, f"y_{split}")
         cell, drug = _column(frame, CELL, "text", 0), _column(frame, DRUG, "text", 1)
         samples, compounds = (_texts(frame, column) for column in (cell, drug))
-        auc = np.concatenate([part[:, 0] for _, part in frame.chunks([_column(frame, MEASURE, "number", 0)])])
+        measure = [_column(frame, MEASURE, "number", 0)]
+        auc = np.concatenate(
+            [np.empty(0), *(_as_float32(frame, measure, *part)[:, 0] for part in frame.chunks(measure))]
+        )
         parts.append(
             pa.table(
                 {
@@ -104,21 +103,41 @@ def _column(frame: StoredFrame, name: str, kind: str, place: int) -> Column:
             return column
         if column.kind == "pickle" and column.name in (name, None):
             raise InputError(
-                f"{frame.path}: {frame.key} holds {name} only as a pickle, which is not loaded since it could run any "
+                f"{frame.where} holds {name} only as a pickle, which is not loaded since it could run any "
                 'code: write the file anew with format="table"'
             )
     nameless = [column for column in frame.of_kind(kind) if column.name is None]
     if len(nameless) <= place:
         shown = ", ".join(column.name or "a column without a name" for column in frame.columns)
-        raise InputError(f"{frame.path}: {frame.key} has no column {name}, only {shown}: fetch the file again")
+        raise InputError(f"{frame.where} has no column {name}, only {shown}: fetch the file again")
     return nameless[place]
 
 
 def _texts(frame: StoredFrame, column: Column) -> list[str]:
-    return [text.decode() for _, part in frame.chunks([column]) for text in part[:, 0].tolist()]
+    where = f"{frame.where}, column {column.name or column.block}"
+    return [as_text(text, where) for _, part in frame.chunks([column]) for text in part[:, 0].tolist()]
 
 
-def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun: str) -> FeatureTable:
+def _as_float32(frame: StoredFrame, columns: list[Column], start: int, stored: NDArray[Any]) -> NDArray[np.float32]:
+    """Some rows of a frame as they are kept.
+
+    Raises:
+        InputError: a number is infinite, or too large for the type.
+    """
+    with np.errstate(over="ignore"):
+        values = stored.astype(np.float32, copy=False)
+    infinite = np.isinf(values)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0].tolist()
+        name = columns[column].name or f"{column + 1}"
+        raise InputError(
+            f"{frame.where}, row {start + row}, column {name}: {stored[row, column]:g}, expected a finite number of "
+            "float32: fetch the file again, or correct it"
+        )
+    return values
+
+
+def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str) -> FeatureTable:
     """The features of each id, from the rows of all splits.
 
     Args:
@@ -134,28 +153,28 @@ def _recovered(file: h5py.File, path: Path, ids: pa.ChunkedArray, key: str, noun
     known = np.zeros(len(unique), bool)
     before = 0
     for split in _splits(file):
-        frame = stored_frame(file, path, key.format(split))
+        frame = stored_frame(file, key.format(split))
         columns = frame.of_kind("number")
         here = tuple(column.name or f"{noun} {i + 1}" for i, column in enumerate(columns))
-        rows = stored_frame(file, path, f"y_{split}").rows
+        rows = stored_frame(file, f"y_{split}").rows
         if not columns or frame.rows != rows:
             raise InputError(
-                f"{path}: {frame.key} has {frame.rows} rows of {len(columns)} numbers, expected {rows} rows as in "
+                f"{frame.where} has {frame.rows} rows of {len(columns)} numbers, expected {rows} rows as in "
                 f"y_{split}: fetch the file again"
             )
         if not names:
             names, table = here, np.empty((len(unique), len(here)), np.float32)
         elif names != here:
-            raise InputError(f"{path}: {frame.key} has other columns than {key.format('train')}: fetch the file again")
+            raise InputError(f"{frame.where} has other columns than {key.format('train')}: fetch the file again")
         for start, stored in frame.chunks(columns):
-            values = stored.astype(np.float32, copy=False)
+            values = _as_float32(frame, columns, start, stored)
             some = codes[before + start : before + start + len(values)]
             _take_new(table, known, some, values)
             wrong = _first_difference(values, table, some)
             if wrong is not None:
                 row, column = wrong
                 raise InputError(
-                    f"{path}: {frame.key}, row {start + row}, column {names[column]}: {values[row, column]}, but "
+                    f"{frame.where}, row {start + row}, column {names[column]}: {values[row, column]}, but "
                     f"{table[some[row], column]} in an earlier row of {unique[some[row]]}: one cell or drug must have "
                     "the same features everywhere; fetch the file again"
                 )

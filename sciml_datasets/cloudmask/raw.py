@@ -17,18 +17,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, split_of
 from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import open_hdf5
+from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.samples import SPLITS, Example, Note, RawFile, Sample, unheard
-
-if TYPE_CHECKING:
-    import h5py
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
 """Data set to rows and columns of its scenes."""
@@ -98,32 +95,20 @@ class Scenes:
         """
         path = folder / file.name
         granule = granule_of(path)
-        with open_hdf5(path) as h5:
+        with opened(path) as h5:
             for name in CHANNELS:
-                self._check(h5, name, path)
+                self._array(h5, name)
         # As it is stored: 9 channels of float32, and bayes, cloud and valid.
         size = self.rows * self.columns * (4 * 9 + 3)
         yield Sample(file.split, granule.name, file.name, "", size, granule.orbit_pass, ())
 
-    def _check(self, h5: h5py.File, name: str, path: Path) -> Any:
-        """The data set of this name, of the right shape and type."""
-        expected = (self.rows, self.columns, CHANNELS[name])
-        if name not in h5:
-            raise InputError(f"{path}: {name} is missing, expected a data set {expected}: fetch the file again")
-        try:
-            data = h5[name]
-        except (KeyError, OSError) as error:
-            raise InputError(f"{path}: {name} cannot be read ({error}): fetch the file again") from error
-        shape, dtype = getattr(data, "shape", None), getattr(data, "dtype", np.dtype("V"))
-        if shape != expected and not (name == "bayes" and shape == expected[:2]):
-            raise InputError(
-                f"{path}: {name} has the shape {shape}, expected {expected}: remove the file, or prepare the data set "
-                f"that has scenes of this size ({', '.join(f'{k} {r} x {c}' for k, (r, c) in SIZES.items())})"
-            )
-        kinds, wanted = ("iu", "integers (bits)") if name == "bayes" else ("fiu", "numbers")
-        if dtype.kind not in kinds:
-            raise InputError(f"{path}: {name} is {dtype}, expected {wanted}: convert or remove the file")
-        return data
+    def _array(self, h5: File, name: str) -> Array:
+        shape = (self.rows, self.columns, CHANNELS[name])
+        sizes = ", ".join(f"{size} {rows} x {columns}" for size, (rows, columns) in SIZES.items())
+        remedy = f"convert or remove the file, or prepare the data set that has scenes of this size ({sizes})"
+        if name == "bayes":
+            return h5.array(name, INTEGERS, shape, shape[:2], remedy=remedy)
+        return h5.array(name, NUMBERS, shape, remedy=remedy)
 
     def extent(self, sample: Sample) -> tuple[int, int]:
         """See `sciml_datasets.samples.PlacedFormat`: the file has about as many bytes as the record."""
@@ -145,19 +130,16 @@ class Scenes:
 
     def _read(self, path: Path, place: PurePosixPath, to: _Arrays, note: Note) -> Example:
         granule = granule_of(path)
-        with open_hdf5(path) as h5:
-            refs, bts, bayes = (self._check(h5, name, path) for name in CHANNELS)
-            try:
-                refs.read_direct(to.reflectance)
-                bts.read_direct(to.brightness_temperature)
-                labelled = _read_bits(bayes, to.bayes)
-            except OSError as error:
-                raise InputError(f"{path}: the data cannot be read ({error}): fetch the file again") from error
-            others = [
-                f"{name} is {data.dtype}"
-                for name, data in (("refs", refs), ("bts", bts))
-                if data.dtype.newbyteorder("=") != np.float32
-            ]
+        with opened(path) as h5:
+            refs, bts, bayes = (self._array(h5, name) for name in CHANNELS)
+            refs.read(to.reflectance)
+            bts.read(to.brightness_temperature)
+            labelled = _read_bits(bayes, to.bayes)
+        others = [
+            f"{name} is {data.dtype}"
+            for name, data in (("refs", refs), ("bts", bts))
+            if data.dtype.newbyteorder("=") != np.float32
+        ]
         if others:
             note(CAST, f"{path}: {' and '.join(others)}")
         day = _day_by_folder(place)
@@ -224,12 +206,12 @@ def _day_by_folder(place: PurePosixPath) -> bool | None:
     return next((part == "day" for part in reversed(place.parts[:-1]) if part in ("day", "night")), None)
 
 
-def _read_bits(bayes: Any, to: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
+def _read_bits(bayes: Array, to: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
     """Read the bits; for a type that can hold more than a byte, also (R, C), whether a pixel has any."""
     if bayes.dtype == np.uint8:
-        bayes.read_direct(to.reshape(bayes.shape))
+        bayes.read(to.reshape(bayes.shape))
         return None
-    values = bayes[...].reshape(to.shape)
+    values = bayes.whole().reshape(to.shape)
     labelled = (values >= 0) & (values <= np.iinfo(np.uint8).max)  # fill values of wider types lie outside
     to[...] = np.where(labelled, values, 0)
     return np.asarray(labelled[..., 0])

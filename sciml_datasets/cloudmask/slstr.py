@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from sciml_datasets.appearing import appearing
 from sciml_datasets.cloudmask.granules import granule_of
 from sciml_datasets.errors import InputError
-from sciml_datasets.hdf5 import open_hdf5
+from sciml_datasets.files.hdf5 import opened as open_hdf5
 
 REFLECTIVE = ("S1", "S2", "S3", "S4", "S5", "S6")
 THERMAL = ("S7", "S8", "S9")

@@ -35,6 +35,7 @@ __all__ = [
     "Group",
     "Types",
     "UnusableAttributeError",
+    "as_text",
     "opened",
 ]
 
@@ -70,7 +71,7 @@ class Group(Node):
         import h5py
 
         where = f"{self.path}, group {name}"
-        found = self._object(name, where)
+        found = self._object(name, where, "a group")
         if not isinstance(found, h5py.h5g.GroupID):
             raise InputError(f"{where}: it is no group: {AGAIN}, or remove it")
         return Group(self.path, where, found)
@@ -91,19 +92,19 @@ class Group(Node):
         import h5py
 
         where = f"{self.where}: {name}"
-        found = self._object(name, where)
+        expected = " or ".join(str(shape).replace("None", "any") for shape in shapes)
+        found = self._object(name, where, f"a data set {expected}".rstrip())
         if not isinstance(found, h5py.h5d.DatasetID):
             raise InputError(f"{where} is no data set: {remedy}")
         with reading(self.path, where):
             array = Array(self.path, where, found)
         if shapes and not any(_fits(array.shape, shape) for shape in shapes):
-            expected = " or ".join(str(shape).replace("None", "any") for shape in shapes)
             raise InputError(f"{where} has the shape {array.shape}, expected {expected}: {remedy}")
         if not types.accepts(array.dtype):
             raise InputError(f"{where} is {array.dtype}, expected {types.words}: {remedy}")
         return array
 
-    def _object(self, name: str, where: str) -> Any:
+    def _object(self, name: str, where: str, expected: str) -> Any:
         """What a name stands for, through soft links; no other file is opened."""
         import h5py
 
@@ -114,7 +115,8 @@ class Group(Node):
                 if part in (b"", b"."):
                     continue
                 if not isinstance(place, h5py.h5g.GroupID) or not place.links.exists(part):
-                    raise InputError(f"{where} is missing{' behind a soft link' if links else ''}: {AGAIN}")
+                    behind = " behind a soft link" if links else ""
+                    raise InputError(f"{where} is missing{behind}, expected {expected}: {AGAIN}, or remove it")
                 kind = place.links.get_info(part).type
                 if kind == h5py.h5l.TYPE_HARD:
                     place = h5py.h5o.open(place, part)
@@ -136,6 +138,9 @@ class Group(Node):
 class File(Group):
     """An open file: its root group. `opened` closes it; who keeps many open closes them itself.
 
+    Attributes:
+        h5: the file as h5py has it, for a reader with stricter rules.
+
     Raises:
         InputError: it does not exist, is no regular file, or is not a complete HDF5 file.
         OSError: it cannot be opened though it may be sound; the file is named.
@@ -147,7 +152,7 @@ class File(Group):
         regular_file(path)
         try:
             # The driver that every build has, whatever the environment chooses: places are bytes of this very file.
-            self._file = h5py.File(path, "r", driver="sec2")
+            self.h5 = h5py.File(path, "r", driver="sec2")
         except OSError as error:
             if error.errno and error.errno not in DAMAGE:
                 raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
@@ -155,18 +160,19 @@ class File(Group):
         except (RuntimeError, ValueError, TypeError, KeyError) as error:
             raise InputError(f"{path}: not a complete HDF5 file ({reason(error)}): {AGAIN}, or remove it") from error
         with reading(path, str(path)):
-            super().__init__(path, str(path), h5py.h5o.open(self._file.id, b"/"))
+            super().__init__(path, str(path), h5py.h5o.open(self.h5.id, b"/"))
 
     def close(self) -> None:
         """Close the file; nothing of it can be read afterwards."""
-        self._file.close()
+        self.h5.close()
 
-    def read_at(self, offset: int, into: NDArray[Any]) -> None:
+    def read_at(self, offset: int, into: NDArray[Any], where: str) -> None:
         """Read the bytes at a place of the file into an array, past the HDF5 library: in two thirds of its time.
 
         Args:
             offset: the `Array.offset` of an array of the same type and size.
             into: array in C order.
+            where: the file and the array, for messages.
 
         Raises:
             InputError: the file ends before.
@@ -174,9 +180,9 @@ class File(Group):
         done = 0
         with naming(self.path):
             while done < into.nbytes:
-                count = os.preadv(self._file.id.get_vfd_handle(), [into.data.cast("B")[done:]], offset + done)
+                count = os.preadv(self.h5.id.get_vfd_handle(), [into.data.cast("B")[done:]], offset + done)
                 if not count:
-                    raise InputError(f"{self.path} was cut short after it was opened: run the command again")
+                    raise InputError(f"{where} is cut short: the file changed after it was indexed, run it again")
                 done += count
 
 

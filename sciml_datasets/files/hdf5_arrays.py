@@ -90,7 +90,7 @@ class Array(Node):
         """
         if self.size * self.dtype.itemsize > LARGEST:
             raise InputError(f"{self.where} has the shape {self.shape}, which is too large for what it is: {AGAIN}")
-        return self._values(())
+        return self._values((), self.where)
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
         """The values from one place of the first axis to before another; text as bytes.
@@ -98,7 +98,8 @@ class Array(Node):
         Raises:
             InputError: they cannot be read.
         """
-        return self._values(slice(start, stop))
+        last = min(stop, len(self)) - 1
+        return self._values(slice(start, stop), f"{self.where}, rows {start} to {last},")
 
     def read(self, into: NDArray[Any]) -> None:
         """Read all values into an array of the same shape, in C order.
@@ -125,12 +126,12 @@ class Array(Node):
                 )
             into[start : start + step] = values
 
-    def _values(self, key: Any) -> NDArray[Any]:
+    def _values(self, key: Any, where: str) -> NDArray[Any]:
         import h5py
 
         if self.dtype.hasobject and not h5py.check_string_dtype(self.dtype):
             raise InputError(f"{self.where} holds objects, expected numbers or text: {AGAIN}")
-        with reading(self.path, self.where):
+        with reading(self.path, where):
             values: NDArray[Any] = h5py.Dataset(self.id)[key]
             return values
 

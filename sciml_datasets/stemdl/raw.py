@@ -130,11 +130,12 @@ class Hdf5Stacks:
                 offset, _, place = sample.place.partition(" ")
                 file = files[folder / sample.file]
                 group = file.group(place)
+                where = f"{group.where}: cbed_stack"
                 if offset == "0":
                     self._stack(group).read(stack)
                 else:
-                    file.read_at(int(offset), stack)
-                check_intensities(stack, f"{group.where}: cbed_stack", note)
+                    file.read_at(int(offset), stack, where)
+                check_intensities(stack, where, note)
                 patterns = log_scaled_in_place(stack) if self.preprocess else stack
                 known = {"id": sample.key, "cbed_stack": patterns, "space_group": int(sample.facts[0])}
                 return known | {"material": sample.group, **_features(group, note)}
