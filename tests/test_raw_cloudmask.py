@@ -310,3 +310,21 @@ def test_arrays_are_filled_again_scene_after_scene(tmp_path: Path) -> None:
     with SCENES.reader(folder) as read_sample:
         first, second, *_ = indexed(folder)
         assert read_sample(first)["bayes"] is read_sample(second)["bayes"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        (
+            {"bts": np.random.default_rng(0).integers(-8000, 3000, (ROWS, COLUMNS, 3), "i2")},
+            "bts are not from 0 to 400",
+        ),
+        ({"refs": np.random.default_rng(0).integers(101, 9000, (ROWS, COLUMNS, 6), "i2")}, "refs are above 100"),
+    ],
+)
+def test_stored_integers_are_no_kelvin_and_no_reflectance(tmp_path: Path, changes: dict[str, Any], match: str) -> None:
+    path = write_scene(tmp_path / f"{NAME}.hdf", **changes)
+    with pytest.raises(
+        InputError, match=rf"{NAME}.hdf: more than half of the {match}, expected .*, not stored integers"
+    ):
+        read(path)

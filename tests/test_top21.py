@@ -199,9 +199,7 @@ def test_damaged_data_are_named_with_their_rows(tmp_path: Path) -> None:
     with path.open("r+b") as raw:
         raw.seek(chunk.byte_offset)
         raw.write(bytes(chunk.size))
-    with pytest.raises(
-        InputError, match=r"uno\.h5, group x_val_0: table, rows 0 to 11, cannot be read \(.*\): fetch"
-    ):
+    with pytest.raises(InputError, match=r"uno\.h5, group x_val_0: table, rows 0 to 11, cannot be read \(.*\): fetch"):
         top21.read(tmp_path)
 
 

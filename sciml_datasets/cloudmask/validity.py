@@ -25,6 +25,8 @@ LEAST_WARM = 150.0
 Geophysical Research Letters)."""
 MOST_BRIGHT = 2.0
 """Reflectance that half of the lit pixels of no scene exceed: a white surface has 1."""
+FILL = -32768
+"""Value of SLSTR products for a missing one."""
 _SAMPLED = slice(None, None, 8)
 _BLOCK = 16
 """Rows at a time: intermediate arrays stay in the cache."""
@@ -47,19 +49,36 @@ def is_day(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.
 def other_units(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], *, day: bool) -> str:
     """A clause on values that cannot be kelvin, or reflectances where 1 is white; empty where they can.
 
+    Stored integers of a product, without their scale and offset, are the usual case: they reach over tens of thousands.
+    Zero, NaN and FILL are missing values and say nothing.
+
     Args:
         reflectance, brightness_temperature: as for `is_day`; every 8th row and column is asked.
-        day: whether reflectances are asked.
+        day: whether reflectances are asked for their median.
     """
     green = reflectance[_SAMPLED, _SAMPLED, 0]
     kelvin = brightness_temperature[_SAMPLED, _SAMPLED, 1]
     warmest = float(kelvin.max(initial=0, where=(kelvin > 0) & (kelvin <= MAX_KELVIN)))
     if 0 < warmest < LEAST_WARM:
         return f"bts are {warmest:g} at most, expected kelvin, up to some 300"
+    temperatures = _present(kelvin)
+    outside = np.count_nonzero((temperatures < 0) | (temperatures > MAX_KELVIN))
+    if 2 * outside > temperatures.size:
+        return f"more than half of the bts are not from 0 to {MAX_KELVIN:g}, expected kelvin, not stored integers"
     lit = green[(green > DAYLIGHT) & (green < REFLECTANCE_SUMS[1])]
     if day and lit.size and np.median(lit) > MOST_BRIGHT:
         return f"half of the reflectances of S1 are above {np.median(lit):g}, expected 1 for white, not per cent"
+    light = _present(green)
+    if 2 * np.count_nonzero(light > REFLECTANCE_SUMS[1]) > light.size:
+        return (
+            f"more than half of the refs are above {REFLECTANCE_SUMS[1]:g}, expected 1 for white, not stored integers"
+        )
     return ""
+
+
+def _present(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values that are not missing."""
+    return values[np.isfinite(values) & (values != 0) & (values != FILL)]
 
 
 def valid_pixels(
