@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,3 +58,8 @@ def test_large_samples_are_asked_for_by_their_place_one_ahead_at_least_and_few_b
         for number, found in enumerate(asked_for(numbers(), place)):
             assert found == number
             assert len(taken) == min(20, number + ahead + 1)
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a")
+    assert list(asked_for(["a"], lambda name: Extent(tmp_path / name, 0, 10))) == ["a"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -198,3 +200,13 @@ def test_a_stack_that_was_cut_off_after_the_index_is_named(tmp_path: Path) -> No
     beyond = replace(found, place=f"{10**9} {found.place.partition(' ')[2]}")
     with raw_format.reader(folder) as read, pytest.raises(InputError, match=r"sample_0_0: cbed_stack is cut short"):
         read(beyond)
+
+
+@pytest.mark.parametrize(("kind", "make"), [("a FIFO", os.mkfifo), ("a folder", os.mkdir)])
+def test_what_is_called_like_a_raw_file_and_is_none_is_named(
+    tmp_path: Path, kind: str, make: Callable[[Path], None]
+) -> None:
+    folder = write_raw(tmp_path)
+    make(folder / "dev" / "more.h5")
+    with pytest.raises(InputError, match=rf"more\.h5 is {kind}.*, expected a file"):
+        prepared(tmp_path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -67,12 +68,13 @@ def asked_for(items: Iterable[Item], place: Callable[[Item], Extent | None]) -> 
 
 
 def _ask_for(extent: Extent) -> None:
-    """Have the system read it in the background; whoever reads the file says what is wrong if it cannot be opened."""
-    try:
-        descriptor = os.open(extent.path, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.posix_fadvise(descriptor, extent.start, extent.bytes, os.POSIX_FADV_WILLNEED)
-    finally:
-        os.close(descriptor)
+    """Have the system read it in the background.
+
+    It is advice: where it cannot be given, the file is read without it, and its reader reports what is wrong with it.
+    """
+    with suppress(OSError):
+        descriptor = os.open(extent.path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO would be waited for
+        try:
+            os.posix_fadvise(descriptor, extent.start, extent.bytes, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(descriptor)

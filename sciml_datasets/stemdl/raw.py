@@ -23,6 +23,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttributeError, opened
 from sciml_datasets.files.open_files import OpenFiles
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
@@ -124,7 +125,7 @@ class Hdf5Stacks:
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
         """
         stack = np.empty((3, self.pixels, self.pixels), np.float32)
-        with closing(OpenFiles(File, OPEN_FILES)) as files:
+        with closing(OpenFiles(File, File.close, OPEN_FILES)) as files:
 
             def read(sample: Sample) -> Example:
                 offset, _, place = sample.place.partition(" ")
@@ -155,7 +156,7 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
     paths = [path for path in present[0].iterdir() if path.suffix == ".h5"]
     if not paths:
         raise InputError(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
-    stats = ((path, path.stat()) for path in paths)
+    stats = ((path, regular_file(path)) for path in paths)
     return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
 
 
