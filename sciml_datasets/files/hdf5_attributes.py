@@ -99,9 +99,12 @@ class Node:
 
         key = name.encode()
         with reading(self.path, f"{self.where}: the attribute {name}"):
-            if not h5py.h5a.exists(self.id, key):
+            try:
+                stored = h5py.h5a.open(self.id, key)
+            except KeyError:
+                if h5py.h5a.exists(self.id, key):
+                    raise
                 return None
-            stored = h5py.h5a.open(self.id, key)
             space = stored.get_space()
             if space.get_simple_extent_type() == h5py.h5s.NULL or not space.get_simple_extent_npoints():
                 return None

@@ -125,11 +125,11 @@ class Hdf5Stacks:
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
         """
         stack = np.empty((3, self.pixels, self.pixels), np.float32)
-        with closing(OpenFiles(File, File.close, OPEN_FILES)) as files:
+        with closing(OpenFiles(lambda name: File(folder / name), File.close, OPEN_FILES)) as files:
 
             def read(sample: Sample) -> Example:
                 offset, _, place = sample.place.partition(" ")
-                file = files[folder / sample.file]
+                file = files[sample.file]
                 group = file.group(place)
                 where = f"{group.where}: cbed_stack"
                 if offset == "0":
