@@ -78,7 +78,8 @@ def other_units(reflectance: NDArray[np.float32], brightness_temperature: NDArra
 
 def _present(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Values that are not missing."""
-    return values[np.isfinite(values) & (values != 0) & (values != FILL)]
+    present: NDArray[np.float32] = values[np.isfinite(values) & (values != 0) & (values != FILL)]
+    return present
 
 
 def valid_pixels(

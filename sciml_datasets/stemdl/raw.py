@@ -125,7 +125,8 @@ class Hdf5Stacks:
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
         """
         stack = np.empty((3, self.pixels, self.pixels), np.float32)
-        with closing(OpenFiles(lambda name: File(folder / name), File.close, OPEN_FILES)) as files:
+        opened_files: OpenFiles[str, File] = OpenFiles(lambda name: File(folder / name), File.close, OPEN_FILES)
+        with closing(opened_files) as files:
 
             def read(sample: Sample) -> Example:
                 offset, _, place = sample.place.partition(" ")
