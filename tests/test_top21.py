@@ -223,3 +223,24 @@ def test_stores_that_pandas_itself_writes_are_read(tmp_path: Path, layout: str) 
         np.testing.assert_array_equal(values, expected(content, f"x_{{}}_{number}"))
     samples = [text.decode() for split in ("train", "val", "test") for text in content[f"y_{split}"]["Sample"]]
     assert tables.responses["cell"].to_pylist() == samples
+
+
+def test_a_column_of_one_name_that_holds_several_numbers_is_named(tmp_path: Path) -> None:
+    with h5py.File(write_store(tmp_path / FILE, frames(), write_blocks), "a") as file:
+        group = file["x_train_0"]
+        rows = group["table"][...]
+        del group["table"]
+        group["table"] = rows.astype(
+            [("genes" if name != "index" else name, *rest) for name, *rest in rows.dtype.descr]
+        )
+    with pytest.raises(InputError, match=r"group x_train_0: table: the field genes holds 6 numbers, expected one"):
+        top21.read(tmp_path)
+
+
+def test_an_infinite_number_is_named(tmp_path: Path) -> None:
+    content = frames()
+    content["x_val_1"]["dd_2"] = content["x_val_1"]["dd_2"].astype(np.float64)
+    content["x_val_1"]["dd_2"][5] = 1e300
+    write_store(tmp_path / FILE, content, write_query_columns)
+    with pytest.raises(InputError, match=r"x_val_1, row 5, column dd_2: 1e\+300, expected a finite number of float32"):
+        top21.read(tmp_path)

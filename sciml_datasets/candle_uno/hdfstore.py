@@ -15,6 +15,7 @@ Source: pandas, ``pandas/io/pytables.py``; PyTables, "Format of PyTables files".
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def stored_frame(file: File, key: str) -> StoredFrame:
     if "table" in group:
         table = group.array("table", ANY, (None,))
         fields = [name for name in table.dtype.names or () if name != "index"]
-        columns = tuple(column for field in fields for column in _columns_of_field(table.dtype[field], field))
+        columns = tuple(column for field in fields for column in _columns_of_field(table, field))
         return StoredFrame(key, where, columns, len(table), table, {})
     if "axis0" not in group or "axis1" not in group:
         raise InputError(f"{where} is no data frame in the layouts fixed or table of pandas: fetch it again")
@@ -135,12 +136,15 @@ def stored_frame(file: File, key: str) -> StoredFrame:
     return StoredFrame(key, where, columns, rows, None, blocks)
 
 
-def _columns_of_field(dtype: np.dtype[Any], field: str) -> Iterator[Column]:
-    kind = _kind(dtype.base)
+def _columns_of_field(table: Array, field: str) -> Iterator[Column]:
+    dtype = table.dtype[field]
+    kind, width = _kind(dtype.base), math.prod(dtype.shape)
     if field.startswith("values_block_"):
-        yield from (Column(None, kind, field, place) for place in range(int(np.prod(dtype.shape))))
-    else:
+        yield from (Column(None, kind, field, place) for place in range(width))
+    elif width == 1:
         yield Column(field, kind, field, 0)
+    else:
+        raise InputError(f"{table.where}: the field {field} holds {width} numbers, expected one: fetch the file again")
 
 
 def _columns_of_block(group: Group, name: str, block: Array) -> Iterator[Column]:
