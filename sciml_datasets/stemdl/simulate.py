@@ -6,8 +6,6 @@ names in its attribute ``engine``. Each group also says its ``thickness_angstrom
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.hdf5_writing import written
 from sciml_datasets.processes import mapped
 from sciml_datasets.progress import progress
 from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal
@@ -208,22 +207,14 @@ def write_file(file: PlannedFile) -> int:
     Raises:
         OSError: it cannot be written.
     """
-    import h5py
     from threadpoolctl import threadpool_limits
 
     samples = 0
-    try:
-        # The matrices are small: threads of the linear algebra library would only get into each other's way.
-        with threadpool_limits(1), h5py.File(file.path, "w") as h5:
-            h5.attrs["engine"] = file.source.engine
-            for number in range(file.first, file.last):
-                samples += _write_material(h5, number, file.source)
-    except (OSError, RuntimeError) as error:
-        # HDF5 hides the system's reason in its text, and fails again when it closes the file.
-        found = re.search(r"errno = (\d+)", f"{error} {error.__context__}")
-        if found is None:
-            raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(file.path)) from None
+    # The matrices are small: threads of the linear algebra library would only get into each other's way.
+    with threadpool_limits(1), written(file.path) as h5:
+        h5.attrs["engine"] = file.source.engine
+        for number in range(file.first, file.last):
+            samples += _write_material(h5, number, file.source)
     return samples
 
 
