@@ -16,7 +16,7 @@ class Cloudmask(Sciml):
     supervised_keys = (("reflectance", "brightness_temperature"), "cloud")
 
     def features(self) -> dict[str, Any]:
-        """Feature connectors; masks are 0 or 1, times ISO 8601 text in UTC, the frame seconds since the node."""
+        """Feature connectors; masks are 0 or 1, times ISO 8601 text in UTC, the frame seconds since the node, or -1."""
         import numpy as np
         from tensorflow_datasets import features
 

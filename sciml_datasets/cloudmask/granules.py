@@ -7,6 +7,12 @@ class. Source: Sentinel-3 PDGS File Naming Convention, GMES-S3GS-EOPG-TN-09-0009
 The frame is the time in seconds since the ascending node, where the relative orbit begins (in the manifest of a real
 product, orbit epoch plus frame is the start to the millisecond). So the name of any frame gives the date on which its
 pass began, and a pass over midnight stays one pass.
+
+Names of the reprocessed archive have ``____`` for the frame. The satellites of the series share ground tracks and local
+time, so that a relative orbit begins at the same time of the day, whatever the satellite and the year: it gives the
+node, and the date of the pass is that of names with a frame. (In 13 names of products of 2018 to 2025 node and frame
+agree to 2.5 minutes.) Only where a node lies that close to midnight may two names of one pass give two dates: a
+raw folder that holds both is refused.
 """
 
 from __future__ import annotations
@@ -21,12 +27,16 @@ from sciml_datasets.errors import InputError
 
 RELATIVE_ORBITS = 385
 """Orbits of a repeat cycle of 27 days (Sentinel-3 SLSTR user guide)."""
+NODE = datetime(2021, 8, 27, 6, 52, 36, tzinfo=UTC), 75, 320
+"""An ascending node of Sentinel-3A, its cycle and relative orbit (manifest of S3A_SL_1_RBT____20210827T074336...)."""
+ORBIT = timedelta(days=27) / RELATIVE_ORBITS
+"""Duration of an orbit."""
 VALIDATION_SHARE = 0.2
 """As in the reference, which draws files instead of passes (mlcommons/science, benchmarks/cloudmask)."""
 
 _NAME = re.compile(
-    r"(?P<satellite>S3[AB])_SL_1_RBT____(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})_\d{8}T\d{6}"
-    r"_\d{4}_(?P<cycle>\d{3})_(?P<orbit>\d{3})_(?P<frame>\d{4})_[A-Z0-9_]{3}_[A-Z]_[A-Z]{2}_[A-Z0-9]{3}",
+    r"(?P<satellite>S3[A-D])_SL_1_RBT____(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})_\d{8}T\d{6}"
+    r"_\d{4}_(?P<cycle>\d{3})_(?P<orbit>\d{3})_(?P<frame>\d{4}|____)_[A-Z0-9_]{3}_[A-Z]_[A-Z0-9]{2}_[A-Z0-9_]{3}",
     re.ASCII,
 )
 
@@ -37,11 +47,11 @@ class Granule:
 
     Attributes:
         name: the name without extension.
-        satellite: ``S3A`` or ``S3B``.
+        satellite: ``S3A`` to ``S3D``.
         start, stop: of the measurement, UTC.
         cycle: number of the repeat cycle.
         relative_orbit: within the cycle, 1 to 385.
-        frame: seconds since the ascending node.
+        frame: seconds since the ascending node; None where the name does not tell.
     """
 
     name: str
@@ -50,7 +60,7 @@ class Granule:
     stop: datetime
     cycle: int
     relative_orbit: int
-    frame: int
+    frame: int | None
 
     @property
     def start_time(self) -> str:
@@ -58,10 +68,23 @@ class Granule:
         return self.start.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
+    def orbit(self) -> tuple[str, int, int]:
+        """Satellite, cycle and relative orbit, which no two passes share."""
+        return self.satellite, self.cycle, self.relative_orbit
+
+    @property
     def orbit_pass(self) -> str:
         """The pass, by the date of its ascending node and its relative orbit: ``2019-06-12 orbit 359``."""
-        node = self.start - timedelta(seconds=self.frame)
+        node = self._usual_node() if self.frame is None else self.start - timedelta(seconds=self.frame)
         return f"{node:%Y-%m-%d} orbit {self.relative_orbit:03d}"
+
+    def _usual_node(self) -> datetime:
+        """The ascending node of the orbit, within some minutes."""
+        day = timedelta(days=1)
+        time, _, orbit = NODE
+        nearest = self.start - ORBIT / 2  # a frame is between 0 and ORBIT
+        apart = (time + (self.relative_orbit - orbit) * ORBIT - nearest) % day
+        return nearest + (apart if apart < day / 2 else apart - day)
 
 
 def is_granule(path: Path) -> bool:
@@ -79,8 +102,8 @@ def granule_of(path: Path) -> Granule:
     if found is None:
         raise InputError(
             f"{path}: not the name of a granule, expected "
-            "S3A_SL_1_RBT____<start>_<stop>_<created>_<duration>_<cycle>_<orbit>_<frame>_<centre>_<class> (or S3B): "
-            "give the file its original name or remove it"
+            "S3A_SL_1_RBT____<start>_<stop>_<created>_<duration>_<cycle>_<orbit>_<frame>_<centre>_<class> (or S3B "
+            "to S3D, or ____ for the frame): give the file its original name or remove it"
         )
     try:
         start, stop = (datetime.strptime(found[key], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) for key in ("start", "stop"))
@@ -94,7 +117,8 @@ def granule_of(path: Path) -> Granule:
             f"{path}: the name says start {found['start']}, stop {found['stop']} and relative orbit {orbit}, expected "
             f"a later stop and an orbit from 1 to {RELATIVE_ORBITS}: give the file its original name"
         )
-    return Granule(path.stem, found["satellite"], start, stop, int(found["cycle"]), orbit, int(found["frame"]))
+    frame = int(found["frame"]) if found["frame"].isdigit() else None
+    return Granule(path.stem, found["satellite"], start, stop, int(found["cycle"]), orbit, frame)
 
 
 def split_of(granule: Granule, *, held_out: bool) -> str:

@@ -1,7 +1,7 @@
 """The official raw layout of CloudMask: one HDF5 file per SLSTR scene, named like its granule.
 
 ``training/`` and ``inference/``, or in the older layout ``one-day/{day,night}`` (training) and ``ssts/{day,night}``
-(inference), hold ``S3[AB]_SL_1_RBT____*.hdf`` at any depth. Each file holds ``refs`` (R, C, 6), reflectances of S1 to
+(inference), hold ``S3[A-D]_SL_1_RBT____*.hdf`` at any depth. Each file holds ``refs`` (R, C, 6), reflectances of S1 to
 S6; ``bts`` (R, C, 3), brightness temperatures of S7 to S9 in kelvin; ``bayes`` (R, C, 1), the bits of the operational
 Bayesian cloud mask: 1 single_low, 2 single_moderate, 4 dual_low, 8 dual_moderate. Any bit means cloud, as in the
 reference. Sources: mlcommons/science, benchmarks/cloudmask; stfc-sciml/sciml-bench, slstr_cloud.
@@ -35,6 +35,7 @@ ENDINGS = (".hdf", ".h5", ".hdf5")
 """Of HDF5 files, in any case; the benchmark's end in the first."""
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Data set of a file to its channels."""
+UNKNOWN_FRAME = -1
 CAST = "have another type of number and are stored as float32"
 TOLERATED = {CAST: 1.0}
 """What may be wrong with a scene, to the share of scenes beyond which the files are refused."""
@@ -54,8 +55,8 @@ class Scenes:
         """All ``*.hdf`` files, each with the split that its folder and its name decide.
 
         Raises:
-            InputError: a file is no granule, has another ending or lies in no known folder, two files hold one granule,
-                or a split gets no scene.
+            InputError: a file is no granule, has another ending or lies in no known folder, two files hold one granule
+                or give two dates of one pass, or a split gets no scene.
         """
         found = [
             Path(parent, name)
@@ -69,6 +70,7 @@ class Scenes:
                 raise InputError(f"{path}: a scene whose name does not end in .hdf: rename or remove it")
         if not paths:
             raise InputError(f"{folder}: no *.hdf file in it: put the scenes in training/ and inference/")
+        _check_passes(paths)
         files: list[RawFile] = []
         known: dict[tuple[str, object, int], Path] = {}
         for path in paths:
@@ -188,8 +190,21 @@ def _facts(granule: Granule, *, day: bool) -> Example:
         "start_time": granule.start_time,
         "day": int(day),
         "relative_orbit": granule.relative_orbit,
-        "frame": granule.frame,
+        "frame": UNKNOWN_FRAME if granule.frame is None else granule.frame,
     }
+
+
+def _check_passes(paths: list[Path]) -> None:
+    """Make sure that names without a frame give the same date for a pass as the others."""
+    granules = {path: granule_of(path) for path in paths}
+    unframed = {granule.orbit: (path, granule) for path, granule in granules.items() if granule.frame is None}
+    for path, granule in granules.items():
+        twin, other = unframed.get(granule.orbit, (path, granule))
+        if other.orbit_pass != granule.orbit_pass:
+            raise InputError(
+                f"{path} and {twin} are of one pass, but by their names it began on two dates and might go into two "
+                f"splits, {granule.orbit_pass} and {other.orbit_pass}: remove one of them"
+            )
 
 
 def _held_out(folder: Path, place: Path) -> bool:

@@ -6,8 +6,6 @@ share a climate but do not continue each other.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,18 +13,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sciml_datasets.cloudmask.granules import RELATIVE_ORBITS, granule_of, split_of
+from sciml_datasets.cloudmask.granules import NODE, ORBIT, RELATIVE_ORBITS, granule_of, split_of
 from sciml_datasets.cloudmask.raw import SIZES
 from sciml_datasets.cloudmask.scenes import Climate, simulated_scene
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.hdf5_writing import written
 from sciml_datasets.processes import mapped
 from sciml_datasets.progress import progress
 from sciml_datasets.samples import SPLITS
 
-NODE = datetime(2021, 8, 27, 6, 52, 36, tzinfo=UTC), 75, 320
-"""An ascending node of Sentinel-3A, its cycle and relative orbit (manifest of S3A_SL_1_RBT____20210827T074336...)."""
-ORBIT = timedelta(days=27) / RELATIVE_ORBITS
-"""Duration of an orbit: 385 in a repeat cycle of 27 days (Sentinel-3 SLSTR user guide)."""
 FIRST_NODES = {"training": datetime(2019, 6, 1, tzinfo=UTC), "inference": datetime(2019, 10, 1, tzinfo=UTC)}
 """Folder to the day of its first pass; the original's inference scenes are of October 2019 as well."""
 FRAME_SECONDS = 180
@@ -117,18 +112,9 @@ def _name(orbit: int, frame: int) -> str:
 
 
 def _write_scene(scene: _Scene) -> None:
-    import h5py
-
     climate = Climate.draw(np.random.default_rng([scene.seed, 0, scene.orbit]), day=scene.day)
     rng = np.random.default_rng([scene.seed, 1, scene.number])
     refs, bts, bayes = simulated_scene(rng, climate, scene.rows, scene.columns)
-    try:
-        with h5py.File(scene.path, "w") as h5:
-            h5["refs"], h5["bts"], h5["bayes"] = refs, bts, bayes
-            h5.attrs["engine"] = "gaussian random fields"
-    except (OSError, RuntimeError) as error:
-        # HDF5 hides the system's reason in its text, and fails again when it closes the file.
-        found = re.search(r"errno = (\d+)", f"{error} {error.__context__}")
-        if found is None:
-            raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(scene.path)) from None
+    with written(scene.path) as h5:
+        h5["refs"], h5["bts"], h5["bayes"] = refs, bts, bayes
+        h5.attrs["engine"] = "gaussian random fields"
