@@ -11,7 +11,8 @@ import pytest
 
 from sciml_datasets import InputError
 from sciml_datasets.cloudmask.raw import Scenes
-from sciml_datasets.cloudmask.slstr import averaged, bayes_bits, brightness_temperatures, convert, reflectances
+from sciml_datasets.cloudmask.slstr import bayes_bits, brightness_temperatures, convert, reflectances
+from sciml_datasets.cloudmask.slstr_grids import averaged
 from sciml_datasets.samples import Sample
 
 NAME = "S3A_SL_1_RBT____20210827T074336_20210827T074636_20210827T094954_0179_075_320_3060_LN2_O_NR_004"

@@ -1,24 +1,27 @@
 """From a Sentinel-3 SLSTR Level 1B product (a ``.SEN3`` folder of netCDF-4 files) to a benchmark scene.
 
-Names, grids and attributes: Product Data Format Specification - SLSTR Level 1, S3IPF PDS 005.1; netCDF-4 is HDF5. The
-steps, all in the nadir view:
+Names, grids and attributes: Product Data Format Specification - SLSTR Level 1, S3IPF PDS 005.1. The steps, all in the
+nadir view:
 
-1. A stored integer is a value by its attributes: ``raw * scale_factor + add_offset``, missing where ``_FillValue``.
+1. A stored number is a value by its attributes (see `sciml_datasets.files.netcdf`), or missing.
 2. ``S7..S9_BT_in`` are the brightness temperatures, ``flags_in/bayes_in`` the bits of the mask, both as they are, on
-   the 1 km grid.
+   the 1 km grid. Where some bits are missing, all are stored as int16, the missing ones as NO_BITS.
 3. ``S1..S6_radiance_an`` (500 m, stripe A) are averaged over the 2 x 2 pixels of each 1 km pixel, as far as they are
-   there. Which rows belong together follows from ``start_offset`` and ``track_offset`` of the two grids: in real
-   products the 500 m grid begins one row earlier than twice the 1 km grid.
+   there. Which pixels belong together follows from the offsets of the two grids (see `slstr_grids`).
 4. The sun zenith angle is ``geometry_tn/solar_zenith_tn``, linear between its tie points, every 16 km across the track.
 5. Reflectance is ``pi L / (E0 cos(zenith))`` (Sentinel-3 SLSTR user guide), with the product's own irradiance
    ``S1..S6_quality_an/S1..S6_solar_irradiance_an``, the mean of the detectors; missing where the sun is below the
    horizon. The vicarious adjustment of product notice S3.PN-SLSTR-L1.08 is not applied: the benchmark's scenes are
    older than it.
+6. A 1 km grid a row or two longer than the benchmark's scenes loses its last rows; to a shorter one rows without values
+   are added.
+
+A product that would make a scene without meaning is refused: one with an empty channel, or one that its sun zenith
+angles call day and its reflectances night. By night there are no reflectances.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -26,57 +29,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.appearing import appearing
-from sciml_datasets.cloudmask.granules import granule_of
+from sciml_datasets.cloudmask.raw import SIZES
+from sciml_datasets.cloudmask.slstr_grids import FETCH, Grid, averaged, offset, read_image, shift_between, sun_zenith
+from sciml_datasets.cloudmask.slstr_product import FLAGS, GEOMETRY, REFLECTIVE, THERMAL, check_product, product_folder
+from sciml_datasets.cloudmask.validity import MAX_KELVIN, is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import opened as open_hdf5
+from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
+from sciml_datasets.files.hdf5_writing import written
+from sciml_datasets.files.netcdf import is_packed, stored, values
 
-REFLECTIVE = ("S1", "S2", "S3", "S4", "S5", "S6")
-THERMAL = ("S7", "S8", "S9")
-GEOMETRY = "geometry_tn.nc"
-FLAGS = "flags_in.nc"
+NO_BITS = -1
+"""Stands for missing bits, outside of 0 to 255."""
+IRRADIANCES = (20.0, 3000.0)
+"""mW m-2 nm-1: the sun gives 70 at S6 and 1900 at S1, and nowhere more than 2300."""
+HORIZON = 90.0
+"""Sun zenith angle in degrees."""
+ROWS_APART = 2
+"""Rows by which a full 1 km grid may differ from the benchmark's scenes."""
 
 
 def convert(product: Path, scene: Path) -> Path:
     """Write a product as a scene file.
 
     Args:
-        product: the ``.SEN3`` folder.
+        product: the ``.SEN3`` folder, or a folder that holds it alone.
         scene: the file to write, or a folder, in which it is called ``<granule>.hdf`` as the benchmark wants it.
 
     Returns:
         The file.
 
     Raises:
-        InputError: there is no such folder, the product lacks files (they are named) or a file lacks data, or the scene
-            exists.
+        InputError: there is no such folder, the product lacks files (they are named), a file lacks data or holds such
+            as make no sense, the files are of several products, or the scene exists.
     """
-    import h5py
-
-    if not product.is_dir():
-        raise InputError(f"{product}: there is no such folder: name the .SEN3 folder of a product")
-    granule = granule_of(product)
-    needed = [
-        *(f"{channel}_{kind}_an.nc" for channel in REFLECTIVE for kind in ("radiance", "quality")),
-        *(f"{channel}_BT_in.nc" for channel in THERMAL),
-        FLAGS,
-        GEOMETRY,
-    ]
-    missing = [name for name in needed if not (product / name).is_file()]
-    if missing:
-        raise InputError(f"{product}: the product lacks {', '.join(missing)}: fetch the whole product")
+    folder = product_folder(product)
+    granule = check_product(folder)
     if scene.is_dir():
         scene /= f"{granule.name}.hdf"
     if scene.exists():
         raise InputError(f"{scene} exists: remove it or choose another name")
-    content = {
-        "refs": reflectances(product).astype(np.float32),
-        "bts": brightness_temperatures(product).astype(np.float32),
-        "bayes": bayes_bits(product),
-    }
-    with appearing(scene, unique=True) as work, h5py.File(work, "w") as file:
-        for name, values in content.items():
-            file[name] = values
-        file.attrs["source"] = product.name
+    content = _content(folder)
+    with appearing(scene, unique=True) as work, written(work, scene) as file:
+        for name, array in content.items():
+            file[name] = array
+        file.attrs["source"] = folder.name
     return scene
 
 
@@ -84,117 +80,130 @@ def brightness_temperatures(product: Path) -> NDArray[np.float64]:
     """(R, C, 3) kelvin, S7 to S9; NaN where missing.
 
     Raises:
-        InputError: a file is missing, or lacks its variable.
+        InputError: a file is missing, lacks its variable, or is not on the grid of the mask.
     """
-    return np.stack([_values(product / f"{channel}_BT_in.nc", f"{channel}_BT_in")[0] for channel in THERMAL], axis=-1)
+    grid = _grid(product)
+    images = []
+    for channel in THERMAL:
+        path = product / f"{channel}_BT_in.nc"
+        image, own = read_image(path, f"{channel}_BT_in")
+        if own != grid:
+            raise InputError(f"{path}: {channel}_BT_in has {own}, expected {grid}, as the mask: {FETCH}")
+        images.append(image)
+    return np.stack(images, axis=-1)
 
 
-def bayes_bits(product: Path) -> NDArray[np.uint8]:
-    """(R, C, 1), the bits of the Bayesian mask.
+def bayes_bits(product: Path) -> NDArray[np.uint8] | NDArray[np.int16]:
+    """(R, C, 1), the bits of the Bayesian mask; int16 with NO_BITS where some are missing.
 
     Raises:
-        InputError: the file is missing, or lacks its variable.
+        InputError: the file is missing, lacks its variable, or holds something other than 8 bits.
     """
-    with open_hdf5(product / FLAGS) as file:
-        return np.asarray(_variable(file, "bayes_in", product / FLAGS)[...], np.uint8)[..., None]
+    with opened(product / FLAGS) as file:
+        variable = _mask(file)
+        if is_packed(variable):
+            raise InputError(f"{variable.where} has a scale or an offset, expected bits: {FETCH}")
+        bits, missing = stored(variable)
+    outside = ~missing & ((bits < 0) | (bits > np.iinfo(np.uint8).max))
+    if outside.any():
+        raise InputError(f"{variable.where} holds {bits[outside][0]}, expected 8 bits, 0 to 255: {FETCH}")
+    if not missing.any():
+        return bits.astype(np.uint8)[..., None]
+    return np.where(missing, np.int16(NO_BITS), bits.astype(np.int16))[..., None]
 
 
 def reflectances(product: Path) -> NDArray[np.float64]:
     """(R, C, 6), S1 to S6 on the 1 km grid; NaN where missing and by night.
 
     Raises:
-        InputError: a file is missing or lacks its variable, or the grids do not fit.
+        InputError: a file is missing or lacks its variable, the grids do not fit, or an irradiance makes no sense.
     """
-    flags = product / FLAGS
-    with open_hdf5(flags) as file:
-        rows, columns = _variable(file, "bayes_in", flags).shape
-        offsets = _offsets(file)
-    cosine = np.cos(np.radians(_sun_zenith(product / GEOMETRY, rows, columns, offsets)))
-    cosine = np.where(cosine > 0, cosine, np.nan)
-    result = np.empty((rows, columns, len(REFLECTIVE)))
+    grid = _grid(product)
+    zenith = sun_zenith(product / GEOMETRY, grid)
+    result = np.full((*grid.shape, len(REFLECTIVE)), np.nan)
+    up = zenith < HORIZON
+    if not up.any():
+        return result  # products of the night hold no radiances
+    cosine = np.where(up, np.cos(np.radians(zenith)), np.nan)
     for i, channel in enumerate(REFLECTIVE):
         path = product / f"{channel}_radiance_an.nc"
-        radiance, fine_offsets = _values(path, f"{channel}_radiance_an")
-        if radiance.shape != (2 * rows, 2 * columns):
-            raise InputError(
-                f"{path}: {channel}_radiance_an has the shape {radiance.shape}, expected {(2 * rows, 2 * columns)}: "
-                "fetch the file again"
-            )
-        shift = tuple(2 * coarse - fine for coarse, fine in zip(offsets, fine_offsets, strict=True))
-        irradiance, _ = _values(product / f"{channel}_quality_an.nc", f"{channel}_solar_irradiance_an")
-        result[..., i] = np.pi * averaged(radiance, shift) / (np.nanmean(irradiance) * cosine)
+        radiance, fine = read_image(path, f"{channel}_radiance_an")
+        coarse = averaged(radiance, shift_between(grid, fine, path), grid.shape)
+        result[..., i] = np.pi * coarse / (_irradiance(product, channel) * cosine)
     return result
 
 
-def averaged(fine: NDArray[np.float64], shift: tuple[int, ...] = (0, 0)) -> NDArray[np.float64]:
-    """Mean over the 2 x 2 pixels of each coarse pixel that are there; NaN where none is.
-
-    Args:
-        fine: (2 R, 2 C), NaN where missing.
-        shift: fine rows and columns that precede the first coarse pixel.
-
-    Returns:
-        (R, C).
-    """
-    down, right = shift
-    rows, columns = fine.shape
-    moved = np.full((rows, columns), np.nan)
-    target = moved[max(-down, 0) : rows - max(down, 0), max(-right, 0) : columns - max(right, 0)]
-    target[...] = fine[max(down, 0) : rows - max(-down, 0), max(right, 0) : columns - max(-right, 0)]
-    blocks = moved.reshape(rows // 2, 2, columns // 2, 2)
-    there = ~np.isnan(blocks)
-    count = there.sum(axis=(1, 3))
-    total = np.where(there, blocks, 0).sum(axis=(1, 3))
-    return np.asarray(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0))
+def _content(product: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of the scene."""
+    bayes = bayes_bits(product)
+    bts = brightness_temperatures(product).astype(np.float32)
+    with np.errstate(over="ignore"):
+        refs = reflectances(product).astype(np.float32)
+    _check(product, refs, bts, bayes)
+    return {"refs": _of_full_size(refs, np.nan), "bts": _of_full_size(bts, np.nan), "bayes": _of_full_size(bayes, 0)}
 
 
-def _sun_zenith(path: Path, rows: int, columns: int, offsets: tuple[int, int]) -> NDArray[np.float64]:
-    """(rows, columns) degrees, between the tie points, whose rows are those of the image."""
-    ties, tie_offsets = _values(path, "solar_zenith_tn")
-    if ties.ndim != 2 or len(ties) != rows:
+def _check(
+    product: Path, refs: NDArray[np.float32], bts: NDArray[np.float32], bayes: NDArray[np.uint8] | NDArray[np.int16]
+) -> None:
+    """Make sure that a scene has a value in each channel, a label, and reflectances where the sun is up."""
+    measured = (bts > 0) & (bts <= MAX_KELVIN)
+    for i, channel in enumerate(THERMAL):
+        if not measured[..., i].any():
+            raise InputError(f"{product}: {channel} has no value up to {MAX_KELVIN:g} kelvin: fetch the product again")
+    zenith = sun_zenith(product / GEOMETRY, _grid(product))
+    seen = measured[..., 1]
+    half = np.count_nonzero(seen) / 2
+    if np.count_nonzero(seen & ~np.isnan(zenith)) <= half:
+        raise InputError(f"{product / GEOMETRY}: no sun zenith angle for half of the pixels: {FETCH}")
+    sunny = bool(np.count_nonzero(seen & (zenith < HORIZON)) > half)
+    day = is_day(refs, bts)
+    for i, channel in enumerate(REFLECTIVE):
+        if np.isinf(refs[..., i]).any():
+            raise InputError(f"{product}: a reflectance of {channel} is infinite: fetch the product again")
+        if (sunny or day) and np.isnan(refs[..., i]).all():
+            raise InputError(f"{product}: {channel} has no value though the sun is up: fetch the product again")
+    if sunny and not day:
         raise InputError(
-            f"{path}: solar_zenith_tn has the shape {ties.shape}, expected {rows} rows: fetch the file again"
+            f"{product}: the sun is up in more than half of the pixels, but S1 is dark or missing there as by night: "
+            "fetch the product again"
         )
-    with open_hdf5(path) as file:
-        kilometres = _resolution(file, path) / 1000
-    place = tie_offsets[1] + (np.arange(columns) - offsets[1]) / kilometres
-    left = np.clip(np.floor(place).astype(int), 0, ties.shape[1] - 2)
-    weight = place - left
-    between = ties[:, left] * (1 - weight) + ties[:, left + 1] * weight
-    return np.where((place >= 0) & (place <= ties.shape[1] - 1), between, np.nan)
+    if found := other_units(refs, bts, day=day):
+        raise InputError(f"{product}: {found}: fetch the product again")
+    valid = np.empty(seen.shape, np.bool_)
+    valid_pixels(refs, bts, valid, day=day)
+    if not (valid & (bayes[..., 0] != NO_BITS)).any():
+        raise InputError(f"{product}: not one pixel has values in all channels and a label: fetch the product again")
 
 
-def _values(path: Path, name: str) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """A variable in its unit, NaN where missing, and the offsets of its grid."""
-    with open_hdf5(path) as file:
-        variable = _variable(file, name, path)
-        raw = variable[...]
-        values = raw * _number(variable, "scale_factor", 1.0) + _number(variable, "add_offset", 0.0)
-        if "_FillValue" in variable.attrs:
-            values = np.where(raw == variable.attrs["_FillValue"], np.nan, values)
-        return values, _offsets(file)
+def _irradiance(product: Path, channel: str) -> float:
+    """Mean of a channel's detectors, as far as they are there, in mW m-2 nm-1."""
+    with opened(product / f"{channel}_quality_an.nc") as file:
+        variable = file.array(f"{channel}_solar_irradiance_an", NUMBERS, remedy=FETCH)
+        detectors = values(variable)
+    there = detectors[~np.isnan(detectors)]
+    low, high = IRRADIANCES
+    if not there.size or there.min() < low or there.max() > high:
+        found = f"{there.min():g} to {there.max():g}" if there.size else "missing"
+        raise InputError(f"{variable.where} is {found}, expected {low:g} to {high:g} mW m-2 nm-1: {FETCH}")
+    return float(there.mean())
 
 
-def _variable(file: Any, name: str, path: Path) -> Any:
-    if name not in file:
-        raise InputError(f"{path}: {name} is missing: fetch the file again")
-    return file[name]
+def _mask(file: File) -> Array:
+    return file.array("bayes_in", INTEGERS, (None, None), remedy=FETCH)
 
 
-def _number(owner: Any, name: str, default: float) -> float:
-    """An attribute, which netCDF stores as an array of one."""
-    return float(np.asarray(owner.attrs.get(name, default)).reshape(-1)[0])
+def _grid(product: Path) -> Grid:
+    """The 1 km grid."""
+    with opened(product / FLAGS) as file:
+        rows, columns = _mask(file).shape
+        return Grid(offset(file, "start_offset"), offset(file, "track_offset"), (rows, columns))
 
 
-def _offsets(file: Any) -> tuple[int, int]:
-    """Row of the grid's first line since the beginning of the orbit, and column of the satellite's track."""
-    return int(_number(file, "start_offset", 0)), int(_number(file, "track_offset", 0))
-
-
-def _resolution(file: Any, path: Path) -> float:
-    """Metres between columns; the attribute reads ``[ 16000 1000 ]``."""
-    text = file.attrs.get("resolution", b"")
-    found = re.search(r"\d+", text.decode() if isinstance(text, bytes) else str(text))
-    if found is None:
-        raise InputError(f"{path}: the attribute resolution is {text!r}, expected [ 16000 1000 ]: fetch the file again")
-    return float(found[0])
+def _of_full_size(array: NDArray[Any], missing: float) -> NDArray[Any]:
+    """An array with the rows of the benchmark's scenes, where it is that of a full scene but for a row or two."""
+    rows, columns = SIZES["cloudmask"]
+    more = rows - len(array)
+    if array.shape[1] != columns or not 0 < abs(more) <= ROWS_APART:
+        return array
+    return np.concatenate([array[:rows], np.full((max(more, 0), *array.shape[1:]), missing, array.dtype)])

@@ -81,6 +81,17 @@ class Node:
             raise self._unusable(name, "numbers")
         return value
 
+    def has(self, name: str) -> bool:
+        """Whether there is an attribute of this name, even one without a value.
+
+        Raises:
+            InputError: the object is damaged.
+        """
+        import h5py
+
+        with reading(self.path, f"{self.where}: the attribute {name}"):
+            return bool(h5py.h5a.exists(self.id, name.encode()))
+
     def _single(self, name: str) -> Any:
         value = self._attribute(name)
         if value is None:
