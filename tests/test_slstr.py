@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import pytest
+from slstr_files import COLUMNS, NAME, ROWS, write_nc, write_product
 
 from sciml_datasets import InputError
 from sciml_datasets.cloudmask.raw import Scenes
 from sciml_datasets.cloudmask.slstr import bayes_bits, brightness_temperatures, convert, reflectances
 from sciml_datasets.cloudmask.slstr_grids import averaged
 from sciml_datasets.samples import Sample
-
-NAME = "S3A_SL_1_RBT____20210827T074336_20210827T074636_20210827T094954_0179_075_320_3060_LN2_O_NR_004"
-ROWS, COLUMNS = 24, 48
-FILL = -32768
-
-
-def write_nc(path: Path, name: str, values: np.ndarray, offsets: tuple[int, int], **attributes: Any) -> None:
-    """A variable in a file of a product's layout: attributes are arrays of one."""
-    with h5py.File(path, "w") as file:
-        file[name] = values
-        file.attrs["start_offset"], file.attrs["track_offset"] = ([np.int32(offset)] for offset in offsets)
-        file.attrs["resolution"] = np.bytes_("[ 16000 1000 ]")
-        for key, value in attributes.items():
-            file[name].attrs[key] = np.array([value])
-
-
-def write_product(folder: Path, *, zenith: float = 60.0, fine_start: int = 40874) -> Path:
-    """A small product whose radiances give reflectances of 0.1 to 0.6 at the given sun zenith angle."""
-    product = folder / f"{NAME}.SEN3"
-    product.mkdir()
-    grid, fine = (20437, 20), (fine_start, 40)
-    for i in range(6):
-        channel, irradiance = f"S{i + 1}", 1000.0 / (i + 1)
-        radiance = 0.1 * (i + 1) * irradiance * np.cos(np.radians(60)) / np.pi
-        raw = np.full((2 * ROWS, 2 * COLUMNS), round((radiance - 100) / 0.01), np.int16)
-        raw[:4, :6] = FILL
-        write_nc(product / f"{channel}_radiance_an.nc", f"{channel}_radiance_an", raw, fine,
-                 scale_factor=0.01, add_offset=100.0, _FillValue=np.int16(FILL))  # fmt: skip
-        quality = np.array([0.99, 1.0, 1.0, 1.01]) * irradiance
-        write_nc(product / f"{channel}_quality_an.nc", f"{channel}_solar_irradiance_an", quality, fine)
-    for i, channel in enumerate(("S7", "S8", "S9")):
-        raw = np.full((ROWS, COLUMNS), 100 * i, np.int16)
-        raw[0, 0] = FILL
-        write_nc(product / f"{channel}_BT_in.nc", f"{channel}_BT_in", raw, grid,
-                 scale_factor=0.01, add_offset=283.73, _FillValue=np.int16(FILL))  # fmt: skip
-    bits = np.zeros((ROWS, COLUMNS), np.uint8)
-    bits[5] = 2
-    write_nc(product / "flags_in.nc", "bayes_in", bits, grid)
-    write_nc(product / "geometry_tn.nc", "solar_zenith_tn", np.full((ROWS, 130), zenith), (20437, 64))
-    return product
 
 
 @pytest.fixture

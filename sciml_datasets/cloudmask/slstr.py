@@ -165,8 +165,8 @@ def _check(
             raise InputError(f"{product}: {channel} has no value though the sun is up: fetch the product again")
     if sunny and not day:
         raise InputError(
-            f"{product}: the sun is up in more than half of the pixels, but S1 is dark or missing there as by night: "
-            "fetch the product again"
+            f"{product}: the sun is up in more than half of the pixels, but S1 has no reflectances of a day "
+            "there: fetch the product again"
         )
     if found := other_units(refs, bts, day=day):
         raise InputError(f"{product}: {found}: fetch the product again")

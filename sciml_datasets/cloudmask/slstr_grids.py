@@ -89,7 +89,8 @@ def shift_between(grid: Grid, fine: Grid, path: Path, factor: int = 2) -> tuple[
     Raises:
         InputError: the two cannot be grids of one product.
     """
-    shift = factor * grid.start - fine.start, factor * grid.track - fine.track
+    # An image row is counted from its first line, a column from the track.
+    shift = factor * grid.start - fine.start, fine.track - factor * grid.track
     for axis in (0, 1):
         end = fine.shape[axis] - shift[axis] - factor * grid.shape[axis]
         if abs(shift[axis]) > BEGINS_WITHIN or abs(end) > ENDS_WITHIN:
