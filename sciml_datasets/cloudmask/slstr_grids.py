@@ -23,6 +23,8 @@ from sciml_datasets.files.netcdf import values
 FETCH = "fetch the file again"
 TIE_SPACING = 16
 """Kilometres between tie points across the track."""
+MOST_OFFSET = 1_000_000
+"""Rows of 500 m of ten orbits; more than any offset."""
 BEGINS_WITHIN, ENDS_WITHIN = 2, 4
 """Pixels of the finer grid by which two grids of one product may begin or end apart."""
 
@@ -72,8 +74,10 @@ def offset(file: File, name: str) -> int:
     number = file.number(name)
     if number is None:
         raise InputError(f"{file.path}: the attribute {name}, which tells where its pixels lie, is missing: {FETCH}")
-    if not number.is_integer():
-        raise InputError(f"{file.path}: the attribute {name} is {number:g}, expected a whole number: {FETCH}")
+    if not number.is_integer() or abs(number) > MOST_OFFSET:
+        raise InputError(
+            f"{file.path}: the attribute {name} is {number:g}, expected a whole number up to {MOST_OFFSET:,}: {FETCH}"
+        )
     return int(number)
 
 
