@@ -16,7 +16,7 @@ FORMATS = {
     "csv": "a drug response study as drevalpy or DrugCell lay it out to raw data of CANDLE-UNO in IMPROVE's layout",
 }
 SOURCES = {
-    "slstr": "the product's .SEN3 folder",
+    "slstr": "the product's .SEN3 folder, or a folder that holds it alone",
     "improve": "csa_data, its raw_data, or a raw folder of CANDLE-UNO",
     "csv": "drevalpy's table of responses, DrugCell's drugcell_train.txt, or the folder of one of the two",
 }

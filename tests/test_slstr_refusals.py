@@ -78,6 +78,10 @@ DEFECTS: dict[str, tuple[Change, str]] = {
     ),
     "columns of another place": (of_radiances(track_offset=[np.int32(43)]), "track_offset 43.* does not fit the 1 km"),
     "an offset of half a pixel": (of_radiances(start_offset=[40874.5]), r"start_offset is 40874\.5, expected a whole"),
+    "an offset beyond all orbits": (
+        of_radiances(track_offset=np.uint64(2**64 - 1)),
+        "expected a whole number up to 1,000,",
+    ),
     "temperatures of another place": (of("S9_BT_in.nc", start_offset=[np.int32(20438)]), "S9_BT_in has 24 x 48 pixels"),
     "mask without offsets": (of("flags_in.nc", track_offset=None), r"flags_in\.nc: the attribute track_offset"),
     "angles of another place": (of("geometry_tn.nc", start_offset=[np.int32(2)]), r"geometry_tn\.nc: its image has"),

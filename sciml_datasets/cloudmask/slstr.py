@@ -163,13 +163,13 @@ def _check(
             raise InputError(f"{product}: a reflectance of {channel} is infinite: fetch the product again")
         if (sunny or day) and np.isnan(refs[..., i]).all():
             raise InputError(f"{product}: {channel} has no value though the sun is up: fetch the product again")
+    if found := other_units(refs, bts, day=day):
+        raise InputError(f"{product}: {found}: fetch the product again")
     if sunny and not day:
         raise InputError(
             f"{product}: the sun is up in more than half of the pixels, but S1 has no reflectances of a day "
             "there: fetch the product again"
         )
-    if found := other_units(refs, bts, day=day):
-        raise InputError(f"{product}: {found}: fetch the product again")
     valid = np.empty(seen.shape, np.bool_)
     valid_pixels(refs, bts, valid, day=day)
     if not (valid & (bayes[..., 0] != NO_BITS)).any():
