@@ -19,7 +19,7 @@ def appearing(path: Path, *, unique: bool = False) -> Iterator[Path]:
         unique: whether others may write the same file meanwhile; else the next attempt overwrites what a kill left.
 
     Raises:
-        OSError: of the block or the renaming, naming ``path`` where it names no file.
+        OSError: of the block or the renaming, naming ``path`` where it names no other file.
     """
     name = f"{path.name}.{secrets.token_hex(4)}" if unique else path.name
     temporary = path.with_name(f"{name}.incomplete")
@@ -27,5 +27,9 @@ def appearing(path: Path, *, unique: bool = False) -> Iterator[Path]:
         with naming(path):
             yield temporary
             temporary.replace(path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)

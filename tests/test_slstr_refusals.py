@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -314,3 +316,15 @@ def test_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / NAME), "zip", write_product(tmp_path))
     with pytest.raises(InputError, match=r"\.zip is a file: unpack it"):
         convert(Path(archive), tmp_path)
+
+
+def test_a_limit_of_the_file_size_leaves_no_scene(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    command = f'ulimit -f 20; exec "{sys.executable}" -m sciml_datasets.cli.main convert slstr "$1" --out "$2"'
+    run = subprocess.run(
+        ["bash", "-c", command, "bash", product, tmp_path / "scene.hdf"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith(f"sciml convert: {tmp_path / 'scene.hdf'}: File too large")
+    assert run.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == [product.name]

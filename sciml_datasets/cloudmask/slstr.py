@@ -22,6 +22,7 @@ angles call day and its reflectances night. By night there are no reflectances.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,6 @@ from sciml_datasets.cloudmask.slstr_product import FLAGS, GEOMETRY, REFLECTIVE, 
 from sciml_datasets.cloudmask.validity import MAX_KELVIN, is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
-from sciml_datasets.files.hdf5_writing import written
 from sciml_datasets.files.netcdf import is_packed, stored, values
 
 NO_BITS = -1
@@ -62,6 +62,8 @@ def convert(product: Path, scene: Path) -> Path:
         InputError: there is no such folder, the product lacks files (they are named), a file lacks data or holds such
             as make no sense, the files are of several products, or the scene exists.
     """
+    import h5py
+
     folder = product_folder(product)
     granule = check_product(folder)
     if scene.is_dir():
@@ -69,10 +71,14 @@ def convert(product: Path, scene: Path) -> Path:
     if scene.exists():
         raise InputError(f"{scene} exists: remove it or choose another name")
     content = _content(folder)
-    with appearing(scene, unique=True) as work, written(work, scene) as file:
+    # In memory first: where a disk is full the HDF5 library may end the interpreter.
+    whole = io.BytesIO()
+    with h5py.File(whole, "w") as file:
         for name, array in content.items():
             file[name] = array
         file.attrs["source"] = folder.name
+    with appearing(scene, unique=True) as work:
+        work.write_bytes(whole.getbuffer())
     return scene
 
 

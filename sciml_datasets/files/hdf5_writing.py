@@ -14,15 +14,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written(path: Path, shown: Path | None = None) -> Iterator[h5py.File]:
+def written(path: Path) -> Iterator[h5py.File]:
     """A new HDF5 file, open for writing as long as the context lasts; one that is there is overwritten.
 
-    Args:
-        path: of the file.
-        shown: path that an OSError names, where this one is temporary.
-
     Raises:
-        OSError: it cannot be written; the path is named.
+        OSError: it cannot be written; the file is named.
     """
     import h5py
 
@@ -34,4 +30,4 @@ def written(path: Path, shown: Path | None = None) -> Iterator[h5py.File]:
         found = re.search(r"errno = (\d+)", f"{error} {error.__context__}")
         if found is None:
             raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(shown or path)) from None
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from None
