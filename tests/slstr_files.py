@@ -8,6 +8,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from sciml_datasets.cloudmask.slstr import convert
+
 NAME = "S3A_SL_1_RBT____20210827T074336_20210827T074636_20210827T094954_0179_075_320_3060_LN2_O_NR_004"
 REPROCESSED = "S3A_SL_1_RBT____20170602T090746_20170602T091046_20181003T205946_0179_018_207______LR1_R_NT_003"
 ROWS, COLUMNS = 24, 48
@@ -72,3 +74,10 @@ def change(path: Path, variable: str = "", values: Any = None, **attributes: Any
             owner.attrs.pop(name, None)
             if value is not None:
                 owner.attrs[name] = value
+
+
+def scene_of(product: Path) -> dict[str, np.ndarray]:
+    """The arrays of the scene that a product is converted to."""
+    path = convert(product, product.parent / "scene.hdf")
+    with h5py.File(path) as file:
+        return {name: file[name][...] for name in file}
