@@ -80,6 +80,7 @@ PURE = {
     "partitions",
     "scaling",
     "facts",
+    "files",
 }
 ALLOWED = {
     "metrics": PURE | {"metrics"},

@@ -20,7 +20,11 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sciml_datasets.candle_uno.delimited import MISSING, first_lines, place_of, read_columns
+from sciml_datasets.candle_uno.joining import plain
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import first_rows
+from sciml_datasets.files.text_numbers import MISSING
+from sciml_datasets.files.text_tables import TextTable
 
 DRUG_INFO = "drug_info"
 CELL_MAPPING, CELL_METADATA, NCI60_CELLS = "cl_mapping", "cl_metadata", "NCI60_CELLNAME_to_Combo.txt"
@@ -90,9 +94,11 @@ def cells(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
     """
     links: list[list[Node]] = []
     if (path := folder / CELL_MAPPING).is_file():
-        width = len(first_lines(path, "\t")[0])
-        names = [str(place) for place in range(width)]
-        table = read_columns(path, "\t", names, text={0: "one", 1: "other"}, numbers={}, skip=0)
+        names = [str(place + 1) for place in range(len(first_rows(path, "\t")[0][1]))]
+        mapping = TextTable.open(path, "\t", header=0, names=names)
+        if len(names) < 2:
+            raise InputError(f"{path} has one column, expected two with names of one cell line in each: correct it")
+        table = mapping.read(text={0: "one", 1: "other"}, numbers={})
         pairs = zip(table["one"].to_pylist(), table["other"].to_pylist(), strict=True)
         links += [[_cell(one), _cell(other)] for one, other in pairs if one not in MISSING and other not in MISSING]
     for name, columns in CELL_NAMES.items():
@@ -108,10 +114,10 @@ def _cell(text: str) -> Node:
 
 def _links(path: Path, columns: Mapping[str, str], optional: Iterable[str]) -> list[list[Node]]:
     """For each line the names in these columns, each of its kind, but for empty fields and numbers that are none."""
-    header = first_lines(path, "\t")[0]
-    text = {place_of(path, header, name): name for name in columns if name in header or name not in tuple(optional)}
-    table = read_columns(path, "\t", header, text=text, numbers={}, skip=1)
-    lines = zip(*(table[name].to_pylist() for name in text.values()), strict=True)
+    table = TextTable.open(path, "\t")
+    text = {table.place(name): name for name in columns if name in table.names or name not in tuple(optional)}
+    found = table.read(text=text, numbers={})
+    lines = zip(*(found[name].to_pylist() for name in text.values()), strict=True)
     kinds = [columns[name] for name in text.values()]
     return [
         [_node(kind, name) for kind, name in zip(kinds, line, strict=True) if _names(kind, name)]
@@ -121,10 +127,13 @@ def _links(path: Path, columns: Mapping[str, str], optional: Iterable[str]) -> l
 
 
 def _names(kind: str, text: str) -> bool:
-    return text.isdecimal() if kind == "pubchem" else text not in MISSING
+    """Whether a field joins what it names: a word for no name would make one compound of all that have none."""
+    return plain(text).isdecimal() if kind == "pubchem" else text not in MISSING
 
 
 def _node(kind: str, text: str) -> Node:
     if kind == "cell":
         return _cell(text)
+    if kind == "pubchem":
+        return kind, plain(text)
     return kind, text.upper() if kind == "name" else text

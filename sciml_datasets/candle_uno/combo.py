@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sciml_datasets.candle_uno.delimited import first_lines, matrix_batches, place_of, read_columns
-from sciml_datasets.candle_uno.joining import feature_table, join
+from sciml_datasets.candle_uno.joining import check_names, feature_table, join, plain
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.scaling import Moments, moments
 
 if TYPE_CHECKING:
@@ -100,12 +100,10 @@ def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    header = first_lines(path, "\t")[0]
-    text = {
-        place_of(path, header, name): key for name, key in (("SOURCE", "source"), ("CELL", "cell"), ("DRUG", "drug"))
-    }
-    numbers = {place_of(path, header, name): key for name, key in ((MEASURE, "auc"), ("R2fit", "r2"), ("EC50se", "se"))}
-    table = read_columns(path, "\t", header, text=text, numbers=numbers, skip=1)
+    file = TextTable.open(path, "\t")
+    text = {file.place(name): key for name, key in (("SOURCE", "source"), ("CELL", "cell"), ("DRUG", "drug"))}
+    numbers = {file.place(name): key for name, key in ((MEASURE, "auc"), ("R2fit", "r2"), ("EC50se", "se"))}
+    table = file.read(text=text, numbers=numbers)
     rows = pc.cast(pa.array(np.arange(table.num_rows)), pa.string())
     table = table.add_column(0, "id", pc.binary_join_element_wise(table["source"].combine_chunks(), rows, "."))
     # As float32, 0.3 itself may lie below 0.3.
@@ -128,10 +126,9 @@ def cells(folder: Path, wanted: Collection[str]) -> FeatureTable:
         InputError: the file is missing or cannot be read, or rows of one id differ.
     """
     path = folder / (_expression(folder) or EXPRESSION)
-    header = first_lines(path, "\t")[0]
-    place = place_of(path, header, "Sample")
-    drop = [header.index(CANCER_TYPE)] if CANCER_TYPE in header else []
-    return _streamed(path, header, place, {name: (name,) for name in wanted}, drop, scaled=EXPRESSIONS[path.name])
+    table = TextTable.open(path, "\t")
+    drop = [table.place(CANCER_TYPE)] if CANCER_TYPE in table.names else []
+    return _streamed(table, "Sample", {name: (name,) for name in wanted}, drop, scaled=EXPRESSIONS[path.name])
 
 
 def drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]]:
@@ -147,9 +144,8 @@ def drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]
         all_of[PUBCHEM_PREFIX + first].append(drug)
     ids_of = {name: [drug for drug in drugs if drug in wanted] for name, drugs in all_of.items()}
     path = folder / PUBCHEM_DESCRIPTORS
-    header = first_lines(path, "\t")[0]
     times = {name: len(drugs) for name, drugs in all_of.items()}
-    known = _streamed(path, header, place_of(path, header, "NAME"), ids_of, times=times)
+    known = _streamed(TextTable.open(path, "\t"), "NAME", ids_of, times=times)
     others = _nci60(folder / NCI60_DESCRIPTORS, known, path, {name: (name,) for name in wanted})
     known_ids = set(known.ids)
     new = [row for row, drug in enumerate(others.ids) if drug not in known_ids]
@@ -164,8 +160,7 @@ def drugs(folder: Path, wanted: Collection[str]) -> tuple[FeatureTable, set[str]
 
 def _nci60(path: Path, first: FeatureTable, other: Path, ids_of: Mapping[str, Sequence[str]]) -> FeatureTable:
     """The descriptors of the second file, in the order of the first one's columns."""
-    header = first_lines(path, "\t")[0]
-    found = _streamed(path, header, place_of(path, header, "NAME"), ids_of)
+    found = _streamed(TextTable.open(path, "\t"), "NAME", ids_of)
     for here, columns, there in ((path, found.columns, first.columns), (other, first.columns, found.columns)):
         lacking = sorted(set(there) - set(columns))
         if lacking:
@@ -185,20 +180,18 @@ def _nci60(path: Path, first: FeatureTable, other: Path, ids_of: Mapping[str, Se
 
 def _pubchem_numbers(path: Path) -> dict[str, list[str]]:
     """ID of a source to its PubChem numbers, each once."""
-    header = first_lines(path, "\t")[0]
-    text = {place_of(path, header, name): name for name in ("ID", "PUBCHEM")}
-    table = read_columns(path, "\t", header, text=text, numbers={}, skip=1)
+    file = TextTable.open(path, "\t")
+    table = file.read(text={file.place(name): name for name in ("ID", "PUBCHEM")}, numbers={})
     found: dict[str, dict[str, None]] = defaultdict(dict)
-    for drug, number in zip(table["ID"].to_pylist(), table["PUBCHEM"].to_pylist(), strict=True):
+    for drug, number in zip(table["ID"].to_pylist(), map(plain, table["PUBCHEM"].to_pylist()), strict=True):
         if number.isdecimal():
             found[drug][number] = None
     return {drug: list(numbers) for drug, numbers in found.items()}
 
 
 def _streamed(
-    path: Path,
-    header: Sequence[str],
-    place: int,
+    table: TextTable,
+    key: str,
     ids_of: Mapping[str, Sequence[str]],
     drop: Sequence[int] = (),
     *,
@@ -208,30 +201,33 @@ def _streamed(
     """The rows of a file that are wanted, under the ids that its names stand for.
 
     Args:
-        path: the file.
-        header: its columns.
-        place: of the column of names.
+        table: the file.
+        key: its column of names.
         ids_of: name to the wanted ids.
         drop: places of columns that are not wanted.
         scaled: see `FeatureTable`.
         times: how often a row counts in the moments, by its name; None for once.
     """
-    columns = [name for i, name in enumerate(header) if i != place and i not in drop]
+    place = table.place(key)
+    columns = [name for i, name in enumerate(table.names) if i != place and i not in drop]
     ids: list[str] = []
+    given: list[str] = []
     lines: list[int] = []
     parts = [np.empty((0, len(columns)), np.float32)]
     line = 2
-    for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
+    for names, values in table.matrix_batches(id_place=place, drop=drop):
         rows = [(row, key) for row, name in enumerate(names) for key in ids_of.get(name, ())]
         ids += [key for _, key in rows]
         lines += [line + row for row, _ in rows]
         parts.append(values[[row for row, _ in rows]])
         line += len(names)
-    found = feature_table(path, ids, columns, np.concatenate(parts), lines=lines)
+        given += names
+    check_names(table.path, [name for name, wanted in ids_of.items() if wanted], given)
+    found = feature_table(table.path, ids, columns, np.concatenate(parts), lines=lines)
 
     def everything() -> Moments:
         seen = moments(np.empty((0, len(columns)), np.float32))
-        for names, values in matrix_batches(path, "\t", header, id_place=place, skip=1, drop=drop):
+        for names, values in table.matrix_batches(id_place=place, drop=drop):
             often = [1 if times is None else times.get(name, 0) for name in names]
             seen += moments(np.repeat(values, often, axis=0))
         return seen

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sciml_datasets.candle_uno import aliases, combo
-from sciml_datasets.candle_uno.delimited import MISSING, column_batches, first_lines, place_of, read_columns
 from sciml_datasets.candle_uno.raw import (
     DESCRIPTORS,
     EXPRESSION,
@@ -40,6 +39,8 @@ from sciml_datasets.candle_uno.raw import (
 )
 from sciml_datasets.candle_uno.tables import LEFT_OUT
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text_numbers import MISSING
+from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.samples import Beside, Example, RawFile, Sample
 from sciml_datasets.splits import part_of
 
@@ -111,11 +112,11 @@ def _pair_rows(folder: Path) -> Iterator[tuple[pa.Table, Mapping[str, int]]]:
             f"no line of the cell in {aliases.NCI60_CELLS}",
         )
         source = pc.binary_join_element_wise(SCREEN, batch["SCREENER"], ".")
+        # pandas writes whole numbers with a point where one of the column is missing.
+        whole = (pc.replace_substring_regex(batch[name], r"\.0+$", "") for name in ("NSC1", "NSC2"))
         drugs = [
-            pc.if_else(
-                pc.is_in(batch[name], pa.array(MISSING)), "", pc.binary_join_element_wise("NSC", batch[name], ".")
-            )
-            for name in ("NSC1", "NSC2")
+            pc.if_else(pc.is_in(number, pa.array(MISSING)), "", pc.binary_join_element_wise("NSC", number, "."))
+            for number in whole
         ]
         # The logarithm of 0 is no number: such a row has no dose.
         doses = [pc.if_else(pc.greater(batch[name], 0), pc.log10(batch[name]), None) for name in ("CONC1", "CONC2")]
@@ -366,15 +367,13 @@ def _any(masks: Sequence[Any]) -> Any:
 
 def _batches(path: Path, separator: str, text: Mapping[str, str], numbers: Sequence[str]) -> Iterator[pa.RecordBatch]:
     """Columns of a table, text under new names, some rows at a time."""
-    header = first_lines(path, separator)[0]
-    texts = {place_of(path, header, name): new for name, new in text.items()}
-    wanted = {place_of(path, header, name): name for name in numbers}
-    yield from column_batches(path, separator, header, text=texts, numbers=wanted, skip=1)
+    table = TextTable.open(path, separator)
+    texts = {table.place(name): new for name, new in text.items()}
+    yield from table.batches(text=texts, numbers={table.place(name): name for name in numbers})
 
 
 def _cell_ids(path: Path) -> dict[str, str]:
     """Name of a cell line in the table of drug pairs to its id."""
-    header = first_lines(path, "\t")[0]
-    text = {place_of(path, header, name): name for name in ("Name", "NCI60.ID")}
-    table = read_columns(path, "\t", header, text=text, numbers={}, skip=1)
+    file = TextTable.open(path, "\t")
+    table = file.read(text={file.place(name): name for name in ("Name", "NCI60.ID")}, numbers={})
     return dict(zip(table["Name"].to_pylist(), table["NCI60.ID"].to_pylist(), strict=True))

@@ -1,31 +1,46 @@
-"""A drug response study as drevalpy takes it: three comma-separated tables with one header line each.
+"""A drug response study as drevalpy takes it: comma-separated tables with one header line each.
 
 - responses: ids of a cell line and a drug, and measures (``AUC``, ``LN_IC50``, with or without ``_curvecurator``);
 - ``*gex*.csv`` or ``*expression*.csv``: an id of the cell line and genes;
-- ``*fingerprint*.csv`` or ``*descriptor*.csv``: an id of the drug and numbers.
+- ``*fingerprint*.csv`` or ``*descriptor*.csv``: an id of the drug and numbers; or, as drevalpy's loader has them,
+  ``drug_fingerprints/*_map.csv``, of which that of 128 bits is read where there are several; or ``*embedding*.csv``.
 
-A cell line or drug is known by the first of CELL_IDS or DRUG_IDS that both its tables have. The source of a response
-is its column ``source`` or ``study``, else the name of the file.
+A cell line or drug is known by the first of CELL_IDS or DRUG_IDS, in small letters or capitals, that both its tables
+have. A table of features without any of them may have the ids in its first column, which then has no name, or a drug
+in each column, named by its id. A drug without any number has no features. The source of a response is its column
+``source`` or ``study``, else the name of the file.
 
-Source: daisybio/drevalpy, ``drevalpy/datasets``.
+Ids are stripped of blanks around them, and whole numbers of the point and the commas that spreadsheets and pandas add:
+``11.0`` and ``11`` are one drug. An id is text whatever it says: one without features is left out with its responses.
+Only where features have an id such as ``NA`` or ``nan`` that responses have too, nobody can know whether it is a name
+or what pandas wrote for all that are unknown, and the study is refused.
+
+Source: daisybio/drevalpy, ``drevalpy/datasets`` and ``drevalpy/models/utils.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sciml_datasets.candle_uno.delimited import first_lines, place_of, read_columns, read_matrix
+import numpy as np
+
 from sciml_datasets.candle_uno.improve import measure_of
-from sciml_datasets.candle_uno.joining import feature_table, join
+from sciml_datasets.candle_uno.joining import feature_table, join, plain
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text_numbers import MISSING
+from sciml_datasets.files.text_tables import UNNAMED, TextTable
 
-CELL_IDS = ("cellosaurus_id", "cell_line_name")
-DRUG_IDS = ("pubchem_id", "drug_name")
+CELL_IDS = ("cellosaurus_id", "cell_line_name", "cell_line_id")
+DRUG_IDS = ("pubchem_id", "drug_name", "drug_id")
 SOURCES = ("source", "study")
 EXPRESSION = ("*gex*.csv", "*expression*.csv")
 FINGERPRINTS = ("*fingerprint*.csv", "*descriptor*.csv")
+MAP, MAPS = "drug_fingerprints/*_128_map.csv", "drug_fingerprints/*_map.csv"
+"""The map that drevalpy's loader reads unless it is told otherwise, and all of them."""
+EMBEDDINGS = "*embedding*.csv"
+NO_NAME = {word.lower() for word in MISSING}
 
 
 def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
@@ -40,51 +55,127 @@ def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
 
     Raises:
         InputError: a table is missing, there are several, or one cannot be read.
+        OSError: one cannot be read for another reason than its content.
     """
     import pyarrow as pa
 
-    header = first_lines(path, ",")[0]
-    measure = measure_of(path, header, measure)
-    cells, cell_place = _features(path, header, EXPRESSION, CELL_IDS)
-    drugs, drug_place = _features(path, header, FINGERPRINTS, DRUG_IDS)
-    text = {cell_place: "cell", drug_place: "drug"}
-    source_place = next((header.index(name) for name in SOURCES if name in header), None)
-    if source_place is not None:
-        text[source_place] = "source"
-    numbers = {place_of(path, header, measure): "auc"}
-    found = read_columns(path, ",", header, text=text, numbers=numbers, skip=1)
+    table = TextTable.open(path, ",")
+    measure = measure_of(table, measure)
+    text = {place: name for name, place in _id_places(table, (*CELL_IDS, *DRUG_IDS)).items()}
+    source = next((name for name in SOURCES if name in table.names), None)
+    if source is not None:
+        text[table.place(source)] = "source"
+    found = table.read(text=text, numbers={table.place(measure): "auc"})
+    ids = {name: [plain(key) for key in found[name].to_pylist()] for name in text.values() if name != "source"}
+    cells, cell = _features(path, ids, _one_of(path, (EXPRESSION,)), CELL_IDS)
+    drugs, drug = _features(path, ids, _one_of(path, (FINGERPRINTS, (MAP,), (MAPS,), (EMBEDDINGS,))), DRUG_IDS)
     rows = range(found.num_rows)
     responses = pa.table(
         {
             "id": [f"{path.stem}.{row}" for row in rows],
-            "source": found["source"] if source_place is not None else [path.stem for _ in rows],
-            **{name: found[name] for name in ("cell", "drug", "auc")},
+            "source": found["source"] if source is not None else [path.stem for _ in rows],
+            "cell": ids[cell],
+            "drug": ids[drug],
+            "auc": found["auc"],
             "split": ["" for _ in rows],
         }
     )
     return join(path, responses, cells, drugs, measure), measure
 
 
+def _id_places(table: TextTable, ids: Sequence[str]) -> dict[str, int]:
+    """Those of the ids that are columns, in small letters or capitals, to their places."""
+    found: dict[str, int] = {}
+    for name in ids:
+        columns = [column for column in table.names if column.lower() == name]
+        if len(set(columns)) > 1:
+            raise InputError(
+                f"{table.path}: the columns {' and '.join(columns)} are both {name}: keep one, or rename the other"
+            )
+        if columns:
+            found[name] = table.place(columns[0])
+    return found
+
+
+def _one_of(responses: Path, patterns: Sequence[Sequence[str]]) -> Path:
+    """The one file beside the responses whose name fits the first patterns that any fits."""
+    for some in patterns:
+        found = sorted({path for pattern in some for path in responses.parent.glob(pattern)} - {responses})
+        if len(found) == 1:
+            return found[0]
+        if found:
+            shown = ", ".join(str(path.relative_to(responses.parent)) for path in found)
+            raise InputError(
+                f"{responses.parent}: expected one file {' or '.join(some)}, found {shown}: keep one there"
+            )
+    every = " or ".join(dict.fromkeys(pattern for some in patterns for pattern in some))
+    raise InputError(f"{responses.parent}: expected one file {every}, found none: keep one there")
+
+
 def _features(
-    responses: Path, header: Sequence[str], patterns: Sequence[str], ids: Sequence[str]
-) -> tuple[FeatureTable, int]:
-    """The one table beside the responses whose name fits, and the place of its id among the responses' columns."""
-    found = sorted({path for pattern in patterns for path in responses.parent.glob(pattern)} - {responses})
-    if len(found) != 1:
-        shown = ", ".join(path.name for path in found) or "none"
-        raise InputError(
-            f"{responses.parent}: expected one file {' or '.join(patterns)}, found {shown}: keep one there"
-        )
-    (path,) = found
-    columns = first_lines(path, ",")[0]
-    shared = [name for name in ids if name in header and name in columns]
-    if not shared:
-        raise InputError(
-            f"{path} and {responses} share none of the columns {', '.join(ids)}, by which their rows are joined: name "
-            "one so in both"
-        )
-    place = columns.index(shared[0])
-    drop = [columns.index(name) for name in ids if name in columns and name != shared[0]]
-    keys, values = read_matrix(path, ",", columns, id_place=place, skip=1, drop=drop)
-    names = [name for i, name in enumerate(columns) if i != place and i not in drop]
-    return feature_table(path, keys, names, values, first_line=2), header.index(shared[0])
+    responses: Path, ids: Mapping[str, Sequence[str]], path: Path, names: Sequence[str]
+) -> tuple[FeatureTable, str]:
+    """The features in a file, and the id by which the responses are joined with them.
+
+    Args:
+        responses: the file of responses, for messages.
+        ids: the ids of the responses that there are.
+        path: the file.
+        names: the ids that there may be, the best first.
+    """
+    table = TextTable.open(path, ",")
+    places = _id_places(table, names)
+    known = {name: {*ids[name]} - {""} for name in names if name in ids}
+    shared = [name for name in names if name in known and name in places]
+    if shared:
+        drop = [place for name, place in places.items() if name != shared[0]]
+        return _named(_by_rows(table, places[shared[0]], drop), path, known[shared[0]]), shared[0]
+    if not places and UNNAMED.fullmatch(table.names[0]):
+        labels = {plain(key) for key in table.read(text={0: "id"}, numbers={})["id"].to_pylist()}
+        name = max(known, key=lambda name: len(known[name] & labels), default=None)
+        in_columns = {plain(column) for column in table.names}
+        if name and known[name] & labels and not any(some & in_columns for some in known.values()):
+            return _named(_by_rows(table, 0, ()), path, known[name]), name
+    for name, some in known.items():
+        if not places and some & {plain(column) for column in table.names}:
+            return _named(_by_columns(table, some), path, some), name
+    raise InputError(
+        f"{path} and {responses} share none of the columns {', '.join(names)}, by which their rows are joined, and "
+        f"no column of {path.name} is called by such an id: name one so in both"
+    )
+
+
+def _named(features: FeatureTable, path: Path, asked: set[str]) -> FeatureTable:
+    """The features, where none is of an id of responses that may stand for all that have none."""
+    for key in features.ids:
+        if key in asked and key.lower() in NO_NAME:
+            raise InputError(
+                f"{path} has features of {key!r}, which may be a name or stand for every id that is not known, and "
+                "responses have it too: rename it in both tables, or remove it here"
+            )
+    return features
+
+
+def _by_rows(table: TextTable, place: int, drop: Sequence[int]) -> FeatureTable:
+    keys, columns, values = table.matrix(id_place=place, drop=drop)
+    rows = np.flatnonzero(~np.isnan(values).all(axis=1)).tolist()
+    lines = [table.skip + 1 + row for row in rows]
+    return feature_table(table.path, [plain(keys[row]) for row in rows], columns, values[rows], lines=lines)
+
+
+def _by_columns(table: TextTable, wanted: set[str]) -> FeatureTable:
+    """The features of a table that has some of the wanted ids as names of columns; other columns are left out.
+
+    The first column may be labels of the features.
+    """
+    places = [place for place, name in enumerate(table.names) if plain(name) in wanted]
+    first = None if 0 in places else 0
+    drop = [place for place in range(len(table.names)) if place not in (first, *places)]
+    labels, keys, values = table.matrix(id_place=first, drop=drop)
+    if not labels or all(label.isdecimal() for label in labels):
+        labels = tuple(f"feature {row}" for row in range(len(values)))
+    some = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
+    columns = [places[i] + 1 for i in some]
+    return feature_table(
+        table.path, [plain(keys[i]) for i in some], labels, values.T[some], lines=columns, unit="column"
+    )

@@ -14,10 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sciml_datasets.candle_uno.delimited import first_lines, read_columns, read_matrix
 from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import first_rows
+from sciml_datasets.files.text_tables import TextTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,8 +53,8 @@ def _responses(folder: Path, split: str) -> pa.Table:
     import pyarrow as pa
 
     path = folder / f"drugcell_{split}.txt"
-    first_lines(path, "\t")
-    found = read_columns(path, "\t", ("cell", "drug", MEASURE), text={0: "cell", 1: "drug"}, numbers={2: "auc"}, skip=0)
+    table = TextTable.open(path, "\t", header=0, names=("cell", "drug", MEASURE))
+    found = table.read(text={0: "cell", 1: "drug"}, numbers={2: "auc"})
     rows = found.num_rows
     return pa.table(
         {
@@ -67,8 +68,8 @@ def _responses(folder: Path, split: str) -> pa.Table:
 
 def _names(path: Path) -> list[str]:
     """The names in a file of indices, in the order of the indices."""
-    first_lines(path, "\t")
-    table = read_columns(path, "\t", ("index", "name"), text={0: "index", 1: "name"}, numbers={}, skip=0)
+    file = TextTable.open(path, "\t", header=0, names=("index", "name"))
+    table = file.read(text={0: "index", 1: "name"}, numbers={})
     names = dict(zip(table["index"].to_pylist(), table["name"].to_pylist(), strict=True))
     expected = [str(index) for index in range(table.num_rows)]
     for index in expected:
@@ -81,11 +82,11 @@ def _names(path: Path) -> list[str]:
 
 def _features(folder: Path, index: str, features: str, noun: str, columns: Sequence[str] | None = None) -> FeatureTable:
     path = folder / features
-    names, width = _names(folder / index), len(first_lines(path, ",")[0])
+    names, width = _names(folder / index), len(first_rows(path, ",")[0][1])
     if columns is not None and len(columns) != width:
         raise InputError(f"{path} has {width} columns, but {GENES} {len(columns)} genes: they must be of one release")
     columns = columns or [f"{noun} {i}" for i in range(width)]
-    _, values = read_matrix(path, ",", columns, id_place=None, skip=0)
+    _, columns, values = TextTable.open(path, ",", header=0, names=columns).matrix(id_place=None)
     if len(values) != len(names):
         raise InputError(f"{path} has {len(values)} lines, but {index} {len(names)} names: they must be of one release")
     return feature_table(path, names, columns, values)

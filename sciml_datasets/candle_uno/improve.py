@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sciml_datasets.candle_uno.delimited import first_lines, place_of, read_columns, read_matrix, write_table
 from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import first_rows, read_lines
+from sciml_datasets.files.text_tables import TextTable, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,10 +72,10 @@ def read(folder: Path, measure: str | None = None) -> Tables:
             splits contradict each other.
     """
     path = folder / RESPONSE
-    header = first_lines(path, "\t")[0]
-    measure = measure_of(path, header, measure)
-    text = {place_of(path, header, name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
-    responses = read_columns(path, "\t", header, text=text, numbers={place_of(path, header, measure): "auc"}, skip=1)
+    table = TextTable.open(path, "\t")
+    measure = measure_of(table, measure)
+    text = {table.place(name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
+    responses = table.read(text=text, numbers={table.place(measure): "auc"})
     responses = responses.add_column(0, "id", [_ids(folder, responses["source"].to_pylist())])
     responses = responses.append_column("split", [_splits(folder, len(responses))])
     return join(path, responses, _cells(folder), _drugs(folder), measure)
@@ -134,21 +135,26 @@ def write(
         shutil.rmtree(work, ignore_errors=True)
 
 
-def measure_of(path: Path, header: Sequence[str], wanted: str | None) -> str:
+def measure_of(table: TextTable, wanted: str | None) -> str:
     """The column of the response: the wanted one, else the first of MEASURES, whatever its case.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or there are two.
     """
     if wanted is not None:
-        return header[place_of(path, header, wanted)]
+        return table.names[table.place(wanted)]
     for measure in MEASURES:
-        for name in header:
-            if name.lower() == measure:
-                return name
+        found = [name for name in table.names if name.lower() == measure]
+        if len(set(found)) > 1:
+            raise InputError(
+                f"{table.path}: the columns {' and '.join(found)} are both the response {measure}: choose one with "
+                "--response"
+            )
+        if found:
+            return table.names[table.place(found[0])]
     raise InputError(
-        f"{path}: none of the columns {', '.join(header[:12])} is a known response ({', '.join(MEASURES)}): choose one "
-        "with --response"
+        f"{table.path}: none of the columns {', '.join(table.names[:12])} is a known response "
+        f"({', '.join(MEASURES)}): choose one with --response"
     )
 
 
@@ -166,13 +172,14 @@ def _needed(folder: Path, names: Iterable[str]) -> Path:
 def _cells(folder: Path) -> FeatureTable:
     path = _needed(folder, CELL_FILES)
     systems = CELL_FILES[path.name]
-    head = first_lines(path, "\t", len(systems) + 2)  # pandas may write a line more, with the name of the ids
+    # pandas may write a line more, with the name of the ids.
+    head = [fields for _, fields in first_rows(path, "\t", len(systems) + 2)]
     labels = ("", CELL, *systems)
     count = 1
     if head[0][0] != CELL:
         count = next((i for i, line in enumerate(head) if line[0] not in labels), len(head))
-    genes = _gene_names(path, head[:count], systems)
-    ids, values = read_matrix(path, "\t", [CELL, *genes], id_place=0, skip=count)
+    genes: Sequence[str] = _gene_names(path, head[:count], systems)
+    ids, genes, values = TextTable.open(path, "\t", header=count, names=[CELL, *genes]).matrix(id_place=0)
     return _noted(folder, path, feature_table(path, ids, genes, values, first_line=count + 1))
 
 
@@ -200,17 +207,15 @@ def _gene_names(path: Path, lines: Sequence[Sequence[str]], systems: Sequence[st
 
 def _drugs(folder: Path) -> FeatureTable:
     path = _needed(folder, DRUG_FILES)
-    header = first_lines(path, "\t")[0]
-    place = place_of(path, header, DRUG)
-    ids, values = read_matrix(path, "\t", header, id_place=place, skip=1)
-    columns = [*header[:place], *header[place + 1 :]]
+    table = TextTable.open(path, "\t")
+    ids, columns, values = table.matrix(id_place=table.place(DRUG))
     return _noted(folder, path, feature_table(path, ids, columns, values, first_line=2))
 
 
 def _noted(folder: Path, path: Path, table: FeatureTable) -> FeatureTable:
     """The table of a file, scaled if it is noted so."""
     note = folder / SCALED
-    return replace(table, scaled=note.is_file() and path.name in note.read_text("utf-8").splitlines())
+    return replace(table, scaled=note.is_file() and path.name in read_lines(note))
 
 
 def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
@@ -219,7 +224,7 @@ def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
     path = folder / IDS
     if not path.is_file():
         return pa.array([f"{source}.{row}" for row, source in enumerate(sources)], pa.string())
-    ids = path.read_text("utf-8").removesuffix("\n").split("\n")
+    ids = read_lines(path)
     if len(ids) != len(sources):
         raise InputError(f"{path} has {len(ids)} ids for {len(sources)} responses in {RESPONSE}: make or remove it")
     return pa.array(ids, pa.string())
@@ -240,8 +245,9 @@ def _splits(folder: Path, rows: int) -> pa.Array:
                 raise InputError(f"{path}: the list is missing, though others of this split are there: put it there")
     owner = np.full(rows, -1)
     for number, path in enumerate(found):
-        for line, field in enumerate(path.read_text().split(), 1):
-            if not field.isdecimal() or int(field) >= rows:
+        fields = ((line, field) for line, text in enumerate(read_lines(path), 1) for field in text.split())
+        for line, field in fields:
+            if not re.fullmatch("[0-9]{1,18}", field) or int(field) >= rows:
                 raise InputError(
                     f"{path}: line {line}: {field!r} is no row of {RESPONSE}, which has {rows} rows, counted from 0"
                 )

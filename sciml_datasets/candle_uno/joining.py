@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,42 @@ from sciml_datasets.errors import InputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+WHOLE = re.compile(r"((?:[A-Za-z]\w*\.)*\d+)\.0+", re.ASCII)
+"""A whole number, after the name of a source or without, that pandas has written as a float."""
+THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
+
+
+def plain(key: str) -> str:
+    """An id without blanks around it; a number without the point of a float and without commas."""
+    key = key.strip()
+    if found := WHOLE.fullmatch(key):
+        return found[1]
+    return key.replace(",", "") if THOUSANDS.fullmatch(key) else key
+
+
+def check_names(path: Path, asked: Collection[str], given: Collection[str]) -> None:
+    """Refuse ids that would break a list of members, or by which responses would lose their features unnoticed.
+
+    Args:
+        path: the file to name.
+        asked: ids of responses.
+        given: ids that have features.
+
+    Raises:
+        InputError: an id of both has a tab or a line break, or an id of one is in the other but for its spelling.
+    """
+    known = set(given)
+    unknown = {plain(key): key for key in asked if key and key not in known}
+    for key in asked:
+        if key in known and any(mark in key for mark in "\t\r\n"):
+            raise InputError(f"{path}: the id {key!r} has a tab or a line break, which no id may have: rename it")
+    for key in known if unknown else ():
+        other = unknown.get(plain(key))
+        if other is not None:
+            raise InputError(
+                f"{path}: the id {other!r} of responses is {key!r} where the features are: write it the same in both"
+            )
+
 
 def feature_table(
     path: Path,
@@ -23,6 +60,7 @@ def feature_table(
     values: NDArray[np.float32],
     first_line: int = 1,
     lines: Sequence[int] | None = None,
+    unit: str = "line",
 ) -> FeatureTable:
     """A feature table of the rows of a file; rows that repeat an earlier one are dropped.
 
@@ -33,6 +71,7 @@ def feature_table(
         values: (rows, features).
         first_line: number of the line with the first row, where each line is a row.
         lines: (rows,) the line of each row, where they are some of the file's.
+        unit: what each row is in the file: a line or a column.
 
     Raises:
         InputError: two rows have one id and different features, a row has no id, or two columns have one name.
@@ -46,11 +85,11 @@ def feature_table(
     first: dict[str, int] = {}
     for row, key in enumerate(ids):
         if not key:
-            raise InputError(f"{path}: line {lines[row]} has no id: name it or remove the line")
+            raise InputError(f"{path}: {unit} {lines[row]} has no id: name it or remove it")
         earlier = first.setdefault(key, row)
         if earlier != row and not np.array_equal(values[earlier], values[row], equal_nan=True):
             raise InputError(
-                f"{path}: lines {lines[earlier]} and {lines[row]} are both {key} and differ: remove one of them"
+                f"{path}: {unit}s {lines[earlier]} and {lines[row]} are both {key} and differ: remove one of them"
             )
     rows = list(first.values())
     return FeatureTable(tuple(first), tuple(columns), values if len(rows) == len(ids) else values[rows])
@@ -68,11 +107,13 @@ def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTab
         measure: what ``auc`` is called in the file.
 
     Raises:
-        InputError: an id occurs twice, or no response is left.
+        InputError: an id occurs twice, or no response is left; also as `check_names`.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    for name, table in (("cell", cells), ("drug", drugs)):
+        check_names(path, responses[name].unique().to_pylist(), table.ids)
     ids = responses["id"]
     if pc.count_distinct(ids).as_py() != len(ids):
         counts = ids.value_counts().to_pylist()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.candle_uno import aliases, drevalpy, drugcell, improve
-from sciml_datasets.candle_uno.delimited import first_lines
 from sciml_datasets.candle_uno.raw import FORMS, with_splits
 from sciml_datasets.candle_uno.tables import Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text_tables import TextTable
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
 
     Args:
         source: drevalpy's table of responses, DrugCell's ``drugcell_train.txt``, or a folder with one of the two, in
-            which the responses are called ``*response*.csv``.
+            which the responses are called ``*response*.csv`` or, as drevalpy's loader has it, like the folder.
         out: folder to write.
         response: column to take as the response; default the first of `improve.MEASURES`.
 
@@ -93,7 +93,7 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     if folder is None:
         return _exported(source, out, response)
     path = folder / improve.RESPONSE
-    response = improve.measure_of(path, first_lines(path, "\t")[0], response)
+    response = improve.measure_of(TextTable.open(path, "\t"), response)
     tables = improve.read(folder, response)
     names = [path.name for path in improve.files(folder)]
     cell_file = next(name for name in improve.CELL_FILES if name in names)
@@ -127,13 +127,13 @@ def _responses(source: Path) -> Path:
     """The file of responses that the source is or holds."""
     if not source.is_dir():
         return source
-    found = [
-        path for path in (source / drugcell.RESPONSES[0], *sorted(source.glob("*response*.csv"))) if path.is_file()
-    ]
+    like_folder = f"{source.resolve().name}.csv"
+    names = {drugcell.RESPONSES[0], like_folder, *(path.name for path in source.glob("*response*.csv"))}
+    found = [source / name for name in sorted(names) if (source / name).is_file()]
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+        shown = ", ".join(path.name for path in found) or "none"
         raise InputError(
-            f"{source}: expected one of {drugcell.RESPONSES[0]} and *response*.csv, found {names}: name the file of "
-            "responses itself"
+            f"{source}: expected one of {drugcell.RESPONSES[0]}, *response*.csv and {like_folder}, found {shown}: name "
+            "the file of responses itself"
         )
     return found[0]
