@@ -76,4 +76,7 @@ def _study(args: argparse.Namespace) -> int:
         "splits: " + (", ".join(f"{name} {count}" for name, count in facts["splits"].items()) or "none given"),
         *(f"{count} responses {told(reason)}" for reason, count in facts["left_out"].items()),
     ]
+    lost = sum(count for reason, count in facts["left_out"].items() if reason.startswith("no features of"))
+    if lost > facts["responses"]:
+        lines.append("most responses have no features: compare their ids with those of the tables of features")
     return report(args, facts, "\n".join(lines))

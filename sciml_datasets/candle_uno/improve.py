@@ -31,7 +31,8 @@ from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import first_rows, read_lines
-from sciml_datasets.files.text_tables import TextTable, write_table
+from sciml_datasets.files.text_tables import TextTable
+from sciml_datasets.files.text_writing import write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -225,6 +226,9 @@ def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
     if not path.is_file():
         return pa.array([f"{source}.{row}" for row, source in enumerate(sources)], pa.string())
     ids = read_lines(path)
+    for line, key in enumerate(ids, 1):
+        if not key or "\t" in key:
+            raise InputError(f"{path}: line {line}: {key!r} is no id, expected text without tabs: correct the line")
     if len(ids) != len(sources):
         raise InputError(f"{path} has {len(ids)} ids for {len(sources)} responses in {RESPONSE}: make or remove it")
     return pa.array(ids, pa.string())

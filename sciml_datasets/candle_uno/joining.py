@@ -30,7 +30,7 @@ def plain(key: str) -> str:
 
 
 def check_names(path: Path, asked: Collection[str], given: Collection[str]) -> None:
-    """Refuse ids that would break a list of members, or by which responses would lose their features unnoticed.
+    """Refuse ids by which responses would lose their features unnoticed: those that differ in their spelling only.
 
     Args:
         path: the file to name.
@@ -38,13 +38,10 @@ def check_names(path: Path, asked: Collection[str], given: Collection[str]) -> N
         given: ids that have features.
 
     Raises:
-        InputError: an id of both has a tab or a line break, or an id of one is in the other but for its spelling.
+        InputError: an id of responses has no features, but would have them if it were spelled as `plain` does.
     """
     known = set(given)
     unknown = {plain(key): key for key in asked if key and key not in known}
-    for key in asked:
-        if key in known and any(mark in key for mark in "\t\r\n"):
-            raise InputError(f"{path}: the id {key!r} has a tab or a line break, which no id may have: rename it")
     for key in known if unknown else ():
         other = unknown.get(plain(key))
         if other is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,18 +30,31 @@ def fault_of(field: str, infinite: bool) -> str | None:
     value = float(field)
     if not np.isfinite(value):
         return "infinite, expected a number or NA" if np.isinf(value) and not infinite else None
-    if single(np.array([value])) is None:
+    if single([np.array([value])]) is None:
         return f"{field} is too {'large' if abs(value) > 1 else 'close to 0'} for float32"
     return None
 
 
-def single(values: NDArray[np.float64]) -> NDArray[np.float32] | None:
-    """The numbers as float32; None where a finite one becomes infinite, or one that is not 0 becomes 0."""
+def single(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float32] | None:
+    """Columns of numbers as float32.
+
+    Args:
+        columns: each (rows,) float64.
+
+    Returns:
+        (rows, columns) float32; None where a finite number becomes infinite, or one that is not 0 becomes 0.
+    """
+    values = np.empty((len(columns[0]) if columns else 0, len(columns)), np.float32)
     try:
         with np.errstate(over="raise", under="raise"):
-            return values.astype(np.float32)
+            for i, column in enumerate(columns):
+                values[:, i] = column
+        return values
     except FloatingPointError:  # also where a subnormal number is rounded, which is kept
         with np.errstate(all="ignore"):
-            single = values.astype(np.float32)
-    lost = (np.isinf(single) & np.isfinite(values)) | ((single == 0) & (values != 0))
-    return None if lost.any() else single
+            for i, column in enumerate(columns):
+                values[:, i] = column
+                lost = (np.isinf(values[:, i]) & np.isfinite(column)) | ((values[:, i] == 0) & (column != 0))
+                if lost.any():
+                    return None
+    return values

@@ -9,7 +9,6 @@ float32, where they must be finite and must not vanish.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
 UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)?")
 """Names of a column without a name, as it is and as pandas calls it."""
+CONTROL = re.compile(r"[\x00-\x1f]")
 BLOCK_BYTES = 1 << 26
 """Bytes parsed at a time: a line of 30,000 genes has 300 kB, and every block costs an array for each column."""
 
@@ -93,7 +93,7 @@ class TextTable:
         """Some columns.
 
         Args:
-            text: place of a column to its name in the result; read as text, as it is.
+            text: place of a column to its name in the result; read as text, as it is, without control characters.
             numbers: the same for columns of numbers; read as float32, null where the field is one of MISSING, and
                 infinite where the field says so.
 
@@ -107,16 +107,15 @@ class TextTable:
         """
         import pyarrow as pa
 
-        found = pa.table(self._read(text, numbers), names=[*text.values(), *numbers.values()])
-        if not found.num_rows:
-            raise self._fault(text, numbers, "no row")
-        return found
+        found = self._read(text, numbers)
+        return pa.table(self._columns(found, text, numbers), names=[*text.values(), *numbers.values()])
 
     def batches(self, *, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[pa.RecordBatch]:
         """As `read`, some rows at a time: memory does not grow with the file."""
         import pyarrow as pa
 
-        for columns in self._blocks(text, numbers):
+        for block in self._blocks(text, numbers):
+            columns = self._columns(block, text, numbers)
             yield pa.RecordBatch.from_arrays(columns, names=[*text.values(), *numbers.values()])
 
     def matrix(
@@ -140,7 +139,7 @@ class TextTable:
             OSError: the file cannot be read.
         """
         text, numbers = self._matrix_columns(id_place, drop)
-        found = self.read(text=text, numbers={place: str(place) for place in numbers})
+        found = self._read(text, numbers)
         values = self._values(found, numbers, len(text))
         counted = [i for i, name in enumerate(numbers.values()) if _counts_rows(name, values[:, i])]
         for i, (place, name) in enumerate(numbers.items()):
@@ -158,8 +157,8 @@ class TextTable:
         for place, name in numbers.items():
             if UNNAMED.fullmatch(name):
                 raise self._unnamed(place)
-        for batch in self.batches(text=text, numbers={place: str(place) for place in numbers}):
-            yield batch.column(0).to_pylist(), self._values(batch, numbers, len(text))
+        for block in self._blocks(text, numbers):
+            yield block.column(0).to_pylist(), self._values(block, numbers, len(text))
 
     def _matrix_columns(self, id_place: int | None, drop: Collection[int]) -> tuple[dict[int, str], dict[int, str]]:
         numbers = {place: name for place, name in enumerate(self.names) if place != id_place and place not in drop}
@@ -167,16 +166,29 @@ class TextTable:
             raise InputError(f"{self.path} has no column of numbers beside the ids: fetch or make it again")
         return {} if id_place is None else {id_place: "id"}, numbers
 
+    def _columns(
+        self, found: pa.Table | pa.RecordBatch, text: Mapping[int, str], numbers: Mapping[int, str]
+    ) -> list[Any]:
+        """The columns, numbers as float32."""
+        import pyarrow as pa
+
+        columns = [found.column(i) for i in range(len(text))]
+        for i in range(len(numbers)):
+            values = single([found.column(len(text) + i).to_numpy(zero_copy_only=False)])
+            if values is None:
+                raise self._fault(text, numbers, "no float32 can hold a number")
+            columns.append(pa.array(values[:, 0], from_pandas=True))
+        return columns
+
     def _values(self, found: pa.Table | pa.RecordBatch, numbers: Mapping[int, str], first: int) -> NDArray[np.float32]:
         """The columns from ``first`` on as an array."""
-        values = np.empty((found.num_rows, len(numbers)), np.float32)
-        for i in range(len(numbers)):
-            values[:, i] = found.column(first + i).to_numpy(zero_copy_only=False)
-        if np.isinf(values).any():
-            raise self._fault({}, numbers, "a value is infinite", infinite=False)
+        columns = (found.column(first + i).to_numpy(zero_copy_only=False) for i in range(len(numbers)))
+        values = single([*columns])
+        if values is None or np.isinf(values).any():
+            raise self._fault({}, numbers, "no float32 can hold a number", infinite=False)
         return values
 
-    def _read(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> list[Any]:
+    def _read(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> pa.Table:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
@@ -187,7 +199,7 @@ class TextTable:
             raise self._fault(text, numbers, error) from error
         return self._checked(found, text, numbers)
 
-    def _blocks(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[list[Any]]:
+    def _blocks(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
@@ -225,21 +237,11 @@ class TextTable:
             arrow_csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=list(MISSING)),
         )
 
-    def _checked(
-        self, found: pa.Table | pa.RecordBatch, text: Mapping[int, str], numbers: Mapping[int, str]
-    ) -> list[Any]:
-        """The columns, without NUL in text, and numbers as float32."""
-        import pyarrow as pa
-
-        columns = [found.column(i) for i in range(len(text))]
-        if any(_has_nul(column) for column in columns):
-            raise self._fault(text, numbers, "it has a NUL character")
-        for i in range(len(numbers)):
-            values = single(found.column(len(text) + i).to_numpy(zero_copy_only=False))
-            if values is None:
-                raise self._fault(text, numbers, "no float32 can hold a number")
-            columns.append(pa.array(values, from_pandas=True))
-        return columns
+    def _checked(self, found: Any, text: Mapping[int, str], numbers: Mapping[int, str]) -> Any:
+        """What was found, which must have rows, and no control characters in text."""
+        if not found.num_rows or any(_has_control_characters(found.column(i)) for i in range(len(text))):
+            raise self._fault(text, numbers, "it has a control character")
+        return found
 
     def _fault(
         self, text: Mapping[int, str], numbers: Mapping[int, str], reason: object, infinite: bool = True
@@ -256,15 +258,19 @@ class TextTable:
                 )
             for place in text:
                 check_characters(self.path, [fields[place]], number)
+                if CONTROL.search(fields[place]):
+                    return self._bad_field(number, place, f"{fields[place]!r} has a tab, a line break or the like")
             for place in numbers:
                 fault = fault_of(fields[place], infinite)
                 if fault:
-                    name = self.names[place] or place + 1
-                    return InputError(f"{self.path}: line {number}, column {name}: {fault}: correct it")
+                    return self._bad_field(number, place, fault)
         if not rows:
             return InputError(f"{self.path} has a header and no rows: fetch or make it again")
         words = " ".join(str(reason).split())
         return InputError(f"{self.path}: it cannot be read ({words[:200]}): fetch or make it again")
+
+    def _bad_field(self, line: int, place: int, fault: str) -> InputError:
+        return InputError(f"{self.path}: line {line}, column {self.names[place] or place + 1}: {fault}: correct it")
 
     def _unnamed(self, place: int) -> InputError:
         return InputError(
@@ -273,10 +279,10 @@ class TextTable:
         )
 
 
-def _has_nul(column: pa.Array | pa.ChunkedArray) -> bool:
+def _has_control_characters(column: pa.Array | pa.ChunkedArray) -> bool:
     chunks = column.chunks if hasattr(column, "chunks") else [column]
     buffers = (chunk.buffers()[2] for chunk in chunks)
-    return any(buffer and np.frombuffer(buffer, np.uint8).min(initial=1) == 0 for buffer in buffers)
+    return any(buffer and np.frombuffer(buffer, np.uint8).min(initial=255) < ord(" ") for buffer in buffers)
 
 
 def _counts_rows(name: str, values: NDArray[np.float32]) -> bool:
@@ -284,22 +290,3 @@ def _counts_rows(name: str, values: NDArray[np.float32]) -> bool:
     if UNNAMED.fullmatch(name):
         return bool((values == np.floor(values)).all() and len(np.unique(values)) == len(values))
     return name in ("index", "level_0") and np.array_equal(values, np.arange(len(values)))
-
-
-def write_table(path: Path, header: Sequence[Sequence[str]], table: pa.Table) -> None:
-    """Write tab-separated text; fields are quoted only where one needs it, and a null is empty.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    from pyarrow import csv as arrow_csv
-
-    texts = (column for column in table.columns if str(column.type) == "string")
-    special = any(mark in value for column in texts for value in column.to_pylist() for mark in '"\t\r\n')
-    options = arrow_csv.WriteOptions(
-        include_header=False, delimiter="\t", quoting_style="needed" if special else "none", batch_size=64
-    )
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(header)
-    with path.open("ab") as file:
-        arrow_csv.write_csv(table, file, options)

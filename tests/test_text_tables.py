@@ -1,0 +1,285 @@
+"""Text tables from outside: read as pandas reads them, or refused in one sentence."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import gzip
+import io
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sciml_datasets import InputError
+from sciml_datasets.files import text_tables
+from sciml_datasets.files.text import read_lines
+from sciml_datasets.files.text_numbers import MISSING
+from sciml_datasets.files.text_tables import TextTable
+
+TABLE = "id,a,b\nx,1,2\ny,3,4\n"
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), max_size=6)
+IDS = WORDS | st.sampled_from([*MISSING, "11.0", " 11", '"', "a,b", "a;b", 'a"b'])
+NUMBERS = st.builds(
+    lambda value, form: format(value, form),
+    st.floats(-1e38, 1e38, allow_subnormal=False).filter(lambda value: value == 0 or abs(value) > 1e-37),
+    st.sampled_from(["", ".4g", "e", "+.9g"]),
+)
+FIELDS = NUMBERS | st.sampled_from([*MISSING, "0", "1", ".5", "5.", "1E3"])
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[bytes, str, str]:
+    """The bytes of a table with the column ``id`` and others of numbers, its separator and its encoding."""
+    separator = draw(st.sampled_from("\t,;"))
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
+    names = draw(st.lists(WORDS.map(lambda name: f"g {name}"), min_size=1, max_size=4, unique=True))
+    place = draw(st.integers(0, len(names)))
+    rows = draw(st.lists(st.tuples(IDS, *[FIELDS] * len(names)), min_size=1, max_size=5))
+    file = io.StringIO()
+    writer = csv.writer(
+        file,
+        delimiter=separator,
+        lineterminator=draw(st.sampled_from(["\n", "\r\n"])),
+        quoting=draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])),
+    )
+    for first, *rest in [("id", *names), *rows]:
+        writer.writerow([*rest[:place], first, *rest[place:]])
+    text = file.getvalue() + draw(st.sampled_from(["", "\n", "\r\n\n"]))
+    return text.encode(encoding), separator, encoding
+
+
+def matrix(path: Path, separator: str = ",") -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    table = TextTable.open(path, separator)
+    return table.matrix(id_place=table.place("id"))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tables") / "table.csv"
+
+
+@given(tables())
+@settings(max_examples=300, deadline=None)
+def test_a_table_is_read_as_pandas_reads_it(path: Path, table: tuple[bytes, str, str]) -> None:
+    content, separator, encoding = table
+    path.write_bytes(content)
+    ids, names, values = matrix(path, separator)
+    frame = pd.read_csv(
+        path,
+        sep=separator,
+        encoding=encoding,
+        dtype={"id": str} | dict.fromkeys(names, np.float64),
+        keep_default_na=False,
+        na_values=dict.fromkeys(names, MISSING),
+        float_precision="round_trip",
+        index_col=False,
+    )
+    assert list(ids) == frame["id"].tolist()
+    assert list(names) == [name for name in frame.columns if name != "id"]
+    np.testing.assert_array_equal(values, frame[list(names)].to_numpy(np.float32))
+
+
+def refusal(read: Callable[[Path], object], path: Path) -> str | None:
+    """The sentence with which a file is refused; any other exception fails the test."""
+    try:
+        read(path)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+@given(tables(), st.data())
+@settings(max_examples=200, deadline=None)
+def test_damage_is_read_or_refused_in_a_sentence(
+    path: Path, table: tuple[bytes, str, str], data: st.DataObject
+) -> None:
+    content, separator, _ = table
+    start, stop = (data.draw(st.integers(0, len(content))) for _ in range(2))
+    path.write_bytes(content[:start] + data.draw(st.binary(max_size=3)) + content[max(start, stop) :])
+    sentence = refusal(lambda path: matrix(path, separator), path)
+    assert sentence is None or str(path) in sentence
+    assert sentence or not np.isinf(matrix(path, separator)[2]).any()
+
+
+@given(st.binary(max_size=20) | st.text(max_size=10).map(lambda text: text.encode("utf-16")))
+@settings(max_examples=200, deadline=None)
+def test_a_list_is_read_or_refused_in_a_sentence(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    sentence = refusal(read_lines, path)
+    assert sentence is None or str(path) in sentence
+    assert sentence or not any(mark in line for line in read_lines(path) for mark in "\n\r\0")
+
+
+# What is read
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_the_mark_of_an_encoding_is_no_part_of_the_first_line(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "list.txt").write_text("0\né\n\n", encoding)
+    assert read_lines(tmp_path / "list.txt") == ["0", "é"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(tmp_path: Path, end: str) -> None:
+    (tmp_path / "table.csv").write_bytes(TABLE.replace("\n", end).encode() + 2 * end.encode())
+    ids, names, values = matrix(tmp_path / "table.csv")
+    assert (ids, names, values.tolist()) == (("x", "y"), ("a", "b"), [[1, 2], [3, 4]])
+
+
+def test_lines_before_the_header_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("\n\n" + TABLE)
+    assert matrix(tmp_path / "table.csv")[0] == ("x", "y")
+
+
+def test_words_for_missing_numbers_are_ids_like_others(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,a\n" + "".join(f'"{word}","{word}"\n' for word in MISSING))
+    ids, _, values = matrix(tmp_path / "table.csv")
+    assert ids == MISSING
+    assert np.isnan(values).all()
+
+
+def test_a_line_break_in_quotes_parts_no_row_at_the_end_of_a_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = "".join(f'x{i},"first,\n1,second",{i}\n' for i in range(300))
+    (tmp_path / "table.csv").write_text("id,note,a\n" + rows)
+    monkeypatch.setattr(text_tables, "BLOCK_BYTES", 100)
+    table = TextTable.open(tmp_path / "table.csv", ",")
+    blocks = [*table.matrix_batches(id_place=0, drop=[1])]
+    assert len(blocks) > 1
+    for ids, values in [table.matrix(id_place=0, drop=[1])[::2], tuple(map(np.concatenate, zip(*blocks, strict=True)))]:
+        assert list(ids) == [f"x{i}" for i in range(300)]
+        np.testing.assert_array_equal(values[:, 0], np.arange(300))
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "Unnamed: 0.1", "index", "level_0"])
+def test_the_row_numbers_of_pandas_are_no_feature(tmp_path: Path, name: str) -> None:
+    (tmp_path / "table.csv").write_text(f"{name},id,a\n0,x,1\n1,y,2\n")
+    _, names, values = matrix(tmp_path / "table.csv")
+    assert (names, values.tolist()) == (("a",), [[1], [2]])
+
+
+def test_row_numbers_may_have_gaps(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text(",id,a\n17,x,1\n4,y,2\n")
+    assert matrix(tmp_path / "table.csv")[1] == ("a",)
+
+
+def test_small_numbers_are_kept_as_float32_has_them(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,a\nx,1e-40\ny,1.4e-45\nz,-3.4028235e38\n")
+    assert matrix(tmp_path / "table.csv")[2][:, 0].tolist() == np.float32([1e-40, 1.4e-45, -3.4028235e38]).tolist()
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\n\n", "is empty"),
+        (b"id,a", "has a header and no rows"),
+        (b"id,a\n\n", "has a header and no rows"),
+        (b"id\nx\n", "has no column of numbers"),
+        (b"id\ta\nx\t1\n", "the first line is separated by tab, expected comma"),
+        (b"id;a\nx;1\n", "the first line is separated by semicolon, expected comma"),
+        (b"id,a\nx,1\ny\n", "line 3 has 1 fields, expected 2"),
+        (b"id,a\n\nx,1,2\n", "line 3 has 3 fields, expected 2"),
+        (b'id,a\n"x,1\n', "line 2 has 1 fields, expected 2"),
+        (b"id,id,a\nx,y,1\n", "columns 1 and 2 are both called id"),
+        (b"id,a\nx,0.5\ny,high\n", "line 3, column a: 'high' is no number"),
+        (b'id,a\nx,"0,5"\n', "line 2, column a: '0,5' is no number"),
+        (b'id,a\nx,"1,234.5"\n', "line 2, column a: '1,234.5' is no number"),
+        (b"id,a\nx,50%\n", "line 2, column a: '50%' is no number"),
+        (b"id,a\nx,1_000\n", "line 2, column a: '1_000' is no number"),
+        (b"id,a\nx,0x1F\n", "line 2, column a: '0x1F' is no number"),
+        ("id,a\nx,\u0663\n".encode(), "line 2, column a: '\u0663' is no number"),
+        (b"id,a\nx,1e300\n", "line 2, column a: 1e300 is too large for float32"),
+        (b"id,a\nx,-1e39\n", "line 2, column a: -1e39 is too large for float32"),
+        (b"id,a\nx,1e-300\n", "line 2, column a: 1e-300 is too close to 0 for float32"),
+        (b"id,a\nx,-inf\n", "line 2, column a: infinite, expected a number"),
+        (b"id,a,\nx,1,0.5\n", "column 3 has no name: remove it if it numbers the rows"),
+        (b"id,a,\nx,1,2\ny,1,2\n", "column 3 has no name"),
+        (b"id,a\nx\0,1\n", "line 2 has a NUL character"),
+        (b"id,a\nx,1\0\n", r"line 2, column a: '1\\x00' is no number"),
+        (b'id,a\n"x\ty",1\n', r"line 2, column id: 'x\\ty' has a tab, a line break or the like"),
+        (b'id,a\n"x\ny",1\n', r"line 3, column id: 'x\\ny' has a tab, a line break or the like"),
+        ("id,gène\nx,1\n".encode("latin-1"), "line 1 has bytes that are no UTF-8: .*iconv -f LATIN1 -t UTF-8"),
+        ("id,a\né,1\n".encode("latin-1"), "line 2 has bytes that are no UTF-8: .*iconv -f LATIN1 -t UTF-8"),
+        (TABLE.encode("utf-16-le"), "line 1 has a NUL character.*iconv -f UTF-16LE -t UTF-8"),
+        (TABLE.encode("utf-16")[:-1], "starts as UTF-16 and goes on otherwise"),
+        (gzip.compress(TABLE.encode()), "is compressed with gzip, expected plain text: .*gunzip"),
+        (b"PK\x03\x04 and so on", "is a ZIP archive or an Excel workbook, expected plain text"),
+        (b"id," + b"a" * 140_000 + b"\nx,1\n", "it is no delimited text .field larger than field limit"),
+    ],
+)
+def test_what_cannot_be_read_right_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"table\.csv\b.*{message}"):
+        matrix(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("content", [b"id,a\nx,1e300\n", b"id,a\n\xe9,1\n", b"id,a\nx\n", b"id,a\n", b",id,a\n0,x,1\n"])
+def test_what_cannot_be_read_right_is_named_in_a_stream(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "table.csv").write_bytes(content)
+    table = TextTable.open(tmp_path / "table.csv", ",")
+    with pytest.raises(InputError, match=r"table\.csv"):
+        list(table.matrix_batches(id_place=table.place("id")))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda path: None, "there is no such file"),
+        (lambda path: path.mkdir(), "is a folder, expected a text file"),
+        (os.mkfifo, "is a FIFO, socket or device, expected a text file"),
+        (lambda path: path.symlink_to(path), "is a symbolic link that leads back to itself"),
+        (lambda path: path.symlink_to("gone"), "there is no such file"),
+    ],
+    ids=["nothing", "folder", "FIFO", "loop", "dangling link"],
+)
+def test_what_is_no_file_is_named(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
+    make(tmp_path / "table.csv")
+    for read in (read_lines, matrix):
+        with pytest.raises(InputError, match=rf"table\.csv.*{message}"):
+            read(tmp_path / "table.csv")
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no file can have a name of this length"):
+        read_lines(tmp_path / ("x" * 300))
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_too_many_open_files_are_no_fault_of_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(TABLE)
+    table = TextTable.open(path, ",")
+    readers: list[Callable[[], object]] = [
+        lambda: read_lines(path),
+        lambda: table.matrix(id_place=0),
+        lambda: list(table.matrix_batches(id_place=0)),
+    ]
+    for read in readers:
+        read()
+        with no_more_files(), pytest.raises(OSError, match="Too many open files") as caught:
+            read()
+        assert (caught.value.errno, str(caught.value.filename)) == (errno.EMFILE, str(path))
