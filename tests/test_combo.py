@@ -111,3 +111,33 @@ def test_a_drug_with_two_pubchem_numbers_is_counted(tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         combo.read(write_combo(tmp_path, **changes))
+
+
+def test_numbers_of_pubchem_that_pandas_wrote_as_floats_join(tmp_path: Path) -> None:
+    info = write_combo(tmp_path) / combo.DRUG_INFO
+    info.write_text(info.read_text().replace("644241", "644241.0"))
+    assert combo.read(tmp_path).responses["drug"].to_pylist() == ["CCLE.1", "CTRP.7", "NSC.5"]
+
+
+@pytest.mark.parametrize(("here", "there"), [("NSC.5", "NSC.5.0"), ("NSC.5", " NSC.5"), ("NCI60.B", "NCI60.B ")])
+def test_ids_that_differ_only_in_their_spelling_are_refused(tmp_path: Path, here: str, there: str) -> None:
+    write_combo(tmp_path)
+    for name in (combo.NCI60_DESCRIPTORS, combo.EXPRESSION):
+        path = tmp_path / name
+        path.write_text(path.read_text().replace(here, there))
+    with pytest.raises(InputError, match=f"the id '{here}' of responses is '{there}' where the features are"):
+        combo.read(tmp_path)
+
+
+def test_a_drug_called_na_is_a_drug(tmp_path: Path) -> None:
+    write_combo(tmp_path)
+    for name in (combo.RESPONSES, combo.NCI60_DESCRIPTORS):
+        (tmp_path / name).write_text((tmp_path / name).read_text().replace("NSC.5", "NA"))
+    assert combo.read(tmp_path).responses["drug"].to_pylist() == ["CCLE.1", "CTRP.7", "NA"]
+
+
+def test_a_column_without_a_name_is_refused(tmp_path: Path) -> None:
+    path = write_combo(tmp_path) / combo.EXPRESSION
+    path.write_text("".join(f"{'' if i == 0 else i}\t{line}\n" for i, line in enumerate(path.read_text().splitlines())))
+    with pytest.raises(InputError, match=r"lincs1000: column 1 has no name: remove it if it numbers the rows"):
+        combo.read(tmp_path)

@@ -7,9 +7,13 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from uno_files import FILE, frames, write_combo, write_improve, write_splits, write_store
 
 from sciml_datasets import InputError, prepare
@@ -17,6 +21,7 @@ from sciml_datasets.candle_uno import combo, improve
 from sciml_datasets.candle_uno.raw import FORMS, Responses, canonical
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 
+IDS = ("cell_line_name", "pubchem_id")
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -114,6 +119,187 @@ def test_missing_features_are_named(tmp_path: Path) -> None:
         convert_csv(path, tmp_path / "raw")
 
 
+def test_an_id_that_may_stand_for_every_unknown_drug_is_refused(tmp_path: Path) -> None:
+    path = write_drevalpy(
+        tmp_path / "study",
+        response="cell_line_name,drug_name,AUC\nA,Alpha,0.5\nA,NA,0.25\n",
+        gex="cell_line_name,TP53\nA,1\n",
+        fingerprints="drug_name,dim_0\nAlpha,1\nNA,0\n",
+    )
+    with pytest.raises(InputError, match=r"fingerprints\.csv has features of 'NA', which may be a name or stand for"):
+        convert_csv(path, tmp_path / "raw")
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", "None", "null", "-", ""])
+def test_a_drug_without_features_is_left_out_whatever_it_is_called(tmp_path: Path, word: str) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    path.write_text(path.read_text() + f"CVCL_1,A,{word},{word},1.5,0.5\n")
+    study = convert_csv(path, tmp_path / "raw")
+    assert study.tables.responses["drug"].to_pylist() == ["11", "11"]
+    assert study.tables.left_out["no features of the drug"] == 1
+
+
+def numbered(text: str) -> str:
+    """A table as pandas writes it with its row numbers."""
+    header, *rows = text.splitlines()
+    return "\n".join([f",{header}", *(f"{number},{row}" for number, row in enumerate(rows))]) + "\n"
+
+
+def test_row_numbers_of_pandas_are_no_features(tmp_path: Path) -> None:
+    folder = write_drevalpy(tmp_path / "study").parent
+    for name in ("response", "gex", "fingerprints"):
+        (folder / f"{name}.csv").write_text(numbered((folder / f"{name}.csv").read_text()))
+    tables = convert_csv(folder, tmp_path / "raw").tables
+    assert (tables.cells.columns, tables.drugs.columns) == (("TP53", "EGFR"), ("dim_0", "dim_1"))
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("cellosaurus_id,pubchem_id,AUC,AUC", "columns 3 and 4 are both called AUC"),
+        (
+            "cellosaurus_id,pubchem_id,AUC,auc",
+            "the columns AUC and auc are both the response auc: choose one with --re",
+        ),
+        ("cellosaurus_id,Cellosaurus_ID,pubchem_id,AUC", "the columns cellosaurus_id and Cellosaurus_ID are both cell"),
+        ("cellosaurus_id,pubchem_id,pubchem_id,AUC", "columns 2 and 3 are both called pubchem_id"),
+    ],
+)
+def test_of_two_columns_for_one_thing_none_is_taken(tmp_path: Path, header: str, message: str) -> None:
+    path = write_drevalpy(tmp_path / "study", response=f"{header}\nCVCL_1,11,0.5,0.75\n")
+    with pytest.raises(InputError, match=message):
+        convert_csv(path, tmp_path / "raw")
+
+
+def test_of_two_responses_that_differ_in_their_case_one_can_be_chosen(tmp_path: Path) -> None:
+    response = "cellosaurus_id,pubchem_id,AUC,auc\nCVCL_1,11,0.5,0.75\n"
+    study = convert_csv(write_drevalpy(tmp_path / "study", response=response), tmp_path / "raw", "auc")
+    assert study.tables.responses["auc"].to_pylist() == [0.75]
+
+
+@pytest.mark.parametrize("drug", ["11", "11.0", " 11", '"11 "'])
+@pytest.mark.parametrize("feature", ["11", "11.0", " 11"])
+def test_one_number_is_one_drug_however_it_is_written(tmp_path: Path, drug: str, feature: str) -> None:
+    response = f"cellosaurus_id,pubchem_id,AUC\nCVCL_1,{drug},0.5\n"
+    path = write_drevalpy(tmp_path / "study", response=response, fingerprints=f"pubchem_id,dim_0\n{feature},1\n")
+    assert convert_csv(path, tmp_path / "raw").tables.responses["drug"].to_pylist() == ["11"]
+
+
+def test_commas_in_a_number_of_pubchem_are_no_part_of_it(tmp_path: Path) -> None:
+    response = 'cellosaurus_id,pubchem_id,AUC\nCVCL_1,"16,720,766",0.5\n'
+    path = write_drevalpy(tmp_path / "study", response=response, fingerprints="pubchem_id,dim_0\n16720766,1\n")
+    assert convert_csv(path, tmp_path / "raw").tables.responses["drug"].to_pylist() == ["16720766"]
+
+
+def write_loader(folder: Path, fingerprints: str, bits: int = 128, ids: tuple[str, str] = IDS) -> Path:
+    """A study as drevalpy's loader has it, with a drug in each column of the fingerprints."""
+    cell, drug = ids
+    (folder / "drug_fingerprints").mkdir(parents=True, exist_ok=True)
+    (folder / f"{folder.name}.csv").write_text(f"{cell},{drug},AUC,tissue\nA,11,0.5,Lung\nB,22,0.25,Skin\n")
+    (folder / "gene_expression.csv").write_text(f"cellosaurus_id,{cell},TP53,EGFR\nCVCL_1,A,1,2\nCVCL_2,B,3,4\n")
+    name = f"{drug.lower()}_to_demorgan_{bits}_map.csv"
+    (folder / "drug_fingerprints" / name).write_text(fingerprints)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("fingerprints", "ids"),
+    [
+        ("11,22\n0,1\n1,1\n0,0\n", IDS),
+        ("33,22,11\n0,1,0\n1,1,1\n0,0,0\n", IDS),
+        ("11.0,22.0\n0,1\n1,1\n0,0\n", IDS),
+        (",11,22\n0,0,1\n1,1,1\n2,0,0\n", ("CELL_LINE_NAME", "DRUG_NAME")),
+        ("bit,11,22\nb0,0,1\nb1,1,1\nb2,0,0\n", IDS),
+    ],
+    ids=["ids alone", "of other drugs too", "ids as floats", "an earlier release, with row numbers", "with labels"],
+)
+def test_the_layout_of_drevalpys_loader_is_read(tmp_path: Path, fingerprints: str, ids: tuple[str, str]) -> None:
+    folder = write_loader(tmp_path / "GDSC2", fingerprints, ids=ids)
+    tables = convert_csv(folder, tmp_path / "raw").tables
+    assert sorted(zip(tables.drugs.ids, tables.drugs.values.tolist(), strict=True)) == [
+        ("11", [0, 1, 0]),
+        ("22", [1, 1, 0]),
+    ]
+    assert (tables.cells.ids, tables.cells.columns) == (("A", "B"), ("TP53", "EGFR"))
+    assert tables.responses["source"].to_pylist() == ["GDSC2", "GDSC2"]
+
+
+def test_the_fingerprint_of_a_drug_without_one_is_no_feature(tmp_path: Path) -> None:
+    folder = write_loader(tmp_path / "GDSC2", "11,22\n0,\n1,\n")
+    assert dict(convert_csv(folder, tmp_path / "raw").tables.left_out) == {"no features of the drug": 1}
+
+
+def test_of_several_fingerprints_the_loaders_own_is_read(tmp_path: Path) -> None:
+    folder = write_loader(tmp_path / "GDSC2", "11,22\n0,1\n1,1\n")
+    write_loader(folder, "11,22\n0,1\n", bits=256)
+    assert convert_csv(folder, tmp_path / "raw").facts()["drug_features"] == 2
+
+
+def test_several_fingerprints_of_other_lengths_are_refused(tmp_path: Path) -> None:
+    folder = write_loader(tmp_path / "GDSC2", "11,22\n0,1\n", bits=64)
+    write_loader(folder, "11,22\n0,1\n", bits=256)
+    with pytest.raises(InputError, match=r"expected one file drug_fingerprints/\*_map\.csv, found drug_fingerpr"):
+        convert_csv(folder, tmp_path / "raw")
+
+
+@pytest.mark.parametrize(
+    ("fingerprints", "message"),
+    [
+        ("77,88\n0,1\n", "and no column of pubchem_id_to_demorgan_128_map.csv is called by such an id"),
+        ("11,22,11\n0,1,1\n", "columns 1 and 3 are both 11 and differ"),
+        ("11,22\n", "has a header and no rows"),
+        ("11,22\n0,x\n", "line 2, column 22: 'x' is no number"),
+    ],
+)
+def test_bad_fingerprints_of_the_loader_are_named(tmp_path: Path, fingerprints: str, message: str) -> None:
+    folder = write_loader(tmp_path / "GDSC2", fingerprints)
+    with pytest.raises(InputError, match=message):
+        convert_csv(folder, tmp_path / "raw")
+
+
+def test_ids_in_a_first_column_without_a_name_are_found(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study", gex=",TP53\nCVCL_1,1\nCVCL_2,3\n", fingerprints=",dim_0\n11,1\n12,0\n")
+    tables = convert_csv(path, tmp_path / "raw").tables
+    assert (tables.cells.ids, tables.drugs.ids) == (("CVCL_1", "CVCL_2"), ("11", "12"))
+
+
+CELLS, DRUGS = ["C1", "C2", "NA", "nan", "7"], [1, 2, 30, 444]
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_study_holds_what_pandas_joins(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    folder = tmp_path_factory.mktemp("study")
+    numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
+    draw = data.draw
+
+    def features(key: str, ids: list[Any]) -> pd.DataFrame:
+        columns = [f"{key} {i}" for i in range(draw(st.integers(1, 3)))]
+        values = [[draw(numbers) for _ in columns] for _ in ids]
+        return pd.DataFrame({key: ids} | dict(zip(columns, zip(*values, strict=True), strict=True)))
+
+    gex = features("cell_line_name", draw(st.lists(st.sampled_from(["C1", "C2", "7"]), min_size=1, unique=True)))
+    drugs = features("pubchem_id", draw(st.lists(st.sampled_from(DRUGS), min_size=1, unique=True)))
+    row = st.tuples(st.sampled_from(CELLS), st.none() | st.sampled_from(DRUGS), st.none() | numbers)
+    rows = [*draw(st.lists(row, max_size=8)), (gex["cell_line_name"][0], drugs["pubchem_id"][0], 0.5)]
+    responses = pd.DataFrame(rows, columns=["cell_line_name", "pubchem_id", "AUC"])
+    for name, frame in (("response", responses), ("gex", gex), ("fingerprints", drugs)):
+        frame.to_csv(folder / f"{name}.csv", index=draw(st.booleans()))  # the ids of responses may be floats
+
+    tables = convert_csv(folder, folder / "raw").tables
+    expected = responses.dropna().reset_index(drop=True)
+    expected = expected[expected["cell_line_name"].isin(gex["cell_line_name"])]
+    expected = expected[expected["pubchem_id"].isin(drugs["pubchem_id"])]
+    found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "auc")), strict=True)
+    assert list(found) == [
+        (cell, str(int(drug)), np.float32(auc)) for cell, drug, auc in expected.itertuples(index=False)
+    ]
+    for table, frame in ((tables.cells, gex), (tables.drugs, drugs)):
+        assert table.ids == tuple(frame.iloc[:, 0].astype(str))
+        assert table.columns == tuple(frame.columns[1:])
+        np.testing.assert_array_equal(table.values, frame.iloc[:, 1:].to_numpy(np.float32))
+
+
 # DrugCell
 
 
@@ -208,6 +394,16 @@ def test_the_command_says_what_it_took_and_left_out(tmp_path: Path, sciml: Sciml
     again = sciml("convert", "csv", source, "--out", tmp_path / "raw")
     assert again.returncode == 2
     assert again.stderr == f"sciml convert: {tmp_path / 'raw'} exists: remove it or choose another name\n"
+
+
+def test_a_join_that_loses_most_responses_says_so(tmp_path: Path, sciml: Sciml) -> None:
+    source = write_drevalpy(tmp_path / "study")
+    source.write_text(source.read_text() + "".join(f"CVCL_1,A,{drug},Other,1,0.5\n" for drug in range(50, 60)))
+    run = sciml("convert", "csv", source, "--out", tmp_path / "raw")
+    assert "10 responses left out: no features of the drug\n" in run.stdout
+    assert run.stdout.endswith(
+        "most responses have no features: compare their ids with those of the tables of features\n"
+    )
 
 
 def test_a_scene_has_no_response_to_choose(tmp_path: Path, sciml: Sciml) -> None:

@@ -72,6 +72,13 @@ def test_pairs_are_the_valid_rows_with_two_drugs_and_their_order_does_not_part_t
     assert len({(sample.split, sample.group) for sample in samples}) == 1
 
 
+def test_numbers_of_drugs_that_pandas_wrote_as_floats_are_the_same(tmp_path: Path) -> None:
+    folder = write_doses(tmp_path, NCI60_dragon7_descriptors=TWO_DRUGS)
+    path, before = folder / PAIRS.file, indexed(Doses(PAIRS), folder)
+    path.write_text(path.read_text().replace(",5,", ",5.0,").replace(",6,", ",6.0,"))
+    assert indexed(Doses(PAIRS), folder) == before
+
+
 @pytest.mark.parametrize(
     ("layout", "expected"),
     [

@@ -174,6 +174,61 @@ def test_lists_that_contradict_are_refused(tmp_path: Path, train: list[int], mes
         improve.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"0\n1 \xe9\n", "line 2 has bytes that are no UTF-8"),
+        (b"0\0", "line 1 has a NUL character"),
+        (b"9" * 5000, "line 1: '9999"),
+        ("\u0661\n".encode(), "line 1: '\u0661' is no row"),
+        (b"0\n\n9\n", "line 3: '9' is no row"),
+    ],
+)
+def test_lists_that_are_no_rows_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    write_splits(write_improve(tmp_path), "CCLE", train=[0], val=[2], test=[1])
+    (tmp_path / "splits" / "CCLE_split_0_train.txt").write_bytes(content)
+    with pytest.raises(InputError, match=rf"CCLE_split_0_train\.txt: {message}"):
+        improve.read(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_the_mark_of_an_encoding_is_part_of_no_row_and_no_id(tmp_path: Path, encoding: str) -> None:
+    write_splits(write_improve(tmp_path), "CCLE", train=[0], val=[2], test=[1])
+    (tmp_path / "splits" / "CCLE_split_0_train.txt").write_text("0\r\n", encoding, newline="")
+    (tmp_path / improve.IDS).write_text("a\nb\nc\nd\n\n", encoding)
+    assert improve.read(tmp_path).responses["id"].to_pylist() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\n\nc\nd\n", "line 2: '' is no id"),
+        (b"a\nb\tb\nc\nd\n", r"line 2: 'b\\tb' is no id"),
+        (b"a\nb\xe9\nc\nd\n", "line 2 has bytes that are no UTF-8"),
+    ],
+)
+def test_what_is_no_id_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    (write_improve(tmp_path) / improve.IDS).write_bytes(content)
+    with pytest.raises(InputError, match=rf"ids\.txt: {message}"):
+        improve.read(tmp_path)
+
+
+@pytest.mark.parametrize(("stem", "noun"), [("response", "ACH-1 "), (EXPRESSION, "ACH-1")])
+def test_ids_that_differ_only_in_blanks_are_refused(tmp_path: Path, stem: str, noun: str) -> None:
+    write_improve(tmp_path)
+    path = next(tmp_path.rglob(f"{stem}.tsv"))
+    path.write_text(path.read_text().replace("ACH-1\t", "ACH-1 \t"))
+    with pytest.raises(InputError, match=rf"the id '{noun}' of responses is .* where the features are: write it the"):
+        improve.read(tmp_path)
+
+
+def test_a_drug_called_na_is_a_drug(tmp_path: Path) -> None:
+    write_improve(tmp_path)
+    for name in (improve.RESPONSE, "x_data/drug_mordred.tsv"):
+        (tmp_path / name).write_text((tmp_path / name).read_text().replace("Drug_1", "NA"))
+    assert set(improve.read(tmp_path).responses["drug"].to_pylist()) == {"NA", "Drug_2"}
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     write_splits(write_improve(tmp_path), "CCLE", train=[0], test=[1])
     with pytest.raises(InputError, match=r"CCLE_split_0_val\.txt: the list is missing"):
