@@ -22,7 +22,7 @@ SOURCES = {
 }
 RESPONSE = (
     "column to take as the response (default: the first there is of auc, auc1, aac, aac1, dss, dss1, ln_ic50, pic50, "
-    "ic50, ec50, in any case)"
+    "ic50, ec50, then of the same with _curvecurator, in any case)"
 )
 
 

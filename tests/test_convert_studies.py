@@ -85,6 +85,20 @@ def test_another_column_can_be_the_response(tmp_path: Path) -> None:
     assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [1.5, 2.5]
 
 
+@pytest.mark.parametrize("response", ["pEC50", "AUC_curvecurator"])
+def test_what_was_converted_is_read_whatever_its_response_is_called(tmp_path: Path, response: str) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    path.write_text(path.read_text().replace("AUC", response))
+    convert_csv(path, tmp_path / "raw", response)
+    assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [0.5, 0.25]
+
+
+def test_a_response_that_drevalpy_has_fitted_again_is_known(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    path.write_text(path.read_text().replace("LN_IC50", "LN_IC50_curvecurator").replace("AUC", "AUC_curvecurator"))
+    assert convert_csv(path, tmp_path / "raw").response == "AUC_curvecurator"
+
+
 def test_names_join_where_both_tables_have_no_better_id(tmp_path: Path) -> None:
     gex = "cell_line_name,TP53\nB,1\nC,2\n"
     study = convert_csv(write_drevalpy(tmp_path / "study", gex=gex), tmp_path / "raw")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESPONSE, IDS, SCALED = "y_data/response.tsv", "y_data/ids.txt", "scaled.txt"
-SOURCE, CELL, DRUG = "source", "improve_sample_id", "improve_chem_id"
+SOURCE, CELL, DRUG, STUDY = "source", "improve_sample_id", "improve_chem_id", "study"
 SYMBOL = "Gene_Symbol"
 EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
 CELL_FILES = {EXPRESSION: ("Ensembl", "Entrez", SYMBOL), MUTATION: ("Entrez", SYMBOL, "Ensembl")}
@@ -47,7 +47,9 @@ DESCRIPTORS, FINGERPRINTS = "drug_descriptors.tsv", "drug_fingerprints.tsv"
 DRUG_FILES = ("drug_mordred.tsv", "drug_mordred_descriptor.tsv", DESCRIPTORS, FINGERPRINTS, "drug_ecfp4_nbits512.tsv")
 """Files of drug features, of which the first that is there is read."""
 MEASURES = ("auc", "auc1", "aac", "aac1", "dss", "dss1", "ln_ic50", "pic50", "ic50", "ec50")
-"""Columns of responses, in lower case; the first that is there is the response, unless another one is named."""
+REFITTED = tuple(f"{measure}_curvecurator" for measure in MEASURES)
+"""Columns of responses, in lower case; the first that is there is the response, unless another one is named. The second
+are those of curves that drevalpy has fitted again."""
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 """IMPROVE's name of a split to ours."""
 
@@ -74,7 +76,7 @@ def read(folder: Path, measure: str | None = None) -> Tables:
     """
     path = folder / RESPONSE
     table = TextTable.open(path, "\t")
-    measure = measure_of(table, measure)
+    measure = response_of(folder, measure)
     text = {table.place(name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
     responses = table.read(text=text, numbers={table.place(measure): "auc"})
     responses = responses.add_column(0, "id", [_ids(folder, responses["source"].to_pylist())])
@@ -118,7 +120,7 @@ def write(
         responses = tables.responses
         (work / IDS).write_text("".join(f"{key}\n" for key in responses["id"].to_pylist()), "utf-8")
         columns = [responses[name] for name in ("source", "cell", "drug", "source", "auc")]
-        _write(work / RESPONSE, [[SOURCE, CELL, DRUG, "study", measure]], columns)
+        _write(work / RESPONSE, [[SOURCE, CELL, DRUG, STUDY, measure]], columns)
         systems = CELL_FILES[cell_file]
         blank = [""] * len(tables.cells.columns)
         lines = [[system, *(tables.cells.columns if system == SYMBOL else blank)] for system in systems]
@@ -136,15 +138,29 @@ def write(
         shutil.rmtree(work, ignore_errors=True)
 
 
+def response_of(folder: Path, wanted: str | None = None) -> str:
+    """The column of response.tsv that is the response, see `measure_of`.
+
+    A folder that `write` wrote, known by its ids, has one measure, which was chosen then, whatever it is called.
+
+    Raises:
+        InputError: as `measure_of`.
+    """
+    table = TextTable.open(folder / RESPONSE, "\t")
+    measures = [name for name in table.names if name not in (SOURCE, CELL, DRUG, STUDY)]
+    ours = (folder / IDS).is_file() and len(measures) == 1
+    return measure_of(table, measures[0] if wanted is None and ours else wanted)
+
+
 def measure_of(table: TextTable, wanted: str | None) -> str:
-    """The column of the response: the wanted one, else the first of MEASURES, whatever its case.
+    """The column of the response: the wanted one, else the first of MEASURES and REFITTED, whatever its case.
 
     Raises:
         InputError: there is none, or there are two.
     """
     if wanted is not None:
         return table.names[table.place(wanted)]
-    for measure in MEASURES:
+    for measure in (*MEASURES, *REFITTED):
         found = [name for name in table.names if name.lower() == measure]
         if len(set(found)) > 1:
             raise InputError(

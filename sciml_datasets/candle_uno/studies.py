@@ -11,7 +11,6 @@ from sciml_datasets.candle_uno import aliases, drevalpy, drugcell, improve
 from sciml_datasets.candle_uno.raw import FORMS, with_splits
 from sciml_datasets.candle_uno.tables import Tables
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text_tables import TextTable
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     folder = next((place for place in places if improve.files(place)), None)
     if folder is None:
         return _exported(source, out, response)
-    path = folder / improve.RESPONSE
-    response = improve.measure_of(TextTable.open(path, "\t"), response)
+    response = improve.response_of(folder, response)
     tables = improve.read(folder, response)
     names = [path.name for path in improve.files(folder)]
     cell_file = next(name for name in improve.CELL_FILES if name in names)
