@@ -283,3 +283,17 @@ def test_too_many_open_files_are_no_fault_of_the_table(tmp_path: Path) -> None:
         with no_more_files(), pytest.raises(OSError, match="Too many open files") as caught:
             read()
         assert (caught.value.errno, str(caught.value.filename)) == (errno.EMFILE, str(path))
+
+
+def test_a_disk_that_cannot_be_read_is_no_fault_of_the_table() -> None:
+    path = Path("/proc/self/mem")  # whose first page no process has
+    table = TextTable(path, ",", ("id", "a"), 0, "utf-8")
+    readers: list[Callable[[], object]] = [
+        lambda: read_lines(path),
+        lambda: table.matrix(id_place=0),
+        lambda: list(table.matrix_batches(id_place=0)),
+    ]
+    for read in readers:
+        with pytest.raises(OSError, match="Input/output error") as caught:
+            read()
+        assert (caught.value.errno, str(caught.value.filename)) == (errno.EIO, str(path))

@@ -182,7 +182,8 @@ def _first(folder: Path, names: Iterable[str]) -> Path | None:
 def _needed(folder: Path, names: Iterable[str]) -> Path:
     path = _first(folder, names)
     if path is None:
-        raise InputError(f"{folder / 'x_data'} has none of the files {', '.join(names)}: put one there")
+        there = ", ".join(sorted(path.name for path in (folder / "x_data").glob("*"))[:12]) or "nothing"
+        raise InputError(f"{folder / 'x_data'} has none of the files {', '.join(names)}, only {there}: put one there")
     return path
 
 

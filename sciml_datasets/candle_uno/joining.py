@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 WHOLE = re.compile(r"((?:[A-Za-z]\w*\.)*\d+)\.0+", re.ASCII)
 """A whole number, after the name of a source or without, that pandas has written as a float."""
+INVISIBLE = "\ufeff\u200b\u2060"
+"""Characters that have no width: marks of encodings, and what word processors and web pages leave around a word."""
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
 
 
 def plain(key: str) -> str:
-    """An id without blanks around it; a number without the point of a float and without commas."""
-    key = key.strip()
+    """An id without blanks and invisible characters around it; a number without the point of a float and commas."""
+    key = key.strip().strip(INVISIBLE).strip()
     if found := WHOLE.fullmatch(key):
         return found[1]
     return key.replace(",", "") if THOUSANDS.fullmatch(key) else key

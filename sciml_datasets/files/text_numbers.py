@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,31 +29,26 @@ def fault_of(field: str, infinite: bool) -> str | None:
     value = float(field)
     if not np.isfinite(value):
         return "infinite, expected a number or NA" if np.isinf(value) and not infinite else None
-    if single([np.array([value])]) is None:
+    if not stored(np.array([value]), np.empty(1, np.float32)):
         return f"{field} is too {'large' if abs(value) > 1 else 'close to 0'} for float32"
     return None
 
 
-def single(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float32] | None:
-    """Columns of numbers as float32.
+def stored(column: NDArray[np.float64], place: NDArray[np.float32]) -> bool:
+    """Put numbers where float32 is kept.
 
     Args:
-        columns: each (rows,) float64.
+        column: (rows,) of any layout.
+        place: (rows,) to fill.
 
     Returns:
-        (rows, columns) float32; None where a finite number becomes infinite, or one that is not 0 becomes 0.
+        Whether it holds them: no finite one became infinite, and none but 0 became 0.
     """
-    values = np.empty((len(columns[0]) if columns else 0, len(columns)), np.float32)
     try:
         with np.errstate(over="raise", under="raise"):
-            for i, column in enumerate(columns):
-                values[:, i] = column
-        return values
+            place[...] = column
+        return True
     except FloatingPointError:  # also where a subnormal number is rounded, which is kept
         with np.errstate(all="ignore"):
-            for i, column in enumerate(columns):
-                values[:, i] = column
-                lost = (np.isinf(values[:, i]) & np.isfinite(column)) | ((values[:, i] == 0) & (column != 0))
-                if lost.any():
-                    return None
-    return values
+            place[...] = column
+    return not bool(((np.isinf(place) & np.isfinite(column)) | ((place == 0) & (column != 0))).any())

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.text import check_characters, delimited_rows, encoding_of, first_rows
-from sciml_datasets.files.text_numbers import MISSING, fault_of, single
+from sciml_datasets.files.text_numbers import MISSING, fault_of, stored
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -174,17 +174,17 @@ class TextTable:
 
         columns = [found.column(i) for i in range(len(text))]
         for i in range(len(numbers)):
-            values = single([found.column(len(text) + i).to_numpy(zero_copy_only=False)])
-            if values is None:
+            values = np.empty(found.num_rows, np.float32)
+            if not stored(found.column(len(text) + i).to_numpy(zero_copy_only=False), values):
                 raise self._fault(text, numbers, "no float32 can hold a number")
-            columns.append(pa.array(values[:, 0], from_pandas=True))
+            columns.append(pa.array(values, from_pandas=True))
         return columns
 
     def _values(self, found: pa.Table | pa.RecordBatch, numbers: Mapping[int, str], first: int) -> NDArray[np.float32]:
         """The columns from ``first`` on as an array."""
+        values = np.empty((found.num_rows, len(numbers)), np.float32)
         columns = (found.column(first + i).to_numpy(zero_copy_only=False) for i in range(len(numbers)))
-        values = single([*columns])
-        if values is None or np.isinf(values).any():
+        if not all(stored(column, values[:, i]) for i, column in enumerate(columns)) or np.isinf(values).any():
             raise self._fault({}, numbers, "no float32 can hold a number", infinite=False)
         return values
 
