@@ -277,6 +277,33 @@ def test_ids_in_a_first_column_without_a_name_are_found(tmp_path: Path) -> None:
     assert (tables.cells.ids, tables.drugs.ids) == (("CVCL_1", "CVCL_2"), ("11", "12"))
 
 
+def test_bits_that_are_numbered_are_no_drugs(tmp_path: Path) -> None:
+    bits = ",".join(map(str, range(30)))
+    path = write_drevalpy(tmp_path / "study", fingerprints=f",{bits}\n11,{bits}\n12,{bits}\n")
+    tables = convert_csv(path, tmp_path / "raw").tables
+    assert (tables.drugs.ids, tables.drugs.columns) == (("11", "12"), tuple(map(str, range(30))))
+
+
+def test_drugs_in_columns_above_numbered_rows_are_no_bits(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 2},{i % 3}\n" for i in range(30))
+    path = write_drevalpy(tmp_path / "study", fingerprints=f",11,12\n{rows}")
+    tables = convert_csv(path, tmp_path / "raw").tables
+    assert tables.drugs.ids == ("11", "12")
+    np.testing.assert_array_equal(tables.drugs.values, [np.arange(30) % 2, np.arange(30) % 3])
+
+
+@pytest.mark.parametrize(
+    ("fingerprints", "message"),
+    [
+        (f"drug,{','.join(map(str, range(30)))}\n11,{','.join(map(str, range(30)))}\n", "share none of the columns"),
+        (",11,5\n12,0,1\n7,1,1\n", "ids of .* in its first column, as 12, and as names of columns, as 11: call"),
+    ],
+)
+def test_ids_that_may_be_elsewhere_are_not_guessed(tmp_path: Path, fingerprints: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        convert_csv(write_drevalpy(tmp_path / "study", fingerprints=fingerprints), tmp_path / "raw")
+
+
 CELLS, DRUGS = ["C1", "C2", "NA", "nan", "7"], [1, 2, 30, 444]
 
 

@@ -130,19 +130,38 @@ def _features(
     if shared:
         drop = [place for name, place in places.items() if name != shared[0]]
         return _named(_by_rows(table, places[shared[0]], drop), path, known[shared[0]]), shared[0]
+    labels: list[str] = []
     if not places and UNNAMED.fullmatch(table.names[0]):
-        labels = {plain(key) for key in table.read(text={0: "id"}, numbers={})["id"].to_pylist()}
-        name = max(known, key=lambda name: len(known[name] & labels), default=None)
-        in_columns = {plain(column) for column in table.names}
-        if name and known[name] & labels and not any(some & in_columns for some in known.values()):
-            return _named(_by_rows(table, 0, ()), path, known[name]), name
-    for name, some in known.items():
-        if not places and some & {plain(column) for column in table.names}:
-            return _named(_by_columns(table, some), path, some), name
+        labels = table.read(text={0: "id"}, numbers={})["id"].to_pylist()
+    columns = [] if places or _numbered(table.names[1:]) else table.names
+    row_id, in_rows = _best(known, labels)
+    column_id, in_columns = _best(known, columns)
+    if in_rows and in_columns:
+        raise InputError(
+            f"{path} has ids of {responses} in its first column, as {min(in_rows)}, and as names of columns, as "
+            f"{min(in_columns)}: call the first column {row_id} if it has the ids"
+        )
+    if in_rows:
+        return _named(_by_rows(table, 0, ()), path, in_rows), row_id
+    if in_columns:
+        return _named(_by_columns(table, in_columns), path, in_columns), column_id
     raise InputError(
         f"{path} and {responses} share none of the columns {', '.join(names)}, by which their rows are joined, and "
         f"no column of {path.name} is called by such an id: name one so in both"
     )
+
+
+def _best(known: Mapping[str, set[str]], texts: Sequence[str]) -> tuple[str, set[str]]:
+    """The id that most of these texts are, and which of the ids of responses are there; numbers of rows are none."""
+    there = set() if _numbered(texts) else {plain(text) for text in texts}
+    name = max(known, key=lambda name: len(known[name] & there), default="")
+    return name, known.get(name, set()) & there
+
+
+def _numbered(texts: Sequence[str]) -> bool:
+    """Whether the texts are numbers of rows or columns, from 0 or 1."""
+    found = [plain(text) for text in texts]
+    return any(found == [str(i + first) for i in range(len(found))] for first in (0, 1))
 
 
 def _named(features: FeatureTable, path: Path, asked: set[str]) -> FeatureTable:

@@ -25,12 +25,12 @@ MARKS = {
 """First bytes of a file to its encoding, longer ones first; a file without them is UTF-8."""
 OTHERS = {
     b"\x1f\x8b": ("compressed with gzip", "decompress it, for example with gunzip"),
-    b"BZh": ("compressed with bzip2", "decompress it, for example with bunzip2"),
+    b"BZh91AY&": ("compressed with bzip2", "decompress it, for example with bunzip2"),
     b"\xfd7zXZ\0": ("compressed with xz", "decompress it, for example with unxz"),
     b"\x28\xb5\x2f\xfd": ("compressed with Zstandard", "decompress it, for example with unzstd"),
     b"PK\x03\x04": ("a ZIP archive or an Excel workbook", "unpack it, or export its sheet as text"),
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "export its sheet as text"),
-    b"PAR1": ("a Parquet file", "write it as text"),
+    b"PAR1\x15": ("a Parquet file", "write it as text"),
     b"\x89HDF": ("an HDF5 file", "write it as text"),
 }
 """First bytes of files that are often named like a table, what they are, and what to do."""
