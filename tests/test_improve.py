@@ -223,6 +223,13 @@ def test_ids_that_differ_only_in_blanks_are_refused(tmp_path: Path, stem: str, b
         improve.read(tmp_path)
 
 
+@pytest.mark.parametrize("name", [improve.IDS, improve.SCALED])
+def test_an_optional_file_that_cannot_be_read_is_not_taken_for_absent(tmp_path: Path, name: str) -> None:
+    (write_improve(tmp_path) / name).symlink_to("gone")
+    with pytest.raises(InputError, match=f"{name}: there is no such file"):
+        improve.read(tmp_path)
+
+
 def test_a_drug_called_na_is_a_drug(tmp_path: Path) -> None:
     write_improve(tmp_path)
     for name in (improve.RESPONSE, "x_data/drug_mordred.tsv"):

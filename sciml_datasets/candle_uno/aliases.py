@@ -22,7 +22,7 @@ from pathlib import Path
 
 from sciml_datasets.candle_uno.joining import plain
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text import first_rows
+from sciml_datasets.files.text import first_rows, is_there
 from sciml_datasets.files.text_numbers import MISSING
 from sciml_datasets.files.text_tables import TextTable
 
@@ -82,7 +82,7 @@ def drugs(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
     """
     path = folder / DRUG_INFO
     columns = {"ID": "id", "NAME": "name", "CLEAN_NAME": "name", "PUBCHEM": "pubchem"}
-    links = _links(path, columns, optional=("NAME", "CLEAN_NAME")) if path.is_file() else []
+    links = _links(path, columns, optional=("NAME", "CLEAN_NAME")) if is_there(path) else []
     return canonical_ids({key: ("id", key) for key in ids}, links)
 
 
@@ -93,7 +93,7 @@ def cells(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
         InputError: a table cannot be read.
     """
     links: list[list[Node]] = []
-    if (path := folder / CELL_MAPPING).is_file():
+    if is_there(path := folder / CELL_MAPPING):
         names = [str(place + 1) for place in range(len(first_rows(path, "\t")[0][1]))]
         mapping = TextTable.open(path, "\t", header=0, names=names)
         if len(names) < 2:
@@ -102,7 +102,7 @@ def cells(folder: Path, ids: Iterable[str]) -> Mapping[str, str]:
         pairs = zip(table["one"].to_pylist(), table["other"].to_pylist(), strict=True)
         links += [[_cell(one), _cell(other)] for one, other in pairs if one not in MISSING and other not in MISSING]
     for name, columns in CELL_NAMES.items():
-        if (path := folder / name).is_file():
+        if is_there(path := folder / name):
             links += _links(path, dict.fromkeys(columns, "cell"), optional=columns[1:])
     return canonical_ids({key: _cell(key) for key in ids}, links)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text import first_rows
+from sciml_datasets.files.text import first_rows, is_there
 from sciml_datasets.files.text_tables import TextTable
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read(folder: Path) -> Tables:
     missing = [name for name in (*RESPONSES, CELLS, MUTATIONS, DRUGS, FINGERPRINTS) if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder} lacks {', '.join(missing)}: a DrugCell study needs them, put them there")
-    genes = _names(folder / GENES) if (folder / GENES).is_file() else None
+    genes = _names(folder / GENES) if is_there(folder / GENES) else None
     cells = _features(folder, CELLS, MUTATIONS, "gene", genes)
     drugs = _features(folder, DRUGS, FINGERPRINTS, "bit")
     responses = pa.concat_tables([_responses(folder, split) for split in SPLITS])

@@ -30,7 +30,7 @@ import numpy as np
 from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text import first_rows, read_lines
+from sciml_datasets.files.text import first_rows, is_there, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
 
@@ -233,14 +233,14 @@ def _drugs(folder: Path) -> FeatureTable:
 def _noted(folder: Path, path: Path, table: FeatureTable) -> FeatureTable:
     """The table of a file, scaled if it is noted so."""
     note = folder / SCALED
-    return replace(table, scaled=note.is_file() and path.name in read_lines(note))
+    return replace(table, scaled=is_there(note) and path.name in read_lines(note))
 
 
 def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
     import pyarrow as pa
 
     path = folder / IDS
-    if not path.is_file():
+    if not is_there(path):
         return pa.array([f"{source}.{row}" for row, source in enumerate(sources)], pa.string())
     ids = read_lines(path)
     for line, key in enumerate(ids, 1):

@@ -39,6 +39,11 @@ CONVERT = "convert the file, for example with iconv -f LATIN1 -t UTF-8"
 CONVERT_WIDE = "if it is UTF-16 without a mark, convert it, for example with iconv -f UTF-16LE -t UTF-8"
 
 
+def is_there(path: Path) -> bool:
+    """Whether a folder has this name, be it a link to nothing or no file: who reads it then says what is wrong."""
+    return path.is_symlink() or path.exists()
+
+
 def encoding_of(path: Path) -> str:
     """The encoding of a text file, by its first bytes.
 
