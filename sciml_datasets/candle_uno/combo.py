@@ -28,6 +28,7 @@ import numpy as np
 from sciml_datasets.candle_uno.joining import check_names, feature_table, join, plain
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import is_there
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.scaling import Moments, moments
 
@@ -92,7 +93,7 @@ def _absent(folder: Path, name: str) -> bool:
 
 
 def _expression(folder: Path) -> str | None:
-    return next((name for name in EXPRESSIONS if not _absent(folder, name)), None)
+    return next((name for name in EXPRESSIONS if is_there(folder / name)), None)
 
 
 def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:

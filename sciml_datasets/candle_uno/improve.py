@@ -176,7 +176,7 @@ def measure_of(table: TextTable, wanted: str | None) -> str:
 
 
 def _first(folder: Path, names: Iterable[str]) -> Path | None:
-    return next((path for name in names if (path := folder / "x_data" / name).is_file()), None)
+    return next((path for name in names if is_there(path := folder / "x_data" / name)), None)
 
 
 def _needed(folder: Path, names: Iterable[str]) -> Path:
@@ -262,7 +262,7 @@ def _splits(folder: Path, rows: int) -> pa.Array:
     found = _split_files(folder)
     for study in {re.sub(r"(train|val|test)\.txt$", "", path.name) for path in found}:
         for name in SPLITS:
-            if not (path := folder / "splits" / f"{study}{name}.txt").is_file():
+            if not is_there(path := folder / "splits" / f"{study}{name}.txt"):
                 raise InputError(f"{path}: the list is missing, though others of this split are there: put it there")
     owner = np.full(rows, -1)
     for number, path in enumerate(found):
