@@ -227,14 +227,14 @@ def test_other_features_are_not_read_instead_of_those_that_cannot_be(tmp_path: P
     path = write_improve(tmp_path) / "x_data" / improve.EXPRESSION
     path.rename(path.with_name(improve.MUTATION))
     path.symlink_to("gone")
-    with pytest.raises(InputError, match=rf"{improve.EXPRESSION}: there is no such file"):
+    with pytest.raises(InputError, match=f"{improve.EXPRESSION} is a symbolic link to gone, which does not exist"):
         improve.read(tmp_path)
 
 
 @pytest.mark.parametrize("name", [improve.IDS, improve.SCALED])
 def test_an_optional_file_that_cannot_be_read_is_not_taken_for_absent(tmp_path: Path, name: str) -> None:
     (write_improve(tmp_path) / name).symlink_to("gone")
-    with pytest.raises(InputError, match=f"{name}: there is no such file"):
+    with pytest.raises(InputError, match=f"{name} is a symbolic link to gone, which does not exist"):
         improve.read(tmp_path)
 
 

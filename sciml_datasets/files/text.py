@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import codecs
 import csv
-import errno
-import stat
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.regular import regular_file
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -51,22 +50,10 @@ def encoding_of(path: Path) -> str:
         A name that Python and pyarrow know; a mark at the start of the file does not become part of its text.
 
     Raises:
-        InputError: there is no such file, or it is no regular file, or compressed, or of another known kind.
+        InputError: as `regular_file`; also for a file that is compressed or of another known kind.
         OSError: it cannot be read.
     """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise InputError(f"{path}: there is no such file: put it there or correct the path") from error
-        if error.errno == errno.ELOOP:
-            raise InputError(f"{path} is a symbolic link that leads back to itself: replace it by the file") from error
-        if error.errno == errno.ENAMETOOLONG:
-            raise InputError(f"{path}: no file can have a name of this length: correct the path") from error
-        raise
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a FIFO, socket or device"
-        raise InputError(f"{path} is {kind}, expected a text file: name the file itself")
+    regular_file(path)
     with naming(path), path.open("rb") as file:
         start = file.read(8)
     for mark, encoding in MARKS.items():
