@@ -5,10 +5,34 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from sciml_datasets.cli.streams import say
+from sciml_datasets.paths import path_of
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+
+class PathArgument(argparse.Action):
+    """The action of every flag and argument that is a path, or several: `path_of` what is given."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Set it; a value that is no text, as the constant of a flag without one, stays what it is."""
+        place = option_string or str(self.metavar)
+        found: Any = values
+        if isinstance(values, str):
+            found = path_of(values, place)
+        elif isinstance(values, list):
+            found = [path_of(value, place) for value in values]
+        setattr(namespace, self.dest, found)
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
@@ -20,6 +44,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """--data-dir: where prepared data sets lie."""
     parser.add_argument(
         "--data-dir",
+        action=PathArgument,
         metavar="D",
         help="folder of prepared data sets (default: TFDS_DATA_DIR, else ~/tensorflow_datasets)",
     )
@@ -53,7 +78,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def report(args: argparse.Namespace, content: Any, text: str) -> int:
     """Print a result as JSON or text, as the user asked; the exit code 0."""
-    print(json.dumps(content, indent=1) if args.json else text)
+    say(json.dumps(content, indent=1) if args.json else text)
     return 0
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sciml_datasets.cli.arguments import add_json, report
+from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,9 +17,18 @@ EXAMPLE = "sciml check submissions/Example-Lab/stemdl/laptop/baseline --data-dir
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml check``."""
-    parser.add_argument("paths", metavar="DIR", nargs="+", help="a submission, or a folder of submissions")
-    parser.add_argument("--only", metavar="PATH", nargs="+", help="of one folder of submissions, check only these")
-    parser.add_argument("--data-dir", metavar="D", help="prepared data: scores are computed again from the predictions")
+    parser.add_argument(
+        "paths", action=PathArgument, metavar="DIR", nargs="+", help="a submission, or a folder of submissions"
+    )
+    parser.add_argument(
+        "--only", action=PathArgument, metavar="PATH", nargs="+", help="of one folder of submissions, check only these"
+    )
+    parser.add_argument(
+        "--data-dir",
+        action=PathArgument,
+        metavar="D",
+        help="prepared data: scores are computed again from the predictions",
+    )
     add_json(parser)
 
 
@@ -27,11 +36,10 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if anything must be mended."""
     from sciml_datasets.metrics.submission import check, check_tree
 
-    paths = [Path(path) for path in args.paths]
-    if args.only and len(paths) > 1:
+    if args.only and len(args.paths) > 1:
         raise InputError("--only is of one folder of submissions: name one")
     data = data_at_hand(args.data_dir)
-    checked = check_tree(paths[0], data, [Path(path) for path in args.only]) if args.only else check(paths, data)
+    checked = check_tree(args.paths[0], data, args.only) if args.only else check(args.paths, data)
     lines = []
     for one in checked:
         lines.append(f"{one.place.name}: {'accepted' if one.accepted else 'refused'}, {told_of_scores(one, args)}")
@@ -57,13 +65,13 @@ def told_of_scores(one: Checked, args: argparse.Namespace) -> str:
     return f"scores not computed again ({why})"
 
 
-def data_at_hand(data_dir: str | None) -> DataAtHand | None:
+def data_at_hand(data_dir: Path | None) -> DataAtHand | None:
     """The prepared data of a folder; None where none is named."""
     from sciml_datasets.metrics.submission import DataAtHand
     from sciml_datasets.preparation.verify import check_prepared
 
     if data_dir is None:
         return None
-    if not Path(data_dir).is_dir():
+    if not data_dir.is_dir():
         raise InputError(f"--data-dir {data_dir} is no folder: name the one that `sciml prepare` wrote into")
     return DataAtHand(data_dir, lambda folder: str(check_prepared(folder)["plan_digest"]))

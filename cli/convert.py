@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from sciml_datasets.cli.arguments import add_json, report, told
+from sciml_datasets.cli.arguments import PathArgument, add_json, report, told
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml convert csv study/response.csv --out raw/candle_uno"
@@ -37,10 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, text in FORMATS.items():
         of = formats.add_parser(name, help=text, description=f"Convert {text}.", allow_abbrev=False)
-        of.add_argument("source", metavar="SOURCE", help=SOURCES[name])
+        of.add_argument("source", action=PathArgument, metavar="SOURCE", help=SOURCES[name])
         scene = name == "slstr"
         place = "file to write, or an existing folder for it" if scene else "folder to make"
-        of.add_argument("--out", metavar="SCENE" if scene else "RAW", required=True, help=place)
+        of.add_argument("--out", action=PathArgument, metavar="SCENE" if scene else "RAW", required=True, help=place)
         # To a scene it is hidden, and refused in a sentence of its own.
         of.add_argument("--response", metavar="COLUMN", help=argparse.SUPPRESS if scene else RESPONSE)
         add_json(of)
@@ -56,7 +55,7 @@ def _scene(args: argparse.Namespace) -> int:
 
     if args.response is not None:
         raise InputError("--response is for improve and csv: a scene has no responses")
-    written = convert(Path(args.source), Path(args.out))
+    written = convert(args.source, args.out)
     return report(
         args,
         {"file": str(written), "bytes": written.stat().st_size},
@@ -68,7 +67,7 @@ def _study(args: argparse.Namespace) -> int:
     from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 
     convert = convert_improve if args.format == "improve" else convert_csv
-    facts = convert(Path(args.source), Path(args.out), args.response).facts()
+    facts = convert(args.source, args.out, args.response).facts()
     lines = [
         f"{facts['folder']}: {facts['responses']} responses of {facts['cells']} cells and {facts['drugs']} drugs",
         f"response: {facts['response']}",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.cli.arguments import add_json, report
+from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml demo stemdl_demo --out demo"
@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml demo``."""
     names = _demos()
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"demo data sets (default: {' '.join(names)})")
-    parser.add_argument("--out", metavar="DIR", default="demo", help="where everything goes (default: demo)")
+    parser.add_argument(
+        "--out", action=PathArgument, metavar="DIR", default=Path("demo"), help="where everything goes (default: demo)"
+    )
     add_json(parser)
 
 
@@ -31,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     for name in names:
         if name not in _demos():
             raise InputError(f"{name} is not simulated: choose from {', '.join(_demos())}")
-    results = [_walk(name, Path(args.out)) for name in names]
+    results = [_walk(name, args.out) for name in names]
     from sciml_datasets.metrics.results import table
 
     texts = [

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
 
 EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predictions.h5"
 
@@ -16,13 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     parser.add_argument(
         "--predictions",
+        action=PathArgument,
         metavar="P.h5",
         nargs="+",
         required=True,
         help="HDF5 file with /id and /prediction; of several, for example of other seeds, mean and spread are told",
     )
     add_split(parser)
-    parser.add_argument("--out", metavar="result.json", help="also write the result here")
+    parser.add_argument("--out", action=PathArgument, metavar="result.json", help="also write the result here")
     add_json(parser)
 
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
     results = []
     for i, path in enumerate(args.predictions):
-        if Path(path).resolve() in [Path(other).resolve() for other in args.predictions[:i]]:
+        if path.resolve() in [other.resolve() for other in args.predictions[:i]]:
             raise InputError(f"{path} is given twice: give each run's file once")
         evaluator = Evaluator(args.name, args.split, args.data_dir)
         evaluator.update_from_file(path)
@@ -45,6 +45,6 @@ def run(args: argparse.Namespace) -> int:
     result = aggregate(results) if len(results) > 1 else results[0]
     text = table(result)
     if args.out:
-        write_result(result, Path(args.out))
+        write_result(result, args.out)
         text += f"\n{args.out}: the same as JSON"
     return report(args, result, text)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sciml_datasets.cli.arguments import add_json, add_name, report
+from sciml_datasets.cli.arguments import PathArgument, add_json, add_name, report
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     parser.add_argument(
         "--raw-dir",
+        action=PathArgument,
         metavar="RAW",
         help="raw folder; the files go to RAW/NAME (default: SCIML_RAW_DIR, else TFDS's manual folder)",
     )
@@ -49,9 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--record",
+        action=PathArgument,
         metavar="FILE",
         nargs="?",
-        const="",
+        const=True,
         help="for maintainers: publish what was recorded, in FILE (default: this package's checksums.tsv)",
     )
     add_json(parser)
@@ -155,7 +157,8 @@ def _record(args: argparse.Namespace) -> Path | None:
 
     if args.record is None:
         return None
-    return Path(args.record) if args.record else published_list(args.name)
+    found: Path = published_list(args.name) if args.record is True else args.record
+    return found
 
 
 def _rate(given: str | None) -> float | None:

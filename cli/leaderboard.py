@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from sciml_datasets.cli.arguments import add_json, report
+from sciml_datasets.cli.arguments import PathArgument, add_json, report
 
 EXAMPLE = "sciml leaderboard submissions --out site --data-dir data"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml leaderboard``."""
-    parser.add_argument("submissions", metavar="SUBMISSIONS", help="folder of all submissions")
-    parser.add_argument("--out", metavar="SITE", required=True, help="folder of the site: new, empty or an earlier one")
-    parser.add_argument("--data-dir", metavar="D", help="prepared data: scores are computed again from the predictions")
+    parser.add_argument("submissions", action=PathArgument, metavar="SUBMISSIONS", help="folder of all submissions")
+    parser.add_argument(
+        "--out",
+        action=PathArgument,
+        metavar="SITE",
+        required=True,
+        help="folder of the site: new, empty or an earlier one",
+    )
+    parser.add_argument(
+        "--data-dir",
+        action=PathArgument,
+        metavar="D",
+        help="prepared data: scores are computed again from the predictions",
+    )
     add_json(parser)
 
 
@@ -25,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.leaderboard import write_site
     from sciml_datasets.metrics.submission import check_tree
 
-    out = Path(args.out)
-    checked = check_tree(Path(args.submissions), data_at_hand(args.data_dir))
+    out = args.out
+    checked = check_tree(args.submissions, data_at_hand(args.data_dir))
     refused = [one for one in checked if not one.accepted]
     for one in refused:
         print(f"{one.place.name}: left out, {len(one.findings)} finding(s); see sciml check", file=sys.stderr)

@@ -1,22 +1,23 @@
 """``sciml``: finds the command, runs it, and turns what goes wrong into one sentence and an exit code.
 
-Exit codes: 0 done; 1 the answer is no; 2 the user's mistake or bad input.
+Exit codes: 0 done; 1 the answer is no; 2 the user's mistake, bad input or trouble of the machine; 70 a fault of this
+project; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stderr
+from contextlib import nullcontext, redirect_stderr, suppress
 from typing import Protocol, cast
 
-from sciml_datasets.cli.ranks import speaks
+from sciml_datasets.cli import streams
+from sciml_datasets.cli.failures import OURS, fault_of, sentence_of
+from sciml_datasets.cli.ranks import ranks_started, speaks
 from sciml_datasets.errors import InputError, PeerFailedError
 
 COMMANDS = {
@@ -39,6 +40,10 @@ COMMANDS = {
 }
 """Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
 
+BY_ONE = ("submit", "leaderboard", "demo")
+"""Commands that make a folder of many parts, which several ranks would do in each other's way. Those that make one
+file give it its name when it is whole, so that any number of processes may make it."""
+
 
 class Command(Protocol):
     """What a command's module offers."""
@@ -53,19 +58,38 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``sciml`` with the given arguments and return its exit code."""
-    argv = list(sys.argv[1:] if argv is None else argv)
+    """Run ``sciml`` with the given arguments, else those of this process, and return its exit code."""
+    if argv is None:
+        streams.make_usable()
+        argv = sys.argv[1:]
+    argv = list(argv)
     if not argv or argv[0] in ("-h", "--help"):
-        print(_help())
+        streams.say(_help())
         return 0 if argv else 2
     if argv[0] == "--version":
         from sciml_datasets import __version__
 
-        print(f"sciml {__version__}")
+        streams.say(f"sciml {__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        print(f"sciml: there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}", file=sys.stderr)
+        if speaks():
+            print(f"sciml: there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}", file=sys.stderr)
         return 2
+    try:
+        return _run(argv)
+    except PeerFailedError:  # that rank has said why
+        return 2
+    except KeyboardInterrupt:
+        if speaks():
+            print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        sentence = sentence_of(error)
+        code = 2 if sentence is not None else OURS
+        return _told(argv, sentence or fault_of(error), code)
+
+
+def _run(argv: Sequence[str]) -> int:
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
     command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
     parser = argparse.ArgumentParser(
@@ -75,57 +99,33 @@ def main(argv: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     command.add_arguments(parser)
-    first = speaks()
-    with nullcontext() if first else redirect_stderr(None):
-        args = parser.parse_args(argv[1:])
     try:
-        return command.run(args)
+        with nullcontext() if speaks() else redirect_stderr(None):
+            args = parser.parse_args(argv[1:])
     except InputError as error:
-        sentence: str | None = str(error)
-    except PeerFailedError:  # that rank has said why
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains again when it exits
-        return 0
-    except OSError as error:
-        sentence = _os_error(error)
-        if sentence is None:
-            raise
-    except KeyboardInterrupt:
-        if first:
-            print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
-        return 130
-    if getattr(args, "json", False):
-        print(json.dumps({"error": sentence}, indent=1))
+        raise error if speaks() else PeerFailedError(bad_input=True) from error  # all ranks were told the same
+    if argv[0] in BY_ONE and ranks_started() > 1:
+        raise InputError(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
+    return command.run(args)
+
+
+def _told(argv: Sequence[str], sentence: str, code: int) -> int:
+    """Say what ended a command; its exit code."""
+    if "--json" in argv:
+        with suppress(OSError):  # the sentence on standard error is what counts
+            streams.say(json.dumps({"error": sentence}, indent=1))
     print(f"sciml {argv[0]}: {sentence}", file=sys.stderr)
-    return 2
-
-
-def _os_error(error: OSError) -> str | None:
-    remedies = {
-        errno.ENOSPC: "make room, or choose a folder on another disk",
-        errno.EDQUOT: "make room, or choose a folder on another disk",
-        errno.EFBIG: "raise the limit on the size of files (ulimit -f), or choose another file system",
-        errno.EROFS: "choose a folder that can be written",
-        errno.EACCES: "change its permissions, or choose another folder",
-        errno.EPERM: "change its permissions, or choose another folder",
-        errno.ENOTDIR: "choose a folder",
-        errno.EEXIST: "choose another name",
-        errno.ENOENT: "correct the path or make its folder first",
-        errno.EISDIR: "choose a file",
-    }
-    if error.errno is None:  # one of our own sentences, or a bug
-        ours = isinstance(error, ChildProcessError) or type(error).__module__.startswith("sciml_datasets.")
-        return str(error) if ours else None
-    if error.errno not in remedies:
-        return None
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{os.strerror(error.errno)}: {remedies[error.errno]}"
+    return code
 
 
 def _help() -> str:
     lines = ["usage: sciml COMMAND [--help] ...", "", "The MLCommons Science benchmarks, from raw file to result.", ""]
     lines += [f"  {name:<12}{title}" for name, title in COMMANDS.items()]
+    lines += [
+        "",
+        "exit codes: 0 done, 1 the answer is no, 2 a mistake, bad input or trouble of the machine (one sentence",
+    ]
+    lines += ["says what to do), 70 a fault of sciml itself (please report it), 130 interrupted"]
     return "\n".join([*lines, "", "example: sciml demo --out demo", "         sciml prepare --help"])
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
 
 EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
 
@@ -17,11 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     add_data_dir(parser)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--run", metavar="RUN", help="run folder with model.keras")
+    source.add_argument("--run", action=PathArgument, metavar="RUN", help="run folder with model.keras")
     source.add_argument(
         "--model", metavar="M", help="a .keras file, or package.module:function that makes a Keras model"
     )
-    parser.add_argument("--out", metavar="P.h5", required=True, help="predictions file to write")
+    parser.add_argument("--out", action=PathArgument, metavar="P.h5", required=True, help="predictions file to write")
     add_split(parser, "of the partition that the run was trained on")
     parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch (default: the recipe's)")
     add_json(parser)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     settings: dict[str, Any] = {}
     split, partition = args.split, None
     if args.run:
-        folder = Path(args.run).expanduser()
+        folder = args.run
         model, (settings, partition) = str(folder / "model.keras"), trained_with(folder, args.name)
         if partition and ":" not in split:
             split = f"{partition}:{split}"
@@ -53,4 +53,4 @@ def run(args: argparse.Namespace) -> int:
         f"{1e3 * times['latency_99']:.1f} ms (99 %); batches of {times['batch_size']}: "
         f"{times['throughput']:.1f} samples/s"
     )
-    return report(args, {"predictions": args.out} | times, text)
+    return report(args, {"predictions": str(args.out)} | times, text)

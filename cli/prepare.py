@@ -7,7 +7,7 @@ from typing import Any
 
 from sciml_datasets.benchmark import Choice
 from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.cli.arguments import add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
 from sciml_datasets.facts import facts_of
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     parser.add_argument(
         "--raw-dir",
+        action=PathArgument,
         metavar="RAW",
         help="raw files, one folder per data set (default: SCIML_RAW_DIR, else <data-dir>/downloads/manual)",
     )

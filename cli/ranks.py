@@ -21,13 +21,18 @@ def speaks() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in RANKS)
 
 
+def ranks_started() -> int:
+    """Number of ranks that a launcher started this process with; 1 without one."""
+    return max((int(os.environ[name]) for name in SIZES if os.environ.get(name, "").isdecimal()), default=1)
+
+
 def world() -> MPI.Intracomm | None:
     """MPI's world communicator, None without a launcher; mpi4py is imported in the first case alone.
 
     Raises:
         InputError: a launcher started several ranks, but mpi4py is missing or sees one rank only.
     """
-    started = max((int(os.environ[name]) for name in SIZES if os.environ.get(name, "").isdecimal()), default=1)
+    started = ranks_started()
     if started < 2:
         return None
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.appearing import appearing
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
@@ -19,15 +19,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     add_data_dir(parser)
     add_split(parser)
-    parser.add_argument("--out", metavar="FILE.png", required=True, help="picture to write")
+    parser.add_argument("--out", action=PathArgument, metavar="FILE.png", required=True, help="picture to write")
     parser.add_argument("--count", metavar="N", type=int, help="samples (default: as many as fit a page)")
-    parser.add_argument("--predictions", metavar="P.h5", help="predictions file, to be drawn beside the truth")
+    parser.add_argument(
+        "--predictions", action=PathArgument, metavar="P.h5", help="predictions file, to be drawn beside the truth"
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw the first samples of a split."""
-    content = show(args.name, args.data_dir, args.split, Path(args.out), args.count, args.predictions)
+    content = show(args.name, args.data_dir, args.split, args.out, args.count, args.predictions)
     return report(args, content, f"{args.out}: {content['samples']} samples of {args.name}, {args.split} split")
 
 
@@ -73,6 +75,6 @@ def show(
             Evaluator(name, split, data_dir).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     options = {"preprocessed": True} if dataset.preprocessed_from else {}
-    with appearing(picture) as temporary, temporary.open("wb") as file:
+    with appearing(picture, unique=True) as temporary, temporary.open("wb") as file:
         pictures.contact_sheet(samples, file, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

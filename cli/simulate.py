@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sciml_datasets.cli.arguments import add_jobs, add_json, add_name, jobs_of, report
+from sciml_datasets.cli.arguments import PathArgument, add_jobs, add_json, add_name, jobs_of, report
 
 OPTIONS = ("pixels", "engine", "space_groups", "structures", "rows", "columns")
 """Of the simulators; what is not given is the simulator's own."""
@@ -14,7 +14,9 @@ EXAMPLE = "sciml simulate stemdl --out raw --samples 200 (STEMDL, many ranks: mp
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml simulate``."""
     add_name(parser)
-    parser.add_argument("--out", metavar="RAW", required=True, help="raw folder; the files go to RAW/NAME")
+    parser.add_argument(
+        "--out", action=PathArgument, metavar="RAW", required=True, help="raw folder; the files go to RAW/NAME"
+    )
     parser.add_argument(
         "--samples", metavar="N", type=int, help="all splits together (default: 200, or a demo's own number)"
     )
@@ -37,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="STEMDL: numbers that take turns (default: all 230, some of them frequent)",
     )
     parser.add_argument(
-        "--structures", metavar="PATH", help="STEMDL: your crystals, a CIF or POSCAR file or a folder of them"
+        "--structures",
+        action=PathArgument,
+        metavar="PATH",
+        help="STEMDL: your crystals, a CIF or POSCAR file or a folder of them",
     )
     parser.add_argument("--rows", metavar="R", type=int, help="CloudMask: of a scene (default: 1200; demo: 256)")
     parser.add_argument("--columns", metavar="C", type=int, help="CloudMask: of a scene (default: 1500; demo: 320)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
 
 EXAMPLE = "sciml stage stemdl --data-dir data --to $TMPDIR (once per node: srun sciml stage ...)"
 
@@ -14,7 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     add_data_dir(parser)
     parser.add_argument(
-        "--to", metavar="LOCAL", required=True, help="folder on the node's disk, the --data-dir of what follows"
+        "--to",
+        action=PathArgument,
+        metavar="LOCAL",
+        required=True,
+        help="folder on the node's disk, the --data-dir of what follows",
     )
     parser.add_argument("--jobs", metavar="J", type=int, default=4, help="files at a time on a node (default: 4)")
     parser.add_argument(

@@ -5,20 +5,23 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
-from sciml_datasets.cli.arguments import add_json, report
+from sciml_datasets.cli.arguments import PathArgument, add_json, report
 
 EXAMPLE = "sciml submit run-1 run-2 --organization Example-Lab --system laptop --descriptor baseline --to submissions"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml submit``."""
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folder; of several seeds, give all of them")
+    parser.add_argument(
+        "runs", action=PathArgument, metavar="RUN", nargs="+", help="run folder; of several seeds, give all of them"
+    )
     parser.add_argument("--organization", metavar="O", required=True, help="who submits")
     parser.add_argument("--system", metavar="Y", required=True, help="name of the machine")
     parser.add_argument("--descriptor", metavar="X", required=True, help="name of the experiment")
-    parser.add_argument("--to", metavar="SUBMISSIONS", required=True, help="folder of all submissions")
+    parser.add_argument(
+        "--to", action=PathArgument, metavar="SUBMISSIONS", required=True, help="folder of all submissions"
+    )
     parser.add_argument("--update", action="store_true", help="write over it; README.md and the Markdown are kept")
     parser.add_argument("--status", default="research", help="cloud, onprem, preview or research (default: research)")
     parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin, else PyPI)")
@@ -59,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         data=tuple(args.data_command),
         **{key: value for key, value in given.items() if value is not None},
     )
-    folder = submit([Path(path) for path in args.runs], Path(args.to), statement, update=args.update)
+    folder = submit(args.runs, args.to, statement, update=args.update)
     (checked,) = check([folder])
     if not given["repository"]:
         print(f"no public git remote here: {statement.repository} is named; --repository corrects it", file=sys.stderr)

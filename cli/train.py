@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import dataset_names, find
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
 from sciml_datasets.cli.ranks import world
 from sciml_datasets.errors import InputError
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     parser.add_argument(
         "--out",
+        action=PathArgument,
         metavar="RUN",
         required=True,
         help="run folder: new, empty, or of an unfinished run, which then goes on",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sciml_datasets.benchmarks import find, prepared_dir
-from sciml_datasets.cli.arguments import add_data_dir, add_jobs, add_json, add_name, jobs_of, report
+from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_jobs, add_json, add_name, jobs_of, report
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml verify stemdl --data-dir data --quick"
@@ -15,7 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml verify``."""
     add_name(parser)
     add_data_dir(parser)
-    parser.add_argument("--raw-dir", metavar="RAW", help="check the raw files in RAW/NAME instead of prepared data")
+    parser.add_argument(
+        "--raw-dir", action=PathArgument, metavar="RAW", help="check the raw files in RAW/NAME instead of prepared data"
+    )
     parser.add_argument("--quick", action="store_true", help="compare names and sizes only, hash nothing")
     add_jobs(parser)
     add_json(parser)

@@ -18,6 +18,7 @@ from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.partitions import canonical
+from sciml_datasets.paths import path_of
 from sciml_datasets.samples import SPLITS
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
@@ -161,8 +162,9 @@ class Evaluator:
         Raises:
             InputError: the file cannot be read, or its content is refused by `update`; the file is named.
         """
-        with told_of(Path(path)):
-            for ids, predictions in read_predictions(Path(path)):
+        file = path_of(path, "the predictions file")
+        with told_of(file):
+            for ids, predictions in read_predictions(file):
                 self.update(ids, predictions)
             self._check_complete()
 

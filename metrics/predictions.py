@@ -68,7 +68,7 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     row_bytes = values.dtype.itemsize * math.prod(values.shape[1:])
     if count * (row_bytes + ID_BYTES) > shutil.disk_usage(path.parent).free:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    with appearing(path) as temporary, h5py.File(temporary, "w") as file:
+    with appearing(path, unique=True) as temporary, h5py.File(temporary, "w") as file:
         all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
         file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
         done = 0

@@ -200,7 +200,7 @@ def write_result(result: dict[str, Any], path: Path) -> None:
         raise InputError(f"{path} is a folder: name a file to write")
     check_schema(result)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(path) as temporary:
+    with appearing(path, unique=True) as temporary:
         temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -13,6 +13,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.models.training import train
 from sciml_datasets.partitions import ROW, folds
+from sciml_datasets.paths import path_of
 
 FOLDS = "folds.json"
 TABLE = "folds.txt"
@@ -49,7 +50,7 @@ def cross_validate(
     """
     if strategy == "multiworker":
         raise InputError("--fold all: several workers train one fold at a time: start a job for each, with --fold 1/K")
-    out = Path(out_dir).expanduser()
+    out = path_of(out_dir, "out_dir")
     named = model if isinstance(model, str) or model is None else getattr(model, "name", getattr(model, "__name__", ""))
     plan = {"dataset": name, "folds": k, "by": by, "model": named, "seed": seed, "settings": settings}
     folds(name, k, by, data_dir=data_dir)  # or it cannot be, and nothing is left

@@ -20,6 +20,7 @@ from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.partitions import canonical, select
+from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.verify import check_prepared
 
 SINGLES, SINGLE_SECONDS = 100, 10.0
@@ -58,6 +59,7 @@ def predict(
             predicts what is not finite.
     """
     benchmark, _ = find(name)
+    file = path_of(out, "out")
     check_prepared(prepared_dir(name, data_dir))
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
@@ -94,7 +96,7 @@ def predict(
                 raise InputError(f"the network predicts NaN or infinity for {wrong[0]}: train it anew")
             yield ids, values
 
-    write_predictions(Path(out).expanduser(), batches.num_examples(part), everything())
+    write_predictions(file, batches.num_examples(part), everything())
     of_full_batches = [taken for taken, size in zip(whole, sizes, strict=True) if size == sizes[0]]
     return {
         **{f"latency_{q}": summary(np.array(single))[f"latency_{q}"] for q in PERCENTILES},

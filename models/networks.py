@@ -13,6 +13,7 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.models.dropout import drop_as_one
 from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.paths import path_of
 
 
 def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
@@ -29,7 +30,7 @@ def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
     if model is None:
         return recipe.build
     if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
-        return lambda: load_network(Path(model))
+        return lambda: load_network(path_of(model, "--model"))
     if not isinstance(model, str):
         return model if not hasattr(model, "trainable_variables") else lambda: model
     module_name, _, function = model.partition(":")

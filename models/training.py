@@ -31,6 +31,7 @@ from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import compiles, make_optimizer, training_step
 from sciml_datasets.models.workers import Workers, join, lost_workers_told
 from sciml_datasets.partitions import canonical
+from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.verify import check_prepared
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def train(
         WorkerLostError: another worker is gone.
     """
     benchmark, _ = find(name)
+    out = path_of(out_dir, "out_dir")
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     if seed < 0:
@@ -97,7 +99,7 @@ def train(
     with lost_workers_told(workers):
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
         partition = canonical(name, partition, data_dir)
-        run = RunFolder(Path(out_dir).expanduser(), tensorboard=tensorboard)
+        run = RunFolder(out, tensorboard=tensorboard)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)
         recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)

@@ -27,6 +27,7 @@ from sciml_datasets.benchmark import (
     Value,
 )
 from sciml_datasets.errors import InputError
+from sciml_datasets.paths import path_of
 
 _ECHO = "https://s3.echo.stfc.ac.uk"
 """Endpoint of the public bucket of the MLCommons Science benchmarks."""
@@ -377,8 +378,16 @@ def preprocessed(name: str) -> str:
 
 
 def data_root(data_dir: str | Path | None = None) -> Path:
-    """The folder of prepared data sets: ``data_dir``, else TFDS_DATA_DIR, else ~/tensorflow_datasets, as in TFDS."""
-    return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
+    """The folder of prepared data sets: ``data_dir``, else TFDS_DATA_DIR, else ~/tensorflow_datasets, as in TFDS.
+
+    Raises:
+        InputError: it can be no path on this machine; see `sciml_datasets.paths.path_of`.
+    """
+    if data_dir is not None:
+        return path_of(data_dir, "data_dir")
+    if os.environ.get("TFDS_DATA_DIR"):
+        return path_of(os.environ["TFDS_DATA_DIR"], "TFDS_DATA_DIR")
+    return path_of("~/tensorflow_datasets", "data_dir")
 
 
 def prepared_dir(name: str, data_dir: str | Path | None = None) -> Path:
@@ -387,5 +396,13 @@ def prepared_dir(name: str, data_dir: str | Path | None = None) -> Path:
 
 
 def raw_root(raw_dir: str | Path | None = None, data_dir: str | Path | None = None) -> Path:
-    """The folder of raw files: ``raw_dir``, else SCIML_RAW_DIR, else TFDS's manual folder."""
-    return Path(raw_dir or os.environ.get("SCIML_RAW_DIR") or data_root(data_dir) / "downloads" / "manual").expanduser()
+    """The folder of raw files: ``raw_dir``, else SCIML_RAW_DIR, else TFDS's manual folder.
+
+    Raises:
+        InputError: as `data_root`.
+    """
+    if raw_dir is not None:
+        return path_of(raw_dir, "raw_dir")
+    if os.environ.get("SCIML_RAW_DIR"):
+        return path_of(os.environ["SCIML_RAW_DIR"], "SCIML_RAW_DIR")
+    return data_root(data_dir) / "downloads" / "manual"

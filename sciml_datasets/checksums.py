@@ -8,13 +8,14 @@ is published, and its names start with the data set. Wherever a list stands, bot
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sciml_datasets.appearing import appearing
 from sciml_datasets.benchmarks import dataset_names, find
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.regular import regular_file
 
 NAME = "checksums.tsv"
 BLOCK = 1 << 20
@@ -40,7 +41,13 @@ class Checksum:
 
 
 def sha256_of(path: Path, tick: Callable[[int], object] | None = None) -> str:
-    """Hexadecimal SHA-256 of a file; ``tick`` hears of the bytes read."""
+    """Hexadecimal SHA-256 of a file; ``tick`` hears of the bytes read.
+
+    Raises:
+        InputError: it is missing, or no regular file.
+        OSError: it cannot be read.
+    """
+    regular_file(path)
     sha256, block = hashlib.sha256(), bytearray(BLOCK)
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(block):
@@ -110,7 +117,11 @@ def read_list(path: Path) -> dict[str, Checksum]:
     Raises:
         InputError: a line is not a name and a SHA-256, separated by a tab, with size and ETag after them or without.
     """
-    return parse_list(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+    if not path.exists():
+        return {}
+    regular_file(path)
+    with naming(path):
+        return parse_list(path.read_text(encoding="utf-8"), str(path))
 
 
 def parse_list(text: str, where: str) -> dict[str, Checksum]:
@@ -136,9 +147,8 @@ def write_list(path: Path, checksums: Mapping[str, Checksum]) -> None:
         "\t".join((name, known.sha256, "" if known.size is None else str(known.size), known.etag)).rstrip("\t") + "\n"
         for name, known in sorted(checksums.items())
     )
-    temporary = path.with_name(f"{path.name}.incomplete-{secrets.token_hex(4)}")
-    temporary.write_text("".join(lines), encoding="utf-8")
-    temporary.replace(path)
+    with appearing(path, unique=True) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
 
 
 def check_present(folder: Path, known: Mapping[str, str]) -> None:
@@ -152,8 +162,11 @@ def check_present(folder: Path, known: Mapping[str, str]) -> None:
             raise ChecksumError(f"{folder / name} is missing: fetch it, or remove its line from {folder / NAME}")
 
 
-def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str, str]) -> None:
+def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str, str]) -> str:
     """Compare the checksums of all raw files with the known ones; record new ones in the raw folder.
+
+    Returns:
+        Why the new ones could not be recorded, in a sentence, as where the folder is read-only; "" where they were.
 
     Raises:
         ChecksumError: a file is missing or differs from its known checksum; it is named, nothing is recorded.
@@ -166,5 +179,14 @@ def record_checksums(folder: Path, known: Mapping[str, str], found: Mapping[str,
                 f"remove its line from {folder / NAME} if it was replaced on purpose"
             )
     new = {name: Checksum(value) for name, value in found.items() if name not in known}
-    if new:
-        write_list(folder / NAME, read_list(folder / NAME) | new)
+    if not new:
+        return ""
+    listed = read_list(folder / NAME) | new
+    try:
+        write_list(folder / NAME, listed)
+    except OSError as error:
+        return (
+            f"the checksums of {len(new)} raw files seen for the first time were not recorded: {folder} cannot be "
+            f"written ({error.strerror or error})"
+        )
+    return ""

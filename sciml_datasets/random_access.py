@@ -11,7 +11,6 @@ import struct
 from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from operator import index
@@ -23,10 +22,11 @@ import numpy as np
 from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
 
 OPEN_FILES = 32
-"""Shards kept open by one process."""
+"""Number of shards that a process keeps open at most."""
 
 
 class DamagedRecordError(OSError):
@@ -61,7 +61,8 @@ class Records(ABC):
     def _forget_files(self) -> None:
         self._process = os.getpid()
         self._lock = Lock()
-        self._open: OrderedDict[str, Any] = OrderedDict()
+        # A file that is given up is closed when the last thread that reads it has done so.
+        self._open = OpenFiles(self._opened_or_missed, lambda file: None, OPEN_FILES)
 
     def __getstate__(self) -> list[tuple[str, int, int]]:
         return self._shards
@@ -104,11 +105,6 @@ class Records(ABC):
         if self._process != os.getpid():
             self._forget_files()  # the lock may have been held at the moment of the fork
         with self._lock:
-            if path not in self._open:
-                self._open[path] = self._opened_or_missed(path)
-                if len(self._open) > OPEN_FILES:
-                    self._open.popitem(last=False)
-            self._open.move_to_end(path)
             return self._open[path]
 
     def _opened_or_missed(self, path: str) -> Any:

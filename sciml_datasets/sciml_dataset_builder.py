@@ -20,6 +20,7 @@ from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.errors import InputError
 from sciml_datasets.facts import NAME, facts_of
+from sciml_datasets.paths import path_of
 from sciml_datasets.samples import RawFormat
 
 
@@ -77,6 +78,8 @@ class Sciml(FileReaderBuilder):
 
         ``tfds.data_source`` asks for ArrayRecord unless told otherwise; TFRecord shards serve it as well.
         """
+        if kwargs.get("data_dir") is not None:
+            kwargs["data_dir"] = str(path_of(kwargs["data_dir"], "data_dir"))
         super().__init__(**kwargs)
         self._original_state["file_format"] = file_format  # what TFDS passes to __init__ when it unpickles
         if file_format is not None and not (self.data_path / "dataset_info.json").exists():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, whole
+from sciml_datasets.paths import path_of
 from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def simulate(
         The folder.
 
     Raises:
-        InputError: no such data set or option, a data set that is preprocessed from another, a number out of range, the
-            folder exists, or ``comm`` is given for a data set that one process simulates.
+        InputError: no such data set or option, ``out_dir`` can be no path on this machine, a data set that is
+            preprocessed from another, a number out of range, the folder exists, or ``comm`` is given for a data set
+            that one process simulates.
         PeerFailedError: another rank failed, and raised why.
         OSError: the folder cannot be written.
     """
@@ -64,14 +66,12 @@ def simulate(
             f"{name} has no simulator of its own: simulate {dataset.preprocessed_from}, whose raw files are "
             f"transformed while they are read, `sciml prepare {dataset.preprocessed_from} --preprocess`"
         )
-    folder = Path(out_dir).expanduser() / name
+    folder = crew.lead(lambda: path_of(out_dir, "out_dir")) / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
     module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
     in_use = f"{folder} exists: remove it or choose another folder"
 
     def begin() -> Path:
-        if not str(out_dir):
-            raise InputError("the raw folder has an empty name: name one")
         check_jobs(whole(jobs, "jobs"), comm)
         if seed < 0:
             raise InputError(f"seed {seed}: expected 0 or more")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.checksums import ChecksumError, sha256_of
 from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
+from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, verify_prepared
@@ -66,7 +67,7 @@ def stage(
         OSError: the disk cannot be written.
     """
     whole(jobs, "jobs")
-    source, final = prepared_dir(name, data_dir), prepared_dir(name, to)
+    source, final = prepared_dir(name, data_dir), prepared_dir(name, path_of(to, "to"))
     if comm is None:
         return final, Alone().lead(lambda: _copy(source, final, jobs, quick=quick, shows=True))
     from mpi4py import MPI

@@ -11,6 +11,7 @@ import mmap
 import os
 import struct
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,17 @@ from sciml_datasets.random_access import DamagedRecordError
 MAPPED_BYTES = 1 << 29
 """Of the files, about, that a process keeps mapped: pages count as its memory, though the page cache may take them."""
 _SYSTEM = ctypes.CDLL(None, use_errno=True)
+_SYSTEM.mmap.restype = ctypes.c_void_p
+_SYSTEM.mmap.argtypes = (
+    ctypes.c_void_p,
+    ctypes.c_size_t,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_int,
+    ctypes.c_long,
+)
+FAILED = ctypes.c_void_p(-1).value
+"""Address that the system's ``mmap`` returns for an error."""
 
 
 class TensorViews:
@@ -62,8 +74,7 @@ class TensorViews:
         offsets = np.frombuffer(path.with_name(path.name + OFFSETS_SUFFIX).read_bytes(), "<u8").tolist()
         if offsets[-1] != path.stat().st_size or len(offsets) != count + 1:
             raise DamagedRecordError(path, 0, "the size of the file is not the one that its offsets tell")
-        with path.open("rb") as file:
-            self._maps.append(np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8))
+        self._maps.append(_mapped(path))
         self._paths.append(path)
         self._places += [(len(self._maps) - 1, i, offsets[i], offsets[i + 1]) for i in range(skip, count)]
 
@@ -106,6 +117,25 @@ class TensorViews:
         """Take the files' pages out of this process's memory; the page cache keeps them."""
         for mapped in self._maps:
             _unmap_pages(mapped)
+
+
+def _mapped(path: Path) -> NDArray[np.uint8]:
+    """A file as a read-only array, which is unmapped when nobody refers to it any more.
+
+    Raises:
+        OSError: it cannot be opened or mapped.
+    """
+    # Python's own mmap keeps a descriptor open for as long as the map, and a data set may have a thousand shards.
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        address = _SYSTEM.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
+    if address == FAILED:
+        raise OSError(error := ctypes.get_errno(), os.strerror(error), str(path))
+    memory = (ctypes.c_uint8 * size).from_address(address)
+    weakref.finalize(memory, _SYSTEM.munmap, ctypes.c_void_p(address), ctypes.c_size_t(size))
+    array: NDArray[np.uint8] = np.frombuffer(memoryview(memory), np.uint8)
+    array.flags.writeable = False
+    return array
 
 
 def _unmap_pages(mapped: NDArray[np.uint8]) -> None:

@@ -80,6 +80,8 @@ PURE = {
     "partitions",
     "scaling",
     "facts",
+    "files",
+    "paths",
 }
 ALLOWED = {
     "metrics": PURE | {"metrics"},

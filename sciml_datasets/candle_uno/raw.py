@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sciml_datasets.candle_uno import aliases, combo, improve, top21
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.samples import Beside, Example, RawFile, Sample
 from sciml_datasets.scaling import FITTED_ANEW, IMPUTED, STANDARDISED, imputed, moments, standardised
 from sciml_datasets.splits import part_of
@@ -164,8 +165,8 @@ class Responses:
 
 def raw_file(folder: Path, path: Path) -> RawFile:
     """A file below the raw folder; every one bears on samples of all splits."""
-    stat = path.stat()
-    return RawFile("", path.relative_to(folder).as_posix(), stat.st_size, stat.st_mtime_ns)
+    status = regular_file(path)
+    return RawFile("", path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns)
 
 
 def example(sample: Sample) -> Example:

@@ -12,7 +12,6 @@ Values are stored as they are in the file, as float32; what is missing is told b
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, s
 from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
+from sciml_datasets.files.regular import regular_file, walked
 from sciml_datasets.samples import SPLITS, Example, Note, RawFile, Sample, unheard
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
@@ -55,14 +55,11 @@ class Scenes:
         """All ``*.hdf`` files, each with the split that its folder and its name decide.
 
         Raises:
-            InputError: a file is no granule, has another ending or lies in no known folder, two files hold one granule
-                or give two dates of one pass, or a split gets no scene.
+            InputError: a file is no granule or no regular file, has another ending or lies in no known folder, two
+                files hold one granule or give two dates of one pass, or a split gets no scene.
         """
         found = [
-            Path(parent, name)
-            for parent, _, names in os.walk(folder, followlinks=True)
-            for name in names
-            if name.lower().endswith(ENDINGS)
+            parent / name for parent, _, names in walked(folder) for name in names if name.lower().endswith(ENDINGS)
         ]
         paths = sorted(path for path in found if path.suffix == ".hdf")
         for path in sorted(set(found) - set(paths)):
@@ -78,7 +75,7 @@ class Scenes:
             twin = known.setdefault((granule.satellite, granule.start, granule.relative_orbit), path)
             if twin is not path:
                 raise InputError(f"{twin} and {path} are two files of one granule: remove one of them")
-            status, place = path.stat(), path.relative_to(folder)
+            status, place = regular_file(path), path.relative_to(folder)
             split = split_of(granule, held_out=_held_out(folder, place))
             files.append(RawFile(split, place.as_posix(), status.st_size, status.st_mtime_ns))
         for split in set(SPLITS) - {file.split for file in files}:

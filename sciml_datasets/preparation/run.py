@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -294,7 +295,9 @@ def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, f
         names = [file.name for file in files]
         hashes = crew.map(HashFile(folder), names, advance)
     found = dict(zip(names, hashes, strict=False))  # empty but on rank 0
-    crew.lead(lambda: record_checksums(folder, known, found))
+    unrecorded = crew.lead(lambda: record_checksums(folder, known, found))
+    if unrecorded and crew.rank == 0:
+        print(unrecorded, file=sys.stderr)
     return known | found
 
 
@@ -349,7 +352,7 @@ def _finish(
     for _, result in written:
         for name, size, _ in result.files():
             if (folder / name).stat().st_size != size:
-                raise OSError(f"{folder / name} does not have the {size} bytes that were written: check the disk")
+                raise OSError(errno.EIO, f"not the {size} bytes that were written", str(folder / name))
     builder.info.set_splits(
         tfds.core.SplitDict(
             [

@@ -11,18 +11,20 @@ import marshal
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import overload
 
+from sciml_datasets.errors import naming
 from sciml_datasets.samples import SPLITS, Sample
 
 IN_MEMORY = 1_000_000
 """Samples of one raw file that are kept in memory: about 0.7 kB each."""
 BUCKETS = 128
-"""Of a split, a power of two: each is an open file while the index is made."""
+"""Number of buckets of a split, a power of two."""
+BUFFER_BYTES = 32 << 10
+"""Number of bytes of a bucket that are gathered before they are written: its file is open for that long alone."""
 HASH_BYTES = 16
 LENGTH = struct.Struct("<I")
 
@@ -121,27 +123,32 @@ def spooled(samples: Iterable[Sample], folder: Path) -> Spool:
     shift = 8 * HASH_BYTES - (BUCKETS - 1).bit_length()
     folder.mkdir(parents=True)
     try:
-        with ExitStack() as stack:
-            files = {
-                split: [stack.enter_context(_place(folder, split, bucket).open("wb")) for bucket in range(BUCKETS)]
-                for split in SPLITS
-            }
-            for sample in samples:
-                split = sample.split
-                number = hashes[split](sample.key)
-                content = marshal.dumps(
-                    (sample.key, sample.file, sample.place, sample.size, sample.group, sample.facts)
-                )
-                bucket = number >> shift
-                counts[split][bucket] += 1
-                sizes[split] += sample.size
-                files[split][bucket].write(
-                    LENGTH.pack(HASH_BYTES + len(content)) + number.to_bytes(HASH_BYTES) + content
-                )
+        buffers = {split: [bytearray() for _ in range(BUCKETS)] for split in SPLITS}
+        for sample in samples:
+            split = sample.split
+            number = hashes[split](sample.key)
+            content = marshal.dumps((sample.key, sample.file, sample.place, sample.size, sample.group, sample.facts))
+            bucket = number >> shift
+            counts[split][bucket] += 1
+            sizes[split] += sample.size
+            buffer = buffers[split][bucket]
+            buffer += LENGTH.pack(HASH_BYTES + len(content)) + number.to_bytes(HASH_BYTES) + content
+            if len(buffer) >= BUFFER_BYTES:
+                _append(_place(folder, split, bucket), buffer)
+        for split, of_split in buffers.items():
+            for bucket, buffer in enumerate(of_split):
+                _append(_place(folder, split, bucket), buffer)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return Spool(folder, {split: tuple(found) for split, found in counts.items()}, sizes)
+
+
+def _append(path: Path, buffer: bytearray) -> None:
+    """Write what was gathered behind what is in the file, and begin to gather anew."""
+    with naming(path), path.open("ab") as file:
+        file.write(buffer)
+    buffer.clear()
 
 
 def in_memory(samples: Iterable[Sample]) -> dict[str, Sequence[Sample]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,12 @@ def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list
     listed = listed_files(manifest)
     entries = [path for path in folder.iterdir() if path.name != NAME]
     present = {path.name: path.stat().st_size for path in entries if path.is_file()}
-    strange = sorted(path.name for path in entries if not path.is_file())
-    findings += [f"{file} is a folder or leads nowhere, expected a file" for file in strange]
+    strange = {
+        path.name: "no regular file" if path.exists() and not path.is_dir() else "a folder or leads nowhere"
+        for path in entries
+        if not path.is_file()
+    }
+    findings += [f"{file} is {what}, expected a file" for file, what in strange.items()]
     missing = [file for file in listed if file not in present and file not in strange]
     extra = [file for file in present if file not in listed]
     hashes = {} if quick else _hashes(folder, sorted(present), jobs)
@@ -79,7 +84,8 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     """Compare the raw files of a data set with their checksums, and record those that are seen for the first time.
 
     Returns:
-        How many files agreed with a known checksum, and how many were recorded.
+        How many files agreed with a known checksum, and how many were recorded: none where the folder cannot be
+        written, which is told on stderr.
 
     Raises:
         ChecksumError: a file differs or is missing.
@@ -92,9 +98,11 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     check_present(folder, known)  # before the raw format misses a whole split, without knowing which files it had
     files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
     found = _hashes(folder, [file.name for file in files], jobs)
-    record_checksums(folder, known, found)
+    unrecorded = record_checksums(folder, known, found)
+    if unrecorded:
+        print(unrecorded, file=sys.stderr)
     agreed = sum(file in known for file in found)
-    return agreed, len(found) - agreed
+    return agreed, 0 if unrecorded else len(found) - agreed
 
 
 def _hashes(folder: Path, names: list[str], jobs: int) -> dict[str, str]:

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, check_intensities
@@ -76,7 +77,7 @@ class NpzStacks:
         """All ``*.npz`` files of the three splits.
 
         Raises:
-            InputError: a split has none.
+            InputError: a split has none, or one is no regular file.
         """
         found: list[RawFile] = []
         for split, names in FOLDERS.items():
@@ -84,8 +85,8 @@ class NpzStacks:
             for name in names:
                 if not (folder / name).is_dir():
                     continue
-                with os.scandir(folder / name) as entries:
-                    npz = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".npz")]
+                paths = [path for path in (folder / name).iterdir() if path.name.endswith(".npz")]
+                npz = [(path.name, regular_file(path)) for path in paths]
                 found += [RawFile(split, f"{name}/{file}", s.st_size, s.st_mtime_ns) for file, s in npz]
             if len(found) == before:
                 wanted = " or ".join(f"{name}/" for name in names)

@@ -16,11 +16,11 @@ Values are stored as they are in the files; NaN and infinity in a pattern are st
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.open_files import OpenFiles
+from sciml_datasets.files.regular import regular_file, walked
 from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
@@ -71,17 +73,18 @@ class Scans:
             InputError: a split has none, one is unreadable or lacks headers, or they do not agree on shapes and types.
         """
         found: list[RawFile] = []
-        for parent, folders, names in os.walk(folder, followlinks=True):
+        for parent, folders, names in walked(folder):
             for name in (*folders, *names):
                 match = NAME.fullmatch(name)
                 if match:
-                    path = Path(parent, name)
-                    path = path / DATA if path.is_dir() else path
-                    if not path.exists():
-                        raise InputError(
-                            f"{path} is missing, the file of an LMDB environment: fetch it, or remove {path.parent}"
-                        )
-                    status = path.stat()
+                    path = parent / name
+                    if path.is_dir():
+                        path /= DATA
+                        if not path.exists():
+                            raise InputError(
+                                f"{path} is missing, the file of an LMDB environment: fetch it, or remove {path.parent}"
+                            )
+                    status = regular_file(path)
                     place = path.relative_to(folder).as_posix()
                     found.append(RawFile(SPLIT_OF[match[1]], place, status.st_size, status.st_mtime_ns))
         for split in SPLITS:
@@ -155,23 +158,24 @@ class Scans:
 
         It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.
         """
-        environments: OrderedDict[str, tuple[Any, Any, Layouts]] = OrderedDict()
+
+        def open_one(file: str) -> tuple[ExitStack, Any, Layouts]:
+            with ExitStack() as stack:
+                transaction = stack.enter_context(opened(folder / file))
+                layouts = self._described(folder / file, transaction)
+                return stack.pop_all(), transaction, layouts
+
+        environments = OpenFiles(open_one, lambda environment: environment[0].close(), OPEN_FILES)
         in_use: list[NDArray[Any]] = []
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
-            if sample.file not in environments:
-                context = opened(path)
-                transaction = context.__enter__()
-                environments[sample.file] = context, transaction, self._described(path, transaction)
-                if len(environments) > OPEN_FILES:
-                    environments.popitem(last=False)[1][0].__exit__(None, None, None)
-            environments.move_to_end(sample.file)
+            while in_use:  # before another environment takes the place of theirs
+                _release(in_use.pop())
             _, transaction, layouts = environments[sample.file]
             keys = [f"{name}{sample.place}" for name in layouts]
-            arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
-            while in_use:
-                _release(in_use.pop())
+            with _understood(path):
+                arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
             in_use.extend(arrays)
             finite = [_all_finite(f"{path}: {key}", array) for key, array in zip(keys, arrays, strict=True)]
             if False in finite[1:]:
@@ -185,8 +189,7 @@ class Scans:
             yield read
         finally:
             in_use.clear()
-            for context, *_ in environments.values():
-                context.__exit__(None, None, None)
+            environments.close()
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """Shapes and types."""
@@ -199,25 +202,47 @@ def opened(path: Path) -> Iterator[Any]:
     """A read transaction over an environment's file. Nothing is locked and nothing is written beside it.
 
     Raises:
-        InputError: the file is no LMDB environment or is cut short.
+        InputError: the file is no LMDB environment, is damaged or is cut short.
+        OSError: the system does not open it.
     """
     import lmdb
 
     if not path.stat().st_size:
         raise InputError(f"{path} is empty, expected an LMDB environment: fetch it again or remove it")
-    try:
+    with _understood(path):
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, create=False)
-    except lmdb.Error as error:
-        raise InputError(f"{path}: not an LMDB environment ({error}): fetch it again or remove it") from error
     try:
         # What lies beyond the end of a mapped file ends the process when it is touched.
         needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
         if path.stat().st_size < needed:
             raise InputError(f"{path}: {path.stat().st_size} bytes of at least {needed}, cut short: fetch it again")
-        with environment.begin(buffers=True) as transaction:
+        with _understood(path), environment.begin(buffers=True) as transaction:
             yield transaction
     finally:
         environment.close()
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    """LMDB's errors on a file as InputError, or as OSError where the system is to blame."""
+    import lmdb
+
+    try:
+        yield
+    except lmdb.Error as error:
+        if number := system_error(error):
+            raise OSError(number, os.strerror(number), str(path)) from error
+        raise InputError(f"{path}: not an LMDB environment ({error}): fetch it again or remove it") from error
+
+
+def system_error(error: Exception) -> int | None:
+    """The number of the system's error that LMDB tells in words at the end of its own; None for what is wrong with the
+    file, as an invalid argument is too."""
+    told = str(error)
+    return next((number for number in _SYSTEM if told.endswith(os.strerror(number))), None)
+
+
+_SYSTEM = sorted(errno.errorcode.keys() - {errno.EINVAL})
 
 
 def _layout(path: Path, transaction: Any, which: str) -> Layout:

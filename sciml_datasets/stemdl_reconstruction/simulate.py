@@ -7,6 +7,8 @@ imaginary part of the transmission, and for each scan the electron density besid
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from sciml_datasets.processes import mapped
 from sciml_datasets.progress import progress
 from sciml_datasets.stemdl.crystals import random_crystal
 from sciml_datasets.stemdl.simulate import FREQUENT
-from sciml_datasets.stemdl_reconstruction.raw import DENSITY_NAME, INPUT_NAME, OUTPUT_NAMES, SPLIT_OF
+from sciml_datasets.stemdl_reconstruction.raw import DENSITY_NAME, INPUT_NAME, OUTPUT_NAMES, SPLIT_OF, system_error
 from sciml_datasets.stemdl_reconstruction.scans import IMAGE, PATTERN, SIDE, scan
 
 HELD_OUT = 1 / 10
@@ -113,7 +115,8 @@ def write_environment(path: Path, samples: list[dict[str, NDArray[Any]]], header
                 for name, array in sample.items():
                     transaction.put(f"{name}{number}".encode(), array.tobytes())
     except lmdb.Error as error:
-        raise OSError(None, str(error), str(path)) from error
+        number = system_error(error) or errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _records(number: int, seed: int) -> dict[str, NDArray[np.float16]]:
