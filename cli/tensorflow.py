@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
@@ -11,12 +10,15 @@ from pathlib import Path
 
 
 def import_tensorflow_quietly() -> None:
-    """Import TensorFlow; what it prints on stderr meanwhile is shown only if the import fails.
+    """Import TensorFlow, and Keras on it; what it prints on stderr meanwhile is shown only if the import fails.
 
     TensorFlow 2.21 prints about oneDNN and missing GPUs whatever TF_CPP_MIN_LOG_LEVEL says. Later messages follow that
     variable: on a machine without an NVIDIA driver the failure to reach a GPU is no news.
     """
+    from sciml_datasets.models.keras_backend import keras_on_tensorflow
+
     if "tensorflow" in sys.modules:
+        keras_on_tensorflow()
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if Path("/dev/nvidiactl").exists() else "3")
     sys.stderr.flush()
@@ -24,7 +26,7 @@ def import_tensorflow_quietly() -> None:
     with tempfile.TemporaryFile() as aside:
         os.dup2(aside.fileno(), 2)
         try:
-            importlib.import_module("tensorflow")
+            keras_on_tensorflow()  # TensorFlow imports Keras by itself, which then keeps its backend
         except BaseException:
             aside.seek(0)
             os.write(stderr, aside.read())

@@ -17,6 +17,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
+from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.partitions import canonical, select
@@ -67,6 +68,7 @@ def predict(
     partition, _, part = split.rpartition(":")
     if trained_on not in (None, partition) and part != "train":
         _check_unseen(name, data_dir, f"{trained_on}:train".removeprefix(":"), split)
+    keras_on_tensorflow()
     batches = Batches(name, data_dir, recipe, seed=0, partition=partition, trained_on=trained_on)
     recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
     network = build_network(network_builder(model, recipe), recipe)

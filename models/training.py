@@ -24,6 +24,7 @@ from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.models import checkpoints
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
+from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.rates import learning_rate
 from sciml_datasets.models.recipe import Recipe
@@ -80,7 +81,8 @@ def train(
         The result, as in ``result.json``; an empty dictionary on all workers but the first.
 
     Raises:
-        InputError: the data set is not prepared, the run folder is in use, or a setting or the model does not fit.
+        InputError: the data set is not prepared, Keras runs on another backend, the run folder is in use, or a setting
+            or the model does not fit.
         WorkerLostError: another worker is gone.
     """
     benchmark, _ = find(name)
@@ -89,6 +91,7 @@ def train(
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")
+    keras_on_tensorflow()
     if recipe.deterministic == "on":
         make_deterministic(recipe, alone=strategy in ("auto", "none"))
 
