@@ -94,7 +94,8 @@ def run(args: argparse.Namespace) -> int:
         return code if args.dry_run else 1  # nothing was fetched
     if args.dry_run:
         plan = plan_fetch(args.name, args.raw_dir, options)
-        return _planned(args, _content(plan), _table(plan), plan.lacks)
+        code = _planned(args, _content(plan), _table(plan), plan.lacks)
+        return code or int(bool(plan.unusable))
     done = fetch(args.name, args.raw_dir, options, world(), _announce, _show_terms)
     if done is None:
         return 0
@@ -203,6 +204,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "partly_here_bytes": plan.partly,
         "free_bytes": plan.free,
         "fits": not plan.lacks,
+        "unusable": dict(plan.unusable),
         "names": [item.file.name for item in plan.wanted],
     }
 
@@ -215,6 +217,7 @@ def _table(plan: Plan) -> str:
             f"{plan.folder}: {plan.num_files} files, {plan.num_bytes:,} bytes; {plan.here} are here",
             f"to fetch: {len(plan.wanted)} files, {plan.needed:,} bytes, of which interrupted runs left about "
             f"{plan.partly:,}",
+            *(f"cannot be fetched: {name}: {why}" for name, why in plan.unusable.items()),
             f"free: {plan.free:,} bytes{': too little' if plan.lacks else ''}",
         ]
     )

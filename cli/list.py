@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 
-from sciml_datasets.benchmarks import BENCHMARKS, dataset_names, prepared_dir
+from sciml_datasets.benchmarks import BENCHMARKS, data_root, dataset_names, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, report
+from sciml_datasets.paths import NoHomeError
 
 EXAMPLE = "sciml list --json"
 
@@ -17,14 +19,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every data set of the table and whether it is prepared."""
+    """Print every data set of the table and whether it is prepared; where nobody knows a home, none is."""
+    try:
+        root = data_root(args.data_dir)
+    except NoHomeError:
+        if args.data_dir is not None or os.environ.get("TFDS_DATA_DIR"):
+            raise
+        root = None
     rows = [
         {
             "name": dataset.name,
             "version": dataset.version,
             "benchmark": benchmark.name,
             "title": dataset.title,
-            "prepared": (prepared_dir(dataset.name, args.data_dir) / "manifest.json").exists(),
+            "prepared": root is not None and (prepared_dir(dataset.name, root) / "manifest.json").exists(),
         }
         for benchmark in BENCHMARKS.values()
         for dataset in benchmark.datasets

@@ -387,7 +387,7 @@ def data_root(data_dir: str | Path | None = None) -> Path:
         return path_of(data_dir, "data_dir")
     if os.environ.get("TFDS_DATA_DIR"):
         return path_of(os.environ["TFDS_DATA_DIR"], "TFDS_DATA_DIR")
-    return path_of("~/tensorflow_datasets", "data_dir")
+    return path_of("~/tensorflow_datasets", "no data_dir is given, and of its default")
 
 
 def prepared_dir(name: str, data_dir: str | Path | None = None) -> Path:

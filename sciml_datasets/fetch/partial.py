@@ -38,6 +38,7 @@ JOURNALLED_BYTES = 4 << 20
 """Smaller files are not worth a journal: they are fetched anew."""
 READ_BYTES = 1 << 20
 LONGEST_NAME = 100
+"""Number of bytes of a file's name that the name of its folder begins with."""
 _mine: set[Path] = set()
 """Folders that this process works on."""
 
@@ -227,7 +228,8 @@ def clear(root: Path) -> None:
 
 
 def _stem(name: str) -> str:
-    return f"{name.rpartition('/')[2][:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    start = name.rpartition("/")[2].encode()[:LONGEST_NAME].decode("utf-8", "ignore")
+    return f"{start}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _others(root: Path, name: str) -> list[Path]:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from itertools import zip_longest
@@ -16,6 +16,7 @@ from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.benchmarks import find, raw_root
 from sciml_datasets.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 from sciml_datasets.errors import InputError
+from sciml_datasets.fetch.names import unusable_names
 from sciml_datasets.fetch.pacing import patiently
 from sciml_datasets.fetch.partial import arrived_bytes
 from sciml_datasets.fetch.remote import (
@@ -75,6 +76,7 @@ class Plan:
         here: chosen files that are here, with their checksums recorded.
         free: bytes on the disk.
         partly: bytes that interrupted runs have left.
+        unusable: name of a chosen file that cannot be made here to why, as a clause.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Plan:
     here: int
     free: int
     partly: int
+    unusable: Mapping[str, str]
 
     @property
     def needed(self) -> int:
@@ -108,7 +111,7 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
     folder = raw_root(raw_dir) / name
     sources = sources_of(name, options)
     published, recorded = published_checksums(name), of_dataset(name, read_list(folder / NAME))
-    number, files = asyncio.run(_listed(name, sources, options, published))
+    number, files, unusable = asyncio.run(_listed(name, sources, options, published, folder))
     known = recorded | published
 
     def is_here(file: RemoteFile) -> bool:
@@ -124,11 +127,12 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
         folder,
         sources,
         wanted,
-        len(files),
+        len(files) + len(unusable),
         sum(file.size or 0 for file in files),
         len(files) - len(wanted),
         free_bytes(folder),
         arrived_bytes(folder),
+        unusable,
     )
 
 
@@ -172,16 +176,22 @@ def globus_source(name: str) -> GlobusSource | None:
 
 
 async def _listed(
-    name: str, sources: Sequence[Source], options: Options, published: dict[str, Checksum]
-) -> tuple[int, list[RemoteFile]]:
-    """The number of the first source that answers, and the chosen ones of its files, with sizes."""
+    name: str, sources: Sequence[Source], options: Options, published: dict[str, Checksum], folder: Path
+) -> tuple[int, list[RemoteFile], dict[str, str]]:
+    """The number of the first source that answers, the chosen ones of its files, with sizes, and those that no file of
+    the folder can be called like, with why."""
     failures: dict[str, SourceError] = {}
     for number, source in enumerate(sources):
         remote = open_remote(source, options.patience)
         try:
             files = await _list(name, remote, source, options.patience, published)
             chosen = _chosen(files, options)
-            return number, await _with_sizes(remote, chosen, options.patience)
+            unusable = unusable_names((file.name for file in chosen), folder)
+            usable = [file for file in chosen if file.name not in unusable]
+            if not usable:
+                first, why = next(iter(unusable.items()))
+                raise RefusedError(f"none of its {len(chosen)} files can be made here; {first}: {why}")
+            return number, await _with_sizes(remote, usable, options.patience), unusable
         except SourceError as error:
             failures[source.url] = error
         finally:

@@ -163,7 +163,7 @@ def protocol_of(url: str) -> str:
 
 def belongs(source: Source, name: str) -> bool:
     """Whether a file of the source's folder belongs to the data set."""
-    hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
     ours = name.endswith(".mismatch") or name in (NAME, "TERMS.txt")
     return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
 
@@ -177,14 +177,13 @@ async def listed(remote: Remote, source: Source, name: str, found: Iterable[Remo
     """Of all files that a source lists, those that belong to a data set, with the checksums that the source carries.
 
     Raises:
-        RefusedError: there are none, or a name leads out of the raw folder.
+        RefusedError: there are none.
         TransientError: its list of checksums does not come.
     """
     every = {file.name: file for file in found}
     chosen = [file for file in every.values() if belongs(source, file.name)]
     if not chosen:
         raise nothing_listed(source, name)
-    safe_names((file.name for file in chosen), source.url)
     return with_checksums(chosen, await carried_checksums(remote, name) if NAME in every else {})
 
 
@@ -221,14 +220,3 @@ def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum
         replace(file, sha256=checksums[file.name].sha256) if file.name in checksums else file
         for file in sorted(files, key=lambda file: file.name)
     ]
-
-
-def safe_names(names: Iterable[str], url: str) -> None:
-    """Refuse names that lead out of the raw folder.
-
-    Raises:
-        RefusedError: there is one.
-    """
-    for name in names:
-        if not name or name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name:
-            raise RefusedError(f"{url} lists a file named {name!r}, which leads out of the folder")

@@ -149,7 +149,8 @@ def _publish(name: str, folder: Path, path: Path) -> None:
 
 
 def _report(plan: Plan, outcomes: list[Outcome]) -> Report:
-    failures = tuple(sorted(f"{plan.folder / o.name}: {o.failure}" for o in outcomes if o.failure))
+    failed = {o.name: o.failure for o in outcomes if o.failure} | dict(plan.unusable)
+    failures = tuple(f"{plan.folder}/{name}: {why}" for name, why in sorted(failed.items()))
     unknown = {item.file.name for item in plan.wanted if item.known is None}
     return Report(
         plan,

@@ -8,6 +8,7 @@ journalled by `partial`, and hashed from memory where it comes in order, else re
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from sciml_datasets.fetch.remote import (
     SourceError,
     open_remote,
 )
+from sciml_datasets.paths import LONGEST_NAME
 
 PART_BYTES = 64 << 20
 VERSIONS = 3
@@ -38,6 +40,10 @@ VERSIONS = 3
 HASHED_BYTES = 4 << 20
 """Hashed at a time behind what arrives."""
 TICK_SECONDS = 0.1
+MISMATCH = ".mismatch"
+"""Ending of what is kept aside."""
+OF_NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EILSEQ)
+"""Errors of the system that come from a file's name, or from what has that name already."""
 WRITERS, HASHERS = 4, 4
 Result = TypeVar("Result")
 
@@ -136,7 +142,7 @@ class _Transfers:
                 if defer and await self._in_thread(lambda: is_busy(self.root, item.file.name)):
                     self.busy.append(item)
                     return
-                outcome = await self._fetch(item)
+                outcome = await self._fetched(item)
                 self.done(outcome)
                 outcomes.append(outcome)
             finally:
@@ -179,6 +185,15 @@ class _Transfers:
                     beaten = time.monotonic()
                     for partial in list(self.partials):
                         await self._in_thread(partial.beat)
+
+    async def _fetched(self, wanted: Wanted) -> Outcome:
+        """`_fetch`, of which an error that comes from the name of the file alone is its failure, not that of all."""
+        try:
+            return await self._fetch(wanted)
+        except OSError as error:
+            if error.errno not in OF_NAMES:
+                raise
+            return Outcome(wanted.file.name, failure=f"no file can be made there: {error.strerror}")
 
     async def _fetch(self, wanted: Wanted) -> Outcome:
         final = self.root / wanted.file.name
@@ -327,7 +342,8 @@ class _Transfers:
 
 def _set_aside(path: Path, final: Path) -> Path:
     """Keep what is not the file under a name that no reader takes for one."""
-    aside = final.with_name(final.name + ".mismatch")
+    shortened = final.name.encode()[: LONGEST_NAME - len(MISMATCH)].decode("utf-8", "ignore")
+    aside = final.with_name(shortened + MISMATCH)
     aside.parent.mkdir(parents=True, exist_ok=True)
     path.replace(aside)
     return aside
