@@ -62,7 +62,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         streams.make_usable()
         argv = sys.argv[1:]
-    argv = list(argv)
+    name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
+    try:
+        return _run(list(argv))
+    except PeerFailedError:  # that rank has said why
+        return 2
+    except KeyboardInterrupt:
+        if speaks():
+            print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        sentence = sentence_of(error)
+        code = 2 if sentence is not None else OURS
+        sentence = sentence or fault_of(error)
+    finally:
+        streams.finish()
+    if "--json" in argv:
+        with suppress(OSError):  # the sentence on standard error is what counts
+            streams.say(json.dumps({"error": sentence}, indent=1))
+    print(f"{name}: {sentence}", file=sys.stderr)
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         streams.say(_help())
         return 0 if argv else 2
@@ -72,24 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.say(f"sciml {__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        if speaks():
-            print(f"sciml: there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}", file=sys.stderr)
-        return 2
-    try:
-        return _run(argv)
-    except PeerFailedError:  # that rank has said why
-        return 2
-    except KeyboardInterrupt:
-        if speaks():
-            print(f"sciml {argv[0]}: interrupted", file=sys.stderr)
-        return 130
-    except Exception as error:
-        sentence = sentence_of(error)
-        code = 2 if sentence is not None else OURS
-        return _told(argv, sentence or fault_of(error), code)
-
-
-def _run(argv: Sequence[str]) -> int:
+        raise _by_all(f"there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
     command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
     parser = argparse.ArgumentParser(
@@ -103,19 +108,15 @@ def _run(argv: Sequence[str]) -> int:
         with nullcontext() if speaks() else redirect_stderr(None):
             args = parser.parse_args(argv[1:])
     except InputError as error:
-        raise error if speaks() else PeerFailedError(bad_input=True) from error  # all ranks were told the same
+        raise _by_all(str(error)) from error
     if argv[0] in BY_ONE and ranks_started() > 1:
-        raise InputError(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
+        raise _by_all(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
     return command.run(args)
 
 
-def _told(argv: Sequence[str], sentence: str, code: int) -> int:
-    """Say what ended a command; its exit code."""
-    if "--json" in argv:
-        with suppress(OSError):  # the sentence on standard error is what counts
-            streams.say(json.dumps({"error": sentence}, indent=1))
-    print(f"sciml {argv[0]}: {sentence}", file=sys.stderr)
-    return code
+def _by_all(sentence: str) -> Exception:
+    """The error of a mistake that all ranks of a launcher are told: the first one says it."""
+    return InputError(sentence) if speaks() else PeerFailedError(bad_input=True)
 
 
 def _help() -> str:

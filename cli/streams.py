@@ -60,8 +60,16 @@ def say(text: str) -> None:
         raise
 
 
+def finish() -> None:
+    """Write what is left of standard output; what nobody takes is dropped, or Python complains of it at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        silence(sys.stdout)
+
+
 def silence(stream: TextIO) -> None:
-    """Lead a stream to the null device, or Python complains of what is left in it when it ends."""
+    """Lead a stream to the null device."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

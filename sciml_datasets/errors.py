@@ -28,6 +28,10 @@ class PeerFailedError(RuntimeError):
         super().__init__("another rank failed")
         self.bad_input = bad_input
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it travels from a process to another."""
+        return type(self), (), {"bad_input": self.bad_input}
+
 
 def whole(number: Any, of: str, least: int = 1) -> int:
     """A number of things that the user gave, as an int.

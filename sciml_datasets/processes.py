@@ -10,7 +10,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from multiprocessing import active_children
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,7 +53,22 @@ def mapped(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(min(jobs, len(items)), get_context("spawn"), stay_with_parent) as pool:
-        yield from pool.map(work, items)
+        with started_together():
+            results = pool.map(work, items)
+        yield from results
+
+
+@contextmanager
+def started_together() -> Iterator[None]:
+    """Where the system refuses to start one of the processes of the block (it has no more of them, or of open files),
+    those that have started are ended: nobody would ever tell them to, and this process would wait for them."""
+    before = set(active_children())
+    try:
+        yield
+    except OSError:
+        for process in set(active_children()) - before:
+            process.terminate()
+        raise
 
 
 def signature() -> str:

@@ -34,6 +34,11 @@ class DamagedRecordError(OSError):
 
     def __init__(self, path: str | Path, number: int, why: str) -> None:
         super().__init__(f"{path}, record {number}: {why}: run `sciml verify` to see what else is damaged")
+        self._given = path, number, why
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it travels from a process that loads data to another."""
+        return type(self), self._given
 
 
 class Records(ABC):

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fetch_servers import BUCKET, PREFIX, SIZES, Fault, Request, http_server, proxy, s3_client, write_mirror
+from fetch_servers import BUCKET, PREFIX, SIZES, TINY, Fault, Request, http_server, proxy, s3_client, write_mirror
 from fetching import cli, content, fetched, options
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sciml_datasets import BENCHMARKS, InputError
 from sciml_datasets.benchmark import GlobusSource, Source
+from sciml_datasets.checksums import read_checksums
 from sciml_datasets.cli.main import main
+from sciml_datasets.fetch.names import unusable_names
 from sciml_datasets.fetch.plan import plan_fetch
 from sciml_datasets.fetch.run import fetch
 
@@ -374,3 +379,58 @@ def test_names_that_lead_out_of_the_folder_are_refused(s3: str, tmp_path: Path) 
     client.put_object(Bucket=BUCKET, Key="evil/../../../etc/x.hdf", Body=b"x", ACL="public-read")
     with pytest.raises(InputError, match="leads out of the folder"):
         plan_fetch("cloudmask", tmp_path, options(Source(f"s3://{BUCKET}/evil", 0, endpoint=s3)))
+
+
+def test_files_that_can_have_no_name_here_are_findings_and_the_rest_comes(
+    s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = f"training/{'n' * 260}.hdf"
+    unusable = ["training/a.hdf", long, "training/../b.hdf", "training//c.hdf", "training/d\t.hdf", "../out.hdf"]
+    for key in [*unusable, "training/a.hdf/b.hdf", "inference/y.hdf"]:
+        s3_client(s3).put_object(Bucket=BUCKET, Key=f"odd/{key}", Body=b"1234", ACL="public-read")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3)
+    flags = ("cloudmask", "--raw-dir", tmp_path, "--source", f"s3://{BUCKET}/odd", "--accept-terms")
+    code, out, _ = cli(capsys, *flags, "--dry-run", "--json")
+    plan = json.loads(out)
+    assert (code, sorted(plan["unusable"])) == (1, sorted(unusable))
+    assert (plan["files"], plan["fetch_files"], plan["fetch_bytes"]) == (8, 2, 8)
+    code, out, _ = cli(capsys, *flags, "--json")
+    failures = json.loads(out)["failures"]
+    assert code == 1
+    assert len(failures) == len(unusable)
+    assert any("training/a.hdf: training/a.hdf/b.hdf makes it a folder" in failure for failure in failures)
+    assert any("its name has 264 bytes, and a file name at most 255" in failure for failure in failures)
+    assert set(content(tmp_path / "cloudmask")) == {"training/a.hdf/b.hdf", "inference/y.hdf"}
+    assert sorted(read_checksums(tmp_path / "cloudmask" / "checksums.tsv")) == [
+        "inference/y.hdf",
+        "training/a.hdf/b.hdf",
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["cloudmask"]
+
+
+def test_what_is_in_the_way_of_one_file_stops_no_other(mirror: Path, tmp_path: Path) -> None:
+    (tmp_path / "cloudmask").mkdir()
+    (tmp_path / "cloudmask" / "training").write_text("in the way")
+    report = fetched(tmp_path, str(mirror))
+    assert {failure.rpartition(": ")[2] for failure in report.failures} <= {"Not a directory", "File exists"}
+    assert len(report.failures) == 2
+    assert TINY in content(tmp_path / "cloudmask")
+
+
+def test_a_long_name_of_many_bytes_a_letter_comes(tmp_path: Path) -> None:
+    name = f"training/{'雲' * 83}.hdf"
+    write_mirror(tmp_path / "mirror", {name: 10_000})
+    assert not fetched(tmp_path / "raw", str(tmp_path / "mirror")).failures
+    assert set(content(tmp_path / "raw" / "cloudmask")) == {name}
+
+
+@given(st.lists(st.text("aA./\t\\\n~ é\u2028", min_size=1, max_size=12), unique=True, max_size=6))
+def test_every_name_that_is_not_refused_can_be_made(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "raw"
+        wrong = unusable_names(names, folder)
+        for name in set(names) - set(wrong):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).touch(exist_ok=False)
+        assert {path.name for path in Path(place).iterdir()} <= {"raw"}
+        assert len(content(folder)) == len(names) - len(wrong)

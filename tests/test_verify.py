@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -201,3 +203,29 @@ def test_a_list_of_checksums_that_is_none_is_named(tmp_path: Path) -> None:
     (folder / "checksums.tsv").write_text("train/batch_train_0.h5 0123\n")
     with pytest.raises(InputError, match=r"checksums\.tsv, line 1: expected a file name, a tab and a SHA-256"):
         verify_raw("stemdl_demo", folder)
+
+
+@contextmanager
+def nothing_can_be_written() -> Iterator[None]:
+    """As in a read-only folder, but for root too: no file may have a byte."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_raw_files_where_nothing_can_be_recorded_are_verified_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    names = {path.name for path in folder.iterdir()}
+    capsys.readouterr()
+    with nothing_can_be_written():
+        assert verify_raw("stemdl_demo", folder) == (0, 0)
+    told = capsys.readouterr().err
+    assert f"the checksums of 3 raw files seen for the first time were not recorded: {folder} cannot be written" in told
+    assert told.count("\n") == 1
+    assert {path.name for path in folder.iterdir()} == names
+    assert verify_raw("stemdl_demo", folder) == (0, 3)

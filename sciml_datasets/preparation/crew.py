@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sciml_datasets.errors import InputError, PeerFailedError
-from sciml_datasets.processes import stay_with_parent
+from sciml_datasets.processes import started_together, stay_with_parent
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -127,7 +127,8 @@ class Forked:
             # Of many small items a process draws several at a time: handing one over takes a tenth of a millisecond.
             width = max(1, len(items) // (DRAWS * self.size))
             blocks = [range(first, min(first + width, len(items))) for first in range(0, len(items), width)]
-            futures = [pool.submit(_work_on, block) for block in blocks]
+            with started_together():
+                futures = [pool.submit(_work_on, block) for block in blocks]
             seen = 0
             try:
                 waiting = set(futures)
