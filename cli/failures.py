@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from sciml_datasets.errors import InputError
 
 OURS = 70
 """Exit code of a fault of this project (EX_SOFTWARE of sysexits.h)."""
+PACKAGE = "sciml_datasets"
 LONGEST = 300
 """Number of characters that are shown of the message of an unexpected error."""
 
@@ -79,6 +81,8 @@ def sentence_of(error: Exception) -> str | None:
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # the latter is TensorFlow's
         detail = f" ({first_line(error)})" if str(error) else ""
         return f"there is not enough memory{detail}: {REMEDIES[errno.ENOMEM]}"
+    if isinstance(error, ImportError) and error.name and not error.name.startswith(PACKAGE):
+        return f"{error.name} cannot be imported ({first_line(error)}): install it anew for {sys.executable}"
     return None
 
 
@@ -87,7 +91,7 @@ def _of_system(error: OSError) -> str | None:
     if number is None:
         in_words = _IN_WORDS.search(str(error))
         if in_words is None:  # one of our own sentences, or a bug
-            ours = isinstance(error, ChildProcessError) or type(error).__module__.startswith("sciml_datasets.")
+            ours = isinstance(error, ChildProcessError) or type(error).__module__.startswith(f"{PACKAGE}.")
             return str(error) if ours else None
         number, named = int(in_words[1]), _NAME_IN_WORDS.search(str(error))
         name = name or (named[1] if named else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import json
 import os
 import pickle
@@ -79,6 +80,12 @@ def test_too_little_memory_is_a_sentence() -> None:
     with pytest.raises(MemoryError) as raised:
         np.empty(1 << 60, np.uint8)
     assert "there is not enough memory (Unable to allocate" in (sentence_of(raised.value) or "")
+
+
+def test_a_package_that_is_missing_is_named() -> None:
+    with pytest.raises(ModuleNotFoundError) as raised:
+        importlib.import_module("no_such_package")
+    assert (sentence_of(raised.value) or "").startswith("no_such_package cannot be imported (No module named")
 
 
 def test_what_is_no_mistake_of_the_user_has_no_sentence() -> None:
