@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scan_files import write_raw as write_scans
 
+from sciml_datasets.files.lmdb_files import opened
 from sciml_datasets.files.open_files import RESERVED, OpenFiles, open_limit
-from sciml_datasets.stemdl_reconstruction.raw import Scans, opened
+from sciml_datasets.stemdl_reconstruction.raw import Scans
 
 
 @contextmanager

@@ -16,7 +16,6 @@ Values are stored as they are in the files; NaN and infinity in a pattern are st
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.lmdb_files import opened, understood
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file, walked
 from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
@@ -174,7 +174,7 @@ class Scans:
                 _release(in_use.pop())
             _, transaction, layouts = environments[sample.file]
             keys = [f"{name}{sample.place}" for name in layouts]
-            with _understood(path):
+            with understood(path):
                 arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
             in_use.extend(arrays)
             finite = [_all_finite(f"{path}: {key}", array) for key, array in zip(keys, arrays, strict=True)]
@@ -195,54 +195,6 @@ class Scans:
         """Shapes and types."""
         layouts = self._layouts(folder, self.files(folder)[:1]).values()
         return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """A read transaction over an environment's file. Nothing is locked and nothing is written beside it.
-
-    Raises:
-        InputError: the file is no LMDB environment, is damaged or is cut short.
-        OSError: the system does not open it.
-    """
-    import lmdb
-
-    if not path.stat().st_size:
-        raise InputError(f"{path} is empty, expected an LMDB environment: fetch it again or remove it")
-    with _understood(path):
-        environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, create=False)
-    try:
-        # What lies beyond the end of a mapped file ends the process when it is touched.
-        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-        if path.stat().st_size < needed:
-            raise InputError(f"{path}: {path.stat().st_size} bytes of at least {needed}, cut short: fetch it again")
-        with _understood(path), environment.begin(buffers=True) as transaction:
-            yield transaction
-    finally:
-        environment.close()
-
-
-@contextmanager
-def _understood(path: Path) -> Iterator[None]:
-    """LMDB's errors on a file as InputError, or as OSError where the system is to blame."""
-    import lmdb
-
-    try:
-        yield
-    except lmdb.Error as error:
-        if number := system_error(error):
-            raise OSError(number, os.strerror(number), str(path)) from error
-        raise InputError(f"{path}: not an LMDB environment ({error}): fetch it again or remove it") from error
-
-
-def system_error(error: Exception) -> int | None:
-    """The number of the system's error that LMDB tells in words at the end of its own; None for what is wrong with the
-    file, as an invalid argument is too."""
-    told = str(error)
-    return next((number for number in _SYSTEM if told.endswith(os.strerror(number))), None)
-
-
-_SYSTEM = sorted(errno.errorcode.keys() - {errno.EINVAL})
 
 
 def _layout(path: Path, transaction: Any, which: str) -> Layout:
