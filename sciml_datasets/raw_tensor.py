@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_datasets import features
 
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import is_count, read_object
+from sciml_datasets.integrity import AGAIN, undamaged
 from sciml_datasets.samples import Layout
+
+TYPES = ("float16", "float32", "float64")
+"""Types that arrays of the raw files have."""
 
 
 class RawTensor(features.FeatureConnector):
@@ -87,9 +93,17 @@ class RawTensor(features.FeatureConnector):
         """Read shape and type from the prepared folder.
 
         Raises:
-            OSError: the file cannot be read.
+            InputError: they are missing or damaged.
         """
-        found = json.loads(_place(data_dir, feature_name).read_text(encoding="utf-8"))
+        path = undamaged(_place(data_dir, feature_name))
+        try:
+            found = read_object(path, "shape and type of an array", AGAIN, {"shape": list, "dtype": str})
+        except FileNotFoundError as error:
+            raise InputError(f"{path} is missing: {AGAIN}") from error
+        if len(found["shape"]) != self._rank or not all(is_count(length) for length in found["shape"]):
+            raise InputError(f"{path}: shape is {found['shape']}, expected {self._rank} lengths: {AGAIN}")
+        if found["dtype"] not in TYPES:
+            raise InputError(f"{path}: dtype is {found['dtype']!r}, expected one of {', '.join(TYPES)}: {AGAIN}")
         self.layout = Layout(tuple(found["shape"]), found["dtype"])
 
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
-from sciml_datasets.random_access import DamagedRecordError
+from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, masked
+from sciml_datasets.random_access import DamagedRecordError, offsets_of
 
 MAPPED_BYTES = 1 << 29
 """Of the files, about, that a process keeps mapped: pages count as its memory, though the page cache may take them."""
@@ -59,9 +59,9 @@ class TensorViews:
         self._touched, self._lock = 0, threading.Lock()
 
     def _add(self, path: Path, skip: int, count: int) -> None:
-        offsets = np.frombuffer(path.with_name(path.name + OFFSETS_SUFFIX).read_bytes(), "<u8").tolist()
-        if offsets[-1] != path.stat().st_size or len(offsets) != count + 1:
-            raise DamagedRecordError(path, 0, "the size of the file is not the one that its offsets tell")
+        offsets = offsets_of(path).tolist()
+        if len(offsets) != count + 1:
+            raise DamagedRecordError(path, 0, f"its offsets tell of {len(offsets) - 1} records, expected {count}")
         with path.open("rb") as file:
             self._maps.append(np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8))
         self._paths.append(path)

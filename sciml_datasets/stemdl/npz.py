@@ -11,7 +11,6 @@ nothing is ever unpickled. Formats: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7,
 
 from __future__ import annotations
 
-import io
 import math
 import os
 import struct
@@ -26,7 +25,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.arrays import LONGEST_HEADER, Header, header_of
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, check_intensities
@@ -44,24 +44,20 @@ HEAD = 512
 """Bytes before an array: ZIP's and NumPy's headers."""
 STORED = 0
 """ZIP's method of members that are not compressed."""
-
-
-class Member(NamedTuple):
-    """A file in the archive: its ZIP method, CRC-32, bytes, and where its local header begins."""
-
-    method: int
-    crc: int
-    size: int
-    local: int
+ENCRYPTED = 1
+"""ZIP's flag of members that need a password."""
+DATA, LABEL = "data.npy", "label.npy"
+FILE_TYPE = np.dtype("<f4")
+"""Type of the pixels in the files whose arrays lie in them as they are stored."""
 
 
 class Array(NamedTuple):
-    """An ``.npy`` file in the archive: where it begins, the length of its header, its shape and type."""
+    """An uncompressed array in the archive: where it begins, its bytes with its header, their CRC-32, its header."""
 
     start: int
-    header: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    size: int
+    crc: int
+    header: Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,37 +96,23 @@ class NpzStacks:
                 type, or the label is no space group.
         """
         path = folder / file.name
-        with _opened(path) as descriptor:
-            tail_start = max(0, file.size - TAIL)
-            tail = os.pread(descriptor, TAIL, tail_start)
-
-            def content(start: int, count: int) -> bytes:
-                if start >= tail_start:
-                    return tail[start - tail_start :][:count]
-                return os.pread(descriptor, count, start)
-
-            try:
-                members = _directory(content, file.size, tail)
-                if all(members[name].method == STORED for name in ("data.npy", "label.npy")):
-                    data, label = (_array(content, members[name]) for name in ("data.npy", "label.npy"))
-                    values = content(label.start + label.header, members["label.npy"].size - label.header)
-                    place = f"{data.start} {data.header} {members['data.npy'].crc}"
-                else:
-                    data, label, values = _compressed(path)
-                    place = ""
-            except KeyError as error:
-                raise InputError(f"{path}: {error.args[0]} is missing: expected data.npy and label.npy") from error
-            except (struct.error, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-                raise InputError(f"{path}: not a complete .npz file ({error}): fetch it again or remove it") from error
-        if data.dtype.hasobject or label.dtype.hasobject:
-            raise InputError(f"{path}: it holds Python objects, which are never loaded: remove the file")
-        if data.shape != SHAPE or data.dtype != np.float32:
-            raise InputError(
-                f"{path}: data is {data.shape} {data.dtype}, expected {SHAPE} float32 as form B has it: remove the file"
-            )
+        found = _side_by_side(path)
+        if found is not None:
+            data, label, value = found
+            place = f"{data.start} {data.header.length} {data.crc}"
+            _check_data(path, data.header)
+            _check_label(path, label.header)
+            space_group = _space_group(path, label.header, value)
+        else:
+            place = ""
+            with _archive(path) as archive:
+                with _member(path, archive, DATA) as (header, _):
+                    _check_data(path, header)
+                with _member(path, archive, LABEL) as (header, rest):
+                    _check_label(path, header)
+                    space_group = _space_group(path, header, _whole(path, LABEL, header, rest))
         key = f"{file.split}/{file.name.removesuffix('.npz')}"
-        facts = (_space_group(path, label, values),)
-        yield Sample(file.split, key, file.name, place, 4 * 3 * PIXELS**2, group="", facts=facts)
+        yield Sample(file.split, key, file.name, place, 4 * 3 * PIXELS**2, group="", facts=(space_group,))
 
     def extent(self, sample: Sample) -> tuple[int, int]:
         """See `sciml_datasets.samples.PlacedFormat`: the file has about as many bytes as the record."""
@@ -166,95 +148,204 @@ class NpzStacks:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    with naming(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
-def _directory(content: Callable[[int, int], bytes], size: int, tail: bytes) -> dict[str, Member]:
-    """Name to member of the archive."""
+def _side_by_side(path: Path) -> tuple[Array, Array, bytes] | None:
+    """Data, label and the label's bytes where both arrays lie in the file as `np.savez` puts them there.
+
+    None where anything is otherwise, or wrong: the library that reads it then says what.
+    """
+    with _opened(path) as descriptor:
+        size = os.fstat(descriptor).st_size
+        tail_start = max(0, size - TAIL)
+        tail = os.pread(descriptor, TAIL, tail_start)
+
+        def content(start: int, count: int) -> bytes:
+            if start >= tail_start:
+                return tail[start - tail_start :][:count]
+            return os.pread(descriptor, count, start)
+
+        try:
+            places = _directory(content, size, tail)
+            data, label = (_array(content, *places[name]) for name in (DATA.encode(), LABEL.encode()))
+        except (struct.error, ValueError, KeyError):
+            return None
+        if data.header.dtype != FILE_TYPE or data.header.fortran or label.size > TAIL:
+            return None
+        stored = content(label.start, label.size)
+        if len(stored) != label.size or zlib.crc32(stored) != label.crc:
+            return None
+        return data, label, stored[label.header.length :]
+
+
+def _directory(
+    content: Callable[[int, int], bytes], size: int, tail: bytes
+) -> dict[bytes, tuple[bytes, int, int, int]]:
+    """Name to name, size, CRC-32 and place of the local header of each member of a plain archive.
+
+    Raises:
+        ValueError, struct.error: it is another archive, or none.
+    """
     at = tail.rfind(b"PK\5\6")
-    if at < 0:
-        raise ValueError("it has no ZIP directory at its end")
-    _, _, _, _, count, length, start, _ = END.unpack_from(tail, at)
-    if start + length > size:
-        raise ValueError("its ZIP directory lies beyond its end")
+    signature, disk, first_disk, here, count, length, start, comment = END.unpack_from(tail, max(at, 0))
+    at += max(0, size - TAIL)
+    if not (
+        (signature, disk, first_disk, here) == (b"PK\5\6", 0, 0, count)
+        and start + length == at
+        and at + END.size + comment == size
+        and length <= TAIL
+    ):
+        raise ValueError
     directory, place = content(start, length), 0
-    found = {}
+    found: dict[bytes, tuple[bytes, int, int, int]] = {}
     for _ in range(count):
         entry = ENTRY.unpack_from(directory, place)
-        if entry[0] != b"PK\1\2":
-            raise ValueError("its ZIP directory is damaged")
-        name_length, extra, comment = entry[10:13]
+        signature, _, _, flags, method, _, _, crc, packed, size, name_length, extra, comment, disk, _, _, local = entry
         place += ENTRY.size
-        name = directory[place : place + name_length].decode("utf-8", "replace")
+        name = directory[place : place + name_length]
         place += name_length + extra + comment
-        found[name] = Member(entry[4], entry[7], entry[9], entry[16])
+        plain = (signature, flags, method, packed, disk) == (b"PK\1\2", 0, STORED, size, 0)
+        # NumPy takes a member without the ending for the array as well.
+        if not plain or name in found or b"\0" in name:
+            raise ValueError
+        found[name] = name, size, crc, local
+    if place != length or found.keys() & {b"data", b"label"}:
+        raise ValueError
     return found
 
 
-def _array(content: Callable[[int, int], bytes], member: Member) -> Array:
-    """Where a member's array is and what it is."""
-    head = content(member.local, HEAD)
-    local = LOCAL.unpack_from(head)
-    if local[0] != b"PK\3\4":
-        raise ValueError("a ZIP header is damaged")
-    start = LOCAL.size + local[9] + local[10]
+def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: int, local: int) -> Array:
+    """A member's array.
+
+    Raises:
+        ValueError, struct.error: the member is no array that lies there as it is.
+    """
+    head = content(local, HEAD)
+    signature, _, flags, method, *_, name_length, extra = LOCAL.unpack_from(head)
+    start = LOCAL.size + name_length + extra
+    if (signature, flags, method) != (b"PK\3\4", 0, STORED) or head[LOCAL.size :][:name_length] != name:
+        raise ValueError
     npy = head[start:]
-    # Version 1.0 has a length of two bytes; later ones are for headers beyond 64 kB.
-    if npy[:7] != b"\x93NUMPY\1" or len(npy) < 10:
-        raise ValueError("a member is no .npy file of version 1")
-    header = 10 + int.from_bytes(npy[8:10], "little")
-    shape, fortran, dtype = _described(npy[:header])
-    if fortran:
-        raise ValueError("an array is in Fortran order, expected C order")
-    if not dtype.hasobject and member.size - header != math.prod(shape) * dtype.itemsize:
-        raise ValueError("an array has another size than its header says")
-    return Array(member.local + start, header, shape, dtype)
+    if npy[:8] != b"\x93NUMPY\1\0":
+        raise ValueError
+    header = _described(npy[: 10 + int.from_bytes(npy[8:10], "little")])
+    if header.dtype.hasobject or size != header.length + math.prod(header.shape) * header.dtype.itemsize:
+        raise ValueError
+    return Array(local + start, size, crc, header)
 
 
-@lru_cache(maxsize=64)  # all files have the same few headers
-def _described(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    stream = io.BytesIO(header)
-    np.lib.format.read_magic(stream)
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    return tuple(shape), bool(fortran), dtype
+_described = lru_cache(maxsize=64)(header_of)
+"""All files have the same few headers."""
 
 
-def _compressed(path: Path) -> tuple[Array, Array, bytes]:
-    """The arrays of a compressed archive, as if they lay side by side, and the label's bytes."""
-    with zipfile.ZipFile(path) as archive:
-        found = []
-        for name in ("data.npy", "label.npy"):
-            npy = archive.read(name)
-            header = 10 + int.from_bytes(npy[8:10], "little")
-            shape, _, dtype = _described(npy[:header])
-            found.append(Array(0, header, shape, dtype))
-    return found[0], found[1], npy[header:]
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive as Python's library reads it; what that raises meanwhile leaves as an InputError.
+
+    Raises:
+        InputError: it is no archive of ``data.npy`` and ``label.npy``, is damaged, or made in a way that is not read.
+        OSError: it cannot be read.
+    """
+    with naming(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                names = archive.namelist()
+                for name in (DATA, LABEL):
+                    if name not in names:
+                        raise InputError(f"{path}: {name} is missing: expected {DATA} and {LABEL}, remove the file")
+                    if sum(other in (name, name.removesuffix(".npy")) for other in names) > 1:
+                        raise InputError(f"{path}: it holds several {name}, expected one: remove the file")
+                    member = archive.getinfo(name)
+                    if member.flag_bits & ENCRYPTED or member.compress_type not in (STORED, zipfile.ZIP_DEFLATED):
+                        raise InputError(
+                            f"{path}: {name} is encrypted or compressed in a way that NumPy does not write: make the "
+                            "file again with numpy.savez"
+                        )
+                yield archive
+        except InputError:
+            raise
+        except (zipfile.BadZipFile, zlib.error, struct.error, EOFError) as error:
+            raise _unreadable(path, error) from error
+        except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:  # of headers that make no sense
+            raise _unreadable(path, error) from error
 
 
-def _space_group(path: Path, label: Array, values: bytes) -> str:
-    expected = f"expected one number from 1 to {NUM_SPACE_GROUPS}: correct or remove the file"
+def _unreadable(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return InputError(f"{path}: not a complete .npz file ({reason}): fetch it again or remove it")
+
+
+class _Rest(NamedTuple):
+    """What follows an array's header: what of it was read with the header, and where the rest comes from."""
+
+    begun: bytes
+    stream: Any
+
+
+@contextmanager
+def _member(path: Path, archive: zipfile.ZipFile, name: str) -> Iterator[tuple[Header, _Rest]]:
+    """The header of an array and what follows; nothing is believed of its size."""
+    with archive.open(name) as stream:
+        head = stream.read(LONGEST_HEADER)
+        try:
+            header = header_of(head)
+        except ValueError as error:
+            raise InputError(f"{path}: {name} has {error}: fetch it again or remove it") from error
+        if header.dtype.hasobject:
+            raise InputError(f"{path}: it holds Python objects, which are never loaded: remove the file")
+        yield header, _Rest(head[header.length :], stream)
+
+
+def _whole(path: Path, name: str, header: Header, rest: _Rest) -> bytes:
+    """The bytes of an array whose shape has been checked, after the archive's checksum was compared."""
+    size = math.prod(header.shape) * header.dtype.itemsize
+    values: bytes = rest.begun + rest.stream.read(max(0, size + 1 - len(rest.begun)))
+    if len(values) != size:
+        found = "more" if len(values) > size else f"{len(values)}"
+        raise InputError(f"{path}: {name} has {found} bytes behind its header, expected {size}: fetch it again")
+    rest.stream.read(1)  # the library compares the checksum when it sees the end
+    return values
+
+
+def _check_data(path: Path, header: Header) -> None:
+    if header.shape != SHAPE or header.dtype.newbyteorder("<") != FILE_TYPE:
+        raise InputError(
+            f"{path}: data is {header.shape} {header.dtype}, expected {SHAPE} float32 as form B has it: remove the file"
+        )
+
+
+LABEL_EXPECTED = f"expected one number from 1 to {NUM_SPACE_GROUPS}: correct or remove the file"
+
+
+def _check_label(path: Path, label: Header) -> None:
     if math.prod(label.shape) != 1 or label.dtype.kind not in "iuf":
-        raise InputError(f"{path}: label is {label.shape} {label.dtype}, {expected}")
+        raise InputError(f"{path}: label is {label.shape} {label.dtype}, {LABEL_EXPECTED}")
+
+
+def _space_group(path: Path, label: Header, values: bytes) -> str:
     value = float(np.frombuffer(values, label.dtype, 1)[0])
     if not value.is_integer() or not 1 <= value <= NUM_SPACE_GROUPS:
-        raise InputError(f"{path}: label is {value:g}, {expected}")
+        raise InputError(f"{path}: label is {value:g}, {LABEL_EXPECTED}")
     return str(int(value))
 
 
 def _read_stack(path: Path, place: str, stack: Stack) -> None:
     """Read ``data`` of a file into the given array and compare its CRC-32."""
     if not place:
-        with zipfile.ZipFile(path) as archive:
-            npy = archive.read("data.npy")
-        stack[...] = np.frombuffer(npy[-stack.nbytes :], "<f4").reshape(SHAPE)
+        with _archive(path) as archive, _member(path, archive, DATA) as (header, rest):
+            _check_data(path, header)
+            values = np.frombuffer(_whole(path, DATA, header, rest), header.dtype)
+        stack[...] = values.reshape(SHAPE, order="F" if header.fortran else "C")
         return
     start, header_length, crc = map(int, place.split())
-    header = bytearray(header_length)
+    header_bytes = bytearray(header_length)
     with _opened(path) as descriptor:
-        count = os.preadv(descriptor, [header, stack.data], start)
-    if count != header_length + stack.nbytes or zlib.crc32(stack.data, zlib.crc32(header)) != crc:
+        count = os.preadv(descriptor, [header_bytes, stack.data], start)
+    if count != header_length + stack.nbytes or zlib.crc32(stack.data, zlib.crc32(header_bytes)) != crc:
         raise InputError(f"{path}: the data are not those that its checksum belongs to: fetch the file again")
