@@ -31,10 +31,34 @@ OPEN_FILES = 32
 
 
 class DamagedRecordError(OSError):
-    """A record is not what was written."""
+    """A record is not what was written.
 
-    def __init__(self, path: str | Path, number: int, why: str) -> None:
-        super().__init__(f"{path}, record {number}: {why}: run `sciml verify` to see what else is damaged")
+    Args:
+        path: of the shard, or of the prepared folder.
+        number: of the record; None where it is not known.
+        why: a clause.
+    """
+
+    def __init__(self, path: str | Path, number: int | None, why: str) -> None:
+        which = "a record" if number is None else f"record {number}"
+        super().__init__(f"{path}, {which}: {why}: run `sciml verify` to see what else is damaged")
+
+
+def check_id(found: bytes, expected: str, folder: str | Path, number: int) -> None:
+    """Make sure that a record is that of the sample which the member list has in its place.
+
+    Args:
+        found: the id in the record.
+        expected: the one in the member list.
+        folder: the prepared one, or the shard.
+        number: of the record.
+
+    Raises:
+        DamagedRecordError: it is another sample's, as where a shard has the name of another.
+    """
+    if found != expected.encode():
+        told = found.decode("utf-8", "backslashreplace")
+        raise DamagedRecordError(folder, number, f"it is the one of {told}, expected {expected}")
 
 
 class Records(ABC):

@@ -84,10 +84,10 @@ PURE = {
     "integrity",
 }
 ALLOWED = {
-    "metrics": PURE | {"metrics"},
+    "metrics": PURE | {"metrics", "random_access"},
     "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation", "lookup"},
     "tensor_views": PURE | {"preparation", "random_access"},
-    "models": PURE | {"models", "metrics", "preparation", "tensor_views"},
+    "models": PURE | {"models", "metrics", "preparation", "random_access", "tensor_views"},
     "files": {"errors", "files"},
     "lookup": PURE,
     "raw_tensor": PURE,
