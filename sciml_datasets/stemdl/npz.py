@@ -11,6 +11,7 @@ nothing is ever unpickled. Formats: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7,
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import struct
@@ -270,6 +271,10 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
                 yield archive
         except InputError:
             raise
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            raise _unreadable(path, error) from error  # its directory names a place before its beginning
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError) as error:
             raise _unreadable(path, error) from error
         except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:  # of headers that make no sense
