@@ -97,7 +97,7 @@ class NpzStacks:
                 type, or the label is no space group.
         """
         path = folder / file.name
-        found = _side_by_side(path)
+        found = _side_by_side(path, file.size)
         if found is not None:
             data, label, value = found
             place = f"{data.start} {data.header.length} {data.crc}"
@@ -157,13 +157,12 @@ def _opened(path: Path) -> Iterator[int]:
             os.close(descriptor)
 
 
-def _side_by_side(path: Path) -> tuple[Array, Array, bytes] | None:
+def _side_by_side(path: Path, size: int) -> tuple[Array, Array, bytes] | None:
     """Data, label and the label's bytes where both arrays lie in the file as `np.savez` puts them there.
 
     None where anything is otherwise, or wrong: the library that reads it then says what.
     """
     with _opened(path) as descriptor:
-        size = os.fstat(descriptor).st_size
         tail_start = max(0, size - TAIL)
         tail = os.pread(descriptor, TAIL, tail_start)
 
@@ -174,7 +173,10 @@ def _side_by_side(path: Path) -> tuple[Array, Array, bytes] | None:
 
         try:
             places = _directory(content, size, tail)
-            data, label = (_array(content, *places[name]) for name in (DATA.encode(), LABEL.encode()))
+            data, label = (
+                _array(content, b"data.npy", *places[b"data.npy"]),
+                _array(content, b"label.npy", *places[b"label.npy"]),
+            )
         except (struct.error, ValueError, KeyError):
             return None
         if data.header.dtype != FILE_TYPE or data.header.fortran or label.size > TAIL:
@@ -185,26 +187,24 @@ def _side_by_side(path: Path) -> tuple[Array, Array, bytes] | None:
         return data, label, stored[label.header.length :]
 
 
-def _directory(
-    content: Callable[[int, int], bytes], size: int, tail: bytes
-) -> dict[bytes, tuple[bytes, int, int, int]]:
-    """Name to name, size, CRC-32 and place of the local header of each member of a plain archive.
+def _directory(content: Callable[[int, int], bytes], file_size: int, tail: bytes) -> dict[bytes, tuple[int, int, int]]:
+    """Name to size, CRC-32 and place of the local header of each member of a plain archive.
 
     Raises:
         ValueError, struct.error: it is another archive, or none.
     """
     at = tail.rfind(b"PK\5\6")
     signature, disk, first_disk, here, count, length, start, comment = END.unpack_from(tail, max(at, 0))
-    at += max(0, size - TAIL)
+    at += max(0, file_size - TAIL)
     if not (
         (signature, disk, first_disk, here) == (b"PK\5\6", 0, 0, count)
         and start + length == at
-        and at + END.size + comment == size
+        and at + END.size + comment == file_size
         and length <= TAIL
     ):
         raise ValueError
     directory, place = content(start, length), 0
-    found: dict[bytes, tuple[bytes, int, int, int]] = {}
+    found: dict[bytes, tuple[int, int, int]] = {}
     for _ in range(count):
         entry = ENTRY.unpack_from(directory, place)
         signature, _, _, flags, method, _, _, crc, packed, size, name_length, extra, comment, disk, _, _, local = entry
@@ -215,7 +215,7 @@ def _directory(
         # NumPy takes a member without the ending for the array as well.
         if not plain or name in found or b"\0" in name:
             raise ValueError
-        found[name] = name, size, crc, local
+        found[name] = size, crc, local
     if place != length or found.keys() & {b"data", b"label"}:
         raise ValueError
     return found
@@ -235,14 +235,19 @@ def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: in
     npy = head[start:]
     if npy[:8] != b"\x93NUMPY\1\0":
         raise ValueError
-    header = _described(npy[: 10 + int.from_bytes(npy[8:10], "little")])
-    if header.dtype.hasobject or size != header.length + math.prod(header.shape) * header.dtype.itemsize:
+    header, expected = _described(npy[: 10 + int.from_bytes(npy[8:10], "little")])
+    if size != expected:
         raise ValueError
     return Array(local + start, size, crc, header)
 
 
-_described = lru_cache(maxsize=64)(header_of)
-"""All files have the same few headers."""
+@lru_cache(maxsize=64)  # all files have the same few headers
+def _described(npy: bytes) -> tuple[Header, int]:
+    """A header, and how many bytes it and its array have."""
+    header = header_of(npy)
+    if header.dtype.hasobject:
+        raise ValueError
+    return header, header.length + math.prod(header.shape) * header.dtype.itemsize
 
 
 @contextmanager
