@@ -16,6 +16,8 @@ Values are stored as they are in the files; NaN and infinity in a pattern are st
 from __future__ import annotations
 
 import ctypes
+import errno
+import math
 import os
 import re
 from collections import OrderedDict
@@ -40,6 +42,10 @@ INPUT_NAME = "cbed_"
 OUTPUT_NAMES = ("2d_potential_", "potential_")
 DENSITY_NAME = "electron_density_"
 TYPES = ("float16", "float32")
+MOST_AXES, LONGEST_TEXT = 8, 64
+"""Lengths in a header entry, and bytes of a name in one: what has more is none."""
+MACHINE = (errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EAGAIN, errno.ESTALE)
+"""LMDB's codes of errors that are not the file's."""
 OPEN_FILES = 8
 """Environments kept open: an example's arrays lie in the map of its own."""
 NAN = "have NaN or infinity in a pattern, stored as 0"
@@ -120,9 +126,10 @@ class Scans:
                 f"{path}: input_shape is {scan.shape} and output_shape {image.shape}, expected (positions, H, W) and "
                 "(1, H, W): correct or remove the file"
             )
-        input_name = _text(transaction, "input_name") or INPUT_NAME
-        output_name = _text(transaction, "output_name") or next(
-            (name for name in OUTPUT_NAMES if _first_key(transaction, name).startswith(name.encode())), OUTPUT_NAMES[0]
+        input_name = _text(path, transaction, "input_name") or INPUT_NAME
+        output_name = _text(path, transaction, "output_name") or next(
+            (name for name in OUTPUT_NAMES if _first_key(path, transaction, name).startswith(name.encode())),
+            OUTPUT_NAMES[0],
         )
         return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
 
@@ -137,8 +144,9 @@ class Scans:
             layouts = self._described(path, transaction)
             names = b"|".join(re.escape(of.encode()) for of in layouts)
             pattern = re.compile(rb"(?:" + names + rb")(\d+)")
-            keys = transaction.cursor().iternext(keys=True, values=False)
-            numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
+            with _damage_told(path):
+                keys = transaction.cursor().iternext(keys=True, values=False)
+                numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
             if not numbers:
                 raise InputError(
                     f"{path}: it holds no record {next(iter(layouts))}<number>: fetch it again or remove it"
@@ -220,8 +228,34 @@ def opened(path: Path) -> Iterator[Any]:
         environment.close()
 
 
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Turn what LMDB says of pages that make no sense into an InputError.
+
+    Raises:
+        InputError: it says so.
+        OSError: the machine is in trouble, by LMDB's own code of the error.
+    """
+    import lmdb
+
+    try:
+        yield
+    except lmdb.Error as error:
+        code = getattr(error, "code", 0)
+        if code in MACHINE:
+            raise OSError(code, os.strerror(code), str(path)) from error
+        raise _damaged(path, error) from error
+    except (SystemError, OverflowError, BufferError) as error:  # of lengths that no record has
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())
+    return InputError(f"{path}: not a complete LMDB environment ({reason}): fetch it again or remove it")
+
+
 def _layout(path: Path, transaction: Any, which: str) -> Layout:
-    shape, dtype = transaction.get(f"{which}_shape".encode()), _text(transaction, f"{which}_dtype")
+    shape, dtype = _get(path, transaction, f"{which}_shape"), _text(path, transaction, f"{which}_dtype")
     if shape is None or not dtype:
         missing = f"{which}_shape" if shape is None else f"{which}_dtype"
         raise InputError(
@@ -229,30 +263,41 @@ def _layout(path: Path, transaction: Any, which: str) -> Layout:
             "output_dtype, remove the file"
         )
     if dtype not in TYPES:
-        raise InputError(f"{path}: {which}_dtype is {dtype!r}, expected {' or '.join(TYPES)}: remove the file")
-    if len(shape) % 8 or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
+        raise InputError(f"{path}: {which}_dtype is {dtype[:40]!r}, expected {' or '.join(TYPES)}: remove the file")
+    if len(shape) % 8 or len(shape) > 8 * MOST_AXES or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
         raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
     return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
 
 
-def _first_key(transaction: Any, prefix: str) -> bytes:
+def _get(path: Path, transaction: Any, key: str) -> Any:
+    """An entry as a view of the mapped file; None where there is none."""
+    with _damage_told(path):
+        return transaction.get(key.encode())
+
+
+def _first_key(path: Path, transaction: Any, prefix: str) -> bytes:
     """The first key that is not before the prefix; empty where there is none."""
-    cursor = transaction.cursor()
-    return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
+    with _damage_told(path):
+        cursor = transaction.cursor()
+        return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
 
 
-def _text(transaction: Any, key: str) -> str:
-    value = transaction.get(key.encode())
-    return "" if value is None else bytes(value).decode("utf-8", "replace")
+def _text(path: Path, transaction: Any, key: str) -> str:
+    value = _get(path, transaction, key)
+    if value is None:
+        return ""
+    if len(value) > LONGEST_TEXT:
+        raise InputError(f"{path}: {key} has {len(value)} bytes, expected a name: remove the file")
+    return bytes(value).decode("utf-8", "replace")
 
 
 def _record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[Any]:
     """A record as an array over the mapped file."""
-    value = transaction.get(key.encode())
+    value = _get(path, transaction, key)
     if value is None:
         raise InputError(f"{path}: the record {key} is missing: fetch the file again or remove it")
     dtype = np.dtype(layout.dtype).newbyteorder("<")
-    expected = int(np.prod(layout.shape)) * dtype.itemsize
+    expected = math.prod(layout.shape) * dtype.itemsize
     if len(value) != expected:
         raise InputError(
             f"{path}: the record {key} has {len(value)} bytes, expected {expected} for {layout.shape} {layout.dtype}: "
