@@ -20,6 +20,7 @@ import errno
 import math
 import os
 import re
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,8 +31,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
+from sciml_datasets.stemdl_reconstruction.lmdb_pages import check_pages
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
 SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
@@ -102,6 +104,7 @@ class Scans:
         """Of all files."""
         found = []
         for path in (folder / file.name for file in files):
+            _check_pages(path)
             with opened(path) as transaction:
                 found.append(self._described(path, transaction))
             if list(found[-1].values()) != list(found[0].values()):
@@ -252,6 +255,19 @@ def _damage_told(path: Path) -> Iterator[None]:
 def _damaged(path: Path, error: Exception) -> InputError:
     reason = " ".join(str(error).split())
     return InputError(f"{path}: not a complete LMDB environment ({reason}): fetch it again or remove it")
+
+
+def _check_pages(path: Path) -> None:
+    """Make sure that the library can follow the pages of a file to its records.
+
+    Raises:
+        InputError: it cannot.
+    """
+    with naming(path), path.open("rb") as file:
+        try:
+            check_pages(file.fileno(), path.stat().st_size)
+        except (ValueError, struct.error) as error:
+            raise _damaged(path, error) from error
 
 
 def _layout(path: Path, transaction: Any, which: str) -> Layout:
