@@ -28,7 +28,7 @@ BIG_DATA = 1
 DEEPEST = 32
 
 
-def check_pages(descriptor: int, size: int) -> None:
+def walk_pages(descriptor: int, size: int) -> None:
     """Walk the tree of the main database.
 
     Args:

@@ -16,11 +16,8 @@ Values are stored as they are in the files; NaN and infinity in a pattern are st
 from __future__ import annotations
 
 import ctypes
-import errno
-import math
 import os
 import re
-import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,9 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError
 from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
-from sciml_datasets.stemdl_reconstruction.lmdb_pages import check_pages
+from sciml_datasets.stemdl_reconstruction.records import check_pages, damage_told, first_key, layout_of, record, text_of
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
 SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
@@ -43,11 +40,6 @@ SCAN, POTENTIAL, DENSITY = "cbed", "projected_potential", "electron_density"
 INPUT_NAME = "cbed_"
 OUTPUT_NAMES = ("2d_potential_", "potential_")
 DENSITY_NAME = "electron_density_"
-TYPES = ("float16", "float32")
-MOST_AXES, LONGEST_TEXT = 8, 64
-"""Lengths in a header entry, and bytes of a name in one: what has more is none."""
-MACHINE = (errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EAGAIN, errno.ESTALE)
-"""LMDB's codes of errors that are not the file's."""
 OPEN_FILES = 8
 """Environments kept open: an example's arrays lie in the map of its own."""
 NAN = "have NaN or infinity in a pattern, stored as 0"
@@ -104,7 +96,7 @@ class Scans:
         """Of all files."""
         found = []
         for path in (folder / file.name for file in files):
-            _check_pages(path)
+            check_pages(path)
             with opened(path) as transaction:
                 found.append(self._described(path, transaction))
             if list(found[-1].values()) != list(found[0].values()):
@@ -120,8 +112,8 @@ class Scans:
         Raises:
             InputError: a header entry is missing or cannot be understood.
         """
-        scan = _layout(path, transaction, "input")
-        image = _layout(path, transaction, "output")
+        scan = layout_of(path, transaction, "input")
+        image = layout_of(path, transaction, "output")
         if len(image.shape) == 3 and image.shape[0] == 1:
             image = Layout(image.shape[1:], image.dtype)
         if len(scan.shape) != 3 or len(image.shape) != 2:
@@ -129,9 +121,9 @@ class Scans:
                 f"{path}: input_shape is {scan.shape} and output_shape {image.shape}, expected (positions, H, W) and "
                 "(1, H, W): correct or remove the file"
             )
-        input_name = _text(path, transaction, "input_name") or INPUT_NAME
-        output_name = _text(path, transaction, "output_name") or next(
-            (name for name in OUTPUT_NAMES if _first_key(path, transaction, name).startswith(name.encode())),
+        input_name = text_of(path, transaction, "input_name") or INPUT_NAME
+        output_name = text_of(path, transaction, "output_name") or next(
+            (name for name in OUTPUT_NAMES if first_key(path, transaction, name).startswith(name.encode())),
             OUTPUT_NAMES[0],
         )
         return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
@@ -147,7 +139,7 @@ class Scans:
             layouts = self._described(path, transaction)
             names = b"|".join(re.escape(of.encode()) for of in layouts)
             pattern = re.compile(rb"(?:" + names + rb")(\d+)")
-            with _damage_told(path):
+            with damage_told(path):
                 keys = transaction.cursor().iternext(keys=True, values=False)
                 numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
             if not numbers:
@@ -156,7 +148,7 @@ class Scans:
                 )
             name = path.parent.name if path.name == DATA else path.name
             for number in numbers:
-                size = sum(_record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
+                size = sum(record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
                 key = f"{file.split}/{name}/{number}"
                 yield Sample(file.split, key, file.name, str(number), size, group=key, facts=())
 
@@ -180,7 +172,7 @@ class Scans:
             environments.move_to_end(sample.file)
             _, transaction, layouts = environments[sample.file]
             keys = [f"{name}{sample.place}" for name in layouts]
-            arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
+            arrays = [record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
             while in_use:
                 _release(in_use.pop())
             in_use.extend(arrays)
@@ -229,97 +221,6 @@ def opened(path: Path) -> Iterator[Any]:
             yield transaction
     finally:
         environment.close()
-
-
-@contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
-    """Turn what LMDB says of pages that make no sense into an InputError.
-
-    Raises:
-        InputError: it says so.
-        OSError: the machine is in trouble, by LMDB's own code of the error.
-    """
-    import lmdb
-
-    try:
-        yield
-    except lmdb.Error as error:
-        code = getattr(error, "code", 0)
-        if code in MACHINE:
-            raise OSError(code, os.strerror(code), str(path)) from error
-        raise _damaged(path, error) from error
-    except (SystemError, OverflowError, BufferError) as error:  # of lengths that no record has
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
-    return InputError(f"{path}: not a complete LMDB environment ({reason}): fetch it again or remove it")
-
-
-def _check_pages(path: Path) -> None:
-    """Make sure that the library can follow the pages of a file to its records.
-
-    Raises:
-        InputError: it cannot.
-    """
-    with naming(path), path.open("rb") as file:
-        try:
-            check_pages(file.fileno(), path.stat().st_size)
-        except (ValueError, struct.error) as error:
-            raise _damaged(path, error) from error
-
-
-def _layout(path: Path, transaction: Any, which: str) -> Layout:
-    shape, dtype = _get(path, transaction, f"{which}_shape"), _text(path, transaction, f"{which}_dtype")
-    if shape is None or not dtype:
-        missing = f"{which}_shape" if shape is None else f"{which}_dtype"
-        raise InputError(
-            f"{path}: the header entry {missing} is missing: expected input_shape, output_shape, input_dtype and "
-            "output_dtype, remove the file"
-        )
-    if dtype not in TYPES:
-        raise InputError(f"{path}: {which}_dtype is {dtype[:40]!r}, expected {' or '.join(TYPES)}: remove the file")
-    if len(shape) % 8 or len(shape) > 8 * MOST_AXES or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
-        raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
-    return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
-
-
-def _get(path: Path, transaction: Any, key: str) -> Any:
-    """An entry as a view of the mapped file; None where there is none."""
-    with _damage_told(path):
-        return transaction.get(key.encode())
-
-
-def _first_key(path: Path, transaction: Any, prefix: str) -> bytes:
-    """The first key that is not before the prefix; empty where there is none."""
-    with _damage_told(path):
-        cursor = transaction.cursor()
-        return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
-
-
-def _text(path: Path, transaction: Any, key: str) -> str:
-    value = _get(path, transaction, key)
-    if value is None:
-        return ""
-    if len(value) > LONGEST_TEXT:
-        raise InputError(f"{path}: {key} has {len(value)} bytes, expected a name: remove the file")
-    return bytes(value).decode("utf-8", "replace")
-
-
-def _record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[Any]:
-    """A record as an array over the mapped file."""
-    value = _get(path, transaction, key)
-    if value is None:
-        raise InputError(f"{path}: the record {key} is missing: fetch the file again or remove it")
-    dtype = np.dtype(layout.dtype).newbyteorder("<")
-    expected = math.prod(layout.shape) * dtype.itemsize
-    if len(value) != expected:
-        raise InputError(
-            f"{path}: the record {key} has {len(value)} bytes, expected {expected} for {layout.shape} {layout.dtype}: "
-            "fetch the file again or remove it"
-        )
-    return np.frombuffer(value, dtype).reshape(layout.shape)
 
 
 def _all_finite(where: str, array: NDArray[Any]) -> bool:

@@ -1,0 +1,134 @@
+"""Header entries and records of an LMDB environment that may be damaged."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.samples import Layout
+from sciml_datasets.stemdl_reconstruction.lmdb_pages import walk_pages
+
+TYPES = ("float16", "float32")
+MOST_AXES, LONGEST_TEXT = 8, 64
+"""Lengths in a header entry, and bytes of a name in one: what has more is none."""
+MACHINE = (errno.EIO, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.EAGAIN, errno.ESTALE)
+"""LMDB's codes of errors that are not the file's."""
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Turn what LMDB says of pages that make no sense into an InputError.
+
+    Raises:
+        InputError: it says so.
+        OSError: the machine is in trouble, by LMDB's own code of the error.
+    """
+    import lmdb
+
+    try:
+        yield
+    except lmdb.Error as error:
+        code = getattr(error, "code", 0)
+        if code in MACHINE:
+            raise OSError(code, os.strerror(code), str(path)) from error
+        raise _damaged(path, error) from error
+    except (SystemError, OverflowError, BufferError) as error:  # of lengths that no record has
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())
+    return InputError(f"{path}: not a complete LMDB environment ({reason}): fetch it again or remove it")
+
+
+def check_pages(path: Path) -> None:
+    """Make sure that the library can follow the pages of a file to its records.
+
+    Raises:
+        InputError: it cannot.
+    """
+    with naming(path), path.open("rb") as file:
+        try:
+            walk_pages(file.fileno(), path.stat().st_size)
+        except (ValueError, struct.error) as error:
+            raise _damaged(path, error) from error
+
+
+def layout_of(path: Path, transaction: Any, which: str) -> Layout:
+    """What the header says of the records ``input`` or ``output``; nothing of it is believed before a record has it.
+
+    Raises:
+        InputError: an entry is missing, or is no type or no shape.
+    """
+    shape, dtype = _get(path, transaction, f"{which}_shape"), text_of(path, transaction, f"{which}_dtype")
+    if shape is None or not dtype:
+        missing = f"{which}_shape" if shape is None else f"{which}_dtype"
+        raise InputError(
+            f"{path}: the header entry {missing} is missing: expected input_shape, output_shape, input_dtype and "
+            "output_dtype, remove the file"
+        )
+    if dtype not in TYPES:
+        raise InputError(f"{path}: {which}_dtype is {dtype[:40]!r}, expected {' or '.join(TYPES)}: remove the file")
+    if len(shape) % 8 or len(shape) > 8 * MOST_AXES or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
+        raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
+    return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
+
+
+def _get(path: Path, transaction: Any, key: str) -> Any:
+    """An entry as a view of the mapped file; None where there is none."""
+    with damage_told(path):
+        return transaction.get(key.encode())
+
+
+def first_key(path: Path, transaction: Any, prefix: str) -> bytes:
+    """The first key that is not before the prefix; empty where there is none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    with damage_told(path):
+        cursor = transaction.cursor()
+        return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
+
+
+def text_of(path: Path, transaction: Any, key: str) -> str:
+    """A short text of the header; empty where there is none.
+
+    Raises:
+        InputError: it is longer than a name.
+    """
+    value = _get(path, transaction, key)
+    if value is None:
+        return ""
+    if len(value) > LONGEST_TEXT:
+        raise InputError(f"{path}: {key} has {len(value)} bytes, expected a name: remove the file")
+    return bytes(value).decode("utf-8", "replace")
+
+
+def record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[Any]:
+    """A record as an array over the mapped file.
+
+    Raises:
+        InputError: it is missing, or has another length than its layout.
+    """
+    value = _get(path, transaction, key)
+    if value is None:
+        raise InputError(f"{path}: the record {key} is missing: fetch the file again or remove it")
+    dtype = np.dtype(layout.dtype).newbyteorder("<")
+    expected = math.prod(layout.shape) * dtype.itemsize
+    if len(value) != expected:
+        raise InputError(
+            f"{path}: the record {key} has {len(value)} bytes, expected {expected} for {layout.shape} {layout.dtype}: "
+            "fetch the file again or remove it"
+        )
+    return np.frombuffer(value, dtype).reshape(layout.shape)
