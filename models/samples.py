@@ -242,7 +242,7 @@ def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[N
     try:
         found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
     except tf.errors.DataLossError as error:
-        raise DamagedRecordError(builder.data_dir, None, f"{error.message}") from error
+        raise DamagedRecordError(builder.data_dir, None, "its checksum does not agree") from error
     return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
 
 
