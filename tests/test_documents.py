@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -15,9 +16,12 @@ from sciml_datasets import InputError
 from sciml_datasets.checksums import Checksum, read_list, write_list
 from sciml_datasets.files.documents import is_file_name, is_path_below, read_object, read_table, read_text, read_yaml
 from sciml_datasets.integrity import read_manifest
+from sciml_datasets.metrics import Evaluator
+from sciml_datasets.metrics.results import make_result
 from sciml_datasets.metrics.submission.runs import read_run
 from sciml_datasets.models.cross_validation import PLAN, cross_validate
 from sciml_datasets.models.run_folder import RunFolder, trained_with
+from sciml_datasets.partitions import select
 from sciml_datasets.preparation.shards import Written
 from sciml_datasets.preparation.workshop import journal, journalled, plan_of
 
@@ -35,6 +39,15 @@ def read_mapping(path: Path) -> Any:
 def read_rows(path: Path) -> Any:
     header, rows = read_table(path, REMEDY)
     return header, list(rows)
+
+
+@pytest.fixture(scope="module")
+def runs_result(data_dir: Path) -> dict[str, Any]:
+    """A result that follows the schema."""
+    evaluator = Evaluator("stemdl_demo", "test", data_dir)
+    ids = select("stemdl_demo", "test", data_dir).columns["id"]
+    evaluator.update(ids, np.ones(len(ids), np.int64))
+    return make_result(evaluator, "0" * 64)
 
 
 RIGHT: dict[Callable[[Path], Any], bytes] = {
@@ -192,3 +205,23 @@ def test_every_reader_of_such_a_document_names_it(
     told = str(caught.value)
     assert "\n" not in told
     assert str(folder / file) in told or "unfinished run with another seed" in told
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[]",
+        '{"key": "seed", "time_ms": 1}',
+        '{"key": 3, "value": 1, "time_ms": 1}',
+        '{"key": "a", "value": 1, "time_ms": 1e300}',
+        '{"key": "a", "value": NaN, "time_ms": 1}',
+    ],
+)
+def test_a_damaged_line_of_a_log_is_told_by_its_number(runs_result: dict[str, Any], tmp_path: Path, line: str) -> None:
+    (tmp_path / "config.yaml").write_text("settings: {}\n")
+    (tmp_path / "result.json").write_text(json.dumps(runs_result))
+    (tmp_path / "predictions.h5").write_bytes(b"")
+    (tmp_path / "result-1.txt").write_text(f"starting\n:::MLLOG {line}\n")
+    with pytest.raises(InputError, match=r"result-1\.txt, line 2"):
+        read_run(tmp_path)
