@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import warnings
 import zipfile
@@ -175,3 +176,11 @@ def test_an_encrypted_member_is_told(tmp_path: Path, flag: int) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"encrypted or compressed in a way|not a complete \.npz file"):
         prepared(path)
+
+
+def test_a_fifo_that_is_called_like_a_file_is_told(tmp_path: Path) -> None:
+    for name in ("training", "validation", "testing"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "training" / "0.npz")
+    with pytest.raises(InputError, match=r"0\.npz is a FIFO"):
+        NpzStacks().files(tmp_path)

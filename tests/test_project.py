@@ -80,7 +80,6 @@ PURE = {
     "partitions",
     "scaling",
     "facts",
-    "files",
     "integrity",
 }
 ALLOWED = {

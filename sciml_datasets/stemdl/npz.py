@@ -22,6 +22,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.arrays import Header
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.npz_arrays import DATA, FILE_TYPE, LABEL, archive, member, opened, side_by_side, whole
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
@@ -53,7 +54,7 @@ class NpzStacks:
                 if not (folder / name).is_dir():
                     continue
                 with os.scandir(folder / name) as entries:
-                    npz = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".npz")]
+                    npz = [(entry.name, _status(entry)) for entry in entries if entry.name.endswith(".npz")]
                 found += [RawFile(split, f"{name}/{file}", s.st_size, s.st_mtime_ns) for file, s in npz]
             if len(found) == before:
                 wanted = " or ".join(f"{name}/" for name in names)
@@ -116,6 +117,15 @@ class NpzStacks:
             return known | {"material": "", "formula": "", "energy_kev": 0} | absent
 
         yield read
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    """The status of a regular file.
+
+    Raises:
+        InputError: it is something else, or a link that leads nowhere.
+    """
+    return entry.stat() if entry.is_file() else regular_file(Path(entry.path))
 
 
 def _check_data(path: Path, header: Header) -> None:

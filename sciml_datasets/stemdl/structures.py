@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.processes import stay_with_parent
 from sciml_datasets.stemdl.crystals import Crystal, Floats, shortest_distance
 from sciml_datasets.stemdl.poscar import read_poscar
@@ -118,11 +119,10 @@ def _serve(answers: Connection, paths: Sequence[Path]) -> None:
 
 
 def _read(path: Path) -> Crystal:
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file: expected a CIF or POSCAR file, or a folder of them")
+    size = regular_file(path).st_size
     if not _known(path):
         raise InputError(f"{path}: expected a name that ends in .cif, or one like POSCAR or CONTCAR or *.vasp")
-    if not (size := path.stat().st_size):
+    if not size:
         raise InputError(f"{path} is empty: expected one crystal structure, remove or replace the file")
     if size > MOST_BYTES:
         raise InputError(f"{path} has {size / 1e6:.0f} MB: expected one crystal structure of at most 67 MB")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.samples import Layout
 from sciml_datasets.stemdl_reconstruction.lmdb_pages import walk_pages
 
@@ -57,9 +58,10 @@ def check_pages(path: Path) -> None:
     Raises:
         InputError: it cannot.
     """
+    size = regular_file(path).st_size
     with naming(path), path.open("rb") as file:
         try:
-            walk_pages(file.fileno(), path.stat().st_size)
+            walk_pages(file.fileno(), size)
         except (ValueError, struct.error) as error:
             raise _damaged(path, error) from error
 
