@@ -11,6 +11,7 @@ from typing import Any
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
+from sciml_datasets.integrity import check_described
 
 EXAMPLE = "sciml info stemdl_demo"
 
@@ -29,8 +30,9 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.benchmarks import data_root
 
     benchmark, dataset = find(args.name)
-    builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
     folder = prepared_dir(args.name, args.data_dir)
+    check_described(folder)
+    builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
     content: dict[str, Any] = {
         "name": dataset.name,
         "version": dataset.version,

@@ -17,6 +17,7 @@ from sciml_datasets.appearing import appearing
 from sciml_datasets.benchmark import Criterion, Value
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
 
@@ -188,6 +189,24 @@ def check_schema(result: dict[str, Any]) -> None:
     except jsonschema.ValidationError as error:
         place = "/".join(map(str, error.absolute_path)) or "the whole"
         raise InputError(f"not a result of this version: at {place}: {error.message}") from error
+
+
+def read_result(path: Path, remedy: str) -> dict[str, Any]:
+    """The content of a ``result.json``.
+
+    Args:
+        path: of the file.
+        remedy: what the user is to do with a file that cannot be used.
+
+    Raises:
+        InputError: it is not JSON, or does not follow the schema.
+    """
+    result = read_object(path, "a result", remedy)
+    try:
+        check_schema(result)
+    except InputError as error:
+        raise InputError(f"{path}: {error}: {remedy}") from error
+    return result
 
 
 def write_result(result: dict[str, Any], path: Path) -> None:

@@ -58,14 +58,22 @@ class Truth:
         return tuple(self._builder.info.features[feature].shape)
 
     def features(self, positions: NDArray[np.int64], names: tuple[str, ...]) -> list[NDArray[Any]]:
-        """Features of some records, each stacked along a new first axis; nothing else of the records is decoded."""
+        """Features of some records, each stacked along a new first axis; nothing else of the records is decoded.
+
+        Raises:
+            DamagedRecordError: a record is not what was written, or another sample's.
+        """
         import tensorflow_datasets as tfds
+
+        from sciml_datasets.random_access import check_id
 
         # Not `tfds.decode.PartialDecoding`, which loads TensorFlow.
         features = self._builder.info.features
-        wanted = tfds.features.FeaturesDict({name: features[name] for name in names})
+        wanted = tfds.features.FeaturesDict({name: features[name] for name in (*names, "id")})
         places = self._selection.positions[positions]
         examples = [wanted.deserialize_example_np(self._records[int(place)]) for place in places]
+        for position, place, example in zip(positions, places, examples, strict=True):
+            check_id(example["id"], self.ids[position], self._builder.data_dir, int(place))
         return [np.stack([example[name] for example in examples]) for name in names]
 
     @cached_property

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.appearing import appearing
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+
+DAMAGE = (
+    *(ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What Python's and NumPy's readers of archives raise where bytes are wrong."""
 
 
 @dataclass
@@ -60,15 +70,23 @@ def restore(path: Path, variables: Sequence[Any]) -> Progress:
         InputError: it is damaged, or of another network.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with naming(path), path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             progress = Progress(**json.loads(found["progress"].tobytes()))
             arrays: Mapping[str, Any] = {name: found[name] for name in found.files}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): remove it to start over") from error
-    expected = [tuple(variable.shape) for variable in variables]
-    stored = [arrays[f"variable_{i}"].shape for i in range(len(arrays) - 1)]
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise _damaged(path, error) from error  # the directory of the archive names a place before its beginning
+    except DAMAGE as error:
+        raise _damaged(path, error) from error
+    expected = {f"variable_{i}": tuple(variable.shape) for i, variable in enumerate(variables)}
+    stored = {name: array.shape for name, array in arrays.items() if name != "progress"}
     if stored != expected:
         raise InputError(f"{path} is of another network: train with the model it was made with, or choose another run")
     for i, variable in enumerate(variables):
         variable.assign(arrays[f"variable_{i}"])
     return progress
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} is damaged ({' '.join(str(error).split())}): remove it to start over")

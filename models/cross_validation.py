@@ -10,7 +10,9 @@ from typing import Any
 
 from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
+from sciml_datasets.metrics.results import read_result
 from sciml_datasets.models.training import train
 from sciml_datasets.partitions import ROW, folds
 from sciml_datasets.paths import path_of
@@ -59,7 +61,7 @@ def cross_validate(
     for number in range(1, k + 1):
         folder = out / f"fold-{number}"
         if (folder / "result.json").is_file():
-            results.append(json.loads((folder / "result.json").read_text(encoding="utf-8")))
+            results.append(read_result(folder / "result.json", f"remove {folder} to train this fold again"))
             continue
         print(f"fold {number}/{k} by {by}", file=sys.stderr, flush=True)
         partition = f"fold {number}/{k} by {by}"
@@ -76,10 +78,7 @@ def _open(out: Path, plan: dict[str, Any]) -> None:
     """Make the folder, or make sure that the folds in it are of the same plan."""
     path = out / PLAN
     if path.is_file():
-        try:
-            before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(f"{path} cannot be read ({error}): choose another folder with --out") from error
+        before = read_object(path, "what is cross-validated", "choose another folder with --out", {"settings": dict})
         old, new = ({**some, **some.get("settings", {})} for some in (before, plan))
         keys = sorted({*old, *new} - {"settings"})
         changed = [f"{key} {old.get(key)}, not {new.get(key)}" for key in keys if old.get(key) != new.get(key)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.documents import read_yaml
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
@@ -72,18 +73,11 @@ class RunFolder:
         Raises:
             InputError: an unfinished run with another configuration is here, or one that goes on in another process.
         """
-        import yaml
-
         path = self.folder / "config.yaml"
         if not path.is_file():
             return False
-        try:
-            before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise InputError(
-                f"{path} cannot be read ({error}): choose another run folder, or remove this one"
-            ) from error
-        flat, flat_before = (_flat(part) for part in (config, before if isinstance(before, dict) else {}))
+        before = read_yaml(path, "the configuration of a run", "choose another run folder, or remove this one")
+        flat, flat_before = _flat(config), _flat(before)
         changed = [key for key, value in flat.items() if flat_before.get(key) != value]
         if changed:
             raise InputError(
@@ -245,18 +239,12 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str]:
     Raises:
         InputError: the file is not what a run leaves, or the run is of another data set than ``name``.
     """
-    import yaml
-
     path = folder / "config.yaml"
     if not path.is_file():
         return {}, ""
-    try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        settings, partition = dict(config["settings"]), str(config.get("partition", ""))
-    except (yaml.YAMLError, TypeError, KeyError, ValueError) as error:
-        raise InputError(
-            f"{path} has no settings ({error}): name a run folder, as `sciml train --out` leaves it"
-        ) from error
+    remedy = "name a run folder, as `sciml train --out` leaves it"
+    config = read_yaml(path, "the configuration of a run", remedy, {"settings": dict})
+    settings, partition = config["settings"], str(config.get("partition", ""))
     if (trained := config.get("dataset", name)) != name:
         raise InputError(
             f"{folder} was trained on {trained}, not on {name}: predict {trained}, or give its network with "

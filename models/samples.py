@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.models.recipe import Recipe, Samples
 from sciml_datasets.partitions import Selection
+from sciml_datasets.random_access import DamagedRecordError, check_id
 from sciml_datasets.scaling import FITTED_ANEW, refitted
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Examples:
 
     def __init__(self, builder: Any, selection: Selection) -> None:
         self._records, self._positions = builder.as_data_source(selection.records), selection.positions
+        self._ids, self._folder = selection.columns["id"], builder.data_dir
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -107,7 +109,9 @@ class Examples:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        found: dict[str, NDArray[Any]] = self._records[int(self._positions[number])]
+        position = int(self._positions[number])
+        found: dict[str, Any] = self._records[position]
+        check_id(found["id"], self._ids[number], self._folder, position)
         return found
 
     def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
@@ -132,7 +136,9 @@ class Viewed:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        arrays = self._views[int(self._selection.positions[number])]
+        position = int(self._selection.positions[number])
+        arrays = self._views[position]
+        self._views.check_id(position, self._selection.columns["id"][number])
         self._views.touched(sum(array.nbytes for array in arrays.values()))
         return {name: column[number] for name, column in self._selection.columns.items()} | arrays
 
@@ -218,7 +224,12 @@ def balance(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[NDArray[np.int64]]:
-    """For each table of a recipe the rows (N,) that the samples have in it; no features are read."""
+    """For each table of a recipe the rows (N,) that the samples have in it; no features are read.
+
+    Raises:
+        DamagedRecordError: a record is not what was written.
+    """
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
     names = recipe.tables
@@ -228,7 +239,10 @@ def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[N
         decoders=tfds.decode.PartialDecoding(dict.fromkeys(names, True), skipped),
         read_config=tfds.ReadConfig(interleave_cycle_length=1),  # in the order of the records
     )
-    found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
+    try:
+        found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
+    except tf.errors.DataLossError as error:
+        raise DamagedRecordError(builder.data_dir, None, "its checksum does not agree") from error
     return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
 
 

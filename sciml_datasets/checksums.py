@@ -8,17 +8,20 @@ is published, and its names start with the data set. Wherever a list stands, bot
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sciml_datasets.appearing import appearing
 from sciml_datasets.benchmarks import dataset_names, find
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import is_path_below, is_sha256, read_text
 from sciml_datasets.files.regular import regular_file
 
 NAME = "checksums.tsv"
 BLOCK = 1 << 20
+SIZE = re.compile(r"[0-9]{0,18}")
 
 
 class ChecksumError(InputError):
@@ -117,11 +120,7 @@ def read_list(path: Path) -> dict[str, Checksum]:
     Raises:
         InputError: a line is not a name and a SHA-256, separated by a tab, with size and ETag after them or without.
     """
-    if not path.exists():
-        return {}
-    regular_file(path)
-    with naming(path):
-        return parse_list(path.read_text(encoding="utf-8"), str(path))
+    return parse_list(read_text(path, "correct or remove the file"), str(path)) if path.exists() else {}
 
 
 def parse_list(text: str, where: str) -> dict[str, Checksum]:
@@ -133,7 +132,7 @@ def parse_list(text: str, where: str) -> dict[str, Checksum]:
     checksums = {}
     for number, line in enumerate(text.splitlines(), 1):
         name, value, size, etag, *more = [*line.split("\t"), "", "", ""]
-        if len(value) != 64 or set(value) - set("0123456789abcdef") or (size and not size.isdecimal()) or any(more):
+        if not is_path_below(name) or not is_sha256(value) or not SIZE.fullmatch(size) or any(more):
             raise InputError(
                 f"{where}, line {number}: expected a file name, a tab and a SHA-256: correct or remove the file"
             )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from sciml_datasets.files.documents import read_object
+from sciml_datasets.integrity import AGAIN, undamaged
 
 NAME = "metadata.json"
 """File of a prepared folder; data sets of which there is nothing to tell have none."""
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """The facts of a prepared folder by name; none where it has no file of them."""
-    path = folder / NAME
-    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    return found
+    """The facts of a prepared folder by name; none where it has no file of them.
+
+    Raises:
+        InputError: the file is damaged, or missing although the manifest lists it.
+    """
+    path = undamaged(folder / NAME)
+    return read_object(path, "facts of a prepared data set", AGAIN) if path.is_file() else {}

@@ -7,6 +7,7 @@ of it is in memory once. Inside tf.data it is a captured tensor over the mapped 
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.arrays import LONGEST_HEADER, header_of
+from sciml_datasets.integrity import AGAIN, undamaged
 
 MISSING = ".missing"
 """Of the file, a bit for each value, that notes which values of a table stand for missing ones."""
@@ -51,7 +54,7 @@ class Lookup(features.FeatureConnector):
             InputError: it is missing or damaged.
         """
         if self._values is None:
-            self._values = self._loaded("")
+            self._values = self._mapped_file("", np.dtype("<f4"))
         return self._values
 
     @table.setter
@@ -69,23 +72,49 @@ class Lookup(features.FeatureConnector):
         """
         if self._missing is not None:
             return self._missing
-        return np.unpackbits(self._loaded(MISSING), axis=1, count=self.table.shape[1]).astype(bool)
+        rows, width = self.table.shape
+        bits = self._mapped_file(MISSING, np.dtype(np.uint8), (rows, -(-width // 8)))
+        return np.unpackbits(bits, axis=1, count=width).astype(bool)
 
     @missing.setter
     def missing(self, where: NDArray[np.bool_]) -> None:
         """Set what `save_metadata` is to write."""
         self._missing = where
 
-    def _loaded(self, kind: str) -> NDArray[Any]:
-        """A file of the prepared folder, mapped."""
+    def _mapped_file(self, kind: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+        """A file of the prepared folder, mapped, after it was compared with the manifest."""
+        found = self._header(kind, dtype)
+        path = undamaged(Path(str(found.filename)))
+        if shape not in (None, found.shape):
+            raise InputError(f"{path} has the shape {found.shape}, expected {shape}: {AGAIN}")
+        return found
+
+    def _header(self, kind: str, dtype: np.dtype[Any]) -> np.memmap[Any, Any]:
+        """A file of the prepared folder, mapped, of whose content its size and header alone are known to be right."""
         if self._path is None:
             raise InputError(f"the table {self._table} is not there: prepare the data set first")
         path = self._path.with_name(f"{self._table}{kind}.npy")
         try:
-            found: NDArray[Any] = np.load(path, mmap_mode="r")
-        except (OSError, ValueError) as error:
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                header = header_of(file.read(LONGEST_HEADER))
+        except FileNotFoundError as error:
             raise InputError(f"{path} cannot be read ({error}): prepare the data set again") from error
-        return found
+        except ValueError as error:
+            raise InputError(f"{path} is damaged ({error}): {AGAIN}") from error
+        expected = header.length + math.prod(header.shape) * dtype.itemsize
+        if (
+            len(header.shape) != 2
+            or header.dtype != dtype
+            or header.fortran
+            or size != expected
+            or not all(header.shape)
+        ):
+            raise InputError(
+                f"{path} is damaged: its header tells of {header.shape} {header.dtype}, expected rows of {dtype} that "
+                f"take its {size} bytes: {AGAIN}"
+            )
+        return np.memmap(path, dtype, "r", header.length, header.shape)
 
     def _forget(self) -> None:
         """Also of the base class's caches, since the width may change."""
@@ -99,8 +128,9 @@ class Lookup(features.FeatureConnector):
 
     def get_tensor_info(self) -> Any:
         """See `FeatureConnector.get_tensor_info`."""
-        known = self._path is not None or self._values is not None
-        return features.TensorInfo(shape=(self.table.shape[1] if known else None,), dtype=np.float32)
+        # Of a table in a file by the header alone: a builder is made more often than a table is read.
+        known = self._values if self._values is not None or self._path is None else self._header("", np.dtype("<f4"))
+        return features.TensorInfo(shape=(None if known is None else known.shape[1],), dtype=np.float32)
 
     def get_serialized_info(self) -> Any:
         """See `FeatureConnector.get_serialized_info`: the number of the row."""

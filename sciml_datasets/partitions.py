@@ -28,6 +28,7 @@ from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError, whole
 from sciml_datasets.facts import facts_of
+from sciml_datasets.integrity import content_sha256
 from sciml_datasets.samples import SPLITS
 from sciml_datasets.splits import member_list, part_of, read_members
 
@@ -87,7 +88,7 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
     partition, _, part = canonical(name, split, data_dir).rpartition(":")
     if not partition and part in SPLITS:
         columns = read_members(folder, part)
-        digest = hashlib.sha256((folder / member_list(part)).read_bytes()).hexdigest()
+        digest = content_sha256(folder / member_list(part))
         return Selection(columns, part, np.arange(len(columns["id"])), digest)
     benchmark, columns = find(name)[0], members(folder)
     if part not in SPLITS:

@@ -9,7 +9,6 @@ import dataclasses
 import os
 import struct
 from abc import ABC, abstractmethod
-from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
@@ -19,26 +18,52 @@ from threading import Lock
 from typing import Any, ClassVar, SupportsIndex
 
 import numpy as np
+from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.open_files import OpenFiles
-from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
+from sciml_datasets.integrity import OFFSETS_SUFFIX, undamaged
+from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, masked
 
 OPEN_FILES = 32
 """Number of shards that a process keeps open at most."""
 
 
 class DamagedRecordError(OSError):
-    """A record is not what was written."""
+    """A record is not what was written.
 
-    def __init__(self, path: str | Path, number: int, why: str) -> None:
-        super().__init__(f"{path}, record {number}: {why}: run `sciml verify` to see what else is damaged")
+    Args:
+        path: of the shard, or of the prepared folder.
+        number: of the record; None where it is not known.
+        why: a clause.
+    """
+
+    def __init__(self, path: str | Path, number: int | None, why: str) -> None:
+        which = "a record" if number is None else f"record {number}"
+        super().__init__(f"{path}, {which}: {why}: run `sciml verify` to see what else is damaged")
         self._given = path, number, why
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As it travels from a process that loads data to another."""
         return type(self), self._given
+
+
+def check_id(found: bytes, expected: str, folder: str | Path, number: int) -> None:
+    """Make sure that a record is that of the sample which the member list has in its place.
+
+    Args:
+        found: the id in the record.
+        expected: the one in the member list.
+        folder: the prepared one, or the shard.
+        number: of the record.
+
+    Raises:
+        DamagedRecordError: it is another sample's, as where a shard has the name of another.
+    """
+    if found != expected.encode():
+        told = found.decode("utf-8", "backslashreplace")
+        raise DamagedRecordError(folder, number, f"it is the one of {told}, expected {expected}")
 
 
 class Records(ABC):
@@ -128,7 +153,9 @@ class TFRecords(Records):
         import google_crc32c
 
         shard: _Shard = self._file(path)
-        start, end = shard.offsets[number : number + 2]
+        if not 0 <= number < len(shard.offsets) - 1:
+            raise DamagedRecordError(path, number, f"the file has {len(shard.offsets) - 1} records")
+        start, end = shard.offsets[number : number + 2].tolist()
         size = end - start - HEADER_BYTES - FOOTER_BYTES
         # Apart from its frame, so that the payload, which may be large, is not copied out of it.
         header = os.pread(shard.descriptor, HEADER_BYTES, start)
@@ -144,16 +171,32 @@ class TFRecords(Records):
         return _Shard(path)
 
 
+def offsets_of(path: Path) -> NDArray[np.uint64]:
+    """(records + 1,) where the records of a TFRecord file begin and, last, its size.
+
+    Raises:
+        InputError: the offsets beside it are missing, or are not those that the manifest lists.
+        DamagedRecordError: they are not those of this file.
+    """
+    beside = undamaged(path.with_name(path.name + OFFSETS_SUFFIX))
+    content = beside.read_bytes()
+    if not content or len(content) % 8:
+        raise DamagedRecordError(path, 0, f"{beside.name} tells of no records")
+    offsets = np.frombuffer(content, "<u8")
+    if offsets[-1] != path.stat().st_size:
+        raise DamagedRecordError(path, 0, f"the size of the file is not the one that {beside.name} tells")
+    if offsets[0] != 0 or (np.diff(offsets.astype(np.int64)) < HEADER_BYTES + FOOTER_BYTES).any():
+        raise DamagedRecordError(path, 0, f"{beside.name} tells of records that begin before others end")
+    return offsets
+
+
 class _Shard:
     """An open TFRecord file and where its records begin; closed when nobody refers to it any more."""
 
     descriptor = -1
 
     def __init__(self, path: str) -> None:
-        beside = Path(path + OFFSETS_SUFFIX)
-        self.offsets = array("Q", beside.read_bytes())
-        if not self.offsets or self.offsets[-1] != Path(path).stat().st_size:
-            raise DamagedRecordError(path, 0, f"the size of the file is not the one that {beside.name} tells")
+        self.offsets = offsets_of(Path(path))
         self.descriptor = os.open(path, os.O_RDONLY)
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:

@@ -13,7 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_datasets import features
 
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import is_count, read_object
+from sciml_datasets.integrity import AGAIN, undamaged
 from sciml_datasets.samples import Layout
+
+TYPES = ("float16", "float32", "float64")
+"""Types that arrays of the raw files have."""
 
 
 class RawTensor(features.FeatureConnector):
@@ -28,16 +34,27 @@ class RawTensor(features.FeatureConnector):
         super().__init__(doc=doc)
         self._rank = rank
         self._layout: Layout | None = None
+        self._path: Path | None = None
 
     @property
     def layout(self) -> Layout:
-        """Shape and type; before they are known lengths are None and the type is float32."""
+        """Shape and type; before they are known lengths are None and the type is float32.
+
+        Raises:
+            InputError: the file that tells them is missing or damaged.
+        """
+        if self._layout is None and self._path is not None:
+            self._layout = self._read(self._path)
         return self._layout or Layout((None,) * self._rank, "float32")
 
     @layout.setter
     def layout(self, layout: Layout) -> None:
         self._layout = layout
-        for cached in ("shape", "np_dtype", "tf_dtype"):  # of the base class
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop the base class's caches."""
+        for cached in ("shape", "np_dtype", "tf_dtype"):
             self.__dict__.pop(cached, None)
 
     def get_tensor_info(self) -> Any:
@@ -84,13 +101,21 @@ class RawTensor(features.FeatureConnector):
             _place(data_dir, feature_name).write_text(json.dumps(self._layout._asdict()) + "\n", encoding="utf-8")
 
     def load_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
-        """Read shape and type from the prepared folder.
+        """Note where shape and type stand; TFDS would pass over what is wrong with them here."""
+        self._layout, self._path = None, _place(data_dir, feature_name)
+        self._forget()
 
-        Raises:
-            OSError: the file cannot be read.
-        """
-        found = json.loads(_place(data_dir, feature_name).read_text(encoding="utf-8"))
-        self.layout = Layout(tuple(found["shape"]), found["dtype"])
+    def _read(self, path: Path) -> Layout:
+        try:
+            undamaged(path)
+            found = read_object(path, "shape and type of an array", AGAIN, {"shape": list, "dtype": str})
+        except FileNotFoundError as error:
+            raise InputError(f"{path} is missing: {AGAIN}") from error
+        if len(found["shape"]) != self._rank or not all(is_count(length) for length in found["shape"]):
+            raise InputError(f"{path}: shape is {found['shape']}, expected {self._rank} lengths: {AGAIN}")
+        if found["dtype"] not in TYPES:
+            raise InputError(f"{path}: dtype is {found['dtype']!r}, expected one of {', '.join(TYPES)}: {AGAIN}")
+        return Layout(tuple(found["shape"]), found["dtype"])
 
 
 def _place(data_dir: Any, feature_name: str | None) -> Path:

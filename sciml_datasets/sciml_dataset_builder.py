@@ -20,6 +20,7 @@ from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.errors import InputError
 from sciml_datasets.facts import NAME, facts_of
+from sciml_datasets.integrity import check_described
 from sciml_datasets.paths import path_of
 from sciml_datasets.samples import RawFormat
 
@@ -118,6 +119,7 @@ class Sciml(FileReaderBuilder):
         raise TypeError("Sciml itself has no raw format: construct it with a config")
 
     def _info(self) -> tfds.core.DatasetInfo:
+        check_described(Path(self.data_path))  # TFDS reads it next, where it is there
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(self.features()),
             supervised_keys=self.supervised_keys,

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import read_table
+from sciml_datasets.integrity import AGAIN, undamaged
 from sciml_datasets.samples import SPLITS, Sample
 
 
@@ -70,7 +72,8 @@ def read_members(folder: Path, split: str) -> dict[str, list[str]]:
     """The columns of a split's member list by name.
 
     Raises:
-        InputError: the folder holds no such list: it is not prepared data, or the split does not exist.
+        InputError: the folder holds no such list: it is not prepared data, or the split does not exist; or the list
+            is damaged.
     """
     header, rows = member_rows(folder, split)
     columns: list[list[str]] = [[] for _ in header]
@@ -95,10 +98,4 @@ def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]
             f"{path} is missing: prepare the data set with `sciml prepare`, "
             f"and choose one of the splits {', '.join(SPLITS)}"
         )
-
-    def lines() -> Iterator[list[str]]:
-        with path.open(encoding="utf-8", newline="") as file:
-            yield from csv.reader(file, delimiter="\t")
-
-    rows = lines()
-    return next(rows), rows
+    return read_table(undamaged(path), AGAIN)

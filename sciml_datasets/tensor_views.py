@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, OFFSETS_SUFFIX, masked
-from sciml_datasets.random_access import DamagedRecordError
+from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, masked
+from sciml_datasets.random_access import DamagedRecordError, check_id, offsets_of
 
 MAPPED_BYTES = 1 << 29
 """Of the files, about, that a process keeps mapped: pages count as its memory, though the page cache may take them."""
@@ -68,12 +68,13 @@ class TensorViews:
         for part in file_instructions(builder.info, split):
             self._add(Path(part.filename), part.skip, part.examples_in_shard)
         self._found: dict[int, dict[str, NDArray[Any]]] = {}
+        self._ids: dict[int, bytes] = {}
         self._touched, self._lock = 0, threading.Lock()
 
     def _add(self, path: Path, skip: int, count: int) -> None:
-        offsets = np.frombuffer(path.with_name(path.name + OFFSETS_SUFFIX).read_bytes(), "<u8").tolist()
-        if offsets[-1] != path.stat().st_size or len(offsets) != count + 1:
-            raise DamagedRecordError(path, 0, "the size of the file is not the one that its offsets tell")
+        offsets = offsets_of(path).tolist()
+        if len(offsets) != count + 1:
+            raise DamagedRecordError(path, 0, f"its offsets tell of {len(offsets) - 1} records, expected {count}")
         self._maps.append(_mapped(path))
         self._paths.append(path)
         self._places += [(len(self._maps) - 1, i, offsets[i], offsets[i + 1]) for i in range(skip, count)]
@@ -92,13 +93,24 @@ class TensorViews:
             frame = self._maps[shard][start:end].data
             _check(frame, self._paths[shard], number)
             payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+            features = dict(_byte_features(payload))
+            self._ids[position] = bytes(features[b"id"])
             self._found[position] = {
                 name.decode(): np.frombuffer(content, self._tensors[name][1]).reshape(self._tensors[name][0])
-                for name, content in _byte_features(payload)
+                for name, content in features.items()
                 if name in self._tensors
             }
             _unmap_pages(self._maps[shard][start - start % mmap.PAGESIZE : end])  # the checksum has touched them all
         return self._found[position]
+
+    def check_id(self, position: int, expected: str) -> None:
+        """Make sure that a record, which has been read, is that of the sample with this id.
+
+        Raises:
+            DamagedRecordError: it is another sample's.
+        """
+        shard, number, *_ = self._places[position]
+        check_id(self._ids[position], expected, self._paths[shard], number)
 
     def touched(self, size: int) -> None:
         """Count bytes as read; at `MAPPED_BYTES` `release` all.

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import scan_files
 import tensorflow_datasets as tfds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_parallel import needs_mpi, ranks, run
 
 from sciml_datasets import InputError, prepare
@@ -174,7 +176,7 @@ def test_bad_input_is_the_users_mistake_on_the_command_line(tmp_path: Path, caps
     ("damage", "message"),
     [
         (lambda content: content[:9000], "cut short: fetch it again"),
-        (lambda content: b"x" * 9000, "not an LMDB environment"),
+        (lambda content: b"x" * 9000, "not a complete LMDB environment"),
         (lambda content: b"", "is empty, expected an LMDB environment"),
     ],
 )
@@ -218,3 +220,42 @@ def test_more_files_are_read_than_are_kept_open(tmp_path: Path) -> None:
         for seed in range(count):
             sample = Sample("train", str(seed), f"batch_train_{seed}.db", "0", 0, "", ())
             np.testing.assert_array_equal(read(sample)["cbed"], scan_files.records(seed, count=1)["cbed_0"])
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(page=st.integers(0, 40), place=st.integers(0, 63), value=st.integers(0, 255), from_end=st.booleans())
+def test_a_damaged_page_is_told_or_changes_nothing_but_pixels(
+    tmp_path: Path, page: int, place: int, value: int, from_end: bool
+) -> None:
+    """LMDB itself follows a wrong number out of the file, which ends the process."""
+    path = scan_files.write_raw(tmp_path) if not any(tmp_path.iterdir()) else tmp_path / NAME / scan_files.FILES[0]
+    path.unlink()
+    scan_files.write_file(path, scan_files.headers() | scan_files.records(0, count=12))
+    content = bytearray(path.read_bytes())
+    start = page % (len(content) // 4096) * 4096
+    content[start + 4095 - 4 * place if from_end else start + place] = value
+    path.write_bytes(content)
+    scans, shapes = Scans(density=False), {scan_files.SCAN}
+    try:
+        (file,) = (file for file in scans.files(path.parent) if file.split == "train")
+        samples = list(scans.index(path.parent, file))
+        with scans.reader(path.parent) as read:
+            shapes = {read(sample)["cbed"].shape for sample in samples}
+    except InputError as error:
+        told = str(error)
+    else:
+        told = str(path)
+    assert str(path) in told
+    assert shapes == {scan_files.SCAN}
+
+
+def test_a_shape_that_no_file_could_hold_is_told(tmp_path: Path) -> None:
+    scan_files.write_raw(tmp_path, input_shape=np.array([2**62, 2**62, 16]).tobytes())
+    with pytest.raises(InputError, match=r"batch_train_0\.db"):
+        prepare("stemdl_reconstruction", tmp_path, tmp_path / "data")
+
+
+def test_a_name_of_records_that_is_none_is_told(tmp_path: Path) -> None:
+    scan_files.write_raw(tmp_path, input_name=b"x" * 100_000)
+    with pytest.raises(InputError, match="input_name has 100000 bytes, expected a name"):
+        prepare("stemdl_reconstruction", tmp_path, tmp_path / "data")

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import re
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+import spglib
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sciml_datasets import InputError, simulate
 from sciml_datasets.stemdl.structures import read_structure, read_structures
@@ -104,6 +111,81 @@ def test_an_unusable_file_is_named(tmp_path: Path, name: str, text: str, message
     with pytest.raises(InputError, match=message) as raised:
         read_structure(path)
     assert str(path) in str(raised.value)
+
+
+DEFECTS = ("nan", "inf", "-inf", "1e400", "1e300", "-1e300", "0", "-1", "5e-324", "1e9", "?", "x", "", "1 2", "0 0 0")
+"""In the place of a number; some of them are right in some places."""
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 30), word=st.sampled_from(DEFECTS), dialect=st.sampled_from(["cif", "Direct", "Cartesian"]))
+def test_whatever_stands_for_a_number_gives_a_crystal_or_a_sentence(
+    tmp_path: Path, place: int, word: str, dialect: str
+) -> None:
+    importlib.import_module("gemmi")  # once, not in the child of each example
+    text = ROCK_SALT if dialect == "cif" else CAESIUM_CHLORIDE.replace("Direct", dialect)
+    numbers = list(re.finditer(r"(?<= |\n)-?[\d.]+(?= |\n)", text))
+    found = numbers[place % len(numbers)]
+    name = "a.cif" if dialect == "cif" else "POSCAR"
+    path = write(tmp_path, name, text[: found.start()] + word + text[found.end() :])
+    try:
+        crystal = read_structure(path)
+    except InputError as error:
+        told = str(error)
+    else:
+        told = ""
+        assert np.isfinite(crystal.lattice).all()
+        assert 0 <= crystal.positions.min() <= crystal.positions.max() < 1
+    assert not told or str(path) in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize("word", ["nan", "1e400", "-inf"])
+@pytest.mark.parametrize(("name", "text"), [("POSCAR", CAESIUM_CHLORIDE), ("a.cif", ROCK_SALT)])
+def test_a_number_that_is_not_finite_is_told(tmp_path: Path, name: str, text: str, word: str) -> None:
+    path = write(tmp_path, name, text.replace("0.5 0.5 0.5", f"0.5 0.5 {word}"))
+    with pytest.raises(InputError, match="NaN, infinite or missing: correct the file"):
+        read_structure(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1.0\n", "1e5\n", r"edges of the cell are 412000, .* expected from 0.5 to 1000"),
+        ("1.0\n", "1e-5\n", "edges of the cell are 4.12e-05"),
+        ("1.0\n", "0\n", "the scale is '0', expected one number other than 0"),
+        ("1.0\n", "1 2\n", "the scale is '1 2'"),
+        ("1 1\n", "0 0\n", "expected how many atoms there are of each kind, found '0 0'"),
+        ("1 1\n", "1 -1\n", "expected how many atoms there are of each kind"),
+        ("1 1\n", "1 1000000\n", "expected 3 lattice vectors and 1000001 atoms"),
+        ("0.5 0.5 0.5", "0.5 0.5 1e7", "an atom is 1e.07 cells away from the origin"),
+        ("1 1\nDirect\n0 0 0\n", "2000 1\nDirect\n" + 2000 * "0 0 0\n", "2,001 atoms are in the cell"),
+    ],
+)
+def test_a_number_that_no_crystal_has_is_told(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_structure(write(tmp_path, "POSCAR", CAESIUM_CHLORIDE.replace(old, new, 1)))
+
+
+def test_three_scales_are_those_of_x_y_and_z(tmp_path: Path) -> None:
+    crystal = read_structure(write(tmp_path, "POSCAR", CAESIUM_CHLORIDE.replace("1.0\n", "1 1 1.5 tetragonal\n")))
+    assert crystal.space_group == 123
+    np.testing.assert_allclose(crystal.lengths, [4.12, 4.12, 1.5 * 4.12])
+
+
+def test_a_title_may_be_in_any_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "POSCAR"
+    path.write_bytes("Césium, 4.12 Å".encode("latin-1") + CAESIUM_CHLORIDE.removeprefix("caesium chloride").encode())
+    assert read_structure(path).space_group == 221
+
+
+def test_a_library_that_ends_its_process_is_told_like_any_other_defect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spglib, "get_symmetry_dataset", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    write(tmp_path, "POSCAR", CAESIUM_CHLORIDE)
+    with pytest.raises(InputError, match=r"POSCAR: the libraries that read it \(gemmi, spglib\) ended their process"):
+        read_structures(tmp_path)
 
 
 def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,14 @@ from typing import Any
 
 from sciml_datasets.checksums import sha256_of
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.results import check_schema
+from sciml_datasets.files.documents import object_of, parse_json, read_text, read_yaml
+from sciml_datasets.metrics.results import read_result
+from sciml_datasets.metrics.submission.logs import TOKEN
 
 LOG = "result-1.txt"
 PREDICTIONS = "predictions.h5"
+EVENT, YEAR_3000_MS = "an event of MLLOG", 3.25e13
+AGAIN = "run it again, or name another run folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +46,28 @@ def read_run(folder: Path) -> Run:
     Raises:
         InputError: a file is missing or is not what a run leaves.
     """
-    import yaml
-
     for name in ("config.yaml", "result.json", LOG, PREDICTIONS):
         if not (folder / name).is_file():
             raise InputError(f"{folder / name} is missing: name a run folder, as `sciml train --out` writes it")
-    try:
-        config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        log = (folder / LOG).read_text(encoding="utf-8").splitlines()
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{folder} holds a file that cannot be read ({error}): run it again") from error
-    if not isinstance(config, dict) or not isinstance(config.get("settings"), dict):
-        raise InputError(f"{folder / 'config.yaml'} has no settings: expected a mapping with all hyperparameters")
-    try:
-        check_schema(result)
-    except InputError as error:
-        raise InputError(f"{folder / 'result.json'}: {error}") from error
+    config = read_yaml(folder / "config.yaml", "a mapping with all hyperparameters", AGAIN, {"settings": dict})
+    result = read_result(folder / "result.json", AGAIN)
+    log = read_text(folder / LOG, AGAIN).splitlines()
+    for number, line in enumerate(log, 1):
+        if TOKEN in line:
+            _check_event(line.partition(TOKEN)[2], f"{folder / LOG}, line {number}")
     path = folder / PREDICTIONS
     return Run(folder, config, result, log, sha256_of(path), path.stat().st_size)
+
+
+def _check_event(text: str, where: str) -> None:
+    """Make sure that a line of the log holds an event of MLLOG.
+
+    Raises:
+        InputError: it does not.
+    """
+    fields = object_of(parse_json(text, where, AGAIN), where, EVENT, AGAIN, {"key": str, "time_ms": (int, float)})
+    if "value" not in fields or not 0 <= fields["time_ms"] < YEAR_3000_MS:
+        raise InputError(f"{where} has no value, or the time {fields['time_ms']}, expected {EVENT}: {AGAIN}")
 
 
 def check_alike(runs: Sequence[Run]) -> None:

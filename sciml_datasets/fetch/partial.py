@@ -27,8 +27,9 @@ from pathlib import Path
 
 from google_crc32c import extend
 
-from sciml_datasets.errors import naming
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.fetch.remote import ChangedError
+from sciml_datasets.files.documents import parse_json
 from sciml_datasets.processes import is_own, owner_lives, signature
 
 FOLDER = ".fetch"
@@ -254,10 +255,10 @@ def _abandoned(folder: Path) -> bool:
 
 def _same(folder: Path, size: int | None, identity: str) -> bool:
     try:
-        with (folder / "journal").open(encoding="utf-8") as journal:
-            said = json.loads(journal.readline())
+        with (folder / "journal").open("rb") as journal:
+            said = parse_json(journal.readline(), str(folder / "journal"), "fetch the file anew")
         return bool(identity) and said == {"identity": identity, "size": size}
-    except (OSError, ValueError):
+    except (OSError, InputError):
         return False
 
 
@@ -266,9 +267,9 @@ def _believed(folder: Path) -> list[tuple[int, int]]:
     pieces = []
     with (folder / "journal").open(encoding="utf-8", errors="replace") as journal, (folder / "data").open("rb") as data:
         for line in list(journal)[1:]:
-            if match := re.fullmatch(r"(\d+) (\d+) (\d+)\n", line):
+            if match := re.fullmatch(r"([0-9]{1,18}) ([0-9]{1,18}) ([0-9]{1,10})\n", line):
                 start, end, expected = map(int, match.groups())
-                if _crc(data.fileno(), start, end) == expected:
+                if start < end and _crc(data.fileno(), start, end) == expected:
                     pieces.append((start, end))
     merged: list[tuple[int, int]] = []
     for start, end in sorted(pieces):

@@ -17,6 +17,7 @@ from sciml_datasets.fetch import terms
 from sciml_datasets.fetch.partial import FOLDER, clear
 from sciml_datasets.fetch.plan import Options, Plan, plan_fetch, sources_of
 from sciml_datasets.fetch.transfer import Outcome, Wanted, transfer
+from sciml_datasets.files.documents import read_text
 from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.progress import progress
 
@@ -126,7 +127,7 @@ def _merge(folder: Path) -> None:
     taken = [path for path in map(_take, sorted((folder / FOLDER).glob("checksums-*"))) if path is not None]
     found: dict[str, Checksum] = {}
     for path in taken:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, "remove the file")
         found |= parse_list(text[: text.rfind("\n") + 1], str(path))  # a kill may have cut the last line
     if found:
         write_list(folder / NAME, read_list(folder / NAME) | found)

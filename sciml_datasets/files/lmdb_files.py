@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.lmdb_pages import walk_pages
+from sciml_datasets.files.regular import regular_file
+
+AGAIN = "fetch it again or remove it"
 
 
 @contextmanager
@@ -22,19 +27,35 @@ def opened(path: Path) -> Iterator[Any]:
     """
     import lmdb
 
-    if not path.stat().st_size:
-        raise InputError(f"{path} is empty, expected an LMDB environment: fetch it again or remove it")
+    size = regular_file(path).st_size
+    if not size:
+        raise InputError(f"{path} is empty, expected an LMDB environment: {AGAIN}")
     with understood(path):
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, create=False)
     try:
         # What lies beyond the end of a mapped file ends the process when it is touched.
         needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-        if path.stat().st_size < needed:
-            raise InputError(f"{path}: {path.stat().st_size} bytes of at least {needed}, cut short: fetch it again")
+        if size < needed:
+            raise InputError(f"{path}: {size} bytes of at least {needed}, cut short: fetch it again")
         with understood(path), environment.begin(buffers=True) as transaction:
             yield transaction
     finally:
         environment.close()
+
+
+def check_pages(path: Path) -> None:
+    """Make sure that the library can follow the pages of a file to its records.
+
+    Raises:
+        InputError: it cannot.
+        OSError: the file cannot be read.
+    """
+    size = regular_file(path).st_size
+    with naming(path), path.open("rb") as file:
+        try:
+            walk_pages(file.fileno(), size)
+        except (ValueError, struct.error) as error:
+            raise _damaged(path, error) from error
 
 
 @contextmanager
@@ -52,7 +73,14 @@ def understood(path: Path) -> Iterator[None]:
     except lmdb.Error as error:
         if number := system_error(error):
             raise OSError(number, os.strerror(number), str(path)) from error
-        raise InputError(f"{path}: not an LMDB environment ({error}): fetch it again or remove it") from error
+        raise _damaged(path, error) from error
+    except (SystemError, OverflowError, BufferError) as error:  # of lengths that no record has
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())
+    return InputError(f"{path}: not a complete LMDB environment ({reason}): {AGAIN}")
 
 
 def system_error(error: Exception) -> int | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.checksums import sha256_of
-from sciml_datasets.errors import InputError
+from sciml_datasets.integrity import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.shards import Written
 from sciml_datasets.samples import RawFile
 
-NAME = "manifest.json"
+__all__ = ["NAME", "listed_files", "read_manifest", "write_manifest"]
 TOOLS = ("sciml-datasets", "tensorflow-datasets", "h5py", "numpy")
 
 
@@ -51,31 +51,3 @@ def write_manifest(
         "tools": {name: version(name) for name in TOOLS},
     }
     (folder / NAME).write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a prepared folder.
-
-    Raises:
-        InputError: there is none, or it is no manifest.
-    """
-    path = folder / NAME
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(
-            f"{path} is missing: prepare the data set with `sciml prepare`, after removing the folder if there is one"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON ({error}): remove the folder and prepare the data set again") from error
-    if not isinstance(manifest, dict) or not {"shards", "files", "plan_digest"} <= manifest.keys():
-        raise InputError(f"{path} is no manifest of prepared data: remove the folder and prepare the data set again")
-    return manifest
-
-
-def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
-    """Name to size and SHA-256 of every file that a manifest lists."""
-    files = {entry["name"]: (entry["bytes"], entry["sha256"]) for entry in manifest["files"]}
-    for entry in manifest["shards"]:
-        files |= {name: (size, sha256) for name, size, sha256 in Written(**entry).files()}
-    return files

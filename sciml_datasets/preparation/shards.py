@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.appearing import appearing
+from sciml_datasets.integrity import OFFSETS_SUFFIX, shard_files
 from sciml_datasets.preparation.encoding import Parts
 
-OFFSETS_SUFFIX = ".offsets"
 HEADER_BYTES, FOOTER_BYTES = 12, 4
 """Of a TFRecord: length and its checksum before, the payload's checksum after."""
 BLOCK = 2 << 20
@@ -51,10 +51,7 @@ class Written:
 
     def files(self) -> list[tuple[str, int, str]]:
         """Name, size and SHA-256 of the shard's files."""
-        shard = (self.name, self.bytes, self.sha256)
-        if not self.offsets_sha256:
-            return [shard]
-        return [shard, (self.name + OFFSETS_SUFFIX, 8 * (self.records + 1), self.offsets_sha256)]
+        return shard_files(self.name, self.bytes, self.sha256, self.records, self.offsets_sha256)
 
 
 def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:

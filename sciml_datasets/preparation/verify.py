@@ -9,6 +9,7 @@ from typing import Any
 from sciml_datasets.benchmarks import find
 from sciml_datasets.checksums import check_present, known_checksums, record_checksums
 from sciml_datasets.errors import InputError, whole
+from sciml_datasets.integrity import check_described
 from sciml_datasets.preparation.crew import Alone, Crew, Forked
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.tasks import HashFile
@@ -18,6 +19,8 @@ from sciml_datasets.progress import progress
 def check_prepared(folder: Path) -> dict[str, Any]:
     """Make sure by names and sizes that a prepared folder is whole, and return its manifest.
 
+    Contents are compared when they are read, see `sciml_datasets.integrity`; TFDS's description of the folder is here.
+
     Raises:
         InputError: it is not; the first finding is told.
     """
@@ -26,6 +29,7 @@ def check_prepared(folder: Path) -> dict[str, Any]:
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise InputError(f"{folder}: {findings[0]}{more}: remove the folder and prepare the data set again")
+    check_described(folder)
     return manifest
 
 

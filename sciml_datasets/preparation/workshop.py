@@ -14,6 +14,7 @@ anything at any moment loses at most the shards in progress, and concurrent runs
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import secrets
@@ -24,7 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.appearing import appearing
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.documents import read_object
 from sciml_datasets.preparation.shards import Written
 
 PLAN = "plan.json"
@@ -80,7 +82,8 @@ def remove_interrupted(final: Path) -> None:
 
 def journal(work: Path, written: Written) -> None:
     """Record a finished shard; the line is on disk when this returns."""
-    line = json.dumps(asdict(written), sort_keys=True) + "\n"
+    content = json.dumps(asdict(written), sort_keys=True)
+    line = f"{content}\t{_checksum(content)}\n"
     path = work / f"journal-{os.uname().nodename}-{os.getpid()}.jsonl"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
@@ -91,13 +94,19 @@ def journal(work: Path, written: Written) -> None:
 
 
 def journalled(work: Path) -> Iterator[Written]:
-    """The finished shards of a work folder; a line that a kill cut short is not one."""
+    """The finished shards of a work folder; a line that a kill cut short, or that is damaged, is not one."""
     for path in sorted(work.glob("journal-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                yield Written(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
+        with naming(path):
+            lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+        for line in lines:
+            content, _, checksum = line.rpartition("\t")
+            if checksum == _checksum(content):
+                yield Written(**json.loads(content))
+
+
+def _checksum(content: str) -> str:
+    """Of a line of the journal."""
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def publish(work: Path, final: Path) -> None:
@@ -135,12 +144,11 @@ def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def plan_of(work: Path) -> dict[str, Any] | None:
-    """The plan of a work folder; None where it was killed before it wrote one."""
+    """The plan of a work folder; None where it was killed before it wrote one, or where the plan is damaged."""
     try:
-        plan: dict[str, Any] = json.loads((work / PLAN).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        return read_object(work / PLAN, "the plan of a preparation", "start over with --restart", {"raw": dict})
+    except (FileNotFoundError, InputError):
         return None
-    return plan
 
 
 def _take_over(earlier: list[Path], work: Path) -> list[Written]:

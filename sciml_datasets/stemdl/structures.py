@@ -3,27 +3,46 @@
 A structure is brought to the standard setting of the space group that spglib finds from its atoms, so that reflections
 and zone axes mean the same as for a simulated crystal. CIF is read by gemmi. POSCAR (VASP's wiki, POSCAR) is read here:
 old files do not name the species above the counts, where libraries look for them, but behind each atom.
+
+Both libraries are written in C++ and may end the process over numbers that no crystal has. Numbers are looked at before
+they are handed over, and all files are read in one child process, whose end is told like any other defect of a file.
 """
 
 from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.regular import regular_file
+from sciml_datasets.processes import stay_with_parent
 from sciml_datasets.stemdl.crystals import Crystal, Floats, shortest_distance
+from sciml_datasets.stemdl.poscar import read_poscar
 
 CLOSEST = 0.01
 """Angstrom: nearer than this, one place is given twice; structures that only illustrate a group do go down to 0.04."""
 SYMMETRY_PRECISION = 1e-3
 """Angstrom by which atoms may be off their places: files round to four decimals."""
+EDGES = (0.5, 1000.0)
+"""Angstrom: least and greatest edge of a cell; others are those of another unit, or of a scale that was mistyped."""
+FARTHEST = 1000.0
+"""Cells that an atom may be away from the origin."""
+MOST_ATOMS = 1000
+"""In a cell: more would take hours to simulate."""
+MOST_BYTES = 1 << 26
+"""Of a file."""
+LONGEST_SECONDS = 120.0
+"""For which one file is worked on."""
+AT_ONCE = 16
+"""Atoms whose distances from all others are in memory at once."""
 POSCAR_NAME = re.compile(r"POSCAR|CONTCAR|\.vasp$", re.IGNORECASE)
-_SYMBOL = re.compile(r"([A-Z][a-z]?)(?:[\d_/].*)?$")
-"""An element at the start of a label such as ``Si1`` or ``Fe_pv``."""
 
 
 def read_structures(path: Path) -> dict[str, Crystal]:
@@ -44,7 +63,7 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         if others:
             names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
             print(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}", file=sys.stderr)
-        return {file.name: read_structure(file) for file in files}
+        return {file.name: crystal for file, crystal in zip(files, _apart(files), strict=True)}
     return {path.name: read_structure(path)}
 
 
@@ -55,17 +74,94 @@ def read_structure(path: Path) -> Crystal:
         InputError: the file is missing, of no known kind or damaged, a species is missing or unknown, a site is partly
             occupied, or spglib finds no space group, or another one than the file states.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file: expected a CIF or POSCAR file, or a folder of them")
+    (crystal,) = _apart([path])
+    return crystal
+
+
+def _apart(paths: Sequence[Path]) -> Iterator[Crystal]:
+    """The structures of files in order, read by a child process."""
+    fork = get_context("fork")
+    ours, theirs = fork.Pipe()
+    child = fork.Process(target=_serve, args=(theirs, paths), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        for path in paths:
+            if not ours.poll(LONGEST_SECONDS):
+                raise InputError(
+                    f"{path}: no symmetry was found within {LONGEST_SECONDS:.0f} s: give a smaller or a simpler cell"
+                )
+            try:
+                outcome = ours.recv()
+            except EOFError as error:
+                raise InputError(
+                    f"{path}: the libraries that read it (gemmi, spglib) ended their process: correct its numbers or "
+                    "leave it out"
+                ) from error
+            if isinstance(outcome, Exception):
+                raise outcome
+            yield outcome
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
+
+
+def _serve(answers: Connection, paths: Sequence[Path]) -> None:
+    """Send the structure of each file, or what it raises."""
+    stay_with_parent()
+    for path in paths:
+        try:
+            answers.send(_read(path))
+        except Exception as error:  # the parent raises it
+            answers.send(error)
+            return
+
+
+def _read(path: Path) -> Crystal:
+    size = regular_file(path).st_size
     if not _known(path):
         raise InputError(f"{path}: expected a name that ends in .cif, or one like POSCAR or CONTCAR or *.vasp")
-    if not path.stat().st_size:
+    if not size:
         raise InputError(f"{path} is empty: expected one crystal structure, remove or replace the file")
-    lattice, positions, symbols, stated = (_cif if path.suffix.lower() == ".cif" else _poscar)(path)
+    if size > MOST_BYTES:
+        raise InputError(f"{path} has {size / 1e6:.0f} MB: expected one crystal structure of at most 67 MB")
+    with naming(path):
+        # Titles and names of authors may be in any encoding; numbers and symbols are ASCII in all of them.
+        text = path.read_bytes().decode("utf-8-sig", "replace")
+    is_cif = path.suffix.lower() == ".cif"
+    lattice, positions, symbols, stated = _cif(path, text) if is_cif else (*read_poscar(path, text), None)
+    _check_count(path, len(symbols))
     for symbol in sorted(set(symbols)):
         if not _has_factors(symbol):
             raise InputError(f"{path}: {symbol!r} is no element with electron scattering factors: correct the file")
+    _check_numbers(path, lattice, positions)
     return _standard(path, lattice, positions, symbols, stated)
+
+
+def _check_numbers(path: Path, lattice: Floats, positions: Floats) -> None:
+    """Make sure that a library can take lattice and positions."""
+    if not (np.isfinite(lattice).all() and np.isfinite(positions).all()):
+        raise InputError(f"{path}: a number of the lattice or of an atom is NaN, infinite or missing: correct the file")
+    with np.errstate(over="ignore"):
+        edges = np.linalg.norm(lattice, axis=1)
+    if not (edges.min() >= EDGES[0] and edges.max() <= EDGES[1]):
+        raise InputError(
+            f"{path}: the edges of the cell are {', '.join(f'{edge:g}' for edge in edges)} angstrom, expected from "
+            f"{EDGES[0]:g} to {EDGES[1]:g}: correct the lattice or the scale"
+        )
+    if abs(positions).max() > FARTHEST:
+        raise InputError(
+            f"{path}: an atom is {abs(positions).max():g} cells away from the origin, expected at most {FARTHEST:g}: "
+            "correct its coordinates"
+        )
+
+
+def _check_count(path: Path, count: int) -> None:
+    if count > MOST_ATOMS:
+        raise InputError(
+            f"{path}: {count:,} atoms are in the cell, expected at most {MOST_ATOMS:,}: give a smaller cell"
+        )
 
 
 def _known(path: Path) -> bool:
@@ -96,7 +192,8 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
             f"{path}: spglib finds no space group within {SYMMETRY_PRECISION} angstrom: atoms coincide or the cell is "
             "flat, correct the file"
         )
-    distance = shortest_distance(lattice, positions, positions)
+    blocks = [positions[i : i + AT_ONCE] for i in range(0, len(positions), AT_ONCE)]
+    distance = min(shortest_distance(lattice, block, positions) for block in blocks)
     if distance < CLOSEST:
         raise InputError(f"{path}: two atoms are {distance:.2f} angstrom apart, one place is given twice: mend it")
     # Group 1 states nothing: it is what programs write that list every atom.
@@ -113,29 +210,31 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
     )
 
 
-def _cif(path: Path) -> _Atoms:
+def _cif(path: Path, text: str) -> _Atoms:
     import gemmi
 
     try:
-        block = gemmi.cif.read(str(path)).sole_block()
+        block = gemmi.cif.read_string(text).sole_block()
         structure = gemmi.make_small_structure_from_block(block)
-    except (OSError, ValueError, RuntimeError, IndexError) as error:
-        raise InputError(f"{path} cannot be read as a CIF of one structure ({error}): correct the file") from error
+    except (ValueError, RuntimeError, IndexError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path} cannot be read as a CIF of one structure ({reason}): correct the file") from error
+    _check_count(path, len(structure.sites))
     sites = structure.get_all_unit_cell_sites()
     if not sites or not structure.cell.is_crystal():
         raise InputError(
             f"{path}: expected a cell and atom sites (_cell_length_a, _atom_site_fract_x): correct the file"
         )
     for site in sites:
-        if site.occ < 1:
+        if not site.occ >= 1:  # NaN, too
             raise InputError(
                 f"{path}: site {site.label} is occupied by {site.occ:g}: expected an ordered structure, give another"
             )
     stated = block.find_value("_space_group_IT_number") or block.find_value("_symmetry_Int_Tables_number")
-    text = (stated or "").strip("'\" ")
+    number_text = (stated or "").strip("'\" ")
     # By its symbol where there is no number: gemmi knows the Hermann-Mauguin symbols of all settings.
     named = gemmi.find_spacegroup_by_name(structure.spacegroup_hm)
-    number = int(text) if text.isdecimal() else named.number if named else None
+    number = int(number_text) if number_text.isdecimal() else named.number if named else None
     positions = np.array([site.fract.tolist() for site in sites])
     return (
         np.array(structure.cell.orth.mat.tolist()).T,
@@ -143,46 +242,3 @@ def _cif(path: Path) -> _Atoms:
         [site.element.name for site in sites],
         number,
     )
-
-
-def _poscar(path: Path) -> _Atoms:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        scale = float(lines[1].split()[0])
-        lattice = np.array([[float(word) for word in line.split()[:3]] for line in lines[2:5]])
-        named = not lines[5].split()[0].isdecimal()  # since VASP 5
-        counts = [int(word) for word in lines[5 + named].split()]
-        first = 6 + named
-        if lines[first].strip()[0] in "sS":  # selective dynamics
-            first += 1
-        cartesian = lines[first].strip()[0] in "cCkK"
-        atoms = lines[first + 1 : first + 1 + sum(counts)]
-        positions = np.array([[float(word) for word in line.split()[:3]] for line in atoms])
-        if lattice.shape != (3, 3) or positions.shape != (sum(counts), 3) or not counts:
-            raise ValueError(f"expected 3 lattice vectors and {sum(counts)} atoms of 3 numbers")
-    except (OSError, ValueError, IndexError) as error:
-        raise InputError(
-            f"{path} cannot be read as POSCAR ({error}): expected a title, a scale, three lattice vectors, symbols, "
-            "counts, Direct or Cartesian, and one line for each atom"
-        ) from error
-    volume = abs(np.linalg.det(lattice))
-    if volume > 0:
-        factor = scale if scale > 0 else (-scale / volume) ** (1 / 3)  # a negative scale is the volume of the cell
-        lattice *= factor
-        if cartesian:
-            positions = factor * positions @ np.linalg.inv(lattice)
-    kinds = _symbols(lines[5].split()) if named else _symbols(lines[0].split())
-    if kinds is not None and len(kinds) == len(counts):
-        return lattice, positions, [kind for kind, count in zip(kinds, counts, strict=True) for _ in range(count)], None
-    symbols = _symbols([line.split()[-1] for line in atoms])
-    if symbols is None:
-        raise InputError(
-            f"{path}: the species are missing: expected their symbols in the line above the counts, or behind each atom"
-        )
-    return lattice, positions, symbols, None
-
-
-def _symbols(labels: list[str]) -> list[str] | None:
-    """The elements of labels, or None where one of them is no label."""
-    found = [_SYMBOL.match(label) for label in labels]
-    return [match[1] for match in found if match] if found and all(found) else None

@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.lmdb_files import opened, understood
+from sciml_datasets.files.lmdb_files import check_pages, opened, understood
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file, walked
 from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
+from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, record, text_of
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
 SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
@@ -41,7 +42,6 @@ SCAN, POTENTIAL, DENSITY = "cbed", "projected_potential", "electron_density"
 INPUT_NAME = "cbed_"
 OUTPUT_NAMES = ("2d_potential_", "potential_")
 DENSITY_NAME = "electron_density_"
-TYPES = ("float16", "float32")
 OPEN_FILES = 8
 """Environments kept open: an example's arrays lie in the map of its own."""
 NAN = "have NaN or infinity in a pattern, stored as 0"
@@ -99,6 +99,7 @@ class Scans:
         """Of all files."""
         found = []
         for path in (folder / file.name for file in files):
+            check_pages(path)
             with opened(path) as transaction:
                 found.append(self._described(path, transaction))
             if list(found[-1].values()) != list(found[0].values()):
@@ -114,8 +115,8 @@ class Scans:
         Raises:
             InputError: a header entry is missing or cannot be understood.
         """
-        scan = _layout(path, transaction, "input")
-        image = _layout(path, transaction, "output")
+        scan = layout_of(path, transaction, "input")
+        image = layout_of(path, transaction, "output")
         if len(image.shape) == 3 and image.shape[0] == 1:
             image = Layout(image.shape[1:], image.dtype)
         if len(scan.shape) != 3 or len(image.shape) != 2:
@@ -123,9 +124,10 @@ class Scans:
                 f"{path}: input_shape is {scan.shape} and output_shape {image.shape}, expected (positions, H, W) and "
                 "(1, H, W): correct or remove the file"
             )
-        input_name = _text(transaction, "input_name") or INPUT_NAME
-        output_name = _text(transaction, "output_name") or next(
-            (name for name in OUTPUT_NAMES if _first_key(transaction, name).startswith(name.encode())), OUTPUT_NAMES[0]
+        input_name = text_of(path, transaction, "input_name") or INPUT_NAME
+        output_name = text_of(path, transaction, "output_name") or next(
+            (name for name in OUTPUT_NAMES if first_key(path, transaction, name).startswith(name.encode())),
+            OUTPUT_NAMES[0],
         )
         return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
 
@@ -140,15 +142,16 @@ class Scans:
             layouts = self._described(path, transaction)
             names = b"|".join(re.escape(of.encode()) for of in layouts)
             pattern = re.compile(rb"(?:" + names + rb")(\d+)")
-            keys = transaction.cursor().iternext(keys=True, values=False)
-            numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
+            with understood(path):
+                keys = transaction.cursor().iternext(keys=True, values=False)
+                numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
             if not numbers:
                 raise InputError(
                     f"{path}: it holds no record {next(iter(layouts))}<number>: fetch it again or remove it"
                 )
             name = path.parent.name if path.name == DATA else path.name
             for number in numbers:
-                size = sum(_record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
+                size = sum(record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
                 key = f"{file.split}/{name}/{number}"
                 yield Sample(file.split, key, file.name, str(number), size, group=key, facts=())
 
@@ -174,8 +177,7 @@ class Scans:
                 _release(in_use.pop())
             _, transaction, layouts = environments[sample.file]
             keys = [f"{name}{sample.place}" for name in layouts]
-            with understood(path):
-                arrays = [_record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
+            arrays = [record(path, transaction, *entry) for entry in zip(keys, layouts.values(), strict=True)]
             in_use.extend(arrays)
             finite = [_all_finite(f"{path}: {key}", array) for key, array in zip(keys, arrays, strict=True)]
             if False in finite[1:]:
@@ -195,47 +197,6 @@ class Scans:
         """Shapes and types."""
         layouts = self._layouts(folder, self.files(folder)[:1]).values()
         return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))
-
-
-def _layout(path: Path, transaction: Any, which: str) -> Layout:
-    shape, dtype = transaction.get(f"{which}_shape".encode()), _text(transaction, f"{which}_dtype")
-    if shape is None or not dtype:
-        missing = f"{which}_shape" if shape is None else f"{which}_dtype"
-        raise InputError(
-            f"{path}: the header entry {missing} is missing: expected input_shape, output_shape, input_dtype and "
-            "output_dtype, remove the file"
-        )
-    if dtype not in TYPES:
-        raise InputError(f"{path}: {which}_dtype is {dtype!r}, expected {' or '.join(TYPES)}: remove the file")
-    if len(shape) % 8 or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
-        raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
-    return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
-
-
-def _first_key(transaction: Any, prefix: str) -> bytes:
-    """The first key that is not before the prefix; empty where there is none."""
-    cursor = transaction.cursor()
-    return bytes(cursor.key()) if cursor.set_range(prefix.encode()) else b""
-
-
-def _text(transaction: Any, key: str) -> str:
-    value = transaction.get(key.encode())
-    return "" if value is None else bytes(value).decode("utf-8", "replace")
-
-
-def _record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[Any]:
-    """A record as an array over the mapped file."""
-    value = transaction.get(key.encode())
-    if value is None:
-        raise InputError(f"{path}: the record {key} is missing: fetch the file again or remove it")
-    dtype = np.dtype(layout.dtype).newbyteorder("<")
-    expected = int(np.prod(layout.shape)) * dtype.itemsize
-    if len(value) != expected:
-        raise InputError(
-            f"{path}: the record {key} has {len(value)} bytes, expected {expected} for {layout.shape} {layout.dtype}: "
-            "fetch the file again or remove it"
-        )
-    return np.frombuffer(value, dtype).reshape(layout.shape)
 
 
 def _all_finite(where: str, array: NDArray[Any]) -> bool:

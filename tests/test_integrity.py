@@ -1,0 +1,228 @@
+"""What is read from a prepared folder is what its manifest lists: a rotted byte is told, and never another result."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from sciml_datasets import InputError, folds
+from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.cli.main import main
+from sciml_datasets.facts import facts_of
+from sciml_datasets.integrity import listed_files, read_manifest, undamaged
+from sciml_datasets.metrics import Evaluator
+from sciml_datasets.metrics.predictions import write_predictions
+from sciml_datasets.models.candle_uno import RECIPES
+from sciml_datasets.models.samples import Examples, Viewed, rows_of_tables
+from sciml_datasets.partitions import parts, select
+from sciml_datasets.random_access import DamagedRecordError, offsets_of
+from sciml_datasets.samples import SPLITS
+from sciml_datasets.scaling import FITTED_ANEW
+from sciml_datasets.subset import examples
+
+NAMES = ("candle_uno_demo", "stemdl_reconstruction_demo", "stemdl_demo")
+
+
+@pytest.fixture
+def copies(data_dir: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """From the name of a data set to the folder of a copy of it in a data folder of its own."""
+
+    def copy(name: str) -> Path:
+        folder = prepared_dir(name, tmp_path)
+        shutil.copytree(prepared_dir(name, data_dir), folder)
+        return folder
+
+    return copy
+
+
+def flip(path: Path, place: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def plain(value: Any) -> Any:
+    """Something that compares as a whole."""
+    if isinstance(value, dict):
+        return {key: plain(some) for key, some in value.items()}
+    return value.tobytes() if isinstance(value, np.ndarray) else value
+
+
+def scores(name: str, root: Path) -> Any:
+    """What `sciml evaluate` works with: the trivial scores stand for all, since they need the truth of two splits."""
+    evaluator = Evaluator(name, "test", root)
+    return evaluator.split_sha256, evaluator.comparable, repr(evaluator.baselines())  # NaN equals itself as text
+
+
+def partitions(name: str, root: Path) -> Any:
+    split = next((split.name for split in find(name)[0].splits), None)
+    return folds(name, 2, data_dir=root), parts(name, split, root) if split else None
+
+
+def random_access(name: str, root: Path) -> Any:
+    ids = [select(name, split, root).columns["id"][0] for split in SPLITS]
+    return [plain(example) for example in examples(name, ids, root)]
+
+
+def as_dataset(name: str, root: Path) -> Any:
+    return [plain(example) for example in tfds.as_numpy(tfds.load(f"sciml/{name}", split="test", data_dir=root))]
+
+
+def views(name: str, root: Path) -> Any:
+    viewed = Viewed(tfds.builder(f"sciml/{name}", data_dir=root), select(name, "test", root))
+    return [plain(viewed.read(number)) for number in range(len(viewed))]
+
+
+def tables(name: str, root: Path) -> Any:
+    """Tables as another partition is scaled by: values, and which of them stand for missing ones."""
+    info = tfds.builder(f"sciml/{name}", data_dir=root).info
+    features = [
+        info.features[feature] for feature in ("gene_expression", "drug_descriptors") if feature in info.features
+    ]
+    return [plain(feature.table) for feature in features], [
+        plain(feature.missing) for feature in features if feature.table_name in info.metadata[FITTED_ANEW]
+    ]
+
+
+READINGS = (scores, partitions, random_access, as_dataset, views, tables)
+
+
+@pytest.mark.parametrize("name", NAMES[:2])
+def test_a_rotted_byte_of_any_file_is_told_or_changes_nothing(copies: Callable[[str], Path], name: str) -> None:
+    folder = copies(name)
+    root = folder.parents[2]
+    right = [read(name, root) for read in READINGS]
+    for path in sorted(folder.iterdir()):
+        good = path.read_bytes()
+        flip(path, len(good) // 2)
+        told = []
+        for read, expected in zip(READINGS, right, strict=True):
+            try:
+                found = read(name, root)
+            except tf.errors.DataLossError:  # of TensorFlow's own reader
+                told.append(path.name)
+            except (InputError, DamagedRecordError) as error:
+                told.append(str(error))
+            else:
+                assert found == expected, (path.name, read.__name__)
+        path.write_bytes(good)
+        assert all(path.name in sentence and "\n" not in sentence for sentence in told)
+        decides = path.name.startswith(("members-", "dataset_info", "metadata")) or path.suffix in (".npy", ".offsets")
+        assert told or not decides, path.name
+    assert [read(name, root) for read in READINGS] == right
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("members-test.tsv", "evaluate"),
+        ("members-train.tsv", "evaluate"),
+        ("members-test.tsv", "show"),
+        ("sciml-test.tfrecord-00000-of-00001.offsets", "show"),
+        ("dataset_info.json", "info"),
+        ("manifest.json", "show"),
+    ],
+)
+def test_the_command_line_names_the_damaged_file_in_one_sentence(
+    copies: Callable[[str], Path], file: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copies("stemdl_demo")
+    ids = select("stemdl_demo", "test", tmp_path).columns["id"]
+    write_predictions(tmp_path / "p.h5", len(ids), [(ids, np.ones(len(ids), np.int64))])
+    flip(folder / file, (folder / file).stat().st_size // 2)
+    flags = {
+        "evaluate": ["--predictions", str(tmp_path / "p.h5")],
+        "show": ["--out", str(tmp_path / "a.png")],
+        "info": [],
+    }
+    assert main([command, "stemdl_demo", "--data-dir", str(tmp_path), *flags[command]]) == 2
+    out, told = capsys.readouterr()
+    assert (out, told.count("\n")) == ("", 1)
+    assert str(folder / file) in told
+    assert "prepare the data set again" in told
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_truth_that_was_changed_in_place_is_noticed_in_a_process_that_has_read_it(
+    copies: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = copies("stemdl_demo")
+    Evaluator("stemdl_demo", "test", tmp_path)
+    path = folder / "members-test.tsv"
+    before = path.read_text()
+    path.write_text(before.translate(str.maketrans("123", "231")))
+    assert len(before) == path.stat().st_size
+    with pytest.raises(InputError, match=r"members-test\.tsv is damaged \(its SHA-256 differs"):
+        Evaluator("stemdl_demo", "test", tmp_path)
+
+
+def test_a_file_that_the_manifest_lists_must_be_there_and_others_must_not(copies: Callable[[str], Path]) -> None:
+    folder = copies("candle_uno_demo")
+    (folder / "metadata.json").rename(folder / "mine.json")
+    with pytest.raises(InputError, match=r"metadata\.json is missing, manifest\.json lists it"):
+        facts_of(folder)
+    with pytest.raises(InputError, match=r"mine\.json is not in manifest\.json"):
+        undamaged(folder / "mine.json")
+
+
+def test_exchanged_records_are_not_taken_for_each_other(copies: Callable[[str], Path], tmp_path: Path) -> None:
+    """They have one size and right checksums, as where a shard has the name of another: only the id tells."""
+    folder = copies("stemdl_demo")
+    path = folder / "sciml-train.tfrecord-00000-of-00001"
+    content, ends = path.read_bytes(), offsets_of(path).tolist()
+    first = int(np.flatnonzero(np.diff(ends, n=2) == 0)[0])  # a record and the next have one size
+    start, middle, end = ends[first : first + 3]
+    path.write_bytes(content[:start] + content[middle:end] + content[start:middle] + content[end:])
+    selection = select("stemdl_demo", "train", tmp_path)
+    builder = tfds.builder("sciml/stemdl_demo", data_dir=tmp_path)
+    for source in (Viewed(builder, selection), Examples(builder, selection)):
+        with pytest.raises(DamagedRecordError, match=f"record {first}: it is the one of"):
+            source.read(first)
+
+
+def test_a_record_that_tensorflow_finds_damaged_is_told_in_a_sentence(
+    copies: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder = copies("candle_uno_demo")
+    flip(folder / "sciml-train.tfrecord-00000-of-00001", 1000)
+    builder = tfds.builder("sciml/candle_uno_demo", data_dir=tmp_path)
+    with pytest.raises(DamagedRecordError, match=r"a record: .*: run `sciml verify`"):
+        rows_of_tables(builder, select("candle_uno_demo", "train", tmp_path), RECIPES["candle_uno_demo"])
+
+
+BAD_ENTRIES = {
+    "bytes": -1,
+    "sha256": "no digits",
+    "name": "../members-test.tsv",
+}
+
+
+@pytest.mark.parametrize(("key", "value"), BAD_ENTRIES.items())
+def test_an_entry_of_a_manifest_that_makes_no_sense_is_told(
+    copies: Callable[[str], Path], key: str, value: Any
+) -> None:
+    folder = copies("stemdl_demo")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for kind in ("files", "shards"):
+        changed = manifest | {kind: [manifest[kind][0] | {key: value}, *manifest[kind][1:]]}
+        (folder / "manifest.json").write_text(json.dumps(changed))
+        with pytest.raises(
+            InputError, match=r"manifest\.json lists .*, expected a file name, a size and 64 hexadecimal"
+        ):
+            read_manifest(folder)
+
+
+def test_every_file_that_is_listed_is_undamaged(data_dir: Path) -> None:
+    for name in NAMES:
+        folder = prepared_dir(name, data_dir)
+        listed = listed_files(read_manifest(folder))
+        assert {path.name for path in folder.iterdir()} == {*listed, "manifest.json"}
+        assert all(undamaged(folder / file) == folder / file for file in listed)
