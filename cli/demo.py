@@ -49,6 +49,14 @@ def _demos() -> list[str]:
     return [dataset.name for row in BENCHMARKS.values() for dataset in row.datasets if dataset.simulated_samples]
 
 
+def _picture(out: Path, name: str, number: int) -> Path:
+    return out / (f"{name}.png" if number == 1 else f"{name}-{number}.png")
+
+
+def _run(out: Path, name: str, number: int) -> Path:
+    return out / "runs" / f"{name}-{number}"
+
+
 def _walk(name: str, out: Path) -> dict[str, Any]:
     """One demo; raw files and the prepared data set are used again where they exist."""
     from sciml_datasets.cli.show import show
@@ -67,7 +75,8 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     say("preparing")
     prepared = prepare(name, raw, data)
     say("drawing samples")
-    picture = out / f"{name}.png"
+    number = next(i for i in itertools.count(1) if not (_picture(out, name, i).exists() or _run(out, name, i).exists()))
+    picture, run_folder = _picture(out, name, number), _run(out, name, number)
     show(name, data, "test", picture)
     say("training and scoring")
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
@@ -75,7 +84,6 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     import_tensorflow_quietly()
     from sciml_datasets.models import train
 
-    run_folder = next(path for i in itertools.count(1) if not (path := out / "runs" / f"{name}-{i}").exists())
     result = train(name, data, run_folder)
     say("done")
     return {

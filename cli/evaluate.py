@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
 
@@ -34,6 +35,9 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
     from sciml_datasets.preparation.verify import check_prepared
 
+    for path in map(Path, args.predictions):
+        if args.out and path.exists() and path.resolve() == Path(args.out).resolve():
+            raise InputError(f"--out {args.out}: this is a predictions file, which would be lost: name another file")
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
     results = []
     for i, path in enumerate(args.predictions):

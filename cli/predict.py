@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
 
@@ -44,6 +45,8 @@ def run(args: argparse.Namespace) -> int:
         model, (settings, partition) = str(folder / "model.keras"), trained_with(folder, args.name)
         if partition and ":" not in split:
             split = f"{partition}:{split}"
+    if model is not None and Path(model).exists() and Path(model).resolve() == Path(args.out).resolve():
+        raise InputError(f"--out {args.out}: this is the model, which would be lost: name another file")
     if args.batch_size is not None:
         settings["batch_size"] = args.batch_size
     times = predict(args.name, model, args.out, args.data_dir, split, trained_on=partition, **settings)

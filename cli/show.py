@@ -7,9 +7,9 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 
 EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
 
@@ -75,6 +75,6 @@ def show(
             Evaluator(name, split, data_dir).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     options = {"preprocessed": True} if dataset.preprocessed_from else {}
-    with appearing(picture, unique=True) as temporary, temporary.open("wb") as file:
+    with atomic.writing(picture) as temporary, temporary.open("wb") as file:
         pictures.contact_sheet(samples, file, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

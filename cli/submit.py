@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", action=PathArgument, metavar="SUBMISSIONS", required=True, help="folder of all submissions"
     )
-    parser.add_argument("--update", action="store_true", help="write over it; README.md and the Markdown are kept")
+    parser.add_argument("--update", action="store_true", help="bring it up to date; your own files and texts are kept")
     parser.add_argument("--status", default="research", help="cloud, onprem, preview or research (default: research)")
     parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin, else PyPI)")
     parser.add_argument("--branch", default="main", help="of the code (default: main)")

@@ -14,8 +14,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.hdf5 import ANY, TEXT, opened
 
 CHUNK_BYTES = 64 << 20
@@ -64,18 +64,19 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     if first is None:
         raise InputError(f"{path}: there are no predictions to write: name a split that has samples")
     ids, values = first
-    # Before the file is made: HDF5 on a full disk complains again, on stderr, when it gives the file up.
     row_bytes = values.dtype.itemsize * math.prod(values.shape[1:])
-    if count * (row_bytes + ID_BYTES) > shutil.disk_usage(path.parent).free:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-    with appearing(path, unique=True) as temporary, h5py.File(temporary, "w") as file:
-        all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
-        file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
-        done = 0
-        for ids, values in chain([first], batches):
-            part = slice(done, done + len(ids))
-            all_ids[part], file["prediction"][part] = ids, values
-            done += len(ids)
+    with atomic.writing(path) as temporary:
+        # Before HDF5 begins: on a full disk it complains again, on stderr, when it gives the file up.
+        if count * (row_bytes + ID_BYTES) > shutil.disk_usage(temporary.parent).free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        with h5py.File(temporary, "w") as file:
+            all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
+            file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
+            done = 0
+            for ids, values in chain([first], batches):
+                part = slice(done, done + len(ids))
+                all_ids[part], file["prediction"][part] = ids, values
+                done += len(ids)
 
 
 @contextmanager

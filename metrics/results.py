@@ -13,10 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.benchmark import Criterion, Value
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
@@ -219,8 +219,7 @@ def write_result(result: dict[str, Any], path: Path) -> None:
         raise InputError(f"{path} is a folder: name a file to write")
     check_schema(result)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(path, unique=True) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    atomic.write_text(path, json.dumps(result, indent=1, allow_nan=False) + "\n")
 
 
 def table(result: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import struct
 import zipfile
 import zlib
@@ -15,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files import atomic
 
 DAMAGE = (
     *(ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
@@ -57,10 +56,8 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(variable) for i, variable in enumerate(variables)}
     arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
     # NumPy's format knows no bfloat16; weights and moments are float32 in every precision.
-    with appearing(path) as temporary, temporary.open("wb") as file:
+    with atomic.writing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def restore(path: Path, variables: Sequence[Any]) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from contextlib import suppress
@@ -12,6 +13,8 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.processes import is_own, owner_lives, signature
 
 PREFIX = "running"
+MARK = re.compile(PREFIX + "-[0-9a-f]{12}-[0-9]+-[0-9a-f]{8}")
+"""Name of a mark; another file whose name begins in the same way is the user's."""
 HEARTBEAT_SECONDS = 10.0
 LEASE_SECONDS = 60.0
 """A run on another machine, which cannot be asked, has ended when its mark was not renewed for so long."""
@@ -35,7 +38,7 @@ class Claim:
         self._mark.touch(exist_ok=False)
         # Marks are looked at after ours is there: of two runs that start at once, both may give up, and never none.
         for other in self._mark.parent.glob(f"{PREFIX}-*"):
-            if is_own(other.name):
+            if not MARK.fullmatch(other.name) or is_own(other.name):
                 continue
             if _lives(other):
                 self.release()

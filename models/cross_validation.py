@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.metrics.results import read_result
@@ -69,8 +69,7 @@ def cross_validate(
         _forget_networks()
     found = fold_summary(results, by)
     for file, text in ((FOLDS, json.dumps(found, indent=1)), (TABLE, fold_table(found))):
-        with appearing(out / file) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+        atomic.write_text(out / file, text + "\n")
     return found
 
 
@@ -91,7 +90,7 @@ def _open(out: Path, plan: dict[str, Any]) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not empty: choose another folder with --out, or remove it")
     out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
+    atomic.write_text(path, json.dumps(plan, indent=1) + "\n")
 
 
 def _forget_networks() -> None:

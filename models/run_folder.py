@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmark import Benchmark
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_yaml
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
@@ -123,7 +124,7 @@ class RunFolder:
             log.event("resumed", progress.epoch, step=progress.step)
             return
         # What goes_on looks for comes first: from here on the folder is this run's.
-        (self.folder / "config.yaml").write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+        atomic.write_text(self.folder / "config.yaml", yaml.safe_dump(told, sort_keys=False))
         log.submission(
             benchmark=benchmark.name,
             version=self._software["sciml-datasets"],
@@ -175,7 +176,7 @@ class RunFolder:
             (self.folder / "history.csv").unlink(missing_ok=True)
             return
         path = self.folder / "history.csv"
-        with naming(path), path.open("w", encoding="utf-8", newline="") as file:
+        with atomic.writing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, self._history[-1].keys())
             writer.writeheader()
             writer.writerows(self._history)

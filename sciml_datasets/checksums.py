@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import is_path_below, is_sha256, read_text
 from sciml_datasets.files.regular import regular_file
 
@@ -146,8 +146,7 @@ def write_list(path: Path, checksums: Mapping[str, Checksum]) -> None:
         "\t".join((name, known.sha256, "" if known.size is None else str(known.size), known.etag)).rstrip("\t") + "\n"
         for name, known in sorted(checksums.items())
     )
-    with appearing(path, unique=True) as temporary:
-        temporary.write_text("".join(lines), encoding="utf-8")
+    atomic.write_text(path, "".join(lines))
 
 
 def check_present(folder: Path, known: Mapping[str, str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import shutil
 from contextlib import nullcontext
 from inspect import signature
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, whole
+from sciml_datasets.files.incomplete import check_vacant, work_folder
 from sciml_datasets.paths import path_of
 from sciml_datasets.progress import progress
 
@@ -75,6 +75,7 @@ def simulate(
         check_jobs(whole(jobs, "jobs"), comm)
         if seed < 0:
             raise InputError(f"seed {seed}: expected 0 or more")
+        check_vacant(folder)
         if folder.exists():
             raise InputError(in_use)
         known = signature(module.write_raw).parameters.keys() - {"folder", "name", "num_samples", "seed", "jobs"}
@@ -83,7 +84,7 @@ def simulate(
         if comm is not None and not hasattr(module, "plan_raw"):
             raise InputError(f"{name} is simulated by one process or by --jobs: leave the launcher out")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        return folder.with_name(f"{name}.incomplete-{os.getpid()}")
+        return work_folder(folder)
 
     work = crew.lead(begin)
     try:

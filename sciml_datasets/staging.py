@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import threading
 import time
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.checksums import ChecksumError, sha256_of
 from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
+from sciml_datasets.files import atomic
+from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, verify_prepared
-from sciml_datasets.preparation.workshop import PLAN, interrupted, publish
+from sciml_datasets.preparation.workshop import PLAN, interrupted
 from sciml_datasets.processes import owner_lives, signature
 from sciml_datasets.progress import progress
 
@@ -92,6 +93,7 @@ def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> 
     files = listed_files(manifest)
     if source.absolute() == final.absolute():
         raise InputError(f"{final}: this is where the prepared data lie: name another folder with --to")
+    check_vacant(final)
     if final.exists():
         if read_manifest(final) != manifest:
             raise InputError(f"{final} holds other data than {source}: remove it, and stage again")
@@ -110,7 +112,7 @@ def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> 
             f"{final.parent}: {total / 1e9:.3f} GB are to be copied and {free / 1e9:.3f} GB are free: make room or "
             "choose another --to"
         )
-    work = final.with_name(f"{final.name}.incomplete-{signature()}")
+    work = work_folder(final, signature())
     (work / "folder").mkdir(parents=True)
 
     def copy(file: str, tick: Tick) -> None:
@@ -121,7 +123,7 @@ def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> 
         shutil.copyfile(source / NAME, work / "folder" / NAME)
         if read_manifest(work / "folder") != manifest:
             raise InputError(f"{source} changed while it was copied: stage again")
-        publish(work, final)
+        publish(work / "folder", final)
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return total
@@ -175,7 +177,7 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
                 view = view[new.write(view) :]
             done += count
             tick(count)
-        os.fsync(new.fileno())
+        atomic.sync(new.fileno())
     if (done, found.hexdigest()) != (size, sha256):
         raise ChecksumError(
             f"{source}: {done} bytes with the SHA-256 {found.hexdigest()}, expected {size} with {sha256}: run "

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+import os
+import random
+import shutil
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -12,9 +18,10 @@ from submission_files import change_yaml, make_run, make_submission
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.main import main
-from sciml_datasets.metrics.leaderboard import Entry, boards, rank
+from sciml_datasets.metrics.leaderboard import Entry, boards, rank, write_site
 from sciml_datasets.metrics.leaderboard.charts import Axis, Line, Point, confusion, scatter
 from sciml_datasets.metrics.leaderboard.entries import Score
+from sciml_datasets.metrics.submission import check_tree
 
 LIKENESS = {"dataset": "stemdl", "plan_digest": "a"}
 
@@ -136,6 +143,131 @@ def test_a_site_is_written_over_but_nothing_else(
     assert (tmp_path / "mine.txt").read_text() == "precious"
     assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 0
     assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 0
+
+
+def write_again(site: Path, out: Path) -> int:
+    return main(["leaderboard", str(site.parent / "all"), "--out", str(out), "--json"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_list_of_its_files_lies_in_the_site(site: Path) -> None:
+    listed = {}
+    for line in (site / "leaderboard.sha256").read_text().splitlines():
+        sha256, _, name = line.partition("  ")
+        listed[name] = sha256
+    found = {name: hashlib.sha256(content).hexdigest() for name, content in contents(site).items()}
+    found.pop("leaderboard.sha256")
+    assert listed == found
+
+
+def test_what_else_lies_in_the_site_stays(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    assert write_again(site, out) == 0
+    mine = {"CNAME", ".git/config", "notes/mine.txt", "boards/mine.html", "index.html.incomplete"}
+    for path in [*(out / name for name in mine), tmp_path / "site.incomplete" / "mine.txt"]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    assert write_again(site, out) == 0
+    assert {contents(out)[name] for name in mine} == {b"mine"}
+    assert (tmp_path / "site.incomplete" / "mine.txt").read_text() == "mine"
+
+
+def test_pages_of_submissions_that_are_gone_are_removed(site: Path, tmp_path: Path) -> None:
+    everything, out = tmp_path / "all", tmp_path / "site"
+    shutil.copytree(site.parent / "all", everything)
+    assert main(["leaderboard", str(everything), "--out", str(out), "--json"]) == 0
+    shutil.rmtree(everything / "Example-Lab/stemdl/laptop/evil")
+    assert main(["leaderboard", str(everything), "--out", str(out), "--json"]) == 0
+    assert {path.name for path in (out / "submissions/Example-Lab/stemdl/laptop").iterdir()} == {"two-seeds"}
+
+
+def test_a_page_that_was_edited_is_named_and_nothing_is_written(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "site"
+    assert write_again(site, out) == 0
+    (out / "index.html").write_text("mine")
+    (out / "leaderboard.csv").unlink()
+    before = contents(out)
+    assert write_again(site, out) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"sciml leaderboard: {out / 'index.html'} was not written by this command, or has changed")
+    assert contents(out) == before
+
+
+def test_a_file_of_somebody_else_in_a_new_place_is_named(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pages"
+    (out / ".git").mkdir(parents=True)
+    (out / "CNAME").write_text("mine")
+    assert write_again(site, out) == 0  # what git and the host of pages know is no hindrance
+    (out / "leaderboard.sha256").unlink()
+    before = contents(out)
+    assert write_again(site, out) == 2
+    assert "in use and no earlier site, which has a leaderboard.sha256" in capsys.readouterr().err
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("text", ["{}", "", "no list\n", "\xff"])
+def test_the_list_of_somebody_else_is_no_licence(site: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "leaderboard.sha256").write_bytes(text.encode("latin-1"))
+    (tmp_path / "leaderboard.json").write_text("{}")
+    (tmp_path / "thesis.tex").write_text("mine")
+    before = contents(tmp_path)
+    assert write_again(site, tmp_path) == 2
+    assert contents(tmp_path) == before
+
+
+def test_a_kill_at_any_moment_leaves_a_site_that_the_next_run_finishes(site: Path, tmp_path: Path) -> None:
+    checked, out = check_tree(site.parent / "all"), tmp_path / "site"
+    write_site(checked, out)
+    whole = contents(out)
+    mine = {"CNAME": b"mine", "notes/mine.txt": b"mine"}
+    for name, text in mine.items():
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_bytes(text)
+    random.seed(1)
+    for _ in range(6):
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:  # until it is killed
+                    write_site(checked[1:], out)
+                    write_site(checked, out)
+            finally:
+                os._exit(1)
+        time.sleep(random.uniform(0.02, 0.3))
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    write_site(checked, out)
+    assert contents(out) == whole | mine
+
+
+def test_links_in_the_site_stay(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    assert write_again(site, out) == 0
+    (tmp_path / "mine.html").write_bytes((out / "index.html").read_bytes())
+    (out / "index.html").unlink()
+    (out / "index.html").symlink_to(tmp_path / "mine.html")
+    assert write_again(site, out) == 2
+    assert (out / "index.html").is_symlink()
+
+
+def test_a_site_among_the_submissions_is_refused(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page of a submission would lie beside its predictions, and go with it later."""
+    shutil.copytree(site.parent / "all", tmp_path / "submissions")
+    before = contents(tmp_path)
+    for out in (tmp_path, tmp_path / "submissions"):
+        assert main(["leaderboard", str(tmp_path / "submissions"), "--out", str(out)]) == 2
+        assert "would lie among the submissions" in capsys.readouterr().err
+    assert contents(tmp_path) == before
 
 
 def test_a_chart_tells_its_points_and_lines() -> None:

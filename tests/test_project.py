@@ -68,14 +68,13 @@ def room(module: str) -> str:
 
 PURE = {
     "errors",
-    "appearing",
+    "files",
     "benchmark",
     "benchmarks",
     "samples",
     "splits",
     "progress",
     "checksums",
-    "files",
     "processes",
     "partitions",
     "scaling",
@@ -85,10 +84,10 @@ PURE = {
 }
 ALLOWED = {
     "metrics": PURE | {"metrics", "random_access"},
+    "files": {"errors", "files"},
     "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation", "lookup"},
     "tensor_views": PURE | {"preparation", "random_access"},
     "models": PURE | {"models", "metrics", "preparation", "random_access", "tensor_views"},
-    "files": {"errors", "files"},
     "lookup": PURE,
     "raw_tensor": PURE,
     **{name: PURE | {name, "sciml_dataset_builder", "lookup", "raw_tensor"} for name in BENCHMARKS},

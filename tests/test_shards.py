@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
+import os
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,3 +107,33 @@ def test_a_limit_on_the_size_of_files_is_told_with_the_name_and_leaves_nothing(t
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert list(tmp_path.iterdir()) == []
+
+
+ERRNOS = sorted(errno.errorcode)
+
+
+@pytest.mark.parametrize("code", ERRNOS)
+def test_a_file_system_that_refuses_to_write_past_the_page_cache_is_written_to_through_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """In whatever way it refuses: when the flag is set, as NFS and FUSE do, or when a block is written."""
+    real_write = os.write
+
+    def refused(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    def refused_past_the_cache(descriptor: int, block: memoryview) -> int:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+            raise OSError(code, os.strerror(code))
+        return real_write(descriptor, block)
+
+    examples = [b"a" * 700_000] * 6
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", refused_past_the_cache)
+        written = write_tfrecord(tmp_path / "a", ([example] for example in examples))
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "fcntl", refused)
+        write_tfrecord(tmp_path / "b", ([example] for example in examples))
+    content = framed(examples)
+    assert written.sha256 == hashlib.sha256(content).hexdigest()
+    assert (tmp_path / "a").read_bytes() == content == (tmp_path / "b").read_bytes()

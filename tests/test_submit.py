@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import random
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from submission_files import COMMIT, at_hand, make_run, make_submission
 
 from sciml_datasets import InputError
 from sciml_datasets.metrics.mllog import read_log
-from sciml_datasets.metrics.submission import check
+from sciml_datasets.metrics.submission import Statement, check, submit
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +120,135 @@ def test_an_update_keeps_what_the_submitter_wrote_and_sets_it(runs: list[Path], 
     assert markdown.read_text().startswith("# Ours")
     sha256 = hashlib.sha256(markdown.read_bytes()).hexdigest()
     assert f"made of sha256:{sha256}".encode() in (folder / "scientific_contribution.pdf").read_bytes()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def add_own_files(folder: Path) -> dict[str, bytes]:
+    """What docs/submitting.md lets a submitter add and edit."""
+    (folder / "notebooks").mkdir()
+    (folder / "plots").mkdir(exist_ok=True)
+    picture = (Path(__file__).parent / "abtem_patterns.npz").read_bytes()[:100]
+    for name in ("train.py", "notebooks/look.ipynb", "plots/mine.png", "README.md"):
+        (folder / name).write_bytes(picture if name.endswith("png") else b"mine\n```\nrun\n```\n")
+    (folder / "scientific_contribution.md").write_text("# Mine\n\nText.\n")
+    names = ("train.py", "notebooks/look.ipynb", "plots/mine.png", "README.md", "scientific_contribution.md")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def update(root: Path, runs: list[Path], **said: Any) -> Path:
+    return submit(runs, root, Statement("Example Lab", "laptop", "first", **said), update=True)
+
+
+def test_an_update_leaves_every_file_of_the_submitter_as_it_is(runs: list[Path], tmp_path: Path) -> None:
+    folder = make_submission(tmp_path, runs)
+    mine = add_own_files(folder)
+    inode = folder.stat().st_ino
+    update(tmp_path, runs[:1], user="Somebody")
+    found = contents(folder)
+    assert {name: found[name] for name in mine} == mine
+    assert folder.stat().st_ino == inode
+    assert yaml.safe_load(found["config.yaml"])["submission"]["user"] == "Somebody"
+    written = {"config.yaml", "result.json", "result-1.txt", "predictions.h5", "scientific_contribution.pdf"}
+    assert found.keys() == written | mine.keys()
+    assert (
+        hashlib.sha256(mine["scientific_contribution.md"]).hexdigest().encode() in found["scientific_contribution.pdf"]
+    )
+
+
+@pytest.mark.parametrize("name", ["scientific_contribution.pdf", "sientific_contribution.pdf"])
+@pytest.mark.parametrize("keeps_markdown", [True, False])
+def test_a_pdf_of_the_submitter_takes_the_place_of_ours(
+    runs: list[Path], tmp_path: Path, name: str, keeps_markdown: bool
+) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    (folder / "scientific_contribution.pdf").unlink()
+    (folder / name).write_bytes(b"%PDF-1.4 mine")
+    if not keeps_markdown:
+        (folder / "scientific_contribution.md").unlink()
+    for _ in range(2):
+        update(tmp_path, runs[:2])
+        assert (folder / name).read_bytes() == b"%PDF-1.4 mine"
+        assert len(list(folder.glob("*.pdf"))) == 1
+        assert (folder / "scientific_contribution.md").exists() == keeps_markdown
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "result-2.txt", "predictions-1.h5", "result.json"])
+def test_a_file_of_ours_that_was_edited_is_named_and_nothing_is_written(
+    runs: list[Path], tmp_path: Path, name: str
+) -> None:
+    folder = make_submission(tmp_path, runs[:2])
+    (folder / name).write_bytes(b"# mine\n" + (folder / name).read_bytes())
+    before = contents(folder)
+    with pytest.raises(InputError, match=f"{name} was not written by this command, or has changed since: move it"):
+        update(tmp_path, runs[:1])
+    assert contents(folder) == before
+    (folder / name).rename(tmp_path / "elsewhere")
+    update(tmp_path, runs[:2])
+    assert contents(folder).keys() == before.keys()
+
+
+def test_a_pdf_that_is_not_listed_is_known_by_its_metadata(runs: list[Path], tmp_path: Path) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    (folder / "config.yaml").unlink()
+    (folder / "scientific_contribution.md").write_text("# Mine\n")
+    before = (folder / "scientific_contribution.pdf").read_bytes()
+    update(tmp_path, runs[:1])
+    assert (folder / "scientific_contribution.pdf").read_bytes() != before
+    assert "scientific_contribution.pdf" in yaml.safe_load((folder / "config.yaml").read_text())["files"]
+
+
+def test_pictures_of_the_submitter_are_set(runs: list[Path], tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    folder = make_submission(tmp_path, runs[:1])
+    (folder / "pictures").mkdir()
+    Figure(figsize=(1, 1)).savefig(folder / "pictures" / "mine.png")
+    (folder / "scientific_contribution.md").write_text("# Mine\n\n![mine](pictures/mine.png)\n")
+    update(tmp_path, runs[:1])
+    assert b"/Image" in (folder / "scientific_contribution.pdf").read_bytes()
+
+
+def test_a_folder_of_the_user_that_looks_like_a_work_folder_stays(runs: list[Path], tmp_path: Path) -> None:
+    parent = tmp_path / "Example-Lab" / "stemdl" / "laptop"
+    for name in (".first.incomplete", ".first.incomplete-0123456789ab"):
+        (parent / name).mkdir(parents=True)
+        (parent / name / "mine.txt").write_text("mine")
+    make_submission(tmp_path, runs[:1])
+    assert len(list(parent.glob(".first.*/mine.txt"))) == 2
+
+
+def test_what_a_kill_has_left_of_a_first_submission_is_cleared_away(runs: list[Path], tmp_path: Path) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    folder.rename(folder.with_name(".first.incomplete-0123456789ab"))
+    make_submission(tmp_path, runs[:1])
+    assert [path.name for path in folder.parent.iterdir()] == ["first"]
+
+
+def test_a_kill_at_any_moment_of_an_update_loses_nothing(runs: list[Path], tmp_path: Path) -> None:
+    folder = make_submission(tmp_path, runs)
+    mine = add_own_files(folder)
+    random.seed(1)
+    for _ in range(6):
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:  # until it is killed
+                    update(tmp_path, runs)
+                    update(tmp_path, runs[1:], status="preview")
+            finally:
+                os._exit(1)
+        time.sleep(random.uniform(0.05, 0.6))
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        found = contents(folder)
+        assert {name: found[name] for name in mine} == mine
+    update(tmp_path, runs[:1])
+    written = {"config.yaml", "result.json", "result-1.txt", "predictions.h5", "scientific_contribution.pdf"}
+    assert contents(folder).keys() == written | mine.keys()
 
 
 def test_a_picture_outside_of_the_submission_is_not_read(runs: list[Path], tmp_path: Path) -> None:

@@ -1,265 +1,107 @@
-"""The static site: pages without a server or a network, all text of submissions escaped; also JSON and CSV."""
+"""Writing the static site: file by file, and nothing of anybody else is touched."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
-import json
-import shutil
-from collections.abc import Iterator, Sequence
-from datetime import date
-from importlib.metadata import version
-from importlib.resources import files
+import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from sciml_datasets.benchmark import Value
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
-from sciml_datasets.metrics.leaderboard.entries import Entry, Score, entry_of
-from sciml_datasets.metrics.leaderboard.ranking import Board, Ranked, boards
+from sciml_datasets.files import atomic
+from sciml_datasets.files.owned import Hashes, changes
+from sciml_datasets.metrics.leaderboard.entries import entry_of
+from sciml_datasets.metrics.leaderboard.pages import pages
+from sciml_datasets.metrics.leaderboard.ranking import Board, boards
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.check import Checked
-from sciml_datasets.metrics.submission.folder import as_text, read_file
+from sciml_datasets.metrics.submission.folder import read_file
 
-MARK = "leaderboard.json"
-"""Written last; a folder with it is one of ours and may be written over."""
-NOTHING = "\N{EN DASH}"
-KINDS = (("target", "target"), ("reference", "reference"), ("best_known", "best known"))
-FACTS = ("runs", "recomputed", "model", "parameters", "training", "to target", "hardware", "date", "contribution")
-NUMERIC = frozenset({"rank", "runs", "parameters", "training", "to target"})
-NAMES = ("organization", "benchmark", "system", "descriptor")
-SCORES = ("criterion", "score", "low", "high")
+LIST = "leaderboard.sha256"
+"""List of the files of a site, as `sha256sum --check` reads it; only they are ever replaced or removed."""
+LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+HOSTED = re.compile(r"\..+|CNAME|leaderboard\.sha256\.[0-9a-f]{16}\.incomplete")
+"""Names that git and hosts of pages know, and what a kill leaves of a list: a folder with nothing else is empty."""
+REMEDY = "move it elsewhere, or choose another --out"
 
 
 def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
-    """Write the site of the accepted submissions.
+    """Write the site of the accepted submissions, file by file; an earlier site is brought up to date.
+
+    Only files that are in the site's own list and still have the hash that stands there are replaced or removed; what
+    else lies in the folder stays. A site that was interrupted is finished by the next call.
 
     Args:
         checked: submissions; those with findings that must be mended are left out.
         out: a new folder, an empty one, or an earlier site.
 
     Raises:
-        InputError: the folder holds something else.
+        InputError: the folder holds something else, a file of the site has been changed or is somebody else's, or the
+            site would lie among the submissions; nothing is written.
+        OSError: a file cannot be written.
     """
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).is_file())):
-        raise InputError(f"{out} is in use and no earlier site: choose another --out")
+    _check_apart(checked, out)
+    known = _listed(out)
     accepted = {"/".join(one.place.parts): one for one in checked if one.accepted and one.facts}
     found = boards([entry_of(one) for one in accepted.values()])
-    incomplete = out.with_name(out.name + ".incomplete")
-    shutil.rmtree(incomplete, ignore_errors=True)
-    try:
-        for name, text in _pages(found, accepted):
-            path = incomplete / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        for path_of, one in accepted.items():
-            name = one.facts["contribution"]
-            content = read_file(one.place.folder / name, rules.MAX_BYTES["other"])
-            (incomplete / "submissions" / path_of / name).write_bytes(content)
-        if out.exists():
-            shutil.rmtree(out)
-        incomplete.rename(out)
-    finally:
-        shutil.rmtree(incomplete, ignore_errors=True)
+    with TemporaryDirectory(prefix="sciml-") as folder:
+        made = _make(Path(folder), found, accepted)
+        to_do = changes(out, made, known, REMEDY)
+        out.mkdir(parents=True, exist_ok=True)
+        to_do.apply(LIST, lambda hashes: atomic.write_text(out / LIST, _list(hashes)))
     return found
 
 
-def _pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tuple[str, str]]:
-    """File names and contents of the site, but for the contributions."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    folder = files("sciml_datasets.metrics.leaderboard").joinpath("templates")
-    style, script = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("board.css", "board.js"))
-    environment = Environment(
-        loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.globals |= {
-        "score": _score_text,
-        "duration": _duration,
-        "version": version("sciml-datasets"),
-        # Ours, not a stranger's; their hashes are the only ones that the page's policy lets run.
-        "style": Markup(style),
-        "script": Markup(script),
-        "style_hash": _policy_hash(style),
-        "script_hash": _policy_hash(script),
-    }
-
-    def render(template: str, up: str, **context: Any) -> str:
-        return environment.get_template(template).render(up=up, **context)
-
-    yield "index.html", render("index.html.jinja", "", boards=found)
-    for board in found:
-        yield f"boards/{board.name}.html", render("board.html.jinja", "../", **_board_context(board))
-        for one in board.ranked:
-            readme = read_file(accepted[one.entry.path].place.folder / rules.README, rules.MAX_BYTES["text"])
-            context = _submission_context(board, one) | {"readme": as_text(readme)}
-            yield (
-                f"submissions/{one.entry.path}/index.html",
-                render("submission.html.jinja", "../" * 5, **context),
-            )
-    yield "leaderboard.csv", _csv(found)
-    yield MARK, json.dumps([_board_json(board) for board in found], indent=1, allow_nan=False) + "\n"
+def _check_apart(checked: Sequence[Checked], out: Path) -> None:
+    """Make sure that the pages of submissions do not get among the submissions themselves."""
+    for one in checked:
+        root = one.place.folder.parents[max(len(one.place.parts) - 1, 0)].resolve()
+        if root in (out.resolve(), (out / "submissions").resolve()):
+            raise InputError(f"{out}: the site would lie among the submissions in {root}: choose another --out")
 
 
-def _policy_hash(text: str) -> str:
-    """As Content-Security-Policy names an inline style or script."""
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _listed(out: Path) -> Hashes:
+    """The files of an earlier site; none where the folder is new or empty.
+
+    Raises:
+        InputError: it is in use for something else, or the list cannot be read.
+    """
+    place = out / LIST
+    if out.is_symlink() and not out.exists():
+        raise InputError(f"{out} is a symbolic link that leads nowhere: choose another --out")
+    if not os.path.lexists(place):
+        if out.exists() and (not out.is_dir() or not all(HOSTED.fullmatch(path.name) for path in out.iterdir())):
+            raise InputError(f"{out} is in use and no earlier site, which has a {LIST}: choose another --out")
+        return {}
+    listed: Hashes = {}
+    lines = place.read_bytes().decode("utf-8", "replace").splitlines() if _is_plain(place) else [""]
+    for number, line in enumerate(lines, 1):
+        parsed = LINE.fullmatch(line)
+        if parsed is None:
+            raise InputError(f"{place}, line {number}: expected a SHA-256 and the name of a file: choose another --out")
+        listed.setdefault(parsed[2], []).append(parsed[1])
+    return listed
 
 
-def _board_context(board: Board) -> dict[str, Any]:
-    criteria = [c for c in board.benchmark.criteria if any(c.name in one.entry.scores for one in board.ranked)]
-    primary = board.benchmark.criteria[0]
-    where = "" if board.real else " (real data)"
-    published = [
-        (title + where, {c.name: value for c in criteria if (value := getattr(c, kind)) is not None})
-        for kind, title in KINDS
-    ]
-    baselines = [
-        (f"baseline: {name}", {key: Value(score, "") for key, score in scores.items() if score is not None})
-        for name, scores in board.baselines.items()
-    ]
-    return {
-        "board": board,
-        "primary": primary,
-        "criteria": criteria,
-        "columns": ["rank", "submission", *(c.title for c in criteria), *FACTS],
-        "numeric": NUMERIC | {c.title for c in criteria},
-        "published": [(name, values) for name, values in published + baselines if values],
-        "over_time": _over_time(board),
-        "against_cost": _against_cost(board),
-    }
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
 
 
-def _lines(board: Board) -> list[Line]:
-    """What is published of the primary criterion, if of these data, and the best baseline."""
-    primary = board.benchmark.criteria[0]
-    lines = []
-    if board.real:
-        lines = [Line(value.value, title) for kind, title in KINDS if (value := getattr(primary, kind)) is not None]
-    values = [value for scores in board.baselines.values() if (value := scores.get(primary.name)) is not None]
-    best = max if primary.direction == "higher" else min
-    return [*lines, Line(best(values), "best baseline")] if values else lines
+def _list(hashes: Hashes) -> str:
+    return "".join(f"{sha256}  {name}\n" for name, known in sorted(hashes.items()) for sha256 in known)
 
 
-def _points(board: Board, x: Any) -> list[Point]:
-    name = board.benchmark.criteria[0].name
-    points = []
-    for entry in (one.entry for one in board.ranked):
-        score, place = entry.scores[name], x(entry)
-        if place is not None:
-            label = f"{entry.path}: {_score_text(score)}"
-            points.append(
-                Point(place, score.value, score.low, score.high, label, f"../submissions/{entry.path}/index.html")
-            )
-    return points
-
-
-def _over_time(board: Board) -> Any:
-    points = _points(board, lambda entry: float(date.fromisoformat(entry.date).toordinal()))
-    title = board.benchmark.criteria[0].title
-    return scatter(f"{title} over time", points, _lines(board), Axis("day of the last run", "date"), Axis(title))
-
-
-def _against_cost(board: Board) -> Any:
-    points = _points(board, lambda entry: entry.seconds or None)
-    title = board.benchmark.criteria[0].title
-    if not points:
-        return None
-    return scatter(f"{title} against cost", points, _lines(board), Axis("seconds of training", "log"), Axis(title))
-
-
-def _submission_context(board: Board, one: Ranked) -> dict[str, Any]:
-    entry, primary = one.entry, board.benchmark.criteria[0]
-    matrix = entry.details.get("confusion")
-    repository = str(entry.config["github"]["repo"])
-    return {
-        "board": board,
-        "one": one,
-        "entry": entry,
-        "primary": primary,
-        "repository": repository if rules.REPOSITORY.fullmatch(repository) else None,
-        "curve": curves(f"{primary.title} over epochs", entry.curves, Axis("epoch", "count"), Axis(primary.title)),
-        "matrix": confusion("confusion matrix", matrix["classes"], matrix["counts"]) if matrix else None,
-    }
-
-
-def _score_text(score: Score | None) -> str:
-    if score is None:
-        return NOTHING
-    spread = f" ± {(score.high - score.low) / 2:.4f}" if score.high > score.low else ""
-    return f"{score.value:.4f}{spread}"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return NOTHING
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.1f} s"
-
-
-def _row(board: Board, one: Ranked) -> dict[str, Any]:
-    """Facts of an entry for programs."""
-    entry: Entry = one.entry
-    return {
-        "board": board.name,
-        "rank": one.rank,
-        "tied": one.tied,
-        **dict(zip(NAMES, entry.parts, strict=True)),
-        "runs": entry.runs,
-        "recomputed": entry.recomputed,
-        "review": "; ".join(entry.review),
-        "model": entry.model,
-        "parameters": entry.parameters,
-        "training_seconds": entry.seconds,
-        "target_seconds": entry.target_seconds,
-        "hardware": entry.hardware,
-        "date": entry.date,
-    }
-
-
-def _csv(found: Sequence[Board]) -> str:
-    """One line for each criterion of each submission."""
-    lines = [
-        {key: _inert(value) for key, value in _row(board, one).items()}
-        | {"criterion": name, "score": score.value, "low": score.low, "high": score.high}
-        for board in found
-        for one in board.ranked
-        for name, score in one.entry.scores.items()
-    ]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, lines[0] if lines else SCORES, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
-
-
-def _inert(value: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula."""
-    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
-
-
-def _board_json(board: Board) -> dict[str, Any]:
-    return {
-        "board": board.name,
-        "title": board.benchmark.title,
-        "primary": board.benchmark.criteria[0].name,
-        **board.likeness,
-        "baselines": board.baselines,
-        "submissions": [
-            _row(board, one)
-            | {
-                "scores": {
-                    name: {"score": score.value, "interval": [score.low, score.high]}
-                    for name, score in one.entry.scores.items()
-                },
-                "contribution": f"submissions/{one.entry.path}/{one.entry.contribution}",
-            }
-            for one in board.ranked
-        ],
-    }
+def _make(folder: Path, found: Sequence[Board], accepted: dict[str, Checked]) -> dict[str, Path]:
+    """Write the site into a folder of its own: name of each file to where it is, those that link to others last."""
+    made: dict[str, Path] = {}
+    for path_of, one in accepted.items():
+        name = one.facts["contribution"]
+        made[f"submissions/{path_of}/{name}"] = path = folder / "submissions" / path_of / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(read_file(one.place.folder / name, rules.MAX_BYTES["other"]))
+    for name, text in pages(found, accepted):
+        made[name] = path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return made

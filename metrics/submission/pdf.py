@@ -22,7 +22,7 @@ FACES = {
 MARGIN_MM = 22
 
 
-def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
+def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path | None = None) -> bytes:
     """A4 pages of a Markdown text: headings, lists, tables, code, links and pictures.
 
     The same text gives the same bytes. The metadata hold the SHA-256 of the Markdown.
@@ -31,6 +31,7 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
         markdown: UTF-8.
         folder: where pictures are looked for; no others are read.
         date: of the document, with a time zone.
+        second: where pictures are looked for that are not in the folder.
 
     Raises:
         InputError: a picture is not in the folder, the Markdown cannot be set, or the fonts lack a character of it.
@@ -43,9 +44,11 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
 
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(markdown.decode("utf-8")))
     for source in re.findall(r'<img src="([^"]*)"', html):
-        picture = (folder / source).resolve()
-        if not picture.is_file() or not picture.is_relative_to(folder.resolve()):
-            raise InputError(f"{source}: no such picture in {folder}: put it there, or take it out of the Markdown")
+        places = [place for place in (folder, second) if place and _holds(place, source)]
+        if not places:
+            where = second or folder
+            raise InputError(f"{source}: no such picture in {where}: put it there, or take it out of the Markdown")
+        picture = (places[0] / source).resolve()
         html = html.replace(f'<img src="{source}"', f'<img width="430" src="{picture}"')
     html = html.replace("<table>", '<table border="1" cellpadding="3">')
     pdf = FPDF()
@@ -76,6 +79,12 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime) -> bytes:
         told = ", ".join(f"U+{code:04X} {unicodedata.name(chr(code), '')}".strip() for code in sorted(lacking)[:5])
         raise InputError(f"the Markdown of the contribution has characters that the fonts lack ({told}): replace them")
     return content
+
+
+def _holds(folder: Path, name: str) -> bool:
+    """Whether a name is that of a file in a folder, and no link leads out of it."""
+    path = (folder / name).resolve()
+    return path.is_file() and path.is_relative_to(folder.resolve())
 
 
 def _without_comments(text: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sciml_datasets.benchmarks import find
@@ -18,8 +19,8 @@ from sciml_datasets.metrics.results import aggregate, write_result
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.configuration import folder_name, predictions_name, result_name
 from sciml_datasets.metrics.submission.logs import TOKEN
-from sciml_datasets.metrics.submission.pdf import markdown_to_pdf
 from sciml_datasets.metrics.submission.runs import LOG, PREDICTIONS, Run, check_alike, read_run
+from sciml_datasets.metrics.submission.written import known_files, write_again, write_documents, write_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,15 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
         run_folders: one, or several of different seeds.
         root: of all submissions.
         statement: what the submitter says.
-        update: write over a submission that is there; its README.md and scientific_contribution.md are kept.
+        update: bring a submission that is there up to date. Only files that are as this function wrote them are
+            replaced or removed: README.md, its Markdown, a PDF of the submitter's own and all other files stay.
 
     Returns:
         The folder.
 
     Raises:
         InputError: the runs cannot be read or do not belong together, a name is not allowed, the commit is not known,
-            predictions are too large for git, or the folder is in use.
+            predictions are too large for git, or the folder is in use or holds a file of ours that was changed.
     """
     runs = [read_run(folder) for folder in run_folders]
     check_alike(runs)
@@ -73,28 +75,18 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
         if not rules.NAME.fullmatch(part):
             raise InputError(f"{part!r} cannot be a folder: use letters, digits and . _ + -")
     folder = root.joinpath(*parts)
-    if folder.exists() and not update:
+    exists = os.path.lexists(folder)
+    if exists and not update:
         raise InputError(f"{folder} exists: choose another --descriptor, or give --update to write over it")
-    kept = {name: folder / name for name in (rules.README, rules.CONTRIBUTION_SOURCE) if (folder / name).is_file()}
-    incomplete = folder.with_name("." + folder.name + ".incomplete")
-    shutil.rmtree(incomplete, ignore_errors=True)
-    try:
-        (incomplete / "plots").mkdir(parents=True)
-        _write_runs(runs, facts, statement, incomplete)
-        _write_config(facts, incomplete)
-        for name, template in (
-            (rules.README, "README.md.jinja"),
-            (rules.CONTRIBUTION_SOURCE, "scientific_contribution.md.jinja"),
-        ):
-            content = kept[name].read_bytes() if name in kept else _render(template, facts)
-            (incomplete / name).write_bytes(content)
-        markdown = (incomplete / rules.CONTRIBUTION_SOURCE).read_bytes()
-        (incomplete / rules.CONTRIBUTION[0]).write_bytes(markdown_to_pdf(markdown, incomplete, facts["ended"]))
-        if folder.exists():
-            shutil.rmtree(folder)
-        incomplete.rename(folder)
-    finally:
-        shutil.rmtree(incomplete, ignore_errors=True)
+    if exists and not folder.is_dir():
+        raise InputError(f"{folder} is no folder: choose another --descriptor, or remove it")
+    known = known_files(folder)
+    with TemporaryDirectory(prefix="sciml-") as scratch:
+        made = _write_runs(runs, facts, statement, Path(scratch)) | write_documents(facts, folder, known, Path(scratch))
+        if exists:
+            write_again(folder, made, _config(facts), known)
+        else:
+            write_new(folder, made, _config(facts))
     return folder
 
 
@@ -239,15 +231,8 @@ def _plots(run: Run) -> list[Path]:
     return sorted((run.folder / "plots").glob("*.png"))
 
 
-def _render(template: str, facts: dict[str, Any]) -> bytes:
-    from jinja2 import Environment, StrictUndefined
-
-    text = files("sciml_datasets.metrics.submission").joinpath("templates", template).read_text(encoding="utf-8")
-    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    return environment.from_string(text).render(facts).encode()
-
-
-def _write_config(facts: dict[str, Any], folder: Path) -> None:
+def _config(facts: dict[str, Any]) -> str:
+    """Text of config.yaml, without the list of files."""
     import yaml
 
     config = {
@@ -266,21 +251,28 @@ def _write_config(facts: dict[str, Any], folder: Path) -> None:
         "parameters": facts["model"]["parameters"],
         **{key: facts[key] for key in ("hyperparameters", "runs", "hardware", "software")},
     }
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)
-    (folder / rules.CONFIG).write_text(text, encoding="utf-8")
+    text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)
+    return text
 
 
-def _write_runs(runs: Sequence[Run], facts: dict[str, Any], statement: Statement, folder: Path) -> None:
-    """Logs, results, predictions and pictures."""
+def _write_runs(runs: Sequence[Run], facts: dict[str, Any], statement: Statement, scratch: Path) -> dict[str, Path]:
+    """Logs, results, predictions and pictures: name to where it is, large ones in the run folders."""
+    made = {}
     for number, run in enumerate(runs, 1):
-        (folder / f"result-{number}.txt").write_text("".join(_completed(run.log, facts)), encoding="utf-8")
-        write_result(run.result, folder / result_name(number, len(runs)))
+        made[f"result-{number}.txt"] = log = scratch / f"result-{number}.txt"
+        log.write_text("".join(_completed(run.log, facts)), encoding="utf-8")
+        made[result_name(number, len(runs))] = result = scratch / result_name(number, len(runs))
+        write_result(run.result, result)
         if not statement.predictions_at:
-            shutil.copyfile(run.folder / PREDICTIONS, folder / predictions_name(number, len(runs)))
+            made[predictions_name(number, len(runs))] = run.folder / PREDICTIONS
     if len(runs) > 1:
-        write_result(facts["whole"], folder / rules.RESULT)
+        made[rules.RESULT] = scratch / rules.RESULT
+        write_result(facts["whole"], made[rules.RESULT])
+    (scratch / "plots").mkdir()
     for path in _plots(runs[0]):
-        shutil.copyfile(path, folder / "plots" / path.name)
+        made[f"plots/{path.name}"] = scratch / "plots" / path.name
+        shutil.copyfile(path, made[f"plots/{path.name}"])
+    return made
 
 
 def _completed(log: Sequence[str], facts: dict[str, Any]) -> list[str]:

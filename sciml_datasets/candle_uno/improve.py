@@ -16,7 +16,6 @@ Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_ut
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections import Counter
@@ -30,6 +29,7 @@ import numpy as np
 from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.incomplete import check_vacant, work_folder
 from sciml_datasets.files.text import first_rows, is_there, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
@@ -110,10 +110,11 @@ def write(
         InputError: the folder exists.
         OSError: it cannot be written.
     """
+    check_vacant(folder)
     if folder.exists():
         raise InputError(f"{folder} exists: remove it or choose another name")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.with_name(f"{folder.name}.incomplete-{os.getpid()}")
+    work = work_folder(folder)
     try:
         for name in ("x_data", "y_data", "splits"):
             (work / name).mkdir(parents=True)
@@ -132,7 +133,7 @@ def write(
             (work / SCALED).write_text("".join(f"{name}\n" for name in scaled), "utf-8")
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
         for path in beside:
-            shutil.copy2(path, work)
+            shutil.copyfile(path, work / path.name)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.cloudmask.raw import SIZES
 from sciml_datasets.cloudmask.slstr_grids import FETCH, Grid, averaged, offset, read_image, shift_between, sun_zenith
 from sciml_datasets.cloudmask.slstr_product import FLAGS, GEOMETRY, REFLECTIVE, THERMAL, check_product, product_folder
 from sciml_datasets.cloudmask.validity import MAX_KELVIN, is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import is_packed, stored, values
 
@@ -77,7 +77,7 @@ def convert(product: Path, scene: Path) -> Path:
         for name, array in content.items():
             file[name] = array
         file.attrs["source"] = folder.name
-    with appearing(scene, unique=True) as work:
+    with atomic.writing(scene) as work:
         work.write_bytes(whole.getbuffer())
     return scene
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -79,7 +80,8 @@ class Hashes:
     def _let_go(self) -> None:
         if hasattr(os, "posix_fadvise") and self.at - self._let >= LET_GO_BYTES:
             # Of what is not on disk yet, Linux begins to write it.
-            os.posix_fadvise(self._descriptor, 0, self.at, os.POSIX_FADV_DONTNEED)
+            with suppress(OSError):  # it is a hint, which a file system need not take
+                os.posix_fadvise(self._descriptor, 0, self.at, os.POSIX_FADV_DONTNEED)
             self._let = self.at
 
     def size(self) -> int:

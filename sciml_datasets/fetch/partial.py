@@ -29,6 +29,7 @@ from google_crc32c import extend
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.fetch.remote import ChangedError
+from sciml_datasets.files.atomic import sync
 from sciml_datasets.files.documents import parse_json
 from sciml_datasets.processes import is_own, owner_lives, signature
 
@@ -40,6 +41,8 @@ JOURNALLED_BYTES = 4 << 20
 READ_BYTES = 1 << 20
 LONGEST_NAME = 100
 """Number of bytes of a file's name that the name of its folder begins with."""
+OWNED = re.compile(r".+-[0-9a-f]{16}-[0-9a-f]{12}-[0-9]+-[0-9a-f]{8}", re.DOTALL)
+"""Name of a folder of an arriving file: the file's name, the hash of its path, the signature of its owner."""
 _mine: set[Path] = set()
 """Folders that this process works on."""
 
@@ -64,7 +67,7 @@ class Partial:
         self._beyond: dict[int, int] = {}
         for start, end in have:
             self._reach(start, end)
-        self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT, 0o644)
+        self._data = os.open(folder / "data", os.O_RDWR | os.O_CREAT, 0o666)
         self._journal: int | None = None
         self._useful = bool(have)
         self._lock = threading.Lock()  # a thread may still be writing when the transfer is given up
@@ -121,7 +124,7 @@ class Partial:
 
     def _note(self, line: str) -> None:
         if self._journal is None:
-            self._journal = os.open(self.folder / "journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._journal = os.open(self.folder / "journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         os.write(self._journal, line.encode())
 
     def beat(self) -> None:
@@ -137,15 +140,18 @@ class Partial:
     def sync(self) -> None:
         """Return when all bytes are on disk."""
         with naming(self.path):
-            os.fsync(self._data)
+            sync(self._data)
 
     def publish(self, final: Path) -> None:
-        """Give the file its name, in place of an older one.
+        """Give the file its name.
 
         Raises:
-            TakenOverError: another run has taken the file over.
+            TakenOverError: another run has taken the file over, or a file of this name has come meanwhile.
         """
         final.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(final):
+            self.remove()
+            raise TakenOverError(f"{final} has come from elsewhere meanwhile")
         try:
             self.path.replace(final)
         except FileNotFoundError as error:
@@ -220,7 +226,7 @@ def arrived_bytes(root: Path) -> int:
 def clear(root: Path) -> None:
     """Remove the folder of arriving files if nothing arrives any more."""
     for left in (root / FOLDER).glob("*/"):
-        if _abandoned(left) and not (left / "journal").exists():
+        if _is_ours(left) and _abandoned(left) and not (left / "journal").exists():
             shutil.rmtree(left, ignore_errors=True)
     try:
         (root / FOLDER).rmdir()
@@ -234,11 +240,14 @@ def _stem(name: str) -> str:
 
 
 def _others(root: Path, name: str) -> list[Path]:
-    stem = _stem(name)
-    try:
-        return [path for path in (root / FOLDER).iterdir() if path.name.startswith(stem + "-") and path not in _mine]
-    except FileNotFoundError:
-        return []
+    left = (root / FOLDER).glob("*")
+    return [path for path in left if path.name.startswith(_stem(name) + "-") and path not in _mine and _is_ours(path)]
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder has such a name as `open_partial` gives, and holds nothing but what it writes."""
+    ours = OWNED.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
+    return bool(ours) and {path.name for path in folder.glob("*")} <= {"data", "journal"}
 
 
 def _abandoned(folder: Path) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -23,6 +24,9 @@ from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
     from mpi4py import MPI
+
+JOURNAL = re.compile(r"checksums-.+-[0-9]+-[0-9a-f]{8}\.(tsv|taken)", re.DOTALL)
+"""Name of a record of checksums that a process writes: its machine, its number and random digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def _journal(path: Path, outcome: Outcome) -> None:
     known = outcome.checksum
     line = "\t".join((outcome.name, known.sha256, str(known.size), known.etag)) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(descriptor, line.encode())
     finally:
@@ -124,7 +128,8 @@ def _journal(path: Path, outcome: Outcome) -> None:
 
 def _merge(folder: Path) -> None:
     """Write what the processes have recorded, of this run or of one that was killed, to the list of the raw folder."""
-    taken = [path for path in map(_take, sorted((folder / FOLDER).glob("checksums-*"))) if path is not None]
+    left = [path for path in sorted((folder / FOLDER).glob("checksums-*")) if JOURNAL.fullmatch(path.name)]
+    taken = [path for path in map(_take, left) if path is not None]
     found: dict[str, Checksum] = {}
     for path in taken:
         text = read_text(path, "remove the file")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 
 NAME = "TERMS.txt"
 
@@ -38,10 +39,17 @@ def check(name: str, folder: Path, *, accepted: bool, show: Callable[[str], obje
 
 
 def keep(name: str, folder: Path, show: Callable[[str], object]) -> None:
-    """Show the terms that were accepted now, and write them into the raw folder."""
-    if _apply(name) and _kept(folder) != text_of(name):
+    """Show the terms that were accepted now, and write them into the raw folder.
+
+    Raises:
+        InputError: a file of the user has the name.
+    """
+    kept = _kept(folder)
+    if _apply(name) and kept != text_of(name):
+        if kept and not kept.startswith(f"{name}\nHomepage: "):
+            raise InputError(f"{folder / NAME} holds no terms that were accepted: give that file another name")
         show(text_of(name))
-        (folder / NAME).write_text(text_of(name), encoding="utf-8")
+        atomic.write_text(folder / NAME, text_of(name))
 
 
 def _apply(name: str) -> bool:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import filecmp
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -198,6 +201,8 @@ class _Transfers:
     async def _fetch(self, wanted: Wanted) -> Outcome:
         final = self.root / wanted.file.name
         notes: list[str] = []
+        if final.is_symlink() and not final.exists():
+            return Outcome(wanted.file.name, failure="it is a symbolic link that leads nowhere: remove it")
         if final.exists():
             outcome = await self._kept(wanted, final, notes)
             if outcome:
@@ -341,10 +346,13 @@ class _Transfers:
 
 
 def _set_aside(path: Path, final: Path) -> Path:
-    """Keep what is not the file under a name that no reader takes for one."""
-    shortened = final.name.encode()[: LONGEST_NAME - len(MISMATCH)].decode("utf-8", "ignore")
-    aside = final.with_name(shortened + MISMATCH)
-    aside.parent.mkdir(parents=True, exist_ok=True)
+    """Keep what is not the file under a name that no reader takes for one, and that nothing else has."""
+    shortened = final.name.encode()[: LONGEST_NAME - len(f".999{MISMATCH}")].decode("utf-8", "ignore")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        aside = final.with_name(f"{shortened}{'' if number == 1 else f'.{number}'}{MISMATCH}")
+        if not os.path.lexists(aside) or (aside.is_file() and filecmp.cmp(path, aside, shallow=False)):
+            break
     path.replace(aside)
     return aside
 

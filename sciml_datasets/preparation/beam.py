@@ -7,13 +7,14 @@ same paths.
 from __future__ import annotations
 
 import pickle
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.preparation.crew import Tick
 
 if TYPE_CHECKING:
@@ -57,8 +58,8 @@ class Beam:
         """See `Crew.map`; progress is Beam's to tell."""
         import apache_beam as beam
 
-        self._folder.mkdir(parents=True, exist_ok=True)
-        results = Path(tempfile.mkdtemp(prefix="beam-results-", dir=self._folder))
+        results = self._folder / f"beam-results-{secrets.token_hex(6)}"
+        results.mkdir(parents=True)  # by the umask, as workers may be other users of the group
         try:
             with beam.Pipeline(options=self._options) as pipeline:
                 numbered = pipeline | beam.Create(list(enumerate(items))) | beam.Reshuffle()
@@ -85,9 +86,8 @@ class _Work:
             outcome = self._work(item, _no_progress)
         except InputError as error:
             outcome = error
-        temporary = self._results / f"{number}.{id(self)}.incomplete"
-        temporary.write_bytes(pickle.dumps(outcome))
-        temporary.replace(self._results / str(number))
+        with atomic.writing(self._results / str(number)) as temporary:
+            temporary.write_bytes(pickle.dumps(outcome))
 
 
 def _no_progress(_: int) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError, PeerFailedError, whole
+from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.preparation import manifest, proof
 from sciml_datasets.preparation.ahead import chunks
 from sciml_datasets.preparation.beam import Beam
@@ -29,7 +30,7 @@ from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.sorting import Spool, spooled
 from sciml_datasets.preparation.tasks import HashFile, IndexFiles, WriteShard, shard_name
 from sciml_datasets.preparation.verify import check_prepared
-from sciml_datasets.preparation.workshop import new_work, open_workshop, publish, remove_interrupted
+from sciml_datasets.preparation.workshop import open_workshop, remove_interrupted
 from sciml_datasets.progress import progress
 from sciml_datasets.samples import SPLITS, Beside, NotingFormat, RawFile, RawFormat, Sample, TabledFormat
 from sciml_datasets.splits import check_disjoint, write_members
@@ -152,6 +153,7 @@ def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
 
 
 def _is_prepared(final: Path, options: Options) -> bool:
+    check_vacant(final)
     if not final.exists():
         return False
     found = check_prepared(final)
@@ -236,7 +238,7 @@ def _joined(indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, fina
     if len([part for part in indexed if part]) == 1:
         return spools[0]
     spooled_samples = (sample for spool in spools for part in spool.ordered().values() for sample in part)
-    joined = spooled(chain(spooled_samples, samples), new_work(final))
+    joined = spooled(chain(spooled_samples, samples), work_folder(final))
     for spool in spools:
         shutil.rmtree(spool.folder)
     return joined
@@ -386,8 +388,7 @@ def _finish(
         raw=raw_files,
         checksums=checksums,
     )
-    folder.chmod(0o755)
-    publish(work, final)
+    publish(folder, final)
     remove_interrupted(final)
 
 

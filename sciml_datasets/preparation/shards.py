@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import mmap
@@ -10,11 +9,12 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.appearing import appearing
+from sciml_datasets.files import atomic
 from sciml_datasets.integrity import OFFSETS_SUFFIX, shard_files
 from sciml_datasets.preparation.encoding import Parts
 
@@ -68,16 +68,13 @@ def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
         OSError: the disk is full, read-only or otherwise unwilling; nothing is left behind.
     """
     offsets = [0]
-    beside = appearing(path.with_name(path.name + OFFSETS_SUFFIX), unique=True)
-    with beside as index_path, appearing(path, unique=True) as temporary, _HashedFile(temporary) as file:
+    beside = atomic.writing(path.with_name(path.name + OFFSETS_SUFFIX))
+    with beside as index_path, atomic.writing(path) as temporary, _HashedFile(temporary) as file:
         for record in map(tfrecord, examples):
             offsets.append(offsets[-1] + file.write(record))
         file.flush()
         index = struct.pack(f"<{len(offsets)}Q", *offsets)
-        with index_path.open("wb") as index_file:
-            index_file.write(index)
-            index_file.flush()
-            os.fsync(index_file.fileno())
+        index_path.write_bytes(index)
         digest = file.hexdigest()
     records = len(offsets) - 1
     payload = offsets[-1] - records * (HEADER_BYTES + FOOTER_BYTES)
@@ -92,7 +89,7 @@ def write_array_record(path: Path, examples: Iterable[Parts]) -> Written:
     from array_record.python.array_record_module import ArrayRecordWriter
 
     records = payload = 0
-    with appearing(path, unique=True) as temporary:
+    with atomic.writing(path) as temporary:
         writer = ArrayRecordWriter(str(temporary), "group_size:1")
         for example in examples:
             record = b"".join(example)
@@ -101,7 +98,6 @@ def write_array_record(path: Path, examples: Iterable[Parts]) -> Written:
             payload += len(record)
         writer.close()
         with temporary.open("rb") as file:
-            os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = temporary.stat().st_size
     return Written(path.name, records, size, payload, digest, "")
@@ -133,12 +129,13 @@ def masked(crc: int) -> bytes:
 def _aligned(size: int) -> mmap.mmap:
     """Memory that begins with a page, of large pages where there are any."""
     memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    memory.madvise(mmap.MADV_HUGEPAGE)
+    with suppress(OSError):  # a kernel without large pages
+        memory.madvise(mmap.MADV_HUGEPAGE)
     return memory
 
 
 class _HashedFile:
-    """A new file that is filled block by block, and its SHA-256.
+    """An empty file that is filled block by block, and its SHA-256.
 
     Hashing takes longer than all else that is done to a record, and writing has to wait for the disk: each has a thread
     of its own. Where the file system can, blocks go to the disk past the page cache: filling fresh memory there costs
@@ -146,7 +143,7 @@ class _HashedFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         self._direct = self._set_direct(True)
         self._sha256 = hashlib.sha256()
         self._hashing, self._writing = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
@@ -193,7 +190,7 @@ class _HashedFile:
             OSError: earlier ones cannot be written.
         """
         self._pass_on()
-        self._in_work[self._turn] = [self._writing.submit(os.fsync, self._descriptor)]
+        self._in_work[self._turn] = [self._writing.submit(atomic.sync, self._descriptor)]
 
     def hexdigest(self) -> str:
         """The SHA-256 of all bytes, once they are on disk.
@@ -224,18 +221,16 @@ class _HashedFile:
         while block:
             try:
                 block = block[os.write(self._descriptor, block) :]
-            except OSError as error:
-                if error.errno != errno.EINVAL or not self._direct:
+            except OSError:  # file systems refuse direct writing in many ways; real trouble meets the other one as well
+                if not self._direct:
                     raise
                 self._direct = self._set_direct(False)
 
     def _set_direct(self, wanted: bool) -> bool:
         """Write past the page cache or not; whether it is done."""
-        flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
         try:
+            flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
             fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT)
-        except OSError as error:
-            if error.errno != errno.EINVAL:
-                raise
+        except OSError:  # refused, in whatever way: writes go through the page cache
             return False
         return wanted

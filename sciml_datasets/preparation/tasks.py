@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.checksums import sha256_of
+from sciml_datasets.files.incomplete import work_folder
 from sciml_datasets.preparation.ahead import SMALL, Extent, asked_for
 from sciml_datasets.preparation.crew import Tick
 from sciml_datasets.preparation.encoding import Parts, encoder
@@ -15,7 +16,7 @@ from sciml_datasets.preparation.notes import Notes
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.shards import WRITERS, Written
 from sciml_datasets.preparation.sorting import Spool, index_of
-from sciml_datasets.preparation.workshop import journal, new_work
+from sciml_datasets.preparation.workshop import journal
 from sciml_datasets.samples import NotingFormat, PlacedFormat, RawFile, RawFormat, Sample
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class IndexFiles:
                 yield from self.raw_format.index(self.folder, file)
                 tick(1)
 
-        return index_of(samples(), new_work(self.final))
+        return index_of(samples(), work_folder(self.final))
 
     def _extent(self, file: RawFile) -> Extent | None:
         """A small file; of a large one the index reads little, and nobody knows where that lies."""

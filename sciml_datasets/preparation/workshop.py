@@ -13,23 +13,27 @@ anything at any moment loses at most the shards in progress, and concurrent runs
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import secrets
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.appearing import appearing
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
+from sciml_datasets.files.incomplete import left_beside, work_folder
 from sciml_datasets.preparation.shards import Written
 
 PLAN = "plan.json"
+OURS = re.compile(
+    r"plan\.json(\.[0-9a-f]{16}\.incomplete)?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{3,}", re.DOTALL
+)
+"""Names of all that lies in a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
 
 def open_workshop(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[Path, list[Written]]:
@@ -58,20 +62,17 @@ def open_workshop(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[
             f"{different[0]} holds an interrupted preparation, but {what_changed(plans[different[0]] or {}, plan)}: "
             "undo that to go on with it, or start over with --restart"
         )
-    work = new_work(final)
+    work = work_folder(final)
     (work / "folder").mkdir(parents=True)
-    _write_whole(work / PLAN, json.dumps(plan, sort_keys=True))
+    atomic.write_text(work / PLAN, json.dumps(plan, sort_keys=True))
     return work, _take_over(same, work)
 
 
-def new_work(final: Path) -> Path:
-    """A name that nobody else has for a folder beside the final one, which whoever finishes removes."""
-    return final.with_name(f"{final.name}.incomplete-{secrets.token_hex(6)}")
-
-
 def interrupted(final: Path) -> Iterator[Path]:
-    """The work folders beside a final folder, whoever's they are."""
-    yield from sorted(final.parent.glob(f"{final.name}.incomplete-*"))
+    """The work folders beside a final folder, whoever's they are; a folder of the user is none, whatever its name."""
+    for path in left_beside(final, OURS):
+        if not (path / PLAN).exists() or "digest" in (plan_of(path) or {}):
+            yield path
 
 
 def remove_interrupted(final: Path) -> None:
@@ -85,10 +86,11 @@ def journal(work: Path, written: Written) -> None:
     content = json.dumps(asdict(written), sort_keys=True)
     line = f"{content}\t{_checksum(content)}\n"
     path = work / f"journal-{os.uname().nodename}-{os.getpid()}.jsonl"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
-        os.write(descriptor, line.encode())
-        os.fsync(descriptor)
+        with naming(path):
+            os.write(descriptor, line.encode())
+            atomic.sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -107,18 +109,6 @@ def journalled(work: Path) -> Iterator[Written]:
 def _checksum(content: str) -> str:
     """Of a line of the journal."""
     return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def publish(work: Path, final: Path) -> None:
-    """Give the finished folder its name; where another run was first, its equal result stands."""
-    folder = work / "folder"
-    _sync_directory(folder)
-    try:
-        folder.rename(final)
-    except OSError as error:
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT) or not final.is_dir():
-            raise
-    _sync_directory(final.parent)
 
 
 def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
@@ -168,24 +158,7 @@ def _link(source: Path, work: Path, name: str, size: int) -> bool:
         if old.stat().st_size != size:
             return False
         new.unlink(missing_ok=True)
-        os.link(old, new)
+        atomic.link_or_copy(old, new)
     except FileNotFoundError:  # the other run has just finished
         return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV):
-            raise
-        shutil.copyfile(old, new)
     return True
-
-
-def _write_whole(path: Path, text: str) -> None:
-    with appearing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
