@@ -125,7 +125,7 @@ def mean_of_pixels(fine: np.ndarray, start: int, track: int, row: int, column: i
     return sum(found) / len(found) if found else math.nan
 
 
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_scene_is_what_the_files_of_the_product_say(data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
@@ -223,7 +223,7 @@ def whole_product(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_product(tmp_path_factory.mktemp("whole"), rows=ROWS, fine_rows=2 * ROWS, columns=COLUMNS)
 
 
-@settings(max_examples=100)
+@settings(max_examples=150)
 @given(
     st.sampled_from(sorted(FILES)),
     st.dictionaries(st.sampled_from(NAMES), st.sampled_from(sorted(ODD)), min_size=1, max_size=2),
