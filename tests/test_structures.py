@@ -117,7 +117,7 @@ DEFECTS = ("nan", "inf", "-inf", "1e400", "1e300", "-1e300", "0", "-1", "5e-324"
 """In the place of a number; some of them are right in some places."""
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 30), word=st.sampled_from(DEFECTS), dialect=st.sampled_from(["cif", "Direct", "Cartesian"]))
 def test_whatever_stands_for_a_number_gives_a_crystal_or_a_sentence(
     tmp_path: Path, place: int, word: str, dialect: str

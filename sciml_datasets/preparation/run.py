@@ -211,7 +211,8 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         crew.lead(lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final))
     except FileNotFoundError as error:
-        if work.exists() or final.exists():
+        lost = error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(work)
+        if final.exists() or (work.exists() and not lost):
             raise
         raise InputError(f"{work} was removed meanwhile, as --restart of another run does: run it again") from error
     except (InputError, PeerFailedError) as error:
