@@ -5,11 +5,15 @@ A benchmark's ``raw.py`` implements `RawFormat`; everything in ``preparation`` w
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+
+from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,12 +35,21 @@ class RawFile:
         name: path below the data set's raw folder, with forward slashes.
         size: bytes.
         mtime_ns: time of last change, nanoseconds.
+
+    Raises:
+        InputError: the name is not UTF-8 or holds a tab or line break, so that no list of files can hold it.
     """
 
     split: str
     name: str
     size: int
     mtime_ns: int
+
+    def __post_init__(self) -> None:
+        """See the docstring of the class."""
+        if not self.name.isprintable() and re.search("[\t\n\r\udc80-\udcff]", self.name):
+            shown = os.fsencode(self.name).decode("utf-8", "backslashreplace")
+            raise InputError(f"{shown!r}: the name of a raw file is not UTF-8, or holds a tab or line break: rename it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import pytest
 
 from sciml_datasets import InputError
 from sciml_datasets.files.hdf5 import FLOAT32, TEXT, UnusableAttributeError, opened
+from sciml_datasets.files.hdf5_attributes import reading
 
 NO_REFERENCE = np.array([h5py.Reference()], h5py.ref_dtype)
 VALUES = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
@@ -115,6 +116,19 @@ def test_what_was_never_written_is_no_fill_value(tmp_path: Path, chunks: tuple[i
             data[:1] = VALUES[:1]
 
     refused(make(tmp_path / "a.h5", part), "x: some of its values were never written")
+
+
+def test_another_type_of_the_same_size_has_no_offset(tmp_path: Path) -> None:
+    def narrow(file: h5py.File) -> None:
+        kind = h5py.h5t.IEEE_F32LE.copy()  # a sign, 8 bits of exponent and 11 of fraction, at the end of 4 bytes
+        kind.set_fields(19, 11, 8, 0, 11)
+        kind.set_precision(20)
+        data = h5py.h5d.create(file.id, b"x", kind, h5py.h5s.create_simple(VALUES.shape))
+        data.write(h5py.h5s.ALL, h5py.h5s.ALL, VALUES)
+
+    with opened(make(tmp_path / "a.h5", narrow)) as file:
+        assert (file.array("x").dtype, file.array("x").offset) == (np.float32, None)
+        np.testing.assert_array_equal(file.array("x").whole(), VALUES)
 
 
 # What a name leads to
@@ -225,6 +239,14 @@ def test_an_attribute_of_another_kind_is_named(tmp_path: Path, value: Any) -> No
             file.number("a")
 
 
+def test_an_attribute_of_an_array_type_has_its_shape(tmp_path: Path) -> None:
+    def array_type(file: h5py.File) -> None:
+        file.attrs.create("a", np.eye(3), dtype=np.dtype(("f8", (3, 3))))
+
+    with opened(make(tmp_path / "a.h5", array_type)) as file:
+        np.testing.assert_array_equal(file.numbers("a"), np.eye(3))
+
+
 # Files and the machine
 
 
@@ -268,3 +290,28 @@ def test_an_array_is_not_believed_to_be_as_large_as_it_says(tmp_path: Path) -> N
     path = make(tmp_path / "a.h5", huge)
     refused(path, "never written")
     refused(path, r"y has chunks of over 1,073,741,824 bytes", "y")
+
+
+def test_a_file_that_is_marked_as_open_for_writing_is_not_called_damaged(tmp_path: Path) -> None:
+    path = make(tmp_path / "a.h5", lambda file: file.create_dataset("x", data=VALUES), libver="latest")
+    code = (
+        "import h5py, os\n"
+        f"file = h5py.File({str(path)!r}, 'r+', libver='latest'); file.swmr_mode = True\n"
+        "os._exit(0)"  # as a kill
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(OSError, match=rf"{path} is marked as open for writing: .*h5clear -s"):
+        whole(path)
+
+
+def test_one_part_of_a_file_in_parts_is_named(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a%d.h5", "w", driver="family", memb_size=1 << 12) as file:
+        file["x"] = np.zeros(10_000)
+    refused(tmp_path / "a0.h5", "is one part of a file that HDF5 has written in parts: join them with h5repart")
+
+
+def test_trouble_of_the_machine_is_told_by_its_number_wherever_the_library_puts_it() -> None:
+    for error in (KeyError("unable (read failed: errno = 5, error message = 'x')"), OSError(116, "stale")):
+        with pytest.raises(OSError, match=r"/a\.h5") as caught, reading(Path("/a.h5"), "x"):
+            raise error
+        assert caught.value.errno in (errno.EIO, errno.ESTALE)

@@ -385,3 +385,21 @@ def test_stored_integers_are_no_kelvin_and_no_reflectance(tmp_path: Path, change
         InputError, match=rf"{NAME}.hdf: more than half of the {match}, expected .*, not stored integers"
     ):
         read(path)
+
+
+def test_packed_numbers_are_stored_as_the_values_that_they_mean(tmp_path: Path) -> None:
+    made = scene()
+    path = write_scene(tmp_path / f"{NAME}.hdf", bts=np.round((made["bts"] - 283.73) / 0.01).astype(np.int16))
+    with h5py.File(path, "a") as file:
+        file["bts"].attrs.update({"scale_factor": 0.01, "add_offset": 283.73, "_FillValue": np.int16(-32768)})
+        file["bts"][2, 3, 1] = -32768
+        file["refs"].attrs["_FillValue"] = np.float32(np.nan)
+        file["bayes"].attrs["_FillValue"] = np.uint8(3)
+    example = read(path)
+    expected = made["bts"].copy()
+    expected[2, 3, 1] = np.nan
+    np.testing.assert_allclose(example["brightness_temperature"], expected, atol=0.006)
+    np.testing.assert_array_equal(example["reflectance"], made["refs"])
+    labelled = made["bayes"][..., 0] != 3
+    labelled[2, 3] = False
+    np.testing.assert_array_equal(example["valid"].view(bool), labelled)

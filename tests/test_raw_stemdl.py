@@ -49,6 +49,8 @@ DEFECTS = {
     "space group 231": (defect(space_group=np.bytes_(b"231")), "space_group is '231', expected a number from 1 to 230"),
     "space group 0": (defect(space_group=0), "space_group is '0'"),
     "space group in words": (defect(space_group="Fm-3m"), "space_group is 'Fm-3m'"),
+    "a space group of many digits": (defect(space_group="1" * 5000), "space_group is '1111"),
+    "a blank material": (defect(material="  "), "material is empty"),
     "no material": (defect(material=None), "material is missing"),
     "energy in words": (defect(energy_keV="high"), "energy_keV is 'high'"),
     "empty file": ({}, "holds no samples"),
@@ -153,7 +155,7 @@ def test_a_material_in_two_splits_is_refused_by_name(tmp_path: Path) -> None:
     assert_nothing_prepared(tmp_path)
 
 
-@pytest.mark.parametrize("number", [np.bytes_(b"14"), "14", 14, np.array([14], np.int16)])
+@pytest.mark.parametrize("number", [np.bytes_(b"14"), "14", 14, np.array([14], np.int16), " 14", "14   ", 14.0])
 def test_the_space_group_may_be_bytes_text_or_a_number(tmp_path: Path, number: object) -> None:
     folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", space_group=number)})
     raw_format = Hdf5Stacks(128)
@@ -210,3 +212,28 @@ def test_what_is_called_like_a_raw_file_and_is_none_is_named(
     make(folder / "dev" / "more.h5")
     with pytest.raises(InputError, match=rf"more\.h5 is {kind}.*, expected a file"):
         prepared(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["more.H5", "more.hdf5"])
+def test_a_raw_file_with_another_ending_is_named(tmp_path: Path, name: str) -> None:
+    write_file(write_raw(tmp_path) / "dev" / name, {"sample_0_0": sample("mp-5")})
+    with pytest.raises(InputError, match=rf"{name}: a raw file whose name does not end in \.h5"):
+        prepared(tmp_path)
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_one_file_under_two_names_is_named(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
+    folder = write_raw(tmp_path)
+    link(folder / "dev" / "batch_dev_0.h5", folder / "dev" / "more.h5")
+    with pytest.raises(InputError, match=r"more\.h5 and .*batch_dev_0\.h5 are one file under two names"):
+        prepared(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a\udcff.h5", "a\tb.h5", "a\nb.h5"])
+def test_a_name_that_no_list_can_hold_is_shown(tmp_path: Path, name: str) -> None:
+    write_file(write_raw(tmp_path) / "dev" / "x.h5", {"sample_0_0": sample("mp-5")}).rename(
+        tmp_path / "stemdl_demo" / "dev" / name
+    )
+    with pytest.raises(InputError, match="the name of a raw file is not UTF-8, or holds a tab or line break") as caught:
+        prepared(tmp_path)
+    str(caught.value).encode()

@@ -24,6 +24,7 @@ from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, s
 from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
+from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
 from sciml_datasets.files.regular import regular_file, walked
 from sciml_datasets.samples import SPLITS, Example, Note, RawFile, Sample, unheard
 
@@ -37,7 +38,8 @@ CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Data set of a file to its channels."""
 UNKNOWN_FRAME = -1
 CAST = "have another type of number and are stored as float32"
-TOLERATED = {CAST: 1.0}
+PACKED = "have attributes of netCDF on their numbers, which are stored as the values that they mean"
+TOLERATED = {CAST: 1.0, PACKED: 1.0}
 """What may be wrong with a scene, to the share of scenes beyond which the files are refused."""
 
 
@@ -131,9 +133,14 @@ class Scenes:
         granule = granule_of(path)
         with opened(path) as h5:
             refs, bts, bayes = (self._array(h5, name) for name in CHANNELS)
-            refs.read(to.reflectance)
-            bts.read(to.brightness_temperature)
+            packed = [
+                data.where
+                for data, into in ((refs, to.reflectance), (bts, to.brightness_temperature))
+                if _read_numbers(data, into)
+            ]
             labelled = _read_bits(bayes, to.bayes)
+        if packed:
+            note(PACKED, packed[0])
         others = [
             f"{name} is {data.dtype}"
             for name, data in (("refs", refs), ("bts", bts))
@@ -218,12 +225,23 @@ def _day_by_folder(place: PurePosixPath) -> bool | None:
     return next((part == "day" for part in reversed(place.parts[:-1]) if part in ("day", "night")), None)
 
 
+def _read_numbers(data: Array, into: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
+    """Read numbers, by what attributes of netCDF say where there are any; whether there are."""
+    if not any(data.has(name) for name in ATTRIBUTES):
+        data.read(into)
+        return False
+    into[...] = values(data)
+    return True
+
+
 def _read_bits(bayes: Array, to: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-    """Read the bits; for a type that can hold more than a byte, also (R, C), whether a pixel has any."""
-    if bayes.dtype == np.uint8:
+    """Read the bits; where not every number needs to be some, also (R, C), whether a pixel has any."""
+    plain = not any(bayes.has(name) for name in ATTRIBUTES)
+    if plain and bayes.dtype == np.uint8:
         bayes.read(to.reshape(bayes.shape))
         return None
-    values = bayes.whole().reshape(to.shape)
-    labelled = (values >= 0) & (values <= np.iinfo(np.uint8).max)  # fill values of wider types lie outside
-    to[...] = np.where(labelled, values, 0)
+    numbers, missing = (bayes.whole(), np.False_) if plain else stored(bayes)
+    # Fill values of wider types lie outside.
+    labelled = ((numbers >= 0) & (numbers <= np.iinfo(np.uint8).max) & ~missing).reshape(to.shape)
+    to[...] = np.where(labelled, numbers.reshape(to.shape), 0)
     return np.asarray(labelled[..., 0])

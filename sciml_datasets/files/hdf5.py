@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.hdf5_arrays import ANY, FLOAT32, INTEGERS, NUMBERS, TEXT, Array, Types
-from sciml_datasets.files.hdf5_attributes import AGAIN, DAMAGE, Node, UnusableAttributeError, as_text, reading, reason
+from sciml_datasets.files.hdf5_attributes import (
+    AGAIN,
+    LIBRARY_ERRORS,
+    Node,
+    UnusableAttributeError,
+    as_text,
+    machine_error,
+    reading,
+    reason,
+)
 from sciml_datasets.files.regular import regular_file
 
 __all__ = [
@@ -39,10 +48,27 @@ __all__ = [
     "opened",
 ]
 
+FAMILY = b"NCSAfami"
+"""Mark of HDF5's family driver near the beginning of a file (HDF5 File Format Specification, II.B)."""
 MOST_LINKS = 16
 """Number of soft links that may lead to an object, as in the HDF5 library."""
 Shape = tuple[int | None, ...]
 """Lengths of an array; None where any length will do."""
+
+
+class OpenForWritingError(OSError):
+    """A file is marked as open for writing: it is not damaged, and may not be read now."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is marked as open for writing: run the same command again when whatever writes it has ended; if "
+            f"nothing does, a writer was killed: clear the mark with `h5clear -s {path}`, or fetch the file again"
+        )
+        self.path = path
+
+    def __reduce__(self) -> tuple[type[OpenForWritingError], tuple[Path]]:
+        """As it travels from one process to another."""
+        return type(self), (self.path,)
 
 
 class Group(Node):
@@ -153,11 +179,15 @@ class File(Group):
         try:
             # The driver that every build has, whatever the environment chooses: places are bytes of this very file.
             self.h5 = h5py.File(path, "r", driver="sec2")
-        except OSError as error:
-            if error.errno and error.errno not in DAMAGE:
-                raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
-            raise InputError(f"{path}: not a complete HDF5 file ({reason(error)}): {AGAIN}, or remove it") from error
-        except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        except LIBRARY_ERRORS as error:
+            if number := machine_error(error):
+                raise OSError(number, os.strerror(number), str(path)) from error
+            if "already open for write" in str(error):
+                raise OpenForWritingError(path) from error
+            if FAMILY in path.read_bytes()[:4096]:
+                raise InputError(
+                    f"{path} is one part of a file that HDF5 has written in parts: join them with h5repart"
+                ) from error
             raise InputError(f"{path}: not a complete HDF5 file ({reason(error)}): {AGAIN}, or remove it") from error
         with reading(path, str(path)):
             super().__init__(path, str(path), h5py.h5o.open(self.h5.id, b"/"))

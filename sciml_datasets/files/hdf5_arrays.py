@@ -49,11 +49,11 @@ class Array(Node):
         dtype: type of the values in the file.
         chunk: lengths of a chunk; None where the array is not stored in chunks.
         offset: byte of the file at which the values begin, in C order and of ``dtype``; None where they are not stored
-            in one piece, or compressed.
+            in one piece, or compressed, or as another type of the same size.
     """
 
     def __init__(self, path: Path, where: str, identifier: h5py.h5d.DatasetID) -> None:
-        from h5py import h5d
+        from h5py import h5d, h5t
 
         super().__init__(path, where, identifier)
         if identifier.shape is None:
@@ -71,7 +71,9 @@ class Array(Node):
             _check_filter(made.get_filter(i), where)
         if self.size and not self._is_written():
             raise InputError(f"{where}: some of its values were never written: {AGAIN}")
-        self.offset: int | None = identifier.get_offset() if layout == h5d.CONTIGUOUS else None
+        # Types of other widths and bits are numbers of the same type to NumPy, but not the same bytes.
+        as_numpy = layout == h5d.CONTIGUOUS and identifier.get_type() == h5t.py_create(self.dtype)
+        self.offset: int | None = identifier.get_offset() if as_numpy else None
 
     @property
     def size(self) -> int:

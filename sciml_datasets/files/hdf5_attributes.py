@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from sciml_datasets.errors import InputError
 AGAIN = "fetch or make the file again"
 DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
 """Error numbers that follow from addresses or sizes that a damaged file holds; others are trouble of the machine."""
+
+LIBRARY_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError)
+"""Types of the exceptions by which h5py tells what is wrong with a file."""
 
 
 class UnusableAttributeError(InputError):
@@ -123,11 +127,11 @@ class Node:
                 doubles = np.empty(stored.shape)
                 stored.read(doubles, h5py.h5t.NATIVE_DOUBLE)
                 return doubles
-            dtype = stored.dtype
+            dtype, inner = stored.dtype.base, stored.dtype.shape  # HDF5's array types have a shape of their own
             if dtype.kind not in "fiuS" and not h5py.check_string_dtype(dtype):
                 raise self._unusable(name, "text or numbers")
-            values: NDArray[Any] = np.empty(stored.shape, dtype)
-            stored.read(values)
+            values: NDArray[Any] = np.empty(stored.shape + inner, dtype)
+            stored.read(values, h5py.h5t.py_create(stored.dtype))
             return values
 
     def _unusable(self, name: str, expected: str) -> UnusableAttributeError:
@@ -148,12 +152,20 @@ def reading(path: Path, where: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except OSError as error:
-        if error.errno and error.errno not in DAMAGE:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+    except LIBRARY_ERRORS as error:
+        if number := machine_error(error):
+            raise OSError(number, os.strerror(number), str(path)) from error
         raise InputError(f"{where} cannot be read ({reason(error)}): {AGAIN}") from error
-    except (RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError) as error:
-        raise InputError(f"{where} cannot be read ({reason(error)}): {AGAIN}") from error
+
+
+def machine_error(error: Exception) -> int | None:
+    """The number of the system's error that one of the library's follows from; None where the file is to blame.
+
+    Many exceptions of h5py tell the number in their text alone, whatever their type.
+    """
+    in_words = re.search(r"errno = (\d+)", str(error))
+    number = getattr(error, "errno", None) or (int(in_words[1]) if in_words else 0)
+    return None if number in DAMAGE else number
 
 
 def as_text(stored: bytes, where: str) -> str:

@@ -22,6 +22,8 @@ from sciml_datasets.files.hdf5 import Array, UnusableAttributeError
 
 CORRECT = "correct the file or remove it"
 LIMITS = ("valid_min", "valid_max")
+ATTRIBUTES = ("_Unsigned", "_FillValue", "missing_value", *LIMITS, "valid_range", "scale_factor", "add_offset")
+"""Names of the attributes that say what stored numbers mean."""
 
 
 class Stored(NamedTuple):

@@ -12,6 +12,7 @@ are stored as they are, since the reference's transform clips them.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ NUM_SPACE_GROUPS = 230
 MAX_KEV = 10_000
 """Energy in keV that no electron microscope reaches: the largest have 3,000."""
 STORED = np.dtype("<f4")
+ENDINGS = (".h5", ".hdf5", ".hdf")
+"""Endings of HDF5 files, in any case; raw files end in the first."""
 OPEN_FILES = 64
 """Files kept open while reading: records are written in hashed order, so each comes from another file."""
 Stack = np.ndarray[Any, np.dtype[np.float32]]
@@ -154,11 +157,22 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
             f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
             "raw files belong in train/, dev/ (or validation/) and test/"
         )
-    paths = [path for path in present[0].iterdir() if path.suffix == ".h5"]
+    paths = sorted(present[0].iterdir())
+    for path in paths:
+        if path.suffix != ".h5" and path.suffix.lower() in ENDINGS:
+            raise InputError(f"{path}: a raw file whose name does not end in .h5: rename or remove it")
+    paths = [path for path in paths if path.suffix == ".h5"]
     if not paths:
         raise InputError(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
-    stats = ((path, regular_file(path)) for path in paths)
-    return [RawFile(split, f"{path.parent.name}/{path.name}", s.st_size, s.st_mtime_ns) for path, s in stats]
+    known: dict[tuple[int, int], Path] = {}
+    files = []
+    for path in paths:
+        status = regular_file(path)
+        twin = known.setdefault((status.st_dev, status.st_ino), path)
+        if twin is not path:
+            raise InputError(f"{path} and {twin} are one file under two names: remove one of them")
+        files.append(RawFile(split, f"{path.parent.name}/{path.name}", status.st_size, status.st_mtime_ns))
+    return files
 
 
 def check_intensities(stack: Stack, where: str, note: Note) -> None:
@@ -195,12 +209,12 @@ def check_intensities(stack: Stack, where: str, note: Note) -> None:
 
 def _material(group: Group) -> str:
     value = group.text("material")
-    if not value:
+    if value is None or not value.strip():
         missing = "missing" if value is None else "empty"
         raise InputError(
             f"{group.where}: the attribute material is {missing}: add it, it keeps one material out of two splits"
         )
-    return value
+    return value.strip()
 
 
 def _space_group(group: Group) -> int:
@@ -208,9 +222,10 @@ def _space_group(group: Group) -> int:
     text = group.text("space_group")
     if text is None:
         raise InputError(f"{group.where}: the attribute space_group is missing, {expected}")
-    if not text.isdecimal() or not 1 <= int(text) <= NUM_SPACE_GROUPS:
-        raise InputError(f"{group.where}: space_group is {text!r}, {expected}")
-    return int(text)
+    found = re.fullmatch(r"(\d{1,3})(?:\.0*)?", text.strip(), re.ASCII)
+    if found is None or not 1 <= int(found[1]) <= NUM_SPACE_GROUPS:
+        raise InputError(f"{group.where}: space_group is {text[:40]!r}, {expected}")
+    return int(found[1])
 
 
 def _features(group: Group, note: Note) -> Example:
@@ -243,7 +258,7 @@ def _energy(group: Group) -> int:
         energy = math.nan
     if not 0 <= energy <= MAX_KEV:
         raise InputError(
-            f"{group.where}: energy_keV is {text!r}, expected a number from 0 to {MAX_KEV}: correct the file"
+            f"{group.where}: energy_keV is {text[:40]!r}, expected a number from 0 to {MAX_KEV}: correct the file"
         )
     return round(energy)
 
