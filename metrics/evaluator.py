@@ -198,9 +198,10 @@ class Evaluator:
 
 
 def _some(names: list[str]) -> str:
-    """``the id a is``, ``the ids a, b and c are`` or ``1,234 ids (a, b, c, ...) are``."""
+    """``the id a is``, ``the ids a, b and c are`` or ``1,234 ids (a, b, c, ...) are``; blanks at an end are shown."""
+    shown = [name if name == name.strip() else repr(name) for name in names[:3]]
     if len(names) == 1:
-        return f"the id {names[0]} is"
+        return f"the id {shown[0]} is"
     if len(names) <= 3:
-        return f"the ids {', '.join(names[:-1])} and {names[-1]} are"
-    return f"{len(names):,} ids ({', '.join(names[:3])}, ...) are"
+        return f"the ids {', '.join(shown[:-1])} and {shown[-1]} are"
+    return f"{len(names):,} ids ({', '.join(shown)}, ...) are"

@@ -20,7 +20,7 @@ from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
-from sciml_datasets.preparation.verify import check_prepared, verify_prepared
+from sciml_datasets.preparation.verify import check_prepared, remedy_for, verify_prepared
 from sciml_datasets.preparation.workshop import PLAN, interrupted
 from sciml_datasets.processes import owner_lives, signature
 from sciml_datasets.progress import progress
@@ -101,7 +101,7 @@ def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> 
         if not findings and not quick:
             findings = _damaged(final, files, jobs, shows=shows)
         if findings:
-            raise InputError(f"{final}: {findings[0]}: remove the folder, and stage again")
+            raise InputError(f"{final}: {findings[0]}: {remedy_for(findings, 'stage')}")
         return 0
     _remove_abandoned(final)
     total = sum(size for size, _ in files.values())

@@ -74,7 +74,7 @@ def test_a_byte_that_differs_from_the_manifest_is_never_staged(source: Path, tmp
 def test_a_copy_that_was_damaged_since_is_told(source: Path, tmp_path: Path) -> None:
     folder, _ = stage(NAME, source, tmp_path / "local")
     (folder / SHARD).write_bytes(b"cut")
-    with pytest.raises(InputError, match=rf"{SHARD}.*remove the folder, and stage again"):
+    with pytest.raises(InputError, match=rf"{SHARD}.*remove the folder and stage again"):
         stage(NAME, source, tmp_path / "local")
 
 
@@ -85,7 +85,7 @@ def test_a_copy_of_the_right_size_with_another_byte_is_told_unless_only_sizes_ar
     shard = bytearray((folder / SHARD).read_bytes())
     shard[len(shard) // 2] ^= 1
     (folder / SHARD).write_bytes(shard)
-    with pytest.raises(InputError, match=rf"{SHARD} has the SHA-256 .*, expected .*: remove the folder, and stage"):
+    with pytest.raises(InputError, match=rf"{SHARD} has the SHA-256 .*, expected .*: remove the folder and stage"):
         stage(NAME, source, tmp_path / "local")
     assert stage(NAME, source, tmp_path / "local", quick=True) == (folder, 0)
 

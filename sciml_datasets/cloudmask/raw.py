@@ -38,8 +38,9 @@ CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Data set of a file to its channels."""
 UNKNOWN_FRAME = -1
 CAST = "have another type of number and are stored as float32"
+UNLABELLED = "have pixels whose bits are missing or outside of 0 to 255, stored as not valid"
 PACKED = "have attributes of netCDF on their numbers, which are stored as the values that they mean"
-TOLERATED = {CAST: 1.0, PACKED: 1.0}
+TOLERATED = {CAST: 1.0, PACKED: 1.0, UNLABELLED: 1.0}
 """What may be wrong with a scene, to the share of scenes beyond which the files are refused."""
 
 
@@ -160,6 +161,8 @@ class Scenes:
                 raise InputError(
                     f"{path}: no value of bayes is from 0 to 255, as its bits are: convert or remove the file"
                 )
+            if not labelled.all():
+                note(UNLABELLED, f"{path}: {labelled.size - np.count_nonzero(labelled)} of {labelled.size} pixels")
             valid &= labelled
         if not valid.any():
             raise InputError(f"{path}: not one of the {valid.size} pixels is valid: fetch the file again or remove it")

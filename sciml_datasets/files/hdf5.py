@@ -99,7 +99,7 @@ class Group(Node):
         where = f"{self.path}, group {name}"
         found = self._object(name, where, "a group")
         if not isinstance(found, h5py.h5g.GroupID):
-            raise InputError(f"{where}: it is no group: {AGAIN}, or remove it")
+            raise InputError(f"{where}: it is a data set or a type, expected a group: remove it, or correct the file")
         return Group(self.path, where, found)
 
     def array(self, name: str, types: Types = NUMBERS, *shapes: Shape, remedy: str = AGAIN) -> Array:
@@ -109,7 +109,7 @@ class Group(Node):
             name: name of the data set.
             types: types that it may have.
             shapes: shapes that it may have; none for any.
-            remedy: what the user may do where it has another type or shape.
+            remedy: what the user may do where it has another shape.
 
         Raises:
             InputError: there is none of this name, it has another type or shape, its bytes lie in another file, some
@@ -127,7 +127,7 @@ class Group(Node):
         if shapes and not any(_fits(array.shape, shape) for shape in shapes):
             raise InputError(f"{where} has the shape {array.shape}, expected {expected}: {remedy}")
         if not types.accepts(array.dtype):
-            raise InputError(f"{where} is {array.dtype}, expected {types.words}: {remedy}")
+            raise InputError(f"{where} is {array.dtype}, expected {types.words}: convert the file or remove it")
         return array
 
     def _object(self, name: str, where: str, expected: str) -> Any:

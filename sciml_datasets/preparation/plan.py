@@ -72,7 +72,10 @@ def make_plan(samples: Iterable[Sample] | Spool, identity: dict[str, Any], num_s
     shards: list[Shard] = []
     for split, members in by_split.items():
         if not members:
-            raise InputError(f"the {split} split is empty: every split needs at least one sample")
+            raise InputError(
+                f"the {split} split is empty, expected at least one sample in every split: add raw files or samples, "
+                "or lists of splits where the raw form has them"
+            )
         if num_shards and num_shards > len(members):
             raise InputError(
                 f"the {split} split has {len(members)} samples, too few for {num_shards} shards: ask for fewer"

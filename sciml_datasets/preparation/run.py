@@ -156,6 +156,11 @@ def _is_prepared(final: Path, options: Options) -> bool:
     check_vacant(final)
     if not final.exists():
         return False
+    if final.is_dir() and not (final / manifest.NAME).exists() and (strange := sorted(final.iterdir())):
+        raise InputError(
+            f"{final} holds what is no prepared data set ({strange[0].name}): move it elsewhere, or choose another "
+            "--data-dir"
+        )
     found = check_prepared(final)
     present = {"file_format": found["file_format"], **found.get("choices", {})}
     for name, wanted in {"file_format": options.file_format, **options.choices}.items():

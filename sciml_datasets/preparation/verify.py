@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from sciml_datasets.preparation.crew import Alone, Crew, Forked
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.tasks import HashFile
 from sciml_datasets.progress import progress
+
+STRANGE = "is not in the manifest"
 
 
 def check_prepared(folder: Path) -> dict[str, Any]:
@@ -28,9 +31,16 @@ def check_prepared(folder: Path) -> dict[str, Any]:
     findings = verify_prepared(folder, quick=True)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise InputError(f"{folder}: {findings[0]}{more}: remove the folder and prepare the data set again")
+        raise InputError(f"{folder}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
     check_described(folder)
     return manifest
+
+
+def remedy_for(findings: Sequence[str], anew: str) -> str:
+    """What a user can do about findings of `verify_prepared`, an imperative; ``anew`` makes the folder again."""
+    if all(finding.endswith(STRANGE) for finding in findings):
+        return "move it elsewhere"
+    return f"remove the folder and {anew} again"
 
 
 def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list[str]:
@@ -74,7 +84,7 @@ def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list
             findings.append(f"{file} was renamed to {twin}")
         else:
             findings.append(f"{file} is missing")
-    findings += [f"{file} is not in the manifest" for file in extra]
+    findings += [f"{file} {STRANGE}" for file in extra]
     for file in listed.keys() & present.keys():
         size, sha256 = listed[file]
         if present[file] != size:

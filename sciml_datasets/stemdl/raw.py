@@ -54,7 +54,8 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
 NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
 BLANK = "have a pattern of zeros among others"
 INFINITE = "have infinite pixels, stored as they are"
-TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0}
+FRACTION = "have an energy that is no whole number of keV, which is rounded"
+TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0, FRACTION: 1.0}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
 
@@ -115,10 +116,7 @@ class Hdf5Stacks:
 
     def _stack(self, group: Group) -> Array:
         shape = (3, self.pixels, self.pixels)
-        remedy = (
-            "prepare stemdl from 512 x 512 patterns and stemdl_demo from 128 x 128, both in float32, or simulate with "
-            f"--pixels {self.pixels}"
-        )
+        remedy = f"prepare stemdl from 512 x 512 patterns and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
         return group.array("cbed_stack", FLOAT32, shape, remedy=remedy)
 
     @contextmanager
@@ -230,25 +228,25 @@ def _space_group(group: Group) -> int:
 
 def _features(group: Group, note: Note) -> Example:
     """What the index does not know; absent text is empty, an absent energy 0, absent numbers NaN."""
-    unusable: list[str] = []
+    unusable: dict[str, str] = {}
 
     def usable(name: str, of: Callable[[str], Any]) -> Any:
         try:
             return of(name)
-        except UnusableAttributeError:
-            unusable.append(name)
+        except UnusableAttributeError as error:
+            unusable[name] = str(error)
             return None
 
     formula = usable("formula", group.text)
     vectors = {name: usable(name, lambda name: _vector(group, name)) for name in VECTORS}
     if unusable:
-        note(DEBRIS, f"{group.where}: {', '.join(unusable)} of another type or out of range, as a foreign float128 is")
+        note(DEBRIS, f"{', '.join(unusable)}: {next(iter(unusable.values()))}")
     absent = {name: np.full(shape, np.nan) for name, (shape, _, _) in VECTORS.items()}
     known = {name: value for name, value in vectors.items() if value is not None}
-    return {"formula": formula or "", "energy_kev": _energy(group), **absent, **known}
+    return {"formula": formula or "", "energy_kev": _energy(group, note), **absent, **known}
 
 
-def _energy(group: Group) -> int:
+def _energy(group: Group, note: Note) -> int:
     text = group.text("energy_keV")
     if text is None:
         return 0
@@ -260,6 +258,8 @@ def _energy(group: Group) -> int:
         raise InputError(
             f"{group.where}: energy_keV is {text[:40]!r}, expected a number from 0 to {MAX_KEV}: correct the file"
         )
+    if energy != round(energy):
+        note(FRACTION, f"{group.where}: energy_keV is {text[:40]}")
     return round(energy)
 
 
@@ -275,7 +275,11 @@ def _vector(group: Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | 
         return None
     with np.errstate(over="ignore"):  # of debris
         number = np.asarray(value, np.float64)
-    usable = number.shape == shape and number.min() >= low and number.max() <= high  # not where it is NaN
+    if number.shape != shape:
+        raise UnusableAttributeError(f"{group.where}: {name} has the shape {number.shape}, expected {shape}")
+    usable = number.min() >= low and number.max() <= high  # not where it is NaN
     if not usable or (len(shape) == 3 and abs(number).max(axis=1).min() < LEAST):
-        raise UnusableAttributeError(f"{group.where}: {name} is debris")
+        raise UnusableAttributeError(
+            f"{group.where}: {name} is not from {low:g} to {high:g}, as a float128 of another architecture is not"
+        )
     return number
