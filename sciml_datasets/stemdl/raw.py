@@ -116,7 +116,8 @@ class Hdf5Stacks:
 
     def _stack(self, group: Group) -> Array:
         shape = (3, self.pixels, self.pixels)
-        remedy = f"prepare stemdl from 512 x 512 patterns and stemdl_demo from 128 x 128, or simulate with --pixels {self.pixels}"
+        sizes = "prepare stemdl from 512 x 512 patterns and stemdl_demo from 128 x 128"
+        remedy = f"{sizes}, or simulate with --pixels {self.pixels}"
         return group.array("cbed_stack", FLOAT32, shape, remedy=remedy)
 
     @contextmanager
