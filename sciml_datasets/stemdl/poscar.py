@@ -10,8 +10,15 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.stemdl.crystals import Floats
 
-_SYMBOL = re.compile(r"([A-Z][a-z]?)(?:[\d_/].*)?$")
-"""An element at the start of a label such as ``Si1`` or ``Fe_pv``."""
+_LABEL = re.compile(r"([A-Z][a-z]?)(?:[\d_/].*)?")
+"""An element at the start of the label of an atom, such as ``Si1`` or ``O2a``."""
+_SPECIES = re.compile(r"([A-Za-z]{1,2})(?:\d*[+-]?|_\w+|/\w*)")
+"""An element in a line of species, such as ``Si``, ``O2-``, ``Fe_pv`` or, with a checksum, ``Si/6ba``."""
+_FLAG = re.compile(r"\.?(t|f|true|false)\.?", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([de][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
+_REMARK = re.compile(r"[!#].*")
+_LINE_END = re.compile(r"\r\n|\n|\r")
+"""What ends a line: a title may hold the others that Python knows, such as a form feed."""
 
 
 def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
@@ -24,22 +31,28 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
     Raises:
         InputError: a part is missing or no number, or nothing says which species the atoms are.
     """
-    lines = text.splitlines()
+    lines = _LINE_END.split(text)
     try:
         scales = np.array(_numbers(lines[1]))
-        lattice = np.array([[float(word) for word in line.split()[:3]] for line in lines[2:5]])
-        named = not lines[5].split()[0].isdecimal()  # since VASP 5
-        counts = [int(word) for word in lines[5 + named].split()]
+        vectors = [_three(line) for line in lines[2:5]]
+        named = not re.match(r"\s*\d+(\s|$)", lines[5], re.ASCII)  # since VASP 5
+        counts = [int(word) for word in _REMARK.sub("", lines[5 + named]).split()]
         if not counts or min(counts) < 0 or not sum(counts):
             raise ValueError(f"expected how many atoms there are of each kind, found {lines[5 + named].strip()[:80]!r}")
         first = 6 + named
-        if lines[first].strip()[0] in "sS":  # selective dynamics
-            first += 1
+        selective = lines[first].strip()[0] in "sS"
+        first += selective
+        if not lines[first].strip()[0].isalpha():
+            raise ValueError(f"expected Direct or Cartesian, found {lines[first].strip()[:80]!r}")
         cartesian = lines[first].strip()[0] in "cCkK"
         atoms = lines[first + 1 : first + 1 + sum(counts)]
-        positions = np.array([[float(word) for word in line.split()[:3]] for line in atoms])
-        if lattice.shape != (3, 3) or positions.shape != (sum(counts), 3):
+        places = [_three(line) for line in atoms]
+        if len(places) != sum(counts) or any(len(row) != 3 for row in vectors + places):
             raise ValueError(f"expected 3 lattice vectors and {sum(counts)} atoms of 3 numbers")
+        lattice, positions = np.array(vectors), np.array(places)
+        following = lines[first + 1 + sum(counts)].split() if len(lines) > first + 1 + sum(counts) else []
+        if len(following) >= 3 and all(map(_NUMBER.fullmatch, following[:3])):
+            raise ValueError(f"expected {sum(counts)} atoms, found more")
     except (ValueError, IndexError) as error:
         raise InputError(
             f"{path} cannot be read as POSCAR ({error}): expected a title, a scale, three lattice vectors, symbols, "
@@ -67,30 +80,91 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
                     positions = factor * positions @ np.linalg.inv(lattice)
                 except np.linalg.LinAlgError as error:
                     raise InputError(f"{path}: the scaled lattice is flat: correct the lattice or the scale") from error
-    kinds = _symbols(lines[5].split()) if named else _symbols(lines[0].split())
+    labels = [_label(line, selective) for line in atoms]
+    if named:
+        kinds = _species(lines[5], any_case=True)
+        if kinds is None or len(kinds) != len(counts):
+            raise InputError(
+                f"{path}: the line of species is {lines[5].strip()[:80]!r}, expected {len(counts)} symbols of elements "
+                "such as Na Cl, one for each count: correct it"
+            )
+    else:
+        kinds = _species(lines[0], any_case=False)
+    return lattice, positions, _of_atoms(path, kinds, counts, labels)
+
+
+def _of_atoms(path: Path, kinds: list[str] | None, counts: list[int], labels: list[str | None]) -> list[str]:
+    """The symbol of each atom, of its kind where the kinds are named, else of its label."""
+    known = [label for label in labels if label is not None]
+    symbols = known if len(known) == len(labels) else None
     if kinds is not None and len(kinds) == len(counts):
-        return lattice, positions, [kind for kind, count in zip(kinds, counts, strict=True) for _ in range(count)]
-    symbols = _symbols([line.split()[-1] for line in atoms])
+        of_kinds = [kind for kind, count in zip(kinds, counts, strict=True) for _ in range(count)]
+        if symbols is not None and symbols != of_kinds:
+            differing = next(
+                i for i, (symbol, kind) in enumerate(zip(symbols, of_kinds, strict=True)) if symbol != kind
+            )
+            raise InputError(
+                f"{path}: atom {differing + 1} is {of_kinds[differing]} by the line of species or the title, but has "
+                f"{symbols[differing]} behind it: correct one of them"
+            )
+        return of_kinds
     if symbols is None:
         raise InputError(
             f"{path}: the species are missing: expected their symbols in the line above the counts, or behind each atom"
         )
-    return lattice, positions, symbols
+    ends = np.cumsum(counts)
+    for first, last in zip(ends - counts, ends, strict=True):
+        if len(set(symbols[first:last])) > 1:
+            raise InputError(
+                f"{path}: atoms {first + 1} to {last} are of one kind by the counts, but have "
+                f"{', '.join(sorted(set(symbols[first:last])))} behind them: correct the counts or the atoms"
+            )
+    return symbols
+
+
+def _float(word: str) -> float:
+    """A number as Fortran and C write it, such as 1.0D0 and 1.0e0."""
+    if not _NUMBER.fullmatch(word):
+        raise ValueError(f"{word[:40]!r} is no number")
+    return float(word.lower().replace("d", "e"))
+
+
+def _three(line: str) -> list[float]:
+    return [_float(word) for word in line.split()[:3]]
 
 
 def _numbers(line: str) -> list[float]:
     """The numbers that a line begins with; the first word must be one."""
     words = line.split()
-    found = [float(words[0])]
+    found = [_float(words[0])]
     for word in words[1:]:
-        try:
-            found.append(float(word))
-        except ValueError:  # a remark
+        if not _NUMBER.fullmatch(word):  # a remark
             break
+        found.append(_float(word))
     return found
 
 
-def _symbols(labels: list[str]) -> list[str] | None:
-    """The elements of labels, or None where one of them is no label."""
-    found = [_SYMBOL.match(label) for label in labels]
-    return [match[1] for match in found if match] if found and all(found) else None
+def _species(line: str, *, any_case: bool) -> list[str] | None:
+    """The elements that a line names, or None where one of its words is no symbol."""
+    found = [_SPECIES.fullmatch(word) for word in _REMARK.sub("", line).split()]
+    symbols = [match[1] for match in found if match]
+    if not symbols or len(symbols) < len(found):
+        return None
+    capitalised = [symbol.capitalize() for symbol in symbols]
+    return capitalised if any_case or capitalised == symbols else None
+
+
+def _label(line: str, selective: bool) -> str | None:
+    """The element behind the coordinates, and behind their flags under selective dynamics; None where there is none.
+
+    A label may follow a mark of remarks: ``0 0 0 # Si1``.
+    """
+    words = line.split()[3:]
+    if selective:
+        if len(words) < 3 or not all(map(_FLAG.fullmatch, words[:3])):
+            return None
+        words = words[3:]
+    before = _REMARK.sub("", " ".join(words)).split()
+    words = before or " ".join(words).lstrip("!# ").split()
+    match = _LABEL.fullmatch(words[0]) if len(words) == 1 else None
+    return match[1] if match else None

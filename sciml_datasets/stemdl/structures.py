@@ -23,6 +23,7 @@ import numpy as np
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.processes import stay_with_parent
+from sciml_datasets.stemdl.cif import read_cif
 from sciml_datasets.stemdl.crystals import Crystal, Floats, shortest_distance
 from sciml_datasets.stemdl.poscar import read_poscar
 
@@ -30,6 +31,8 @@ CLOSEST = 0.01
 """Angstrom: nearer than this, one place is given twice; structures that only illustrate a group do go down to 0.04."""
 SYMMETRY_PRECISION = 1e-3
 """Angstrom by which atoms may be off their places: files round to four decimals."""
+ROUNDING_PRECISION = 0.05
+"""Angstrom by which atoms are off their places when thirds are given as 0.33 or 0.333."""
 EDGES = (0.5, 1000.0)
 """Angstrom: least and greatest edge of a cell; others are those of another unit, or of a scale that was mistyped."""
 FARTHEST = 1000.0
@@ -130,7 +133,9 @@ def _read(path: Path) -> Crystal:
         # Titles and names of authors may be in any encoding; numbers and symbols are ASCII in all of them.
         text = path.read_bytes().decode("utf-8-sig", "replace")
     is_cif = path.suffix.lower() == ".cif"
-    lattice, positions, symbols, stated = _cif(path, text) if is_cif else (*read_poscar(path, text), None)
+    lattice, positions, symbols, stated = (
+        read_cif(path, text, MOST_ATOMS) if is_cif else (*read_poscar(path, text), set())
+    )
     _check_count(path, len(symbols))
     for symbol in sorted(set(symbols)):
         if not _has_factors(symbol):
@@ -175,18 +180,13 @@ def _has_factors(symbol: str) -> bool:
     return element.atomic_number > 0 and element.c4322 is not None
 
 
-_Atoms = tuple[Floats, Floats, list[str], int | None]
-"""Lattice, fractional positions, symbols, and the space group that the file states, if it does."""
-
-
-def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str], stated: int | None) -> Crystal:
-    import spglib
-
+def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str], stated: set[int]) -> Crystal:
+    """The crystal in the setting of spglib; ``stated`` are the space groups that the file gives it."""
     species = sorted(set(symbols))
-    cell = lattice.tolist(), positions.tolist(), [species.index(symbol) for symbol in symbols]
+    kinds = [species.index(symbol) for symbol in symbols]
     found: Any = None
     if abs(np.linalg.det(lattice)) > 1e-3:
-        found = spglib.get_symmetry_dataset(cell, symprec=SYMMETRY_PRECISION)
+        found = _space_group(lattice, positions, kinds, SYMMETRY_PRECISION)
     if found is None:
         raise InputError(
             f"{path}: spglib finds no space group within {SYMMETRY_PRECISION} angstrom: atoms coincide or the cell is "
@@ -197,10 +197,19 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
     if distance < CLOSEST:
         raise InputError(f"{path}: two atoms are {distance:.2f} angstrom apart, one place is given twice: mend it")
     # Group 1 states nothing: it is what programs write that list every atom.
-    if stated not in (None, 1, found.number):
+    others = stated - {1, found.number}
+    if others or _few_digits(positions):
+        rough = _space_group(lattice, positions, kinds, ROUNDING_PRECISION)
+        if rough is not None and rough.number != found.number and (not others or rough.number in others):
+            raise InputError(
+                f"{path}: its coordinates are rounded too coarsely: the atoms have space group {found.number} within "
+                f"{SYMMETRY_PRECISION} angstrom and {rough.number} within {ROUNDING_PRECISION}, give more digits "
+                "(0.33333 for 0.333)"
+            )
+    if others:
         raise InputError(
-            f"{path}: it states space group {stated}, but its atoms have {found.number}: correct the file, since the "
-            "group is what is to be predicted"
+            f"{path}: it states space group {min(others)}, but its atoms have {found.number}: correct the file, since "
+            "the group is what is to be predicted"
         )
     return Crystal(
         int(found.number),
@@ -210,35 +219,15 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
     )
 
 
-def _cif(path: Path, text: str) -> _Atoms:
-    import gemmi
+def _space_group(lattice: Floats, positions: Floats, kinds: list[int], precision: float) -> Any:
+    """What spglib finds, None where it finds nothing."""
+    import spglib
 
-    try:
-        block = gemmi.cif.read_string(text).sole_block()
-        structure = gemmi.make_small_structure_from_block(block)
-    except (ValueError, RuntimeError, IndexError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} cannot be read as a CIF of one structure ({reason}): correct the file") from error
-    _check_count(path, len(structure.sites))
-    sites = structure.get_all_unit_cell_sites()
-    if not sites or not structure.cell.is_crystal():
-        raise InputError(
-            f"{path}: expected a cell and atom sites (_cell_length_a, _atom_site_fract_x): correct the file"
-        )
-    for site in sites:
-        if not site.occ >= 1:  # NaN, too
-            raise InputError(
-                f"{path}: site {site.label} is occupied by {site.occ:g}: expected an ordered structure, give another"
-            )
-    stated = block.find_value("_space_group_IT_number") or block.find_value("_symmetry_Int_Tables_number")
-    number_text = (stated or "").strip("'\" ")
-    # By its symbol where there is no number: gemmi knows the Hermann-Mauguin symbols of all settings.
-    named = gemmi.find_spacegroup_by_name(structure.spacegroup_hm)
-    number = int(number_text) if number_text.isdecimal() else named.number if named else None
-    positions = np.array([site.fract.tolist() for site in sites])
-    return (
-        np.array(structure.cell.orth.mat.tolist()).T,
-        positions,
-        [site.element.name for site in sites],
-        number,
-    )
+    return spglib.get_symmetry_dataset((lattice.tolist(), positions.tolist(), kinds), symprec=precision)
+
+
+def _few_digits(positions: Floats) -> bool:
+    """Whether a coordinate is a third or a sixth that was rounded or cut to two or three digits."""
+    sixths = np.array([1, 2, 4, 5]) / 6
+    short = [np.round(sixths, digits) for digits in (2, 3)] + [np.floor(sixths * 10**d) / 10**d for d in (2, 3)]
+    return bool((abs(positions.reshape(-1, 1) % 1.0 - np.concatenate(short)) < 1e-9).any())
