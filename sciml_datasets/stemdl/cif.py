@@ -10,11 +10,14 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.stemdl.crystals import Floats
-from sciml_datasets.stemdl.symmetry import state_operations, stated_symmetry
+from sciml_datasets.stemdl.symmetry import OPERATIONS, stated_symmetry
 
 if TYPE_CHECKING:
     import gemmi
 
+_SYMMETRY = ("_space_group_", "_symmetry_")
+_STRUCTURE = ("_cell_", "_atom_site_", "_atom_type_")
+_FLAG = "_atom_site_calc_flag"
 _X = "_atom_site_fract_x"
 _UNCERTAINTY = re.compile(r"\(\d+\)$")
 
@@ -33,20 +36,25 @@ def read_cif(path: Path, text: str, most_atoms: int) -> tuple[Floats, Floats, li
     import gemmi
 
     try:
-        blocks = [_core(block) for block in gemmi.cif.read_string(text)]
+        # gemmi takes no other characters outside quotes; a title or an author may have them.
+        ascii_text = text.encode("ascii", "replace").decode()
+        blocks = [_parts(block) for block in gemmi.cif.read_string(ascii_text)]
     except (ValueError, RuntimeError, IndexError) as error:
         raise _unreadable(path, error) from error
-    with_atoms = [block for block in blocks if len(block.find_values(_X))]
+    with_atoms = [parts for parts in blocks if len(parts[0].find_values(_X))]
     if not with_atoms:
         raise InputError(
             f"{path}: expected a cell and atom sites (_cell_length_a, _atom_site_fract_x): correct the file"
         )
     if len(with_atoms) > 1:
-        names = ", ".join(block.name for block in with_atoms[:3])
+        names = ", ".join(block.name for block, _ in with_atoms[:3])
         raise InputError(f"{path} has {len(with_atoms)} structures ({names}), expected one: divide the file")
-    block = with_atoms[0]
+    ((block, symmetry_block),) = with_atoms
     _check_occupancies(path, block)
-    listed = gemmi.make_small_structure_from_block(block)
+    try:
+        listed = gemmi.make_small_structure_from_block(block)
+    except (ValueError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
     if not listed.sites or not listed.cell.is_crystal():
         raise InputError(
             f"{path}: expected a cell and atom sites (_cell_length_a, _atom_site_fract_x): correct the file"
@@ -54,8 +62,10 @@ def read_cif(path: Path, text: str, most_atoms: int) -> tuple[Floats, Floats, li
     if len(listed.sites) > most_atoms:
         raise InputError(f"{path}: {len(listed.sites):,} atoms are listed, expected at most {most_atoms:,}")
     _check_elements(path, block, listed)
-    symmetry = stated_symmetry(path, block, listed.cell)
-    state_operations(block, symmetry.operations)
+    symmetry = stated_symmetry(path, symmetry_block, listed.cell)
+    loop = block.init_loop("", [OPERATIONS[0]])
+    for triplet in symmetry.operations:
+        loop.add_row([f"'{triplet}'"])
     sites = gemmi.make_small_structure_from_block(block).get_all_unit_cell_sites()
     return (
         np.array(listed.cell.orth.mat.tolist()).T,
@@ -70,23 +80,27 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} cannot be read as a CIF of one structure ({reason}): correct the file")
 
 
-def _core(block: gemmi.cif.Block) -> gemmi.cif.Block:
-    """The block with the tags of the core dictionary and without dummy sites, which are no atoms."""
+def _parts(block: gemmi.cif.Block) -> tuple[gemmi.cif.Block, gemmi.cif.Block]:
+    """The atoms and the symmetry of a block, with the tags of the core dictionary, without dummy sites: no atoms."""
     import gemmi
 
-    core = gemmi.cif.Block(block.name)
+    structure, symmetry = gemmi.cif.Block(block.name), gemmi.cif.Block(block.name)
     for item in block:
-        if item.pair is not None:
-            core.set_pair(item.pair[0].replace(".", "_"), item.pair[1])
-        elif item.loop is not None:
-            tags = [tag.replace(".", "_") for tag in item.loop.tags]
-            flags = [column for column, tag in enumerate(tags) if tag.lower() == "_atom_site_calc_flag"]
-            loop = core.init_loop("", tags)
-            for row in range(item.loop.length()):
-                values = [item.loop[row, column] for column in range(item.loop.width())]
-                if not any(gemmi.cif.as_string(values[column]).lower() == "dum" for column in flags):
-                    loop.add_row(values)
-    return core
+        pair = item.pair if isinstance(item.pair, tuple) else None
+        raw_tags = [pair[0]] if pair else item.loop.tags if item.loop is not None else []
+        tags = [tag.lower().replace(".", "_") for tag in raw_tags]
+        part = symmetry if any(tag.startswith(_SYMMETRY) for tag in tags) else structure
+        if not any(tag.startswith(_SYMMETRY + _STRUCTURE) for tag in tags):
+            continue
+        if pair:
+            part.set_pair(tags[0], pair[1])
+            continue
+        loop = part.init_loop("", tags)
+        for row in range(item.loop.length()):
+            values = [item.loop[row, column] for column in range(len(tags))]
+            if _FLAG not in tags or gemmi.cif.as_string(values[tags.index(_FLAG)]).lower() != "dum":
+                loop.add_row(values)
+    return structure, symmetry
 
 
 def _check_occupancies(path: Path, block: gemmi.cif.Block) -> None:
@@ -116,5 +130,5 @@ def _check_elements(path: Path, block: gemmi.cif.Block, listed: gemmi.SmallStruc
         letters = re.match(r"[A-Za-z]*", text)
         found = letters[0] if letters else ""
         name = site.element.name
-        if site.element.atomic_number and name != (found.capitalize() if text != site.label or typed else found):
+        if site.element.atomic_number and name != (found.capitalize() if typed else found):
             raise InputError(f"{path}: site {site.label}: {text!r} names no element: correct _atom_site_type_symbol")

@@ -80,7 +80,8 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
                     positions = factor * positions @ np.linalg.inv(lattice)
                 except np.linalg.LinAlgError as error:
                     raise InputError(f"{path}: the scaled lattice is flat: correct the lattice or the scale") from error
-    labels = [_label(line, selective) for line in atoms]
+    # Only old files have labels behind a mark of remarks; where the species are named, that is a remark.
+    labels = [_label(_REMARK.sub("", line) if named else line, selective) for line in atoms]
     if named:
         kinds = _species(lines[5], any_case=True)
         if kinds is None or len(kinds) != len(counts):
@@ -90,6 +91,7 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
             )
     else:
         kinds = _species(lines[0], any_case=False)
+        kinds = kinds if kinds and all(map(_is_element, kinds)) else None
     return lattice, positions, _of_atoms(path, kinds, counts, labels)
 
 
@@ -167,4 +169,10 @@ def _label(line: str, selective: bool) -> str | None:
     before = _REMARK.sub("", " ".join(words)).split()
     words = before or " ".join(words).lstrip("!# ").split()
     match = _LABEL.fullmatch(words[0]) if len(words) == 1 else None
-    return match[1] if match else None
+    return match[1] if match and _is_element(match[1]) else None
+
+
+def _is_element(symbol: str) -> bool:
+    import gemmi
+
+    return gemmi.Element(symbol).atomic_number > 0

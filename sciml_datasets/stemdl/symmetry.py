@@ -18,7 +18,7 @@ from sciml_datasets.errors import InputError
 if TYPE_CHECKING:
     import gemmi
 
-_OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
+OPERATIONS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
 _HALL = ("_space_group_name_Hall", "_symmetry_space_group_name_Hall")
 _NAMES = (
     "_space_group_name_H-M_alt",
@@ -48,7 +48,7 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
 
     Args:
         path: of the file, for messages.
-        block: with the tags of the core dictionary.
+        block: what it states of its symmetry, with the tags of the core dictionary.
         cell: which tells rhombohedral from hexagonal axes.
 
     Raises:
@@ -58,28 +58,19 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
     names = {text: _settings(text) for text in _texts(block, _NAMES)}
     groups = numbers | {setting.number for settings in names.values() for setting in settings[:1]}
     halls = {text: operations for text in _texts(block, _HALL) if (operations := _from_hall(text))}
-    triplets = _texts(block, _OPERATIONS)
+    triplets = _texts(block, OPERATIONS)
     if triplets or halls:
         source = "symmetry operations" if triplets else "Hall symbol"
         operations = _group(path, triplets) if triplets else next(iter(halls.values()))
         number = _group_number(path, operations, cell)
         exact = halls | {text: _triplets(s[0].operations()) for text, s in names.items() if ":" in text and len(s) == 1}
         for group in groups - {number}:
-            raise InputError(f"{path}: it states space group {group}, but its {source} make {number}: correct the file")
+            raise InputError(f"{path}: it states space group {group}, but {number} by its {source}: correct the file")
         for text, others in exact.items():
             if others != operations:
                 raise InputError(f"{path}: {text!r} has other operations than its {source}: correct the file")
         return Symmetry(sorted(operations), {number})
     return Symmetry(sorted(_of_name_or_number(path, names, numbers, cell)), groups)
-
-
-def state_operations(block: gemmi.cif.Block, triplets: list[str]) -> None:
-    """Put operations in the place of all that a block states of its symmetry, since gemmi prefers names."""
-    for tag in (*_OPERATIONS, *_HALL, *_NAMES, *_NUMBERS):
-        block.find([tag]).erase()
-    loop = block.init_loop("", [_OPERATIONS[0]])
-    for triplet in triplets:
-        loop.add_row([f"'{triplet}'"])
 
 
 def _of_name_or_number(
@@ -90,7 +81,9 @@ def _of_name_or_number(
 
     if not names and not numbers:
         raise InputError(f"{path}: neither symmetry operations nor a space group are stated: {_MISSING}")
-    stated = ", ".join(repr(name) for name in names) or f"the number {min(numbers)}"
+    if len(numbers) > 1:
+        raise InputError(f"{path}: it states space groups {' and '.join(map(str, sorted(numbers)))}: correct the file")
+    stated = ", ".join(repr(name) for name in names) or f"space group {min(numbers)}"
     if not all(names.values()):
         unknown = next(name for name, settings in names.items() if not settings)
         raise InputError(
@@ -102,7 +95,7 @@ def _of_name_or_number(
     fitting = [s for s in found.values() if cell.is_compatible_with_spacegroup(s)]
     if not fitting:
         raise InputError(f"{path}: the cell has not the edges and angles that {stated} has: correct the file")
-    if len(found) > 1 and not (len(fitting) == 1 and fitting[0].ext in "HR"):
+    if len(found) > 1 and not (len(fitting) == 1 and fitting[0].ext in ("H", "R")):
         raise InputError(
             f"{path}: the symmetry operations are missing and {stated} has {len(found)} settings or origins: {_MISSING}"
         )
