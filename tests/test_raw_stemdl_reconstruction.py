@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from test_parallel import needs_mpi, ranks, run
 
 from sciml_datasets import InputError, prepare
+from sciml_datasets.files.lmdb_files import opened
 from sciml_datasets.preparation.manifest import read_manifest
 from sciml_datasets.samples import Sample
 from sciml_datasets.stemdl_reconstruction.raw import NAN, OPEN_FILES, TOLERATED, Scans
@@ -259,3 +262,51 @@ def test_a_name_of_records_that_is_none_is_told(tmp_path: Path) -> None:
     scan_files.write_raw(tmp_path, input_name=b"x" * 100_000)
     with pytest.raises(InputError, match="input_name has 100000 bytes, expected a name"):
         prepare("stemdl_reconstruction", tmp_path, tmp_path / "data")
+
+
+def with_zeros(entries: dict[str, Any]) -> dict[str, Any]:
+    """The records' numbers in five digits."""
+    return {re.sub(r"_(\d+)$", lambda match: f"_{int(match[1]):05}", key): value for key, value in entries.items()}
+
+
+def test_numbers_with_leading_zeros_are_read_as_they_are_written(tmp_path: Path) -> None:
+    write_split_files(tmp_path, lambda seed: scan_files.headers() | with_zeros(scan_files.records(seed, count=11)))
+    prepare(NAME, tmp_path, tmp_path)
+    found = examples(tmp_path)
+    assert {key for key in found if key.startswith("train")} == {f"train/batch_train_0.db/{i:05}" for i in range(11)}
+    np.testing.assert_array_equal(
+        found["train/batch_train_0.db/00010"]["cbed"], scan_files.records(0, count=11)["cbed_10"]
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cbed_00": scan_files.records(5)["cbed_0"]},
+        with_zeros(scan_files.records(5, count=1)),
+        {"2d_potential_0": None, "2d_potential_00": scan_files.records(5)["2d_potential_0"]},
+    ],
+    ids=["a second scan", "a second sample", "a scan and its target"],
+)
+def test_a_number_that_is_written_in_two_ways_is_told(tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = scan_files.write_raw(tmp_path, **changes)
+    with pytest.raises(
+        InputError, match=rf"{path.name}: records have the number 0 and also 0+, expected each number to be written in"
+    ):
+        prepare(NAME, tmp_path, tmp_path / "data")
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(last=st.binary(min_size=8, max_size=8))
+def test_a_length_that_a_damaged_header_declares_is_no_trouble_of_the_machine(tmp_path: Path, last: bytes) -> None:
+    """The library would ask the system for a map of that length."""
+    path = scan_files.write_raw(tmp_path) if not any(tmp_path.iterdir()) else tmp_path / NAME / scan_files.FILES[0]
+    path.unlink()
+    scan_files.write_file(path, scan_files.headers() | scan_files.records(0))
+    content = bytearray(path.read_bytes())
+    content[4096 + 136 : 4096 + 144] = last  # the number of the last page, in the newer of two headers
+    path.write_bytes(content)
+    declared = (int.from_bytes(last, "little") + 1) * 4096
+    cut_short = rf"{path}: {len(content)} bytes of at least {declared}, cut short"
+    with pytest.raises(InputError, match=cut_short) if declared > len(content) else nullcontext(), opened(path):
+        pass

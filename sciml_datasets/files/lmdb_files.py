@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.lmdb_pages import walk_pages
+from sciml_datasets.files.lmdb_pages import declared_bytes, walk_pages
 from sciml_datasets.files.regular import regular_file
 
 AGAIN = "fetch it again or remove it"
@@ -30,13 +30,14 @@ def opened(path: Path) -> Iterator[Any]:
     size = regular_file(path).st_size
     if not size:
         raise InputError(f"{path} is empty, expected an LMDB environment: {AGAIN}")
+    with _raw(path) as descriptor:
+        declared = declared_bytes(descriptor)
+    _check_length(path, size, declared)
     with understood(path):
         environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, create=False)
     try:
         # What lies beyond the end of a mapped file ends the process when it is touched.
-        needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-        if size < needed:
-            raise InputError(f"{path}: {size} bytes of at least {needed}, cut short: fetch it again")
+        _check_length(path, size, (environment.info()["last_pgno"] + 1) * environment.stat()["psize"])
         with understood(path), environment.begin(buffers=True) as transaction:
             yield transaction
     finally:
@@ -51,11 +52,28 @@ def check_pages(path: Path) -> None:
         OSError: the file cannot be read.
     """
     size = regular_file(path).st_size
+    with _raw(path) as descriptor:
+        walk_pages(descriptor, size)
+
+
+@contextmanager
+def _raw(path: Path) -> Iterator[int]:
+    """A descriptor to read the pages by, without the library.
+
+    Raises:
+        InputError: what is read is not as it should be.
+        OSError: the file cannot be read.
+    """
     with naming(path), path.open("rb") as file:
         try:
-            walk_pages(file.fileno(), size)
+            yield file.fileno()
         except (ValueError, struct.error) as error:
             raise _damaged(path, error) from error
+
+
+def _check_length(path: Path, size: int, needed: int) -> None:
+    if size < needed:
+        raise InputError(f"{path}: {size} bytes of at least {needed}, cut short: fetch it again")
 
 
 @contextmanager

@@ -28,6 +28,22 @@ BIG_DATA = 1
 DEEPEST = 32
 
 
+def declared_bytes(descriptor: int) -> int:
+    """Bytes that the pages of a file take, as it says itself; 0 where it does not say so in the version known here.
+
+    The library maps that many, or the system refuses to, before anybody can compare them with the file's length.
+
+    Raises:
+        ValueError: a page is said to have a length that none has, or the database to be of another kind.
+        OSError: the file cannot be read.
+    """
+    metas = list(_metas(descriptor))
+    if not metas:
+        return 0
+    _, last, page_size, _, _ = max(metas, key=itemgetter(0))
+    return (last + 1) * page_size
+
+
 def walk_pages(descriptor: int, size: int) -> None:
     """Walk the tree of the main database.
 

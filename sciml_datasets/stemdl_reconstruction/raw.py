@@ -4,7 +4,8 @@
 entries ``input_shape`` and ``output_shape`` (int64), ``input_dtype`` and ``output_dtype`` (the type's name), and in
 later exports ``input_name`` and ``output_name``, say what the records ``<name><i>`` are: arrays in C order. Without
 names they are ``cbed_`` and ``2d_potential_``, or ``potential_`` in older exports. The records are counted by their
-keys. Source: nlaanait/stemdl, nlaanait/namsa (scripts/summit_scripts).
+keys, whose numbers may have leading zeros: the records of one sample write its number alike. Source: nlaanait/stemdl,
+nlaanait/namsa (scripts/summit_scripts).
 
 ``cbed_<i>`` (positions, H, W) are diffraction patterns, z-scored at each position; the target (H', W') or
 (1, H', W') is the potential, z-scored. Simulated files also hold ``electron_density_<i>``, of the target's shape and
@@ -18,7 +19,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,10 +133,11 @@ class Scans:
         return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
-        """The samples of an environment; the key is ``<split>/<file>/<number>``.
+        """The samples of an environment; the key is ``<split>/<file>/<number>``, the number as its records write it.
 
         Raises:
-            InputError: a record is missing or has another length than the headers say.
+            InputError: a record is missing or has another length than the headers say, or a number is written in two
+                ways.
         """
         path = folder / file.name
         with opened(path) as transaction:
@@ -144,7 +146,8 @@ class Scans:
             pattern = re.compile(rb"(?:" + names + rb")(\d+)")
             with understood(path):
                 keys = transaction.cursor().iternext(keys=True, values=False)
-                numbers = sorted({int(match[1]) for key in keys if (match := pattern.fullmatch(bytes(key)))})
+                written = {match[1].decode() for key in keys if (match := pattern.fullmatch(bytes(key)))}
+            numbers = _in_order(path, written)
             if not numbers:
                 raise InputError(
                     f"{path}: it holds no record {next(iter(layouts))}<number>: fetch it again or remove it"
@@ -153,7 +156,7 @@ class Scans:
             for number in numbers:
                 size = sum(record(path, transaction, f"{of}{number}", layout).nbytes for of, layout in layouts.items())
                 key = f"{file.split}/{name}/{number}"
-                yield Sample(file.split, key, file.name, str(number), size, group=key, facts=())
+                yield Sample(file.split, key, file.name, number, size, group=key, facts=())
 
     @contextmanager
     def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
@@ -197,6 +200,22 @@ class Scans:
         """Shapes and types."""
         layouts = self._layouts(folder, self.files(folder)[:1]).values()
         return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))
+
+
+def _in_order(path: Path, written: Collection[str]) -> list[str]:
+    """Numbers of records as they are written, from the least to the greatest.
+
+    Raises:
+        InputError: one number is written in two ways: nobody can tell whether they are one sample or two.
+    """
+    of_value: dict[int, str] = {}
+    for number in sorted(written):
+        if (other := of_value.setdefault(int(number), number)) != number:
+            raise InputError(
+                f"{path}: records have the number {other} and also {number}, expected each number to be written in "
+                "one way: fetch the file again or remove it"
+            )
+    return [number for _, number in sorted(of_value.items())]
 
 
 def _all_finite(where: str, array: NDArray[Any]) -> bool:
