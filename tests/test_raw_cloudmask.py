@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -403,3 +404,43 @@ def test_packed_numbers_are_stored_as_the_values_that_they_mean(tmp_path: Path) 
     labelled = made["bayes"][..., 0] != 3
     labelled[2, 3] = False
     np.testing.assert_array_equal(example["valid"].view(bool), labelled)
+
+
+def with_channel(name: str, channel: int, change: Callable[[np.ndarray], Any]) -> dict[str, np.ndarray]:
+    """One of the scene's arrays with a changed channel."""
+    values = scene()[name]
+    values[..., channel] = change(values[..., channel])
+    return {name: values}
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_kelvin_are_expected_in_each_channel(tmp_path: Path, channel: int) -> None:
+    message = f"expected kelvin in S{channel + 7}"
+    with pytest.raises(InputError, match=f"bts are .* at most, {message}"):
+        read_changed(tmp_path, **with_channel("bts", channel, lambda kelvin: kelvin - 273.15))
+    with pytest.raises(InputError, match=f"more than half of the bts are below 150, {message}"):
+        read_changed(tmp_path, **with_channel("bts", channel, lambda kelvin: np.where(kelvin > 290, kelvin, 100)))
+    with pytest.raises(InputError, match=f"more than half of the bts are not from 0 to 400, {message}"):
+        read_changed(tmp_path, **with_channel("bts", channel, lambda kelvin: kelvin * 100))
+
+
+@pytest.mark.parametrize("channel", range(6))
+def test_reflectances_are_expected_in_each_channel(tmp_path: Path, channel: int) -> None:
+    name = f"S{channel + 1}"
+    with pytest.raises(InputError, match=f"half of the reflectances of {name} are above .*, expected 1 for white"):
+        read_changed(tmp_path, **with_channel("refs", channel, lambda light: light * 30))
+    with pytest.raises(InputError, match=f"refs are above 100, expected 1 for white in {name}"):
+        read_changed(tmp_path, **with_channel("refs", channel, lambda light: light * 10000))
+
+
+@pytest.mark.parametrize("missing", [0, np.nan, -32768])
+@pytest.mark.parametrize("channel", range(6))
+def test_a_channel_without_a_value_by_day_is_named(tmp_path: Path, channel: int, missing: float) -> None:
+    with pytest.raises(InputError, match=f"the refs of S{channel + 1} are missing throughout, expected reflectances"):
+        read_changed(tmp_path, **with_channel("refs", channel, lambda _: missing))
+
+
+def test_a_channel_that_is_missing_in_the_pixels_asked_alone_is_taken(tmp_path: Path) -> None:
+    values = scene()["refs"]
+    values[::8, ::8, 2] = 0
+    assert read_changed(tmp_path, refs=values)["day"] == 1

@@ -68,7 +68,7 @@ def write(path: Path, name: str, truth: np.ndarray, low: float, high: float, for
     steps = steps if logical.kind == "f" else np.round(steps)
     missing = np.isnan(truth)
     if form.fill is None and logical.kind in "iu":
-        missing[...] = False  # an integer is missing by an attribute alone
+        missing[...] = False  # and none of them is the number of unwritten ones
     numbers = np.nan_to_num(steps).astype(logical)
     numbers[missing] = fill if form.fill else np.nan if logical.kind == "f" else 0
     raw = numbers.view(dtype.newbyteorder("=")).astype(dtype)

@@ -60,7 +60,16 @@ def bits(values: Any, **attributes: Any) -> Change:
     return of("flags_in.nc", "bayes_in", np.broadcast_to(values, (ROWS, COLUMNS)), **attributes)
 
 
+def unpacked(channel: str, kind: str, value: float) -> Change:
+    """A channel that has one value throughout, as a float without attributes."""
+    size = 2 if kind == "radiance_an" else 1
+    values = np.full((size * ROWS, size * COLUMNS), value)
+    file = f"{channel}_{kind}.nc"
+    return of(file, f"{channel}_{kind}", values, scale_factor=None, add_offset=None, _FillValue=None)
+
+
 S7 = "S7_BT_in.nc", "S7_BT_in"
+RADIANCE = 0.1 * 1000 * np.cos(np.radians(60)) / np.pi
 DEFECTS: dict[str, tuple[Change, str]] = {
     "radiances without offsets": (
         of_radiances(start_offset=None, track_offset=None),
@@ -123,6 +132,31 @@ DEFECTS: dict[str, tuple[Change, str]] = {
         of("S1_radiance_an.nc", "S1_radiance_an", np.full((2 * ROWS, 2 * COLUMNS), 30000, np.int16)),
         "half of the reflectances of S1 are above 2.5.*, expected 1 for white",
     ),
+    "temperatures of S7 in Celsius": (of(*S7, add_offset=[10.0]), "bts are 10 at most, expected kelvin in S7"),
+    "temperatures without an offset": (
+        of("S9_BT_in.nc", "S9_BT_in", add_offset=None),
+        "bts are 2 at most, expected kelvin in S9",
+    ),
+    "temperatures of 100 kelvin": (unpacked("S7", "BT_in", 100.0), "bts are 100 at most, expected kelvin in S7"),
+    "temperatures as stored": (
+        unpacked("S9", "BT_in", -3000.0),
+        "S9 has no value up to 400 kelvin",
+    ),
+    **{
+        f"reflectances of {channel} thirty times too large": (
+            unpacked(channel, "radiance_an", 30 * RADIANCE),
+            f"half of the reflectances of {channel} are above {3 * number}, expected 1 for white",
+        )
+        for number, channel in enumerate(("S1", "S2", "S3", "S4", "S5", "S6"), start=1)
+    },
+    "reflectances far below 0": (
+        unpacked("S3", "radiance_an", -30 * RADIANCE),
+        "half of the reflectances of S3 are below -9, expected 0 for black",
+    ),
+    "a channel of 0 by day": (
+        unpacked("S3", "radiance_an", 0.0),
+        "the refs of S3 are missing throughout, expected reflectances of a day",
+    ),
     "a scale in words": (of(*S7, scale_factor=["n/a"]), "scale_factor does not hold a number"),
     "a scale of 0": (of(*S7, scale_factor=[0.0]), "scale_factor is 0 and add_offset 283.73, expected finite"),
     "a scale of NaN": (of(*S7, scale_factor=[np.nan]), "scale_factor is nan"),
@@ -175,6 +209,45 @@ def test_a_product_that_makes_no_scene_is_refused(tmp_path: Path, defect: Change
     product = write_product(tmp_path)
     defect(product)
     refused(product, message)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unwritten"),
+    [("i2", -32767), (">i2", -32767), ("u2", 2**16 - 1), ("i4", 1 - 2**31), ("u4", 2**32 - 1), ("i8", 2 - 2**63),
+     ("u8", 2**64 - 2), ("f4", 9.9692099683868690e36), ("f8", 9.9692099683868690e36)],
+)  # fmt: skip
+def test_what_the_library_puts_where_nothing_was_written_is_missing(
+    tmp_path: Path, dtype: str, unwritten: float
+) -> None:
+    product = write_product(tmp_path)
+    raw = np.full((ROWS, COLUMNS), 300, dtype)
+    raw[3, 4] = unwritten
+    change(product / "S7_BT_in.nc", "S7_BT_in", raw, scale_factor=None, add_offset=None, _FillValue=None)
+    assert np.argwhere(np.isnan(scene_of(product)["bts"][..., 0])).tolist() == [[3, 4]]
+
+
+def test_a_declared_fill_value_takes_the_place_of_the_librarys(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    raw = np.zeros((ROWS, COLUMNS), np.int16)
+    raw[3, 4] = -32767
+    change(product / "S7_BT_in.nc", "S7_BT_in", raw, scale_factor=[0.001])
+    assert scene_of(product)["bts"][3, 4, 0] == pytest.approx(283.73 - 32.767)
+
+
+def test_bytes_have_no_number_for_what_was_not_written(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    values = np.zeros((ROWS, COLUMNS), np.uint8)
+    values[7, 9] = 255
+    change(product / "flags_in.nc", "bayes_in", values)
+    assert scene_of(product)["bayes"][7, 9, 0] == 255
+
+
+def test_one_irradiance_for_all_detectors_may_have_no_axis(tmp_path: Path) -> None:
+    product = write_product(tmp_path)
+    before = scene_of(product)["refs"]
+    (tmp_path / "scene.hdf").unlink()
+    change(product / "S1_quality_an.nc", "S1_solar_irradiance_an", 1000.0)
+    np.testing.assert_allclose(scene_of(product)["refs"], before, rtol=1e-6)
 
 
 @pytest.mark.parametrize("fill", ["-32768", np.int64(FILL), -32768.0, np.array([FILL], ">i2")])

@@ -39,41 +39,85 @@ def is_day(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.
         reflectance: (R, C, 6), S1 to S6.
         brightness_temperature: (R, C, 3) kelvin, S7 to S9.
     """
-    green = reflectance[_SAMPLED, _SAMPLED, 0]
-    kelvin = brightness_temperature[_SAMPLED, _SAMPLED, 1]
-    measured = (kelvin > 0) & (kelvin <= MAX_KELVIN)
-    lit = (green > DAYLIGHT) & (green < REFLECTANCE_SUMS[1])
-    return bool(2 * np.count_nonzero(measured & lit) > np.count_nonzero(measured))
+    return _shines(reflectance[_SAMPLED, _SAMPLED, 0], brightness_temperature[_SAMPLED, _SAMPLED, 1])
 
 
 def other_units(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], *, day: bool) -> str:
-    """A clause on values that cannot be kelvin, or reflectances where 1 is white; empty where they can.
+    """A clause on a channel that cannot be kelvin, or reflectance where 1 is white, or has no value by day; else empty.
 
-    Stored integers of a product, without their scale and offset, are the usual case: they reach over tens of thousands.
-    Zero, NaN and FILL are missing values and say nothing.
+    Stored integers of a product, without their scale and offset, are the usual case: they reach over tens of thousands,
+    or stay near zero. Zero, NaN and FILL are missing values and say nothing about units.
 
     Args:
         reflectance, brightness_temperature: as for `is_day`; every 8th row and column is asked.
-        day: whether reflectances are asked for their median.
+        day: whether reflectances are asked for what half of the lit pixels have.
     """
-    green = reflectance[_SAMPLED, _SAMPLED, 0]
-    kelvin = brightness_temperature[_SAMPLED, _SAMPLED, 1]
+    kelvin, light = _sampled(brightness_temperature), _sampled(reflectance)
+    for name, channel in zip(("S7", "S8", "S9"), kelvin, strict=True):
+        if found := _no_kelvin(name, channel):
+            return found
+    lit = _lit(light[0])
+    for i, channel in enumerate(light):
+        if found := _no_reflectance(f"S{i + 1}", channel, lit if day else None):
+            return found
+    if day or any(_shines(channel, kelvin[1]) for channel in light[1:3]):
+        for i in range(len(light)) if lit.any() else [0]:
+            if not _present(light[i]).size and not _present(reflectance[..., i]).size:
+                return f"the refs of S{i + 1} are missing throughout, expected reflectances of a day"
+    return ""
+
+
+def _sampled(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(channels, pixels) of an image (R, C, channels), each channel in one piece."""
+    part = channels[_SAMPLED, _SAMPLED]
+    return np.ascontiguousarray(part.reshape(-1, part.shape[-1]).T)
+
+
+def _no_kelvin(name: str, kelvin: NDArray[np.float32]) -> str:
+    """A clause on a channel that holds no temperatures in kelvin."""
     warmest = float(kelvin.max(initial=0, where=(kelvin > 0) & (kelvin <= MAX_KELVIN)))
     if 0 < warmest < LEAST_WARM:
-        return f"bts are {warmest:g} at most, expected kelvin, up to some 300"
+        return f"bts are {warmest:g} at most, expected kelvin in {name}, up to some 300"
     temperatures = _present(kelvin)
-    outside = np.count_nonzero((temperatures < 0) | (temperatures > MAX_KELVIN))
-    if 2 * outside > temperatures.size:
-        return f"more than half of the bts are not from 0 to {MAX_KELVIN:g}, expected kelvin, not stored integers"
-    lit = green[(green > DAYLIGHT) & (green < REFLECTANCE_SUMS[1])]
-    if day and lit.size and np.median(lit) > MOST_BRIGHT:
-        return f"half of the reflectances of S1 are above {np.median(lit):g}, expected 1 for white, not per cent"
-    light = _present(green)
-    if 2 * np.count_nonzero(light > REFLECTANCE_SUMS[1]) > light.size:
-        return (
-            f"more than half of the refs are above {REFLECTANCE_SUMS[1]:g}, expected 1 for white, not stored integers"
-        )
+    if _most((temperatures < 0) | (temperatures > MAX_KELVIN)):
+        limits = f"0 to {MAX_KELVIN:g}"
+        return f"more than half of the bts are not from {limits}, expected kelvin in {name}, not stored integers"
+    if _most(temperatures < LEAST_WARM):
+        return f"more than half of the bts are below {LEAST_WARM:g}, expected kelvin in {name}, up to some 300"
     return ""
+
+
+def _no_reflectance(name: str, light: NDArray[np.float32], lit: NDArray[np.bool_] | None) -> str:
+    """A clause on a channel whose values are no reflectances.
+
+    Args:
+        name: what the channel is called.
+        light: (pixels,).
+        lit: (pixels,) which of them the sun lights; None by night.
+    """
+    low, high = REFLECTANCE_SUMS
+    if _most(_present(light) > high):
+        return f"more than half of the refs are above {high:g}, expected 1 for white in {name}, not stored integers"
+    values = _present(light[lit]) if lit is not None else light[:0]
+    if _most(values > MOST_BRIGHT):
+        return f"half of the reflectances of {name} are above {np.median(values):g}, expected 1 for white, not per cent"
+    if _most(values < low):
+        return f"half of the reflectances of {name} are below {np.median(values):g}, expected 0 for black"
+    return ""
+
+
+def _shines(light: NDArray[np.float32], kelvin: NDArray[np.float32]) -> bool:
+    """Whether more than half of the pixels with a temperature are lit in a channel."""
+    measured = (kelvin > 0) & (kelvin <= MAX_KELVIN)
+    return bool(2 * np.count_nonzero(measured & _lit(light)) > np.count_nonzero(measured))
+
+
+def _lit(light: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return (light > DAYLIGHT) & (light < REFLECTANCE_SUMS[1])
+
+
+def _most(which: NDArray[np.bool_]) -> bool:
+    return 2 * np.count_nonzero(which) > which.size
 
 
 def _present(values: NDArray[np.float32]) -> NDArray[np.float32]:

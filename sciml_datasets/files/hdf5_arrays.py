@@ -134,8 +134,7 @@ class Array(Node):
         if self.dtype.hasobject and not h5py.check_string_dtype(self.dtype):
             raise InputError(f"{self.where} holds objects, expected numbers or text: {AGAIN}")
         with reading(self.path, where):
-            values: NDArray[Any] = h5py.Dataset(self.id)[key]
-            return values
+            return np.asarray(h5py.Dataset(self.id)[key], self.dtype)  # of no axis, h5py gives a bare value
 
     def _is_written(self) -> bool:
         if self.chunk is None:

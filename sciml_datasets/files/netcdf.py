@@ -2,11 +2,13 @@
 
 - ``_Unsigned``: ``true`` makes unsigned numbers of signed ones, ``false`` the reverse.
 - ``_FillValue`` and ``missing_value``: numbers that stand for none; values outside ``valid_min``, ``valid_max`` or
-  ``valid_range`` are missing as well.
+  ``valid_range`` are missing as well. Where a variable declares no ``_FillValue``, the number that the library puts
+  where nothing was written is missing, but not in a variable of bytes, which may need all of their numbers.
 - ``scale_factor`` and ``add_offset``: a value is ``stored * scale_factor + add_offset``.
 
 Limits are in the numbers as stored, or in the values where a limit is a fraction and the stored numbers are integers.
-A number that is given as text counts as the number that it says. Source: NetCDF User's Guide, attribute conventions.
+A number that is given as text counts as the number that it says. Source: NetCDF User's Guide, attribute conventions
+and fill values.
 """
 
 from __future__ import annotations
@@ -24,6 +26,17 @@ CORRECT = "correct the file or remove it"
 LIMITS = ("valid_min", "valid_max")
 ATTRIBUTES = ("_Unsigned", "_FillValue", "missing_value", *LIMITS, "valid_range", "scale_factor", "add_offset")
 """Names of the attributes that say what stored numbers mean."""
+UNWRITTEN = {
+    "i2": -32767,
+    "u2": 65535,
+    "i4": -2147483647,
+    "u4": 4294967295,
+    "i8": -9223372036854775806,
+    "u8": 18446744073709551614,
+    "f4": 15 * 2.0**119,
+    "f8": 15 * 2.0**119,
+}
+"""Type to the number that stands where nothing was written, 9.96921e+36 in floats (netcdf.h, NC_FILL)."""
 
 
 class Stored(NamedTuple):
@@ -47,7 +60,7 @@ def values(variable: Array) -> NDArray[np.float64]:
     scale, offset = _packing(variable)
     numbers, missing = stored(variable)
     with np.errstate(over="ignore", invalid="ignore"):
-        unpacked = numbers.astype(np.float64) * scale + offset
+        unpacked = np.asarray(numbers.astype(np.float64) * scale + offset)
         unpacked[missing | _beyond(variable, unpacked, packed=False)] = np.nan
         large = abs(unpacked) > np.finfo(np.float32).max
     if large.any():
@@ -73,6 +86,9 @@ def stored(variable: Array) -> Stored:
     for name in ("_FillValue", "missing_value"):
         for number in _numbers(variable, name):
             missing |= numbers == _as_stored(variable, name, number, declared, numbers.dtype)
+    unwritten = UNWRITTEN.get(f"{declared.kind}{declared.itemsize}")
+    if unwritten is not None and not variable.has("_FillValue"):
+        missing |= numbers == np.array(unwritten, declared).view(numbers.dtype)
     return Stored(numbers, missing)
 
 
