@@ -16,6 +16,7 @@ Source: pandas, ``pandas/io/pytables.py``; PyTables, "Format of PyTables files".
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,9 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import ANY, Array, File, Group, as_text
+from sciml_datasets.files.hdf5 import ANY, Array, File, Group, UnusableAttributeError, as_text
+from sciml_datasets.files.hdf5_attributes import Node
 
 READ_BYTES = 1 << 25
+PICKLED_WORDS = re.compile(r"\(lp\d+\n((?:V[^\n\\]*\np\d+\na)*)\.")
+"""A pickled list of words in the protocol 0, which is text: an opening, each word with its number, an end."""
+PICKLED_NONE = "N."
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class StoredFrame:
         rows: number of rows.
         table: the rows, where the layout is ``table``.
         blocks: name of a block to its values, where the layout is ``fixed``.
+        encoding: encoding of its text.
+        none: text that stands for no text where a column does not state one.
     """
 
     key: str
@@ -67,10 +74,45 @@ class StoredFrame:
     rows: int
     table: Array | None
     blocks: Mapping[str, Array]
+    encoding: str = "UTF-8"
+    none: str = "nan"
 
     def of_kind(self, kind: str) -> list[Column]:
         """The columns of a kind."""
         return [column for column in self.columns if column.kind == kind]
+
+    def name_of(self, column: Column) -> str | None:
+        """The name of a column, also where its pickle is a list of plain words: it is matched as text, not loaded."""
+        if column.name is not None or self.table is None:
+            return column.name
+        pickled = PICKLED_WORDS.fullmatch(_noted(self.table, f"{column.block}_kind"))
+        words = re.findall(r"V(.*)\np\d+\na", pickled[1]) if pickled else []
+        width = sum(other.block == column.block for other in self.columns)
+        return words[column.place] if len(words) == width else None
+
+    def type_of(self, column: Column) -> str:
+        """The type of a column in words: the one that it has in pandas, where what is stored is not the value."""
+        if self.table is None:
+            return str(self.blocks[column.block].dtype.newbyteorder("="))
+        if _noted(self.table, f"{column.block}_meta") == "category":
+            return "numbers of categories"
+        noted = _noted(self.table, f"{column.block}_dtype")
+        if noted.startswith(("datetime", "timedelta")):
+            return noted
+        return "text" if column.kind == "text" else str(self.table.dtype[column.block].base.newbyteorder("="))
+
+    def texts(self, column: Column) -> list[str | None]:
+        """A column of text; None where it is missing.
+
+        Raises:
+            InputError: the data are damaged, or no text in the encoding of the frame.
+        """
+        where = f"{self.where}, column {self.name_of(column) or column.block}"
+        stated = _noted(self.table, f"{column.block}_nan_rep") if self.table is not None else ""
+        found = [
+            as_text(text, where, self.encoding) for _, part in self.chunks([column]) for text in part[:, 0].tolist()
+        ]
+        return [None if text in ("", stated or self.none) else text for text in found]
 
     def chunks(self, columns: list[Column]) -> Iterator[tuple[int, NDArray[Any]]]:
         """Columns of numbers or of text, some rows at a time.
@@ -121,7 +163,9 @@ def stored_frame(file: File, key: str) -> StoredFrame:
         table = group.array("table", ANY, (None,))
         fields = [name for name in table.dtype.names or () if name != "index"]
         columns = tuple(column for field in fields for column in _columns_of_field(table, field))
-        return StoredFrame(key, where, columns, len(table), table, {})
+        none = _noted(group, "nan_rep")
+        none = "nan" if none in ("", PICKLED_NONE) else none
+        return StoredFrame(key, where, columns, len(table), table, {}, group.text("encoding") or "UTF-8", none)
     if "axis0" not in group or "axis1" not in group:
         raise InputError(f"{where} is no data frame in the layouts fixed or table of pandas: fetch it again")
     names = [name for name in group.names() if name.startswith("block") and name.endswith("_values")]
@@ -134,6 +178,14 @@ def stored_frame(file: File, key: str) -> StoredFrame:
         if not block.dtype.hasobject and block.shape[:1] != (rows,):
             raise InputError(f"{block.where} has the shape {block.shape}, expected {rows} rows: fetch the file again")
     return StoredFrame(key, where, columns, rows, None, blocks)
+
+
+def _noted(node: Node, name: str) -> str:
+    """The text of an attribute that pandas adds; empty where there is none, or something else."""
+    try:
+        return node.text(name) or ""
+    except UnusableAttributeError:
+        return ""
 
 
 def _columns_of_field(table: Array, field: str) -> Iterator[Column]:

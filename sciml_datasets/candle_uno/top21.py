@@ -5,7 +5,9 @@ expression), ``x_<split>_1`` (drug descriptors) and ``y_<split>`` (AUC, Sample, 
 cell or drug are repeated in each of its rows: here they are recovered once, and every row is compared with them.
 
 Names of features are pickled in the layout ``table``, which both files have: they are called ``gene 1``,
-``descriptor 1`` and so on, in the order of the file. Ids of responses are ``train.0``: the split's name in the file
+``descriptor 1`` and so on, in the order of the file. Columns of responses are known by their names; where these cannot
+be read, there must be as many columns of a type as are looked for. Responses whose Sample or Drug1 is missing are left
+out. Ids of responses are ``train.0``: the split's name in the file
 and the row. The source is the part of Sample before the first point, where it has one (``CCLE.22RV1``), else the name
 of the file up to its first point.
 
@@ -14,6 +16,7 @@ Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_g
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +27,7 @@ from sciml_datasets.candle_uno.hdfstore import Column, StoredFrame, stored_frame
 from sciml_datasets.candle_uno.joining import join
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import File, as_text, opened
+from sciml_datasets.files.hdf5 import File, opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +36,10 @@ FILES = "top*uno*.h5"
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 """The file's name of a split to ours."""
 MEASURE, CELL, DRUG = "AUC", "Sample", "Drug1"
+KINDS = {MEASURE: "number", CELL: "text", DRUG: "text"}
+"""Columns of responses, in their order in the file, to what they hold."""
+MISSING = ""
+"""Id of a cell or drug that the file does not tell."""
 
 
 def files(folder: Path) -> list[Path]:
@@ -44,8 +51,8 @@ def read(folder: Path) -> Tables:
     """Read the folder's one prebuilt file, in memory that does not grow with its rows but for ids and responses.
 
     Raises:
-        InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, or
-            contradicts itself: the features of one cell or drug differ between rows.
+        InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, does
+            not tell which column is which, or contradicts itself: the features of one cell or drug differ between rows.
     """
     found = files(folder)
     if len(found) != 1:
@@ -56,6 +63,8 @@ def read(folder: Path) -> Tables:
         responses = _responses(file, path)
         cells = _recovered(file, path, responses["cell"], "x_{}_0", "gene")
         drugs = _recovered(file, path, responses["drug"], "x_{}_1", "descriptor")
+        for split in _splits(file):
+            _check_order(stored_frame(file, f"y_{split}"), responses)
     return join(path, responses, cells, drugs, MEASURE)
 
 
@@ -70,9 +79,8 @@ def _responses(file: File, path: Path) -> pa.Table:
     parts = []
     for split in _splits(file):
         frame = stored_frame(file, f"y_{split}")
-        cell, drug = _column(frame, CELL, "text", 0), _column(frame, DRUG, "text", 1)
-        samples, compounds = (_texts(frame, column) for column in (cell, drug))
-        measure = [_column(frame, MEASURE, "number", 0)]
+        samples, compounds = ([text or MISSING for text in frame.texts(_column(frame, name))] for name in (CELL, DRUG))
+        measure = [_column(frame, MEASURE)]
         auc = np.concatenate(
             [np.empty(0), *(_as_float32(frame, measure, *part)[:, 0] for part in frame.chunks(measure))]
         )
@@ -96,26 +104,43 @@ def _source(sample: str, path: Path) -> str:
     return prefix if point else path.name.partition(".")[0]
 
 
-def _column(frame: StoredFrame, name: str, kind: str, place: int) -> Column:
-    """The column of this name; among columns without names, the one at this place of its kind."""
-    for column in frame.columns:
-        if column.name == name and column.kind == kind:
-            return column
-        if column.kind == "pickle" and column.name in (name, None):
+def _column(frame: StoredFrame, name: str) -> Column:
+    """The column of this name; where names cannot be read, the one at its place among those of its kind.
+
+    Raises:
+        InputError: there is none, it is of another type, or several could be the one.
+    """
+    names = {column: frame.name_of(column) for column in frame.columns}
+    kind = KINDS[name]
+    for column, found in names.items():
+        if column.kind == "pickle" and found in (name, None):
             raise InputError(
                 f"{frame.where} holds {name} only as a pickle, which is not loaded since it could run any "
                 'code: write the file anew with format="table"'
             )
-    nameless = [column for column in frame.of_kind(kind) if column.name is None]
-    if len(nameless) <= place:
-        shown = ", ".join(column.name or "a column without a name" for column in frame.columns)
+        if found == name:
+            return _of_kind(frame, column, name)
+    nameless = [column for column in frame.of_kind(kind) if names[column] is None]
+    wanted = [other for other in KINDS if KINDS[other] == kind and other not in names.values()]
+    if len(nameless) == len(wanted):
+        return _of_kind(frame, nameless[wanted.index(name)], name)
+    shown = ", ".join(found or "a column without a name" for found in names.values())
+    if not nameless:
         raise InputError(f"{frame.where} has no column {name}, only {shown}: fetch the file again")
-    return nameless[place]
+    raise InputError(
+        f"{frame.where} has {len(nameless)} columns of {kind}s without readable names, expected {len(wanted)} "
+        f"({' and '.join(wanted)}), so that nobody can tell which is {name}: write the file anew with data_columns=True"
+    )
 
 
-def _texts(frame: StoredFrame, column: Column) -> list[str]:
-    where = f"{frame.where}, column {column.name or column.block}"
-    return [as_text(text, where) for _, part in frame.chunks([column]) for text in part[:, 0].tolist()]
+def _of_kind(frame: StoredFrame, column: Column, name: str) -> Column:
+    kind, found = KINDS[name], frame.type_of(column)
+    if column.kind != kind or (kind == "number" and not re.fullmatch(r"(float|u?int)\d+", found)):
+        remedy = "str" if kind == "text" else "float"
+        raise InputError(
+            f"{frame.where}: the column {name} holds {found}, expected {kind}: write it anew with astype({remedy})"
+        )
+    return column
 
 
 def _as_float32(frame: StoredFrame, columns: list[Column], start: int, stored: NDArray[Any]) -> NDArray[np.float32]:
@@ -143,11 +168,12 @@ def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str
     Args:
         file: open.
         path: its path.
-        ids: of all responses, split after split.
+        ids: of all responses, split after split, MISSING where there is none.
         key: of the frames, with a place for the split.
         noun: what one feature is called where the file does not name it.
     """
     unique, codes = np.unique(np.array(ids.to_pylist(), object).astype(str), return_inverse=True)
+    without = len(unique) > 0 and unique[0] == MISSING
     names: tuple[str, ...] = ()
     table = np.empty((len(unique), 0), np.float32)
     known = np.zeros(len(unique), bool)
@@ -156,7 +182,8 @@ def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str
         frame = stored_frame(file, key.format(split))
         columns = frame.of_kind("number")
         here = tuple(column.name or f"{noun} {i + 1}" for i, column in enumerate(columns))
-        rows = stored_frame(file, f"y_{split}").rows
+        responses = stored_frame(file, f"y_{split}")
+        rows = responses.rows
         if not columns or frame.rows != rows:
             raise InputError(
                 f"{frame.where} has {frame.rows} rows of {len(columns)} numbers, expected {rows} rows as in "
@@ -169,17 +196,53 @@ def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str
         for start, stored in frame.chunks(columns):
             values = _as_float32(frame, columns, start, stored)
             some = codes[before + start : before + start + len(values)]
+            told = np.arange(len(values))
+            if without:
+                told = np.flatnonzero(some)
+                some, values = some[told], values[told]
             _take_new(table, known, some, values)
             wrong = _first_difference(values, table, some)
             if wrong is not None:
                 row, column = wrong
                 raise InputError(
-                    f"{frame.where}, row {start + row}, column {names[column]}: {values[row, column]}, but "
+                    f"{frame.where}, row {start + told[row]}, column {names[column]}: {values[row, column]}, but "
                     f"{table[some[row], column]} in an earlier row of {unique[some[row]]}: one cell or drug must have "
-                    "the same features everywhere; fetch the file again"
+                    f"the same features everywhere; {_remedy(responses)}"
                 )
         before += frame.rows
-    return FeatureTable(tuple(unique.tolist()), names, table, scaled=True)
+    first = int(without)  # the code of MISSING is 0: it is before all other text
+    return FeatureTable(tuple(unique[first:].tolist()), names, table[first:], scaled=True)
+
+
+def _check_order(frame: StoredFrame, responses: pa.Table) -> None:
+    """Make sure that columns of ids without names would contradict the features if they were taken for each other.
+
+    Raises:
+        InputError: each cell has one drug and each drug one cell: either order agrees with the features.
+    """
+    if _names_are_readable(frame):
+        return
+    pairs = responses.select(["cell", "drug"]).group_by(["cell", "drug"]).aggregate([])
+    one_to_one = all(len(pairs[name].unique()) == len(pairs) for name in ("cell", "drug"))
+    if one_to_one and len(pairs):
+        raise InputError(
+            f"{frame.where} has no readable names of columns, expected those of {CELL} and {DRUG}, since of cells and "
+            "drugs each has one of the others and nobody can tell which are which: write it anew with data_columns=True"
+        )
+
+
+def _names_are_readable(frame: StoredFrame) -> bool:
+    return all(frame.name_of(column) for column in frame.of_kind("text"))
+
+
+def _remedy(responses: StoredFrame) -> str:
+    """What may be done about features that contradict each other."""
+    if _names_are_readable(responses):
+        return "fetch the file again"
+    return (
+        f"the columns of {responses.key} have no readable names: fetch the file again, or, where they are not {CELL} "
+        f"and {DRUG} in this order, write it anew with data_columns=True"
+    )
 
 
 def _take_new(

@@ -117,7 +117,7 @@ def _lit(light: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _most(which: NDArray[np.bool_]) -> bool:
-    return 2 * np.count_nonzero(which) > which.size
+    return bool(2 * np.count_nonzero(which) > which.size)
 
 
 def _present(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -168,17 +168,22 @@ def machine_error(error: Exception) -> int | None:
     return None if number in DAMAGE else number
 
 
-def as_text(stored: bytes, where: str) -> str:
+def as_text(stored: bytes, where: str, encoding: str = "UTF-8") -> str:
     """Text of a file.
 
+    Args:
+        stored: its bytes.
+        where: the file and the place in it, for messages.
+        encoding: encoding that the file states.
+
     Raises:
-        InputError: it is not UTF-8.
+        InputError: it is no text in the encoding, or Python knows no such encoding of text.
     """
     try:
-        return stored.decode()
-    except UnicodeDecodeError as error:
+        return stored.decode(encoding)
+    except (UnicodeError, LookupError, ValueError) as error:
         shown = stored.decode("utf-8", "backslashreplace")
-        raise InputError(f"{where} is {shown!r}, expected text in UTF-8: correct the file or remove it") from error
+        raise InputError(f"{where} is {shown!r}, expected text in {encoding}: correct the file or remove it") from error
 
 
 def reason(error: BaseException) -> str:
