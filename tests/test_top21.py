@@ -335,8 +335,8 @@ def test_a_column_whose_name_is_readable_and_another_is_no_auc(tmp_path: Path) -
     [
         ({"Sample": "category"}, "the column Sample holds numbers of categories, expected text: .*str"),
         ({"Drug1": "integer"}, "the column Drug1 holds int64, expected text: .*str"),
-        ({"AUC": "text"}, "the column AUC holds text, expected number: .*float"),
-        ({"AUC": "time"}, r"the column AUC holds datetime64\[\w+\], expected number: .*float"),
+        ({"AUC": "text"}, "the column AUC holds text, expected numbers: .*float"),
+        ({"AUC": "time"}, r"the column AUC holds datetime64\[\w+\], expected numbers: .*float"),
     ],
 )
 @pytest.mark.parametrize("data_columns", [None, True])

@@ -38,6 +38,8 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 MEASURE, CELL, DRUG = "AUC", "Sample", "Drug1"
 KINDS = {MEASURE: "number", CELL: "text", DRUG: "text"}
 """Columns of responses, in their order in the file, to what they hold."""
+WORDS = {"number": "numbers", "text": "text"}
+"""What a column holds, in words."""
 MISSING = ""
 """Id of a cell or drug that the file does not tell."""
 
@@ -128,7 +130,7 @@ def _column(frame: StoredFrame, name: str) -> Column:
     if not nameless:
         raise InputError(f"{frame.where} has no column {name}, only {shown}: fetch the file again")
     raise InputError(
-        f"{frame.where} has {len(nameless)} columns of {kind}s without readable names, expected {len(wanted)} "
+        f"{frame.where} has {len(nameless)} columns of {WORDS[kind]} without readable names, expected {len(wanted)} "
         f"({' and '.join(wanted)}), so that nobody can tell which is {name}: write the file anew with data_columns=True"
     )
 
@@ -138,7 +140,8 @@ def _of_kind(frame: StoredFrame, column: Column, name: str) -> Column:
     if column.kind != kind or (kind == "number" and not re.fullmatch(r"(float|u?int)\d+", found)):
         remedy = "str" if kind == "text" else "float"
         raise InputError(
-            f"{frame.where}: the column {name} holds {found}, expected {kind}: write it anew with astype({remedy})"
+            f"{frame.where}: the column {name} holds {found}, expected {WORDS[kind]}: write it anew with "
+            f"astype({remedy})"
         )
     return column
 
