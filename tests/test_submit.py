@@ -252,6 +252,10 @@ def test_without_its_list_a_submission_is_not_written_over(runs: list[Path], tmp
         (os.mkdir, "is a folder, expected a file: remove it"),
         (lambda path: path.symlink_to("nowhere"), "is a symbolic link to nowhere, which does not exist: correct"),
         (lambda path: path.write_text("![p](l.png)"), r"l\.png: no such picture in .*first: put it there"),
+        (
+            lambda path: path.write_text("![p](t.png)"),
+            r"t\.png cannot be read as a picture, expected",
+        ),
         (lambda path: path.write_bytes(b"# caf\xe9"), r"is not UTF-8 \(at byte 5\): save it as UTF-8"),
     ],
 )
@@ -260,6 +264,7 @@ def test_a_contribution_that_cannot_be_read_is_a_sentence(
 ) -> None:
     folder = make_submission(tmp_path, runs[:1])
     (folder / "l.png").symlink_to("l.png")
+    (folder / "t.png").write_text("no picture")
     (folder / "scientific_contribution.md").unlink()
     put(folder / "scientific_contribution.md")
     with pytest.raises(InputError, match=message):

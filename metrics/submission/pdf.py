@@ -8,8 +8,12 @@ import re
 import unicodedata
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 FAMILY = "DejaVu"
 FACES = {
@@ -50,15 +54,16 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
         place = f"byte {error.start}"
         raise InputError(f"the Markdown of the contribution is not UTF-8 (at {place}): save it as UTF-8") from error
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(text))
+    pdf = FPDF()
     for source in re.findall(r'<img src="([^"]*)"', html):
         places = [place for place in (folder, second) if place and _holds(place, source)]
         if not places:
             where = second or folder
             raise InputError(f"{source}: no such picture in {where}: put it there, or take it out of the Markdown")
         picture = os.path.realpath(places[0] / source)
+        _load_picture(pdf, picture, source)
         html = html.replace(f'<img src="{source}"', f'<img width="430" src="{picture}"')
     html = html.replace("<table>", '<table border="1" cellpadding="3">')
-    pdf = FPDF()
     pdf.set_margin(MARGIN_MM)
     pdf.set_auto_page_break(True, MARGIN_MM)
     for (style, family), file in FACES.items():
@@ -92,6 +97,33 @@ def _holds(folder: Path, name: str) -> bool:
     """Whether a name is that of a file in a folder, and no link leads out of it."""
     path = Path(os.path.realpath(folder / name))
     return path.is_file() and path.is_relative_to(os.path.realpath(folder))
+
+
+def _load_picture(pdf: FPDF, picture: str, name: str) -> None:
+    """Read a picture, which the PDF then has at hand.
+
+    Args:
+        pdf: where it will stand.
+        picture: its real path.
+        name: of it in the Markdown.
+
+    Raises:
+        InputError: it is none that can be read.
+        OSError: the disk fails.
+    """
+    from fpdf.errors import FPDFException
+    from fpdf.image_parsing import preload_image
+    from PIL.Image import DecompressionBombError
+
+    try:
+        preload_image(pdf.image_cache, picture)
+    except (OSError, ValueError, FPDFException, DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise InputError(
+            f"{name} cannot be read as a picture, expected a whole PNG, JPEG or SVG: replace it, or take it out of the "
+            "Markdown"
+        ) from error
 
 
 def _without_comments(text: str) -> str:
