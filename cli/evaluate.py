@@ -33,11 +33,14 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.evaluator import Evaluator
     from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
+    from sciml_datasets.metrics.submission.runs import is_of_run
     from sciml_datasets.preparation.verify import check_prepared
 
     for path in map(Path, args.predictions):
         if args.out and path.exists() and path.resolve() == Path(args.out).resolve():
             raise InputError(f"--out {args.out}: this is a predictions file, which would be lost: name another file")
+    if args.out and is_of_run(args.out):
+        raise InputError(f"--out {args.out} is a file of a run, which would be lost: name another file")
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
     results = []
     for i, path in enumerate(args.predictions):

@@ -20,6 +20,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LOOK_SECONDS = 1.0
+LEASE_SECONDS = 600.0
+"""A work folder whose process cannot be asked, and that was not written to for so long, is given up."""
 
 
 def stay_with_parent() -> None:
@@ -93,6 +95,18 @@ def owner_lives(name: str) -> bool | None:
     except PermissionError:
         return True
     return True
+
+
+def abandoned(work: Path) -> bool:
+    """Whether a folder that ends in a signature is one that nobody works in any more: its process has ended, or, of
+    another machine or before a reboot, has not touched it for LEASE_SECONDS."""
+    lives = owner_lives(work.name)
+    if lives is not None:
+        return not lives
+    try:
+        return time.time() - max(path.stat().st_mtime for path in (work, *work.rglob("*"))) > LEASE_SECONDS
+    except FileNotFoundError:  # it is being removed, or has just been finished
+        return False
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import nullcontext
@@ -22,7 +21,7 @@ from sciml_datasets.preparation.crew import Alone, Ranks, Tick
 from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.preparation.verify import check_prepared, remedy_for, verify_prepared
 from sciml_datasets.preparation.workshop import PLAN, interrupted
-from sciml_datasets.processes import owner_lives, signature
+from sciml_datasets.processes import abandoned, owner_lives, signature
 from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ Result = TypeVar("Result")
 Files = dict[str, tuple[int, str]]
 """Size and SHA-256 by name."""
 BLOCK = 4 << 20
-LEASE_SECONDS = 600.0
-"""A copy whose process cannot be asked, and that was not written to for so long, is given up."""
 
 
 def stage(
@@ -120,7 +117,7 @@ def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> 
 
     try:
         _each("Staging", copy, files, jobs, shows=shows)
-        shutil.copyfile(source / NAME, work / "folder" / NAME)
+        atomic.copy_bytes(source / NAME, work / "folder" / NAME)
         if read_manifest(work / "folder") != manifest:
             raise InputError(f"{source} changed while it was copied: stage again")
         publish(work / "folder", final)
@@ -188,13 +185,5 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
 def _remove_abandoned(final: Path) -> None:
     """Remove what killed copies have left: of this machine at once, of another one or before a reboot after a while."""
     for work in interrupted(final):
-        lives = owner_lives(work.name)
-        if lives is False or (lives is None and not (work / PLAN).exists() and _untouched(work)):
+        if owner_lives(work.name) is False or (not (work / PLAN).exists() and abandoned(work)):
             shutil.rmtree(work, ignore_errors=True)
-
-
-def _untouched(work: Path) -> bool:
-    try:
-        return time.time() - max(path.stat().st_mtime for path in (work, *work.rglob("*"))) > LEASE_SECONDS
-    except FileNotFoundError:  # it is being removed, or has just been finished
-        return False

@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 ROOMS = ("sciml_datasets", "metrics", "models", "cli")
 REMOVING = {"rmtree", "unlink", "remove", "rmdir", "removedirs", "truncate", "ftruncate", "move", "renames"}
-MAKING = {"write_text", "write_bytes", "copyfile", "copy2", "copytree", "savefig", "savez", "touch", "save"}
+MAKING = {"write_text", "write_bytes", "copyfile", "copy_bytes", "copy2", "copytree"}
+MAKING |= {"savefig", "savez", "touch", "save"}
 NAMED = {
     "os.link",
     "os.symlink",
@@ -96,7 +97,7 @@ RECORD = (
     "a record of checksums below `.fetch` with the number of a process and random digits in its name, see `JOURNAL`"
 )
 RESUMED_LOG = "the log of a run that goes on, cut to the bytes of its checkpoint, as `RunFolder.goes_on` says"
-KNOWN_WORK = "a work folder of this run, or one that `left_beside` knows by its random name and what is inside"
+KNOWN_WORK = "a work folder of this run, or of one that has ended: see `left_beside` and `abandoned`"
 ASIDE = "to a name that is free, or whose file has the same content"
 THROUGH = "written through to a device, a FIFO or an open file, or a file that no rename can replace"
 NAMED_FILE = "to the one file that the user or a list of our own names, with its mode and owner"
@@ -115,9 +116,10 @@ REASONS = {
     "metrics/submission/written.py:write_documents:pdf.write_bytes": SCRATCH,
     "metrics/submission/written.py:write_documents:write_bytes": SCRATCH,
     "metrics/submission/write.py:_write_runs:log.write_text": SCRATCH,
-    "metrics/submission/write.py:_write_runs:shutil.copyfile": SCRATCH,
+    "metrics/submission/write.py:_write_runs:atomic.copy_bytes": SCRATCH,
     "metrics/submission/written.py:write_new:shutil.rmtree": KNOWN_WORK,
     "metrics/submission/written.py:write_new:work.rename": VACANT,
+    "metrics/submission/written.py:_write_config:temporary.write_bytes": TEMPORARY,
     "models/checkpoints.py:save:np.savez": TEMPORARY,
     "models/checkpoints.py:save:temporary.open": TEMPORARY,
     "models/claim.py:release:self._mark.unlink": "a mark with the signature of this process in its name",
@@ -132,7 +134,7 @@ REASONS = {
     "models/training.py:train:network.save": RUN_FOLDER,
     "sciml_datasets/files/text_writing.py:write_table:path.open": OWN_WORK,
     "sciml_datasets/candle_uno/improve.py:_write_splits:write_text": OWN_WORK,
-    "sciml_datasets/candle_uno/improve.py:write:shutil.copyfile": OWN_WORK,
+    "sciml_datasets/candle_uno/improve.py:write:atomic.copy_bytes": OWN_WORK,
     "sciml_datasets/candle_uno/improve.py:write:shutil.rmtree": OWN_WORK,
     "sciml_datasets/candle_uno/improve.py:write:work.rename": VACANT,
     "sciml_datasets/candle_uno/improve.py:write:write_text": OWN_WORK,
@@ -166,7 +168,8 @@ REASONS = {
     "sciml_datasets/files/atomic.py:_open_stream:os.open": THROUGH,
     "sciml_datasets/files/atomic.py:_scratch:tempfile.mkstemp": "a new file with a random name",
     "sciml_datasets/files/atomic.py:_take_place:temporary.replace": NAMED_FILE,
-    "sciml_datasets/files/atomic.py:copy:shutil.copyfile": TEMPORARY,
+    "sciml_datasets/files/atomic.py:copy:copy_bytes": TEMPORARY,
+    "sciml_datasets/files/atomic.py:copy_bytes:shutil.copyfile": "to where its callers, which are looked at, name",
     "sciml_datasets/files/atomic.py:link_or_copy:os.link": "link(2) refuses a name that is taken",
     "sciml_datasets/files/atomic.py:remove_leftovers:path.unlink": LEFTOVER,
     "sciml_datasets/files/atomic.py:write_text:temporary.write_text": TEMPORARY,
@@ -174,7 +177,7 @@ REASONS = {
     "sciml_datasets/files/lmdb_files.py:opened:lmdb.open": "opened with readonly=True",
     "sciml_datasets/files/hdf5_writing.py:written:h5py.File": OWN_WORK,
     "sciml_datasets/files/incomplete.py:publish:folder.rename": VACANT,
-    "sciml_datasets/files/owned.py:_remove_empty:folder.rmdir": "an empty folder alone",
+    "sciml_datasets/files/owned.py:remove_empty:folder.rmdir": "an empty folder alone",
     "sciml_datasets/files/owned.py:apply:path.unlink": "a file on our own list that still has the hash on the list",
     "sciml_datasets/lookup.py:save_metadata:np.save": OWN_WORK,
     "sciml_datasets/preparation/beam.py:__call__:temporary.write_bytes": TEMPORARY,
@@ -196,7 +199,7 @@ REASONS = {
     "sciml_datasets/simulation.py:simulate:shutil.rmtree": OWN_WORK,
     "sciml_datasets/simulation.py:simulate:work.rename": VACANT,
     "sciml_datasets/splits.py:write_members:path.open": OWN_WORK,
-    "sciml_datasets/staging.py:_copy:shutil.copyfile": OWN_WORK,
+    "sciml_datasets/staging.py:_copy:atomic.copy_bytes": OWN_WORK,
     "sciml_datasets/staging.py:_copy:shutil.rmtree": OWN_WORK,
     "sciml_datasets/staging.py:_copy_file:target.open": OWN_WORK,
     "sciml_datasets/staging.py:_remove_abandoned:shutil.rmtree": LEFT_BY_US,

@@ -17,8 +17,8 @@ from sciml_datasets import InputError
 from sciml_datasets.checksums import ChecksumError
 from sciml_datasets.cli.main import main
 from sciml_datasets.preparation.verify import verify_prepared
-from sciml_datasets.processes import owner_lives, signature
-from sciml_datasets.staging import LEASE_SECONDS, stage
+from sciml_datasets.processes import LEASE_SECONDS, owner_lives, signature
+from sciml_datasets.staging import stage
 
 NAME, PLACE, SHARD = "candle_uno_demo", "sciml/candle_uno_demo/1.0.0", "sciml-train.tfrecord-00000-of-00001"
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")

@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 import random
+import re
+import resource
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,12 @@ import yaml
 from submission_files import COMMIT, at_hand, make_run, make_submission
 
 from sciml_datasets import InputError
+from sciml_datasets.cli.main import main
 from sciml_datasets.metrics.mllog import read_log
 from sciml_datasets.metrics.submission import Statement, check, submit
+from sciml_datasets.metrics.submission.logs import TOKEN
+from sciml_datasets.metrics.submission.written import write_new
+from sciml_datasets.processes import signature
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +145,15 @@ def add_own_files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in names}
 
 
+def relog(run: Path, key: str, value: Any) -> None:
+    """Let the log of a run tell another value."""
+    log = run / "result-1.txt"
+    lines = [line for line in log.read_text().splitlines(keepends=True) if f'"key": "{key}"' not in line]
+    before, token, content = lines[0].partition(TOKEN)
+    lines.insert(0, before + token + json.dumps(json.loads(content) | {"key": key, "value": value}) + "\n")
+    log.write_text("".join(lines))
+
+
 def update(root: Path, runs: list[Path], **said: Any) -> Path:
     return submit(runs, root, Statement("Example Lab", "laptop", "first", **said), update=True)
 
@@ -175,7 +191,7 @@ def test_a_pdf_of_the_submitter_takes_the_place_of_ours(
         assert (folder / "scientific_contribution.md").exists() == keeps_markdown
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "result-2.txt", "predictions-1.h5", "result.json"])
+@pytest.mark.parametrize("name", ["result-2.txt", "predictions-1.h5", "result.json"])
 def test_a_file_of_ours_that_was_edited_is_named_and_nothing_is_written(
     runs: list[Path], tmp_path: Path, name: str
 ) -> None:
@@ -188,6 +204,71 @@ def test_a_file_of_ours_that_was_edited_is_named_and_nothing_is_written(
     (folder / name).rename(tmp_path / "elsewhere")
     update(tmp_path, runs[:2])
     assert contents(folder).keys() == before.keys()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "# mine\n" + text,
+        lambda text: text + 'notes: "my own 3 hours of notes"\n',
+        lambda text: text + "# a note at the end\n",
+        lambda text: text + f"  mine.txt: {'0' * 64}\n",
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text + "seen: 2026-99-99\n",
+        lambda text: text.rstrip("\n"),
+    ],
+)
+def test_a_configuration_that_was_edited_anywhere_is_named_with_what_helps(
+    runs: list[Path], tmp_path: Path, change: Any
+) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    config = folder / "config.yaml"
+    config.write_bytes(change(config.read_text()).encode())
+    before = contents(folder)
+    remedy = f"restore config.yaml, for example from git, or move {folder} elsewhere and submit anew"
+    with pytest.raises(
+        InputError, match=f"config.yaml was not written by .*, or has changed since: {re.escape(remedy)}"
+    ):
+        update(tmp_path, runs[:1])
+    assert contents(folder) == before
+    folder.rename(tmp_path / "elsewhere")
+    update(tmp_path, runs[:1])
+
+
+def test_without_its_list_a_submission_is_not_written_over(runs: list[Path], tmp_path: Path) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    (folder / "config.yaml").unlink()
+    before = contents(folder)
+    lacks = "would be replaced, and config.yaml, which lists the files that this command wrote, is missing: restore"
+    with pytest.raises(InputError, match=rf"result-1\.txt {lacks}"):
+        update(tmp_path, runs[1:2])
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("put", "message"),
+    [
+        (os.mkfifo, r"is a FIFO \(named pipe\), expected a file: remove it"),
+        (os.mkdir, "is a folder, expected a file: remove it"),
+        (lambda path: path.symlink_to("nowhere"), "is a symbolic link to nowhere, which does not exist: correct"),
+        (lambda path: path.write_text("![p](l.png)"), r"l\.png: no such picture in .*first: put it there"),
+        (
+            lambda path: path.write_text("![p](t.png)"),
+            r"t\.png cannot be read as a picture, expected",
+        ),
+        (lambda path: path.write_bytes(b"# caf\xe9"), r"is not UTF-8 \(at byte 5\): save it as UTF-8"),
+    ],
+)
+def test_a_contribution_that_cannot_be_read_is_a_sentence(
+    runs: list[Path], tmp_path: Path, put: Any, message: str
+) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    (folder / "l.png").symlink_to("l.png")
+    (folder / "t.png").write_text("no picture")
+    (folder / "scientific_contribution.md").unlink()
+    put(folder / "scientific_contribution.md")
+    with pytest.raises(InputError, match=message):
+        update(tmp_path, runs[:1])
 
 
 def test_a_pdf_that_is_not_listed_is_known_by_its_metadata(runs: list[Path], tmp_path: Path) -> None:
@@ -220,11 +301,44 @@ def test_a_folder_of_the_user_that_looks_like_a_work_folder_stays(runs: list[Pat
     assert len(list(parent.glob(".first.*/mine.txt"))) == 2
 
 
-def test_what_a_kill_has_left_of_a_first_submission_is_cleared_away(runs: list[Path], tmp_path: Path) -> None:
-    folder = make_submission(tmp_path, runs[:1])
-    folder.rename(folder.with_name(".first.incomplete-0123456789ab"))
+def test_of_first_submissions_beside_only_those_that_were_killed_are_cleared_away(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    folder, elsewhere = make_submission(tmp_path, runs[:1]), make_submission(tmp_path / "other", runs[:1])
+    with subprocess.Popen(["true"]) as ended:
+        pass
+    lives = folder.with_name(f".first.incomplete-{signature()}")
+    killed = folder.with_name(f".first.incomplete-{signature()}".replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    elsewhere.rename(lives)
+    folder.rename(killed)
     make_submission(tmp_path, runs[:1])
-    assert [path.name for path in folder.parent.iterdir()] == ["first"]
+    assert {path.name for path in folder.parent.iterdir()} == {"first", lives.name}
+    assert (lives / "config.yaml").is_file()
+
+
+def test_of_two_first_submissions_at_once_the_second_is_told_of_the_first(runs: list[Path], tmp_path: Path) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    before = contents(folder)
+    told = f"{re.escape(str(folder))} exists: choose another --descriptor, or give --update"
+    with pytest.raises(InputError, match=told):  # it was not there yet when this one looked
+        write_new(folder, {"README.md": runs[0] / "config.yaml"}, "a: 1\n")
+    assert contents(folder) == before
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_full_disk_is_told_of_what_was_to_be_written_and_leaves_no_folders(runs: list[Path], tmp_path: Path) -> None:
+    predictions = tmp_path / "predictions.h5"
+    predictions.write_bytes(bytes(1 << 17))
+    folder = tmp_path / "all" / "lab" / "first"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as caught:
+            write_new(folder, {predictions.name: predictions}, "a: 1\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caught.value.filename == str(folder / predictions.name)
+    assert not (tmp_path / "all").exists()
 
 
 def test_a_kill_at_any_moment_of_an_update_loses_nothing(runs: list[Path], tmp_path: Path) -> None:
@@ -286,6 +400,17 @@ def test_a_run_of_another_framework_is_asked_for_its_commands(runs: list[Path], 
         (lambda run: (run / "config.yaml").write_text("a: 1"), {}, "has no settings"),
         (lambda run: (run / "result.json").write_text("{}"), {}, "not a result of this version"),
         (lambda run: (run / "result-1.txt").write_text("nothing\n"), {}, "give --commit"),
+        (
+            lambda run: relog(run, "seed", 7),
+            {},
+            r"result\.json is not .* logs \(the seed is 7, in the result file 0\): put",
+        ),
+        (
+            lambda run: relog(run, "result", {"top1_accuracy": 2}),
+            {},
+            "top1_accuracy is 2, in the result file 0.*correct the entry",
+        ),
+        (lambda run: ((run / "plots").mkdir(), os.mkfifo(run / "plots" / "a.png")), {}, r"a\.png is a FIFO"),
         (lambda run: None, {"commit": "abc"}, "--commit is 'abc': give --commit with 40 hexadecimal digits"),
         (lambda run: None, {"descriptor": "../up"}, r"cannot be a folder"),
         (lambda run: None, {"predictions_at": "here"}, "expected an address"),
@@ -308,3 +433,15 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Path], tmp_path
         make_submission(tmp_path / "all", [runs[0], other])
     with pytest.raises(InputError, match="give each run once"):
         make_submission(tmp_path / "all", [runs[0], runs[0]])
+
+
+def test_evaluate_keeps_the_files_of_a_run(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", data_dir)
+    before = contents(run)
+    (tmp_path / "link.json").symlink_to(run / "result.json")
+    command = ["evaluate", "stemdl_demo", "--data-dir", str(data_dir), "--predictions", str(run / "predictions.h5")]
+    for out in (run / "result.json", run / "config.yaml", run / "result-1.txt", tmp_path / "link.json"):
+        assert main([*command, "--out", str(out)]) == 2
+        assert f"--out {out} is a file of a run, which would be lost: name another file" in capsys.readouterr().err
+    assert contents(run) == before
+    assert main([*command, "--out", str(run / "scores.json")]) == 0

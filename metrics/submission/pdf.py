@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sciml_datasets.errors import InputError
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 FAMILY = "DejaVu"
 FACES = {
@@ -34,7 +39,8 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
         second: where pictures are looked for that are not in the folder.
 
     Raises:
-        InputError: a picture is not in the folder, the Markdown cannot be set, or the fonts lack a character of it.
+        InputError: a picture is not in the folder, the Markdown is not UTF-8 or cannot be set, or the fonts lack a
+            character of it.
     """
     from fpdf import FPDF
     from fpdf.errors import FPDFException
@@ -42,21 +48,27 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
     from markdown_it import MarkdownIt
     from matplotlib import get_data_path
 
-    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(markdown.decode("utf-8")))
+    try:
+        text = markdown.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start}"
+        raise InputError(f"the Markdown of the contribution is not UTF-8 (at {place}): save it as UTF-8") from error
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(_without_comments(text))
+    pdf = FPDF()
     for source in re.findall(r'<img src="([^"]*)"', html):
         places = [place for place in (folder, second) if place and _holds(place, source)]
         if not places:
             where = second or folder
             raise InputError(f"{source}: no such picture in {where}: put it there, or take it out of the Markdown")
-        picture = (places[0] / source).resolve()
+        picture = os.path.realpath(places[0] / source)
+        _load_picture(pdf, picture, source)
         html = html.replace(f'<img src="{source}"', f'<img width="430" src="{picture}"')
     html = html.replace("<table>", '<table border="1" cellpadding="3">')
-    pdf = FPDF()
     pdf.set_margin(MARGIN_MM)
     pdf.set_auto_page_break(True, MARGIN_MM)
     for (style, family), file in FACES.items():
         pdf.add_font(family, style, str(Path(get_data_path()) / "fonts" / "ttf" / file))
-    title = re.search(r"^#\s+(.+)$", markdown.decode("utf-8"), re.MULTILINE)
+    title = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
     pdf.set_title(title[1] if title else "Scientific contribution")
     pdf.set_keywords(f"made of sha256:{hashlib.sha256(markdown).hexdigest()}")
     pdf.set_creation_date(date)
@@ -83,8 +95,35 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
 
 def _holds(folder: Path, name: str) -> bool:
     """Whether a name is that of a file in a folder, and no link leads out of it."""
-    path = (folder / name).resolve()
-    return path.is_file() and path.is_relative_to(folder.resolve())
+    path = Path(os.path.realpath(folder / name))
+    return path.is_file() and path.is_relative_to(os.path.realpath(folder))
+
+
+def _load_picture(pdf: FPDF, picture: str, name: str) -> None:
+    """Read a picture, which the PDF then has at hand.
+
+    Args:
+        pdf: where it will stand.
+        picture: its real path.
+        name: of it in the Markdown.
+
+    Raises:
+        InputError: it is none that can be read.
+        OSError: the disk fails.
+    """
+    from fpdf.errors import FPDFException
+    from fpdf.image_parsing import preload_image
+    from PIL.Image import DecompressionBombError
+
+    try:
+        preload_image(pdf.image_cache, picture)
+    except (OSError, ValueError, FPDFException, DecompressionBombError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise InputError(
+            f"{name} cannot be read as a picture, expected a whole PNG, JPEG or SVG: replace it, or take it out of the "
+            "Markdown"
+        ) from error
 
 
 def _without_comments(text: str) -> str:

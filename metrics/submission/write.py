@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,14 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files import atomic
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.metrics.mllog import VERSION_KEYS
 from sciml_datasets.metrics.results import aggregate, write_result
-from sciml_datasets.metrics.submission import rules
+from sciml_datasets.metrics.submission import rules, written
 from sciml_datasets.metrics.submission.configuration import folder_name, predictions_name, result_name
 from sciml_datasets.metrics.submission.logs import TOKEN
 from sciml_datasets.metrics.submission.runs import LOG, PREDICTIONS, Run, check_alike, read_run
-from sciml_datasets.metrics.submission.written import known_files, write_again, write_documents, write_new
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +77,18 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
     folder = root.joinpath(*parts)
     exists = os.path.lexists(folder)
     if exists and not update:
-        raise InputError(f"{folder} exists: choose another --descriptor, or give --update to write over it")
+        raise written.in_the_way(folder)
     if exists and not folder.is_dir():
         raise InputError(f"{folder} is no folder: choose another --descriptor, or remove it")
-    known = known_files(folder)
-    with TemporaryDirectory(prefix="sciml-") as scratch:
-        made = _write_runs(runs, facts, statement, Path(scratch)) | write_documents(facts, folder, known, Path(scratch))
+    known = written.known_files(folder)
+    with TemporaryDirectory(prefix="sciml-") as name:
+        scratch = Path(name)
+        with naming(scratch):
+            made = _write_runs(runs, facts, statement, scratch) | written.write_documents(facts, folder, known, scratch)
         if exists:
-            write_again(folder, made, _config(facts), known)
+            written.write_again(folder, made, _config(facts), known)
         else:
-            write_new(folder, made, _config(facts))
+            written.write_new(folder, made, _config(facts))
     return folder
 
 
@@ -270,8 +272,9 @@ def _write_runs(runs: Sequence[Run], facts: dict[str, Any], statement: Statement
         write_result(facts["whole"], made[rules.RESULT])
     (scratch / "plots").mkdir()
     for path in _plots(runs[0]):
+        regular_file(path)
         made[f"plots/{path.name}"] = scratch / "plots" / path.name
-        shutil.copyfile(path, made[f"plots/{path.name}"])
+        atomic.copy_bytes(path, made[f"plots/{path.name}"])
     return made
 
 

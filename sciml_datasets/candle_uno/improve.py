@@ -29,6 +29,7 @@ import numpy as np
 from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
 from sciml_datasets.files.incomplete import check_vacant, work_folder
 from sciml_datasets.files.text import first_rows, is_there, read_lines
 from sciml_datasets.files.text_tables import TextTable
@@ -133,7 +134,7 @@ def write(
             (work / SCALED).write_text("".join(f"{name}\n" for name in scaled), "utf-8")
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
         for path in beside:
-            shutil.copyfile(path, work / path.name)
+            atomic.copy_bytes(path, work / path.name)
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -25,6 +25,8 @@ KEPT_NAME = 50
 """Number of characters of a file's name that its temporary file has as well: longer names could become too long."""
 TROUBLE = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENOENT, errno.EMFILE, errno.ENFILE})
 """Errors of fsync that tell of trouble; by the others a file system says that it does not offer it."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors that only a file that is written can have."""
 READER_SECONDS = 5.0
 """Time that a FIFO is given to find a reader."""
 LINKS = 40
@@ -82,7 +84,21 @@ def write_text(path: Path, text: str) -> None:
 def copy(source: Path, path: Path) -> None:
     """Write the bytes of another file; see `writing`."""
     with writing(path) as temporary:
-        shutil.copyfile(source, temporary)
+        copy_bytes(source, temporary)
+
+
+def copy_bytes(source: Path, target: Path) -> None:
+    """Write the bytes of a file to another one, which is written over.
+
+    Raises:
+        OSError: it names the target where that has no room, not the source as `shutil` does.
+    """
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            error.filename, error.filename2 = str(target), None
+        raise
 
 
 def link_or_copy(source: Path, path: Path) -> None:

@@ -17,6 +17,7 @@ from sciml_datasets.files import atomic
 
 Hashes = dict[str, list[str]]
 """Name of a file in the folder to the SHA-256 of each content of ours that it may have."""
+CHANGED = "was not written by this command, or has changed since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,18 @@ class Changes:
             path = self.folder / name
             path.unlink(missing_ok=True)
         for name in self.gone:
-            _remove_empty((self.folder / name).parent, self.folder)
+            remove_empty((self.folder / name).parent, self.folder)
         if self.during != self.after:
             keep(self.after)
 
 
-def changes(folder: Path, wanted: Mapping[str, Path], known: Mapping[str, list[str]], remedy: str) -> Changes:
+def changes(
+    folder: Path,
+    wanted: Mapping[str, Path],
+    known: Mapping[str, list[str]],
+    remedy: str,
+    reason: str = CHANGED,
+) -> Changes:
     """Compare what is in a folder with what is to be there. Nothing is written yet.
 
     Args:
@@ -77,6 +84,7 @@ def changes(folder: Path, wanted: Mapping[str, Path], known: Mapping[str, list[s
         wanted: name to the file whose content it is to get. A file that has that content already is left alone.
         known: the list of the files that are ours; those that are not wanted any more are to be removed.
         remedy: what the user can do about a file that is not ours, an imperative.
+        reason: why it is not replaced, a predicate.
 
     Raises:
         InputError: a file that would be replaced or removed is not as we wrote it; it is named.
@@ -86,7 +94,7 @@ def changes(folder: Path, wanted: Mapping[str, Path], known: Mapping[str, list[s
     after: Hashes = {}
     for name, source in wanted.items():
         new, ours = sha256(source), known.get(name, [])
-        found = find_own(folder, name, [*ours, new], remedy)
+        found = find_own(folder, name, [*ours, new], remedy, reason)
         if found != new:
             write[name] = source
         if found is None or found in ours:
@@ -94,14 +102,14 @@ def changes(folder: Path, wanted: Mapping[str, Path], known: Mapping[str, list[s
             during[name] = [new] if found is None or found == new else [found, new]
     remove = []
     for name, ours in known.items():
-        if name not in wanted and (found := find_own(folder, name, ours, remedy)):
+        if name not in wanted and (found := find_own(folder, name, ours, remedy, reason)):
             remove.append(name)
             during[name] = [found]
     gone = tuple(name for name in known if name not in wanted)
     return Changes(folder, write, tuple(remove), gone, during, after)
 
 
-def find_own(folder: Path, name: str, ours: list[str], remedy: str) -> str | None:
+def find_own(folder: Path, name: str, ours: list[str], remedy: str, reason: str = CHANGED) -> str | None:
     """The SHA-256 of a file that is as we wrote it; None where there is none.
 
     Raises:
@@ -119,7 +127,7 @@ def find_own(folder: Path, name: str, ours: list[str], remedy: str) -> str | Non
             break
         if last and (found := sha256(path)) in ours:
             return found
-    raise InputError(f"{path} was not written by this command, or has changed since: {remedy}")
+    raise InputError(f"{path} {reason}: {remedy}")
 
 
 def sha256(path: Path) -> str:
@@ -128,7 +136,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _remove_empty(folder: Path, top: Path) -> None:
+def remove_empty(folder: Path, top: Path) -> None:
     """Remove the folders from this one up to the top, without it, that hold nothing any more."""
     while folder != top:
         try:
