@@ -65,15 +65,11 @@ class Truth:
         """
         import tensorflow_datasets as tfds
 
-        from sciml_datasets.random_access import check_id
-
         # Not `tfds.decode.PartialDecoding`, which loads TensorFlow.
         features = self._builder.info.features
-        wanted = tfds.features.FeaturesDict({name: features[name] for name in (*names, "id")})
+        wanted = tfds.features.FeaturesDict({name: features[name] for name in names})
         places = self._selection.positions[positions]
         examples = [wanted.deserialize_example_np(self._records[int(place)]) for place in places]
-        for position, place, example in zip(positions, places, examples, strict=True):
-            check_id(example["id"], self.ids[position], self._builder.data_dir, int(place))
         return [np.stack([example[name] for example in examples]) for name in names]
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from sciml_datasets.models.recipe import Recipe, Samples
 from sciml_datasets.partitions import Selection
 from sciml_datasets.random_access import DamagedRecordError, check_id
 from sciml_datasets.scaling import FITTED_ANEW, refitted
+from sciml_datasets.shard_checks import check_shards
 
 if TYPE_CHECKING:
     from sciml_datasets.tensor_views import TensorViews
@@ -98,7 +99,6 @@ class Examples:
 
     def __init__(self, builder: Any, selection: Selection) -> None:
         self._records, self._positions = builder.as_data_source(selection.records), selection.positions
-        self._ids, self._folder = selection.columns["id"], builder.data_dir
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -109,9 +109,7 @@ class Examples:
         Raises:
             DamagedRecordError: a record is not what was written.
         """
-        position = int(self._positions[number])
-        found: dict[str, Any] = self._records[position]
-        check_id(found["id"], self._ids[number], self._folder, position)
+        found: dict[str, Any] = self._records[int(self._positions[number])]
         return found
 
     def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
@@ -138,7 +136,6 @@ class Viewed:
         """
         position = int(self._selection.positions[number])
         arrays = self._views[position]
-        self._views.check_id(position, self._selection.columns["id"][number])
         self._views.touched(sum(array.nbytes for array in arrays.values()))
         return {name: column[number] for name, column in self._selection.columns.items()} | arrays
 
@@ -227,23 +224,62 @@ def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[N
     """For each table of a recipe the rows (N,) that the samples have in it; no features are read.
 
     Raises:
-        DamagedRecordError: a record is not what was written.
+        DamagedRecordError: a record is not what was written, or is another sample's.
     """
+    import tensorflow as tf
+
+    wanted = {"id": tf.io.FixedLenFeature((), tf.string)}
+    wanted |= {name: tf.io.FixedLenFeature((), tf.int64) for name in recipe.tables}
+    found: list[dict[str, NDArray[Any]]] = []
+    start = 0
+    try:
+        for records in _serialised(builder, selection.records):
+            batch = {name: values.numpy() for name, values in tf.io.parse_example(records, wanted).items()}
+            ids = batch.pop("id")
+            _check_ids(ids, start, selection, builder.data_dir)
+            found.append(batch)
+            start += len(ids)
+    except tf.errors.DataLossError as error:
+        raise DamagedRecordError(builder.data_dir, None, "its checksum does not agree") from error
+    except tf.errors.InvalidArgumentError as error:
+        raise DamagedRecordError(builder.data_dir, None, "it is no example of this data set") from error
+    return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in recipe.tables]
+
+
+def _serialised(builder: Any, split: str) -> Iterator[Any]:
+    """The serialised examples (N,) of whole splits, in the order of the records, `ROWS_AT_ONCE`."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    names = recipe.tables
-    skipped = {name: tfds.decode.SkipDecoding() for name in names}
-    records = builder.as_dataset(
-        split=selection.records,
-        decoders=tfds.decode.PartialDecoding(dict.fromkeys(names, True), skipped),
-        read_config=tfds.ReadConfig(interleave_cycle_length=1),  # in the order of the records
-    )
-    try:
-        found = [tfds.as_numpy(batch) for batch in records.batch(ROWS_AT_ONCE)]
-    except tf.errors.DataLossError as error:
-        raise DamagedRecordError(builder.data_dir, None, "its checksum does not agree") from error
-    return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in names]
+    check_shards(builder.info, split)
+    if builder.info.file_format.value == "tfrecord":
+        paths = [
+            str(part.filename) for name in split.split("+") for part in builder.info.splits[name].file_instructions
+        ]
+        yield from tf.data.TFRecordDataset(paths).batch(ROWS_AT_ONCE)
+        return
+    source = builder.as_data_source(split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES)
+    for start in range(0, len(source), ROWS_AT_ONCE):
+        yield source.__getitems__(range(start, min(start + ROWS_AT_ONCE, len(source))))
+
+
+def _check_ids(found: NDArray[Any], start: int, selection: Selection, folder: str) -> None:
+    """Compare the ids (N,) of consecutive records with those of the samples that are selected of them.
+
+    Args:
+        found: the ids in the records, as bytes.
+        start: position of the first record.
+        selection: of the samples.
+        folder: the prepared one.
+
+    Raises:
+        DamagedRecordError: a record is another sample's.
+    """
+    first, last = np.searchsorted(selection.positions, (start, start + len(found)))
+    places = selection.positions[first:last] - start
+    expected = np.array([key.encode() for key in selection.columns["id"][first:last]], object)
+    for wrong in np.flatnonzero(found[places] != expected)[:1]:
+        check_id(found[places[wrong]], expected[wrong], folder, int(start + places[wrong]))
 
 
 def fitted_tables(builder: Any, recipe: Recipe, training: Selection | None) -> list[NDArray[np.float32]]:

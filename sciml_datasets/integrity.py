@@ -7,19 +7,25 @@ in ``manifest.json``, once a process as long as the file does not change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.checksums import sha256_of
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.documents import Kinds, is_count, is_file_name, is_sha256, object_of, read_object
+from sciml_datasets.files.regular import regular_file
 
 NAME = "manifest.json"
 OFFSETS_SUFFIX = ".offsets"
 """Ending of the file beside a TFRecord shard that tells where its records begin."""
+VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+"""Name of a prepared folder."""
 AGAIN = "remove the folder and prepare the data set again"
 _KINDS: Kinds = dict.fromkeys(("dataset", "version", "file_format", "plan_digest"), str) | {
     "shards": list,
@@ -29,7 +35,7 @@ _FILE: Kinds = {"name": str, "bytes": int, "sha256": str}
 _SHARD: Kinds = {"records": int, "offsets_sha256": str}
 _EXPECTED = "a manifest of prepared data"
 
-_State = tuple[int, int, int]
+State = tuple[int, int, int]
 """Size, time of change and inode of a file: another state, another content."""
 
 
@@ -64,29 +70,56 @@ def shard_files(name: str, size: int, sha256: str, records: int, offsets_sha256:
 def undamaged(path: Path) -> Path:
     """The path of a file of a prepared folder, after it was compared with the manifest beside it.
 
-    A folder without a manifest is still being prepared, or is no prepared folder: there is nothing to compare with. A
-    file that is neither there nor listed is left to the caller.
+    Where nothing is listed, see `listed_of`, there is nothing to compare with. A file that is neither there nor listed
+    is left to the caller.
 
     Raises:
-        InputError: the file differs from the manifest, is not in it, or is missing; or the manifest is damaged.
+        InputError: the file differs from the manifest, is not in it, is missing or no regular file; or the manifest is
+            missing or damaged.
         OSError: it cannot be read.
     """
-    manifest = path.with_name(NAME)
-    if not manifest.exists():
+    there = lexists(path)
+    if there:
+        regular_file(path)
+    listed = listed_of(path.parent)
+    if listed is None:
         return path
-    listed = _listed(manifest, _state(manifest)).get(path.name)
-    if not path.exists():
-        if listed is not None:
+    if not there:
+        if path.name in listed:
             raise InputError(f"{path} is missing, {NAME} lists it: {AGAIN}")
         return path
-    if listed is None:
+    if path.name not in listed:
         raise InputError(f"{path} is not in {NAME}: remove it if it is yours, else {AGAIN}")
-    size, sha256 = listed
+    size, sha256 = listed[path.name]
     if path.stat().st_size != size:
         raise InputError(f"{path} is damaged (its size differs from the one in {NAME}): {AGAIN}")
     if content_sha256(path) != sha256:
         raise InputError(f"{path} is damaged (its SHA-256 differs from the one in {NAME}): {AGAIN}")
     return path
+
+
+def listed_of(folder: Path) -> Mapping[str, tuple[int, str]] | None:
+    """Name to size and SHA-256 of the files of a prepared folder, as its manifest lists them.
+
+    A folder gets its name, ``sciml/<name>/<version>``, when it is whole. One of another name that has no manifest is
+    still being prepared, or was written by others: None, as where there is no folder.
+
+    Raises:
+        InputError: the manifest is damaged, no regular file, or missing in a folder of this name.
+        OSError: it cannot be read.
+    """
+    manifest = folder / NAME
+    if not lexists(manifest):
+        if _is_finished(folder) and folder.is_dir() and any(folder.iterdir()):
+            read_manifest(folder)
+        return None
+    regular_file(manifest)
+    return _listed(manifest, state_of(manifest))
+
+
+def _is_finished(folder: Path) -> bool:
+    root, name, version = ("", "", "", *folder.absolute().parts)[-3:]
+    return root == "sciml" and name in dataset_names() and bool(VERSION.fullmatch(version))
 
 
 def check_described(folder: Path) -> None:
@@ -105,22 +138,27 @@ def content_sha256(path: Path) -> str:
     Raises:
         OSError: it cannot be read.
     """
-    return _sha256(path.absolute(), _state(path))
+    return _sha256(path.absolute(), state_of(path))
 
 
-def _state(path: Path) -> _State:
+def state_of(path: Path) -> State:
+    """What tells whether a file is as it was before.
+
+    Raises:
+        OSError: it cannot be asked.
+    """
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 @lru_cache(maxsize=1 << 16)
-def _sha256(path: Path, state: _State) -> str:
+def _sha256(path: Path, state: State) -> str:
     with naming(path):
         return sha256_of(path)
 
 
 @lru_cache(maxsize=16)
-def _listed(manifest: Path, state: _State) -> dict[str, tuple[int, str]]:
+def _listed(manifest: Path, state: State) -> dict[str, tuple[int, str]]:
     return listed_files(read_manifest(manifest.parent))
 
 

@@ -8,6 +8,7 @@ of it is in memory once. Inside tf.data it is a captured tensor over the mapped 
 from __future__ import annotations
 
 import math
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.arrays import LONGEST_HEADER, header_of
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.integrity import AGAIN, undamaged
 
 MISSING = ".missing"
@@ -95,7 +97,7 @@ class Lookup(features.FeatureConnector):
             raise InputError(f"the table {self._table} is not there: prepare the data set first")
         path = self._path.with_name(f"{self._table}{kind}.npy")
         try:
-            size = path.stat().st_size
+            size = (regular_file(path) if lexists(path) else path.stat()).st_size
             with path.open("rb") as file:
                 header = header_of(file.read(LONGEST_HEADER))
         except FileNotFoundError as error:

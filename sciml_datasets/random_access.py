@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from operator import index
+from os.path import lexists
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, SupportsIndex
@@ -23,8 +24,11 @@ from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_inst
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.open_files import OpenFiles
+from sciml_datasets.files.regular import regular_file
 from sciml_datasets.integrity import OFFSETS_SUFFIX, undamaged
 from sciml_datasets.preparation.shards import FOOTER_BYTES, HEADER_BYTES, masked
+from sciml_datasets.record_fields import id_of
+from sciml_datasets.record_ids import RecordIds
 
 OPEN_FILES = 32
 """Number of shards that a process keeps open at most."""
@@ -49,7 +53,7 @@ class DamagedRecordError(OSError):
         return type(self), self._given
 
 
-def check_id(found: bytes, expected: str, folder: str | Path, number: int) -> None:
+def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> None:
     """Make sure that a record is that of the sample which the member list has in its place.
 
     Args:
@@ -61,9 +65,9 @@ def check_id(found: bytes, expected: str, folder: str | Path, number: int) -> No
     Raises:
         DamagedRecordError: it is another sample's, as where a shard has the name of another.
     """
-    if found != expected.encode():
-        told = found.decode("utf-8", "backslashreplace")
-        raise DamagedRecordError(folder, number, f"it is the one of {told}, expected {expected}")
+    if found != expected:
+        told, wanted = (key.decode("utf-8", "backslashreplace") for key in (found, expected))
+        raise DamagedRecordError(folder, number, f"it is the one of {told}, expected {wanted}")
 
 
 class Records(ABC):
@@ -113,10 +117,13 @@ class Records(ABC):
         """
         if not -len(self) <= position < len(self):
             raise IndexError(f"record {position} of {len(self)}")
-        position %= len(self)
+        return self._read(*self.place(position % len(self)))
+
+    def place(self, position: int) -> tuple[str, int]:
+        """The file that holds the record at a position from 0, and the number of the record in it."""
         shard = bisect_right(self._ends, position)
         path, skip, take = self._shards[shard]
-        return self._read(path, skip + position - (self._ends[shard] - take))
+        return path, skip + position - (self._ends[shard] - take)
 
     def __getitems__(self, positions: Iterable[int]) -> list[bytes]:
         """The serialised examples at several positions."""
@@ -139,8 +146,9 @@ class Records(ABC):
 
     def _opened_or_missed(self, path: str) -> Any:
         for file in (path, *(path + suffix for suffix in self.beside)):
-            if not Path(file).is_file():
+            if not lexists(file):
                 raise InputError(f"{file} is missing: `sciml verify` tells what else is; prepare the data set again")
+            regular_file(Path(file))
         return self._opened(path)
 
 
@@ -244,18 +252,27 @@ class DataSource(BaseDataSource):
             for part in file_instructions(self.dataset_info, self.split)
         ]
         self.data_source = RECORDS[self.dataset_info.file_format.value](shards)
+        self._ids = RecordIds(self.dataset_info, self.split)
 
     def __getitem__(self, position: SupportsIndex) -> Any:
         """The example at a position; negative ones count from the end.
 
         Raises:
             TypeError: it is no whole number; several positions are for ``__getitems__``.
+            IndexError: there is none.
+            InputError: a file of the prepared folder is missing or damaged.
+            DamagedRecordError: its bytes are not those that were written, or it is another sample's.
         """
-        return _own(super().__getitem__(index(position)))
+        place = index(position)
+        record = self.data_source[place]
+        expected = self._ids[place % len(self)]
+        if expected is not None:
+            check_id(id_of(record), expected, *self.data_source.place(place % len(self)))
+        return _own(self._deserialize(record))
 
     def __getitems__(self, positions: Sequence[int]) -> list[Any]:
-        """The examples at several positions."""
-        return [_own(example) for example in super().__getitems__(positions)]
+        """The examples at several positions; see `__getitem__`."""
+        return [self[position] for position in positions]
 
 
 def _own(example: Any) -> Any:

@@ -185,6 +185,13 @@ class Sciml(FileReaderBuilder):
 
         return tree.map_structure(source, {name: name for name in self.info.splits} if split is None else split)
 
+    def _as_dataset(self, split: Any, *args: Any, **kwargs: Any) -> Any:
+        """See `FileReaderBuilder`; TensorFlow reads the records itself, so the shards are compared before."""
+        from sciml_datasets.shard_checks import check_shards
+
+        check_shards(self.info, split)
+        return super()._as_dataset(split, *args, **kwargs)
+
     def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
         """TFDS keeps examples of small data sets in memory: with a lookup they are many times what is stored."""
         from sciml_datasets.lookup import Lookup

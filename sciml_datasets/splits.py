@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from os.path import lexists
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
@@ -93,7 +94,7 @@ def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]
         InputError: as `read_members`.
     """
     path = folder / member_list(split)
-    if not path.is_file():
+    if not lexists(path):
         raise InputError(
             f"{path} is missing: prepare the data set with `sciml prepare`, "
             f"and choose one of the splits {', '.join(SPLITS)}"

@@ -37,7 +37,7 @@ class Subset:
 
         Raises:
             IndexError: there is none.
-            DamagedRecordError: a record is not what was written.
+            DamagedRecordError: a record is not what was written, or is another sample's.
         """
         found: dict[str, Any] = self.source[int(self.positions[number])]
         return found
