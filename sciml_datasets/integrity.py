@@ -128,7 +128,7 @@ def check_described(folder: Path) -> None:
     Raises:
         InputError, OSError: as `undamaged`.
     """
-    for name in ("dataset_info.json", "features.json"):
+    for name in ("dataset_info.json", "features.json", "metadata.json"):
         undamaged(folder / name)
 
 

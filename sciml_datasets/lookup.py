@@ -96,8 +96,10 @@ class Lookup(features.FeatureConnector):
         if self._path is None:
             raise InputError(f"the table {self._table} is not there: prepare the data set first")
         path = self._path.with_name(f"{self._table}{kind}.npy")
+        if lexists(path):
+            regular_file(path)
         try:
-            size = (regular_file(path) if lexists(path) else path.stat()).st_size
+            size = path.stat().st_size
             with path.open("rb") as file:
                 header = header_of(file.read(LONGEST_HEADER))
         except FileNotFoundError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from sciml_datasets import InputError, folds
+from sciml_datasets import InputError, folds, prepare, shard_checks
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.main import main
 from sciml_datasets.facts import facts_of
@@ -196,6 +197,174 @@ def test_a_record_that_tensorflow_finds_damaged_is_told_in_a_sentence(
     builder = tfds.builder("sciml/candle_uno_demo", data_dir=tmp_path)
     with pytest.raises(DamagedRecordError, match=r"a record: .*: run `sciml verify`"):
         rows_of_tables(builder, select("candle_uno_demo", "train", tmp_path), RECIPES["candle_uno_demo"])
+
+
+def exchange(folder: Path) -> None:
+    """Two train records of one size change places."""
+    path = min(folder.glob("sciml-train.tfrecord-00000-of-*[0-9]"))
+    content, ends = path.read_bytes(), offsets_of(path).tolist()
+    first = int(np.flatnonzero(np.diff(ends, n=2) == 0)[0])
+    start, middle, end = ends[first : first + 3]
+    path.write_bytes(content[:start] + content[middle:end] + content[start:middle] + content[end:])
+
+
+def leak(folder: Path) -> None:
+    """A record of train takes the place of one of test."""
+    train, test = (folder / f"sciml-{split}.tfrecord-00000-of-00002" for split in ("train", "test"))
+    froms, tos = offsets_of(train).tolist(), offsets_of(test).tolist()
+    number, other = next(
+        (number, other)
+        for number in range(len(froms) - 1)
+        for other in range(len(tos) - 1)
+        if froms[number + 1] - froms[number] == tos[other + 1] - tos[other]
+    )
+    content = bytearray(test.read_bytes())
+    content[tos[other] : tos[other + 1]] = train.read_bytes()[froms[number] : froms[number + 1]]
+    test.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def two_shards(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``candle_uno_demo`` in two shards per split."""
+    return prepare("candle_uno_demo", raw_dir, tmp_path_factory.mktemp("two"), num_shards=2)
+
+
+def read_source(root: Path, split: str) -> None:
+    for example in tfds.data_source("sciml/candle_uno_demo", split=split, data_dir=root):
+        assert example["id"]
+
+
+def read_rows(root: Path, split: str) -> None:
+    builder = tfds.builder("sciml/candle_uno_demo", data_dir=root)
+    rows_of_tables(builder, select("candle_uno_demo", split, root), RECIPES["candle_uno_demo"])
+
+
+def read_subset(root: Path, split: str) -> None:
+    name, _, part = split.rpartition(":")
+    ids = parts("candle_uno_demo", name, root)[part] if name else select("candle_uno_demo", split, root).columns["id"]
+    subset = examples("candle_uno_demo", ids, root)
+    subset.__getitems__(np.random.default_rng(1).permutation(len(subset)).tolist())
+
+
+def read_dataset(root: Path, split: str) -> None:
+    for _ in tfds.load("sciml/candle_uno_demo", split=split.rpartition(":")[2], data_dir=root):
+        pass
+
+
+@pytest.mark.parametrize("hashed", [0, shard_checks.HASHED_BYTES])
+@pytest.mark.parametrize(
+    ("damage", "read", "splits"),
+    [
+        (exchange, read_source, ("train", "train[:90%]+test", "test+train")),
+        (exchange, read_rows, ("train", "cell_blind:train")),
+        (exchange, read_subset, ("train", "mixed:train")),
+        (leak, read_source, ("test", "train[:5]+test")),
+        (leak, read_rows, ("test",)),
+        (leak, read_subset, ("test",)),
+    ],
+)
+def test_features_of_one_sample_are_never_joined_with_the_label_of_another(
+    two_shards: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hashed: int,
+    damage: Callable[[Path], None],
+    read: Callable[[Path, str], None],
+    splits: tuple[str, ...],
+) -> None:
+    monkeypatch.setattr(shard_checks, "HASHED_BYTES", hashed)
+    folder = prepared_dir("candle_uno_demo", tmp_path)
+    shutil.copytree(two_shards, folder)
+    for split in splits:
+        read(tmp_path, split)
+    damage(folder)
+    for split in splits:
+        with pytest.raises(DamagedRecordError, match=r"it is the one of .*, expected|SHA-256 of the shard differs"):
+            read(tmp_path, split)
+
+
+@pytest.mark.parametrize("hashed", [0, shard_checks.HASHED_BYTES])
+@pytest.mark.parametrize("read", [read_source, read_rows, read_subset, read_dataset])
+def test_a_shard_never_passes_for_another(
+    data_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hashed: int,
+    read: Callable[[Path, str], None],
+) -> None:
+    """Its first record is another's, as where two shards of one size have each other's name."""
+    monkeypatch.setattr(shard_checks, "HASHED_BYTES", hashed)
+    folder = prepared_dir("candle_uno_demo", tmp_path)
+    shutil.copytree(prepared_dir("candle_uno_demo", data_dir), folder)
+    shard = folder / "sciml-train.tfrecord-00000-of-00001"
+    ends = offsets_of(shard).tolist()
+    number = next(number for number in range(1, len(ends) - 1) if ends[number + 1] - ends[number] == ends[1])
+    content = bytearray(shard.read_bytes())
+    first, other = content[: ends[1]], content[ends[number] : ends[number + 1]]
+    content[: ends[1]], content[ends[number] : ends[number + 1]] = other, first
+    shard.write_bytes(content)
+    with pytest.raises(DamagedRecordError, match=r"it is the one of .*, expected|SHA-256 of the shard differs"):
+        read(tmp_path, "train")
+
+
+def test_a_record_that_is_exchanged_in_a_small_split_is_not_given_to_tensorflow(
+    two_shards: Path, tmp_path: Path
+) -> None:
+    folder = prepared_dir("candle_uno_demo", tmp_path)
+    shutil.copytree(two_shards, folder)
+    exchange(folder)
+    with pytest.raises(DamagedRecordError, match="the SHA-256 of the shard differs"):
+        read_dataset(tmp_path, "train")
+    read_dataset(tmp_path, "test")
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: (path.unlink(), path.symlink_to(path))])
+def test_a_finished_folder_must_have_its_manifest(
+    copies: Callable[[str], Path], tmp_path: Path, damage: Callable[[Path], Any]
+) -> None:
+    folder = copies("candle_uno_demo")
+    damage(folder / "manifest.json")
+    flip(folder / "gene_expression.npy", -1)
+    for read in READINGS:
+        with pytest.raises(InputError, match=r"manifest\.json"):
+            read("candle_uno_demo", tmp_path)
+
+
+def test_a_folder_that_others_keep_elsewhere_needs_no_manifest(copies: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = copies("stemdl_demo").rename(tmp_path / "mine")
+    (folder / "manifest.json").unlink()
+    assert len(list(tfds.builder_from_directory(folder).as_dataset(split="test"))) == 6
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "folder", "symbolic link"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "gene_expression.npy",
+        "members-test.tsv",
+        "metadata.json",
+        "manifest.json",
+        "dataset_info.json",
+        "sciml-test.tfrecord-00000-of-00001",
+        "sciml-test.tfrecord-00000-of-00001.offsets",
+    ],
+)
+def test_what_is_no_file_is_named_and_never_waited_for(
+    copies: Callable[[str], Path], tmp_path: Path, file: str, kind: str
+) -> None:
+    path = copies("candle_uno_demo") / file
+    path.unlink()
+    make = {"FIFO": os.mkfifo, "folder": Path.mkdir, "symbolic link": lambda link: link.symlink_to(link)}
+    make[kind](path)
+    told = []
+    for read in (random_access, as_dataset, partitions):
+        try:
+            read("candle_uno_demo", tmp_path)
+        except InputError as error:
+            told.append(str(error))
+    assert told
+    right = f"{path}: symbolic links lead round" if kind == "symbolic link" else f"{path} is a {kind}"
+    assert all(right in sentence for sentence in told)
 
 
 BAD_ENTRIES = {
