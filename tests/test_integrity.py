@@ -22,7 +22,8 @@ from sciml_datasets.integrity import listed_files, read_manifest, undamaged
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.candle_uno import RECIPES
-from sciml_datasets.models.samples import Examples, Viewed, rows_of_tables
+from sciml_datasets.models.samples import Examples, Viewed
+from sciml_datasets.models.table_rows import rows_of_tables
 from sciml_datasets.partitions import parts, select
 from sciml_datasets.random_access import DamagedRecordError, offsets_of
 from sciml_datasets.samples import SPLITS
