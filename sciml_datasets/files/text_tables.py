@@ -9,7 +9,6 @@ float32, where they must be finite and must not vanish.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -22,16 +21,13 @@ from numpy.typing import NDArray
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.text import delimited_rows, encoding_of, first_rows, listed
 from sciml_datasets.files.text_faults import Wanted, first_fault
-from sciml_datasets.files.text_numbers import MISSING, stored
+from sciml_datasets.files.text_numbers import stored
+from sciml_datasets.files.text_parsing import INDEX, UNNAMED, counts_rows, has_control_characters, options
 from sciml_datasets.files.text_scan import scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)?")
-"""Names of a column without a name, as it is and as pandas calls it."""
-INDEX = ("index", "level_0")
-"""Names that pandas gives to numbers of rows."""
 BLOCK_BYTES = 1 << 26
 """Bytes parsed at a time: a line of 30,000 genes has 300 kB, and every block costs an array for each column."""
 
@@ -122,7 +118,7 @@ class TextTable:
 
         wanted = Wanted(text, numbers, exact)
         columns, infinite = self._columns(self._read(wanted), wanted)
-        if infinite:
+        if infinite:  # as the field says, or too large
             self._check(wanted)
         return pa.table(columns, names=[*text.values(), *numbers.values()])
 
@@ -161,7 +157,7 @@ class TextTable:
         wanted = self._matrix_columns(id_place, drop)
         found, numbers = self._read(wanted), wanted.numbers
         values = self._values(found, wanted)
-        counted = [i for i, name in enumerate(numbers.values()) if _counts_rows(name, values[:, i])]
+        counted = [i for i, name in enumerate(numbers.values()) if counts_rows(name, values[:, i])]
         for i, (place, name) in enumerate(numbers.items()):
             if UNNAMED.fullmatch(name) and i not in counted:
                 raise self._unnamed(place)
@@ -205,7 +201,7 @@ class TextTable:
         for place in places:
             column = self.read(text={place: "text"}, numbers={})["text"]
             numbers = all(field.isdecimal() and field.isascii() and len(field) < 16 for field in column.to_pylist())
-            if numbers and _counts_rows(self.names[place], column.cast("float64").to_numpy()):
+            if numbers and counts_rows(self.names[place], column.cast("float64").to_numpy()):
                 found.append(place)
         return found
 
@@ -280,28 +276,11 @@ class TextTable:
             raise self._fault(wanted, "no row")
 
     def _options(self, wanted: Wanted) -> tuple[Any, Any, Any]:
-        """How pyarrow is to read, parse and convert; columns are called by their places."""
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
-
-        types = {str(place): pa.string() for place in wanted.text}
-        types |= {str(place): pa.float64() for place in wanted.numbers}
-        encoding = "utf8" if self.encoding.startswith("utf-8") else self.encoding  # pyarrow skips the mark of UTF-8
-        return (
-            arrow_csv.ReadOptions(
-                column_names=[str(place) for place in range(len(self.names))],
-                skip_rows=self.skip,
-                block_size=BLOCK_BYTES,
-                encoding=encoding,
-            ),
-            # Else a line break in quotes at the end of a block would part one row into two.
-            arrow_csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
-            arrow_csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=list(MISSING)),
-        )
+        return options(self.separator, self.encoding, len(self.names), self.skip, BLOCK_BYTES, wanted)
 
     def _checked(self, found: Any, wanted: Wanted) -> Any:
         """What was found, which must have no control characters in text."""
-        if any(_has_control_characters(found.column(i)) for i in range(len(wanted.text))):
+        if any(has_control_characters(found.column(i)) for i in range(len(wanted.text))):
             raise self._fault(wanted, "it has a control character")
         return found
 
@@ -313,26 +292,12 @@ class TextTable:
 
     def _fault(self, wanted: Wanted, reason: object) -> InputError:
         """What is wrong with the first bad line, else the reason."""
-        words = " ".join(str(reason).split())
-        return first_fault(self.path, self.separator, self.names, self.skip, wanted) or InputError(
-            f"{self.path}: it cannot be read ({words[:200]}): fetch or make it again"
-        )
+        words = " ".join(str(reason).split())[:200]
+        unknown = InputError(f"{self.path}: it cannot be read ({words}): fetch or make it again")
+        return first_fault(self.path, self.separator, self.names, self.skip, wanted) or unknown
 
     def _unnamed(self, place: int) -> InputError:
         return InputError(
             f"{self.path}: column {place + 1} has no name: remove it if it numbers the rows, else name it in the first "
             "line"
         )
-
-
-def _has_control_characters(column: pa.Array | pa.ChunkedArray) -> bool:
-    chunks = column.chunks if hasattr(column, "chunks") else [column]
-    buffers = (chunk.buffers()[2] for chunk in chunks)
-    return any(buffer and np.frombuffer(buffer, np.uint8).min(initial=255) < ord(" ") for buffer in buffers)
-
-
-def _counts_rows(name: str, values: NDArray[np.floating[Any]]) -> bool:
-    """Whether a column is the index of a data frame: without a name, or named by pandas, and numbers of rows."""
-    if UNNAMED.fullmatch(name):
-        return bool((values == np.floor(values)).all() and len(np.unique(values)) == len(values))
-    return name in INDEX and np.array_equal(values, np.arange(len(values)))
