@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from uno_files import FILE, frames, write_combo, write_improve, write_splits, write_store
 
 from sciml_datasets import InputError, prepare
-from sciml_datasets.candle_uno import combo, improve
+from sciml_datasets.candle_uno import combo, improve, improve_splits
 from sciml_datasets.candle_uno.raw import FORMS, Responses, canonical
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 
@@ -452,6 +452,101 @@ def test_a_scene_has_no_response_to_choose(tmp_path: Path, sciml: Sciml) -> None
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
 
 
+# What would be read wrong without a word
+
+
+@pytest.mark.parametrize("word", ["NA", "nan"])
+def test_an_id_that_may_stand_for_every_unknown_drug_is_refused_in_every_layout(tmp_path: Path, word: str) -> None:
+    folder = write_improve(tmp_path / "improve")
+    for name in (improve.RESPONSE, "x_data/drug_mordred.tsv"):
+        (folder / name).write_text((folder / name).read_text().replace("Drug_1", word))
+    with pytest.raises(InputError, match=rf"drug_mordred\.tsv has features of '{word}', which may be a name or stand"):
+        convert_improve(folder, tmp_path / "out")
+    changes = {"cell2ind": f"0\tA_LUNG\n1\t{word}\n", "drugcell_test": f"{word}\tCC=O\t1\n"}
+    with pytest.raises(InputError, match=rf"cell2mutation\.txt has features of '{word}'"):
+        convert_csv(write_drugcell(tmp_path / "drugcell", **changes), tmp_path / "out")
+
+
+def test_a_drug_of_drugcell_without_a_number_has_no_features(tmp_path: Path) -> None:
+    study = convert_csv(write_drugcell(tmp_path / "study", drug2fingerprint="1,0\nNA,\n"), tmp_path / "raw")
+    assert dict(study.tables.left_out) == {"no features of the drug": 2}
+
+
+def test_a_comma_at_the_end_of_each_line_is_no_gene(tmp_path: Path) -> None:
+    path = write_drugcell(tmp_path / "study", cell2mutation="0,1,0,\n1,1,0,\n")
+    (path.parent / "gene2ind.txt").unlink()
+    with pytest.raises(InputError, match=r"cell2mutation\.txt: column 4 has no number in any line"):
+        convert_csv(path, tmp_path / "raw")
+
+
+BARE = "cell_line_id,pubchem_id,AUC\n101,11,0.5\n102,12,0.25\n"
+
+
+@pytest.mark.parametrize("first", ["cell", ""])
+def test_ids_in_rows_and_in_columns_are_not_read_transposed(tmp_path: Path, first: str) -> None:
+    gex = f"{first},100,101,102\n101,1,2,3\n102,4,5,6\n"
+    path = write_drevalpy(tmp_path / "study", response=BARE, gex=gex)
+    with pytest.raises(InputError, match="in its first column, as 101, and as names of columns, as 101: call"):
+        convert_csv(path, tmp_path / "raw")
+
+
+def test_ids_in_a_first_column_of_another_name_are_found(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study", response=BARE, gex="cell,7157,1956\n102,1,2\n101,4,5\n")
+    cells = convert_csv(path, tmp_path / "raw").tables.cells
+    assert (cells.ids, cells.columns, cells.values.tolist()) == (("102", "101"), ("7157", "1956"), [[1, 2], [4, 5]])
+
+
+@pytest.mark.parametrize("response", ["pubchem_id", "improve_chem_id", "Source", "study"])
+def test_a_column_of_ids_is_no_response(tmp_path: Path, response: str) -> None:
+    header = "cellosaurus_id,pubchem_id,AUC,improve_chem_id,Source,study"
+    path = write_drevalpy(tmp_path / "study", response=f"{header}\nCVCL_1,11,0.5,1,1,1\n")
+    with pytest.raises(InputError, match=rf"response\.csv: the column {response} has ids or names, no response"):
+        convert_csv(path, tmp_path / "raw", response)
+
+
+def test_sources_are_stripped_and_none_is_blank(tmp_path: Path) -> None:
+    response = "cellosaurus_id,pubchem_id,AUC,Study\nCVCL_1,11,0.5, CCLE\nCVCL_2,11,0.5,{}\n"
+    path = write_drevalpy(tmp_path / "study", response=response.format("CCLE "))
+    assert convert_csv(path, tmp_path / "raw").tables.responses["source"].to_pylist() == ["CCLE", "CCLE"]
+    path.write_text(response.format(" "))
+    with pytest.raises(InputError, match=r"response\.csv: line 3: the response has no source"):
+        convert_csv(path, tmp_path / "again")
+
+
+def test_what_macos_and_office_leave_beside_a_table_is_none(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    for name in ("._gex.csv", "~$gex.csv", "._response.csv", ".fingerprints.csv"):
+        (path.parent / name).write_bytes(b"\0")
+    assert convert_csv(path.parent, tmp_path / "raw").facts()["responses"] == 2
+
+
+def test_a_name_with_a_tab_is_no_source(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study")
+    with pytest.raises(InputError, match=r"re\\tsponse\.csv': its name has a tab"):
+        convert_csv(path.rename(path.with_name("re\tsponse.csv")), tmp_path / "raw")
+
+
+def test_a_name_that_shows_like_the_expected_one_is_quoted(tmp_path: Path) -> None:
+    path = write_drevalpy(tmp_path / "study", gex="cellosaurus_id ,TP53\nX,1\n")
+    with pytest.raises(InputError, match=r"the first line of gex\.csv has 'cellosaurus_id ', TP53, that of response"):
+        convert_csv(path, tmp_path / "raw")
+
+
+def test_a_fit_that_no_float32_can_hold_is_compared(tmp_path: Path) -> None:
+    write_combo(tmp_path)
+    path = tmp_path / combo.RESPONSES
+    path.write_text(path.read_text().replace("0.1\t0.9", "1e-50\t0.9").replace("3.1\t0.9", "1e300\t0.9"))
+    assert combo.read(tmp_path).responses.num_rows == 3
+
+
+def test_rows_that_no_response_uses_may_hold_anything_and_row_numbers_are_no_gene(tmp_path: Path) -> None:
+    expression = "\tSample\tTP53\tEGFR\n0\tCCLE.A\t1\t2\n1\tCTRP.A\t\tNA\n2\tNCI60.B\t4\t6\n3\tX\tinf\t1e300\n"
+    tables = combo.read(write_combo(tmp_path, combined_rnaseq_data_lincs1000=expression))
+    assert tables.cells.columns == ("TP53", "EGFR")
+    assert set(tables.cells.ids) == {"CCLE.A", "NCI60.B"}
+    assert tables.left_out["no features of the cell"] == 1
+
+
 # The real studies
 
 
@@ -500,7 +595,7 @@ def test_the_real_drugcell_study_with_made_up_mutations_keeps_its_splits(real: P
     study = convert_csv(source, tmp_path / "raw")
     assert study.facts()["splits"] == {"train": 10_000, "validation": 1_000, "test": 1_000}
     tables = improve.read(tmp_path / "raw")
-    for theirs, ours in improve.SPLITS.items():
+    for theirs, ours in improve_splits.SPLITS.items():
         mine = [row for row in tables.responses.to_pylist() if row["split"] == ours]
         expected = [(cell, drug, np.float32(auc)) for cell, drug, auc in rows_of(real / f"drugcell_{theirs}.txt", "\t")]
         assert [(row["cell"], row["drug"], row["auc"]) for row in mine] == expected

@@ -109,7 +109,7 @@ def test_another_measure_can_be_the_response(tmp_path: Path) -> None:
 
 
 def test_rows_that_repeat_a_cell_are_one(tmp_path: Path) -> None:
-    text = "improve_sample_id\tTP53\nACH-1\t1\nACH-2\tNA\nACH-2\tNA\n"
+    text = "improve_sample_id\tTP53\tKRAS\nACH-1\t1\t2\nACH-2\tNA\t3\nACH-2\tNA\t3\n"
     assert improve.read(write_improve(tmp_path, cancer_gene_expression=text)).cells.ids == ("ACH-1", "ACH-2")
 
 
@@ -251,6 +251,41 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
         improve.read(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["CCLE_split_0_train.TXT", "CCLE_split_00_train.txt", "train.txt"])
+def test_a_list_whose_name_is_not_known_is_refused(tmp_path: Path, name: str) -> None:
+    write_splits(write_improve(tmp_path), "gCSI", train=[2], val=[], test=[3])
+    (tmp_path / "splits" / name).write_text("0\n")
+    with pytest.raises(InputError, match=rf"splits/{name}: its name is that of no list"):
+        improve.read(tmp_path)
+
+
+def test_lists_without_any_row_are_refused(tmp_path: Path) -> None:
+    write_splits(write_improve(tmp_path), "CCLE", train=[], val=[], test=[])
+    with pytest.raises(InputError, match="splits: its lists of split 0 have no row"):
+        improve.read(tmp_path)
+
+
+def test_files_beside_the_lists_are_none(tmp_path: Path) -> None:
+    write_splits(write_improve(tmp_path), "CCLE", train=[0], val=[1], test=[2])
+    for name in ("._CCLE_split_0_train.txt", ".DS_Store", "CCLE_all.txt", "README.md"):
+        (tmp_path / "splits" / name).write_bytes(b"\0")
+    assert improve.read(tmp_path).responses.num_rows == 3
+
+
+def test_scaled_files_are_known_by_their_names(tmp_path: Path) -> None:
+    (write_improve(tmp_path) / improve.SCALED).write_text(f"{improve.EXPRESSION} \n\n")
+    assert improve.read(tmp_path).cells.scaled
+    (tmp_path / improve.SCALED).write_text("expression.tsv\n")
+    with pytest.raises(InputError, match=r"scaled\.txt: line 1: 'expression\.tsv' is no file of features"):
+        improve.read(tmp_path)
+
+
+def test_a_response_without_a_source_is_named(tmp_path: Path) -> None:
+    folder = write_improve(tmp_path, response=HEADER + "A\tACH-1\tDrug_1\t1\n \tACH-1\tDrug_1\t1\n")
+    with pytest.raises(InputError, match=r"response\.tsv: line 3: the response has no source"):
+        improve.read(folder)
+
+
 # Writing
 
 
@@ -275,6 +310,7 @@ def test_any_tables_survive_the_road(tmp_path_factory: pytest.TempPathFactory, d
         ids, columns = (data.draw(st.lists(TEXT, min_size=1, max_size=3, unique=True)) for _ in range(2))
         values = data.draw(st.lists(NUMBER | st.just(np.nan), min_size=len(ids) * len(columns), max_size=9))
         values = np.resize(np.array(values, np.float32), (len(ids), len(columns)))
+        values[:, 0] = np.nan_to_num(values[:, 0])  # a row without any number has no features
         return FeatureTable(tuple(ids), tuple(columns), values)
 
     cells, drugs = features(), features()

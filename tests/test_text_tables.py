@@ -173,6 +173,48 @@ def test_row_numbers_may_have_gaps(tmp_path: Path) -> None:
     assert matrix(tmp_path / "table.csv")[1] == ("a",)
 
 
+def test_a_quote_that_opens_no_field_is_text(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text('id,note,a\nx,5" long,1\ny,"a" b,2\nz,"",3\n"v ""w""",,4')
+    ids, _, values = TextTable.open(tmp_path / "table.csv", ",").matrix(id_place=0, drop=[1])
+    assert (ids, values[:, 0].tolist()) == (("x", "y", "z", 'v "w"'), [1, 2, 3, 4])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_quote_left_open_in_a_column_that_is_not_read_is_named(tmp_path: Path, encoding: str) -> None:
+    rows = [f"x{row},{row},{chr(34) if row == 7 else ''}note" for row in range(40)]
+    (tmp_path / "table.csv").write_text("\n".join(["id,a,note", *rows]) + "\n", encoding)
+    with pytest.raises(InputError, match=r"table\.csv: line 9: a quote opens a field that does not end"):
+        TextTable.open(tmp_path / "table.csv", ",").matrix(id_place=0, drop=[2])
+
+
+def test_blank_lines_that_fill_a_block_are_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "table.csv").write_text("id,a\nx,1\n" + 300 * "\n" + "y,2\n")
+    monkeypatch.setattr(text_tables, "BLOCK_BYTES", 100)
+    table = TextTable.open(tmp_path / "table.csv", ",")
+    assert [key for block in table.batches(text={0: "id"}, numbers={1: "a"}) for key in block["id"].to_pylist()] == [
+        "x",
+        "y",
+    ]
+
+
+def test_numbers_of_rows_that_are_not_used_need_no_float32(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,a\nx,1e300\ny,2\nz,inf\n")
+    table = TextTable.open(tmp_path / "table.csv", ",")
+    ((ids, values),) = table.matrix_batches(id_place=0, used=["y"])
+    assert (ids, values.tolist()) == (["x", "y", "z"], [[2]])
+    with pytest.raises(InputError, match="line 4, column a: infinite"):
+        list(table.matrix_batches(id_place=0, used=["z"]))
+
+
+def test_an_infinite_number_is_told_from_one_that_is_too_large(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("id,a,b\nx,inf,1e400\n")
+    table = TextTable.open(tmp_path / "table.csv", ",")
+    assert table.read(text={}, numbers={1: "a"})["a"].to_pylist() == [np.inf]
+    assert table.read(text={}, numbers={2: "b"}, exact=[2])["b"].to_pylist() == [np.inf]
+    with pytest.raises(InputError, match="line 2, column b: 1e400 is too large for float32"):
+        table.read(text={}, numbers={2: "b"})
+
+
 def test_small_numbers_are_kept_as_float32_has_them(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("id,a\nx,1e-40\ny,1.4e-45\nz,-3.4028235e38\n")
     assert matrix(tmp_path / "table.csv")[2][:, 0].tolist() == np.float32([1e-40, 1.4e-45, -3.4028235e38]).tolist()
@@ -194,7 +236,15 @@ def test_small_numbers_are_kept_as_float32_has_them(tmp_path: Path) -> None:
         (b"id;a\nx;1\n", "the first line is separated by semicolon, expected comma"),
         (b"id,a\nx,1\ny\n", "line 3 has 1 fields, expected 2"),
         (b"id,a\n\nx,1,2\n", "line 3 has 3 fields, expected 2"),
-        (b'id,a\n"x,1\n', "line 2 has 1 fields, expected 2"),
+        (b'id,a\n"x,1\n', "line 2: a quote opens a field that does not end"),
+        (b'"id,a\nx,1\ny,2\n', "line 1: a quote opens a field that does not end"),
+        (b'id,a\nx,1\n"y,2\nz,3\nv,"4\n', "line 3: a quote opens a field that does not end"),
+        (b'id,a\nx,"1\n' + b"y,2\n" * 100_000, "line 2: a quote opens a field that does not end"),
+        (b'id,a\n"x\ny"\n', "line 2, which goes on to line 3 in quotes, has 1 fields, expected 2"),
+        (b"# genes\nid,a\nx,1\n", "there is no column id, only # genes: "),
+        (b"id ,a\nx,1\n", "there is no column id, only 'id ', a: "),
+        (b"id,a\nx,1e400\n", "line 2, column a: 1e400 is too large for float32"),
+        (b"id,a\nx,1e-400\n", "line 2, column a: 1e-400 is too close to 0 for float32"),
         (b"id,id,a\nx,y,1\n", "columns 1 and 2 are both called id"),
         (b"id,a\nx,0.5\ny,high\n", "line 3, column a: 'high' is no number"),
         (b'id,a\nx,"0,5"\n', "line 2, column a: '0,5' is no number"),
@@ -219,7 +269,7 @@ def test_small_numbers_are_kept_as_float32_has_them(tmp_path: Path) -> None:
         (TABLE.encode("utf-16")[:-1], "starts as UTF-16 and goes on otherwise"),
         (gzip.compress(TABLE.encode()), "is compressed with gzip, expected plain text: .*gunzip"),
         (b"PK\x03\x04 and so on", "is a ZIP archive or an Excel workbook, expected plain text"),
-        (b"id," + b"a" * 140_000 + b"\nx,1\n", "it is no delimited text .field larger than field limit"),
+        (b"id," + b"a" * 140_000 + b"\nx,1\n", "line 1: it is no delimited text .field larger than field limit"),
     ],
 )
 def test_what_cannot_be_read_right_is_named(tmp_path: Path, content: bytes, message: str) -> None:

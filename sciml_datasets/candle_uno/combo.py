@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sciml_datasets.candle_uno.joining import check_names, feature_table, join, plain
+from sciml_datasets.candle_uno.joining import check_names, feature_table, join, named_sources, plain
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import is_there
@@ -72,7 +72,7 @@ def read(folder: Path) -> Tables:
 
     Raises:
         InputError: files are missing (all are named), a file or column cannot be read, ids repeat with different
-            features, or the files of descriptors have different columns.
+            features, the files of descriptors have different columns, or a response has no source.
     """
     _, missing = feature_files(folder)
     if missing:
@@ -104,14 +104,17 @@ def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
     file = TextTable.open(path, "\t")
     text = {file.place(name): key for name, key in (("SOURCE", "source"), ("CELL", "cell"), ("DRUG", "drug"))}
     numbers = {file.place(name): key for name, key in ((MEASURE, "auc"), ("R2fit", "r2"), ("EC50se", "se"))}
-    table = file.read(text=text, numbers=numbers)
+    # Only compared: a value that no float32 can hold is a bad fit or a good one.
+    fit = [place for place, key in numbers.items() if key != "auc"]
+    table = file.read(text=text, numbers=numbers, exact=fit)
+    table = table.set_column(0, "source", named_sources(file, table["source"]))
     rows = pc.cast(pa.array(np.arange(table.num_rows)), pa.string())
     table = table.add_column(0, "id", pc.binary_join_element_wise(table["source"].combine_chunks(), rows, "."))
     # As float32, 0.3 itself may lie below 0.3.
     well_fitted = pc.fill_null(
         pc.and_(
-            pc.greater_equal(table["r2"], pa.scalar(MIN_R2_FIT, pa.float32())),
-            pc.less_equal(table["se"], pa.scalar(MAX_EC50_SE, pa.float32())),
+            pc.greater_equal(pc.cast(table["r2"], pa.float32(), safe=False), pa.scalar(MIN_R2_FIT, pa.float32())),
+            pc.less_equal(pc.cast(table["se"], pa.float32(), safe=False), pa.scalar(MAX_EC50_SE, pa.float32())),
         ),
         False,
     )
@@ -210,26 +213,30 @@ def _streamed(
         times: how often a row counts in the moments, by its name; None for once.
     """
     place = table.place(key)
+    drop = [*drop, *(column for column in table.row_numbers() if column != place)]
     columns = [name for i, name in enumerate(table.names) if i != place and i not in drop]
     ids: list[str] = []
     given: list[str] = []
     lines: list[int] = []
     parts = [np.empty((0, len(columns)), np.float32)]
     line = 2
-    for names, values in table.matrix_batches(id_place=place, drop=drop):
-        rows = [(row, key) for row, name in enumerate(names) for key in ids_of.get(name, ())]
-        ids += [key for _, key in rows]
-        lines += [line + row for row, _ in rows]
-        parts.append(values[[row for row, _ in rows]])
+    used = [name for name, wanted in ids_of.items() if wanted]
+    for names, values in table.matrix_batches(id_place=place, drop=drop, used=used):
+        kept = [row for row, name in enumerate(names) if ids_of.get(name)]
+        rows = [(i, row, key) for i, row in enumerate(kept) for key in ids_of[names[row]]]
+        ids += [key for _, _, key in rows]
+        lines += [line + row for _, row, _ in rows]
+        parts.append(values[[i for i, _, _ in rows]])
         line += len(names)
         given += names
-    check_names(table.path, [name for name, wanted in ids_of.items() if wanted], given)
+    check_names(table.path, used, given)
     found = feature_table(table.path, ids, columns, np.concatenate(parts), lines=lines)
 
     def everything() -> Moments:
         seen = moments(np.empty((0, len(columns)), np.float32))
-        for names, values in table.matrix_batches(id_place=place, drop=drop):
-            often = [1 if times is None else times.get(name, 0) for name in names]
+        counted = None if times is None else [name for name, often in times.items() if often]
+        for names, values in table.matrix_batches(id_place=place, drop=drop, used=counted):
+            often = [1 if times is None else times[name] for name in names if times is None or times.get(name)]
             seen += moments(np.repeat(values, often, axis=0))
         return seen
 

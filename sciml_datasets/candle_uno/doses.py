@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sciml_datasets.candle_uno import aliases, combo
+from sciml_datasets.candle_uno.joining import named_sources
 from sciml_datasets.candle_uno.raw import (
     DESCRIPTORS,
     EXPRESSION,
@@ -81,7 +82,7 @@ def _growth_rows(folder: Path) -> Iterator[tuple[pa.Table, Mapping[str, int]]]:
     import pyarrow.compute as pc
 
     text = {"SOURCE": "source", "CELLNAME": "cell", "DRUG_ID": "drug", "CONCUNIT": "unit"}
-    for batch in _batches(folder / GROWTH.file, "\t", text, ("LOG_CONCENTRATION", "GROWTH")):
+    for batch in _batches(folder / GROWTH.file, "\t", text, ("LOG_CONCENTRATION", "GROWTH"), "source"):
         growth = pc.divide(batch["GROWTH"], pa.scalar(PERCENT))
         named = [batch[name] for name in ("source", "cell", "drug", "LOG_CONCENTRATION")]
         other = pc.sum(pc.not_equal(batch["unit"], "M")).as_py() or 0
@@ -99,7 +100,7 @@ def _pair_rows(folder: Path) -> Iterator[tuple[pa.Table, Mapping[str, int]]]:
     known = _cell_ids(folder / aliases.NCI60_CELLS)
     names, ids = (pa.array(part, pa.string()) for part in (list(known), list(known.values())))
     text = {name: name for name in ("CELLNAME", "NSC1", "NSC2", "VALID", "SCREENER")}
-    for batch in _batches(folder / PAIRS.file, ",", text, ("CONC1", "CONC2", "PERCENTGROWTH")):
+    for batch in _batches(folder / PAIRS.file, ",", text, ("CONC1", "CONC2", "PERCENTGROWTH"), "SCREENER"):
         cell = pc.take(ids, pc.index_in(batch["CELLNAME"], names))
         reason = pc.case_when(
             pc.make_struct(
@@ -365,11 +366,20 @@ def _any(masks: Sequence[Any]) -> Any:
     return found
 
 
-def _batches(path: Path, separator: str, text: Mapping[str, str], numbers: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Columns of a table, text under new names, some rows at a time."""
+def _batches(
+    path: Path, separator: str, text: Mapping[str, str], numbers: Sequence[str], source: str
+) -> Iterator[pa.RecordBatch]:
+    """Columns of a table, text under new names, some rows at a time; the column of sources is never blank."""
+    import pyarrow as pa
+
     table = TextTable.open(path, separator)
     texts = {table.place(name): new for name, new in text.items()}
-    yield from table.batches(text=texts, numbers={table.place(name): name for name in numbers})
+    before = 0
+    for batch in table.batches(text=texts, numbers={table.place(name): name for name in numbers}):
+        sources = named_sources(table, batch[source], before)
+        before += batch.num_rows
+        columns = [sources if name == source else batch[name] for name in batch.schema.names]
+        yield pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _cell_ids(path: Path) -> dict[str, str]:

@@ -6,9 +6,9 @@
   ``drug_fingerprints/*_map.csv``, of which that of 128 bits is read where there are several; or ``*embedding*.csv``.
 
 A cell line or drug is known by the first of CELL_IDS or DRUG_IDS, in small letters or capitals, that both its tables
-have. A table of features without any of them may have the ids in its first column, which then has no name, or a drug
-in each column, named by its id. A drug without any number has no features. The source of a response is its column
-``source`` or ``study``, else the name of the file.
+have. A table of features without any of them may have the ids in its first column, or a drug in each column, named by
+its id. A drug without any number has no features. The source of a response is its column ``source`` or ``study``, in
+small letters or capitals, else the name of the file.
 
 Ids are stripped of blanks around them, and whole numbers of the point and the commas that spreadsheets and pandas add:
 ``11.0`` and ``11`` are one drug. An id is text whatever it says: one without features is left out with its responses.
@@ -23,14 +23,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from sciml_datasets.candle_uno.improve import measure_of
-from sciml_datasets.candle_uno.joining import feature_table, join, plain
+from sciml_datasets.candle_uno.joining import check_unknown, feature_table, join, named_sources, plain
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text_numbers import MISSING
-from sciml_datasets.files.text_tables import UNNAMED, TextTable
+from sciml_datasets.files.regular import is_companion
+from sciml_datasets.files.text import listed
+from sciml_datasets.files.text_parsing import UNNAMED
+from sciml_datasets.files.text_tables import TextTable
 
 CELL_IDS = ("cellosaurus_id", "cell_line_name", "cell_line_id")
 DRUG_IDS = ("pubchem_id", "drug_name", "drug_id")
@@ -40,7 +40,6 @@ FINGERPRINTS = ("*fingerprint*.csv", "*descriptor*.csv")
 MAP, MAPS = "drug_fingerprints/*_128_map.csv", "drug_fingerprints/*_map.csv"
 """The map that drevalpy's loader reads unless it is told otherwise, and all of them."""
 EMBEDDINGS = "*embedding*.csv"
-NO_NAME = {word.lower() for word in MISSING}
 
 
 def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
@@ -54,26 +53,30 @@ def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
         The tables, and the column that was taken.
 
     Raises:
-        InputError: a table is missing, there are several, or one cannot be read.
+        InputError: a table is missing, there are several, or one cannot be read; or the name of the responses, which is
+            their source, is no text.
         OSError: one cannot be read for another reason than its content.
     """
     import pyarrow as pa
 
     table = TextTable.open(path, ",")
-    measure = measure_of(table, measure)
+    if not path.stem.isprintable():
+        raise InputError(f"{str(path)!r}: its name has a tab, a line break or the like: rename the file")
+    measure = measure_of(table, measure, (*CELL_IDS, *DRUG_IDS, *SOURCES))
     text = {place: name for name, place in _id_places(table, (*CELL_IDS, *DRUG_IDS)).items()}
-    source = next((name for name in SOURCES if name in table.names), None)
+    source = next(iter(_id_places(table, SOURCES).values()), None)
     if source is not None:
-        text[table.place(source)] = "source"
+        text[source] = "source"
     found = table.read(text=text, numbers={table.place(measure): "auc"})
     ids = {name: [plain(key) for key in found[name].to_pylist()] for name in text.values() if name != "source"}
-    cells, cell = _features(path, ids, _one_of(path, (EXPRESSION,)), CELL_IDS)
-    drugs, drug = _features(path, ids, _one_of(path, (FINGERPRINTS, (MAP,), (MAPS,), (EMBEDDINGS,))), DRUG_IDS)
+    cells, cell = _features(table, ids, _one_of(path, (EXPRESSION,)), CELL_IDS)
+    drugs, drug = _features(table, ids, _one_of(path, (FINGERPRINTS, (MAP,), (MAPS,), (EMBEDDINGS,))), DRUG_IDS)
     rows = range(found.num_rows)
+    here = [path.stem.strip() for _ in rows] if source is None else named_sources(table, found["source"])
     responses = pa.table(
         {
             "id": [f"{path.stem}.{row}" for row in rows],
-            "source": found["source"] if source is not None else [path.stem for _ in rows],
+            "source": here,
             "cell": ids[cell],
             "drug": ids[drug],
             "auc": found["auc"],
@@ -101,6 +104,7 @@ def _one_of(responses: Path, patterns: Sequence[Sequence[str]]) -> Path:
     """The one file beside the responses whose name fits the first patterns that any fits."""
     for some in patterns:
         found = sorted({path for pattern in some for path in responses.parent.glob(pattern)} - {responses})
+        found = [path for path in found if not is_companion(path.name)]
         if len(found) == 1:
             return found[0]
         if found:
@@ -113,12 +117,12 @@ def _one_of(responses: Path, patterns: Sequence[Sequence[str]]) -> Path:
 
 
 def _features(
-    responses: Path, ids: Mapping[str, Sequence[str]], path: Path, names: Sequence[str]
+    responses: TextTable, ids: Mapping[str, Sequence[str]], path: Path, names: Sequence[str]
 ) -> tuple[FeatureTable, str]:
     """The features in a file, and the id by which the responses are joined with them.
 
     Args:
-        responses: the file of responses, for messages.
+        responses: for messages.
         ids: the ids of the responses that there are.
         path: the file.
         names: the ids that there may be, the best first.
@@ -129,31 +133,34 @@ def _features(
     shared = [name for name in names if name in known and name in places]
     if shared:
         drop = [place for name, place in places.items() if name != shared[0]]
-        return _named(_by_rows(table, places[shared[0]], drop), path, known[shared[0]]), shared[0]
+        return check_unknown(path, _by_rows(table, places[shared[0]], drop), known[shared[0]]), shared[0]
     labels: list[str] = []
-    if not places and UNNAMED.fullmatch(table.names[0]):
+    if not places and not any(plain(table.names[0]) in some for some in known.values()):
         labels = table.read(text={0: "id"}, numbers={})["id"].to_pylist()
-    columns = [] if places or _numbered(table.names[1:]) else table.names
-    row_id, in_rows = _best(known, labels)
-    column_id, in_columns = _best(known, columns)
+    numbered = _numbered(labels)
+    unnamed = UNNAMED.fullmatch(table.names[0])
+    numbered_columns = _numbered(table.names) or _numbered(table.names[1:])
+    row_id, in_rows = _best(known, () if numbered and unnamed else labels)
+    column_id, in_columns = _best(known, () if places or numbered_columns else table.names)
     if in_rows and in_columns:
         raise InputError(
-            f"{path} has ids of {responses} in its first column, as {min(in_rows)}, and as names of columns, as "
-            f"{min(in_columns)}: call the first column {row_id} if it has the ids"
+            f"{path} has ids of {responses.path} in its first column, as {min(in_rows)}, and as names of columns, as "
+            f"{min(in_columns)}: call the first column {row_id} if it has the ids, else remove it"
         )
-    if in_rows:
-        return _named(_by_rows(table, 0, ()), path, in_rows), row_id
+    if in_rows and not numbered and (unnamed or not numbered_columns):
+        return check_unknown(path, _by_rows(table, 0, ()), in_rows), row_id
     if in_columns:
-        return _named(_by_columns(table, in_columns), path, in_columns), column_id
+        return check_unknown(path, _by_columns(table, in_columns), in_columns), column_id
     raise InputError(
-        f"{path} and {responses} share none of the columns {', '.join(names)}, by which their rows are joined, and "
-        f"no column of {path.name} is called by such an id: name one so in both"
+        f"{path} and {responses.path} share none of the columns {', '.join(names)}, by which their rows are joined, "
+        f"and no column of {path.name} is called by such an id: name one so in both; the first line of {path.name} has "
+        f"{listed(table.names, 6)}, that of {responses.path.name} {listed(responses.names, 6)}"
     )
 
 
 def _best(known: Mapping[str, set[str]], texts: Sequence[str]) -> tuple[str, set[str]]:
-    """The id that most of these texts are, and which of the ids of responses are there; numbers of rows are none."""
-    there = set() if _numbered(texts) else {plain(text) for text in texts}
+    """The id that most of these texts are, and which of the ids of responses are there."""
+    there = {plain(text) for text in texts}
     name = max(known, key=lambda name: len(known[name] & there), default="")
     return name, known.get(name, set()) & there
 
@@ -164,22 +171,9 @@ def _numbered(texts: Sequence[str]) -> bool:
     return any(found == [str(i + first) for i in range(len(found))] for first in (0, 1))
 
 
-def _named(features: FeatureTable, path: Path, asked: set[str]) -> FeatureTable:
-    """The features, where none is of an id of responses that may stand for all that have none."""
-    for key in features.ids:
-        if key in asked and key.lower() in NO_NAME:
-            raise InputError(
-                f"{path} has features of {key!r}, which may be a name or stand for every id that is not known, and "
-                "responses have it too: rename it in both tables, or remove it here"
-            )
-    return features
-
-
 def _by_rows(table: TextTable, place: int, drop: Sequence[int]) -> FeatureTable:
     keys, columns, values = table.matrix(id_place=place, drop=drop)
-    rows = np.flatnonzero(~np.isnan(values).all(axis=1)).tolist()
-    lines = [table.skip + 1 + row for row in rows]
-    return feature_table(table.path, [plain(keys[row]) for row in rows], columns, values[rows], lines=lines)
+    return feature_table(table.path, [plain(key) for key in keys], columns, values, first_line=table.skip + 1)
 
 
 def _by_columns(table: TextTable, wanted: set[str]) -> FeatureTable:
@@ -193,8 +187,5 @@ def _by_columns(table: TextTable, wanted: set[str]) -> FeatureTable:
     labels, keys, values = table.matrix(id_place=first, drop=drop)
     if not labels or all(label.isdecimal() for label in labels):
         labels = tuple(f"feature {row}" for row in range(len(values)))
-    some = np.flatnonzero(~np.isnan(values).all(axis=0)).tolist()
-    columns = [places[i] + 1 for i in some]
-    return feature_table(
-        table.path, [plain(keys[i]) for i in some], labels, values.T[some], lines=columns, unit="column"
-    )
+    columns = [place + 1 for place in places]
+    return feature_table(table.path, [plain(key) for key in keys], labels, values.T, lines=columns, unit="column")

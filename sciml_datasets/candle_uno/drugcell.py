@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sciml_datasets.candle_uno.joining import feature_table, join
+import numpy as np
+
+from sciml_datasets.candle_uno.joining import check_unknown, feature_table, join
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import first_rows, is_there
@@ -46,6 +48,8 @@ def read(folder: Path) -> Tables:
     cells = _features(folder, CELLS, MUTATIONS, "gene", genes)
     drugs = _features(folder, DRUGS, FINGERPRINTS, "bit")
     responses = pa.concat_tables([_responses(folder, split) for split in SPLITS])
+    check_unknown(folder / MUTATIONS, cells, {*responses["cell"].to_pylist()})
+    check_unknown(folder / FINGERPRINTS, drugs, {*responses["drug"].to_pylist()})
     return join(folder, responses, cells, drugs, MEASURE)
 
 
@@ -85,8 +89,14 @@ def _features(folder: Path, index: str, features: str, noun: str, columns: Seque
     names, width = _names(folder / index), len(first_rows(path, ",")[0][1])
     if columns is not None and len(columns) != width:
         raise InputError(f"{path} has {width} columns, but {GENES} {len(columns)} genes: they must be of one release")
+    named = columns is not None
     columns = columns or [f"{noun} {i}" for i in range(width)]
     _, columns, values = TextTable.open(path, ",", header=0, names=columns).matrix(id_place=None)
+    empty = np.flatnonzero(np.isnan(values).all(axis=0)).tolist()
+    if empty and not named:
+        raise InputError(
+            f"{path}: column {empty[0] + 1} has no number in any line: remove it, as the comma at the end of each line"
+        )
     if len(values) != len(names):
         raise InputError(f"{path} has {len(values)} lines, but {index} {len(names)} names: they must be of one release")
     return feature_table(path, names, columns, values)

@@ -16,17 +16,15 @@ Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_ut
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sciml_datasets.candle_uno.joining import feature_table, join
+from sciml_datasets.candle_uno import improve_splits
+from sciml_datasets.candle_uno.joining import feature_table, join, named_sources
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
@@ -38,7 +36,7 @@ from sciml_datasets.files.text_writing import write_table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RESPONSE, IDS, SCALED = "y_data/response.tsv", "y_data/ids.txt", "scaled.txt"
+RESPONSE, IDS, SCALED = improve_splits.RESPONSE, "y_data/ids.txt", "scaled.txt"
 SOURCE, CELL, DRUG, STUDY = "source", "improve_sample_id", "improve_chem_id", "study"
 SYMBOL = "Gene_Symbol"
 EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
@@ -51,15 +49,13 @@ MEASURES = ("auc", "auc1", "aac", "aac1", "dss", "dss1", "ln_ic50", "pic50", "ic
 REFITTED = tuple(f"{measure}_curvecurator" for measure in MEASURES)
 """Columns of responses, in lower case; the first that is there is the response, unless another one is named. The second
 are those of curves that drevalpy has fitted again."""
-SPLITS = {"train": "train", "val": "validation", "test": "test"}
-"""IMPROVE's name of a split to ours."""
 
 
 def files(folder: Path) -> list[Path]:
     """The files that `read` reads, sorted; none when the folder is not of this form."""
     if not (folder / RESPONSE).is_file():
         return []
-    found = [folder / RESPONSE, folder / IDS, folder / SCALED, *_split_files(folder)]
+    found = [folder / RESPONSE, folder / IDS, folder / SCALED, *improve_splits.files(folder)]
     found += [path for names in (CELL_FILES, DRUG_FILES) if (path := _first(folder, names))]
     return sorted(path for path in found if path.is_file())
 
@@ -72,16 +68,18 @@ def read(folder: Path, measure: str | None = None) -> Tables:
         measure: column of response.tsv to take as the response; default the first of MEASURES.
 
     Raises:
-        InputError: a file or column is missing or cannot be read, ids repeat with different features, or the lists of
-            splits contradict each other.
+        InputError: a file or column is missing or cannot be read, ids repeat with different features, a response has no
+            source; or as `improve_splits.splits`.
     """
     path = folder / RESPONSE
     table = TextTable.open(path, "\t")
     measure = response_of(folder, measure)
     text = {table.place(name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
     responses = table.read(text=text, numbers={table.place(measure): "auc"})
-    responses = responses.add_column(0, "id", [_ids(folder, responses["source"].to_pylist())])
-    responses = responses.append_column("split", [_splits(folder, len(responses))])
+    sources = named_sources(table, responses["source"])
+    responses = responses.set_column(responses.column_names.index("source"), "source", sources)
+    responses = responses.add_column(0, "id", [_ids(folder, sources.to_pylist())])
+    responses = responses.append_column("split", [improve_splits.splits(folder, len(responses))])
     return join(path, responses, _cells(folder), _drugs(folder), measure)
 
 
@@ -117,7 +115,7 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = work_folder(folder)
     try:
-        for name in ("x_data", "y_data", "splits"):
+        for name in ("x_data", "y_data"):
             (work / name).mkdir(parents=True)
         responses = tables.responses
         (work / IDS).write_text("".join(f"{key}\n" for key in responses["id"].to_pylist()), "utf-8")
@@ -128,7 +126,7 @@ def write(
         lines = [[system, *(tables.cells.columns if system == SYMBOL else blank)] for system in systems]
         _write(work / "x_data" / cell_file, lines, _columns(tables.cells))
         _write(work / "x_data" / drug_file, [[DRUG, *tables.drugs.columns]], _columns(tables.drugs))
-        _write_splits(work, responses)
+        improve_splits.write(work, responses)
         scaled = [name for name, table in ((cell_file, tables.cells), (drug_file, tables.drugs)) if table.scaled]
         if scaled:
             (work / SCALED).write_text("".join(f"{name}\n" for name in scaled), "utf-8")
@@ -154,13 +152,23 @@ def response_of(folder: Path, wanted: str | None = None) -> str:
     return measure_of(table, measures[0] if wanted is None and ours else wanted)
 
 
-def measure_of(table: TextTable, wanted: str | None) -> str:
+def measure_of(table: TextTable, wanted: str | None, ids: Collection[str] = ()) -> str:
     """The column of the response: the wanted one, else the first of MEASURES and REFITTED, whatever its case.
 
+    Args:
+        table: of responses.
+        wanted: the column to take.
+        ids: names of columns, in lower case, that are no response, beside those of an IMPROVE folder.
+
     Raises:
-        InputError: there is none, or there are two.
+        InputError: there is none, there are two, or the wanted one is no response.
     """
     if wanted is not None:
+        if wanted.lower() in (SOURCE, CELL, DRUG, STUDY, *ids):
+            raise InputError(
+                f"{table.path}: the column {wanted} has ids or names, no response: choose another one with --response, "
+                "or rename it"
+            )
         return table.names[table.place(wanted)]
     for measure in (*MEASURES, *REFITTED):
         found = [name for name in table.names if name.lower() == measure]
@@ -235,7 +243,14 @@ def _drugs(folder: Path) -> FeatureTable:
 def _noted(folder: Path, path: Path, table: FeatureTable) -> FeatureTable:
     """The table of a file, scaled if it is noted so."""
     note = folder / SCALED
-    return replace(table, scaled=is_there(note) and path.name in read_lines(note))
+    names = [line.strip() for line in read_lines(note)] if is_there(note) else []
+    for line, name in enumerate(names, 1):
+        if name and name not in (*CELL_FILES, *DRUG_FILES):
+            raise InputError(
+                f"{note}: line {line}: {name!r} is no file of features, expected one of "
+                f"{', '.join((*CELL_FILES, *DRUG_FILES))}: correct or remove the line"
+            )
+    return replace(table, scaled=path.name in names)
 
 
 def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
@@ -253,38 +268,6 @@ def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
     return pa.array(ids, pa.string())
 
 
-def _split_files(folder: Path) -> list[Path]:
-    return sorted(path for name in SPLITS for path in (folder / "splits").glob(f"*_split_0_{name}.txt"))
-
-
-def _splits(folder: Path, rows: int) -> pa.Array:
-    """The official split of each row, empty where it is in no list."""
-    import pyarrow as pa
-
-    found = _split_files(folder)
-    for study in {re.sub(r"(train|val|test)\.txt$", "", path.name) for path in found}:
-        for name in SPLITS:
-            if not is_there(path := folder / "splits" / f"{study}{name}.txt"):
-                raise InputError(f"{path}: the list is missing, though others of this split are there: put it there")
-    owner = np.full(rows, -1)
-    for number, path in enumerate(found):
-        fields = ((line, field) for line, text in enumerate(read_lines(path), 1) for field in text.split())
-        for line, field in fields:
-            if not re.fullmatch("[0-9]{1,18}", field) or int(field) >= rows:
-                raise InputError(
-                    f"{path}: line {line}: {field!r} is no row of {RESPONSE}, which has {rows} rows, counted from 0"
-                )
-            row = int(field)
-            if owner[row] >= 0:
-                raise InputError(
-                    f"{path}: line {line}: row {row} is in {found[owner[row]].name} already: a response belongs to "
-                    "one split"
-                )
-            owner[row] = number
-    names = [SPLITS[path.stem.rpartition("_")[2]] for path in found]
-    return pa.array([names[number] if number >= 0 else "" for number in owner], pa.string())
-
-
 def _columns(features: FeatureTable) -> list[pa.Array]:
     import pyarrow as pa
 
@@ -297,12 +280,3 @@ def _write(path: Path, header: Sequence[Sequence[str]], columns: Sequence[pa.Arr
     import pyarrow as pa
 
     write_table(path, header, pa.table(list(columns), names=[str(i) for i in range(len(columns))]))
-
-
-def _write_splits(folder: Path, responses: pa.Table) -> None:
-    splits = np.array(responses["split"].to_pylist())
-    sources = np.array(responses["source"].to_pylist())
-    for source in sorted(set(sources[splits != ""])):
-        for theirs, ours in SPLITS.items():
-            rows = np.flatnonzero((sources == source) & (splits == ours))
-            (folder / "splits" / f"{source}_split_0_{theirs}.txt").write_text("".join(f"{row}\n" for row in rows))

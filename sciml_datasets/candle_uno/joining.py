@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text_numbers import MISSING
+from sciml_datasets.files.text_tables import TextTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,6 +22,7 @@ WHOLE = re.compile(r"((?:[A-Za-z]\w*\.)*\d+)\.0+", re.ASCII)
 """A whole number, after the name of a source or without, that pandas has written as a float."""
 INVISIBLE = "\ufeff\u200b\u2060"
 """Characters that have no width: marks of encodings, and what word processors and web pages leave around a word."""
+NO_NAME = {word.lower() for word in MISSING}
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
 
 
@@ -52,6 +55,49 @@ def check_names(path: Path, asked: Collection[str], given: Collection[str]) -> N
             )
 
 
+def check_unknown(path: Path, features: FeatureTable, asked: Collection[str]) -> FeatureTable:
+    """Features, where none is of an id of responses that may stand for all that have none.
+
+    Args:
+        path: the file of the features.
+        features: what it has.
+        asked: ids of responses.
+
+    Raises:
+        InputError: there are features of such an id.
+    """
+    for key in features.ids:
+        if key.lower() in NO_NAME and key in asked:
+            raise InputError(
+                f"{path} has features of {key!r}, which may be a name or stand for every id that is not known, and "
+                "responses have it too: rename it in both tables, or remove it here"
+            )
+    return features
+
+
+def named_sources(table: TextTable, sources: pa.Array | pa.ChunkedArray, before: int = 0) -> pa.Array:
+    """The sources of responses, without blanks around them.
+
+    Args:
+        table: of the responses, for messages.
+        sources: of some of its rows.
+        before: number of rows before these.
+
+    Raises:
+        InputError: one is blank.
+    """
+    import pyarrow as pa
+
+    encoded = (sources.combine_chunks() if isinstance(sources, pa.ChunkedArray) else sources).dictionary_encode()
+    names = [source.strip().strip(INVISIBLE).strip() for source in encoded.dictionary.to_pylist()]
+    if "" in names:
+        row = encoded.indices.index(names.index("")).as_py()
+        raise InputError(
+            f"{table.path}: line {table.line_of(before + row)}: the response has no source: name the study it is of"
+        )
+    return pa.array(names, pa.string()).take(encoded.indices)
+
+
 def feature_table(
     path: Path,
     ids: Sequence[str],
@@ -61,7 +107,7 @@ def feature_table(
     lines: Sequence[int] | None = None,
     unit: str = "line",
 ) -> FeatureTable:
-    """A feature table of the rows of a file; rows that repeat an earlier one are dropped.
+    """A feature table of the rows of a file, without rows that have no number and those that repeat an earlier one.
 
     Args:
         path: the file.
@@ -82,7 +128,8 @@ def feature_table(
         names.add(name)
     lines = lines if lines is not None else range(first_line, first_line + len(ids))
     first: dict[str, int] = {}
-    for row, key in enumerate(ids):
+    for row in np.flatnonzero(~np.isnan(values).all(axis=1)).tolist():
+        key = ids[row]
         if not key:
             raise InputError(f"{path}: {unit} {lines[row]} has no id: name it or remove it")
         earlier = first.setdefault(key, row)

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.candle_uno import aliases, drevalpy, drugcell, improve
+from sciml_datasets.candle_uno.joining import check_unknown
 from sciml_datasets.candle_uno.raw import FORMS, with_splits
 from sciml_datasets.candle_uno.tables import Tables
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.regular import is_companion
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,11 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     response = improve.response_of(folder, response)
     tables = improve.read(folder, response)
     names = [path.name for path in improve.files(folder)]
+    cells, drugs = ({*tables.responses[name].to_pylist()} for name in ("cell", "drug"))
     cell_file = next(name for name in improve.CELL_FILES if name in names)
     drug_file = next(name for name in improve.DRUG_FILES if name in names)
+    check_unknown(folder / "x_data" / cell_file, tables.cells, cells)
+    check_unknown(folder / "x_data" / drug_file, tables.drugs, drugs)
     improve.write(tables, out, measure=response, cell_file=cell_file, drug_file=drug_file, beside=aliases.files(folder))
     return Study(out, response, tables)
 
@@ -111,6 +116,8 @@ def _exported(source: Path, out: Path, response: str | None) -> Study:
     if response not in (None, "auc"):
         raise InputError(f"--response {response}: raw forms A and B have one response, auc: leave it out")
     tables = with_splits(source, forms[0].read(source))
+    for name, features in (("cell", tables.cells), ("drug", tables.drugs)):
+        check_unknown(source, features, {*tables.responses[name].to_pylist()})
     improve.write(tables, out, beside=aliases.files(source))
     return Study(out, "auc", tables)
 
@@ -127,6 +134,7 @@ def _responses(source: Path) -> Path:
         return source
     like_folder = f"{source.resolve().name}.csv"
     names = {drugcell.RESPONSES[0], like_folder, *(path.name for path in source.glob("*response*.csv"))}
+    names = {name for name in names if not is_companion(name)}
     found = [source / name for name in sorted(names) if (source / name).is_file()]
     if len(found) != 1:
         shown = ", ".join(path.name for path in found) or "none"

@@ -28,6 +28,7 @@ from sciml_datasets.candle_uno.joining import join
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import File, opened
+from sciml_datasets.files.regular import is_companion
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +47,7 @@ MISSING = ""
 
 def files(folder: Path) -> list[Path]:
     """The prebuilt files in the folder, sorted; none when it is not of this form."""
-    return sorted(path for path in folder.glob(FILES) if path.is_file())
+    return sorted(path for path in folder.glob(FILES) if path.is_file() and not is_companion(path.name))
 
 
 def read(folder: Path) -> Tables:

@@ -25,7 +25,7 @@ from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
-from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.files.regular import is_companion, regular_file, walked
 from sciml_datasets.samples import SPLITS, Example, Note, RawFile, Sample, unheard
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
@@ -62,7 +62,10 @@ class Scenes:
                 files hold one granule or give two dates of one pass, or a split gets no scene.
         """
         found = [
-            parent / name for parent, _, names in walked(folder) for name in names if name.lower().endswith(ENDINGS)
+            parent / name
+            for parent, _, names in walked(folder)
+            for name in names
+            if name.lower().endswith(ENDINGS) and not is_companion(name)
         ]
         paths = sorted(path for path in found if path.suffix == ".hdf")
         for path in sorted(set(found) - set(paths)):

@@ -47,6 +47,11 @@ def regular_file(path: Path) -> os.stat_result:
     return status
 
 
+def is_companion(name: str) -> bool:
+    """Whether a name is of what a system keeps beside a file: ``._x`` of macOS and ``~$x`` of Office, hidden files."""
+    return name.startswith((".", "~$"))
+
+
 def walked(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Each folder below this one, itself included, with the names of its folders and of its other entries, sorted.
 

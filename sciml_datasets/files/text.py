@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.text_scan import scan
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -100,6 +101,12 @@ def check_characters(path: Path, lines: Sequence[str], first: int = 1) -> None:
             raise InputError(f"{path}: line {number} has bytes that are no UTF-8: {CONVERT}")
 
 
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """Names of columns for a sentence; one that does not show as it is, in quotes."""
+    shown = [name if name.isprintable() and name and name == name.strip() else repr(name) for name in names[:most]]
+    return ", ".join(name if len(name) < 60 else f"{name[:60]}..." for name in shown) + ", ..." * (len(names) > most)
+
+
 def first_rows(path: Path, separator: str, count: int = 1) -> list[tuple[int, list[str]]]:
     """The first rows, at most ``count``, as `delimited_rows` has them.
 
@@ -143,4 +150,7 @@ def delimited_rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]
     except UnicodeError as error:
         raise InputError(f"{path} starts as {encoding.upper()} and goes on otherwise ({error}): {CONVERT}") from error
     except csv.Error as error:
-        raise InputError(f"{path}: it is no delimited text ({error}): fetch or make it again") from error
+        scan(path, separator, encoding)
+        raise InputError(
+            f"{path}: line {reader.line_num}: it is no delimited text ({error}): correct the line"
+        ) from error

@@ -15,21 +15,25 @@ MISSING = (
 NUMBER = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf(inity)?|nan)", re.ASCII | re.IGNORECASE)
 
 
-def fault_of(field: str, infinite: bool) -> str | None:
+def fault_of(field: str, infinite: bool, exact: bool = False) -> str | None:
     """Why a field cannot be stored as a number, in words; None where it can.
 
     Args:
         field: the text.
         infinite: whether an infinite number is one.
+        exact: whether it is kept as float64, as which it may be 0 or infinite where it is written otherwise.
     """
     if field in MISSING:
         return None
-    if not NUMBER.fullmatch(field.strip(" \t")):
+    found = NUMBER.fullmatch(field.strip(" \t"))
+    if not found:
         return f"{field!r} is no number"
-    value = float(field)
-    if not np.isfinite(value):
-        return "infinite, expected a number or NA" if np.isinf(value) and not infinite else None
-    if not stored(np.array([value]), np.empty(1, np.float32)):
+    value, digits = float(field), found[2]
+    if np.isinf(value) and not digits:
+        return None if infinite else "infinite, expected a number or NA"
+    if exact or not digits or not digits.strip("0."):
+        return None
+    if np.isinf(value) or not value or not stored(np.array([value]), np.empty(1, np.float32)):
         return f"{field} is too {'large' if abs(value) > 1 else 'close to 0'} for float32"
     return None
 

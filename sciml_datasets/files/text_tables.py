@@ -9,9 +9,9 @@ float32, where they must be finite and must not vanish.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.text import check_characters, delimited_rows, encoding_of, first_rows
-from sciml_datasets.files.text_numbers import MISSING, fault_of, stored
+from sciml_datasets.files.text import delimited_rows, encoding_of, first_rows, listed
+from sciml_datasets.files.text_faults import Wanted, first_fault
+from sciml_datasets.files.text_numbers import stored
+from sciml_datasets.files.text_parsing import INDEX, UNNAMED, counts_rows, has_control_characters, options
+from sciml_datasets.files.text_scan import scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNNAMED = re.compile(r"|Unnamed: \d+(\.\d+)?")
-"""Names of a column without a name, as it is and as pandas calls it."""
-CONTROL = re.compile(r"[\x00-\x1f]")
 BLOCK_BYTES = 1 << 26
 """Bytes parsed at a time: a line of 30,000 genes has 300 kB, and every block costs an array for each column."""
 
@@ -42,6 +42,7 @@ class TextTable:
         names: of all its columns.
         skip: number of lines before its first row.
         encoding: of its text.
+        close_to_0: whether a number may be there that is not 0, but too close to it for float64.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class TextTable:
     names: tuple[str, ...]
     skip: int
     encoding: str
+    close_to_0: bool = False
 
     @classmethod
     def open(cls, path: Path, separator: str, *, header: int = 1, names: Sequence[str] | None = None) -> TextTable:
@@ -61,12 +63,14 @@ class TextTable:
             names: names of its columns; default those of its first row.
 
         Raises:
-            InputError: as `first_rows`.
+            InputError: as `first_rows` and `text_scan.scan`.
             OSError: it cannot be read.
         """
+        encoding = encoding_of(path)
+        close_to_0 = scan(path, separator, encoding)
         rows = first_rows(path, separator, max(header, 1))
         skip = rows[header - 1][0] if header else 0
-        return cls(path, separator, tuple(rows[0][1] if names is None else names), skip, encoding_of(path))
+        return cls(path, separator, tuple(rows[0][1] if names is None else names), skip, encoding, close_to_0)
 
     def place(self, name: str, *also: str) -> int:
         """The place of the column of the first of these names that there is.
@@ -83,19 +87,24 @@ class TextTable:
                 )
             if found:
                 return found[0]
-        shown = ", ".join(self.names[:12]) + (", ..." if len(self.names) > 12 else "")
         raise InputError(
-            f"{self.path}: there is no column {' or '.join((name, *also))}, only {shown}: name the column so in the "
-            "first line"
+            f"{self.path}: there is no column {' or '.join((name, *also))}, only {listed(self.names)}: name the column "
+            "so in the first line"
         )
 
-    def read(self, *, text: Mapping[int, str], numbers: Mapping[int, str]) -> pa.Table:
+    def line_of(self, row: int) -> int:
+        """The number of the line that a row ends with; rows count from 0."""
+        lines = (number for number, _ in delimited_rows(self.path, self.separator) if number > self.skip)
+        return next(islice(lines, row, None))
+
+    def read(self, *, text: Mapping[int, str], numbers: Mapping[int, str], exact: Collection[int] = ()) -> pa.Table:
         """Some columns.
 
         Args:
             text: place of a column to its name in the result; read as text, as it is, without control characters.
             numbers: the same for columns of numbers; read as float32, null where the field is one of MISSING, and
                 infinite where the field says so.
+            exact: places of those of them that are read as float64, which no number is too large or too small for.
 
         Returns:
             The columns, text first; empty lines are no rows.
@@ -107,15 +116,22 @@ class TextTable:
         """
         import pyarrow as pa
 
-        found = self._read(text, numbers)
-        return pa.table(self._columns(found, text, numbers), names=[*text.values(), *numbers.values()])
+        wanted = Wanted(text, numbers, exact)
+        columns, infinite = self._columns(self._read(wanted), wanted)
+        if infinite:  # as the field says, or too large
+            self._check(wanted)
+        return pa.table(columns, names=[*text.values(), *numbers.values()])
 
     def batches(self, *, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[pa.RecordBatch]:
         """As `read`, some rows at a time: memory does not grow with the file."""
         import pyarrow as pa
 
-        for block in self._blocks(text, numbers):
-            columns = self._columns(block, text, numbers)
+        wanted, checked = Wanted(text, numbers), False
+        for block in self._blocks(wanted):
+            columns, infinite = self._columns(block, wanted)
+            if infinite and not checked:
+                self._check(wanted)
+                checked = True
             yield pa.RecordBatch.from_arrays(columns, names=[*text.values(), *numbers.values()])
 
     def matrix(
@@ -138,10 +154,10 @@ class TextTable:
             InputError: as `read`; also for an infinite value and for another column without a name.
             OSError: the file cannot be read.
         """
-        text, numbers = self._matrix_columns(id_place, drop)
-        found = self._read(text, numbers)
-        values = self._values(found, numbers, len(text))
-        counted = [i for i, name in enumerate(numbers.values()) if _counts_rows(name, values[:, i])]
+        wanted = self._matrix_columns(id_place, drop)
+        found, numbers = self._read(wanted), wanted.numbers
+        values = self._values(found, wanted)
+        counted = [i for i, name in enumerate(numbers.values()) if counts_rows(name, values[:, i])]
         for i, (place, name) in enumerate(numbers.items()):
             if UNNAMED.fullmatch(name) and i not in counted:
                 raise self._unnamed(place)
@@ -150,143 +166,138 @@ class TextTable:
         return ids, tuple(names), np.delete(values, counted, axis=1) if counted else values
 
     def matrix_batches(
-        self, *, id_place: int, drop: Collection[int] = ()
+        self, *, id_place: int, drop: Collection[int] = (), used: Collection[str] | None = None
     ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """The ids and values of `matrix`, some rows at a time; every column must have a name."""
-        text, numbers = self._matrix_columns(id_place, drop)
-        for place, name in numbers.items():
+        """The ids and values of `matrix`, some rows at a time; every column must have a name.
+
+        Args:
+            id_place: as of `matrix`.
+            drop: as of `matrix`; see also `row_numbers`.
+            used: ids whose values are wanted; None for all.
+
+        Yields:
+            The ids of all rows, and the values of those that are used.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = self._matrix_columns(id_place, drop, used)
+        for place, name in wanted.numbers.items():
             if UNNAMED.fullmatch(name):
                 raise self._unnamed(place)
-        for block in self._blocks(text, numbers):
-            yield block.column(0).to_pylist(), self._values(block, numbers, len(text))
+        kept = None if used is None else pa.array(list(used), pa.string())
+        for block in self._blocks(wanted):
+            rows = block if kept is None else block.filter(pc.is_in(block.column(0), kept))
+            yield block.column(0).to_pylist(), self._values(rows, wanted)
 
-    def _matrix_columns(self, id_place: int | None, drop: Collection[int]) -> tuple[dict[int, str], dict[int, str]]:
+    def row_numbers(self) -> list[int]:
+        """The places of the columns that `matrix` leaves out since they number the rows.
+
+        Raises:
+            InputError: as `read`.
+        """
+        places = [place for place, name in enumerate(self.names) if UNNAMED.fullmatch(name) or name in INDEX]
+        found = []
+        for place in places:
+            column = self.read(text={place: "text"}, numbers={})["text"]
+            numbers = all(field.isdecimal() and field.isascii() and len(field) < 16 for field in column.to_pylist())
+            if numbers and counts_rows(self.names[place], column.cast("float64").to_numpy()):
+                found.append(place)
+        return found
+
+    def _matrix_columns(
+        self, id_place: int | None, drop: Collection[int], used: Collection[str] | None = None
+    ) -> Wanted:
         numbers = {place: name for place, name in enumerate(self.names) if place != id_place and place not in drop}
         if not numbers:
             raise InputError(f"{self.path} has no column of numbers beside the ids: fetch or make it again")
-        return {} if id_place is None else {id_place: "id"}, numbers
+        return Wanted({} if id_place is None else {id_place: "id"}, numbers, infinite=False, used=used)
 
-    def _columns(
-        self, found: pa.Table | pa.RecordBatch, text: Mapping[int, str], numbers: Mapping[int, str]
-    ) -> list[Any]:
-        """The columns, numbers as float32."""
+    def _columns(self, found: pa.Table | pa.RecordBatch, wanted: Wanted) -> tuple[list[Any], bool]:
+        """The columns, and whether a number is infinite."""
         import pyarrow as pa
 
-        columns = [found.column(i) for i in range(len(text))]
-        for i in range(len(numbers)):
+        columns, infinite = [found.column(i) for i in range(len(wanted.text))], False
+        for i, place in enumerate(wanted.numbers, len(wanted.text)):
+            if place in wanted.exact:
+                columns.append(found.column(i))
+                continue
             values = np.empty(found.num_rows, np.float32)
-            if not stored(found.column(len(text) + i).to_numpy(zero_copy_only=False), values):
-                raise self._fault(text, numbers, "no float32 can hold a number")
+            if not stored(found.column(i).to_numpy(zero_copy_only=False), values):
+                raise self._fault(wanted, "no float32 can hold a number")
+            infinite = infinite or bool(np.isinf(values).any())
             columns.append(pa.array(values, from_pandas=True))
-        return columns
+        return columns, infinite
 
-    def _values(self, found: pa.Table | pa.RecordBatch, numbers: Mapping[int, str], first: int) -> NDArray[np.float32]:
-        """The columns from ``first`` on as an array."""
-        values = np.empty((found.num_rows, len(numbers)), np.float32)
-        columns = (found.column(first + i).to_numpy(zero_copy_only=False) for i in range(len(numbers)))
+    def _values(self, found: pa.Table | pa.RecordBatch, wanted: Wanted) -> NDArray[np.float32]:
+        """The columns of numbers as an array."""
+        values = np.empty((found.num_rows, len(wanted.numbers)), np.float32)
+        first = len(wanted.text)
+        columns = (found.column(first + i).to_numpy(zero_copy_only=False) for i in range(len(wanted.numbers)))
         if not all(stored(column, values[:, i]) for i, column in enumerate(columns)) or np.isinf(values).any():
-            raise self._fault({}, numbers, "no float32 can hold a number", infinite=False)
+            raise self._fault(wanted, "no float32 can hold a number")
         return values
 
-    def _read(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> pa.Table:
+    def _read(self, wanted: Wanted) -> pa.Table:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
+        if self.close_to_0:
+            self._check(wanted)
         try:
             with naming(self.path), pa.OSFile(str(self.path)) as file:
-                found = arrow_csv.read_csv(file, *self._options(text, numbers))
+                found = arrow_csv.read_csv(file, *self._options(wanted))
         except (pa.ArrowException, UnicodeError) as error:
-            raise self._fault(text, numbers, error) from error
-        return self._checked(found, text, numbers)
+            raise self._fault(wanted, error) from error
+        if not found.num_rows:
+            raise self._fault(wanted, "no row")
+        return self._checked(found, wanted)
 
-    def _blocks(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[pa.RecordBatch]:
+    def _blocks(self, wanted: Wanted) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
         from pyarrow import csv as arrow_csv
 
         rows = 0
+        if self.close_to_0:
+            self._check(wanted)
         try:
             with (
                 naming(self.path),
                 pa.OSFile(str(self.path)) as file,
-                arrow_csv.open_csv(file, *self._options(text, numbers)) as batches,
+                arrow_csv.open_csv(file, *self._options(wanted)) as batches,
             ):
                 for batch in batches:
                     rows += batch.num_rows
-                    yield self._checked(batch, text, numbers)
+                    if batch.num_rows:
+                        yield self._checked(batch, wanted)
         except (pa.ArrowException, UnicodeError) as error:
-            raise self._fault(text, numbers, error) from error
+            raise self._fault(wanted, error) from error
         if not rows:
-            raise self._fault(text, numbers, "no row")
+            raise self._fault(wanted, "no row")
 
-    def _options(self, text: Mapping[int, str], numbers: Mapping[int, str]) -> tuple[Any, Any, Any]:
-        """How pyarrow is to read, parse and convert; columns are called by their places."""
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
+    def _options(self, wanted: Wanted) -> tuple[Any, Any, Any]:
+        return options(self.separator, self.encoding, len(self.names), self.skip, BLOCK_BYTES, wanted)
 
-        types = {str(place): pa.string() for place in text} | {str(place): pa.float64() for place in numbers}
-        encoding = "utf8" if self.encoding.startswith("utf-8") else self.encoding  # pyarrow skips the mark of UTF-8
-        return (
-            arrow_csv.ReadOptions(
-                column_names=[str(place) for place in range(len(self.names))],
-                skip_rows=self.skip,
-                block_size=BLOCK_BYTES,
-                encoding=encoding,
-            ),
-            # Else a line break in quotes at the end of a block would part one row into two.
-            arrow_csv.ParseOptions(delimiter=self.separator, newlines_in_values=True),
-            arrow_csv.ConvertOptions(column_types=types, include_columns=list(types), null_values=list(MISSING)),
-        )
-
-    def _checked(self, found: Any, text: Mapping[int, str], numbers: Mapping[int, str]) -> Any:
-        """What was found, which must have rows, and no control characters in text."""
-        if not found.num_rows or any(_has_control_characters(found.column(i)) for i in range(len(text))):
-            raise self._fault(text, numbers, "it has a control character")
+    def _checked(self, found: Any, wanted: Wanted) -> Any:
+        """What was found, which must have no control characters in text."""
+        if any(has_control_characters(found.column(i)) for i in range(len(wanted.text))):
+            raise self._fault(wanted, "it has a control character")
         return found
 
-    def _fault(
-        self, text: Mapping[int, str], numbers: Mapping[int, str], reason: object, infinite: bool = True
-    ) -> InputError:
-        """What is wrong with the first bad line, else the reason."""
-        rows = 0
-        for number, fields in delimited_rows(self.path, self.separator):
-            if number <= self.skip:
-                continue
-            rows += 1
-            if len(fields) != len(self.names):
-                return InputError(
-                    f"{self.path}: line {number} has {len(fields)} fields, expected {len(self.names)}: correct the line"
-                )
-            for place in text:
-                check_characters(self.path, [fields[place]], number)
-                if CONTROL.search(fields[place]):
-                    return self._bad_field(number, place, f"{fields[place]!r} has a tab, a line break or the like")
-            for place in numbers:
-                fault = fault_of(fields[place], infinite)
-                if fault:
-                    return self._bad_field(number, place, fault)
-        if not rows:
-            return InputError(f"{self.path} has a header and no rows: fetch or make it again")
-        words = " ".join(str(reason).split())
-        return InputError(f"{self.path}: it cannot be read ({words[:200]}): fetch or make it again")
+    def _check(self, wanted: Wanted) -> None:
+        """Look at every line."""
+        fault = first_fault(self.path, self.separator, self.names, self.skip, wanted)
+        if fault is not None:
+            raise fault
 
-    def _bad_field(self, line: int, place: int, fault: str) -> InputError:
-        return InputError(f"{self.path}: line {line}, column {self.names[place] or place + 1}: {fault}: correct it")
+    def _fault(self, wanted: Wanted, reason: object) -> InputError:
+        """What is wrong with the first bad line, else the reason."""
+        words = " ".join(str(reason).split())[:200]
+        unknown = InputError(f"{self.path}: it cannot be read ({words}): fetch or make it again")
+        return first_fault(self.path, self.separator, self.names, self.skip, wanted) or unknown
 
     def _unnamed(self, place: int) -> InputError:
         return InputError(
             f"{self.path}: column {place + 1} has no name: remove it if it numbers the rows, else name it in the first "
             "line"
         )
-
-
-def _has_control_characters(column: pa.Array | pa.ChunkedArray) -> bool:
-    chunks = column.chunks if hasattr(column, "chunks") else [column]
-    buffers = (chunk.buffers()[2] for chunk in chunks)
-    return any(buffer and np.frombuffer(buffer, np.uint8).min(initial=255) < ord(" ") for buffer in buffers)
-
-
-def _counts_rows(name: str, values: NDArray[np.float32]) -> bool:
-    """Whether a column is the index of a data frame: without a name, or named by pandas, and numbers of rows."""
-    if UNNAMED.fullmatch(name):
-        return bool((values == np.floor(values)).all() and len(np.unique(values)) == len(values))
-    return name in ("index", "level_0") and np.array_equal(values, np.arange(len(values)))

@@ -22,7 +22,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.arrays import Header
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.npz_arrays import DATA, FILE_TYPE, LABEL, archive, member, opened, side_by_side, whole
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
@@ -54,7 +54,8 @@ class NpzStacks:
                 if not (folder / name).is_dir():
                     continue
                 with os.scandir(folder / name) as entries:
-                    npz = [(entry.name, _status(entry)) for entry in entries if entry.name.endswith(".npz")]
+                    named = (entry for entry in entries if entry.name.endswith(".npz") and not is_companion(entry.name))
+                    npz = [(entry.name, _status(entry)) for entry in named]
                 found += [RawFile(split, f"{name}/{file}", s.st_size, s.st_mtime_ns) for file, s in npz]
             if len(found) == before:
                 wanted = " or ".join(f"{name}/" for name in names)

@@ -24,7 +24,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttributeError, opened
 from sciml_datasets.files.open_files import OpenFiles
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
@@ -156,7 +156,7 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
             f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
             "raw files belong in train/, dev/ (or validation/) and test/"
         )
-    paths = sorted(present[0].iterdir())
+    paths = sorted(path for path in present[0].iterdir() if not is_companion(path.name))
     for path in paths:
         if path.suffix != ".h5" and path.suffix.lower() in ENDINGS:
             raise InputError(f"{path}: a raw file whose name does not end in .h5: rename or remove it")
