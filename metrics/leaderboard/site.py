@@ -56,8 +56,8 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
 def _check_apart(checked: Sequence[Checked], out: Path) -> None:
     """Make sure that the pages of submissions do not get among the submissions themselves."""
     for one in checked:
-        root = one.place.folder.parents[max(len(one.place.parts) - 1, 0)].resolve()
-        if root in (out.resolve(), (out / "submissions").resolve()):
+        root = os.path.realpath(one.place.folder.parents[max(len(one.place.parts) - 1, 0)])
+        if root in (os.path.realpath(out), os.path.realpath(out / "submissions")):
             raise InputError(f"{out}: the site would lie among the submissions in {root}: choose another --out")
 
 
