@@ -11,12 +11,13 @@ import importlib
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr, suppress
 from typing import Protocol, cast
 
 from sciml_datasets.cli import streams
-from sciml_datasets.cli.failures import OURS, fault_of, sentence_of
+from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
 from sciml_datasets.cli.ranks import ranks_started, speaks
 from sciml_datasets.errors import InputError, PeerFailedError
 
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``sciml`` with the given arguments, else those of this process, and return its exit code."""
     if argv is None:
         streams.make_usable()
+        _spare_other_libraries()
         argv = sys.argv[1:]
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:
@@ -82,6 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             streams.say(json.dumps({"error": sentence}, indent=1))
     print(f"{name}: {sentence}", file=sys.stderr)
     return code
+
+
+def _spare_other_libraries() -> None:
+    """Where the user makes errors of warnings (PYTHONWARNINGS=error), keep those of other libraries what they are."""
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.filterwarnings("ignore", module=rf"(?!{PACKAGE}\b|__main__$)")
 
 
 def _run(argv: Sequence[str]) -> int:
