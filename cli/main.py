@@ -41,7 +41,7 @@ COMMANDS = {
 }
 """Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
 
-BY_ONE = ("submit", "leaderboard", "demo")
+BY_ONE = ("submit", "leaderboard", "demo", "convert improve", "convert csv")
 """Commands that make a folder of many parts, which several ranks would do in each other's way. Those that make one
 file give it its name when it is whole, so that any number of processes may make it."""
 
@@ -117,7 +117,7 @@ def _run(argv: Sequence[str]) -> int:
             args = parser.parse_args(argv[1:])
     except InputError as error:
         raise _by_all(str(error)) from error
-    if argv[0] in BY_ONE and ranks_started() > 1:
+    if {argv[0], " ".join(argv[:2])} & set(BY_ONE) and ranks_started() > 1:
         raise _by_all(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
     return command.run(args)
 

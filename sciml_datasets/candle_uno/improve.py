@@ -17,7 +17,6 @@ Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_ut
 from __future__ import annotations
 
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -30,7 +29,7 @@ from sciml_datasets.candle_uno.joining import feature_table, join
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
-from sciml_datasets.files.incomplete import check_vacant, work_folder
+from sciml_datasets.files.incomplete import check_vacant, making
 from sciml_datasets.files.text import first_rows, is_there, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESPONSE, IDS, SCALED = "y_data/response.tsv", "y_data/ids.txt", "scaled.txt"
+WRITTEN = re.compile(r"[xy]_data|splits|scaled\.txt|left-out\.tsv|cl_\w+|drug_info|NCI60_CELLNAME_to_Combo\.txt")
+"""Names of all that `write` writes into a folder, not into folders in it."""
 SOURCE, CELL, DRUG, STUDY = "source", "improve_sample_id", "improve_chem_id", "study"
 SYMBOL = "Gene_Symbol"
 EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
@@ -114,9 +115,7 @@ def write(
     check_vacant(folder)
     if folder.exists():
         raise InputError(f"{folder} exists: remove it or choose another name")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = work_folder(folder)
-    try:
+    with making(folder, WRITTEN) as work:
         for name in ("x_data", "y_data", "splits"):
             (work / name).mkdir(parents=True)
         responses = tables.responses
@@ -135,9 +134,6 @@ def write(
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
         for path in beside:
             atomic.copy_bytes(path, work / path.name)
-        work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def response_of(folder: Path, wanted: str | None = None) -> str:
