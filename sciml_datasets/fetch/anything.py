@@ -100,7 +100,9 @@ class Anything:
         except FileNotFoundError as error:
             raise RefusedError("the source does not have it") from error
         except (InputError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-            raise RefusedError(f"the source does not give it ({error})") from error
+            raise RefusedError(
+                f"the source does not give it ({error})", remedy="mend that at the source, or name another one"
+            ) from error
         except OSError as error:
             if error.filename is None:
                 raise broken(error) from error
