@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.cli.streams import say
+from sciml_datasets.errors import InputError
 from sciml_datasets.paths import path_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,22 @@ class PathArgument(argparse.Action):
         elif isinstance(values, list):
             found = [path_of(value, place) for value in values]
         setattr(namespace, self.dest, found)
+
+
+class FileArgument(PathArgument):
+    """The action of a flag that names a file to write, which no text with a slash at its end does."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Set it; an existing folder is left to the command."""
+        super().__call__(parser, namespace, values, option_string)
+        if isinstance(values, str) and values.endswith(("/", "/.")) and not getattr(namespace, self.dest).is_dir():
+            raise InputError(f"{option_string or self.metavar} {values} is the name of a folder: name a file to write")
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:

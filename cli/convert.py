@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sciml_datasets.cli.arguments import PathArgument, add_json, report, told
+from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_json, report, told
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml convert csv study/response.csv --out raw/candle_uno"
@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         of.add_argument("source", action=PathArgument, metavar="SOURCE", help=SOURCES[name])
         scene = name == "slstr"
         place = "file to write, or an existing folder for it" if scene else "folder to make"
-        of.add_argument("--out", action=PathArgument, metavar="SCENE" if scene else "RAW", required=True, help=place)
+        out = FileArgument if scene else PathArgument
+        of.add_argument("--out", action=out, metavar="SCENE" if scene else "RAW", required=True, help=place)
         # To a scene it is hidden, and refused in a sentence of its own.
         of.add_argument("--response", metavar="COLUMN", help=argparse.SUPPRESS if scene else RESPONSE)
         add_json(of)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+import os
 
-from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_data_dir, add_json, add_name, add_split, report
 
 EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predictions.h5"
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="HDF5 file with /id and /prediction; of several, for example of other seeds, mean and spread are told",
     )
     add_split(parser)
-    parser.add_argument("--out", action=PathArgument, metavar="result.json", help="also write the result here")
+    parser.add_argument("--out", action=FileArgument, metavar="result.json", help="also write the result here")
     add_json(parser)
 
 
@@ -36,15 +36,16 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.submission.runs import is_of_run
     from sciml_datasets.preparation.verify import check_prepared
 
-    for path in map(Path, args.predictions):
-        if args.out and path.exists() and path.resolve() == Path(args.out).resolve():
+    places = [os.path.realpath(path) for path in args.predictions]
+    for path, place in zip(args.predictions, places, strict=True):
+        if args.out and path.exists() and place == os.path.realpath(args.out):
             raise InputError(f"--out {args.out}: this is a predictions file, which would be lost: name another file")
     if args.out and is_of_run(args.out):
         raise InputError(f"--out {args.out} is a file of a run, which would be lost: name another file")
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
     results = []
     for i, path in enumerate(args.predictions):
-        if path.resolve() in [other.resolve() for other in args.predictions[:i]]:
+        if places[i] in places[:i]:
             raise InputError(f"{path} is given twice: give each run's file once")
         evaluator = Evaluator(args.name, args.split, args.data_dir)
         evaluator.update_from_file(path)

@@ -69,13 +69,17 @@ OTHER = "check the disk and the folder, or choose others, and run the same comma
 """What to do about any other error of the system."""
 _IN_WORDS = re.compile(r"errno = (\d+)")
 """How HDF5 gives the number of an error within its own words."""
+_TFDS = re.compile(r"(\w+: )?Failed to construct dataset .*?\": ", re.DOTALL)
+"""What TFDS writes before the message of whatever goes wrong while it makes a builder."""
 _NAME_IN_WORDS = re.compile(r"name = '([^']+)'")
 
 
 def sentence_of(error: Exception) -> str | None:
     """What a user can understand and mend, in one sentence; None for what is a fault of this project."""
+    if isinstance(error.__cause__, Exception) and _TFDS.match(str(error)):  # made anew: number and file are in there
+        error = error.__cause__
     if isinstance(error, InputError):
-        return str(error)
+        return _TFDS.sub("", str(error), 1)
     if isinstance(error, OSError):
         return _of_system(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # the latter is TensorFlow's
@@ -90,9 +94,10 @@ def _of_system(error: OSError) -> str | None:
     number, name = error.errno, error.filename
     if number is None:
         in_words = _IN_WORDS.search(str(error))
-        if in_words is None:  # one of our own sentences, or a bug
+        if in_words is None:  # one of our own sentences, another one around an error of the system, or a bug
             ours = isinstance(error, ChildProcessError) or type(error).__module__.startswith(f"{PACKAGE}.")
-            return str(error) if ours else None
+            within = error.__cause__ or error.__context__
+            return str(error) if ours else _of_system(within) if isinstance(within, OSError) else None
         number, named = int(in_words[1]), _NAME_IN_WORDS.search(str(error))
         name = name or (named[1] if named else None)
     place = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes) else ""

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sciml_datasets.cli.arguments import PathArgument, add_json, add_name, report
+from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_json, add_name, report
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--record",
-        action=PathArgument,
+        action=FileArgument,
         metavar="FILE",
         nargs="?",
         const=True,

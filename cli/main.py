@@ -11,12 +11,13 @@ import importlib
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stderr, suppress
 from typing import Protocol, cast
 
 from sciml_datasets.cli import streams
-from sciml_datasets.cli.failures import OURS, fault_of, sentence_of
+from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
 from sciml_datasets.cli.ranks import ranks_started, speaks
 from sciml_datasets.errors import InputError, PeerFailedError
 
@@ -40,7 +41,7 @@ COMMANDS = {
 }
 """Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
 
-BY_ONE = ("submit", "leaderboard", "demo")
+BY_ONE = ("submit", "leaderboard", "demo", "convert improve", "convert csv")
 """Commands that make a folder of many parts, which several ranks would do in each other's way. Those that make one
 file give it its name when it is whole, so that any number of processes may make it."""
 
@@ -61,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``sciml`` with the given arguments, else those of this process, and return its exit code."""
     if argv is None:
         streams.make_usable()
+        _spare_other_libraries()
         argv = sys.argv[1:]
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:
@@ -82,6 +84,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             streams.say(json.dumps({"error": sentence}, indent=1))
     print(f"{name}: {sentence}", file=sys.stderr)
     return code
+
+
+def _spare_other_libraries() -> None:
+    """Where the user makes errors of warnings (PYTHONWARNINGS=error), keep those of other libraries what they are."""
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.filterwarnings("ignore", module=rf"(?!{PACKAGE}\b|__main__$)")
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -109,7 +117,7 @@ def _run(argv: Sequence[str]) -> int:
             args = parser.parse_args(argv[1:])
     except InputError as error:
         raise _by_all(str(error)) from error
-    if argv[0] in BY_ONE and ranks_started() > 1:
+    if {argv[0], " ".join(argv[:2])} & set(BY_ONE) and ranks_started() > 1:
         raise _by_all(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
     return command.run(args)
 

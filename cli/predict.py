@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_data_dir, add_json, add_name, add_split, report
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
@@ -22,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--model", metavar="M", help="a .keras file, or package.module:function that makes a Keras model"
     )
-    parser.add_argument("--out", action=PathArgument, metavar="P.h5", required=True, help="predictions file to write")
+    parser.add_argument("--out", action=FileArgument, metavar="P.h5", required=True, help="predictions file to write")
     add_split(parser, "of the partition that the run was trained on")
     parser.add_argument("--batch-size", metavar="B", type=int, help="samples in a batch (default: the recipe's)")
     add_json(parser)
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         model, (settings, partition) = str(folder / "model.keras"), trained_with(folder, args.name)
         if partition and ":" not in split:
             split = f"{partition}:{split}"
-    if model is not None and Path(model).exists() and Path(model).resolve() == Path(args.out).resolve():
+    if model is not None and Path(model).exists() and os.path.realpath(model) == os.path.realpath(args.out):
         raise InputError(f"--out {args.out}: this is the model, which would be lost: name another file")
     if args.batch_size is not None:
         settings["batch_size"] = args.batch_size

@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_data_dir, add_json, add_name, add_split, report
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_name(parser)
     add_data_dir(parser)
     add_split(parser)
-    parser.add_argument("--out", action=PathArgument, metavar="FILE.png", required=True, help="picture to write")
+    parser.add_argument("--out", action=FileArgument, metavar="FILE.png", required=True, help="picture to write")
     parser.add_argument("--count", metavar="N", type=int, help="samples (default: as many as fit a page)")
     parser.add_argument(
         "--predictions", action=PathArgument, metavar="P.h5", help="predictions file, to be drawn beside the truth"

@@ -13,6 +13,11 @@ LONGEST_NAME, LONGEST_PATH = 255, 4095
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*::)*([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
 """Start of a URL, also one of fsspec that leads through others, and one whose slashes a path has drawn together."""
 
+_NEARLY = re.compile(
+    r"(s3|s3a|gs|gcs|az|abfss?|adl|wasbs?|hdfs|webhdfs|hf|https?|s?ftp|ssh|smb|file):[^/\0]*", re.IGNORECASE
+)
+"""Start of a URL of a well-known protocol without its slashes; a file or a folder may be called so all the same."""
+
 
 class NoHomeError(InputError):
     """The home folder of the user, or of the one that a path names, is not known."""
@@ -35,7 +40,9 @@ def path_of(given: str | os.PathLike[str], place: str) -> Path:
         raise InputError(f"{place} is {given!r}: expected the path of a file or folder") from error
     if not text:
         raise InputError(f"{place} is empty: expected the path of a file or folder")
-    url = _URL.match(text)
+    url, nearly = _URL.match(text), _NEARLY.match(text)
+    if url is None and nearly is not None and not os.path.lexists(nearly[0]):
+        url = nearly
     if url is not None:
         raise InputError(f"{place} {text} is a URL, {_instead_of(url[1].lower())}")
     if "\0" in text:

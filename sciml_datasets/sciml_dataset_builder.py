@@ -52,6 +52,13 @@ class Facts(tfds.core.Metadata):
         self.update(facts_of(Path(data_dir)))
 
 
+class Info(tfds.core.DatasetInfo):
+    """``builder.info``, which is read from prepared data or from nowhere."""
+
+    def initialize_from_bucket(self) -> None:
+        """Nothing: TFDS would make an empty temporary folder, and ask its own bucket, which has no such data set."""
+
+
 class Sciml(FileReaderBuilder):
     """Builder of every data set of this package; see the module's docstring."""
 
@@ -120,7 +127,11 @@ class Sciml(FileReaderBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         check_described(Path(self.data_path))  # TFDS reads it next, where it is there
-        return self.dataset_info_from_configs(
+        metadata = self.get_metadata()
+        return Info(
+            builder=self,
+            description=metadata.description,
+            citation=metadata.citation,
             features=tfds.features.FeaturesDict(self.features()),
             supervised_keys=self.supervised_keys,
             metadata=Facts(),

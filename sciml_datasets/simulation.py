@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 import shutil
 from contextlib import nullcontext
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.errors import InputError, whole
-from sciml_datasets.files.incomplete import check_vacant, work_folder
+from sciml_datasets.errors import InputError, naming, whole
+from sciml_datasets.files.incomplete import check_vacant, remove_abandoned, work_folder
 from sciml_datasets.paths import path_of
+from sciml_datasets.processes import signature
 from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 
 DEFAULT_SAMPLES = 200
 """For data sets that are not simulated by themselves."""
+WRITTEN = re.compile(
+    r"train|dev|test|training|inference|batch_(train|eval|test)_[0-9]+\.db(-lock)?|cl_\w+|drug_info|\w*combined_\w+|"
+    r"\w+_dragon7_descriptors\.tsv|ComboDrugGrowth_\w+\.csv|NCI60_CELLNAME_to_Combo\.txt"
+)
+"""Names of all that simulators write into a folder, not into folders in it."""
 
 
 def simulate(
@@ -78,23 +85,33 @@ def simulate(
         check_vacant(folder)
         if folder.exists():
             raise InputError(in_use)
-        known = signature(module.write_raw).parameters.keys() - {"folder", "name", "num_samples", "seed", "jobs"}
+        known = inspect.signature(module.write_raw).parameters.keys() - {
+            "folder",
+            "name",
+            "num_samples",
+            "seed",
+            "jobs",
+        }
         for option in options.keys() - known:
             raise InputError(f"{name} has no option {option}: choose from {', '.join(sorted(known)) or 'none'}")
         if comm is not None and not hasattr(module, "plan_raw"):
             raise InputError(f"{name} is simulated by one process or by --jobs: leave the launcher out")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        return work_folder(folder)
+        remove_abandoned(folder, WRITTEN)
+        return work_folder(folder, signature())
 
     work = crew.lead(begin)
     try:
-        if comm is None:
-            module.write_raw(work, name, num_samples=num_samples, seed=seed, jobs=jobs, **options)
-        else:
-            files = crew.lead(lambda: module.plan_raw(work, name, num_samples=num_samples, seed=seed, **options))
-            told = progress("Simulating", num_samples, " samples") if crew.rank == 0 else nullcontext(lambda _: None)
-            with told as advance:
-                crew.map(lambda file, tick: tick(module.write_file(file)), files, advance)
+        with naming(folder):
+            if comm is None:
+                module.write_raw(work, name, num_samples=num_samples, seed=seed, jobs=jobs, **options)
+            else:
+                files = crew.lead(lambda: module.plan_raw(work, name, num_samples=num_samples, seed=seed, **options))
+                shown = crew.rank == 0
+                with (
+                    progress("Simulating", num_samples, " samples") if shown else nullcontext(lambda _: None) as advance
+                ):
+                    crew.map(lambda file, tick: tick(module.write_file(file)), files, advance)
         crew.lead(lambda: work.rename(folder))
     except OSError as error:
         if folder.exists():  # a concurrent run was first

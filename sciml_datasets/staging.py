@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -167,7 +168,7 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
     """
     found, block, done = hashlib.sha256(), bytearray(min(BLOCK, max(size, 1))), 0
     with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
-        while count := old.readinto(block):
+        while count := _read(old, block, source):
             view = memoryview(block)[:count]
             found.update(view)
             while view:
@@ -180,6 +181,11 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
             f"{source}: {done} bytes with the SHA-256 {found.hexdigest()}, expected {size} with {sha256}: run "
             "`sciml verify`, and prepare the data set again if it is damaged"
         )
+
+
+def _read(file: FileIO, block: bytearray, path: Path) -> int:
+    with naming(path):
+        return file.readinto(block)
 
 
 def _remove_abandoned(final: Path) -> None:

@@ -260,3 +260,19 @@ def test_an_error_names_the_file_of_the_user(tmp_path: Path) -> None:
         with pytest.raises(OSError, match=r"No such file|File name too long") as raised:
             atomic.write_text(path, "text")
         assert raised.value.filename == str(path)
+
+
+@pytest.mark.usefixtures("short_files")
+def test_a_copy_that_has_no_room_names_the_file_to_write(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("before")
+    with pytest.raises(OSError, match="File too large") as raised:
+        atomic.copy(Path(__file__), tmp_path / "b")
+    assert raised.value.filename == str(tmp_path / "b")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]
+
+
+def test_a_copy_that_cannot_read_names_the_file_to_read(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        atomic.copy(Path("/proc/self/mem"), tmp_path / "b")
+    assert raised.value.filename == "/proc/self/mem"
+    assert list(tmp_path.iterdir()) == []

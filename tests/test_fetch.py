@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -415,6 +417,94 @@ def test_what_is_in_the_way_of_one_file_stops_no_other(mirror: Path, tmp_path: P
     assert {failure.rpartition(": ")[2] for failure in report.failures} <= {"Not a directory", "File exists"}
     assert len(report.failures) == 2
     assert TINY in content(tmp_path / "cloudmask")
+
+
+def with_strange_files(mirror: Path, source: Path) -> list[str]:
+    """A copy of the mirror with what is named like a file of it and is none; the names."""
+    shutil.copytree(mirror, source)
+    (source / "training" / "annexed.hdf").symlink_to("../.git/annex/objects/a/b.hdf")
+    (source / "training" / "loop.hdf").symlink_to("loop.hdf")
+    (source / "training" / "zero.hdf").symlink_to("/dev/zero")
+    os.mkfifo(source / "training" / "pipe.hdf")
+    (source / "more").symlink_to("/nowhere/disk")
+    (source / "README.md").symlink_to("nowhere")
+    return ["more/", *(f"training/{name}.hdf" for name in ("annexed", "loop", "pipe", "zero"))]
+
+
+def test_what_is_no_file_at_a_folder_does_not_come_and_the_rest_does(
+    mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    strange = with_strange_files(mirror, tmp_path / "source")
+    flags = ("cloudmask", "--raw-dir", tmp_path / "raw", "--source", tmp_path / "source", "--accept-terms", "--json")
+    code, out, _ = cli(capsys, *flags, "--dry-run")
+    assert (code, sorted(json.loads(out)["unusable"])) == (1, strange)
+    code, out, _ = cli(capsys, *flags)
+    told = json.loads(out)["failures"]
+    assert (code, len(told)) == (1, 5)
+    assert "b.hdf, which does not exist: get its content with git-annex or DataLad" in told[1]
+    reasons = ("/nowhere/disk", "annex", "circle", "is a FIFO", "is a device")
+    assert all(part in one for part, one in zip(reasons, told, strict=True))
+    assert content(tmp_path / "raw" / "cloudmask") == content(mirror)
+    assert set(read_checksums(tmp_path / "raw" / "cloudmask" / "checksums.tsv")) == set(SIZES)
+
+
+def test_a_file_that_one_source_cannot_give_comes_from_the_next(mirror: Path, tmp_path: Path) -> None:
+    strange = tmp_path / "source"
+    shutil.copytree(mirror, strange)
+    (strange / TINY).unlink()
+    (strange / TINY).symlink_to("nowhere")
+    for sources in ((strange, mirror), (mirror, strange)):
+        report = fetched(tmp_path / sources[0].name, *map(str, sources))
+        assert report.failures == ()
+        assert content(tmp_path / sources[0].name / "cloudmask") == content(mirror)
+
+
+def test_folders_of_a_source_may_be_links_to_other_disks(mirror: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    for folder in mirror.iterdir():
+        (source / folder.name).symlink_to(folder)
+    assert fetched(tmp_path / "raw", str(source)).failures == ()
+    assert content(tmp_path / "raw" / "cloudmask") == content(mirror)
+    (source / "again").symlink_to(source)
+    with pytest.raises(InputError, match="again is a symbolic link to a folder that it lies in: remove the link"):
+        fetched(tmp_path / "other", str(source))
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.ESTALE])
+def test_a_folder_of_a_source_that_cannot_be_listed_is_named(
+    number: int, mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = os.scandir
+
+    def fails(path: Any = ".") -> Any:
+        if str(path).endswith("/training"):
+            raise OSError(number, os.strerror(number), str(path))
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", fails)
+    with pytest.raises(InputError, match=rf"\[Errno {number}\] .*{mirror}/training"):
+        fetched(tmp_path, str(mirror))
+
+
+def test_a_folder_of_any_other_kind_of_source_that_cannot_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fsspec
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    monkeypatch.setattr(MemoryFileSystem, "find", fsspec.AbstractFileSystem.find)  # that of SSH, SMB and most others
+    listing = MemoryFileSystem.ls
+
+    def fails(fs: MemoryFileSystem, path: str, **options: Any) -> Any:
+        if path.endswith("/training"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return listing(fs, path, **options)
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", fails)
+    fsspec.filesystem("memory").pipe("/kept/deep/training/a.hdf", b"1234")
+    with pytest.raises(InputError, match=r"\[Errno 5\] .*/kept/deep/training"):
+        fetched(tmp_path, "memory://kept")
 
 
 def test_a_long_name_of_many_bytes_a_letter_comes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from fetching import fetched
 
 from sciml_datasets import InputError, prepare, simulate
 from sciml_datasets.cli.main import main
+from sciml_datasets.metrics.leaderboard import write_site
 from sciml_datasets.models.claim import Claim
 from sciml_datasets.staging import stage
 
@@ -116,3 +117,26 @@ def test_the_predictions_that_are_scored_are_not_written_over(
         assert main(["evaluate", "candle_uno_demo", *arguments]) == 2
         assert "this is a predictions file, which would be lost: name another file" in capsys.readouterr().err
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("flag", "name"), [("--out", "loop"), ("--out", "loop/x.json"), ("--predictions", "loop")])
+def test_a_link_to_itself_is_a_mistake(
+    flag: str, name: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    given = {"--data-dir": data_dir, "--predictions": put(tmp_path / "p.h5"), flag: tmp_path / name}
+    assert main(["evaluate", "candle_uno_demo", *(str(word) for pair in given.items() for word in pair)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_site_in_the_place_of_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match="is a symbolic link that leads nowhere"):
+        write_site([], tmp_path / "loop")
+
+
+def test_a_name_with_a_slash_at_its_end_makes_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = f"{tmp_path}/new/"
+    assert main(["evaluate", "candle_uno_demo", "--predictions", "p.h5", "--out", out]) == 2
+    assert capsys.readouterr().err == f"sciml evaluate: --out {out} is the name of a folder: name a file to write\n"
+    assert list(tmp_path.iterdir()) == []

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from sciml_datasets import InputError
-from sciml_datasets.files.incomplete import check_vacant, left_beside, publish, work_folder
+from sciml_datasets import InputError, simulate
+from sciml_datasets.files.incomplete import check_vacant, left_beside, publish, remove_abandoned, work_folder
+from sciml_datasets.metrics.leaderboard import write_site
 from sciml_datasets.preparation.workshop import interrupted, open_workshop, remove_interrupted
 from sciml_datasets.processes import signature
+from sciml_datasets.simulation import WRITTEN
 
 OURS = re.compile("folder|plan.json")
 PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "f", "digest": "x", "raw": {}}
@@ -106,3 +110,42 @@ def test_a_file_system_that_syncs_no_folders_is_published_to(tmp_path: Path, mon
     monkeypatch.setattr(os, "fsync", refused)
     publish(tmp_path / "made", tmp_path / "final")
     assert (tmp_path / "final").is_dir()
+
+
+def abandoned(final: Path) -> Path:
+    """The work folder of a process that has ended."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    return work_folder(final, signature().replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+
+
+@pytest.mark.parametrize("name", ["stemdl_demo", "stemdl_reconstruction_demo", "cloudmask_demo", "candle_uno_demo"])
+def test_what_a_killed_simulation_has_left_is_known_by_its_names(name: str, raw_dir: Path, tmp_path: Path) -> None:
+    left, living = abandoned(tmp_path / name), work_folder(tmp_path / name, signature())
+    for work in (left, living):
+        shutil.copytree(raw_dir / name, work)
+    mine = abandoned(tmp_path / name)
+    (mine / "thesis").mkdir(parents=True)
+    remove_abandoned(tmp_path / name, WRITTEN)
+    assert set(tmp_path.iterdir()) == {living, mine}
+
+
+def test_a_simulation_removes_what_a_killed_one_has_left(tmp_path: Path) -> None:
+    (abandoned(tmp_path / "candle_uno_demo") / "drug_info").mkdir(parents=True)
+    simulate("candle_uno_demo", tmp_path, num_samples=100, genes=10, descriptors=10)
+    assert [path.name for path in tmp_path.iterdir()] == ["candle_uno_demo"]
+
+
+@pytest.mark.usefixtures("short_files")
+def test_a_simulation_that_has_no_room_names_its_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="File too large") as raised:
+        simulate("candle_uno_demo", tmp_path, num_samples=100, genes=10, descriptors=10)
+    assert raised.value.filename == str(tmp_path / "candle_uno_demo")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("short_files")
+def test_a_site_that_has_no_room_names_a_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="File too large") as raised:
+        write_site([], tmp_path / "site")
+    assert raised.value.filename is not None

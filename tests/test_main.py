@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 
 from sciml_datasets.cli.failures import fault_of, sentence_of
 from sciml_datasets.cli.main import main
-from sciml_datasets.errors import PeerFailedError
+from sciml_datasets.errors import InputError, PeerFailedError
 from sciml_datasets.random_access import DamagedRecordError
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
@@ -159,3 +160,34 @@ def test_a_path_through_a_circle_of_links_is_one_sentence(tmp_path: Path, capsys
     (tmp_path / "loop").symlink_to("loop")
     assert main(["prepare", "stemdl_demo", "--raw-dir", "x", "--data-dir", str(tmp_path / "loop" / "data")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.EROFS, "x", "/data/a"), "/data/a: Read-only file system: choose a folder that can be written"),
+        (FileNotFoundError(errno.ENOENT, "x", "/data/a"), "/data/a: No such file or directory: correct the path"),
+        (
+            InputError("the table /data/a is damaged: prepare it again"),
+            "the table /data/a is damaged: prepare it again",
+        ),
+        (MemoryError("of 3 GB"), "there is not enough memory ("),
+    ],
+)
+def test_an_error_while_tfds_makes_a_builder_is_told_as_it_was(error: Exception, told: str) -> None:
+    prefix = "Failed to construct dataset \"sciml\", builder_kwargs \"{'config': 'x', 'data_dir': PosixPath('/d')}\": "
+    with pytest.raises(type(error)) as raised, tfds.core.utils.try_reraise(prefix=prefix):
+        raise error
+    assert (sentence_of(raised.value) or "").startswith(told)
+
+
+def test_an_error_of_the_system_within_another_keeps_its_number_and_file() -> None:
+    error = OSError("in other words")
+    error.__cause__ = OSError(errno.EIO, "x", "/data/a")
+    assert (sentence_of(error) or "").startswith("/data/a: Input/output error: ")
+
+
+def test_warnings_of_other_libraries_end_no_command(data_dir: Path, tmp_path: Path) -> None:
+    flags = ("--data-dir", data_dir, "--out", tmp_path / "a.png", "--count", 1)
+    done = shell('PYTHONWARNINGS=error "$@"', *COMMAND, "show", "stemdl_demo", *flags)
+    assert (done.returncode, done.stderr) == (0, "")

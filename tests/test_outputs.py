@@ -93,6 +93,7 @@ ARRIVING = (
     "in a folder below `.fetch` whose name has the hash of a path and a signature, and which holds our files alone"
 )
 LEFT_BY_US = "found by `interrupted`: a random name and nothing inside but what we write"
+ENDED = "a name that ends with the signature of a process that has ended, and nothing inside but what we write"
 RECORD = (
     "a record of checksums below `.fetch` with the number of a process and random digits in its name, see `JOURNAL`"
 )
@@ -134,8 +135,6 @@ REASONS = {
     "models/training.py:train:network.save": RUN_FOLDER,
     "sciml_datasets/files/text_writing.py:write_table:path.open": OWN_WORK,
     "sciml_datasets/candle_uno/improve.py:write:atomic.copy_bytes": OWN_WORK,
-    "sciml_datasets/candle_uno/improve.py:write:shutil.rmtree": OWN_WORK,
-    "sciml_datasets/candle_uno/improve.py:write:work.rename": VACANT,
     "sciml_datasets/candle_uno/improve.py:write:write_text": OWN_WORK,
     "sciml_datasets/candle_uno/improve_splits.py:write:write_text": OWN_WORK,
     "sciml_datasets/candle_uno/pictures.py:contact_sheet:figure.savefig": STREAM,
@@ -169,14 +168,17 @@ REASONS = {
     "sciml_datasets/files/atomic.py:_scratch:tempfile.mkstemp": "a new file with a random name",
     "sciml_datasets/files/atomic.py:_take_place:temporary.replace": NAMED_FILE,
     "sciml_datasets/files/atomic.py:copy:copy_bytes": TEMPORARY,
-    "sciml_datasets/files/atomic.py:copy_bytes:shutil.copyfile": "to where its callers, which are looked at, name",
+    "sciml_datasets/files/atomic.py:copy_bytes:target.open": "to where its callers, which are looked at, name",
     "sciml_datasets/files/atomic.py:link_or_copy:os.link": "link(2) refuses a name that is taken",
     "sciml_datasets/files/atomic.py:remove_leftovers:path.unlink": LEFTOVER,
     "sciml_datasets/files/atomic.py:write_text:temporary.write_text": TEMPORARY,
     "sciml_datasets/files/atomic.py:writing:temporary.unlink": TEMPORARY,
     "sciml_datasets/files/lmdb_files.py:opened:lmdb.open": "opened with readonly=True",
     "sciml_datasets/files/hdf5_writing.py:written:h5py.File": OWN_WORK,
+    "sciml_datasets/files/incomplete.py:making:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/files/incomplete.py:making:work.rename": VACANT,
     "sciml_datasets/files/incomplete.py:publish:folder.rename": VACANT,
+    "sciml_datasets/files/incomplete.py:remove_abandoned:shutil.rmtree": ENDED,
     "sciml_datasets/files/owned.py:remove_empty:folder.rmdir": "an empty folder alone",
     "sciml_datasets/files/owned.py:apply:path.unlink": "a file on our own list that still has the hash on the list",
     "sciml_datasets/lookup.py:save_metadata:np.save": OWN_WORK,

@@ -106,6 +106,17 @@ def test_whatever_looks_like_a_url_is_refused(protocol: str, slashes: str, rest:
         path_of(protocol + slashes + rest, "--data-dir")
 
 
+@pytest.mark.parametrize("given", ["s3:bucket/x", "gs:bucket", "S3:", "hdfs:a/b", "file:data"])
+def test_a_url_without_its_slashes_is_refused_unless_something_is_called_so(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"--out {given} is a URL"):
+        path_of(given, "--out")
+    Path(given.partition("/")[0]).mkdir()
+    assert path_of(given, "--out") == Path(given)
+
+
 @given(st.text(st.characters(blacklist_characters="\0~/:", blacklist_categories=["Cs"]), min_size=1, max_size=60))
 def test_any_other_name_is_the_path_that_it_says(name: str) -> None:
     assert path_of(f"./{name}/{name}", "--out") == Path(f"./{name}/{name}")

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -384,3 +385,10 @@ def test_a_read_only_disk_is_named(raw_dir: Path, tmp_path: Path) -> None:
     data_dir.mkdir()
     run = in_small_disk(data_dir, "20m", 'mount -o remount,ro "$1" &&', prepare_process(raw_dir, data_dir))
     assert_one_sentence(run, str(data_dir), "Read-only file system")
+
+
+def test_a_builder_makes_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    tfds.builder("sciml/stemdl_demo", data_dir=tmp_path / "data")
+    assert list((tmp_path / "scratch").iterdir()) == []

@@ -84,7 +84,7 @@ PURE = {
 }
 ALLOWED = {
     "metrics": PURE | {"metrics", "random_access"},
-    "files": {"errors", "files"},
+    "files": {"errors", "files", "processes"},
     "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation", "lookup"},
     "record_fields": set(),
     "record_ids": PURE,

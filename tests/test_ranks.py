@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
 from test_main import COMMAND
 from test_parallel import needs_mpi, ranks
 
@@ -35,3 +36,11 @@ def test_a_folder_of_many_parts_is_made_by_one_process(tmp_path: Path) -> None:
 def test_a_path_that_is_none_is_told_once(tmp_path: Path) -> None:
     done = run("show", "stemdl_demo", "--data-dir", "s3://bucket/x", "--out", tmp_path / "a.png")
     assert (done.returncode, done.stderr.count("is a URL")) == (2, 1)
+
+
+@needs_mpi
+@pytest.mark.parametrize("kind", ["csv", "improve"])
+def test_a_study_is_converted_by_one_process(kind: str, tmp_path: Path) -> None:
+    done = run("convert", kind, tmp_path / "a.csv", "--out", tmp_path / "raw")
+    assert done.returncode == 2
+    assert done.stderr == "sciml convert: it is done by one process, and 2 were started: leave the launcher out\n"

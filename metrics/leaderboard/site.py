@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.owned import Hashes, changes
 from sciml_datasets.metrics.leaderboard.entries import entry_of
@@ -56,8 +56,8 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
 def _check_apart(checked: Sequence[Checked], out: Path) -> None:
     """Make sure that the pages of submissions do not get among the submissions themselves."""
     for one in checked:
-        root = one.place.folder.parents[max(len(one.place.parts) - 1, 0)].resolve()
-        if root in (out.resolve(), (out / "submissions").resolve()):
+        root = os.path.realpath(one.place.folder.parents[max(len(one.place.parts) - 1, 0)])
+        if root in (os.path.realpath(out), os.path.realpath(out / "submissions")):
             raise InputError(f"{out}: the site would lie among the submissions in {root}: choose another --out")
 
 
@@ -99,9 +99,12 @@ def _make(folder: Path, found: Sequence[Board], accepted: dict[str, Checked]) ->
         name = one.facts["contribution"]
         made[f"submissions/{path_of}/{name}"] = path = folder / "submissions" / path_of / name
         path.parent.mkdir(parents=True)
-        path.write_bytes(read_file(one.place.folder / name, rules.MAX_BYTES["other"]))
+        content = read_file(one.place.folder / name, rules.MAX_BYTES["other"])
+        with naming(path):
+            path.write_bytes(content)
     for name, text in pages(found, accepted):
         made[name] = path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        with naming(path):
+            path.write_text(text, encoding="utf-8")
     return made

@@ -16,7 +16,7 @@ Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_ut
 
 from __future__ import annotations
 
-import shutil
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ from sciml_datasets.candle_uno.joining import feature_table, join, named_sources
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
-from sciml_datasets.files.incomplete import check_vacant, work_folder
+from sciml_datasets.files.incomplete import check_vacant, making
 from sciml_datasets.files.text import first_rows, is_there, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESPONSE, IDS, SCALED = improve_splits.RESPONSE, "y_data/ids.txt", "scaled.txt"
+WRITTEN = re.compile(r"[xy]_data|splits|scaled\.txt|left-out\.tsv|cl_\w+|drug_info|NCI60_CELLNAME_to_Combo\.txt")
+"""Names of all that `write` writes into a folder, not into folders in it."""
 SOURCE, CELL, DRUG, STUDY = "source", "improve_sample_id", "improve_chem_id", "study"
 SYMBOL = "Gene_Symbol"
 EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
@@ -112,9 +114,7 @@ def write(
     check_vacant(folder)
     if folder.exists():
         raise InputError(f"{folder} exists: remove it or choose another name")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = work_folder(folder)
-    try:
+    with making(folder, WRITTEN) as work:
         for name in ("x_data", "y_data"):
             (work / name).mkdir(parents=True)
         responses = tables.responses
@@ -133,9 +133,6 @@ def write(
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
         for path in beside:
             atomic.copy_bytes(path, work / path.name)
-        work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
 
 
 def response_of(folder: Path, wanted: str | None = None) -> str:

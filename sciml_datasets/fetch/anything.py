@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from sciml_datasets.benchmark import Source
+from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.answers import broken
 from sciml_datasets.fetch.remote import (
     BLOCK,
@@ -15,6 +16,8 @@ from sciml_datasets.fetch.remote import (
     Patience,
     RefusedError,
     RemoteFile,
+    TransientError,
+    belongs,
     listed,
 )
 
@@ -41,19 +44,25 @@ class Anything:
     async def files(self, name: str) -> list[RemoteFile]:
         """All files below the folder that belong to the data set."""
 
-        def find() -> dict[str, Any]:
+        def find() -> list[RemoteFile]:
+            from sciml_datasets.fetch.listing import entries
+
             fs, root = self._place
             if not fs.isdir(root):
                 raise RefusedError("there is no such folder", remedy="correct its name")
-            found = fs.find(root, detail=True)
-            return {path.removeprefix(root.rstrip("/") + "/"): entry for path, entry in found.items()}
+            return [_described(self._called(file), entry) for file, entry in entries(fs, root)]
 
-        found = await self._try(find)
-        return await listed(self, self._source, name, (_described(file, entry) for file, entry in found.items()))
+        return await listed(self, self._source, name, await self._try(find))
 
     async def look(self, name: str) -> RemoteFile:
         """As the file system describes it."""
-        return await self._try(lambda: _described(name, self._place[0].info(self._path(name))))
+
+        def describe() -> RemoteFile:
+            from sciml_datasets.fetch.listing import entry_of
+
+            return _described(name, entry_of(self._place[0], self._path(name)))
+
+        return await self._try(describe)
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one open file."""
@@ -76,6 +85,10 @@ class Anything:
     async def close(self) -> None:
         """Nothing to do: fsspec keeps its connections."""
 
+    def _called(self, name: str) -> str:
+        """The name of what may be a folder, without the slash if a file of the data set is called so."""
+        return name.rstrip("/") if belongs(self._source, name.rstrip("/")) else name
+
     def _path(self, name: str) -> str:
         return f"{self._place[1].rstrip('/')}/{name}"
 
@@ -86,13 +99,21 @@ class Anything:
             raise
         except FileNotFoundError as error:
             raise RefusedError("the source does not have it") from error
-        except (PermissionError, IsADirectoryError, NotADirectoryError) as error:
-            raise RefusedError(f"the source does not give it ({error})") from error
+        except (InputError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            raise RefusedError(
+                f"the source does not give it ({error})", remedy="mend that at the source, or name another one"
+            ) from error
+        except OSError as error:
+            if error.filename is None:
+                raise broken(error) from error
+            raise TransientError(f"the source cannot be read ({error})") from error
         except Exception as error:  # each library has its own
             raise broken(error) from error
 
 
-def _described(name: str, entry: dict[str, Any]) -> RemoteFile:
+def _described(name: str, entry: dict[str, Any] | str) -> RemoteFile:
+    if isinstance(entry, str):
+        return RemoteFile(name, None, refused=f"the source does not give it ({entry})")
     tag = next((str(entry[key]) for key in TAGS if entry.get(key)), "")
     size = entry.get("size")
     return RemoteFile(name, size, f"{tag}-{size}" if tag else "")

@@ -76,7 +76,7 @@ class Plan:
         here: chosen files that are here, with their checksums recorded.
         free: bytes on the disk.
         partly: bytes that interrupted runs have left.
-        unusable: name of a chosen file that cannot be made here to why, as a clause.
+        unusable: name of a chosen file that cannot come, or not be made here, to why, as a clause.
     """
 
     name: str
@@ -178,19 +178,21 @@ def globus_source(name: str) -> GlobusSource | None:
 async def _listed(
     name: str, sources: Sequence[Source], options: Options, published: dict[str, Checksum], folder: Path
 ) -> tuple[int, list[RemoteFile], dict[str, str]]:
-    """The number of the first source that answers, the chosen ones of its files, with sizes, and those that no file of
-    the folder can be called like, with why."""
+    """The number of the first source that answers, the chosen ones of its files, with sizes, and those that cannot come
+    from it, or that no file of the folder can be called like, with why."""
     failures: dict[str, SourceError] = {}
     for number, source in enumerate(sources):
         remote = open_remote(source, options.patience)
         try:
             files = await _list(name, remote, source, options.patience, published)
             chosen = _chosen(files, options)
-            unusable = unusable_names((file.name for file in chosen), folder)
+            last = number == len(sources) - 1
+            refused = {file.name: file.refused for file in chosen if file.refused and (last or file.may_be_folder)}
+            unusable = refused | unusable_names((file.name for file in chosen if file.name not in refused), folder)
             usable = [file for file in chosen if file.name not in unusable]
             if not usable:
                 first, why = next(iter(unusable.items()))
-                raise RefusedError(f"none of its {len(chosen)} files can be made here; {first}: {why}")
+                raise RefusedError(f"none of its {len(chosen)} files can come; {first}: {why}")
             return number, await _with_sizes(remote, usable, options.patience), unusable
         except SourceError as error:
             failures[source.url] = error
@@ -223,7 +225,7 @@ def _chosen(files: list[RemoteFile], options: Options) -> list[RemoteFile]:
         InputError: nothing.
     """
     only = options.only or ("*",)
-    chosen = [file for file in files if any(fnmatchcase(file.name, pattern) for pattern in only)]
+    chosen = [file for file in files if file.may_be_folder or any(fnmatchcase(file.name, each) for each in only)]
     if not chosen:
         names = ", ".join(file.name for file in files[:SHOWN_NAMES])
         raise InputError(f"--only {' '.join(only)}: none of the {len(files)} files fits, the first are {names}")

@@ -34,6 +34,8 @@ class RemoteFile:
         tag: what changes with the content: ETag, else time of change; "" where the source tells neither.
         etag: an ETag that S3 computes from the content, without quotes, else "".
         sha256: what the source itself says it is, else "".
+        refused: why the source cannot give it although it lists it, else ""; a name with a slash at its end is that of
+            what may be a folder.
     """
 
     name: str
@@ -41,6 +43,12 @@ class RemoteFile:
     tag: str = ""
     etag: str = ""
     sha256: str = ""
+    refused: str = ""
+
+    @property
+    def may_be_folder(self) -> bool:
+        """Whether files may lie below it that nobody can list."""
+        return self.refused != "" and self.name.endswith("/")
 
 
 class SourceError(Exception):
@@ -168,6 +176,11 @@ def belongs(source: Source, name: str) -> bool:
     return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
 
 
+def _holds(source: Source) -> bool:
+    """Whether files of the data set may lie in folders."""
+    return any(set(pattern) & set("*?[/") for pattern in source.files)
+
+
 def exact_names(files: Sequence[str]) -> list[str]:
     """The names of a declaration that names files one by one; none of one by patterns."""
     return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
@@ -181,7 +194,7 @@ async def listed(remote: Remote, source: Source, name: str, found: Iterable[Remo
         TransientError: its list of checksums does not come.
     """
     every = {file.name: file for file in found}
-    chosen = [file for file in every.values() if belongs(source, file.name)]
+    chosen = [file for file in every.values() if belongs(source, file.name) or (file.may_be_folder and _holds(source))]
     if not chosen:
         raise nothing_listed(source, name)
     return with_checksums(chosen, await carried_checksums(remote, name) if NAME in every else {})

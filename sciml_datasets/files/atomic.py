@@ -9,15 +9,15 @@ import errno
 import os
 import re
 import secrets
-import shutil
 import stat
 import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 
 TEMPORARY = re.compile(r"(.{1,50})\.[0-9a-f]{16}\.incomplete", re.DOTALL)
 """Name of a temporary file; nobody else has such a name."""
@@ -25,10 +25,10 @@ KEPT_NAME = 50
 """Number of characters of a file's name that its temporary file has as well: longer names could become too long."""
 TROUBLE = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENOENT, errno.EMFILE, errno.ENFILE})
 """Errors of fsync that tell of trouble; by the others a file system says that it does not offer it."""
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Errors that only a file that is written can have."""
 READER_SECONDS = 5.0
 """Time that a FIFO is given to find a reader."""
+BLOCK = 1 << 20
+"""Bytes that are copied at a time."""
 LINKS = 40
 """Number of symbolic links that Linux follows in one path."""
 
@@ -91,14 +91,14 @@ def copy_bytes(source: Path, target: Path) -> None:
     """Write the bytes of a file to another one, which is written over.
 
     Raises:
-        OSError: it names the target where that has no room, not the source as `shutil` does.
+        OSError: it names the source where that cannot be read, else the target, not always the source as `shutil` does.
     """
-    try:
-        shutil.copyfile(source, target)
-    except OSError as error:
-        if error.errno in NO_ROOM:
-            error.filename, error.filename2 = str(target), None
-        raise
+    block = memoryview(bytearray(BLOCK))
+    with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
+        while count := _read(old, block, source):
+            view = block[:count]
+            while view:
+                view = view[new.write(view) :]
 
 
 def link_or_copy(source: Path, path: Path) -> None:
@@ -118,6 +118,11 @@ def link_or_copy(source: Path, path: Path) -> None:
         raise
     except OSError:  # as of EPERM, ENOSYS, EMLINK, EXDEV: whatever real trouble there is, copying meets it as well
         copy(source, path)
+
+
+def _read(file: FileIO, block: memoryview, path: Path) -> int:
+    with naming(path):
+        return file.readinto(block)
 
 
 def sync(descriptor: int) -> None:

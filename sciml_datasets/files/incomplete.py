@@ -11,11 +11,14 @@ import errno
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.atomic import sync_folder
+from sciml_datasets.processes import owner_lives, signature
 
 RANDOM = r"(?:[0-9a-f]{12}|(?:.*-)?[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})"
 """End of the name of a work folder: random digits, or the signature of the process that owns it."""
@@ -42,6 +45,39 @@ def left_beside(final: Path, ours: re.Pattern[str]) -> Iterator[Path]:
     for path in sorted(final.parent.iterdir()) if final.parent.is_dir() else []:
         if name.fullmatch(path.name) and path.is_dir() and not path.is_symlink() and _holds_only(path, ours):
             yield path
+
+
+def remove_abandoned(final: Path, ours: re.Pattern[str]) -> None:
+    """Remove the work folders beside a final folder whose processes, which their names tell, have ended.
+
+    Args:
+        final, ours: as for `left_beside`.
+    """
+    for path in left_beside(final, ours):
+        if owner_lives(path.name) is False:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def making(final: Path, ours: re.Pattern[str]) -> Iterator[Path]:
+    """The path of a folder to make, which gets its final name when the block ends, and vanishes when the block fails.
+
+    Args:
+        final: the folder to be; nothing is there.
+        ours: as for `left_beside`; what killed processes have left of the same folder is removed.
+
+    Raises:
+        OSError: of the block or the file system; one that names no file names the final folder.
+    """
+    remove_abandoned(final, ours)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    work = work_folder(final, signature())
+    try:
+        with naming(final):
+            yield work
+        work.rename(final)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def check_vacant(final: Path) -> None:

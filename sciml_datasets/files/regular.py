@@ -18,6 +18,8 @@ KINDS = {
     stat.S_IFBLK: "a device",
 }
 """Type of an entry of a folder, as ``stat`` tells it, in words."""
+ANNEX = "annex"
+"""Folder of git-annex, to which the files of a clone are links before their content has been got."""
 
 
 def regular_file(path: Path) -> os.stat_result:
@@ -31,9 +33,11 @@ def regular_file(path: Path) -> os.stat_result:
         status = path.stat()
     except FileNotFoundError as error:
         if path.is_symlink():
-            raise InputError(
-                f"{path} is a symbolic link to {path.readlink()}, which does not exist: correct or remove the link"
-            ) from error
+            target = path.readlink()
+            remedy = (
+                "get its content with git-annex or DataLad" if ANNEX in target.parts else "correct or remove the link"
+            )
+            raise InputError(f"{path} is a symbolic link to {target}, which does not exist: {remedy}") from error
         raise InputError(f"{path}: there is no such file: put it there or correct the path") from error
     except NotADirectoryError as error:
         raise InputError(f"{path}: there is no such file, as a part of its path is no folder: correct it") from error

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
-from sciml_datasets.errors import InputError, PeerFailedError, whole
+from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
 from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.preparation import manifest, proof
 from sciml_datasets.preparation.ahead import chunks
@@ -214,7 +214,10 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
             done += crew.map(write, todo, advance)
         _summarise(crew, size, plan, len(finished), time.perf_counter() - started)
         crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
-        crew.lead(lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final))
+        with naming(final):
+            crew.lead(
+                lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final)
+            )
     except FileNotFoundError as error:
         lost = error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(work)
         if final.exists() or (work.exists() and not lost):
