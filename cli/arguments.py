@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.cli.streams import say
@@ -86,6 +87,19 @@ def jobs_of(args: argparse.Namespace, comm: MPI.Intracomm | None = None) -> int:
     if args.jobs is not None:
         return int(args.jobs)
     return (os.cpu_count() or 1) if comm is None else 1
+
+
+def check_output(path: Path) -> None:
+    """Make sure that a file to write lies in no prepared data set, where it would take the place of a file or spoil it.
+
+    Raises:
+        InputError: it does.
+    """
+    from sciml_datasets.integrity import NAME
+
+    folder = Path(os.path.realpath(path)).parent
+    if (folder / NAME).exists() and (folder / "dataset_info.json").exists():
+        raise InputError(f"--out {path} lies in a prepared data set: name a file elsewhere")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

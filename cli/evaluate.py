@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 
-from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import (
+    FileArgument,
+    PathArgument,
+    add_data_dir,
+    add_json,
+    add_name,
+    add_split,
+    check_output,
+    report,
+)
 
 EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predictions.h5"
 
@@ -40,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
     for path, place in zip(args.predictions, places, strict=True):
         if args.out and path.exists() and place == os.path.realpath(args.out):
             raise InputError(f"--out {args.out}: this is a predictions file, which would be lost: name another file")
+    if args.out:
+        check_output(args.out)
     if args.out and is_of_run(args.out):
         raise InputError(f"--out {args.out} is a file of a run, which would be lost: name another file")
     digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]

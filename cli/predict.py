@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import (
+    FileArgument,
+    PathArgument,
+    add_data_dir,
+    add_json,
+    add_name,
+    add_split,
+    check_output,
+    report,
+)
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
@@ -38,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.models import predict
     from sciml_datasets.models.run_folder import trained_with
 
+    check_output(args.out)
     model: Any = args.model
     settings: dict[str, Any] = {}
     split, partition = args.split, None

@@ -7,7 +7,16 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_data_dir, add_json, add_name, add_split, report
+from sciml_datasets.cli.arguments import (
+    FileArgument,
+    PathArgument,
+    add_data_dir,
+    add_json,
+    add_name,
+    add_split,
+    check_output,
+    report,
+)
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 
@@ -29,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw the first samples of a split."""
+    check_output(args.out)
     content = show(args.name, args.data_dir, args.split, args.out, args.count, args.predictions)
     return report(args, content, f"{args.out}: {content['samples']} samples of {args.name}, {args.split} split")
 

@@ -11,6 +11,7 @@ from fetch_servers import SIZES
 from fetching import fetched
 
 from sciml_datasets import InputError, prepare, simulate
+from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.cli.main import main
 from sciml_datasets.metrics.leaderboard import write_site
 from sciml_datasets.models.claim import Claim
@@ -117,6 +118,21 @@ def test_the_predictions_that_are_scored_are_not_written_over(
         assert main(["evaluate", "candle_uno_demo", *arguments]) == 2
         assert "this is a predictions file, which would be lost: name another file" in capsys.readouterr().err
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["evaluate", "--predictions", "p.h5"], ["predict", "--model", "m:f"], ["show"]],
+    ids=lambda words: words[0],
+)
+def test_no_output_goes_into_a_prepared_data_set(
+    command: list[str], data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = prepared_dir("candle_uno_demo", data_dir) / "new.json"
+    name, *flags = command
+    assert main([name, "candle_uno_demo", "--data-dir", str(data_dir), "--out", str(out), *flags]) == 2
+    assert "new.json lies in a prepared data set: name a file elsewhere" in capsys.readouterr().err
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(("flag", "name"), [("--out", "loop"), ("--out", "loop/x.json"), ("--predictions", "loop")])
