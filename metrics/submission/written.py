@@ -171,7 +171,7 @@ def write_new(folder: Path, made: Mapping[str, Path], config: str) -> None:
 
 def in_the_way(folder: Path) -> InputError:
     """What is said where a submission is to be written for the first time and its name is taken."""
-    return InputError(f"{folder} exists: choose another --descriptor, or give --update to write over it")
+    return InputError(f"{folder} exists: choose another --descriptor, or give --update to bring it up to date")
 
 
 def write_again(folder: Path, made: Mapping[str, Path], config: str, known: Hashes) -> None:
