@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -80,16 +78,6 @@ def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to fetch from: a small CloudMask of random bytes."""
     return fetch_servers.write_mirror(tmp_path_factory.mktemp("mirror"), fetch_servers.SIZES)
-
-
-@pytest.fixture
-def short_files() -> Iterator[None]:
-    """Files may have 1000 bytes, as under ``ulimit -f``: a write beyond fails as on a full disk, without a name."""
-    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture(scope="session")

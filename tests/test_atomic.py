@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from limits import short_files
 
 from sciml_datasets import InputError
 from sciml_datasets.files import atomic
@@ -262,10 +263,9 @@ def test_an_error_names_the_file_of_the_user(tmp_path: Path) -> None:
         assert raised.value.filename == str(path)
 
 
-@pytest.mark.usefixtures("short_files")
 def test_a_copy_that_has_no_room_names_the_file_to_write(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("before")
-    with pytest.raises(OSError, match="File too large") as raised:
+    with short_files(), pytest.raises(OSError, match="File too large") as raised:
         atomic.copy(Path(__file__), tmp_path / "b")
     assert raised.value.filename == str(tmp_path / "b")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]

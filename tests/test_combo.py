@@ -136,8 +136,10 @@ def test_a_drug_called_na_is_a_drug(tmp_path: Path) -> None:
     assert combo.read(tmp_path).responses["drug"].to_pylist() == ["CCLE.1", "CTRP.7", "NA"]
 
 
-def test_a_column_without_a_name_is_refused(tmp_path: Path) -> None:
+def test_row_numbers_of_pandas_are_no_feature(tmp_path: Path) -> None:
     path = write_combo(tmp_path) / combo.EXPRESSION
+    before = combo.read(tmp_path).cells
     path.write_text("".join(f"{'' if i == 0 else i}\t{line}\n" for i, line in enumerate(path.read_text().splitlines())))
-    with pytest.raises(InputError, match=r"lincs1000: column 1 has no name: remove it if it numbers the rows"):
-        combo.read(tmp_path)
+    cells = combo.read(tmp_path).cells
+    assert (cells.ids, cells.columns) == (before.ids, before.columns)
+    np.testing.assert_array_equal(cells.values, before.values)

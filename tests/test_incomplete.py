@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from limits import short_files
 
 from sciml_datasets import InputError, simulate
 from sciml_datasets.files.incomplete import check_vacant, left_beside, publish, remove_abandoned, work_folder
@@ -136,16 +137,14 @@ def test_a_simulation_removes_what_a_killed_one_has_left(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["candle_uno_demo"]
 
 
-@pytest.mark.usefixtures("short_files")
 def test_a_simulation_that_has_no_room_names_its_folder(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="File too large") as raised:
+    with short_files(), pytest.raises(OSError, match="File too large") as raised:
         simulate("candle_uno_demo", tmp_path, num_samples=100, genes=10, descriptors=10)
     assert raised.value.filename == str(tmp_path / "candle_uno_demo")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("short_files")
 def test_a_site_that_has_no_room_names_a_file(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="File too large") as raised:
+    with short_files(), pytest.raises(OSError, match="File too large") as raised:
         write_site([], tmp_path / "site")
     assert raised.value.filename is not None
