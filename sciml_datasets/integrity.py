@@ -50,7 +50,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = read_object(path, _EXPECTED, AGAIN, _KINDS)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
-            f"{path} is missing: prepare the data set with `sciml prepare`, after removing the folder if there is one"
+            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
+            "something else is in that folder, move it elsewhere"
         ) from error
     _files(manifest, str(path))
     return manifest

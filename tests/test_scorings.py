@@ -13,6 +13,7 @@ from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.scorings import ReconstructionScoring, RegressionScoring
 from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.preparation.manifest import write_manifest
 
 DRUGS, CELLS = ("aspirin", "cisplatin", "taxol"), ("A549", "HeLa")
 
@@ -30,6 +31,8 @@ def responses(tmp_path: Path) -> Path:
             value = 0.2 + 0.2 * drug + 0.1 * cell + 0.02 * rng.normal()
             rows.append(f"{split}-{i}\t{value}\t{DRUGS[drug]}\t{CELLS[cell]}")
         (folder / f"members-{split}.tsv").write_text("\n".join(rows) + "\n")
+    identity = {"dataset": "sciml/stemdl_demo", "version": "2.0.0", "file_format": "tfrecord"}
+    write_manifest(folder, identity=identity, digest="", shards=[], raw=[], checksums={})
     return tmp_path
 
 
