@@ -24,7 +24,7 @@ def prepared(raw_dir: Path) -> Path:
 def assert_nothing_prepared(raw_dir: Path) -> None:
     left = list((raw_dir / "data").rglob("*")) if (raw_dir / "data").exists() else []
     assert [path for path in left if path.is_file()] == []
-    assert not (raw_dir / "data" / "sciml" / "stemdl_demo" / "2.0.0").exists()
+    assert not (raw_dir / "data" / "sciml" / "stemdl_demo" / "3.0.0").exists()
 
 
 def defect(**changes: Any) -> dict[str, dict[str, Any]]:
