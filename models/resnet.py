@@ -71,7 +71,7 @@ def _block(x: Any, width: int, stride: int) -> Any:
 
 
 def _normalised(x: Any, filters: int, *, size: int = 1, stride: int = 1, uniform: bool = False) -> Any:
-    """Convolution and batch norm; zeros on all sides, where Keras's own padding of a stride of 2 has none at the top."""
+    """Convolution and batch norm; zeros on all sides, where Keras's own padding for a stride of 2 may have one side."""
     import keras
     from keras import layers
 

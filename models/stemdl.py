@@ -1,10 +1,10 @@
 """Reference models for STEMDL classification: patterns in, logits of 231 classes out.
 
-Three references are published, chosen with ``--set reference=NAME``; all take ResNet-50 as torchvision defines it, and
-patterns from 0 to 255 as they are. ``ornl``, the default (mlcommons/science, benchmarks/stemdl/ornl), sees one projection
-at a time: a random one in training, the mean of all logits in evaluation. ``stfc`` (benchmarks/stemdl/stfc there) sees the
-stack, and its loss is a squared difference; ``stack`` (stfc-sciml/sciml-bench) is its later form with cross-entropy.
-``scaled`` is this project's own: ``ornl`` with patterns from 0 to 1, without erasing and dropout, the rate a cosine.
+Three references are published, to be chosen with ``--set reference=NAME``. All take torchvision's ResNet-50, and patterns
+from 0 to 255 as they are. ``ornl``, the default (mlcommons/science, benchmarks/stemdl/ornl), sees one projection at a
+time: a random one in training, the mean of all logits in evaluation. ``stfc`` (stemdl/stfc there) sees the stack, and
+its loss is a squared difference; ``stack`` (stfc-sciml/sciml-bench) is its later form, of cross-entropy. ``scaled`` is
+this project's own: ``ornl`` with patterns from 0 to 1, without erasing and dropout, its rate a cosine.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ def resnet50(channels: int = 1, *, scale: float = 1.0, dropout: float = 0.0) -> 
         dropout: share of the logits that is dropped in training.
     """
     shape, name = (PIXELS, PIXELS, channels), "stemdl_resnet50"
-    return resnet.resnet50(
-        shape, NUM_CLASSES, scale=scale, dropout=dropout, new_stem=channels != 3, name=name
-    )
+    return resnet.resnet50(shape, NUM_CLASSES, scale=scale, dropout=dropout, new_stem=channels != 3, name=name)
 
 
 def small_resnet() -> Any:

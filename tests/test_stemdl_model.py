@@ -46,7 +46,16 @@ def test_ornls_reference_is_the_default_and_trains_on_one_projection() -> None:
     assert (inputs.shape, target, weight) == ((128, 128, 1), 2, 1)
 
 
-PUBLISHED = ("epochs", "batch_size", "learning_rate", "weight_decay", "optimizer", "epsilon", "schedule", "warmup_share")
+PUBLISHED = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "optimizer",
+    "epsilon",
+    "schedule",
+    "warmup_share",
+)
 
 
 @pytest.mark.parametrize(
