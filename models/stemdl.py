@@ -1,10 +1,10 @@
 """Reference models for STEMDL classification: patterns in, logits of 231 classes out.
 
-Three references are published, to be chosen with ``--set reference=NAME``. All take torchvision's ResNet-50, and patterns
-from 0 to 255 as they are. ``ornl``, the default (mlcommons/science, benchmarks/stemdl/ornl), sees one projection at a
-time: a random one in training, the mean of all logits in evaluation. ``stfc`` (stemdl/stfc there) sees the stack, and
-its loss is a squared difference; ``stack`` (stfc-sciml/sciml-bench) is its later form, of cross-entropy. ``scaled`` is
-this project's own: ``ornl`` with patterns from 0 to 1, without erasing and dropout, its rate a cosine.
+Three references are published, to be chosen with ``--set reference=NAME``. All take torchvision's ResNet-50, and
+patterns from 0 to 255 as they are. ``ornl``, the default (mlcommons/science, benchmarks/stemdl/ornl), sees one
+projection at a time: a random one in training, the mean of all logits in evaluation. ``stfc`` (stemdl/stfc there) sees
+the stack, and its loss is a squared difference; ``stack`` (stfc-sciml/sciml-bench) is its later form, of cross-entropy.
+``scaled`` is this project's own: ``ornl`` with patterns from 0 to 1, without erasing and dropout, its rate a cosine.
 """
 
 from __future__ import annotations
