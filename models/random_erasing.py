@@ -30,7 +30,7 @@ def erased(image: NDArray[np.float32], random: np.random.Generator, probability:
     rows, columns = image.shape[:2]
     for _ in range(ATTEMPTS):
         area = rows * columns * random.uniform(*AREA)
-        aspect = math.exp(random.uniform(*map(math.log, ASPECT)))
+        aspect = math.exp(random.uniform(math.log(ASPECT[0]), math.log(ASPECT[1])))
         height, width = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if height < rows and width < columns:
             top, left = random.integers(rows - height + 1), random.integers(columns - width + 1)
