@@ -15,7 +15,12 @@ GENES, DESCRIPTORS = 942, 5270
 TABLES = ("gene_expression", "drug_descriptors")
 
 
-REFERENCE_WIDTHS: Mapping[str, Any] = {"tower": (1000,) * 3, "trunk": (1000,) * 5, "dropout": 0.1}
+REFERENCE_WIDTHS: Mapping[str, Any] = {
+    "tower": (1000,) * 3,
+    "trunk": (1000,) * 5,
+    "dropout": 0.1,
+    "initializer": "glorot_normal",
+}
 """Of the reference's dense layers: a tower for each kind of feature, and the trunk; dropout after each layer."""
 SMALL_WIDTHS: Mapping[str, Any] = {"tower": (128, 64), "trunk": (128, 64), "dropout": 0.1}
 
@@ -24,7 +29,7 @@ def uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
     """The reference network: a tower of 3 x 1000 for each input, a trunk of 5 x 1000; 16,224,001 parameters.
 
     Source: ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_baseline_keras2.py and uno_auc_model.txt: ReLU, dropout 0.1 after each
-    layer.
+    layer, first weights normal as Glorot & Bengio have them. There dropout stays on in prediction; here it does not.
 
     Args:
         genes, descriptors: widths of the inputs.
@@ -59,6 +64,7 @@ def _network(
     tower: tuple[int, ...],
     trunk: tuple[int, ...],
     dropout: float,
+    initializer: str = "glorot_uniform",
 ) -> Any:
     """A network of ``doses`` concentrations, expression, and descriptors of as many drugs, of one at least."""
     import keras
@@ -66,7 +72,11 @@ def _network(
 
     def dense(widths: tuple[int, ...]) -> Callable[[Any], Any]:
         """Layers that may be applied several times."""
-        stack = [layer for width in widths for layer in (layers.Dense(width, "relu"), layers.Dropout(dropout))]
+        stack = [
+            layer
+            for width in widths
+            for layer in (layers.Dense(width, "relu", kernel_initializer=initializer), layers.Dropout(dropout))
+        ]
         return lambda x: reduce(lambda values, layer: layer(values), stack, x)
 
     numbers = [""] if doses < 2 else [f"_{number}" for number in range(1, doses + 1)]
@@ -75,7 +85,7 @@ def _network(
     drugs_in = [keras.Input((descriptors,), name=f"drug{number}_descriptors") for number in numbers]
     cell, drug_tower = dense(tower)(cell_in), dense(tower)
     drugs = [drug_tower(values) for values in drugs_in]
-    together, response = dense(trunk), layers.Dense(1)
+    together, response = dense(trunk), layers.Dense(1, kernel_initializer=initializer)
 
     def answer(order: Sequence[int]) -> Any:
         parts = [*(doses_in[i] for i in order[:doses]), cell, *(drugs[i] for i in order)]
@@ -132,7 +142,8 @@ _REFERENCE = Recipe(
     epochs=50,
     batch_size=32,
     learning_rate=1e-4,
-    warmup_share=0.02,
+    warmup_share=0.1,
+    first_rate=1e-3,  # the reference's "warm-up" falls from Keras's own rate of Adamax within five epochs
     optimizer="adamax",
     schedule="plateau",
     xla="on",  # layers this small spend their time between operations, and Adamax in passes over its moments
@@ -142,7 +153,7 @@ _REFERENCE = Recipe(
 )
 
 RECIPES = {
-    "candle_uno": _REFERENCE,
+    "candle_uno": replace(_REFERENCE, patience=10),  # as its published command asks for, `--es True`
     "candle_uno_demo": replace(
         _REFERENCE,
         build=small_uno,
@@ -150,6 +161,7 @@ RECIPES = {
         batch_size=128,
         learning_rate=2e-3,
         warmup_share=0.1,
+        first_rate=0.0,
         optimizer="adamw",
         schedule="cosine",
     ),

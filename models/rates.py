@@ -8,43 +8,46 @@ from collections.abc import Sequence
 from sciml_datasets.models.recipe import Recipe
 
 WARM_UP_FROM = 25.0
-"""The rate begins at this fraction of its highest value."""
+"""The rate begins at this fraction of its value after the warm-up, where the recipe names no first one."""
 PLATEAU_FACTOR = 0.5
 PLATEAU_PATIENCE = 5
-PLATEAU_SHARE = 1e-3
-"""Of the highest value, below which the rate does not fall."""
+PLATEAU_SHARE = 0.1
+"""Of the value after the warm-up, below which the rate does not fall: 1e-5 for CANDLE-UNO's 1e-4. Factor, patience and
+this are those of ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_baseline_keras2.py."""
+PLATEAU_GAIN = 1e-4
+"""By which an error must be less than the best one to count as better: the default of Keras's ReduceLROnPlateau."""
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int, errors: Sequence[float]) -> float:
     """The rate of a step.
 
-    It rises linearly during the warm-up; then ``constant`` keeps it, ``cosine`` lets it fall to 0 as half a cosine
-    (Loshchilov & Hutter 2017, arXiv 1608.03983), and ``plateau`` halves it whenever five epochs in a row have not
-    made the model better.
+    It changes linearly to the recipe's value during the warm-up; then ``constant`` keeps it, ``cosine`` lets it fall
+    to 0 as half a cosine (Loshchilov & Hutter 2017, arXiv 1608.03983), and ``plateau`` halves it whenever five epochs
+    in a row have not made the model better.
 
     Args:
-        recipe: highest rate, schedule and share of the warm-up.
+        recipe: first rate, the one after the warm-up, schedule and share of the warm-up.
         step: number of the step in the run, from 0.
         steps: of the whole run.
         errors: on the validation split after each epoch so far, less is better.
     """
     warm_up = round(steps * recipe.warmup_share)
-    highest = recipe.learning_rate
+    full = recipe.learning_rate
     if step < warm_up:
-        low = highest / WARM_UP_FROM
-        return low + (highest - low) * step / warm_up
+        first = recipe.first_rate or full / WARM_UP_FROM
+        return first + (full - first) * step / warm_up
     if recipe.schedule == "cosine":
-        return highest * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
+        return full * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
     if recipe.schedule == "plateau":
-        return highest * max(PLATEAU_FACTOR ** plateaus(errors), PLATEAU_SHARE)
-    return highest
+        return full * max(PLATEAU_FACTOR ** plateaus(errors), PLATEAU_SHARE)
+    return full
 
 
 def plateaus(errors: Sequence[float], patience: int = PLATEAU_PATIENCE) -> int:
-    """How often ``patience`` epochs in a row brought no lower error."""
+    """How often ``patience`` epochs in a row brought no error that was lower by PLATEAU_GAIN."""
     best, waited, found = math.inf, 0, 0
     for error in errors:
-        if error < best:
+        if error < best - PLATEAU_GAIN:
             best, waited = error, 0
             continue
         waited += 1

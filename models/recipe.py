@@ -52,13 +52,15 @@ class Recipe:
         input_shape: of one training sample's input; of each, where there are several.
         output_shape: of one training sample's output.
         epochs, batch_size: of training.
-        learning_rate: highest value of the rate.
+        learning_rate: value of the rate after the warm-up, from which a schedule lets it fall.
         weight_decay: of AdamW, decoupled.
-        warmup_share: part of all steps in which the rate rises.
+        warmup_share: part of all steps in which the rate changes from its first value to ``learning_rate``.
+        first_rate: with which the warm-up begins; 0 for a small part of ``learning_rate``.
         clip_norm: the gradient of the global batch is not longer than this; 0 for no limit.
         patience: epochs without a better score on the validation split after which training ends, with the weights of
             the best epoch; 0 trains to the end and keeps the last ones.
         optimizer: by its name in Keras.
+        epsilon: of the optimizer, added to what it divides by.
         schedule: of the rate, see `sciml_datasets.models.rates`.
         precision: in which the model computes; weights are float32 always.
         xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
@@ -93,9 +95,11 @@ class Recipe:
     activation: str = ""
     weight_decay: float = 0.01
     warmup_share: float = 0.1
+    first_rate: float = 0.0
     clip_norm: float = 0.0
     patience: int = 0
     optimizer: Literal["adamw", "adam", "adamax", "sgd"] = "adamw"
+    epsilon: float = 1e-7
     schedule: Literal["cosine", "constant", "plateau"] = "cosine"
     precision: str = "float32"
     xla: str = "off"
@@ -169,6 +173,7 @@ class Recipe:
                 raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]} from {int(name in COUNTS)} on")
             if name == "warmup_share" and changes[name] > 1:
                 raise InputError(f"{name}={text}: expected a share from 0 to 1")
-        for name, value in chosen.items():
-            changes = {**self.choices[name][value], **changes}
+        for name, values in self.choices.items():
+            if name in settings:  # what was chosen before is in the fields already
+                changes = {**values[chosen[name]], **changes}
         return replace(self, chosen=chosen, **changes)

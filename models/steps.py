@@ -19,11 +19,14 @@ def make_optimizer(recipe: Recipe, network: Any) -> Any:
     """The recipe's optimizer, its variables made."""
     import keras
 
+    rate, epsilon = recipe.learning_rate, recipe.epsilon
     if recipe.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(recipe.learning_rate, weight_decay=recipe.weight_decay)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, epsilon=epsilon)
+    elif recipe.optimizer == "sgd":
+        optimizer = keras.optimizers.SGD(rate)
     else:
-        kinds = {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax, "sgd": keras.optimizers.SGD}
-        optimizer = kinds[recipe.optimizer](recipe.learning_rate)
+        kinds = {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax}
+        optimizer = kinds[recipe.optimizer](rate, epsilon=epsilon)
     optimizer.build(network.trainable_variables)  # a replica must not make variables inside the step
     return optimizer
 

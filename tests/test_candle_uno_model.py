@@ -41,7 +41,15 @@ def test_the_reference_is_trained_as_the_reference_trains() -> None:
     recipe = RECIPES["candle_uno"]
     assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs) == ("adamax", 1e-4, 32, 50)
     assert recipe.schedule == "plateau"
-    assert 0 < recipe.warmup_share < 1
+    assert (recipe.warmup_share * recipe.epochs, recipe.first_rate) == (5, 1e-3)
+    assert (recipe.epsilon, recipe.patience) == (1e-7, 10)
+
+
+def test_first_weights_of_the_reference_are_normal_as_glorot_and_bengio_have_them() -> None:
+    for layer in uno(7, 5).layers:
+        if isinstance(layer, keras.layers.Dense):
+            assert isinstance(layer.kernel_initializer, keras.initializers.GlorotNormal)
+            assert not layer.bias.numpy().any()
 
 
 def test_doses_go_into_the_trunk_and_drugs_share_a_tower() -> None:

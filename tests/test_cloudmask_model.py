@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from sciml_datasets.models.cloudmask import predict_scene, small_unet, unet
+from sciml_datasets.models.cloudmask import RECIPES, predict_scene, small_unet, unet
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,24 @@ def test_the_unet_is_that_of_the_reference() -> None:
     assert model.output_shape == (None, 256, 256, 1)
     filters = [layer.filters for layer in model.layers if hasattr(layer, "filters")]
     assert filters == [32, 32, 64, 64, 128, 128, 256, 256, 128, 128, 64, 64, 32, 32, 1]
+
+
+def test_convolutions_of_the_unet_begin_as_the_references() -> None:
+    convolutions = [layer for layer in unet().layers if isinstance(layer, keras.layers.Conv2D)]
+    assert [layer.kernel_size for layer in convolutions] == [(3, 3)] * 14 + [(1, 1)]
+    for layer in convolutions:
+        assert isinstance(layer.kernel_initializer, keras.initializers.HeNormal)
+        assert not layer.bias.numpy().any()
+    assert [layer.padding for layer in convolutions[:-1]] == ["same"] * 14
+    assert {layer.interpolation for layer in unet().layers if isinstance(layer, keras.layers.UpSampling2D)} == {
+        "nearest"
+    }
+
+
+def test_the_reference_is_trained_as_the_reference_trains() -> None:
+    recipe = RECIPES["cloudmask"]
+    assert (recipe.optimizer, recipe.learning_rate, recipe.epsilon, recipe.schedule) == ("adam", 1e-3, 1e-7, "constant")
+    assert (recipe.batch_size, recipe.epochs, recipe.warmup_share) == (32, 30, 0)
 
 
 def test_the_small_unet_is_a_tenth_of_it_and_has_batch_norm(small: Any) -> None:

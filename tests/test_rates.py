@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sciml_datasets.models.candle_uno import RECIPES as UNO_RECIPES
 from sciml_datasets.models.cloudmask import RECIPES
 from sciml_datasets.models.rates import learning_rate, plateaus
 
@@ -33,6 +34,28 @@ def test_a_plateau_halves_the_rate() -> None:
     recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
     assert learning_rate(recipe, 50, 100, [3, 2, 1, 1, 1, 1, 1]) == 1
     assert learning_rate(recipe, 50, 100, [3, 2, 1, 1, 1, 1, 1, 1]) == 0.5
+
+
+def test_a_plateau_ends_where_an_error_is_lower_by_a_ten_thousandth() -> None:
+    assert plateaus([1.0, *[1.0 - 0.9e-4] * 5]) == 1
+    assert plateaus([1.0, 1.0 - 1.1e-4, *[1.0] * 4]) == 0
+
+
+def test_the_rate_of_a_plateau_does_not_fall_below_a_tenth() -> None:
+    recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
+    rates = [learning_rate(recipe, 50, 100, [1.0] * (1 + epochs)) for epochs in (0, 5, 10, 15, 20, 25)]
+    assert rates == [1, 0.5, 0.25, 0.125, 0.1, 0.1]
+
+
+def test_candle_unos_rate_falls_from_that_of_adamax_in_five_epochs() -> None:
+    """As in uno_baseline_keras2.py: (0.001 (5 - epoch) + 0.0001 epoch) / 5, epochs counted from 0."""
+    for name in ("candle_uno", "candle_uno_growth", "candle_uno_pairs"):
+        recipe, steps = UNO_RECIPES[name], 100
+        found = [learning_rate(recipe, epoch * steps, recipe.epochs * steps, []) for epoch in range(recipe.epochs)]
+        assert found[:6] == pytest.approx([1e-3, 8.2e-4, 6.4e-4, 4.6e-4, 2.8e-4, 1e-4])
+        assert set(found[6:]) == {1e-4}
+    demo = UNO_RECIPES["candle_uno_demo"]
+    assert learning_rate(demo, 0, 100, []) == pytest.approx(demo.learning_rate / 25)
 
 
 @given(st.lists(st.floats(0, 1), max_size=60), st.integers(1, 10))

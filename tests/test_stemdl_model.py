@@ -1,7 +1,8 @@
-"""STEMDL's reference models: ORNL's and STFC's, what is drawn of a stack, augmentation, class weights."""
+"""STEMDL's reference models: the published ones and our own, what is drawn of a stack, augmentation, class weights."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from sciml_datasets import InputError
 from sciml_datasets.cli.main import main
 from sciml_datasets.models import predict, train
+from sciml_datasets.models.networks import build_network
+from sciml_datasets.models.rates import learning_rate
+from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.samples import balance
 from sciml_datasets.models.stemdl import (
     RECIPES,
@@ -25,6 +29,7 @@ from sciml_datasets.models.stemdl import (
     probabilities,
     rotated,
 )
+from sciml_datasets.models.steps import make_optimizer, training_step
 
 SEEDS = st.integers(0, 10_000)
 
@@ -39,6 +44,44 @@ def test_ornls_reference_is_the_default_and_trains_on_one_projection() -> None:
     assert recipe.input_shape == (128, 128, 1)
     inputs, target, weight = recipe.trained_on((stack(), np.int64(2), np.float32(1)), np.random.default_rng(0))
     assert (inputs.shape, target, weight) == ((128, 128, 1), 2, 1)
+
+
+PUBLISHED = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "optimizer",
+    "epsilon",
+    "schedule",
+    "warmup_share",
+)
+
+
+@pytest.mark.parametrize(
+    ("reference", "training"),
+    [
+        ("ornl", (90, 32, 1e-3, 5e-5, "adamw", 1e-8, "constant", 0.0)),
+        ("stfc", (1, 32, 1e-3, 0.0, "adam", 1e-8, "constant", 0.0)),
+        ("stack", (10, 32, 1e-3, 5e-5, "adamw", 1e-8, "constant", 0.0)),
+        ("scaled", (30, 64, 1e-3, 0.01, "adamw", 1e-7, "cosine", 0.1)),
+    ],
+)
+@pytest.mark.parametrize("name", ["stemdl", "stemdl_preprocessed", "stemdl_demo"])
+def test_a_reference_is_trained_as_its_makers_train(name: str, reference: str, training: tuple[Any, ...]) -> None:
+    recipe = RECIPES[name].with_settings({"reference": reference})
+    assert tuple(getattr(recipe, field) for field in PUBLISHED) == training
+    optimizer = make_optimizer(recipe, one_channel())
+    assert type(optimizer).__name__.lower() == recipe.optimizer
+    assert (optimizer.epsilon, optimizer.beta_1, optimizer.beta_2) == (recipe.epsilon, 0.9, 0.999)
+    assert {learning_rate(recipe, step, 100, []) for step in range(100)} == {1e-3} or reference == "scaled"
+
+
+def test_a_recipe_without_a_choice_is_the_first_one() -> None:
+    first = RECIPES["stemdl"].with_settings({"reference": "ornl"})
+    for field in fields(Recipe):
+        if field.name != "chosen":
+            assert getattr(RECIPES["stemdl"], field.name) is getattr(first, field.name)
 
 
 @given(SEEDS)
@@ -62,7 +105,7 @@ def test_each_projection_is_drawn_about_as_often() -> None:
 
 
 @pytest.mark.parametrize("augmentation", ["none", "mirrored", "permuted", "rotated", "all"])
-@pytest.mark.parametrize("reference", ["ornl", "stack"])
+@pytest.mark.parametrize("reference", ["ornl", "stack", "scaled"])
 def test_training_samples_of_full_size_patterns_are_those_of_the_transformed_stack(
     reference: str, augmentation: str
 ) -> None:
@@ -168,7 +211,7 @@ def test_class_weights_enter_the_batches(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"reference": "mit"}, "reference=mit: expected ornl or stfc or stack"),
+        ({"reference": "mit"}, "reference=mit: expected ornl or stfc or stack or scaled"),
         ({"class_weights": "on"}, "class_weights=on: expected off or balanced"),
         ({"depth": "3"}, "there is no setting 'depth': choose one of .*, reference, augmentation, class_weights"),
     ],
@@ -181,3 +224,28 @@ def test_what_cannot_be_chosen_is_named(settings: dict[str, str], message: str) 
 def test_a_setting_outweighs_what_a_choice_brings() -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"reference": "ornl"}).with_settings({"epochs": 2})
     assert (recipe.epochs, recipe.settings()["reference"], recipe.input_shape) == (2, "ornl", (128, 128, 1))
+
+
+def test_a_choice_does_not_undo_settings_of_before() -> None:
+    recipe = RECIPES["stemdl"].with_settings({"reference": "stack", "epochs": 3})
+    recipe = recipe.with_settings({"augmentation": "permuted"})
+    assert (recipe.epochs, recipe.settings()["reference"], recipe.augment) == (3, "stack", permuted)
+
+
+def test_ornls_reference_learns_from_patterns_that_are_not_scaled() -> None:
+    """Two patterns of two classes, again and again: what is predicted with the statistics of the batch becomes right,
+    whatever dropout does to the loss."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(0)
+    recipe = RECIPES["stemdl"]
+    network = build_network(recipe.build, recipe)
+    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    inputs = np.stack([stack(seed)[..., :1] for seed in (0, 1)]).repeat(2, axis=0)
+    target = np.array([2, 225]).repeat(2)
+    losses = [float(step((inputs, target, np.ones(4, np.float32)))) for _ in range(12)]
+    assert np.isfinite(losses).all()
+    logits = keras.Model(network.input, network.layers[-2].output)
+    before_dropout = np.asarray(logits(inputs, training=True))
+    np.testing.assert_array_equal(before_dropout.argmax(axis=1), target)
