@@ -73,6 +73,7 @@ def load_network(path: Path) -> Any:
         raise InputError(f"{path}: there is no such file: expected a Keras model, as `sciml train` leaves model.keras")
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is no .keras file, or is damaged: expected one as `sciml train` leaves it")
+    importlib.import_module("sciml_datasets.models.polar_harmonics")  # a layer that Keras is to know by name
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, OSError, KeyError) as error:

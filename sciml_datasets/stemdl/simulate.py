@@ -34,9 +34,10 @@ FREQUENT_SHARE = 0.8
 three, where STEMDL's training split has 7.9 %, 7.5 % and 6.0 %. The other groups share the rest evenly."""
 NUM_GROUPS = 230
 ENERGIES_KEV = range(100, 200, 10)
-ENERGIES = 3
-"""Of them for each simulated material; STEMDL has all ten."""
-HELD_OUT = 1 / 12
+ENERGIES = {"stemdl": 3, "stemdl_demo": 1}
+"""Number of them for each simulated material; STEMDL has all ten. In the demo each stack is another crystal: energies of one
+crystal cost as much as other crystals and teach less, and scores are as uncertain as the test crystals are few."""
+HELD_OUT = 1 / 6
 """Share of the materials in dev, and again in test."""
 FILE_MATERIALS = 16
 DEFAULT_PIXELS = {"stemdl": 512, "stemdl_demo": 128}
@@ -152,7 +153,7 @@ def plan_raw(
     Args:
         folder: to be made.
         name: of the data set.
-        num_samples: all splits together: each material at ENERGIES energies, or as many as the structures need.
+        num_samples: all splits together: each material at ENERGIES of the data set, or as many as the structures need.
         seed: of the random numbers.
         pixels: along a pattern's side.
         engine: of `sciml_datasets.stemdl.engines.ENGINES`.
@@ -173,7 +174,7 @@ def plan_raw(
     for group in space_groups:
         if not 1 <= group <= NUM_GROUPS:
             raise InputError(f"space group {group}: expected a number from 1 to {NUM_GROUPS}")
-    materials = max(3, -(-num_samples // ENERGIES))
+    materials = max(3, -(-num_samples // ENERGIES[name]))
     given: tuple[tuple[str, Crystal], ...] = ()
     if structures is not None:
         if space_groups:
