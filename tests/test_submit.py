@@ -8,6 +8,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from submission_files import COMMIT, at_hand, make_run, make_submission
+from submission_files import COMMIT, at_hand, change_yaml, make_run, make_submission
 
 from sciml_datasets import InputError
 from sciml_datasets.cli.main import main
@@ -55,6 +56,21 @@ def test_what_is_written_has_no_findings_and_its_scores_are_found_again(
     (checked,) = check([folder], at_hand(data_dir))
     assert checked.findings == ()
     assert checked.facts["recomputed"] is True
+
+
+def test_the_version_of_the_code_is_that_of_what_trained_or_is_given(runs: list[Path], tmp_path: Path) -> None:
+    (checked,) = check([make_submission(tmp_path, runs[:1])])
+    assert checked.facts["config"]["github"]["version"] == "0.1.0"
+    own = shutil.copytree(runs[0], tmp_path / "own")
+    change_yaml(own / "config.yaml", lambda config: config.pop("software"))
+    with pytest.raises(InputError, match="the run does not know the version of its code: give --code-version"):
+        make_submission(tmp_path, [own], "second")
+    (checked,) = check([make_submission(tmp_path, [own], "second", version="2.1")])
+    assert {key: checked.facts["config"]["github"][key] for key in ("version", "tag")} == {
+        "version": "2.1",
+        "tag": "v2.1",
+    }
+    assert checked.findings == ()
 
 
 def test_segmentations_are_submitted_as_well(data_dir: Path, tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.regular import regular_file
-from sciml_datasets.metrics.mllog import VERSION_KEYS
 from sciml_datasets.metrics.results import aggregate, write_result
 from sciml_datasets.metrics.submission import rules, written
 from sciml_datasets.metrics.submission.configuration import folder_name, predictions_name, result_name
@@ -30,7 +29,7 @@ class Statement:
     Attributes:
         organization, system, descriptor: the folders.
         status: one of the rules' STATUSES.
-        repository, branch, tag, commit: of the code; None for what the runs and the package say.
+        repository, branch, version, tag, commit: of the code; None for what the runs and the package say.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: of the submitter.
@@ -42,6 +41,7 @@ class Statement:
     status: str = "research"
     repository: str = "https://pypi.org/project/sciml-datasets/"
     branch: str = "main"
+    version: str | None = None
     tag: str | None = None
     commit: str | None = None
     data: tuple[str, ...] = ()
@@ -108,7 +108,7 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         raise InputError(
             f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
         )
-    version = str(next((logged[0][key] for key in VERSION_KEYS if logged[0].get(key)), ""))
+    version = _version(first, statement)
     settings = {**first.config["settings"]}
     training = [run.result["durations"]["training"] for run in runs if (run.result["durations"] or {}).get("training")]
     return {
@@ -155,6 +155,21 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "ended": (ended := _ended(first)),
         "date": ended.date().isoformat(),
     }
+
+
+def _version(run: Run, statement: Statement) -> str:
+    """Of the code: that of this package if it trained, else as the submitter says; the log has the benchmark's."""
+    software = run.config.get("software")
+    version = statement.version or (isinstance(software, dict) and software.get("sciml-datasets")) or ""
+    version = version or (statement.tag or "").removeprefix("v")
+    if not rules.VERSION.fullmatch(str(version)):
+        where = (
+            f"the version of the code is {str(version)!r}"
+            if version
+            else "the run does not know the version of its code"
+        )
+        raise InputError(f"{where}: give --code-version, such as 1.0")
+    return str(version)
 
 
 def _logged(run: Run) -> dict[str, Any]:
