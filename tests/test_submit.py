@@ -59,18 +59,15 @@ def test_what_is_written_has_no_findings_and_its_scores_are_found_again(
 
 
 def test_the_version_of_the_code_is_that_of_what_trained_or_is_given(runs: list[Path], tmp_path: Path) -> None:
-    (checked,) = check([make_submission(tmp_path, runs[:1])])
-    assert checked.facts["config"]["github"]["version"] == "0.1.0"
     own = shutil.copytree(runs[0], tmp_path / "own")
     change_yaml(own / "config.yaml", lambda config: config.pop("software"))
-    with pytest.raises(InputError, match="the run does not know the version of its code: give --code-version"):
-        make_submission(tmp_path, [own], "second")
-    (checked,) = check([make_submission(tmp_path, [own], "second", version="2.1")])
-    assert {key: checked.facts["config"]["github"][key] for key in ("version", "tag")} == {
-        "version": "2.1",
-        "tag": "v2.1",
-    }
-    assert checked.findings == ()
+    for number, (run, given, version) in enumerate(((runs[0], None, "0.1.0"), (own, None, "1.0"), (own, "2.1", "2.1"))):
+        folder = make_submission(tmp_path / str(number), [run], version=given)
+        github = yaml.safe_load((folder / "config.yaml").read_text())["github"]
+        assert (github["version"], github["tag"]) == (version, f"v{version}")
+        assert {finding.rule for finding in check([folder])[0].findings} <= {"unanswered"}
+    with pytest.raises(InputError, match=r"the version of the code is 'new': give --code-version, such as 1\.0"):
+        make_submission(tmp_path, [own], version="new")
 
 
 def test_segmentations_are_submitted_as_well(data_dir: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +16,15 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.regular import regular_file
+from sciml_datasets.metrics.mllog import VERSION_KEYS
 from sciml_datasets.metrics.results import aggregate, write_result
 from sciml_datasets.metrics.submission import rules, written
 from sciml_datasets.metrics.submission.configuration import folder_name, predictions_name, result_name
 from sciml_datasets.metrics.submission.logs import TOKEN
 from sciml_datasets.metrics.submission.runs import LOG, PREDICTIONS, Run, check_alike, read_run
+
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*$")
+"""At the end of a benchmark's version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         raise InputError(
             f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
         )
-    version = _version(first, statement)
+    version = _version(first, statement, logged[0])
     settings = {**first.config["settings"]}
     training = [run.result["durations"]["training"] for run in runs if (run.result["durations"] or {}).get("training")]
     return {
@@ -157,19 +162,18 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
     }
 
 
-def _version(run: Run, statement: Statement) -> str:
-    """Of the code: that of this package if it trained, else as the submitter says; the log has the benchmark's."""
+def _version(run: Run, statement: Statement, logged: dict[str, Any]) -> str:
+    """Of the code: as the submitter says, of this package if it trained, or the number of the benchmark's version."""
     software = run.config.get("software")
-    version = statement.version or (isinstance(software, dict) and software.get("sciml-datasets")) or ""
-    version = version or (statement.tag or "").removeprefix("v")
-    if not rules.VERSION.fullmatch(str(version)):
+    trained = software.get("sciml-datasets") if isinstance(software, dict) else None
+    of_benchmark = NUMBER.search(next((str(logged[key]) for key in VERSION_KEYS if logged.get(key)), ""))
+    version = str(statement.version or trained or (of_benchmark and of_benchmark[0]) or "")
+    if not rules.VERSION.fullmatch(version):
         where = (
-            f"the version of the code is {str(version)!r}"
-            if version
-            else "the run does not know the version of its code"
+            f"the version of the code is {version!r}" if version else "the run does not know the version of its code"
         )
         raise InputError(f"{where}: give --code-version, such as 1.0")
-    return str(version)
+    return version
 
 
 def _logged(run: Run) -> dict[str, Any]:
