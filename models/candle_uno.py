@@ -23,9 +23,9 @@ REFERENCE_LAYERS: Mapping[str, Any] = {
 }
 """The reference's dense layers: widths of a tower for each kind of feature, and of the trunk; dropout after each."""
 SMALL_LAYERS: Mapping[str, Any] = {"tower": (128, 64), "trunk": (128, 64), "activation": "gelu", "dropout": 0.05}
-"""The demo's. Layers with kinks learn to answer right on average over dropout's noise, which is then not there when
-they predict: with the reference's ReLU and 0.1, predictions of the demo came out too low by 0.036 and their spread
-0.84 of the truth's."""
+"""The demo's. A network learns to be right on average over the noise of dropout, which is not there when it predicts:
+with the reference's ReLU and 0.1, the demo's predictions came out too low by 0.036, their spread 0.84 of the truth's.
+"""
 
 
 def uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
