@@ -15,14 +15,18 @@ GENES, DESCRIPTORS = 942, 5270
 TABLES = ("gene_expression", "drug_descriptors")
 
 
-REFERENCE_WIDTHS: Mapping[str, Any] = {
+REFERENCE_LAYERS: Mapping[str, Any] = {
     "tower": (1000,) * 3,
     "trunk": (1000,) * 5,
+    "activation": "relu",
     "dropout": 0.1,
     "initializer": "glorot_normal",
 }
-"""Of the reference's dense layers: a tower for each kind of feature, and the trunk; dropout after each layer."""
-SMALL_WIDTHS: Mapping[str, Any] = {"tower": (128, 64), "trunk": (128, 64), "dropout": 0.1}
+"""The reference's dense layers: widths of a tower for each kind of feature, and of the trunk; dropout after each."""
+SMALL_LAYERS: Mapping[str, Any] = {"tower": (128, 64), "trunk": (128, 64), "activation": "gelu", "dropout": 0.05}
+"""The demo's. A network learns to be right on average over the noise of dropout, which is not there when it predicts:
+with the reference's ReLU and 0.1, the demo's predictions came out too low by 0.036, their spread 0.84 of the truth's.
+"""
 
 
 def uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
@@ -34,17 +38,17 @@ def uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
     Args:
         genes, descriptors: widths of the inputs.
     """
-    return _network("candle_uno", genes, descriptors, doses=0, **REFERENCE_WIDTHS)
+    return _network("candle_uno", genes, descriptors, doses=0, **REFERENCE_LAYERS)
 
 
 def small_uno(genes: int, descriptors: int) -> Any:
-    """An eighth of the width and fewer layers, for the demo: seconds on two cores."""
-    return _network("candle_uno_small", genes, descriptors, doses=0, **SMALL_WIDTHS)
+    """An eighth of the width, fewer layers, GELU and half the dropout, for the demo: a minute on two cores."""
+    return _network("candle_uno_small", genes, descriptors, doses=0, **SMALL_LAYERS)
 
 
 def growth_uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
     """The reference network for one dose: its logarithm goes into the trunk as it is; 16,225,001 parameters."""
-    return _network("candle_uno_growth", genes, descriptors, doses=1, **REFERENCE_WIDTHS)
+    return _network("candle_uno_growth", genes, descriptors, doses=1, **REFERENCE_LAYERS)
 
 
 def pairs_uno(genes: int = GENES, descriptors: int = DESCRIPTORS, _: int = DESCRIPTORS) -> Any:
@@ -52,7 +56,7 @@ def pairs_uno(genes: int = GENES, descriptors: int = DESCRIPTORS, _: int = DESCR
 
     Where the reference swaps the drugs of a pair at random, this one takes the mean of both orders.
     """
-    return _network("candle_uno_pairs", genes, descriptors, doses=2, **REFERENCE_WIDTHS)
+    return _network("candle_uno_pairs", genes, descriptors, doses=2, **REFERENCE_LAYERS)
 
 
 def _network(
@@ -63,6 +67,7 @@ def _network(
     doses: int,
     tower: tuple[int, ...],
     trunk: tuple[int, ...],
+    activation: str,
     dropout: float,
     initializer: str = "glorot_uniform",
 ) -> Any:
@@ -75,7 +80,7 @@ def _network(
         stack = [
             layer
             for width in widths
-            for layer in (layers.Dense(width, "relu", kernel_initializer=initializer), layers.Dropout(dropout))
+            for layer in (layers.Dense(width, activation, kernel_initializer=initializer), layers.Dropout(dropout))
         ]
         return lambda x: reduce(lambda values, layer: layer(values), stack, x)
 

@@ -99,10 +99,12 @@ def train(
 
     keras.utils.set_random_seed(seed)
     workers = join(strategy, comm)
+    run = RunFolder(out, tensorboard=tensorboard)
+    if workers.chief:
+        run.begin(benchmark, _gpus(), workers.part.count)
     with lost_workers_told(workers):
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
         partition = canonical(name, partition, data_dir)
-        run = RunFolder(out, tensorboard=tensorboard)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)
         recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
@@ -130,7 +132,7 @@ def train(
         with closing(run) if workers.chief else nullcontext():
             if workers.chief:
                 replicas = int(workers.strategy.num_replicas_in_sync)
-                run.start(benchmark, config, progress, _gpus(), replicas, workers.part.count)
+                run.start(config, progress, replicas, _logged(batches, seed, replicas))
             training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
             training.run(variables)
             if workers.chief:
@@ -304,6 +306,21 @@ def _check_batch_size(batches: Batches, workers: Workers) -> None:
     if batches.steps < 1:
         held = f"{batches.num_training_samples:,} {'samples' if batches.recipe.patch is None else 'patches'}"
         raise InputError(f"batch_size={size}: the training split holds {held}, choose a batch of no more")
+
+
+def _logged(batches: Batches, seed: int, replicas: int) -> dict[str, Any]:
+    """What the log tells of a run before it starts, as ORNL's runner of STEMDL does (mlcommons/science,
+    benchmarks/stemdl/ornl/sgcl_runner.py), whose ranks have a GPU each."""
+    recipe = batches.recipe
+    return {
+        "number_of_ranks": replicas,
+        "seed": seed,
+        "global_batch_size": recipe.batch_size,
+        "train_samples": batches.num_training_samples,
+        "eval_samples": batches.num_examples("validation"),
+        "opt_name": recipe.optimizer,
+        "opt_base_learning_rate": recipe.learning_rate,
+    }
 
 
 def _gpus() -> list[str]:

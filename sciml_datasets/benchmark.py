@@ -179,6 +179,11 @@ class Benchmark:
         original: fact of prepared data (`sciml_datasets.facts`) to its values in data that published values are of;
             data that tell another one may be another study's. Empty where all data are of the original.
         dataset: name of the data set that it is for, see `of`.
+        version: of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
+            working group has none.
+        rules_names: what the working group calls it: the application of its submission rules (submit.adoc, Directory
+            Structure), which is logged, and other names that its reference implementations log, in lower case. Empty
+            where the rules do not know it.
     """
 
     name: str
@@ -198,6 +203,13 @@ class Benchmark:
     terms: str = ""
     original: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dataset: str = ""
+    version: str = "1.0"
+    rules_names: tuple[str, ...] = ()
+
+    @property
+    def rules_name(self) -> str:
+        """The name under which it is logged."""
+        return self.rules_names[0] if self.rules_names else self.name
 
     def of(self, dataset: DataSet) -> Benchmark:
         """The benchmark as it is for one of its data sets."""

@@ -61,6 +61,8 @@ _ENANTIOMORPHS = {
 _STEMDL = Benchmark(
     name="stemdl",
     title="Crystal space group from convergent-beam electron diffraction",
+    version="mlcommons-stemdl-v1.0",
+    rules_names=("stemdl", "stemdl_classification"),
     task=Task(
         "classification",
         {
@@ -168,6 +170,8 @@ _CLOUDMASK_PAPER = "arXiv 2401.08636, U-Net"
 _CLOUDMASK = Benchmark(
     name="cloudmask",
     title="Cloud or clear for every pixel of Sentinel-3 SLSTR scenes",
+    version="mlcommons-cloudmask-v1.1",
+    rules_names=("cloudmask",),
     task=Task(
         "segmentation",
         {"mask": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")},
@@ -263,6 +267,8 @@ def _uno_tables(*names: str) -> tuple[Source]:
 _CANDLE_UNO = Benchmark(
     name="candle_uno",
     title="Response of tumour cell lines to drugs",
+    version="mlcommons-uno-v1.0",
+    rules_names=("uno",),
     task=Task("regression", {"target": "auc", "groups": ("drug", "cell"), "low": 0.0, "high": 1.0}),
     datasets=(
         DataSet("candle_uno", "1.0.0", "about 530,000 areas under dose-response curves, 942 genes, 5,270 descriptors"),

@@ -154,6 +154,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data
     lines = (out / "result-1.txt").read_text().splitlines()
     keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
     assert keys.count("run_start") == keys.count("run_stop") == keys.count("resumed") == 1
+    assert keys.count("cache_clear") == keys.count("init_start") == keys.count("init_stop") == 1
     assert keys.count("epoch_start") == keys.count("epoch_stop") == keys.count("eval_accuracy") == EPOCHS
     assert not (out / "checkpoint.npz").exists()
 
