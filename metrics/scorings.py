@@ -23,6 +23,7 @@ from sciml_datasets.metrics.exact_sums import LARGEST
 from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
 from sciml_datasets.metrics.integrated_centre_of_mass import best_factor, integrated_centre_of_mass
+from sciml_datasets.metrics.rank_correlation import RankCorrelation
 from sciml_datasets.metrics.reconstruction import Reconstruction, mean_image
 from sciml_datasets.metrics.regression import Regression
 from sciml_datasets.metrics.regression_baselines import additive_baseline, group_mean_baseline, mean_baseline
@@ -174,16 +175,16 @@ class SegmentationScoring:
 
 @dataclass(eq=False)
 class Regressions(Additive):
-    """A regression over all samples, and within the groups of each grouping."""
+    """A regression over all samples of a split, and within the groups of each grouping."""
 
+    num_samples: int
     num_groups: tuple[int, ...]
-    low: float
-    high: float
-    overall: Regression = field(init=False)
+    overall: Regression = field(init=False, default_factory=Regression)
+    ranks: RankCorrelation = field(init=False)
     grouped: tuple[GroupedRegression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.overall = Regression(self.low, self.high)
+        self.ranks = RankCorrelation(self.num_samples)
         self.grouped = tuple(GroupedRegression(count) for count in self.num_groups)
 
 
@@ -194,17 +195,16 @@ class RegressionScoring:
         truth: of the split.
         target: column of the member list with the true number.
         groups: columns with what a sample belongs to, for example drug and cell.
-        low, high: range of most numbers; see `Regression`.
     """
 
-    def __init__(self, truth: Truth, *, target: str, groups: tuple[str, ...], low: float, high: float) -> None:
+    def __init__(self, truth: Truth, *, target: str, groups: tuple[str, ...]) -> None:
         self._truth, self._target, self._groups = truth, target, groups
         self._targets = truth.numbers(target)
         # Groups are counted in the order of their names over both splits, so that a training mean finds its group.
         self._names = [sorted({*truth.column(name), *truth.training.column(name)}) for name in groups]
         self._members = [self._indices(truth, name) for name in range(len(groups))]
         sizes = tuple(map(len, self._names))
-        self.state = Regressions(sizes, low, high)
+        self.state = Regressions(len(truth), sizes)
         self.formats: tuple[Format, ...] = (Format(f"values of {target}", (), "f", -LARGEST, LARGEST),)
 
     def _indices(self, truth: Truth, grouping: int) -> NDArray[np.int64]:
@@ -217,16 +217,18 @@ class RegressionScoring:
 
     def _add(self, state: Regressions, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
         targets = self._targets[positions]
+        state.ranks.update(positions, targets, predictions)
         state.overall.update(targets, predictions)
         for grouped, members in zip(state.grouped, self._members, strict=True):
             grouped.update(members[positions], targets, predictions)
 
     def result(self) -> dict[str, float]:
-        """See `Regression.result`, and `GroupedRegression.result` with the grouping's name at the end."""
+        """See `Regression.result`, `RankCorrelation.result`, and with the grouping's name at the end
+        `GroupedRegression.result`."""
         return self._scores(self.state)
 
     def _scores(self, state: Regressions) -> dict[str, float]:
-        scores = state.overall.result()
+        scores = state.overall.result() | state.ranks.result()
         for name, grouped in zip(self._groups, state.grouped, strict=True):
             scores |= {f"{key}_{name}": value for key, value in grouped.result().items()}
         return scores
@@ -245,7 +247,7 @@ class RegressionScoring:
             predicted[f"{self._groups[0]} and {self._groups[1]} effects"] = fitted.predict(*self._members)
         found = {}
         for name, values in predicted.items():
-            state = Regressions(sizes, self.state.low, self.state.high)
+            state = Regressions(len(values), sizes)
             self._add(state, np.arange(len(values)), values)
             found[name] = self._scores(state)
         return found

@@ -1,8 +1,8 @@
 """Scores of binary masks: cloud or clear for every pixel of scenes.
 
 Conventions: truth and valid are (N, H, W) masks, 0 or not 0; pixels that are not valid are not scored. A prediction is
-a mask, or the probability of the positive class, positive from 0.5 on. A score whose denominator is zero is undefined
-and NaN, never 0 or 1.
+a mask, or the probability of the positive class, positive above `THRESHOLD`. A score whose denominator is zero is
+undefined and NaN, never 0 or 1.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sciml_datasets.metrics.formats import Format, as_array, check_number, check
 from sciml_datasets.metrics.ranking import Ranking
 
 THRESHOLD = 0.5
+"""A probability above it is positive; itself it is not, as in the inference of sciml-bench (docs/criteria.md)."""
 BLOCK_PIXELS = 1 << 17
 """Probabilities are counted so many at a time: intermediate arrays stay in the cache."""
 Mask = NDArray[Any]
@@ -105,7 +106,7 @@ class Segmentation(Additive):
 
     def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> NDArray[np.int64]:
         """Add one scene and return its confusion matrix."""
-        positive = prediction >= THRESHOLD if prediction.dtype.kind == "f" else prediction != 0
+        positive = prediction > THRESHOLD if prediction.dtype.kind == "f" else prediction != 0
         # Counting the bits of masks is many times faster than a histogram of pairs.
         cloudy, predicted = truth & valid, positive & valid
         scored, true, called = map(np.count_nonzero, (valid, cloudy, predicted))
@@ -178,7 +179,8 @@ class Segmentation(Additive):
         state.with_probability += int((self.given > 0).sum())
         negatives, positives = self.scenes.sum(axis=(0, 2))
         place = -probability  # the first bin, or the last
-        state.ranking.histogram[:, place] = negatives, positives
+        state.ranking.histogram[place] = negatives, positives
+        state.ranking.extremes[place] = probability, -probability
         table = state.calibration
         table.samples[place], table.positives[place] = negatives + positives, positives
         table.probabilities[place] = probability * (negatives + positives)

@@ -232,7 +232,7 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
     scores = {"mse": "mean squared error", "mae": "mean absolute error"}
     fits = {"r2": ("R2", FIT), "pearson": ("Pearson's r", CORRELATION), "spearman": ("Spearman's rho", CORRELATION)}
     return {
-        "task": Task("regression", {"target": "growth", "groups": groups, "low": -1.0, "high": 1.5}),
+        "task": Task("regression", {"target": "growth", "groups": groups}),
         "criteria": (
             *(Criterion(name, title, "lower", span=ERROR) for name, title in scores.items()),
             *(Criterion(name, title, "higher", span=span) for name, (title, span) in fits.items()),
@@ -263,7 +263,7 @@ def _uno_tables(*names: str) -> tuple[Source]:
 _CANDLE_UNO = Benchmark(
     name="candle_uno",
     title="Response of tumour cell lines to drugs",
-    task=Task("regression", {"target": "auc", "groups": ("drug", "cell"), "low": 0.0, "high": 1.0}),
+    task=Task("regression", {"target": "auc", "groups": ("drug", "cell")}),
     datasets=(
         DataSet("candle_uno", "1.0.0", "about 530,000 areas under dose-response curves, 942 genes, 5,270 descriptors"),
         DataSet("candle_uno_demo", "1.0.0", "12,000 simulated areas under dose-response curves", 12000),

@@ -137,6 +137,19 @@ def test_the_table_tells_what_was_not_scored(data_dir: Path) -> None:
     assert "not scored: invalid pixels 6,083" in table(result).splitlines()
 
 
+def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir: Path) -> None:
+    result = result_of(data_dir, 6)
+    assert "bins" not in table(result)
+    result["scores"]["macro_f1_error"] = 4e-5
+    assert "bins" not in table(result)
+    result["scores"]["macro_f1_error"] = 6e-4
+    lines = table(result).splitlines()
+    assert lines[1].split()[:5] == ["criterion", "score", "+-", "of", "bins"]
+    assert next(line.split()[2:4] for line in lines if line.startswith("macro F1")) == ["1.0000", "0.0006"]
+    assert next(line.split()[3:5] for line in lines if line.startswith("top-1")) == ["-", "0.0000"]
+    assert "+- of bins: the exact score is at most this far away" in lines
+
+
 def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
     text = table(result_of(data_dir, 6))
     assert "baseline 1: always class" in text
