@@ -69,6 +69,7 @@ _STEMDL = Benchmark(
             "coarser": {"crystal_system": _CRYSTAL_SYSTEMS, "point_group": _POINT_GROUPS},
             "merged": {"enantiomorphs": _ENANTIOMORPHS},
         },
+        alike=("material",),
     ),
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
@@ -171,6 +172,7 @@ _CLOUDMASK = Benchmark(
     task=Task(
         "segmentation",
         {"mask": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")},
+        alike=("pass",),
     ),
     datasets=(
         DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),
@@ -232,7 +234,7 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
     scores = {"mse": "mean squared error", "mae": "mean absolute error"}
     fits = {"r2": ("R2", FIT), "pearson": ("Pearson's r", CORRELATION), "spearman": ("Spearman's rho", CORRELATION)}
     return {
-        "task": Task("regression", {"target": "growth", "groups": groups}),
+        "task": Task("regression", {"target": "growth", "groups": groups}, alike=groups),
         "criteria": (
             *(Criterion(name, title, "lower", span=ERROR) for name, title in scores.items()),
             *(Criterion(name, title, "higher", span=span) for name, (title, span) in fits.items()),
@@ -263,7 +265,7 @@ def _uno_tables(*names: str) -> tuple[Source]:
 _CANDLE_UNO = Benchmark(
     name="candle_uno",
     title="Response of tumour cell lines to drugs",
-    task=Task("regression", {"target": "auc", "groups": ("drug", "cell")}),
+    task=Task("regression", {"target": "auc", "groups": ("drug", "cell")}, alike=("drug", "cell")),
     datasets=(
         DataSet("candle_uno", "1.0.0", "about 530,000 areas under dose-response curves, 942 genes, 5,270 descriptors"),
         DataSet("candle_uno_demo", "1.0.0", "12,000 simulated areas under dose-response curves", 12000),

@@ -20,12 +20,14 @@ class Score:
     Attributes:
         value: mean over the runs.
         low, high: 95 % interval of the mean; the value itself where there is one run only.
+        groups: 95 % interval by the bootstrap over groups of samples, of a single run.
         bound: how far at most the value is from the exact one, where that is told (`bound_of`).
     """
 
     value: float
     low: float
     high: float
+    groups: tuple[float, float] | None = None
     bound: float | None = None
 
 
@@ -109,7 +111,8 @@ def _paired(facts: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]
 
 def _score(row: dict[str, Any], result: dict[str, Any]) -> Score:
     low, high = row.get("interval", (row["score"], row["score"]))
-    return Score(row["score"], low, high, bound_of(result, row["name"]))
+    groups = (result.get("intervals") or {"scores": {}})["scores"].get(row["name"])
+    return Score(row["score"], low, high, tuple(groups) if groups else None, bound_of(result, row["name"]))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
