@@ -358,6 +358,12 @@ BAD: list[tuple[str, Change, str]] = [
         predicted(lambda file, ids, values: fill(file, ids, values[::-1])),
         "score-differs",
     ),
+    (
+        "an interval that is a little narrower",
+        result(lambda r: r["intervals"]["scores"]["top1_accuracy"].__setitem__(0, 0.5)),
+        "score-differs",
+    ),
+    ("no intervals", result(lambda r: r.update(intervals=None)), "score-differs"),
     ("a score that is a little better", claimed("top1_accuracy", 0.9), "score-differs"),
     (
         "a result of other data",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -111,13 +112,17 @@ def test_groups_are_drawn_whole_and_two_groupings_independently() -> None:
         np.testing.assert_array_equal(table * 60, table.sum(axis=1)[:, None] * table.sum(axis=0))
 
 
+def mean_of(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    return {"mean": values @ weights / weights.sum()}
+
+
 def share_covered(members: list[np.ndarray], shape: tuple[int, int], spread: float) -> float:
     """How many of 40 intervals of a mean hold the true one, 0, where rows, and columns by ``spread``, are alike."""
     covered = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
         values = rng.normal(size=(shape[0], 1)) + spread * rng.normal(size=(1, shape[1])) + 0.3 * rng.normal(size=shape)
-        found = intervals(lambda w, v=values.ravel(): {"mean": v @ w / w.sum()}, dict(enumerate(members)))
+        found = intervals(partial(mean_of, values.ravel()), {str(i): of for i, of in enumerate(members)})
         assert found is not None
         low, high = found["scores"]["mean"]
         covered += low <= 0 <= high
@@ -125,7 +130,7 @@ def share_covered(members: list[np.ndarray], shape: tuple[int, int], spread: flo
 
 
 def test_intervals_over_groups_cover_where_those_over_samples_do_not() -> None:
-    rows, columns = (index.ravel() for index in np.indices((30, 12)))
+    rows = np.indices((30, 12))[0].ravel()
     assert share_covered([rows], (30, 12), 0) >= 0.85
     assert share_covered([np.arange(360)], (30, 12), 0) <= 0.6
 
