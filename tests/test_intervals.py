@@ -137,8 +137,8 @@ def test_intervals_over_groups_cover_where_those_over_samples_do_not() -> None:
 
 def test_where_samples_belong_to_two_groupings_both_are_needed_to_cover() -> None:
     rows, columns = (index.ravel() for index in np.indices((20, 20)))
-    assert share_covered([rows, columns], (20, 20), 1) >= 0.85
-    assert share_covered([rows], (20, 20), 1) <= 0.8
+    assert share_covered([rows, columns], (20, 20), 3) >= 0.85
+    assert share_covered([rows], (20, 20), 3) <= 0.7
 
 
 def test_a_score_that_resamples_leave_undefined_or_infinite_has_no_interval() -> None:
