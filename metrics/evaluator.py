@@ -14,6 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import as_array
+from sciml_datasets.metrics.intervals import group_numbers, intervals
 from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -53,6 +54,7 @@ class Evaluator:
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
         self._seen = np.zeros(len(truth), bool)
+        self._truth = truth
         self._scoring = scoring(self.benchmark.task, truth)
 
     def __len__(self) -> int:
@@ -147,6 +149,18 @@ class Evaluator:
         """
         self._check_complete()
         return self._scoring.result()
+
+    def intervals(self) -> dict[str, Any] | None:
+        """The 95 % intervals of the scores, see `sciml_datasets.metrics.intervals.intervals`.
+
+        Raises:
+            InputError: an id of the split has no prediction.
+        """
+        self._check_complete()
+        alike = self.benchmark.task.alike
+        return intervals(
+            self._scoring.resampled, {name: group_numbers(self._truth.column(name), self._truth.ids) for name in alike}
+        )
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """The scores of trivial predictors, fitted to the training split, by what they predict."""

@@ -79,7 +79,7 @@ def calls() -> Iterator[tuple[str, str, Callable[[], object], int]]:
     from sciml_datasets.metrics.segmentation import Segmentation
 
     truth, probability, valid = scene(0)
-    mask = (probability >= 0.5).view(np.uint8)
+    mask = (probability > 0.5).view(np.uint8)
     inside = valid.view(np.bool_)
     flat_truth, flat_mask, flat_probability = truth[inside], mask[inside], probability[inside]
     is_cloud = flat_truth.view(np.bool_)

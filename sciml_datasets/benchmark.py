@@ -58,10 +58,13 @@ class Task:
         kind: the class in ``metrics/scorings.py`` that scores it: how truth is read, which predictions are taken, which
             trivial baselines stand beside them.
         settings: what that class needs to know of this benchmark.
+        alike: columns of the member lists whose values name samples that are alike, for intervals of scores: they are
+            drawn together, and by each column independently (`sciml_datasets.metrics.intervals`).
     """
 
     kind: Literal["classification", "segmentation", "reconstruction", "regression"]
     settings: Mapping[str, Any]
+    alike: tuple[str, ...] = ("id",)
 
 
 @dataclass(frozen=True, slots=True)

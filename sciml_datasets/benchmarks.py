@@ -71,6 +71,7 @@ _STEMDL = Benchmark(
             "coarser": {"crystal_system": _CRYSTAL_SYSTEMS, "point_group": _POINT_GROUPS},
             "merged": {"enantiomorphs": _ENANTIOMORPHS},
         },
+        alike=("material",),
     ),
     datasets=(
         DataSet("stemdl", "1.0.0", "187,155 stacks of three 512 x 512 patterns, 230 space groups, 100 to 190 keV"),
@@ -175,6 +176,7 @@ _CLOUDMASK = Benchmark(
     task=Task(
         "segmentation",
         {"mask": "cloud", "valid": "valid", "stratum": "day", "strata": ("night", "day")},
+        alike=("pass",),
     ),
     datasets=(
         DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),
@@ -236,7 +238,7 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
     scores = {"mse": "mean squared error", "mae": "mean absolute error"}
     fits = {"r2": ("R2", FIT), "pearson": ("Pearson's r", CORRELATION), "spearman": ("Spearman's rho", CORRELATION)}
     return {
-        "task": Task("regression", {"target": "growth", "groups": groups, "low": -1.0, "high": 1.5}),
+        "task": Task("regression", {"target": "growth", "groups": groups}, alike=groups),
         "criteria": (
             *(Criterion(name, title, "lower", span=ERROR) for name, title in scores.items()),
             *(Criterion(name, title, "higher", span=span) for name, (title, span) in fits.items()),
@@ -269,7 +271,7 @@ _CANDLE_UNO = Benchmark(
     title="Response of tumour cell lines to drugs",
     version="mlcommons-uno-v1.0",
     rules_names=("uno",),
-    task=Task("regression", {"target": "auc", "groups": ("drug", "cell"), "low": 0.0, "high": 1.0}),
+    task=Task("regression", {"target": "auc", "groups": ("drug", "cell")}, alike=("drug", "cell")),
     datasets=(
         DataSet("candle_uno", "1.0.0", "about 530,000 areas under dose-response curves, 942 genes, 5,270 descriptors"),
         DataSet("candle_uno_demo", "1.0.0", "12,000 simulated areas under dose-response curves", 12000),

@@ -282,6 +282,16 @@ BAD: list[tuple[str, Change, str]] = [
         result(lambda r: r["details"].update(confusion={"classes": 5})),
         "result-schema",
     ),
+    (
+        "an interval that runs backwards",
+        result(lambda r: r["intervals"]["scores"].update(top1_accuracy=[0.5, 0.4])),
+        "score-range",
+    ),
+    (
+        "an interval beyond what there can be",
+        result(lambda r: r["intervals"]["scores"].update(top1_accuracy=[0.5, 1.4])),
+        "score-range",
+    ),
     ("old criteria", result(lambda r: r.update(criteria_version="0.9")), "result-criteria"),
     ("a result of another version of the data", result(lambda r: r.update(dataset_version="0.0.1")), "result-data"),
     ("a result of the validation split", result(lambda r: r.update(split="validation")), "result-data"),
@@ -356,6 +366,12 @@ BAD: list[tuple[str, Change, str]] = [
         predicted(lambda file, ids, values: fill(file, ids, values[::-1])),
         "score-differs",
     ),
+    (
+        "an interval that is a little narrower",
+        result(lambda r: r["intervals"]["scores"]["top1_accuracy"].__setitem__(0, 0.5)),
+        "score-differs",
+    ),
+    ("no intervals", result(lambda r: r.update(intervals=None)), "score-differs"),
     ("a score that is a little better", claimed("top1_accuracy", 0.9), "score-differs"),
     (
         "a result of other data",
