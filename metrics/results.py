@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
         "split": evaluator.split,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),
+        **({"response": dict(response)} if (response := evaluator.facts.get("response")) else {}),
         "criteria": [
             criterion_row(
                 criterion if comparable else criterion.unpublished(),
@@ -107,6 +109,7 @@ def criterion_row(criterion: Criterion, score: float, baselines: dict[str, float
         "reference": _published(criterion.reference),
         "best_known": _published(criterion.best_known),
         "baselines": baselines,
+        **({"unit": criterion.unit} if criterion.unit else {}),
     }
 
 
@@ -151,6 +154,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             continue
         if not any(found[0][kind] for kind in PUBLISHED):
             criterion = criterion.unpublished()
+        criterion = replace(criterion, title=found[0]["title"], unit=found[0].get("unit", ""))
         if len(scores) < len(results):  # undefined in a run, or unknown: labels have no top-5 accuracy
             rows.append(criterion_row(criterion, math.nan, found[0]["baselines"]))
             continue
@@ -162,7 +166,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "interval": [summary["low"], summary["high"]],
             }
         )
-    shared = {key: first[key] if all(other[key] == first[key] for other in results) else None for key in first}
+    shared = {key: first[key] if all(other.get(key) == first[key] for other in results) else None for key in first}
     return shared | {
         "criteria": rows,
         "scores": {row["name"]: row["score"] for row in rows},
@@ -226,6 +230,8 @@ def table(result: dict[str, Any]) -> str:
     """The scores as text, a line per criterion; published values, where they are comparable, are of the real data."""
     runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
     title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
+    if response := result.get("response"):
+        title += f", {response['title']}" + (f" in {response['unit']}" if response["unit"] else "")
     names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
     columns = ["score", *(["+-"] if runs else []), *(f"baseline {i}" for i, _ in enumerate(names, 1))]
     published = any(row[kind] for row in result["criteria"] for kind in PUBLISHED)

@@ -113,12 +113,16 @@ def responses(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, 
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
 
+    from sciml_datasets.benchmarks import prepared_dir
+    from sciml_datasets.facts import facts_of
     from sciml_datasets.metrics import Evaluator
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
 
     batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
-    (train, auc), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    (train, response), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    bounds = facts_of(prepared_dir(name, data_dir))["response"]
+    low, high = (beyond if bounds[key] is None else bounds[key] for key, beyond in (("low", -np.inf), ("high", np.inf)))
     ids = batches.selection("test").columns["id"]
     yield from Evaluator(name, f"{partition}:test", data_dir).baselines().items()
     predictors = {
@@ -127,7 +131,7 @@ def responses(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, 
     }
     for predictor, model in predictors.items():
         evaluator = Evaluator(name, f"{partition}:test", data_dir)
-        evaluator.update(ids, np.clip(model.fit(train, auc).predict(test), 0, 1))
+        evaluator.update(ids, np.clip(model.fit(train, response).predict(test), low, high))
         yield predictor, evaluator.result()
 
 

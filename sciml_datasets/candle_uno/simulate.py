@@ -280,11 +280,16 @@ def _write_expression(rng: np.random.Generator, folder: Path, loadings: biology.
 
 
 def _write_drug_info(path: Path, compounds: _Entities) -> None:
-    """A line for each id of a compound; only NSC numbers, which have descriptors of their own, may lack PUBCHEM."""
+    """A line for each id of a compound; NSC numbers, which have descriptors of their own, have no PUBCHEM.
+
+    The reference joins the descriptors of an id's PUBCHEM and appends those under the id itself: with both, each
+    response of the id would become two rows.
+    """
     lines, in_pubchem = [], _in_pubchem(compounds)
     for number, measured in enumerate(compounds.measured):
+        nsc = number == len(SOURCES) - 1
         for row in np.flatnonzero(measured):
-            pubchem = str(1000 + row) if in_pubchem[row] else "na"
+            pubchem = str(1000 + row) if in_pubchem[row] and not nsc else ""
             lines.append((compounds.ids[number][row], f"compound-{row}", f"COMPOUND{row}", pubchem))
     path.write_text("".join("\t".join(line) + "\n" for line in [("ID", "NAME", "CLEAN_NAME", "PUBCHEM"), *lines]))
 
