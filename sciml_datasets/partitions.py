@@ -111,7 +111,7 @@ def recorded(folder: Path) -> str:
 
 def _missing(name: str, part: str, names: Sequence[str]) -> str:
     """What can be done where the raw files had no such split."""
-    other = f", or a part of another partition, as in --split {names[-1]}:{part}" if names else ""
+    other = f", or a part of another partition, as in --split {names[0]}:{part}" if names else ""
     return f"{name} has no {part} split, since its raw files had none: choose --split validation{other}"
 
 

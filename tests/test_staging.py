@@ -20,7 +20,7 @@ from sciml_datasets.preparation.verify import verify_prepared
 from sciml_datasets.processes import LEASE_SECONDS, owner_lives, signature
 from sciml_datasets.staging import stage
 
-NAME, PLACE, SHARD = "candle_uno_demo", "sciml/candle_uno_demo/1.0.0", "sciml-train.tfrecord-00000-of-00001"
+NAME, PLACE, SHARD = "candle_uno_demo", "sciml/candle_uno_demo/2.0.0", "sciml-train.tfrecord-00000-of-00001"
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 

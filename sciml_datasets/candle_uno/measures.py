@@ -121,8 +121,8 @@ _AREAS = {
     "dss1": Measure("dss1", "DSS1", "", 0, 1, HIGH),
 }
 OF_DREVALPY: Mapping[str, Measure] = {
+    **{"auc": AUC, **_AREAS},
     **_fitted("", "", 1),
-    **_AREAS,
     **_fitted("_curvecurator", " (CurveCurator)", None),
 }
 """Names of columns in small letters, in a study of drevalpy."""
@@ -179,13 +179,13 @@ def _only(table: TextTable, known: Mapping[str, Measure], ids: Collection[str]) 
         return candidates[0]
     if candidates:
         alike = {name.lower() for name in candidates}
-        what = f"all called {alike.pop()}" if len(alike) == 1 else "all measures that are known"
+        what = f"all called {alike.pop()}" if len(alike) == 1 else "all known responses"
         raise InputError(
             f"{table.path}: the columns {', '.join(candidates[:-1])} and {candidates[-1]} are {what}: choose the "
             "response with --response"
         )
     raise InputError(
-        f"{table.path}: none of the columns {', '.join(table.names[:12])} is a measure that is known "
+        f"{table.path}: none of the columns {', '.join(table.names[:12])} is a known response "
         f"({', '.join(known)}): name the response so, or put {DECLARED} beside the table, with tabs between "
         f"{', '.join(COLUMNS)} in its first line and the column in the second"
     )

@@ -205,7 +205,7 @@ def _write_responses(
     fit = np.where(bad & (kind == 0), rng.uniform(-1, 0.29, len(rows)), fit)
     error = np.where(bad & (kind == 1), rng.uniform(3.1, 50, len(rows)), error)
     fit = np.where(bad & (kind == 2), np.nan, fit)
-    numbers = [area, ec50, ec50, error, fit, floor, slope, 1 - area, area, 1 - area]
+    numbers = [area, -ec50, -ec50, error, fit, floor, slope, 1 - area, area, 1 - area]
     texts = [
         np.array(SOURCES)[source],
         np.array(lines.ids)[source, cell],

@@ -34,7 +34,7 @@ from sciml_datasets.files.regular import is_companion
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILES = "top*uno*.h5"
+FILES = "*uno*.h5"
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 """The file's name of a split to ours."""
 TEST = "test"

@@ -429,7 +429,7 @@ def _progress(
 def _tell_missing(crew: Crew, missing: Sequence[str], benchmark: Benchmark) -> None:
     """What can be done without the splits that the raw files do not have."""
     if crew.rank == 0 and missing:
-        named = f", or another partition, as {benchmark.splits[-1].name}:test" if benchmark.splits else ""
+        named = f", or another partition, as {benchmark.splits[0].name}:test" if benchmark.splits else ""
         print(
             f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}",
             file=sys.stderr,
