@@ -51,8 +51,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
             _of_another_version(folder)
-            or f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
-            "something else is in that folder, move it elsewhere"
+            or f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; "
+            "if something else is in that folder, move it elsewhere"
         ) from error
     _files(manifest, str(path))
     return manifest
@@ -60,7 +60,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 def _of_another_version(folder: Path) -> str:
     """What to do where another version of the data set is prepared, or nothing."""
-    others = [other.name for other in folder.parent.glob("*") if VERSION.fullmatch(other.name) and other != folder]
+    others = [other.name for other in folder.parent.glob("*") if VERSION.fullmatch(other.name)]
     if not _is_finished(folder) or folder.exists() or not others:
         return ""
     return (

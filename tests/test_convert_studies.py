@@ -324,7 +324,7 @@ def test_a_study_holds_what_pandas_joins(tmp_path_factory: pytest.TempPathFactor
     drugs = features("pubchem_id", draw(st.lists(st.sampled_from(DRUGS), min_size=1, unique=True)))
     row = st.tuples(st.sampled_from(CELLS), st.none() | st.sampled_from(DRUGS), st.none() | numbers)
     rows = [*draw(st.lists(row, max_size=8)), (gex["cell_line_name"][0], drugs["pubchem_id"][0], 0.5)]
-    responses = pd.DataFrame(rows, columns=["cell_line_name", "pubchem_id", "AUC"])
+    responses = pd.DataFrame(rows, columns=["cell_line_name", "pubchem_id", "LN_IC50"])
     for name, frame in (("response", responses), ("gex", gex), ("fingerprints", drugs)):
         frame.to_csv(folder / f"{name}.csv", index=draw(st.booleans()))  # the ids of responses may be floats
 
@@ -334,7 +334,7 @@ def test_a_study_holds_what_pandas_joins(tmp_path_factory: pytest.TempPathFactor
     expected = expected[expected["pubchem_id"].isin(drugs["pubchem_id"])]
     found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "response")), strict=True)
     assert list(found) == [
-        (cell, str(int(drug)), np.float32(auc)) for cell, drug, auc in expected.itertuples(index=False)
+        (cell, str(int(drug)), np.float32(value)) for cell, drug, value in expected.itertuples(index=False)
     ]
     for table, frame in ((tables.cells, gex), (tables.drugs, drugs)):
         assert table.ids == tuple(frame.iloc[:, 0].astype(str))
@@ -430,7 +430,8 @@ def test_the_command_says_what_it_took_and_left_out(tmp_path: Path, sciml: Sciml
     source = write_drevalpy(tmp_path / "study")
     run = sciml("convert", "csv", source, "--out", tmp_path / "raw", "--json")
     assert json.loads(run.stdout) == {
-        "folder": str(tmp_path / "raw"), "response": "AUC", "measure": AUC.facts(), "responses": 2, "cells": 2, "drugs": 1,
+        "folder": str(tmp_path / "raw"), "response": "AUC", "measure": AUC.facts(),
+        "responses": 2, "cells": 2, "drugs": 1,
         "cell_features": 2, "drug_features": 2, "splits": {}, "left_out": {"no AUC": 1, "no features of the cell": 1},
     }  # fmt: skip
     again = sciml("convert", "csv", source, "--out", tmp_path / "raw")

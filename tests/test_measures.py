@@ -8,12 +8,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from uno_files import FILE, frames, write_combo, write_improve, write_store
 
-from sciml_datasets import InputError, prepare
+from sciml_datasets import InputError, folds, prepare
 from sciml_datasets.benchmarks import find
 from sciml_datasets.candle_uno import improve, top21
 from sciml_datasets.candle_uno.measures import (
@@ -29,7 +30,12 @@ from sciml_datasets.candle_uno.measures import (
 from sciml_datasets.candle_uno.raw import FORMS
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 from sciml_datasets.facts import facts_of
+from sciml_datasets.metrics.submission import Statement, submit
+from sciml_datasets.models import train
+from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.candle_uno import RECIPES, areas, responses
+from sciml_datasets.partitions import select
+from sciml_datasets.subset import examples
 
 HEADER = "\t".join(("measure", "unit", "low", "high", "kills")) + "\n"
 
@@ -70,8 +76,8 @@ def test_auc_is_the_response_wherever_it_is_a_column(tmp_path: Path) -> None:
 
 
 def test_of_several_measures_without_auc_none_is_taken(tmp_path: Path) -> None:
-    path = write_study(tmp_path / "study", "LN_IC50,AUC_curvecurator", "7,1.5")
-    message = r"response\.csv: the columns LN_IC50 and AUC_curvecurator are all known .*choose the response with --resp"
+    path = write_study(tmp_path / "study", "LN_IC50,pEC50,EC50", "7,6,1")
+    message = r"response\.csv: the columns LN_IC50, pEC50 and EC50 are known responses: choose one with --response"
     with pytest.raises(InputError, match=message):
         convert_csv(path, tmp_path / "raw")
     assert not (tmp_path / "raw").exists()
@@ -162,8 +168,6 @@ def test_a_response_out_of_the_range_is_named(tmp_path: Path, column: str, value
 
 @given(st.floats(0, 1, width=32))
 def test_each_area_from_0_to_1_is_in_the_range(value: float) -> None:
-    import pyarrow as pa
-
     AUC.check(Path("x"), pa.chunked_array([["a"]]), pa.chunked_array([pa.array([value], pa.float32())]))
 
 
@@ -250,10 +254,6 @@ def test_what_the_reference_exports_is_prepared_without_a_test_split(
 
 
 def test_a_split_that_is_missing_is_told_in_a_sentence_and_other_partitions_can_be_had(tmp_path: Path) -> None:
-    from sciml_datasets import folds
-    from sciml_datasets.partitions import select
-    from sciml_datasets.subset import examples
-
     content = {key: columns for key, columns in frames().items() if "test" not in key}
     (tmp_path / "raw/candle_uno").mkdir(parents=True)
     write_store(tmp_path / "raw/candle_uno" / FILE, content)
@@ -265,3 +265,46 @@ def test_a_split_that_is_missing_is_told_in_a_sentence_and_other_partitions_can_
     assert select("candle_uno", "fold 1/2 by cell:test", tmp_path / "data").columns["id"] == ids
     some = examples("candle_uno", ids, tmp_path / "data")
     assert [some[i]["id"].decode() for i in range(len(some))] == ids
+
+
+def test_a_run_is_scored_on_validation_where_there_is_no_test_split_and_is_no_submission(tmp_path: Path) -> None:
+    content = {key: columns for key, columns in frames(times=4).items() if "test" not in key}
+    (tmp_path / "raw/candle_uno").mkdir(parents=True)
+    write_store(tmp_path / "raw/candle_uno" / FILE, content)
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    build = RECIPES["candle_uno_demo"].with_widths((6, 7)).build
+    result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", epochs=1, batch_size=16)
+    assert (result["split"], result["num_samples"]) == ("validation", 48)
+    statement = Statement("O", "Y", "X", commit="0" * 40)
+    with pytest.raises(InputError, match="its result is of the validation split, expected the canonical test split"):
+        submit([tmp_path / "run"], tmp_path / "submissions", statement)
+    assert not (tmp_path / "submissions").exists()
+
+
+def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -> None:
+    """An additive effect of cell and drug around -4, of a spread of 3: a network for areas would be cut at 0 and 1."""
+    rng = np.random.default_rng(0)
+    cells, drugs = rng.normal(size=(24, 3)), rng.normal(size=(16, 3))
+    folder = tmp_path / "study"
+    folder.mkdir()
+    lines = [
+        f"c{i},d{j},{-4 + 3 * (cells[i] @ (1, -1, 0.5) + drugs[j] @ (0.5, 1, -1)) / 2:.4f}\n"
+        for i in range(24)
+        for j in range(16)
+    ]
+    (folder / "response.csv").write_text("cell_line_name,drug_id,LN_IC50\n" + "".join(lines))
+    for name, ident, values in (("gex", "cell_line_name,a,b,c", cells), ("descriptors", "drug_id,a,b,c", drugs)):
+        rows = [f"{ident[0]}{i}," + ",".join(f"{x:.4f}" for x in row) + "\n" for i, row in enumerate(values)]
+        (folder / f"{name}.csv").write_text(f"{ident}\n" + "".join(rows))
+    convert_csv(folder / "response.csv", tmp_path / "raw/candle_uno")
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    recipe = RECIPES["candle_uno"].for_data(facts_of(tmp_path / "data/sciml/candle_uno/2.0.0"))
+    batches = Batches("candle_uno", tmp_path / "data", recipe, seed=0)
+    targets = np.array(batches.selection("train").columns["response"], float)
+    assert batches.moments == pytest.approx((targets.mean(), targets.std()))
+    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).with_moments(*batches.moments).build
+    settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.005}
+    result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", **settings)
+    r2 = next(row for row in result["criteria"] if row["name"] == "r2")
+    assert r2["score"] > 0.5 > max(r2["baselines"]["training mean"], 0)
+    assert next(row for row in result["criteria"] if row["name"] == "mse")["unit"] == "(ln(umol/l))^2"

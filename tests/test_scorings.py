@@ -38,12 +38,12 @@ def responses(tmp_path: Path) -> Path:
 
 def regression(responses: Path) -> RegressionScoring:
     truth = Truth("stemdl_demo", "test", responses)
-    return RegressionScoring(truth, target="response", groups=("drug", "cell"), low=0, high=1)
+    return RegressionScoring(truth, target="auc", groups=("drug", "cell"), low=0, high=1)
 
 
 def test_a_regression_is_scored_over_all_samples_and_within_groups(responses: Path) -> None:
     truth = Truth("stemdl_demo", "test", responses)
-    values = truth.numbers("response")
+    values = truth.numbers("auc")
     predicted = values + 0.05 * np.random.default_rng(1).normal(size=len(values))
     scoring = regression(responses)
     for part in np.array_split(np.arange(len(values)), 4):
@@ -65,9 +65,7 @@ def test_baselines_are_fitted_to_the_training_split_and_flatter_global_scores(re
     assert r2["drug mean"] > 0.7
     assert np.isnan(found["drug mean"]["median_pearson_drug"])  # it is constant within a drug
     training = Truth("stemdl_demo", "train", responses)
-    expected = np.mean(
-        (Truth("stemdl_demo", "test", responses).numbers("response") - training.numbers("response").mean()) ** 2
-    )
+    expected = np.mean((Truth("stemdl_demo", "test", responses).numbers("auc") - training.numbers("auc").mean()) ** 2)
     assert found["training mean"]["mse"] == pytest.approx(expected, abs=1e-12)
 
 

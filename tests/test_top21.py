@@ -406,7 +406,7 @@ def test_ids_in_columns_without_names_must_tell_cells_from_drugs_by_their_featur
         for key in (f"x_{split}_0", f"x_{split}_1"):
             content[key] = {name: rows.astype(np.float32) for name in content[key]}
         content[f"y_{split}"] = {
-            "AUC": rows.astype(np.float32),
+            "AUC": (rows / 8).astype(np.float32),
             "Sample": np.array([f"CCLE.C{i}".encode() for i in rows], "S30"),
             "Drug1": np.array([f"CTRP.{i}".encode() for i in rows], "S10"),
         }

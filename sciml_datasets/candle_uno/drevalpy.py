@@ -35,6 +35,8 @@ from sciml_datasets.files.text_tables import TextTable
 CELL_IDS = ("cellosaurus_id", "cell_line_name", "cell_line_id")
 DRUG_IDS = ("pubchem_id", "drug_name", "drug_id")
 SOURCES = ("source", "study")
+OF_IMPROVE_TOO = ("improve_sample_id", "improve_chem_id")
+"""Ids that studies may have and that join nothing here."""
 EXPRESSION = ("*gex*.csv", "*expression*.csv")
 FINGERPRINTS = ("*fingerprint*.csv", "*descriptor*.csv")
 MAP, MAPS = "drug_fingerprints/*_128_map.csv", "drug_fingerprints/*_map.csv"
@@ -59,7 +61,7 @@ def read(path: Path, measure: str | None = None) -> Tables:
     table = TextTable.open(path, ",")
     if not path.stem.isprintable():
         raise InputError(f"{str(path)!r}: its name has a tab, a line break or the like: rename the file")
-    column, chosen = choose(table, measure, OF_DREVALPY, (*CELL_IDS, *DRUG_IDS, *SOURCES))
+    column, chosen = choose(table, measure, OF_DREVALPY, (*CELL_IDS, *DRUG_IDS, *SOURCES, *OF_IMPROVE_TOO))
     text = {place: name for name, place in _id_places(table, (*CELL_IDS, *DRUG_IDS)).items()}
     source = next(iter(_id_places(table, SOURCES).values()), None)
     if source is not None:

@@ -58,8 +58,9 @@ class Measure:
     kills: str = LOW
 
     def facts(self) -> dict[str, Any]:
-        """As facts of prepared data, with the range in words."""
-        return {**{name: getattr(self, name) for name in self.__slots__}, "range": self.range()}
+        """As facts of prepared data, with the range in words; IMPROVE's auc is the AUC of the tables."""
+        name = AUC.name if self.name.lower() == AUC.name.lower() else self.name
+        return {**{name: getattr(self, name) for name in self.__slots__}, "name": name, "range": self.range()}
 
     def check(self, path: Path, ids: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
         """Make sure that responses are in the range.
@@ -132,6 +133,8 @@ OF_IMPROVE: Mapping[str, Measure] = {
     "ec50": Measure("ec50", "EC50", MOLAR, None, None, HIGH),
 }
 """The same in a folder of IMPROVE."""
+AREAS = ("auc", "auc_curvecurator")
+"""The benchmark's own response, and the same of curves that were fitted again: taken before all others."""
 UNLIKE = tuple(name for name, measure in OF_IMPROVE.items() if OF_DREVALPY[name] != measure)
 """Names that mean one thing in IMPROVE and another in drevalpy."""
 
@@ -141,7 +144,7 @@ def choose(
 ) -> tuple[str, Measure]:
     """The column of the response, and what it measures.
 
-    Without a wanted one it is AUC, where that is a column, else the one measure that is there.
+    Without a wanted one it is AUC, where that is a column, else AUC_curvecurator, else the one measure that is there.
 
     Args:
         table: of responses.
@@ -171,18 +174,18 @@ def choose(
 
 
 def _only(table: TextTable, known: Mapping[str, Measure], ids: Collection[str]) -> str:
-    """AUC, else the one column that is a known measure."""
+    """The first of AREAS, else the one column that is a known measure."""
     found = list(dict.fromkeys(name for name in table.names if name.lower() in known and name.lower() not in ids))
-    areas = [name for name in found if name.lower() == AUC.name.lower()]
-    candidates = areas or found
+    areas = ([name for name in found if name.lower() == area] for area in AREAS)
+    candidates = next(filter(None, areas), found)
     if len(candidates) == 1:
         return candidates[0]
     if candidates:
         alike = {name.lower() for name in candidates}
-        what = f"all called {alike.pop()}" if len(alike) == 1 else "all known responses"
+        what = f"both the response {alike.pop()}" if len(alike) == 1 else "known responses"
         raise InputError(
-            f"{table.path}: the columns {', '.join(candidates[:-1])} and {candidates[-1]} are {what}: choose the "
-            "response with --response"
+            f"{table.path}: the columns {', '.join(candidates[:-1])} and {candidates[-1]} are {what}: choose one with "
+            "--response"
         )
     raise InputError(
         f"{table.path}: none of the columns {', '.join(table.names[:12])} is a known response "

@@ -38,6 +38,8 @@ RENAMED = 0.1
 """Share of the cell lines that one source writes in another way."""
 WITHOUT_FEATURES = 0.03
 """Share of cell lines and compounds that have a response and no features."""
+UNTESTED = 0.1
+"""Compounds, of those that have a response, that have descriptors and none; the original has thirty times as many."""
 REPEATED = 0.02
 """Share of the measurements that their source did twice."""
 MISSING_VALUES = 0.01
@@ -315,17 +317,22 @@ def _write_cell_tables(rng: np.random.Generator, folder: Path, lines: _Entities)
 def _write_descriptors(
     rng: np.random.Generator, folder: Path, loadings: biology.Loadings, compounds: _Entities
 ) -> None:
-    values = biology.descriptors(rng, loadings, compounds.latent)
+    """Of compounds that have a response, and of some of the last source that have none: they count where all do."""
+    count = len(compounds.described)
+    untested = range(count, count + max(1, round(UNTESTED * count)))
+    latent = np.concatenate([compounds.latent, rng.normal(size=(len(untested), biology.LATENT))])
+    values = biology.descriptors(rng, loadings, latent)
     values[:, ::97] = 1.0  # some descriptors are the same for all
     values[rng.random(values.shape) < MISSING_VALUES] = np.nan
     header = ["NAME", *(f"D{i}" for i in range(values.shape[1]))]
     in_pubchem = np.flatnonzero(_in_pubchem(compounds))
     in_nci60 = np.flatnonzero(compounds.described & compounds.measured[-1])
-    for name, rows, ids in (
+    ids = [*(compounds.ids[-1][row] for row in in_nci60), *(f"NSC.{number}" for number in untested)]
+    for name, rows, names in (
         (combo.PUBCHEM_DESCRIPTORS, in_pubchem, [f"{combo.PUBCHEM_PREFIX}{1000 + row}" for row in in_pubchem]),
-        (combo.NCI60_DESCRIPTORS, in_nci60, [compounds.ids[-1][row] for row in in_nci60]),
+        (combo.NCI60_DESCRIPTORS, [*in_nci60, *untested], ids),
     ):
-        _write_matrix(folder / name, header, ids, values[rows], "na")
+        _write_matrix(folder / name, header, names, values[rows], "na")
 
 
 def _formatted(values: Floats, missing: str) -> Sequence[str]:
