@@ -1,14 +1,14 @@
-"""Raw form B: the prebuilt file of the reference, ``top_21_auc_1fold.uno.h5`` or ``top21_uno_v2.h5``.
+"""Raw form B: the prebuilt file of the reference, ``top_21_auc_1fold.uno.h5`` or ``top21_uno_v2.h5``, or an export.
 
 A pandas HDFStore (see `hdfstore`) with, for ``train``, ``val`` and ``test``, the frames ``x_<split>_0`` (gene
-expression), ``x_<split>_1`` (drug descriptors) and ``y_<split>`` (AUC, Sample, Drug1), row for row. The features of a
-cell or drug are repeated in each of its rows: here they are recovered once, and every row is compared with them.
+expression), ``x_<split>_1`` (drug descriptors) and ``y_<split>`` (AUC, Sample, Drug1), row for row; what the reference
+exports is without ``test``. The features of a cell or drug are repeated in each of its rows: here they are recovered
+once, and every row is compared with them.
 
 Names of features are pickled in the layout ``table``, which both files have: they are called ``gene 1``,
 ``descriptor 1`` and so on, in the order of the file. Columns of responses are known by their names; where these cannot
 be read, there must be as many columns of a type as are looked for. Responses whose Sample or Drug1 is missing are left
-out. Ids of responses are ``train.0``: the split's name in the file
-and the row. The source is the part of Sample before the first point, where it has one (``CCLE.22RV1``), else the name
+out. Ids of responses are ``train.0``: the split's name in the file and the row. The source is the part of Sample before the first point, where it has one (``CCLE.22RV1``), else the name
 of the file up to its first point.
 
 Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_generator, topNmaster_to_uno_prep.
