@@ -8,8 +8,8 @@ once, and every row is compared with them.
 Names of features are pickled in the layout ``table``, which both files have: they are called ``gene 1``,
 ``descriptor 1`` and so on, in the order of the file. Columns of responses are known by their names; where these cannot
 be read, there must be as many columns of a type as are looked for. Responses whose Sample or Drug1 is missing are left
-out. Ids of responses are ``train.0``: the split's name in the file and the row. The source is the part of Sample before the first point, where it has one (``CCLE.22RV1``), else the name
-of the file up to its first point.
+out. Ids of responses are ``train.0``: the split's name in the file and the row. The source is the part of Sample before
+the first point, where it has one (``CCLE.22RV1``), else the name of the file up to its first point.
 
 Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_generator, topNmaster_to_uno_prep.
 """
