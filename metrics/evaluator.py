@@ -48,8 +48,9 @@ class Evaluator:
     ) -> None:
         self.name = name
         self.split = canonical(name, split, data_dir)
-        self.benchmark, self.dataset = find(name)
-        self._folder = prepared_dir(name, data_dir)
+        benchmark, self.dataset = find(name)
+        self.facts = facts_of(prepared_dir(name, data_dir))
+        self.benchmark = benchmark.for_data(self.facts)
         truth = truth or Truth(name, self.split, data_dir)
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
@@ -65,9 +66,7 @@ class Evaluator:
     def comparable(self) -> bool:
         """Whether published values are of these data, or of those that a demo is made like: not of the data of another
         study, nor of other splits than the canonical ones."""
-        facts = facts_of(self._folder)
-        original = all(facts.get(name) in values for name, values in self.benchmark.original.items())
-        return original and self.split in SPLITS
+        return self.benchmark.is_original(self.facts) and self.split in SPLITS
 
     @property
     def state(self) -> Additive:

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
         "split": evaluator.split,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),
+        **({"response": dict(response)} if (response := evaluator.facts.get("response")) else {}),
         "criteria": [
             criterion_row(
                 criterion if comparable else criterion.unpublished(),
@@ -110,6 +112,7 @@ def criterion_row(criterion: Criterion, score: float, baselines: dict[str, float
         "reference": _published(criterion.reference),
         "best_known": _published(criterion.best_known),
         "baselines": baselines,
+        **({"unit": criterion.unit} if criterion.unit else {}),
     }
 
 
@@ -154,6 +157,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             continue
         if not any(found[0][kind] for kind in PUBLISHED):
             criterion = criterion.unpublished()
+        criterion = replace(criterion, title=found[0]["title"], unit=found[0].get("unit", ""))
         if len(scores) < len(results):  # undefined in a run, or unknown: labels have no top-5 accuracy
             rows.append(criterion_row(criterion, math.nan, found[0]["baselines"]))
             continue
@@ -229,6 +233,8 @@ def table(result: dict[str, Any]) -> str:
     """The scores as text, a line per criterion; published values, where they are comparable, are of the real data."""
     runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
     title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
+    if response := result.get("response"):
+        title += f", {response['title']}" + (f" in {response['unit']}" if response["unit"] else "")
     names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
     bounds = {row["name"]: bound for row in result["criteria"] if (bound := bound_of(result, row["name"]))}
     spans = (result.get("intervals") or {}).get("scores", {})

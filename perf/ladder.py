@@ -194,16 +194,20 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
 
+    from sciml_datasets.benchmarks import prepared_dir
+    from sciml_datasets.facts import facts_of
     from sciml_datasets.metrics import Evaluator
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
 
     batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
-    (train, auc), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    (train, response), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    bounds = facts_of(prepared_dir(name, data_dir))["response"]
+    low, high = (beyond if bounds[key] is None else bounds[key] for key, beyond in (("low", -np.inf), ("high", np.inf)))
     ids = batches.selection("test").columns["id"]
     yield from trivial(Evaluator(name, batches.split("test"), data_dir))
     # Below that size scikit-learn holds out nothing to know when to stop: boosting has nothing random then.
-    boosted = seeds if len(auc) > HOLDS_OUT_FROM else seeds[:1]
+    boosted = seeds if len(response) > HOLDS_OUT_FROM else seeds[:1]
     for predictor, models in (
         ("ridge", [RidgeCV(np.logspace(1, 5, 9))]),
         ("gradient boosting", [HistGradientBoostingRegressor(random_state=seed) for seed in boosted]),
@@ -211,7 +215,7 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
         results = []
         for model in models:
             evaluator = Evaluator(name, batches.split("test"), data_dir)
-            evaluator.update(ids, np.clip(model.fit(train, auc).predict(test), 0, 1))
+            evaluator.update(ids, np.clip(model.fit(train, response).predict(test), low, high))
             results.append(evaluator.result())
         yield "classical", predictor, results
 

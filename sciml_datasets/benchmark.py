@@ -30,6 +30,8 @@ class Criterion:
         best_known: the best published result.
         span: the lowest and the highest score that there can be; None where there is no bound.
         at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
+        power: in which power the unit of what is predicted enters; 0 for a pure number.
+        unit: of the score, where the prepared data tell that of what is predicted; see `Benchmark.for_data`.
     """
 
     name: str
@@ -40,6 +42,15 @@ class Criterion:
     best_known: Value | None = None
     span: tuple[float | None, float | None] = (0.0, 1.0)
     at_most: str = ""
+    power: int = 0
+    unit: str = ""
+
+    def in_unit(self, unit: str) -> Criterion:
+        """The same where what is predicted has this unit."""
+        if not unit or not self.power:
+            return self
+        own = unit if self.power == 1 else f"({unit})^{self.power}"
+        return replace(self, unit=own, title=f"{self.title}, {own}")
 
     def unpublished(self) -> Criterion:
         """The same without published values."""
@@ -217,6 +228,18 @@ class Benchmark:
     def of(self, dataset: DataSet) -> Benchmark:
         """The benchmark as it is for one of its data sets."""
         return replace(self, dataset=dataset.name, **dataset.variant)
+
+    def is_original(self, facts: Mapping[str, Any]) -> bool:
+        """Whether published values are of prepared data with these facts, or of those that a demo is made like."""
+        return all(facts.get(name) in values for name, values in self.original.items())
+
+    def for_data(self, facts: Mapping[str, Any]) -> Benchmark:
+        """The benchmark as it is for prepared data with these facts: criteria in the unit that the fact ``response``
+        tells, and published values only where they are of such data."""
+        unit = (facts.get("response") or {}).get("unit", "")
+        published = self.is_original(facts)
+        kept = (criterion if published else criterion.unpublished() for criterion in self.criteria)
+        return replace(self, criteria=tuple(criterion.in_unit(unit) for criterion in kept))
 
     def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
         """The value of each choice: the given one, else the default; without those that the raw files decide.

@@ -50,11 +50,23 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = read_object(path, _EXPECTED, AGAIN, _KINDS)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(
-            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
-            "something else is in that folder, move it elsewhere"
+            _of_another_version(folder)
+            or f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; "
+            "if something else is in that folder, move it elsewhere"
         ) from error
     _files(manifest, str(path))
     return manifest
+
+
+def _of_another_version(folder: Path) -> str:
+    """What to do where another version of the data set is prepared, or nothing."""
+    others = [other.name for other in folder.parent.glob("*") if VERSION.fullmatch(other.name)]
+    if not _is_finished(folder) or folder.exists() or not others:
+        return ""
+    return (
+        f"{folder.parent} holds version {', '.join(sorted(others))} only, whose records differ from those of "
+        f"{folder.name}: prepare the data set again with `sciml prepare`"
+    )
 
 
 def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:

@@ -58,7 +58,7 @@ def test_every_way_of_reading_joins_the_same_rows(data_dir: Path, folder: Path) 
         np.testing.assert_array_equal(vectors[place], expected[name])
         np.testing.assert_array_equal(batch[name], expected[name])
         np.testing.assert_array_equal(whole[name], expected[name])
-    np.testing.assert_array_equal(auc, [example["auc"] for example in numbers])
+    np.testing.assert_array_equal(auc, [example["response"] for example in numbers])
 
 
 def test_rows_of_a_batch_are_joined_at_once(data_dir: Path, folder: Path) -> None:

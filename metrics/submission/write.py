@@ -74,6 +74,11 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
     """
     runs = [read_run(folder) for folder in run_folders]
     check_alike(runs)
+    if (split := runs[0].result["split"]) != "test":
+        raise InputError(
+            f"{runs[0].folder}: its result is of the {split} split, expected the canonical test split, by which "
+            "submissions are ranked: submit a run that was scored on it"
+        )
     facts = _facts(runs, statement)
     parts = [folder_name(statement.organization), facts["benchmark"].name, statement.system, statement.descriptor]
     for part in parts:
