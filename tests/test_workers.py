@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from training_steps import Found, started
 
 from sciml_datasets import InputError
 from sciml_datasets.models.claim import Claim
@@ -29,6 +30,7 @@ MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.envir
 EPOCHS = 5
 """Of five batches each: 25 steps."""
 MODELS = Path(__file__).parents[1] / "examples" / "models"
+CONVOLUTIONAL = ("cloudmask", "stemdl", "stemdl_reconstruction")
 STOPS_WITHIN = 60
 """Seconds after another worker was killed."""
 
@@ -184,6 +186,32 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (chief.out, alone)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-5, nan_ok=True)
     assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
+
+
+RECIPES = ("candle_uno_demo", *(f"{name}_demo:precision=float64,batch_size=4" for name in CONVOLUTIONAL))
+"""The demos' recipes; the convolutional ones in float64, since rounding in float32 turns a rectifier here and there."""
+
+
+@pytest.fixture(scope="module")
+def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+    """What the recipes' first steps lead to, by strategy."""
+    folder = tmp_path_factory.mktemp("steps")
+    found: dict[str, Found] = {}
+    for strategy in ("none", "mirrored", "multiworker"):
+        processes = started(data_dir, folder / f"{strategy}.npz", strategy, 20, RECIPES)
+        told = [process.communicate(timeout=400)[1] for process in processes]
+        assert not any(process.returncode for process in processes), told
+        with np.load(folder / f"{strategy}.npz") as arrays:
+            found[strategy] = dict(arrays)
+    return found
+
+
+@pytest.mark.parametrize("strategy", ["mirrored", "multiworker"])
+def test_every_recipe_trains_alike_under_every_strategy(twenty_steps: dict[str, Found], strategy: str) -> None:
+    alone, shared = twenty_steps["none"], twenty_steps[strategy]
+    assert alone.keys() == shared.keys()
+    for key, expected in alone.items():
+        np.testing.assert_allclose(shared[key], expected, rtol=1e-5, atol=1e-5, err_msg=key)
 
 
 def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
