@@ -22,7 +22,11 @@ SETTINGS = (
     "deterministic",
     "parameters",
 )
-CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on", "auto"), "deterministic": ("on", "off")}
+CHOICES = {
+    "precision": ("float32", "mixed_bfloat16", "float64"),
+    "xla": ("off", "on", "auto"),
+    "deterministic": ("on", "off"),
+}
 """Setting to its values, where they are words."""
 COUNTS = ("epochs", "batch_size", "parameters")
 """Settings that are 1 at least."""
@@ -62,7 +66,7 @@ class Recipe:
         optimizer: by its name in Keras.
         epsilon: of the optimizer, added to what it divides by.
         schedule: of the rate, see `sciml_datasets.models.rates`.
-        precision: in which the model computes; weights are float32 always.
+        precision: in which the model computes; weights are float32, or float64 with ``float64``; losses are float32.
         xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
         deterministic: whether two runs with one seed give the same bits, on the same number of threads.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
