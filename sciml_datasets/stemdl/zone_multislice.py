@@ -114,7 +114,7 @@ def exit_waves(zone: Zone, tilts: Floats, thickness: float, energy_kev: float) -
     if zone.even:
         even, odd = waves[:, 1:] / np.float32(np.sqrt(2))
         return np.concatenate([waves[0, :1], even + odd, even - odd])
-    return waves[0]
+    return np.asarray(waves[0])
 
 
 def cbed_pattern(
@@ -193,7 +193,7 @@ def _about_twofold_axis(
         if (basis @ rotation == -basis).all():
             moved = amplitudes * np.exp(1j * np.pi * (steps @ basis @ translation))
             if np.abs(moved.imag).max() < 1e-6 * np.abs(moved).max():
-                return moved
+                return np.asarray(moved)
     return None
 
 
