@@ -227,8 +227,9 @@ def test_a_twofold_axis_saves_work_and_changes_nothing() -> None:
     other = gallium_arsenide()
     assert not zone_of(other, zone_frame(other, np.array([1, 1, 0])), np.array([1, 1, 0])).even
     whole = dataclasses.replace(even, even=False)
-    patterns = [cbed_pattern(beams, semi_angle(3.2), 120.0, 150.0, 64) for beams in (even, whole)]
-    np.testing.assert_allclose(*patterns, atol=2e-6)
+    tilts = np.random.default_rng(0).uniform(-0.1, 0.1, (400, 2))  # so many that both take the same slabs
+    intensities = [np.abs(exit_waves(beams, tilts, 60.0, 150.0)) ** 2 for beams in (even, whole)]
+    np.testing.assert_allclose(*intensities, atol=2e-5)
 
 
 def test_a_zone_shows_the_crystal_as_a_box_of_its_atoms_does() -> None:
