@@ -229,7 +229,7 @@ def test_a_twofold_axis_saves_work_and_changes_nothing() -> None:
     whole = dataclasses.replace(even, even=False)
     tilts = np.random.default_rng(0).uniform(-0.1, 0.1, (400, 2))  # so many that both take the same slabs
     intensities = [np.abs(exit_waves(beams, tilts, 60.0, 150.0)) ** 2 for beams in (even, whole)]
-    np.testing.assert_allclose(*intensities, atol=2e-5)
+    np.testing.assert_allclose(*intensities, atol=1e-4)  # single precision
 
 
 def test_a_zone_shows_the_crystal_as_a_box_of_its_atoms_does() -> None:
