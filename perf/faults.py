@@ -68,7 +68,7 @@ def drill(folder: Path, kills: int, rng: random.Random) -> int:
         if final.returncode:
             print(f"round {rounds}: the last run failed\n{final.stderr}")
             return 1
-        prepared = data / "sciml/stemdl_demo/2.0.0"
+        prepared = data / "sciml/stemdl_demo/3.0.0"
         left = [path.name for path in prepared.parent.iterdir() if path != prepared]
         if digest(prepared) != expected or left:
             print(f"round {rounds}: the bytes differ, or {left} was left")

@@ -181,7 +181,7 @@ def harmonics(inputs: np.ndarray) -> np.ndarray:
     from scipy.ndimage import map_coordinates
 
     centre = inputs.shape[1] // 2
-    radius = np.arange(1, RADII + 1)[:, None] / RADII * (2 / 3 * centre)
+    radius = np.arange(1, RADII + 1)[:, None] / RADII * (centre - 1)
     angle = 2 * np.pi * np.arange(ANGLES) / ANGLES
     places = np.stack([centre + radius * np.sin(angle), centre + radius * np.cos(angle)])
     views = inputs.transpose(0, 3, 1, 2).reshape(-1, *inputs.shape[1:3])

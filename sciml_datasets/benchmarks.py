@@ -83,7 +83,7 @@ _STEMDL = Benchmark(
         ),
         DataSet(
             "stemdl_demo",
-            "2.0.0",
+            "3.0.0",
             "2,400 simulated stacks of three 128 x 128 patterns, 230 space groups, 100 to 190 keV",
             2400,
         ),
@@ -145,7 +145,7 @@ _STEMDL_RECONSTRUCTION = Benchmark(
         DataSet("stemdl_reconstruction", "1.0.0", "scans of 64 or 1,024 patterns, half precision, and the potential"),
         DataSet(
             "stemdl_reconstruction_demo",
-            "1.0.0",
+            "2.0.0",
             "480 simulated scans of 8 x 8 patterns of 48 x 48 pixels, the potential and the electron density",
             480,
         ),

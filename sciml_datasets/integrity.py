@@ -34,6 +34,7 @@ _KINDS: Kinds = dict.fromkeys(("dataset", "version", "file_format", "plan_digest
 _FILE: Kinds = {"name": str, "bytes": int, "sha256": str}
 _SHARD: Kinds = {"records": int, "offsets_sha256": str}
 _EXPECTED = "a manifest of prepared data"
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 State = tuple[int, int, int]
 """Size, time of change and inode of a file: another state, another content."""
@@ -49,24 +50,34 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = read_object(path, _EXPECTED, AGAIN, _KINDS)
     except (FileNotFoundError, NotADirectoryError) as error:
+        check_version(folder)
         raise InputError(
-            _of_another_version(folder)
-            or f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; "
-            "if something else is in that folder, move it elsewhere"
+            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
+            "something else is in that folder, move it elsewhere"
         ) from error
     _files(manifest, str(path))
     return manifest
 
 
-def _of_another_version(folder: Path) -> str:
-    """What to do where another version of the data set is prepared, or nothing."""
-    others = [other.name for other in folder.parent.glob("*") if VERSION.fullmatch(other.name)]
-    if not _is_finished(folder) or folder.exists() or not others:
-        return ""
-    return (
-        f"{folder.parent} holds version {', '.join(sorted(others))} only, whose records differ from those of "
-        f"{folder.name}: prepare the data set again with `sciml prepare`"
+def check_version(folder: Path) -> None:
+    """Tell a data set that is prepared in another version from one that is not prepared.
+
+    Args:
+        folder: ``<data_dir>/sciml/<name>/<version>``.
+
+    Raises:
+        InputError: the folder is not there, but another version of it is.
+    """
+    if folder.exists():
+        return
+    others = sorted(
+        path.parent.name for path in folder.parent.glob(f"*/{NAME}") if _VERSION.fullmatch(path.parent.name)
     )
+    if others:
+        raise InputError(
+            f"{folder.parent} holds version {' and '.join(others)}, whose data differ; this release reads "
+            f"{folder.name}: prepare the data set again with `sciml prepare`"
+        )
 
 
 def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:

@@ -435,7 +435,7 @@ def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: C
 
 
 def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHand, data_dir: Path) -> None:
-    training = read_members(data_dir / "sciml" / "stemdl_demo" / "2.0.0", "train")["id"][0].encode()
+    training = read_members(data_dir / "sciml" / "stemdl_demo" / "3.0.0", "train")["id"][0].encode()
     predicted(lambda file, ids, values: fill(file, [training, *ids[1:]], values))(folder_of(tree))
     (first,) = check([tree], data)
     assert [finding.rule for finding in first.findings] == ["leak"]

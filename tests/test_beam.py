@@ -24,7 +24,7 @@ def options() -> object:
 def test_the_local_runner_gives_the_same_bytes(raw_dir: Path, data_dir: Path, tmp_path: Path) -> None:
     folder = prepare("stemdl_demo", raw_dir, tmp_path, beam=options())
     here = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert here == {path.name: path.read_bytes() for path in (data_dir / "sciml/stemdl_demo/2.0.0").iterdir()}
+    assert here == {path.name: path.read_bytes() for path in (data_dir / "sciml/stemdl_demo/3.0.0").iterdir()}
     assert [path.name for path in folder.parent.parent.iterdir()] == ["stemdl_demo"]
 
 
@@ -35,7 +35,7 @@ def test_tfds_own_beam_options_choose_beam(raw_dir: Path, data_dir: Path, tmp_pa
     config = tfds.download.DownloadConfig(manual_dir=raw_dir, beam_options=options())
     builder = tfds.builder("sciml/stemdl_demo", data_dir=tmp_path)
     builder.download_and_prepare(download_config=config)
-    manifest = (data_dir / "sciml/stemdl_demo/2.0.0/manifest.json").read_bytes()
+    manifest = (data_dir / "sciml/stemdl_demo/3.0.0/manifest.json").read_bytes()
     assert (builder.data_path / "manifest.json").read_bytes() == manifest
 
 

@@ -105,7 +105,7 @@ def test_show_draws_a_picture(data_dir: Path, tmp_path: Path, capsys: pytest.Cap
 def test_show_refuses_predictions_that_could_not_be_scored(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    members = (data_dir / "sciml/stemdl_demo/2.0.0/members-test.tsv").read_text().splitlines()[1:]
+    members = (data_dir / "sciml/stemdl_demo/3.0.0/members-test.tsv").read_text().splitlines()[1:]
     for prediction, message in ((231, "from 0 to 230"), ([0.5], "class scores")):
         with h5py.File(tmp_path / "p.h5", "w") as file:
             file["id"] = [line.split("\t")[0] for line in members]
@@ -164,7 +164,7 @@ def test_training_until_a_target_says_that_it_was_not_reached(
 
 
 def test_predictions_of_any_framework_can_be_scored(data_dir: Path, tmp_path: Path, sciml: Sciml) -> None:
-    members = (data_dir / "sciml/stemdl_demo/2.0.0/members-test.tsv").read_text().splitlines()[1:]
+    members = (data_dir / "sciml/stemdl_demo/3.0.0/members-test.tsv").read_text().splitlines()[1:]
     rows = [line.split("\t") for line in members]
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file["id"] = [row[0] for row in rows]

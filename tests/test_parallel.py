@@ -35,7 +35,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def prepared(data_dir: Path) -> Path:
-    return data_dir / "sciml/stemdl_demo/2.0.0"
+    return data_dir / "sciml/stemdl_demo/3.0.0"
 
 
 def assert_same_and_clean(data_dir: Path, reference: Path) -> None:

@@ -111,7 +111,7 @@ def test_another_process_writes_the_same_folder_to_the_byte(
 ) -> None:
     run = sciml("prepare", "stemdl_demo", "--raw-dir", raw_dir, "--data-dir", tmp_path)
     assert run.returncode == 0, run.stderr
-    here, there = data_dir / "sciml/stemdl_demo/2.0.0", tmp_path / "sciml/stemdl_demo/2.0.0"
+    here, there = data_dir / "sciml/stemdl_demo/3.0.0", tmp_path / "sciml/stemdl_demo/3.0.0"
     assert sorted(path.name for path in here.iterdir()) == sorted(path.name for path in there.iterdir())
     for path in here.iterdir():
         assert path.read_bytes() == (there / path.name).read_bytes(), path.name
@@ -151,7 +151,7 @@ def test_the_real_configuration_holds_512_pixel_patterns(tmp_path: Path) -> None
 def test_every_way_of_loading(data_dir: Path) -> None:
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
     again = tfds.builder_from_directory(builder.data_dir)
-    versioned = tfds.builder("sciml/stemdl_demo:2.0.0", data_dir=data_dir)
+    versioned = tfds.builder("sciml/stemdl_demo:3.0.0", data_dir=data_dir)
     for made in (builder, again, versioned):
         assert {name: split.num_examples for name, split in made.info.splits.items()} == {
             "train": 48,
@@ -188,7 +188,7 @@ def test_the_tfds_command_builds_it(raw_dir: Path, data_dir: Path, tmp_path: Pat
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert shards(tmp_path / "sciml/stemdl_demo/2.0.0") == shards(data_dir / "sciml/stemdl_demo/2.0.0")
+    assert shards(tmp_path / "sciml/stemdl_demo/3.0.0") == shards(data_dir / "sciml/stemdl_demo/3.0.0")
 
 
 def test_load_without_raw_files_says_where_it_looked_and_what_to_do(
@@ -212,11 +212,11 @@ def test_the_raw_folder_can_come_from_the_environment(
 
 def test_prepared_data_are_used_again(data_dir: Path, tmp_path: Path) -> None:
     folder = prepare("stemdl_demo", tmp_path / "no raw files", data_dir)
-    assert folder == data_dir / "sciml/stemdl_demo/2.0.0"
+    assert folder == data_dir / "sciml/stemdl_demo/3.0.0"
 
 
 def test_a_folder_that_was_not_prepared_here_is_not_taken_for_prepared(tmp_path: Path, raw_dir: Path) -> None:
-    (tmp_path / "sciml/stemdl_demo/2.0.0").mkdir(parents=True)
+    (tmp_path / "sciml/stemdl_demo/3.0.0").mkdir(parents=True)
     with pytest.raises(InputError, match=r"manifest\.json is missing"):
         prepare("stemdl_demo", raw_dir, tmp_path)
 
@@ -224,7 +224,7 @@ def test_a_folder_that_was_not_prepared_here_is_not_taken_for_prepared(tmp_path:
 def test_the_manifest_describes_every_file(data_dir: Path) -> None:
     import hashlib
 
-    folder = data_dir / "sciml/stemdl_demo/2.0.0"
+    folder = data_dir / "sciml/stemdl_demo/3.0.0"
     manifest = json.loads((folder / "manifest.json").read_text())
     listed = listed_files(manifest)
     assert sorted([*listed, "manifest.json"]) == sorted(path.name for path in folder.iterdir())
@@ -377,7 +377,7 @@ def test_a_limit_on_the_size_of_files_is_told_once_and_leaves_nothing_prepared(
     limited = ["sh", "-c", 'ulimit -f 4000; exec "$@"', "sh", *command]
     run = subprocess.run(limited, capture_output=True, text=True, check=False)
     assert_one_sentence(run, "sciml-train.tfrecord-00000-of-00001", "File too large: raise the limit")
-    assert not (tmp_path / "data/sciml/stemdl_demo/2.0.0").exists()
+    assert not (tmp_path / "data/sciml/stemdl_demo/3.0.0").exists()
 
 
 def test_a_read_only_disk_is_named(raw_dir: Path, tmp_path: Path) -> None:
@@ -392,3 +392,19 @@ def test_a_builder_makes_no_temporary_folder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     tfds.builder("sciml/stemdl_demo", data_dir=tmp_path / "data")
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_data_prepared_by_an_earlier_release_are_told_by_their_version(tmp_path: Path) -> None:
+    from sciml_datasets.metrics import Evaluator
+    from sciml_datasets.preparation.verify import check_prepared
+
+    old = tmp_path / "sciml/stemdl_demo/2.0.0"
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text("{}")
+    told = (
+        r"stemdl_demo holds version 2\.0\.0, whose data differ; this release reads 3\.0\.0: prepare the data set again"
+    )
+    with pytest.raises(InputError, match=told):
+        check_prepared(tmp_path / "sciml/stemdl_demo/3.0.0")
+    with pytest.raises(InputError, match=told):
+        Evaluator("stemdl_demo", "test", tmp_path)

@@ -119,7 +119,7 @@ def test_it_can_be_pickled(prepared: Path) -> None:
 
 def damaged_copy(prepared: Path, tmp_path: Path, damage: Any) -> Any:
     shutil.copytree(prepared, tmp_path / "copy")
-    folder = tmp_path / "copy/sciml/stemdl_demo/2.0.0"
+    folder = tmp_path / "copy/sciml/stemdl_demo/3.0.0"
     (shard,) = folder.glob("sciml-train.*-00001-of-00003")
     content = bytearray(shard.read_bytes())
     damage(content)
@@ -155,7 +155,7 @@ def test_a_missing_file_is_named(prepared: Path, tmp_path: Path, suffix: str) ->
     if suffix and "array_record" in str(prepared):
         pytest.skip("ArrayRecord files have nothing beside them")
     shutil.copytree(prepared, tmp_path / "copy")
-    (shard,) = (tmp_path / "copy/sciml/stemdl_demo/2.0.0").glob(f"sciml-train.*-00001-of-00003{suffix}")
+    (shard,) = (tmp_path / "copy/sciml/stemdl_demo/3.0.0").glob(f"sciml-train.*-00001-of-00003{suffix}")
     shard.unlink()
     examples = source(tmp_path / "copy")
     assert examples[0]["cbed_stack"].shape == (3, 128, 128)

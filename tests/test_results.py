@@ -30,7 +30,7 @@ def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
 def result_of(data_dir: Path, right: int, **run: Any) -> dict[str, Any]:
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
     evaluator.update(*predictions(data_dir, right))
-    digest = read_manifest(data_dir / "sciml/stemdl_demo/2.0.0")["plan_digest"]
+    digest = read_manifest(data_dir / "sciml/stemdl_demo/3.0.0")["plan_digest"]
     return make_result(evaluator, digest, **run)
 
 

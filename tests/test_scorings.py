@@ -21,7 +21,7 @@ DRUGS, CELLS = ("aspirin", "cisplatin", "taxol"), ("A549", "HeLa")
 @pytest.fixture
 def responses(tmp_path: Path) -> Path:
     """A data folder with member lists of a regression: drug effect, cell effect and a little of its own."""
-    folder = tmp_path / "sciml" / "stemdl_demo" / "2.0.0"
+    folder = tmp_path / "sciml" / "stemdl_demo" / "3.0.0"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for split, count in (("train", 120), ("test", 60)):
@@ -31,7 +31,7 @@ def responses(tmp_path: Path) -> Path:
             value = 0.2 + 0.2 * drug + 0.1 * cell + 0.02 * rng.normal()
             rows.append(f"{split}-{i}\t{value}\t{DRUGS[drug]}\t{CELLS[cell]}")
         (folder / f"members-{split}.tsv").write_text("\n".join(rows) + "\n")
-    identity = {"dataset": "sciml/stemdl_demo", "version": "2.0.0", "file_format": "tfrecord"}
+    identity = {"dataset": "sciml/stemdl_demo", "version": "3.0.0", "file_format": "tfrecord"}
     write_manifest(folder, identity=identity, digest="", shards=[], raw=[], checksums={})
     return tmp_path
 

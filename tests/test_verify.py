@@ -27,8 +27,8 @@ SHARD = "sciml-train.tfrecord-00000-of-00001"
 @pytest.fixture
 def folder(data_dir: Path, tmp_path: Path) -> Path:
     """A copy of a prepared folder, to damage."""
-    copy = tmp_path / "sciml/stemdl_demo/2.0.0"
-    shutil.copytree(data_dir / "sciml/stemdl_demo/2.0.0", copy)
+    copy = tmp_path / "sciml/stemdl_demo/3.0.0"
+    shutil.copytree(data_dir / "sciml/stemdl_demo/3.0.0", copy)
     return copy
 
 
@@ -90,7 +90,7 @@ def test_a_swapped_manifest_is_found(folder: Path, raw_dir: Path, tmp_path: Path
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"dataset": "sciml/stemdl"}))
     assert any(
-        "belongs to sciml/stemdl 2.0.0, not to sciml/stemdl_demo 2.0.0" in text for text in verify_prepared(folder)
+        "belongs to sciml/stemdl 3.0.0, not to sciml/stemdl_demo 3.0.0" in text for text in verify_prepared(folder)
     )
 
 
@@ -170,7 +170,7 @@ def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path
     assert "batch_dev_0.h5" in done.stdout
     with pytest.raises(ChecksumError, match="batch_dev_0"):
         prepare("stemdl_demo", tmp_path, tmp_path / "data", verify_raw=True)
-    assert not (tmp_path / "data/sciml/stemdl_demo/2.0.0").exists()
+    assert not (tmp_path / "data/sciml/stemdl_demo/3.0.0").exists()
 
 
 def test_of_a_split_with_no_file_left_the_missing_file_is_named(tmp_path: Path, sciml: Sciml) -> None:

@@ -3,8 +3,9 @@
 A box is cut from the crystal, the zone axis upright; each atom is moved by one thermal displacement; the potential of
 each slice is the sum of its atoms' projected potentials (Peng's factors, where STEMDL took Kirkland's); a focused probe
 goes through it at 8 x 8 positions in one projected cell, and the patterns are averaged (nlaanait/namsa,
-scripts/summit_scripts). A box of 100 angstrom on 512 pixels is STEMDL's; another number of pixels takes a box of the
-same pixel size, down to 25 angstrom on 128.
+scripts/summit_scripts). A box of 100 angstrom with patterns of 512 pixels is STEMDL's; another number of pixels takes a
+box in proportion, down to 25 angstrom for 128. Waves are computed on a grid half as fine again, so that products alias
+beyond what is shown; STEMDL's own grid had no such room.
 
 Higher-order Laue zones and thermal diffuse scattering are in these patterns, and the box's edges, which do not fit the
 crystal's period.
@@ -35,7 +36,7 @@ from sciml_datasets.stemdl.multislice import (
 )
 
 PIXEL_SIZE = 100 / 512
-"""Angstrom: STEMDL's."""
+"""Angstrom: the width of a box over the number of pixels of its pattern; 1 / (2 K_MAX), as in STEMDL."""
 SLICE = 2.5
 """Angstrom, at most."""
 POSITIONS = 8
@@ -125,27 +126,29 @@ def cbed_pattern(
     Args:
         crystal, frame, semi_angle_rad, thickness, energy_kev: as `sciml_datasets.stemdl.kinematic.cbed_pattern` takes
             them.
-        pixels: width and height; the field of view is 5.12 / angstrom whatever their number.
+        pixels: width and height; the field of view is 2 K_MAX whatever their number.
         rng: of the thermal displacements.
 
     Returns:
         (pixels, pixels) float32, non-negative, relative to the incident beam, rows along y, the direct beam at
-        [pixels // 2, pixels // 2]; zero beyond two thirds of the half-width.
+        [pixels // 2, pixels // 2]; zero beyond K_MAX.
     """
     width = pixels * PIXEL_SIZE
-    k = frequencies(pixels, PIXEL_SIZE)
+    fine = -(-3 * pixels // 2)  # its band limit, two thirds of what it holds, is K_MAX
+    k = frequencies(fine, width / fine)
     positions, symbols = box_of(crystal, frame, width, thickness, rng)
     slices = [
         transmission(potential, energy_kev, k, k)
-        for potential in slice_potentials(positions, symbols, width, thickness, pixels)
+        for potential in slice_potentials(positions, symbols, width, thickness, fine)
     ]
     propagation = propagator(k, k, thickness / len(slices), energy_kev)
     places = width / 2 + _cell_positions(crystal, frame)
     total = np.zeros((pixels, pixels), np.float64)
+    middle = slice(fine // 2 - pixels // 2, fine // 2 - pixels // 2 + pixels)
     for first in range(0, len(places), AT_ONCE):
         waves: Waves = probes(k, k, semi_angle_rad, energy_kev, places[first : first + AT_ONCE])
-        total += intensities(multislice(waves, slices, propagation)).sum(axis=0)
-    shifted = np.fft.fftshift(k)
+        total += intensities(multislice(waves, slices, propagation)).sum(axis=0)[middle, middle]
+    shifted = np.fft.fftshift(k)[middle]
     total *= shifted[:, None] ** 2 + shifted**2 <= band_limit(k, k) ** 2  # beyond it is the noise of rounding
     return np.asarray(total / len(places), np.float32)
 

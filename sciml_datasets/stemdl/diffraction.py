@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from sciml_datasets.stemdl.crystals import Crystal, Floats
 
-K_MAX = 2.0
-"""1/angstrom: the half-width of a pattern."""
-BAND = 2 / 3 * K_MAX
-"""1/angstrom: where patterns end. STEMDL's end there too: waves are limited to two thirds of what their grid holds."""
+K_MAX = 2.56
+"""1/angstrom: the half-width of a pattern, and the radius of the circle in which it ends. STEMDL's is the same: half of
+512 pixels over 100 angstrom, which its script does not limit further (nlaanait/namsa, smc_19_sim.py, bandwidth 1/2)."""
 DEBYE_WALLER = 0.5
 """Square angstrom, the isotropic B of every atom: typical of inorganic crystals at room temperature."""
 PROBE_KEV = 100

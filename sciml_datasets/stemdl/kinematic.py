@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from sciml_datasets.stemdl.crystals import Crystal, Floats
 from sciml_datasets.stemdl.diffraction import (
-    BAND,
     K_MAX,
     indices,
     reciprocal,
@@ -47,7 +46,7 @@ def cbed_pattern(
     k = 1 / wavelength(energy_kev)
     radius = k * semi_angle_rad
     step = 2 * K_MAX / pixels
-    hkl = indices(crystal, BAND + radius)
+    hkl = indices(crystal, K_MAX + radius)
     g = hkl @ reciprocal(crystal) @ frame.T
     # Only reflections that come close to the Ewald sphere somewhere in the cone scatter at all.
     slack = 3 / thickness + radius * np.hypot(g[:, 0], g[:, 1]) / k
@@ -77,7 +76,8 @@ def cbed_pattern(
     intensity = (amplitude[:, None, None] * np.sinc(thickness * excitation)) ** 2
     rows, columns = np.broadcast_arrays(rows + pixels // 2, columns + pixels // 2)
     seen = (kx**2 + ky**2 <= radius**2) & (
-        (rows - pixels // 2) ** 2 + (columns - pixels // 2) ** 2 <= (BAND / step) ** 2
+        (rows - pixels // 2) ** 2 + (columns - pixels // 2) ** 2 <= (K_MAX / step) ** 2
     )
+    seen &= (rows < pixels) & (columns < pixels)  # an even number of pixels has one less on this side
     pattern = np.bincount(rows[seen] * pixels + columns[seen], weights=intensity[seen], minlength=pixels**2)
     return np.asarray(pattern / pattern.sum(), np.float32).reshape(pixels, pixels)

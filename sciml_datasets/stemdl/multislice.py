@@ -37,6 +37,29 @@ def interaction_constant(energy_kev: float) -> float:
     return float(2 * np.pi / (wavelength(energy_kev) * energy_kev * 1e3) * share)
 
 
+def coefficients(
+    crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons", b_factor: float = DEBYE_WALLER
+) -> NDArray[np.complex128]:
+    """Fourier coefficients of a crystal's potential or density, the sum of coefficient exp(+2 pi i h.r).
+
+    They are conjugate to structure factors: crystallography synthesizes with exp(-2 pi i h.r) (International Tables B,
+    section 1.2), while waves travel as exp(+2 pi i k.r) here, so that h adds to their k.
+
+    Args:
+        crystal: the crystal.
+        hkl: (n, 3) Miller indices.
+        radiation: ``electrons`` (factors of International Tables C, table 4.3.2.2) for the electrostatic potential, or
+            ``x-rays`` (IT92) for the electron density.
+        b_factor: isotropic B of all atoms in square angstrom: the thermal smearing.
+
+    Returns:
+        (n,) in volt, or in electrons per cubic angstrom.
+    """
+    scale = VOLTS_PER_FACTOR if radiation == "electrons" else 1.0
+    factors = structure_factors(crystal, hkl, radiation, b_factor)
+    return np.asarray(factors.conj() * (scale / abs(np.linalg.det(crystal.lattice))))
+
+
 def zone_coefficients(
     crystal: Crystal, frame: Floats, g_max: float, radiation: str = "electrons", b_factor: float = DEBYE_WALLER
 ) -> tuple[Floats, NDArray[np.complex128]]:
@@ -46,9 +69,7 @@ def zone_coefficients(
         crystal: the crystal.
         frame: (3, 3) rows x, y, z in crystal space, as `diffraction.zone_frame` gives it for a zone axis.
         g_max: 1/angstrom, of the longest reflection.
-        radiation: ``electrons`` (factors of International Tables C, table 4.3.2.2) for the electrostatic potential, or
-            ``x-rays`` (IT92) for the electron density.
-        b_factor: isotropic B of all atoms in square angstrom: the thermal smearing.
+        radiation, b_factor: as for `coefficients`.
 
     Returns:
         (n, 2) the reflections' x and y in 1/angstrom, and (n,) coefficients, in volt or in electrons per cubic
@@ -57,26 +78,24 @@ def zone_coefficients(
     hkl = indices(crystal, g_max)
     g = hkl @ reciprocal(crystal) @ frame.T
     flat = np.abs(g[:, 2]) < 1e-6
-    scale = VOLTS_PER_FACTOR if radiation == "electrons" else 1.0
-    factors = structure_factors(crystal, hkl[flat], radiation, b_factor)
-    return g[flat, :2], factors * (scale / abs(np.linalg.det(crystal.lattice)))
+    return g[flat, :2], coefficients(crystal, hkl[flat], radiation, b_factor)
 
 
-def image(g: Floats, coefficients: NDArray[np.complex128], x: Floats, y: Floats) -> Floats:
+def image(g: Floats, amplitudes: NDArray[np.complex128], x: Floats, y: Floats) -> Floats:
     """The real image of Fourier coefficients, wherever it is asked for.
 
     Args:
         g: (n, 2) in 1/angstrom.
-        coefficients: (n,) in any unit, those of g and -g conjugate.
+        amplitudes: (n,) coefficients in any unit, those of g and -g conjugate.
         x: (columns,) in angstrom.
         y: (rows,) in angstrom.
 
     Returns:
-        (rows, columns) in the coefficients' unit.
+        (rows, columns) in the amplitudes' unit.
     """
     along_y = np.exp(2j * np.pi * np.outer(y, g[:, 1]))
     along_x = np.exp(2j * np.pi * np.outer(g[:, 0], x))
-    return np.asarray((along_y * coefficients @ along_x).real)
+    return np.asarray((along_y * amplitudes @ along_x).real)
 
 
 def projected_potential(

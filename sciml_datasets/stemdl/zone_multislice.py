@@ -21,12 +21,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.stemdl.crystals import Crystal, Floats, centring_translations
-from sciml_datasets.stemdl.diffraction import BAND, DEBYE_WALLER, K_MAX, reciprocal, structure_factors, wavelength
-from sciml_datasets.stemdl.multislice import VOLTS_PER_FACTOR, Waves, interaction_constant
+from sciml_datasets.stemdl.crystals import Crystal, Floats, centring_translations, symmetry_operations
+from sciml_datasets.stemdl.diffraction import DEBYE_WALLER, K_MAX, reciprocal, wavelength
+from sciml_datasets.stemdl.multislice import Waves, coefficients, interaction_constant
 
-SLICE = 1.5625
-"""Angstrom, at most: half of what multislice codes commonly take."""
+FEWEST_BEAMS, WIDEST = 250, 1.5 * K_MAX
+"""Beams are those up to K_MAX, and those beyond it, up to WIDEST in 1/angstrom, until there are so many: small cells of
+heavy atoms, as metals have, scatter far and have few."""
+SLICE, RIM_PHASE = 1.5625, 1.2
+"""Angstrom, at most, and rad, at most, by which one slice turns the phase of the outermost beam."""
 SLAB = 12.5
 """Angstrom, at most, between two changes of the phase by the tilt."""
 
@@ -39,11 +42,14 @@ class Zone:
         indices: (n, 2) int in the basis of the zone, the direct beam first.
         g: (n, 2) x and y in 1/angstrom.
         potential: (rows, columns) volt, the mean over depth on a grid of one cell, in the order of the basis.
+        even: the potential has a twofold axis, at the origin; the beams are then the direct one, one of each pair of
+            opposite ones, and the others of the pairs in the same order.
     """
 
     indices: NDArray[np.int64]
     g: Floats
     potential: Floats
+    even: bool = False
 
 
 def zone_of(crystal: Crystal, frame: Floats, zone: NDArray[np.int64], b_factor: float = DEBYE_WALLER) -> Zone:
@@ -57,24 +63,22 @@ def zone_of(crystal: Crystal, frame: Floats, zone: NDArray[np.int64], b_factor: 
     """
     basis = _zone_basis(zone // np.gcd.reduce(zone), reciprocal(crystal))
     vectors = basis @ reciprocal(crystal) @ frame[:2].T
-    cell = np.linalg.inv(vectors).T  # (2, 2) rows, angstrom: |index| = |g.a| <= |g| |a|
-    reach = np.linalg.norm(cell, axis=1)
-    bounds = np.floor(2 * BAND * reach).astype(int)
-    steps = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in bounds], indexing="ij"), axis=-1).reshape(-1, 2)
-    phases = steps @ basis @ centring_translations(crystal.space_group).T
-    present = np.abs(phases - np.round(phases)).max(axis=1) < 1e-6
-    lengths = np.linalg.norm(steps @ vectors, axis=1)
-    near = steps[present & (lengths <= 2 * BAND)]
+    shown = len(_reflections(crystal, basis, vectors, K_MAX))
+    widest = min(WIDEST, K_MAX * max(1.0, math.sqrt(FEWEST_BEAMS / shown)))
+    near = _reflections(crystal, basis, vectors, 2 * widest)  # between any two beams
+    bounds = np.abs(near).max(axis=0)
 
-    factors = structure_factors(crystal, near @ basis, "electrons", b_factor)
+    amplitudes = coefficients(crystal, near @ basis, "electrons", b_factor)
+    about_axis = _about_twofold_axis(crystal.space_group, basis, near, amplitudes)
     size = [2 * int(np.ceil(1.5 * bound)) + 1 for bound in bounds]  # room for the harmonics of the exponential
     spectrum = np.zeros(size, np.complex128)
-    spectrum[near[:, 0], near[:, 1]] = factors * (VOLTS_PER_FACTOR / abs(np.linalg.det(crystal.lattice)))
+    spectrum[near[:, 0], near[:, 1]] = amplitudes if about_axis is None else about_axis
     potential = np.fft.ifft2(spectrum, norm="forward").real
 
-    beams = steps[present & (lengths <= BAND)]
-    beams = beams[np.argsort(beams.any(axis=1), kind="stable")]
-    return Zone(beams, beams @ vectors, potential)
+    beams = near[np.linalg.norm(near @ vectors, axis=1) <= widest]
+    first = beams[: len(beams) // 2]  # sorted by both indices, so that their opposites follow in falling order
+    beams = np.concatenate([np.zeros((1, 2), np.int64), first, -first])
+    return Zone(beams, beams @ vectors, potential, about_axis is not None)
 
 
 def exit_waves(zone: Zone, tilts: Floats, thickness: float, energy_kev: float) -> Waves:
@@ -87,21 +91,30 @@ def exit_waves(zone: Zone, tilts: Floats, thickness: float, energy_kev: float) -
         energy_kev: of the electrons.
 
     Returns:
-        (n, k) amplitudes of the beams for each tilt, up to a phase of each; without the scattering beyond BAND the
+        (n, k) amplitudes of the beams for each tilt, up to a phase of each; without the scattering beyond the beams the
         squares of each tilt add up to 1.
     """
-    slabs = max(1, round(np.ceil(thickness / SLAB)))
-    slab = thickness / slabs
-    doublings = max(0, round(np.ceil(np.log2(slab / SLICE))))
-    matrix = _slice_matrix(zone, slab / 2**doublings, energy_kev)
+    turn = np.pi * wavelength(energy_kev) * float((zone.g**2).sum(axis=1).max())  # per angstrom, of the outermost
+    slices = thickness * max(1 / SLICE, turn / RIM_PHASE)
+    # A doubling costs as much as so many slabs; that of symmetric matrices half.
+    squaring = len(zone.g) / len(tilts) / (4 if zone.even else 1)
+    most = math.floor(math.log2(slices * SLAB / thickness))
+    doublings = min(range(most + 1), key=lambda count: count * squaring + slices / 2**count)
+    slabs = math.ceil(slices / 2**doublings)
+    matrices = _slice_matrices(zone, thickness / slabs / 2**doublings, energy_kev)
     for _ in range(doublings):
-        matrix = matrix @ matrix
-    shift = np.exp(-2j * np.pi * wavelength(energy_kev) * slab * (zone.g @ tilts.T)).astype(np.complex64)
-    waves = np.repeat(matrix[:, :1], len(tilts), axis=1)
+        # Matrices of even potentials are symmetric, and half of the product of one with its transpose is computed.
+        matrices = matrices @ (matrices.swapaxes(1, 2) if zone.even else matrices)
+    g = zone.g[: matrices.shape[1]]
+    shift = np.exp(-2j * np.pi * wavelength(energy_kev) * thickness / slabs * (g @ tilts.T)).astype(np.complex64)
+    waves = np.repeat(matrices[:, :, :1], len(tilts), axis=2)
     for _ in range(slabs - 1):
-        waves *= shift
-        waves = matrix @ waves
-    return waves
+        # A tilt turns the phases of g and -g the opposite way, which mixes the even and the odd part.
+        waves = matrices @ (shift.real * waves + 1j * shift.imag * waves[::-1])
+    if zone.even:
+        even, odd = waves[:, 1:] / np.float32(np.sqrt(2))
+        return np.concatenate([waves[0, :1], even + odd, even - odd])
+    return np.asarray(waves[0])
 
 
 def cbed_pattern(
@@ -125,22 +138,63 @@ def cbed_pattern(
     offsets = np.arange(-int(radius), int(radius) + 1)
     cone = np.stack(np.meshgrid(offsets, offsets), axis=-1).reshape(-1, 2)
     cone = cone[(cone**2).sum(axis=1) <= radius**2]
-    intensity = np.abs(exit_waves(zone, cone * step, thickness, energy_kev)) ** 2
+    # Tilts come in opposite pairs, the last with the first: with a twofold axis I(-g, -K) is I(g, K).
+    tilts = cone[: len(cone) // 2 + 1] if zone.even else cone
+    intensity = np.abs(exit_waves(zone, tilts * step, thickness, energy_kev)) ** 2
+    if zone.even:
+        opposite = np.concatenate([intensity[:1], *np.split(intensity[1:], 2)[::-1]])
+        intensity = np.concatenate([intensity, opposite[:, -2::-1]], axis=1)
     places = np.round(zone.g / step).astype(np.int64)[:, None] + cone
-    seen = (places**2).sum(axis=2) <= (BAND / step) ** 2
+    seen = (places**2).sum(axis=2) <= (K_MAX / step) ** 2
+    seen &= (places < (pixels + 1) // 2).all(axis=2)  # an even number of pixels has one less on this side
     columns, rows = (places[seen] + pixels // 2).T
     pattern = np.bincount(rows * pixels + columns, weights=intensity[seen], minlength=pixels**2)
     return np.asarray(pattern / len(cone), np.float32).reshape(pixels, pixels)
 
 
-def _slice_matrix(zone: Zone, thickness: float, energy_kev: float) -> Waves:
-    """(n, n) from the amplitudes before a slice to those behind it: half a propagation on either side."""
+def _slice_matrices(zone: Zone, thickness: float, energy_kev: float) -> Waves:
+    """From the amplitudes before a slice to those behind it: half a propagation on either side.
+
+    Returns:
+        (1, n, n) for all beams; of an even potential (2, h, h) for the direct beam and one of each pair, that is for
+        the even parts (psi(g) + psi(-g)) / sqrt(2) and the odd parts (psi(g) - psi(-g)) / sqrt(2), which do not scatter
+        into each other.
+    """
     phase = np.exp(1j * interaction_constant(energy_kev) * thickness * zone.potential)
-    spectrum = np.fft.fft2(phase, norm="forward")
-    rows, columns = zone.indices.T
-    scattering = spectrum[rows[:, None] - rows, columns[:, None] - columns]
-    half = np.exp(-0.5j * np.pi * wavelength(energy_kev) * thickness * (zone.g**2).sum(axis=1))
-    return np.asarray(half[:, None] * scattering * half, np.complex64)
+    spectrum = np.fft.fft2(phase, norm="forward").astype(np.complex64)
+    count = len(zone.g) // 2 + 1 if zone.even else len(zone.g)
+    rows, columns = zone.indices[:count].T
+    scattering = spectrum[rows[:, None] - rows, columns[:, None] - columns][None]
+    if zone.even:
+        across = spectrum[rows[:, None] + rows, columns[:, None] + columns]
+        scattering = np.stack([scattering[0] + across, scattering[0] - across])
+        scattering[0, 0] /= np.float32(np.sqrt(2))  # the direct beam is its own opposite
+        scattering[0, :, 0] /= np.float32(np.sqrt(2))
+    g2 = (zone.g[:count] ** 2).sum(axis=1)
+    half = np.exp(-0.5j * np.pi * wavelength(energy_kev) * thickness * g2).astype(np.complex64)
+    return np.asarray(half[:, None] * scattering * half)
+
+
+def _reflections(crystal: Crystal, basis: NDArray[np.int64], vectors: Floats, g_max: float) -> NDArray[np.int64]:
+    """(n, 2) indices of a zone's reflections up to ``g_max`` in 1/angstrom, sorted, without those centring forbids."""
+    cell = np.linalg.inv(vectors).T  # (2, 2) rows, angstrom: |index| = |g.a| <= |g| |a|
+    bounds = np.floor(g_max * np.linalg.norm(cell, axis=1)).astype(int)
+    steps = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in bounds], indexing="ij"), axis=-1).reshape(-1, 2)
+    phases = steps @ basis @ centring_translations(crystal.space_group).T
+    present = np.abs(phases - np.round(phases)).max(axis=1) < 1e-6
+    return np.asarray(steps[present & (np.linalg.norm(steps @ vectors, axis=1) <= g_max)])
+
+
+def _about_twofold_axis(
+    space_group: int, basis: NDArray[np.int64], steps: NDArray[np.int64], amplitudes: NDArray[np.complex128]
+) -> NDArray[np.complex128] | None:
+    """Coefficients of the projection about a twofold axis, where they are real; None where there is none."""
+    for rotation, translation in zip(*symmetry_operations(space_group), strict=True):
+        if (basis @ rotation == -basis).all():
+            moved = amplitudes * np.exp(1j * np.pi * (steps @ basis @ translation))
+            if np.abs(moved.imag).max() < 1e-6 * np.abs(moved).max():
+                return np.asarray(moved)
+    return None
 
 
 def _zone_basis(zone: NDArray[np.int64], reciprocal_lattice: Floats) -> NDArray[np.int64]:
