@@ -30,8 +30,9 @@ from sciml_datasets.candle_uno.measures import (
 from sciml_datasets.candle_uno.raw import FORMS
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 from sciml_datasets.facts import facts_of
+from sciml_datasets.metrics.predictions import predictions_of
 from sciml_datasets.metrics.submission import Statement, submit
-from sciml_datasets.models import train
+from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.candle_uno import RECIPES, areas, responses
 from sciml_datasets.partitions import select
@@ -308,3 +309,8 @@ def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -
     r2 = next(row for row in result["criteria"] if row["name"] == "r2")
     assert r2["score"] > 0.5 > max(r2["baselines"]["training mean"], 0)
     assert next(row for row in result["criteria"] if row["name"] == "mse")["unit"] == "(ln(umol/l))^2"
+    predict("candle_uno", str(tmp_path / "run/model.keras"), tmp_path / "again.h5", tmp_path / "data")
+    ids = batches.selection("test").columns["id"]
+    of_run, again = (predictions_of(tmp_path / name, ids) for name in ("run/predictions.h5", "again.h5"))
+    np.testing.assert_allclose(again, of_run, rtol=1e-5)
+    assert min(np.ravel(of_run)) < 0
