@@ -34,7 +34,6 @@ _KINDS: Kinds = dict.fromkeys(("dataset", "version", "file_format", "plan_digest
 _FILE: Kinds = {"name": str, "bytes": int, "sha256": str}
 _SHARD: Kinds = {"records": int, "offsets_sha256": str}
 _EXPECTED = "a manifest of prepared data"
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 State = tuple[int, int, int]
 """Size, time of change and inode of a file: another state, another content."""
@@ -71,7 +70,7 @@ def check_version(folder: Path) -> None:
     if folder.exists():
         return
     others = sorted(
-        path.parent.name for path in folder.parent.glob(f"*/{NAME}") if _VERSION.fullmatch(path.parent.name)
+        path.parent.name for path in folder.parent.glob(f"*/{NAME}") if VERSION.fullmatch(path.parent.name)
     )
     if others:
         raise InputError(

@@ -396,10 +396,3 @@ def test_every_file_that_is_listed_is_undamaged(data_dir: Path) -> None:
         listed = listed_files(read_manifest(folder))
         assert {path.name for path in folder.iterdir()} == {*listed, "manifest.json"}
         assert all(undamaged(folder / file) == folder / file for file in listed)
-
-
-def test_data_of_an_earlier_version_are_told_apart(tmp_path: Path) -> None:
-    folder = prepared_dir("candle_uno_demo", tmp_path)
-    (folder.parent / "1.0.0").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"candle_uno_demo holds version 1\.0\.0 only, .*prepare the data set again"):
-        read_manifest(folder)
