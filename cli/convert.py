@@ -20,8 +20,9 @@ SOURCES = {
     "csv": "drevalpy's table of responses, DrugCell's drugcell_train.txt, or the folder of one of the two",
 }
 RESPONSE = (
-    "column to take as the response (default: the first there is of auc, auc1, aac, aac1, dss, dss1, ln_ic50, pic50, "
-    "ic50, ec50, then of the same with _curvecurator, in any case)"
+    "column to take as the response (default: AUC, in any case, else AUC_curvecurator, else the one there is of AUC1, "
+    "AAC, AAC1, DSS, DSS1, LN_IC50, IC50, EC50, pIC50, pEC50, and of the same with _curvecurator); the unit of another "
+    "one is told in measures.tsv beside the responses"
 )
 
 
@@ -71,7 +72,7 @@ def _study(args: argparse.Namespace) -> int:
     facts = convert(args.source, args.out, args.response).facts()
     lines = [
         f"{facts['folder']}: {facts['responses']} responses of {facts['cells']} cells and {facts['drugs']} drugs",
-        f"response: {facts['response']}",
+        f"response: {facts['response']}, {facts['measure']['unit'] or 'a pure number'}, {facts['measure']['range']}",
         f"features: {facts['cell_features']} of cells, {facts['drug_features']} of drugs",
         "splits: " + (", ".join(f"{name} {count}" for name, count in facts["splits"].items()) or "none given"),
         *(f"{count} responses {told(reason)}" for reason, count in facts["left_out"].items()),

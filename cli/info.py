@@ -11,6 +11,7 @@ from typing import Any
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
+from sciml_datasets.facts import facts_of
 from sciml_datasets.integrity import check_described
 
 EXAMPLE = "sciml info stemdl_demo"
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
     benchmark, dataset = find(args.name)
     folder = prepared_dir(args.name, args.data_dir)
     check_described(folder)
+    facts = facts_of(folder)
+    benchmark = benchmark.for_data(facts) if facts else benchmark
     builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
     content: dict[str, Any] = {
         "name": dataset.name,
@@ -74,6 +77,8 @@ def _told_facts(facts: dict[str, Any]) -> Iterator[str]:
     for key, value in facts.items():
         if key == "left_out":
             yield from (f"  {count:,} raw samples {told(reason)}" for reason, count in value.items())
+        elif key == "response":
+            yield f"  response: {value['name']}, {value['unit'] or 'a pure number'}, {value['range']}"
         elif isinstance(value, dict):
             yield from (f"  {key.replace('_', ' ')} of {part}: {what}" for part, what in value.items())
         else:

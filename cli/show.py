@@ -52,15 +52,18 @@ def show(
     predictions: str | Path | None = None,
 ) -> dict[str, Any]:
     """Draw samples, and predictions beside them, as the benchmark's own ``pictures`` module says: FEATURES of COUNT
-    samples by ``contact_sheet``. The split is a canonical one, or a part of another partition, as `select` takes it."""
+    samples by ``contact_sheet``, which is told the FACTS of the data. The split is a canonical one, or a part of
+    another partition, as `select` takes it."""
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find, prepared_dir
+    from sciml_datasets.facts import facts_of
     from sciml_datasets.partitions import select
     from sciml_datasets.preparation.verify import check_prepared
 
     benchmark, dataset = find(name)
-    check_prepared(prepared_dir(name, data_dir))
+    folder = prepared_dir(name, data_dir)
+    check_prepared(folder)
     pictures = importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures")
     count = pictures.COUNT if count is None else count
     if count < 1:
@@ -84,7 +87,9 @@ def show(
         with told_of(Path(predictions)):
             Evaluator(name, split, data_dir).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
-    options = {"preprocessed": True} if dataset.preprocessed_from else {}
+    options: dict[str, Any] = {"preprocessed": True} if dataset.preprocessed_from else {}
+    facts = facts_of(folder)
+    options |= {fact: facts[fact] for fact in getattr(pictures, "FACTS", ()) if fact in facts}
     with atomic.writing(picture) as temporary, temporary.open("wb") as file:
         pictures.contact_sheet(samples, file, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--status", default="research", help="cloud, onprem, preview or research (default: research)")
     parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin, else PyPI)")
     parser.add_argument("--branch", default="main", help="of the code (default: main)")
+    parser.add_argument(
+        "--code-version",
+        metavar="V",
+        help="of the code (default: of sciml-datasets if that trained, else of the benchmark)",
+    )
     parser.add_argument("--tag", help="of the code (default: v and its version)")
     parser.add_argument("--commit", help="of the code, 40 hexadecimal digits (default: as logged by the run)")
     parser.add_argument("--user", metavar="NAME", help="who may be asked")
@@ -47,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}")
     given = {
         "repository": args.repository or _origin(),
+        "version": args.code_version,
         "tag": args.tag,
         "commit": args.commit,
         "user": args.user,

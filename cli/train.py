@@ -65,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         action="extend",
         help="settings by name: epochs and batch_size, as by their flags, learning_rate, weight_decay, warmup_share, "
-        "clip_norm, patience, precision (float32 or mixed_bfloat16), xla (off, on or auto), deterministic (on or off), "
-        "parameters (of networks that have no fixed size); STEMDL: reference (ornl, stfc, stack, scaled; the demo: "
-        "small), augmentation (none, mirrored, permuted, rotated, mirrored_permuted, all), class_weights (off or "
+        "clip_norm, patience, precision (float32, mixed_bfloat16 or float64), xla (off, on or auto), deterministic (on "
+        "or off), parameters (of networks that have no fixed size); STEMDL: reference (ornl, stfc, stack, scaled; the "
+        "demo: small), augmentation (none, mirrored, permuted, rotated, mirrored_permuted, all), class_weights (off or "
         "balanced)",
     )
     add_json(parser)

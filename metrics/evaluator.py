@@ -14,6 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import as_array
+from sciml_datasets.metrics.intervals import group_numbers, intervals
 from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -47,12 +48,14 @@ class Evaluator:
     ) -> None:
         self.name = name
         self.split = canonical(name, split, data_dir)
-        self.benchmark, self.dataset = find(name)
-        self._folder = prepared_dir(name, data_dir)
+        benchmark, self.dataset = find(name)
+        self.facts = facts_of(prepared_dir(name, data_dir))
+        self.benchmark = benchmark.for_data(self.facts)
         truth = truth or Truth(name, self.split, data_dir)
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
         self._seen = np.zeros(len(truth), bool)
+        self._truth = truth
         self._scoring = scoring(self.benchmark.task, truth)
 
     def __len__(self) -> int:
@@ -63,9 +66,7 @@ class Evaluator:
     def comparable(self) -> bool:
         """Whether published values are of these data, or of those that a demo is made like: not of the data of another
         study, nor of other splits than the canonical ones."""
-        facts = facts_of(self._folder)
-        original = all(facts.get(name) in values for name, values in self.benchmark.original.items())
-        return original and self.split in SPLITS
+        return self.benchmark.is_original(self.facts) and self.split in SPLITS
 
     @property
     def state(self) -> Additive:
@@ -147,6 +148,18 @@ class Evaluator:
         """
         self._check_complete()
         return self._scoring.result()
+
+    def intervals(self) -> dict[str, Any] | None:
+        """The 95 % intervals of the scores, see `sciml_datasets.metrics.intervals.intervals`.
+
+        Raises:
+            InputError: an id of the split has no prediction.
+        """
+        self._check_complete()
+        alike = self.benchmark.task.alike
+        return intervals(
+            self._scoring.resampled, {name: group_numbers(self._truth.column(name), self._truth.ids) for name in alike}
+        )
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """The scores of trivial predictors, fitted to the training split, by what they predict."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
+import logging.handlers
 import math
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,21 +32,38 @@ class RunLog:
     """Writes the MLLOG file of one run.
 
     Args:
-        path: of the file.
+        path: of the file; None to hold the lines in memory until `open`, where there cannot be a file yet.
         keep: bytes of an existing file to keep, where a run goes on; None where it must not exist.
     """
 
-    def __init__(self, path: Path, keep: int | None = None) -> None:
+    def __init__(self, path: Path | None = None, keep: int | None = None) -> None:
         from mlperf_logging.mllog.mllog import MLLogger
 
-        logger = logging.Logger(f"sciml.{path}")
-        if keep is not None:
-            os.truncate(path, keep)
-        self._handler = logging.FileHandler(path, mode="x" if keep is None else "a", encoding="utf-8")
-        logger.addHandler(self._handler)
+        self._logger = logging.Logger("sciml")
+        self._handler: logging.Handler = logging.handlers.MemoryHandler(sys.maxsize, sys.maxsize, flushOnClose=False)
+        self._logger.addHandler(self._handler)
         # The library logs where it is called from; paths are told from the package on, not from the machine's root.
         root = Path(__file__).resolve().parent.parent
-        self._log = MLLogger(logger, root_dir=str(root))
+        self._log = MLLogger(self._logger, root_dir=str(root))
+        if path is not None:
+            if keep is not None:
+                os.truncate(path, keep)
+            self.open(path, new=keep is None)
+
+    def open(self, path: Path, *, new: bool = True) -> None:
+        """Write to a file: what was logged so far, with the times at which it was, and all that follows.
+
+        Args:
+            path: of the file.
+            new: whether it must not exist.
+        """
+        held, self._handler = self._handler, logging.FileHandler(path, mode="x" if new else "a", encoding="utf-8")
+        if isinstance(held, logging.handlers.MemoryHandler):
+            held.setTarget(self._handler)
+            held.flush()
+        self._logger.removeHandler(held)
+        held.close()
+        self._logger.addHandler(self._handler)
 
     def submission(
         self,
@@ -59,8 +78,8 @@ class RunLog:
         """Log who submits what; what is not known yet is null, ``sciml submit`` asks for it.
 
         Args:
-            benchmark: name of the benchmark.
-            version: of the code that is run.
+            benchmark: name of the benchmark in the rules: `sciml_datasets.benchmark.Benchmark.rules_name`.
+            version: of the benchmark, as its ``VERSION.txt`` has it (submit.adoc, Log File requirements).
             platform: the machine.
             org: the organisation.
             commit: of the code that is run, 40 hexadecimal digits.
@@ -84,6 +103,10 @@ class RunLog:
         }
         for key, value in facts.items():
             self.event(key, value)
+
+    def cache_clear(self, cleared: bool) -> None:
+        """Log whether the caches of the node were cleared before the run, so that no data lay in memory."""
+        self.event("cache_clear", cleared)
 
     def start(self, interval: str, **metadata: Any) -> None:
         """Log that one of INTERVALS begins; as `event`."""
@@ -119,7 +142,7 @@ class RunLog:
         self.event("result", value, dataset=result["dataset"], split=result["split"])
 
     def close(self) -> None:
-        """Close the file; safe to call again."""
+        """Close the file; lines that were held in memory are gone. Safe to call again."""
         self._handler.close()
 
 

@@ -56,23 +56,28 @@ class Reconstruction(Additive):
         shorter = min(self.height, self.width)
         return np.arange(shorter // 2 + 1) / shorter
 
-    def update(self, truth: ArrayLike, prediction: ArrayLike) -> None:
+    def update(self, truth: ArrayLike, prediction: ArrayLike) -> Floats:
         """Add images.
 
         Args:
             truth: (N, height, width) float.
             prediction: (N, height, width) float, in the same unit.
 
+        Returns:
+            (N, len(PER_IMAGE)) the scores of each, NaN where undefined.
+
         Raises:
             ValueError: the shapes differ or are others, or a value is no number of the size of float32; none is
                 added.
         """
         images = paired(truth, prediction, (self.height, self.width))
-        for t, p in zip(*images, strict=True):  # one at a time fits the cache
-            self._add_scores(t, p)
+        each = np.empty((len(images[0]), len(PER_IMAGE)))
+        for i, (t, p) in enumerate(zip(*images, strict=True)):  # one at a time fits the cache
+            each[i] = self._add_scores(t, p)
             self._add_rings(t, p)
+        return each
 
-    def _add_scores(self, truth: Floats, prediction: Floats) -> None:
+    def _add_scores(self, truth: Floats, prediction: Floats) -> Floats:
         pixels = Moments()
         pixels.update(truth.ravel(), prediction.ravel())
         found = pixels.statistics()
@@ -89,6 +94,7 @@ class Reconstruction(Additive):
         self.total += np.nan_to_num(values, posinf=np.inf)
         self.defined += ~np.isnan(values)
         self.pooled.merge(pixels)
+        return values
 
     def _add_rings(self, truth: Floats, prediction: Floats) -> None:
         t, p = _transformed(truth), _transformed(prediction)

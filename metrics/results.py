@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
 
 SCHEMA_VERSION = 2
-CRITERIA_VERSION = "1.0"
+CRITERIA_VERSION = "2.0"
 """Changes whenever the same predictions would score differently."""
+SHOWN_BOUND = 5e-5
+"""Half of the last digit that tables print: a bound above it can change what they say."""
 UNSCORED = re.compile(r"invalid_.*|.*_without_valid_.*|groups_left_out_.*|.*_undefined")
 """Scores that count what the others leave out."""
 PUBLISHED = ("target", "reference", "best_known")
@@ -67,6 +70,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
         "split": evaluator.split,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),
+        **({"response": dict(response)} if (response := evaluator.facts.get("response")) else {}),
         "criteria": [
             criterion_row(
                 criterion if comparable else criterion.unpublished(),
@@ -77,6 +81,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
             if criterion.name in scores
         ],
         "scores": {name: _number(score) for name, score in sorted(scores.items())},
+        "intervals": evaluator.intervals(),
         "details": evaluator.details(),
         **{key: run.get(key) for key in known},
     }
@@ -107,6 +112,7 @@ def criterion_row(criterion: Criterion, score: float, baselines: dict[str, float
         "reference": _published(criterion.reference),
         "best_known": _published(criterion.best_known),
         "baselines": baselines,
+        **({"unit": criterion.unit} if criterion.unit else {}),
     }
 
 
@@ -151,6 +157,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
             continue
         if not any(found[0][kind] for kind in PUBLISHED):
             criterion = criterion.unpublished()
+        criterion = replace(criterion, title=found[0]["title"], unit=found[0].get("unit", ""))
         if len(scores) < len(results):  # undefined in a run, or unknown: labels have no top-5 accuracy
             rows.append(criterion_row(criterion, math.nan, found[0]["baselines"]))
             continue
@@ -162,7 +169,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "interval": [summary["low"], summary["high"]],
             }
         )
-    shared = {key: first[key] if all(other[key] == first[key] for other in results) else None for key in first}
+    shared = {key: first[key] if all(other.get(key) == first[key] for other in results) else None for key in first}
     return shared | {
         "criteria": rows,
         "scores": {row["name"]: row["score"] for row in rows},
@@ -226,23 +233,44 @@ def table(result: dict[str, Any]) -> str:
     """The scores as text, a line per criterion; published values, where they are comparable, are of the real data."""
     runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
     title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
+    if response := result.get("response"):
+        title += f", {response['title']}" + (f" in {response['unit']}" if response["unit"] else "")
     names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
-    columns = ["score", *(["+-"] if runs else []), *(f"baseline {i}" for i, _ in enumerate(names, 1))]
+    bounds = {row["name"]: bound for row in result["criteria"] if (bound := bound_of(result, row["name"]))}
+    spans = (result.get("intervals") or {}).get("scores", {})
+    columns = [
+        "score",
+        *(["95 % interval"] if spans else []),
+        *(["+-"] if runs else []),
+        *(["+- of bins"] if bounds else []),
+        *(f"baseline {i}" for i, _ in enumerate(names, 1)),
+    ]
     published = any(row[kind] for row in result["criteria"] for kind in PUBLISHED)
     columns += ["target", "reference", "best known", "target met", "distance"] if published else []
     width = max((len(row["title"]) for row in result["criteria"]), default=0) + 2
-    lines = [title + runs, f"{'criterion':<{width}}" + "".join(f"{column:>12}" for column in columns)]
+    lines = [title + runs, f"{'criterion':<{width}}" + "".join(f"{column:>{_width(column)}}" for column in columns)]
     for row in result["criteria"]:
         cells = [_cell(row["score"])]
+        if spans:
+            cells.append(" to ".join(map(_cell, spans.get(row["name"], [None]))))
         if runs:
             low, high = row.get("interval", (None, None))
             cells.append(_cell(None if low is None else (high - low) / 2))
+        if bounds:
+            cells.append(_cell(bounds.get(row["name"])))
         cells += [_cell(row["baselines"].get(name)) for name in names]
         if published:
             cells += [_cell(row[kind] and row[kind]["value"]) for kind in PUBLISHED]
             cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]
-        lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
+        lines.append(
+            f"{row['title']:<{width}}"
+            + "".join(f"{cell:>{_width(column)}}" for column, cell in zip(columns, cells, strict=True))
+        )
     lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
+    if spans:
+        lines.append(f"95 % interval: {interval_method(result)}")
+    if bounds:
+        lines.append("+- of bins: the exact score is at most this far away")
     unscored = {name: count for name, count in result["scores"].items() if UNSCORED.fullmatch(name) and count}
     if unscored:
         told = ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in unscored.items())
@@ -250,6 +278,25 @@ def table(result: dict[str, Any]) -> str:
     if published:
         lines.append("target, reference and best known are those of the real data")
     return "\n".join(lines)
+
+
+def bound_of(result: dict[str, Any], name: str) -> float | None:
+    """How far at most a score from a histogram is from the exact one, of several runs on average; None where tables do
+    not show the difference."""
+    bounds = [run["scores"].get(f"{name}_error") for run in result.get("runs", [result])]
+    bound = sum(bounds) / len(bounds) if None not in bounds else 0.0
+    return bound if bound > SHOWN_BOUND else None
+
+
+def interval_method(result: dict[str, Any]) -> str:
+    """How the intervals of a result that has some were found, in words."""
+    found = result["intervals"]
+    groups = " and ".join(f"{number:,} by {name}" for name, number in found["groups"].items())
+    return f"{found['method']} ({groups}), {found['resamples']:,} resamples"
+
+
+def _width(column: str) -> int:
+    return 21 if "interval" in column else 12
 
 
 def _cell(value: float | None) -> str:

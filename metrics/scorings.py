@@ -9,23 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Task
-from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.additive import Additive, counts, sums
 from sciml_datasets.metrics.atom_columns import AtomColumns
-from sciml_datasets.metrics.classification import Classification, counted_as, ranges
+from sciml_datasets.metrics.classification import Classification, counted_as, ranges, rank_of_truth
 from sciml_datasets.metrics.exact_sums import LARGEST
 from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
 from sciml_datasets.metrics.integrated_centre_of_mass import best_factor, integrated_centre_of_mass
-from sciml_datasets.metrics.reconstruction import Reconstruction, mean_image
+from sciml_datasets.metrics.rank_correlation import RankCorrelation
+from sciml_datasets.metrics.reconstruction import PER_IMAGE, Reconstruction, mean_image
 from sciml_datasets.metrics.regression import Regression
 from sciml_datasets.metrics.regression_baselines import additive_baseline, group_mean_baseline, mean_baseline
+from sciml_datasets.metrics.resampled_regression import ResampledRegression
 from sciml_datasets.metrics.segmentation import Segmentation, mask_formats
 from sciml_datasets.metrics.truth import Truth
 
@@ -48,11 +50,49 @@ class Scoring(Protocol):
     def baselines(self) -> dict[str, dict[str, float]]:
         """The scores of trivial predictors on the same samples, by what they predict."""
 
+    def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
+        """The scores if each sample of the split counted (N,) so many times, of which not all are 0; without those that
+        do not follow from what the state keeps of each sample. All have been given."""
+
     def details(self) -> dict[str, Any]:
         """What a result also holds, as JSON: a confusion matrix, a curve."""
 
     def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
         """Which elements of the predictions at some positions are scored; the others may be anything."""
+
+
+@dataclass(eq=False)
+class Classes(Additive):
+    """A classification of all samples of a split, and what became of each.
+
+    Attributes:
+        num_samples, num_classes: of the split.
+        overall: counts of all.
+        predicted: (num_samples,) int64 predicted class plus 1, 0 where none was given.
+        rank: (num_samples,) int64 how many classes come before the true one, plus 1; 0 where no scores were given.
+    """
+
+    num_samples: int
+    num_classes: int
+    overall: Classification = field(init=False)
+    predicted: NDArray[np.int64] = field(init=False)
+    rank: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.overall = Classification(self.num_classes)
+        self.predicted, self.rank = counts(self.num_samples), counts(self.num_samples)
+
+    def update(self, positions: NDArray[np.int64], truth: NDArray[np.int64], prediction: NDArray[Any]) -> None:
+        """Add samples, see `Classification.update`."""
+        self.overall.update(truth, prediction)
+        if prediction.ndim == 2:
+            self.rank[positions] = 1 + rank_of_truth(truth, prediction)
+            prediction = prediction.argmax(axis=1)
+        self.predicted[positions] = 1 + prediction.astype(np.int64)
+
+    def result(self) -> dict[str, float]:
+        """See `Classification.result`."""
+        return self.overall.result()
 
 
 class ClassificationScoring:
@@ -79,7 +119,7 @@ class ClassificationScoring:
         self._coarser = {name: ranges(last, num_classes) for name, last in coarser.items()}
         self._merged = {name: counted_as(alike, num_classes) for name, alike in merged.items()}
         self._labels = np.array(truth.column(label), np.int64)
-        self.state = Classification(num_classes)
+        self.state = Classes(len(truth), num_classes)
         self.formats: tuple[Format, ...] = (
             Format("class scores", (num_classes,), "f"),
             Format("classes", (), "iu", 0, num_classes - 1),
@@ -87,7 +127,7 @@ class ClassificationScoring:
 
     def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
         """See `Scoring.update`."""
-        self.state.update(self._labels[positions], predictions)
+        self.state.update(positions, self._labels[positions], predictions)
 
     def result(self) -> dict[str, float]:
         """See `Classification.result`; the same of the coarser labels and with classes merged.
@@ -95,7 +135,26 @@ class ClassificationScoring:
         - ``<name>_accuracy``: share of samples whose predicted class has the true one's coarser label.
         - ``top1_accuracy_<name>_merged``, ``macro_f1_<name>_merged``: as if those classes were one.
         """
-        return self._scores(self.state)
+        return self._scores(self.state.overall)
+
+    def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
+        """Accuracies, also of the coarser labels, and means over classes; see `Scoring.resampled`."""
+        true, predicted = self._labels, self.state.predicted - 1
+        size, total = self.state.num_classes, weights.sum()
+        hits, of_truth, of_prediction = (
+            np.bincount(classes, w, size)
+            for classes, w in ((true, weights * (true == predicted)), (true, weights), (predicted, weights))
+        )
+        occurs, either = of_truth > 0, of_truth + of_prediction > 0
+        right = {"top1_accuracy": true == predicted}
+        right |= {f"{name}_accuracy": group[true] == group[predicted] for name, group in self._coarser.items()}
+        if self.state.rank.all():
+            right["top5_accuracy"] = self.state.rank <= self.state.overall.top_k
+        return {
+            **{name: float(weights[correct].sum() / total) for name, correct in right.items()},
+            "balanced_accuracy": float((hits[occurs] / of_truth[occurs]).mean()),
+            "macro_f1": float((2 * hits[either] / (of_truth + of_prediction)[either]).mean()),
+        }
 
     def _scores(self, state: Classification) -> dict[str, float]:
         scores = state.result()
@@ -122,9 +181,9 @@ class ClassificationScoring:
 
     def details(self) -> dict[str, Any]:
         """The confusion matrix of the classes that occur in truth or predictions: rows are true, columns predicted."""
-        classes = self.state.scored_classes()
-        counts = self.state.confusion[np.ix_(classes, classes)]
-        return {"confusion": {"classes": classes.tolist(), "counts": counts.tolist()}}
+        classes = self.state.overall.scored_classes()
+        cells = self.state.overall.confusion[np.ix_(classes, classes)]
+        return {"confusion": {"classes": classes.tolist(), "counts": cells.tolist()}}
 
 
 class SegmentationScoring:
@@ -155,6 +214,10 @@ class SegmentationScoring:
         """See `Segmentation.result`."""
         return self.state.result()
 
+    def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
+        """See `Segmentation.resampled`."""
+        return self.state.resampled(weights)
+
     def baselines(self) -> dict[str, dict[str, float]]:
         """All pixels with the probability 0, or 1; of the samples that were given."""
         return {f"{name} {self._name}": self.state.constant(i).result() for i, name in enumerate(("no", "all"))}
@@ -174,16 +237,16 @@ class SegmentationScoring:
 
 @dataclass(eq=False)
 class Regressions(Additive):
-    """A regression over all samples, and within the groups of each grouping."""
+    """A regression over all samples of a split, and within the groups of each grouping."""
 
+    num_samples: int
     num_groups: tuple[int, ...]
-    low: float
-    high: float
-    overall: Regression = field(init=False)
+    overall: Regression = field(init=False, default_factory=Regression)
+    ranks: RankCorrelation = field(init=False)
     grouped: tuple[GroupedRegression, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.overall = Regression(self.low, self.high)
+        self.ranks = RankCorrelation(self.num_samples)
         self.grouped = tuple(GroupedRegression(count) for count in self.num_groups)
 
 
@@ -194,17 +257,16 @@ class RegressionScoring:
         truth: of the split.
         target: column of the member list with the true number.
         groups: columns with what a sample belongs to, for example drug and cell.
-        low, high: range of most numbers; see `Regression`.
     """
 
-    def __init__(self, truth: Truth, *, target: str, groups: tuple[str, ...], low: float, high: float) -> None:
+    def __init__(self, truth: Truth, *, target: str, groups: tuple[str, ...]) -> None:
         self._truth, self._target, self._groups = truth, target, groups
         self._targets = truth.numbers(target)
         # Groups are counted in the order of their names over both splits, so that a training mean finds its group.
         self._names = [sorted({*truth.column(name), *truth.training.column(name)}) for name in groups]
         self._members = [self._indices(truth, name) for name in range(len(groups))]
         sizes = tuple(map(len, self._names))
-        self.state = Regressions(sizes, low, high)
+        self.state = Regressions(len(truth), sizes)
         self.formats: tuple[Format, ...] = (Format(f"values of {target}", (), "f", -LARGEST, LARGEST),)
 
     def _indices(self, truth: Truth, grouping: int) -> NDArray[np.int64]:
@@ -217,16 +279,26 @@ class RegressionScoring:
 
     def _add(self, state: Regressions, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
         targets = self._targets[positions]
+        state.ranks.update(positions, targets, predictions)
         state.overall.update(targets, predictions)
         for grouped, members in zip(state.grouped, self._members, strict=True):
             grouped.update(members[positions], targets, predictions)
 
     def result(self) -> dict[str, float]:
-        """See `Regression.result`, and `GroupedRegression.result` with the grouping's name at the end."""
+        """See `Regression.result`, `RankCorrelation.result`, and with the grouping's name at the end
+        `GroupedRegression.result`."""
         return self._scores(self.state)
 
+    def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
+        """See `ResampledRegression.scores`; without the medians over groups."""
+        return self._resampled.scores(weights)
+
+    @cached_property
+    def _resampled(self) -> ResampledRegression:
+        return ResampledRegression(self.state.ranks.truth, self.state.ranks.prediction)
+
     def _scores(self, state: Regressions) -> dict[str, float]:
-        scores = state.overall.result()
+        scores = state.overall.result() | state.ranks.result()
         for name, grouped in zip(self._groups, state.grouped, strict=True):
             scores |= {f"{key}_{name}": value for key, value in grouped.result().items()}
         return scores
@@ -245,7 +317,7 @@ class RegressionScoring:
             predicted[f"{self._groups[0]} and {self._groups[1]} effects"] = fitted.predict(*self._members)
         found = {}
         for name, values in predicted.items():
-            state = Regressions(sizes, self.state.low, self.state.high)
+            state = Regressions(len(values), sizes)
             self._add(state, np.arange(len(values)), values)
             found[name] = self._scores(state)
         return found
@@ -261,22 +333,35 @@ class RegressionScoring:
 
 @dataclass(eq=False)
 class Images(Additive):
-    """Scores of images, and where their atom columns are asked for also of these."""
+    """Scores of the images of a split, and where their atom columns are asked for also of these.
 
+    Attributes:
+        each: (num_samples, len(PER_IMAGE)) float64 scores of each image, 0 where undefined or not given.
+        defined: (num_samples, len(PER_IMAGE)) int64, 1 where they are defined.
+    """
+
+    num_samples: int
     height: int
     width: int
     data_range: float
     columns: Mapping[str, Any]
     pixels: Reconstruction = field(init=False)
     atoms: tuple[AtomColumns, ...] = field(init=False)
+    each: NDArray[np.float64] = field(init=False)
+    defined: NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
+        shape = self.num_samples, len(PER_IMAGE)
+        self.each, self.defined = sums(*shape), counts(*shape)
         self.pixels = Reconstruction(self.height, self.width, self.data_range)
         self.atoms = (AtomColumns(**self.columns),) if self.columns else ()
 
-    def update(self, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> None:
-        """Add images (N, H, W)."""
-        self.pixels.update(truth, prediction)
+    def update(
+        self, positions: NDArray[np.int64], truth: NDArray[np.floating], prediction: NDArray[np.floating]
+    ) -> None:
+        """Add images (N, H, W) at some positions of the split."""
+        found = self.pixels.update(truth, prediction)
+        self.each[positions], self.defined[positions] = np.nan_to_num(found, posinf=np.inf), ~np.isnan(found)
         for atoms in self.atoms:
             atoms.update(truth, prediction)
 
@@ -304,7 +389,7 @@ class ReconstructionScoring:
     ) -> None:
         self._truth, self._image, self._scan = truth, image, scan
         height, width = truth.shape(image)[:2]
-        self._none = partial(Images, height, width, data_range, columns or {})
+        self._none = partial(Images, len(truth), height, width, data_range, columns or {})
         self.state = self._none()
         self.formats: tuple[Format, ...] = (Format(f"images of {image}", truth.shape(image), "f", -LARGEST, LARGEST),)
 
@@ -312,11 +397,20 @@ class ReconstructionScoring:
         """See `Scoring.update`; the truth is read one sample at a time."""
         for i, position in enumerate(positions):
             (image,) = self._truth.features(np.array([position]), (self._image,))
-            self.state.update(image, predictions[i : i + 1])
+            self.state.update(positions[i : i + 1], image, predictions[i : i + 1])
 
     def result(self) -> dict[str, float]:
         """See `Images.result`."""
         return self.state.result()
+
+    def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
+        """The means over images; see `Scoring.resampled`."""
+        defined = weights @ self.state.defined
+        return {
+            name: float(total / number)
+            for name, total, number in zip(PER_IMAGE, weights @ self.state.each, defined, strict=True)
+            if number
+        }
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """The mean image of the training split and, of a square scan, the integrated centre of mass.
@@ -325,13 +419,13 @@ class ReconstructionScoring:
         """
         mean = mean_image(image for image, *_ in self._samples(self._truth.training, ()))
         always, state = self._none(), self._none()
-        for (image,) in self._samples(self._truth, ()):
-            always.update(image[None], mean[None])
+        for i, (image,) in enumerate(self._samples(self._truth, ())):
+            always.update(np.array([i]), image[None], mean[None])
         found = {"mean image of the training split": always.result()}
         if self._scan and math.isqrt(positions := self._truth.shape(self._scan)[0]) ** 2 == positions:
             factor, constant = best_factor(self._centred(self._truth.training))
-            for centred, image in self._centred(self._truth):
-                state.update(image[None], (factor * centred + constant)[None])
+            for i, (centred, image) in enumerate(self._centred(self._truth)):
+                state.update(np.array([i]), image[None], (factor * centred + constant)[None])
             found["integrated centre of mass"] = state.result()
         return found
 

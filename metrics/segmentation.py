@@ -1,8 +1,8 @@
 """Scores of binary masks: cloud or clear for every pixel of scenes.
 
 Conventions: truth and valid are (N, H, W) masks, 0 or not 0; pixels that are not valid are not scored. A prediction is
-a mask, or the probability of the positive class, positive from 0.5 on. A score whose denominator is zero is undefined
-and NaN, never 0 or 1.
+a mask, or the probability of the positive class, positive above `THRESHOLD`. A score whose denominator is zero is
+undefined and NaN, never 0 or 1.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sciml_datasets.metrics.formats import Format, as_array, check_number, check
 from sciml_datasets.metrics.ranking import Ranking
 
 THRESHOLD = 0.5
+"""A probability above it is positive; itself it is not, as in the inference of sciml-bench (docs/criteria.md)."""
 BLOCK_PIXELS = 1 << 17
 """Probabilities are counted so many at a time: intermediate arrays stay in the cache."""
 Mask = NDArray[Any]
@@ -34,7 +35,7 @@ class Segmentation(Additive):
         num_scenes: scenes of the split; each is known by its position in it, so that workers' rows add up.
         strata: names of the groups that scores are told for as well, for example night and day.
         scenes: (num_scenes, 2, 2) int64 valid pixels by truth and prediction.
-        by_stratum: (strata, 2, 2) int64, the same for each stratum.
+        stratum: (num_scenes,) int64, index into ``strata`` plus 1, 0 where there is none.
         invalid: (num_scenes,) int64 pixels that are not valid.
         given: (num_scenes,) int64, 1 where a scene was scored.
         with_probability: () int64, scenes whose prediction was a probability.
@@ -44,7 +45,7 @@ class Segmentation(Additive):
     num_scenes: int
     strata: tuple[str, ...] = ()
     scenes: NDArray[np.int64] = field(init=False)
-    by_stratum: NDArray[np.int64] = field(init=False)
+    stratum: NDArray[np.int64] = field(init=False)
     invalid: NDArray[np.int64] = field(init=False)
     given: NDArray[np.int64] = field(init=False)
     with_probability: NDArray[np.int64] = field(init=False, default_factory=counts)
@@ -53,8 +54,8 @@ class Segmentation(Additive):
 
     def __post_init__(self) -> None:
         check_number("num_scenes", self.num_scenes, least=0)
-        self.scenes, self.by_stratum = counts(self.num_scenes, 2, 2), counts(len(self.strata), 2, 2)
-        self.invalid, self.given = counts(self.num_scenes), counts(self.num_scenes)
+        self.scenes = counts(self.num_scenes, 2, 2)
+        self.stratum, self.invalid, self.given = (counts(self.num_scenes) for _ in range(3))
 
     def update(
         self,
@@ -99,13 +100,13 @@ class Segmentation(Additive):
         if (twice := np.flatnonzero(np.bincount(places, minlength=self.num_scenes) + self.given > 1)).size:
             raise InputError(f"the scene at position {twice[0]} is given more than once: give each once")
         for i, place in enumerate(places):
-            confusion = self._add(int(place), true[i] != 0, predicted[i], scored[i] != 0)
+            self._add(int(place), true[i] != 0, predicted[i], scored[i] != 0)
             if groups is not None:
-                self.by_stratum[int(groups[i])] += confusion
+                self.stratum[place] += int(groups[i]) + 1
 
-    def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> NDArray[np.int64]:
-        """Add one scene and return its confusion matrix."""
-        positive = prediction >= THRESHOLD if prediction.dtype.kind == "f" else prediction != 0
+    def _add(self, position: int, truth: Mask, prediction: Mask, valid: Mask) -> None:
+        """Add one scene."""
+        positive = prediction > THRESHOLD if prediction.dtype.kind == "f" else prediction != 0
         # Counting the bits of masks is many times faster than a histogram of pairs.
         cloudy, predicted = truth & valid, positive & valid
         scored, true, called = map(np.count_nonzero, (valid, cloudy, predicted))
@@ -123,7 +124,6 @@ class Segmentation(Additive):
                 within, probability = truth[block][inside], prediction[block][inside]
                 self.ranking.add(within, probability)
                 self.calibration.add(within, probability)
-        return confusion
 
     def result(self) -> dict[str, float]:
         """The scores, pooled over pixels where nothing else is said.
@@ -145,24 +145,31 @@ class Segmentation(Additive):
         if self.given.max() > 1:
             twice = np.flatnonzero(self.given > 1)
             raise ValueError(f"{len(twice)} scenes were given more than once, the first at position {twice[0]}")
-        scenes = self.scenes[self.given > 0]
-        scored = scenes[scenes.sum(axis=(1, 2)) > 0]
-        scores = mask_scores(scenes.sum(axis=0))
-        accuracies = [mask_scores(scene)["accuracy"] for scene in scored]
-        overlaps = [value for scene in scored if not math.isnan(value := mask_scores(scene)["iou"])]
-        scores |= {
-            "accuracy_scene_mean": float(np.mean(accuracies)) if accuracies else math.nan,
-            "accuracy_scene_min": float(np.min(accuracies)) if accuracies else math.nan,
-            "iou_scene_mean": float(np.mean(overlaps)) if overlaps else math.nan,
-            "valid_pixels": int(scenes.sum()),
+        valid = self.scenes.sum(axis=(1, 2))
+        scores = self.resampled(self.given) | {
+            "valid_pixels": int(valid.sum()),
             "invalid_pixels": int(self.invalid.sum()),
-            "scenes_without_valid_pixels": len(scenes) - len(scored),
+            "scenes_without_valid_pixels": int(np.count_nonzero((valid == 0) & (self.given > 0))),
         }
-        for name, confusion in zip(self.strata, self.by_stratum, strict=True):
-            of_stratum = mask_scores(confusion)
-            scores |= {f"{key}_{name}": of_stratum[key] for key in ("accuracy", "iou", "kuiper_skill")}
-        if self.with_probability == len(scenes) and len(scored):
+        if self.with_probability == np.count_nonzero(self.given) and valid.any():
             scores |= self.ranking.result() | self.calibration.result()
+        return scores
+
+    def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
+        """The scores that follow from the confusion of scenes, if each scene counted (num_scenes,) so many times."""
+        scores = mask_scores(np.tensordot(weights, self.scenes, 1))
+        each = np.repeat(self.scenes, weights, axis=0)
+        (negatives, false), (missed, hits) = each.transpose(1, 2, 0)
+        accuracies = _defined(negatives + hits, each.sum(axis=(1, 2)))
+        overlaps = _defined(hits, hits + false + missed)
+        scores |= {
+            "accuracy_scene_mean": float(accuracies.mean()) if len(accuracies) else math.nan,
+            "accuracy_scene_min": float(accuracies.min()) if len(accuracies) else math.nan,
+            "iou_scene_mean": float(overlaps.mean()) if len(overlaps) else math.nan,
+        }
+        for number, name in enumerate(self.strata, 1):
+            of_stratum = mask_scores(np.tensordot(weights * (self.stratum == number), self.scenes, 1))
+            scores |= {f"{key}_{name}": of_stratum[key] for key in ("accuracy", "iou", "kuiper_skill")}
         return scores
 
     def constant(self, probability: int) -> Segmentation:
@@ -173,12 +180,12 @@ class Segmentation(Additive):
         """
         state = Segmentation(self.num_scenes, self.strata)
         state.scenes[..., probability] = self.scenes.sum(axis=-1)
-        state.by_stratum[..., probability] = self.by_stratum.sum(axis=-1)
-        state.given[:], state.invalid[:] = self.given, self.invalid
+        state.given[:], state.invalid[:], state.stratum[:] = self.given, self.invalid, self.stratum
         state.with_probability += int((self.given > 0).sum())
         negatives, positives = self.scenes.sum(axis=(0, 2))
         place = -probability  # the first bin, or the last
-        state.ranking.histogram[:, place] = negatives, positives
+        state.ranking.histogram[place] = negatives, positives
+        state.ranking.extremes[place] = probability, -probability
         table = state.calibration
         table.samples[place], table.positives[place] = negatives + positives, positives
         table.probabilities[place] = probability * (negatives + positives)
@@ -217,6 +224,11 @@ def mask_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
         "false_alarm_rate": false_alarms,
         "kuiper_skill": recall - false_alarms,
     }
+
+
+def _defined(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The ratios that are: where the whole is 0 there is none."""
+    return np.asarray(part[whole > 0] / whole[whole > 0])
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -88,6 +88,12 @@ class Batches:
         """Of input and output, where the prepared data tell them."""
         return tuple(tuple(self._builder.info.features[name].shape) for name in self.recipe.shaped_by or ())
 
+    @property
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of the target over the training split; the latter is 1 where all are the same."""
+        values = np.array(self.selection("train").columns[self.recipe.target], np.float64)
+        return float(values.mean()), float(values.std()) or 1.0
+
     def num_examples(self, split: str) -> int:
         """Examples of train, validation or test."""
         return len(self.selection(split).positions)

@@ -55,7 +55,7 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
     """
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(variable) for i, variable in enumerate(variables)}
     arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
-    # NumPy's format knows no bfloat16; weights and moments are float32 in every precision.
+    # NumPy's format knows no bfloat16; weights and moments are never that.
     with atomic.writing(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 

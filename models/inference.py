@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
+from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
@@ -61,9 +62,11 @@ def predict(
     """
     benchmark, _ = find(name)
     file = path_of(out, "out")
-    check_prepared(prepared_dir(name, data_dir))
+    folder = prepared_dir(name, data_dir)
+    check_prepared(folder)
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
+    recipe = recipe.for_data(facts_of(folder))
     split = canonical(name, split, data_dir)
     partition, _, part = split.rpartition(":")
     if trained_on not in (None, partition) and part != "train":

@@ -6,12 +6,13 @@ import importlib
 import inspect
 import traceback
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.models.dropout import drop_as_one
+from sciml_datasets.models.batch_norm import normalise_as_one
+from sciml_datasets.models.random_layers import draw_as_one
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.paths import path_of
 
@@ -82,7 +83,7 @@ def load_network(path: Path) -> Any:
 
 
 def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -> Any:
-    """The network, its layers computing in the recipe's precision, batch norm and dropout over the global batch.
+    """The network, its layers computing in the recipe's precision, normalising and drawing for the global batch.
 
     Args:
         build: makes it.
@@ -107,7 +108,7 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
         network = _placed(network)
     _check_shapes(network, recipe)
     _check_last(network, recipe)
-    for layer in _layers(network):
+    for layer in network._flatten_layers(include_self=False):  # those within layers of one's own as well
         if recipe.xla == "on" and recipe.deterministic == "on" and _pools_on_gpu(layer):
             raise InputError(
                 "xla=on: XLA has no deterministic gradient of max pooling on GPUs: set deterministic=off or xla=off"
@@ -117,9 +118,8 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
                 raise InputError(
                     f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: set xla=off"
                 )
-            layer.synchronized = True
-        elif type(layer) is keras.layers.Dropout and replicas > 1:
-            drop_as_one(layer, replicas)
+            normalise_as_one(layer, replicas)
+        draw_as_one(layer)
     return network
 
 
@@ -133,7 +133,8 @@ def _placed(network: Any) -> Any:
         return network
     try:
         copy = keras.models.clone_model(network)
-        copy.set_weights(network.get_weights())
+        for variable, value in zip(copy.variables, network.variables, strict=True):  # weights and states of generators
+            variable.assign(value)
     except (ValueError, TypeError, NotImplementedError) as error:  # the last is Keras's for a class without get_config
         raise InputError(
             f"the model was made for one device and cannot be copied to several ({error}): give the function that "
@@ -147,12 +148,6 @@ def _pools_on_gpu(layer: Any) -> bool:
     import tensorflow as tf
 
     return isinstance(layer, keras.layers.MaxPooling2D) and bool(tf.config.list_physical_devices("GPU"))
-
-
-def _layers(network: Any) -> Iterator[Any]:
-    for layer in getattr(network, "layers", []):
-        yield layer
-        yield from _layers(layer)
 
 
 def _check_shapes(network: Any, recipe: Recipe) -> None:

@@ -22,7 +22,11 @@ SETTINGS = (
     "deterministic",
     "parameters",
 )
-CHOICES = {"precision": ("float32", "mixed_bfloat16"), "xla": ("off", "on", "auto"), "deterministic": ("on", "off")}
+CHOICES = {
+    "precision": ("float32", "mixed_bfloat16", "float64"),
+    "xla": ("off", "on", "auto"),
+    "deterministic": ("on", "off"),
+}
 """Setting to its values, where they are words."""
 COUNTS = ("epochs", "batch_size", "parameters")
 """Settings that are 1 at least."""
@@ -62,7 +66,7 @@ class Recipe:
         optimizer: by its name in Keras.
         epsilon: of the optimizer, added to what it divides by.
         schedule: of the rate, see `sciml_datasets.models.rates`.
-        precision: in which the model computes; weights are float32 always.
+        precision: in which the model computes; weights are float32, or float64 with ``float64``; losses are float32.
         xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
         deterministic: whether two runs with one seed give the same bits, on the same number of threads.
         patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
@@ -71,6 +75,9 @@ class Recipe:
         tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
         numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
+        standardised: whether ``build`` takes the mean and the standard deviation of the target over the training split,
+            as ``centre`` and ``spread``.
+        by_facts: from facts of the prepared data to the fields that are others for such data; None for none.
         balanced_by: column of the member lists; samples weigh so that its values do, over the training split, alike.
         shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
             takes both, and ``parameters`` where they are given.
@@ -110,6 +117,8 @@ class Recipe:
     tables: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     target: str = ""
+    standardised: bool = False
+    by_facts: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     balanced_by: str = ""
     shaped_by: tuple[str, str] | None = None
     parameters: int = 0
@@ -122,6 +131,14 @@ class Recipe:
         """A sample as it enters training: augmented, and what is drawn of it."""
         sample = self.augment(sample, random)
         return sample if self.drawn is None else self.drawn(sample, random)
+
+    def for_data(self, facts: Mapping[str, Any]) -> Recipe:
+        """A copy for prepared data with these facts; without ``by_facts`` the same."""
+        return replace(self, **self.by_facts(facts)) if self.by_facts else self
+
+    def with_moments(self, centre: float, spread: float) -> Recipe:
+        """A copy for a target of this mean and standard deviation over the training split."""
+        return replace(self, build=partial(self.build, centre=centre, spread=spread))
 
     def with_widths(self, widths: tuple[int, ...]) -> Recipe:
         """A copy for tables of these widths; without tables the same."""

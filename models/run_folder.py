@@ -88,20 +88,38 @@ class RunFolder:
         self._claim.take()
         return self.checkpoint.is_file()
 
-    def start(
-        self,
-        benchmark: Benchmark,
-        config: dict[str, Any],
-        progress: Progress,
-        accelerators: Iterable[str],
-        replicas: int,
-        processes: int,
-    ) -> None:
-        """Write the configuration and open the logs, or open them again where a run goes on."""
+    def begin(self, benchmark: Benchmark, accelerators: Iterable[str], processes: int) -> None:
+        """Log that the initialization begins; in memory until `start`, since the run may still be refused.
+
+        Args:
+            benchmark: of the run.
+            accelerators: names of those that are used.
+            processes: how many train together.
+        """
+        self._benchmark, self._hardware = benchmark, hardware(accelerators, processes)
+        log = self._log = RunLog()
+        log.cache_clear(cleared=False)  # that is for root, or for whoever starts the run
+        log.submission(
+            benchmark=benchmark.rules_name,
+            version=benchmark.version,
+            platform=", ".join(filter(None, (self._hardware["processor"], *self._hardware["accelerators"]))),
+            commit=commit_of(Path.cwd()),
+        )
+        log.start("init")
+
+    def start(self, config: dict[str, Any], progress: Progress, replicas: int, logged: dict[str, Any]) -> None:
+        """Write the configuration and the log of the initialization, and log that the run starts; where a run goes on,
+        only that it does.
+
+        Args:
+            config: of the run.
+            progress: so far.
+            replicas: how many train together.
+            logged: what the log tells of the run beforehand, by key.
+        """
         import yaml
 
-        self._benchmark, self._config = benchmark, config
-        self._hardware, self._software = hardware(accelerators, processes), software(PACKAGES)
+        self._config, self._software = config, software(PACKAGES)
         self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
         self._claim.take()
@@ -115,26 +133,23 @@ class RunFolder:
         self._resumed = progress.log_bytes > 0
         if not self._resumed:
             path.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
-        log = self._log = RunLog(path, progress.log_bytes if self._resumed else None)
-        self._energy, self._started = EnergyMeter(), time.perf_counter() - progress.seconds
         self._write_history()
         if self._with_events:
             self._events = _event_writer(self.folder / "tensorboard")
         if self._resumed:
-            log.event("resumed", progress.epoch, step=progress.step)
-            return
-        # What goes_on looks for comes first: from here on the folder is this run's.
-        atomic.write_text(self.folder / "config.yaml", yaml.safe_dump(told, sort_keys=False))
-        log.submission(
-            benchmark=benchmark.name,
-            version=self._software["sciml-datasets"],
-            platform=", ".join(filter(None, (self._hardware["processor"], *self._hardware["accelerators"]))),
-            commit=commit_of(Path.cwd()),
-        )
-        log.event("seed", config["seed"])
-        log.event("global_batch_size", config["settings"]["batch_size"])
-        log.event("opt_base_learning_rate", config["settings"]["learning_rate"])
-        log.start("run")
+            # The run has one initialization, its first: the one of this process is part of the pause.
+            self._logged.close()
+            self._log = RunLog(path, progress.log_bytes)
+            self._log.event("resumed", progress.epoch, step=progress.step)
+        else:
+            # What goes_on looks for comes first: from here on the folder is this run's.
+            atomic.write_text(self.folder / "config.yaml", yaml.safe_dump(told, sort_keys=False))
+            self._logged.open(path)
+            for key, value in logged.items():
+                self._logged.event(key, value)
+            self._logged.stop("init")
+            self._logged.start("run")
+        self._energy, self._started = EnergyMeter(), time.perf_counter() - progress.seconds
 
     def told(self, progress: Progress) -> Progress:
         """The progress with how long the run has taken, and what its log holds."""

@@ -139,11 +139,11 @@ def _fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], growth: int) -> 
     for skip in reversed(skipped[halvings:]):
         x = layers.Conv2DTranspose(LAYERS * growth, 3, 2, padding="same", kernel_initializer="he_normal")(x)
         _, x = dense(layers.Concatenate()([x, skip]))
-    # Images are in float32 whatever the network computes in.
-    x = layers.Conv2D(1, 1, dtype="float32")(x)
+    full = keras.config.dtype_policy().variable_dtype  # that of weights, in which images are as well
+    x = layers.Conv2D(1, 1, dtype=full)(x)
     if x.shape[1:3] != image:
-        x = layers.Resizing(*image, dtype="float32")(x)
-    x = layers.Reshape(image, dtype="float32")(x)
+        x = layers.Resizing(*image, dtype=full)(x)
+    x = layers.Reshape(image, dtype=full)(x)
     return keras.Model(inputs, x, name="stemdl_fc_densenet")
 
 
@@ -212,7 +212,8 @@ def small_network(scan: tuple[int, ...], image: tuple[int, ...]) -> Any:
     for filters in (96, 32):
         x = layers.UpSampling2D(2, interpolation="bilinear")(x)
         x = normalised(normalised(x, filters, 3), filters, 3)
-    x = layers.Reshape(image, dtype="float32")(layers.Conv2D(1, 3, padding="same", dtype="float32")(x))
+    full = keras.config.dtype_policy().variable_dtype
+    x = layers.Reshape(image, dtype=full)(layers.Conv2D(1, 3, padding="same", dtype=full)(x))
     return keras.Model(inputs, x, name="stemdl_reconstruction_small_network")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
+from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.metrics.truth import Truth
@@ -31,7 +32,7 @@ from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import compiles, make_optimizer, training_step
 from sciml_datasets.models.workers import Workers, join, lost_workers_told
-from sciml_datasets.partitions import canonical
+from sciml_datasets.partitions import canonical, recorded
 from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.verify import check_prepared
 
@@ -58,7 +59,8 @@ def train(
     comm: MPI.Intracomm | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Train a model on the training split, score it on the test split, write the run folder.
+    """Train a model on the training split, score it on the test split, or on validation where the raw files had no test
+    split, and write the run folder.
 
     Args:
         name: of the data set.
@@ -99,13 +101,19 @@ def train(
 
     keras.utils.set_random_seed(seed)
     workers = join(strategy, comm)
+    run = RunFolder(out, tensorboard=tensorboard)
+    if workers.chief:
+        run.begin(benchmark, _gpus(), workers.part.count)
     with lost_workers_told(workers):
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
+        facts = facts_of(prepared_dir(name, data_dir))
+        benchmark, recipe = benchmark.for_data(facts), recipe.for_data(facts)
         partition = canonical(name, partition, data_dir)
-        run = RunFolder(out, tensorboard=tensorboard)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)
         recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
+        if recipe.standardised:
+            recipe = recipe.with_moments(*batches.moments)
         build = network_builder(model, recipe)
         _check_batch_size(batches, workers)
         with workers.strategy.scope():
@@ -130,18 +138,20 @@ def train(
         with closing(run) if workers.chief else nullcontext():
             if workers.chief:
                 replicas = int(workers.strategy.num_replicas_in_sync)
-                run.start(benchmark, config, progress, _gpus(), replicas, workers.part.count)
+                run.start(config, progress, replicas, _logged(batches, seed, replicas))
             training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
             training.run(variables)
             if workers.chief:
                 network.save(run.folder / "model.keras")
-            everything = _gathered(workers, predictions(training.predict, batches, "test", workers))
+            held = partition or "test" in recorded(prepared_dir(name, data_dir)).split("+")
+            scored = "test" if held else "validation"
+            everything = _gathered(workers, predictions(training.predict, batches, scored, workers))
             if not workers.chief:
                 for _ in everything:  # the chief writes what all have
                     pass
                 return {}
-            write_predictions(run.folder / "predictions.h5", batches.num_examples("test"), everything)
-            evaluator = Evaluator(name, batches.split("test"), data_dir)
+            write_predictions(run.folder / "predictions.h5", batches.num_examples(scored), everything)
+            evaluator = Evaluator(name, batches.split(scored), data_dir)
             evaluator.update_from_file(run.folder / "predictions.h5")
             return run.finish(evaluator, manifest["plan_digest"])
 
@@ -304,6 +314,21 @@ def _check_batch_size(batches: Batches, workers: Workers) -> None:
     if batches.steps < 1:
         held = f"{batches.num_training_samples:,} {'samples' if batches.recipe.patch is None else 'patches'}"
         raise InputError(f"batch_size={size}: the training split holds {held}, choose a batch of no more")
+
+
+def _logged(batches: Batches, seed: int, replicas: int) -> dict[str, Any]:
+    """What the log tells of a run before it starts, as ORNL's runner of STEMDL does (mlcommons/science,
+    benchmarks/stemdl/ornl/sgcl_runner.py), whose ranks have a GPU each."""
+    recipe = batches.recipe
+    return {
+        "number_of_ranks": replicas,
+        "seed": seed,
+        "global_batch_size": recipe.batch_size,
+        "train_samples": batches.num_training_samples,
+        "eval_samples": batches.num_examples("validation"),
+        "opt_name": recipe.optimizer,
+        "opt_base_learning_rate": recipe.learning_rate,
+    }
 
 
 def _gpus() -> list[str]:

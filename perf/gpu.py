@@ -278,7 +278,7 @@ def joined_rows(data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
         _, firsts, places = np.unique(columns[column], return_index=True, return_inverse=True)
         tables.append(jnp.asarray(np.stack([source[int(first)][feature] for first in firsts])))
         rows.append(places.astype(np.int32))
-    target = np.array(columns["auc"], np.float32)
+    target = np.array(columns["response"], np.float32)
     join = jax.jit(lambda tables, rows: [table[row] for table, row in zip(tables, rows, strict=True)])
     random = np.random.default_rng(0)
     while True:

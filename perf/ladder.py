@@ -1,4 +1,4 @@
-"""How hard a data set is: predictors from trivial to boosting, fitted to a training split and scored on its test split.
+"""How hard a data set is: trivial, classical and reference predictors, fitted to a split and scored on its test split.
 
     sciml demo --out demo
     python perf/ladder.py stemdl_demo --data-dir demo/data
@@ -6,15 +6,22 @@
     python perf/ladder.py candle_uno_demo --data-dir demo/data
     python perf/ladder.py candle_uno_demo --data-dir demo/data --splits cell_blind drug_blind
 
-STEMDL's predictors see the logarithms of the intensity, as they are or by radius and harmonic of the angle, CloudMask's
-one pixel at a time, CANDLE-UNO's the features of cell and drug side by side. Networks are trained with ``sciml train``.
+STEMDL's classical predictors see the logarithms of the intensity, as they are or by radius and harmonic of the angle,
+CloudMask's one pixel at a time, CANDLE-UNO's the features of cell and drug side by side. The reference is what ``sciml
+train`` trains. What is random is fitted with several seeds: the mean is shown, and the lowest and the highest in
+parentheses. Below each table stands whether trivial < classical < reference holds beyond this spread in the first
+criterion of the benchmark: whether the worst seed of a rung beats the best one of the rung below.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -33,8 +40,16 @@ COARSE = 4
 """Pixels along a side that are averaged for the nearest neighbour."""
 RADII, ANGLES, HARMONICS = 32, 72, 13
 """Of the polar grid that extra trees see: harmonics of 0 to 12 periods in a turn, as axes of all orders make."""
+HOLDS_OUT_FROM = 10_000
+"""Samples from which on scikit-learn's boosting stops early, on a part of them that it draws."""
 LEVELS = 99
 """Thresholds that are tried on each channel: the percentiles of the training split."""
+
+
+RUNGS = ("trivial", "classical", "reference")
+Scores = dict[str, float]
+Rung = tuple[str, str, list[Scores]]
+"""One of RUNGS, the predictor, and its scores with each seed, once where nothing is random."""
 
 
 def main() -> None:
@@ -45,20 +60,77 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--splits", nargs="+", help=f"default: {SPLITS}")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="default: 0 1 2")
+    parser.add_argument("--no-reference", action="store_true", help="leave out what takes longest")
     args = parser.parse_args()
-    benchmark = find(args.name)[0].name
-    if benchmark not in LADDERS:
+    benchmark = find(args.name)[0]
+    if benchmark.name not in LADDERS:
         parser.error(f"{args.name}: expected a data set of {', '.join(LADDERS)}")
-    for partition in args.splits or SPLITS[benchmark]:
-        scores = SCORES[benchmark]
-        print(f"\n{args.name}, {partition or 'canonical splits'}\n")
-        print(f"| predictor | {' | '.join(scores)} |\n| --- |{' ---: |' * len(scores)}")
-        for predictor, found in LADDERS[benchmark](args.name, args.data_dir, partition):
-            values = (f"{found[score]:.4f}" if score in found else "-" for score in scores)
-            print(f"| {predictor} | {' | '.join(values)} |", flush=True)
+    for partition in args.splits or SPLITS[benchmark.name]:
+        scores = SCORES[benchmark.name]
+        print(f"\n{args.name}, {partition or 'canonical splits'}, seeds {' '.join(map(str, args.seeds))}\n")
+        print(f"| rung | predictor | {' | '.join(scores)} |\n| --- | --- |{' ---: |' * len(scores)}")
+        ladder = []
+        for rung, predictor, found in rungs(args, benchmark.name, partition):
+            cells = (shown([row[score] for row in found if score in row]) for score in scores)
+            print(f"| {rung} | {predictor} | {' | '.join(cells)} |", flush=True)
+            ladder.append((rung, predictor, found))
+        first = benchmark.criteria[0]
+        print(f"\n{verdict(ladder, first.name, first.direction)}", flush=True)
 
 
-def stacks(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
+def rungs(args: argparse.Namespace, benchmark: str, partition: str) -> Iterator[Rung]:
+    """The ladder of one split, from the bottom."""
+    yield from LADDERS[benchmark](args.name, args.data_dir, partition, args.seeds)
+    if not args.no_reference:
+        yield "reference", "reference network", [reference(args, partition, seed) for seed in args.seeds]
+
+
+def reference(args: argparse.Namespace, partition: str, seed: int) -> Scores:
+    """Scores of the reference model, trained anew; what it took goes to the standard error."""
+    from sciml_datasets.models import train
+
+    wall, processor = time.perf_counter(), time.process_time()
+    with TemporaryDirectory() as out:
+        scores: Scores = train(args.name, args.data_dir, Path(out) / "run", seed=seed, partition=partition)["scores"]
+    took = f"{time.perf_counter() - wall:.0f} s, {time.process_time() - processor:.0f} s of a core"
+    print(f"{partition or 'canonical splits'}, seed {seed}: trained and scored in {took}", file=sys.stderr, flush=True)
+    return scores
+
+
+def shown(values: Sequence[float]) -> str:
+    """The mean, with the range where there are several values."""
+    if not values:
+        return "-"
+    spread = f" ({min(values):.4f} to {max(values):.4f})" if len(values) > 1 else ""
+    return f"{sum(values) / len(values):.4f}{spread}"
+
+
+def verdict(ladder: Sequence[Rung], criterion: str, direction: str) -> str:
+    """Whether each rung beats the one below with all seeds: its worst score the best one there.
+
+    Args:
+        ladder: of one split; a rung is as high as the best of its predictors, by their mean.
+        criterion: that decides.
+        direction: of it, ``higher`` or ``lower``.
+    """
+    sign = 1 if direction == "higher" else -1
+    best: dict[str, tuple[str, list[float]]] = {}
+    for rung, predictor, found in ladder:
+        values = [sign * row[criterion] for row in found if criterion in row]
+        if values and (rung not in best or sum(values) / len(values) > sum(best[rung][1]) / len(best[rung][1])):
+            best[rung] = predictor, values
+    there = [rung for rung in RUNGS if rung in best]
+    steps = []
+    for below, above in pairwise(there):
+        (low, under), (high, over) = best[below], best[above]
+        beats = "beats" if min(over) > max(under) else "does not beat"
+        steps.append(f"{above} ({high}) {beats} {below} ({low})")
+    holds = "does not hold" if any("does not beat" in step for step in steps) else "holds"
+    return f"{' < '.join(there)} {holds} beyond the spread in {criterion}: {'; '.join(steps)}."
+
+
+def stacks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:
     """STEMDL: the most frequent class, the nearest neighbour, extra trees."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.neighbors import KNeighborsClassifier
@@ -69,23 +141,32 @@ def stacks(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dic
 
     batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
     ids = batches.selection("test").columns["id"]
-    yield from Evaluator(name, batches.split("test"), data_dir).baselines().items()
-    predictors = {
-        "nearest neighbour": (coarse, KNeighborsClassifier(1)),
-        "extra trees on polar harmonics": (harmonics, ExtraTreesClassifier(500, n_jobs=2, random_state=0)),
-    }
+    yield from trivial(Evaluator(name, batches.split("test"), data_dir))
+    trees = [ExtraTreesClassifier(500, n_jobs=2, random_state=seed) for seed in seeds]
     truth = np.array(batches.selection("train").columns["space_group"], np.int64)
-    for predictor, (features, model) in predictors.items():
+    for predictor, features, models in (
+        ("nearest neighbour", coarse, [KNeighborsClassifier(1)]),
+        ("extra trees on polar harmonics", harmonics, trees),
+    ):
         train, test = (
             np.concatenate([features(inputs) for _, inputs in batches.evaluation(part)]) for part in ("train", "test")
         )
-        found = model.fit(train, truth).predict_proba(test)
-        scores = np.zeros((len(found), NUM_CLASSES))
-        scores[:, model.classes_] = found
-        evaluator = Evaluator(name, batches.split("test"), data_dir)
-        # One neighbour names one class: it has no second one.
-        evaluator.update(ids, scores.argmax(axis=1) if predictor == "nearest neighbour" else scores)
-        yield predictor, evaluator.result()
+        results = []
+        for model in models:
+            found = model.fit(train, truth).predict_proba(test)
+            scores = np.zeros((len(found), NUM_CLASSES))
+            scores[:, model.classes_] = found
+            evaluator = Evaluator(name, batches.split("test"), data_dir)
+            # One neighbour names one class: it has no second one.
+            evaluator.update(ids, scores.argmax(axis=1) if predictor == "nearest neighbour" else scores)
+            results.append(evaluator.result())
+        yield "classical", predictor, results
+
+
+def trivial(evaluator: Any) -> Iterator[Rung]:
+    """The baselines of a split."""
+    for predictor, scores in evaluator.baselines().items():
+        yield "trivial", predictor, [scores]
 
 
 def coarse(inputs: np.ndarray) -> np.ndarray:
@@ -108,27 +189,35 @@ def harmonics(inputs: np.ndarray) -> np.ndarray:
     return np.abs(np.fft.rfft(polar, axis=2)[:, :, :HARMONICS]).astype(np.float32).reshape(len(inputs), -1)
 
 
-def responses(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
+def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:
     """CANDLE-UNO: its baselines, ridge regression and boosting."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
 
+    from sciml_datasets.benchmarks import prepared_dir
+    from sciml_datasets.facts import facts_of
     from sciml_datasets.metrics import Evaluator
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
 
     batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
-    (train, auc), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    (train, response), (test, _) = (joined(batches, part) for part in ("train", "test"))
+    bounds = facts_of(prepared_dir(name, data_dir))["response"]
+    low, high = (beyond if bounds[key] is None else bounds[key] for key, beyond in (("low", -np.inf), ("high", np.inf)))
     ids = batches.selection("test").columns["id"]
-    yield from Evaluator(name, f"{partition}:test", data_dir).baselines().items()
-    predictors = {
-        "ridge": RidgeCV(np.logspace(1, 5, 9)),
-        "gradient boosting": HistGradientBoostingRegressor(random_state=0),
-    }
-    for predictor, model in predictors.items():
-        evaluator = Evaluator(name, f"{partition}:test", data_dir)
-        evaluator.update(ids, np.clip(model.fit(train, auc).predict(test), 0, 1))
-        yield predictor, evaluator.result()
+    yield from trivial(Evaluator(name, batches.split("test"), data_dir))
+    # Below that size scikit-learn holds out nothing to know when to stop: boosting has nothing random then.
+    boosted = seeds if len(response) > HOLDS_OUT_FROM else seeds[:1]
+    for predictor, models in (
+        ("ridge", [RidgeCV(np.logspace(1, 5, 9))]),
+        ("gradient boosting", [HistGradientBoostingRegressor(random_state=seed) for seed in boosted]),
+    ):
+        results = []
+        for model in models:
+            evaluator = Evaluator(name, batches.split("test"), data_dir)
+            evaluator.update(ids, np.clip(model.fit(train, response).predict(test), low, high))
+            results.append(evaluator.result())
+        yield "classical", predictor, results
 
 
 def joined(batches: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +226,7 @@ def joined(batches: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(inputs), np.array(batches.selection(part).columns[batches.recipe.target], np.float32)
 
 
-def masks(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict[str, float]]]:
+def masks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:
     """CloudMask: one class throughout, the best threshold on one channel, boosting."""
     import tensorflow_datasets as tfds
 
@@ -148,17 +237,18 @@ def masks(name: str, data_dir: Path, partition: str) -> Iterator[tuple[str, dict
     train, test = (tfds.data_source(f"sciml/{name}", split=part, data_dir=data_dir) for part in ("train", "test"))
     pixels = [(channels(scene)[scene["valid"] != 0], scene["cloud"][scene["valid"] != 0] != 0) for scene in train]
     inputs, cloud = (np.concatenate(arrays) for arrays in zip(*pixels, strict=True))
-    predictors = {
-        "best threshold on one channel": threshold(inputs, cloud),
-        "gradient boosting, pixel by pixel": boosting(inputs, cloud),
-    }
-    for number, (predictor, predict) in enumerate(predictors.items()):
+
+    def scored(predict: Callable[[np.ndarray], np.ndarray]) -> Any:
         evaluator = sciml_datasets.metrics.Evaluator(name, "test", data_dir)
         for scene in test:
             evaluator.update([scene["id"]], predict(channels(scene))[None])
-        if number == 0:
-            yield from evaluator.baselines().items()
-        yield predictor, evaluator.result()
+        return evaluator
+
+    with_threshold = scored(threshold(inputs, cloud))
+    yield from trivial(with_threshold)  # which are of the scenes that were given
+    yield "classical", "best threshold on one channel", [with_threshold.result()]
+    boosted = [scored(boosting(inputs, cloud, seed)).result() for seed in seeds]
+    yield "classical", "gradient boosting, pixel by pixel", boosted
 
 
 def channels(scene: dict[str, Any]) -> np.ndarray:
@@ -178,17 +268,17 @@ def threshold(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], n
     return lambda scene: (scene[..., channel] > level) == above
 
 
-def boosting(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def boosting(inputs: np.ndarray, cloud: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
     """What gradient-boosted trees (scikit-learn) make of each pixel by itself: probabilities."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    drawn = np.random.default_rng(0).choice(len(cloud), min(PIXELS, len(cloud)), replace=False)
-    model = HistGradientBoostingClassifier(max_iter=200, random_state=0).fit(inputs[drawn], cloud[drawn])
+    drawn = np.random.default_rng(seed).choice(len(cloud), min(PIXELS, len(cloud)), replace=False)
+    model = HistGradientBoostingClassifier(max_iter=200, random_state=seed).fit(inputs[drawn], cloud[drawn])
     return lambda scene: model.predict_proba(scene.reshape(-1, scene.shape[-1]))[:, 1].reshape(scene.shape[:-1])
 
 
 LADDERS = {"stemdl": stacks, "cloudmask": masks, "candle_uno": responses}
-"""Benchmark to its predictors."""
+"""Benchmark to its trivial and classical predictors."""
 
 
 if __name__ == "__main__":

@@ -206,7 +206,7 @@ def joined(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
     batches = Batches("candle_uno", folder / "data", RECIPES["candle_uno"], seed=0)
     rows = batches.selection("train").columns
     inputs = [np.concatenate(parts) for parts in zip(*(x for _, x in batches.evaluation("train")), strict=True)]
-    return inputs, np.array(rows["auc"], np.float32)
+    return inputs, np.array(rows["response"], np.float32)
 
 
 def write_copies(folder: Path) -> None:
@@ -288,11 +288,11 @@ def looked_up_tfds(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
     builder = tfds.builder("sciml/candle_uno", data_dir=folder / "data")
     features = builder.info.features
     skipped = dict.fromkeys(TABLES, tfds.decode.SkipDecoding())
-    decoders = tfds.decode.PartialDecoding({**dict.fromkeys(TABLES, True), "auc": True}, skipped)
+    decoders = tfds.decode.PartialDecoding({**dict.fromkeys(TABLES, True), "response": True}, skipped)
     rows = builder.as_dataset(split="train", decoders=decoders, shuffle_files=True).shuffle(2048)
 
     def join(batch: Any) -> Any:
-        return tuple(features[key].decode_batch_example(batch[key]) for key in TABLES), batch["auc"]
+        return tuple(features[key].decode_batch_example(batch[key]) for key in TABLES), batch["response"]
 
     found = rows.batch(size, drop_remainder=True).map(join, num_parallel_calls=tf.data.AUTOTUNE)
     return found.prefetch(tf.data.AUTOTUNE).as_numpy_iterator

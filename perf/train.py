@@ -254,7 +254,7 @@ def uno_rows(folder: Path, batch_size: int) -> Any:
 
     columns = select("candle_uno", "train", folder / "data").columns
     response = pd.DataFrame({"Sample": columns["cell"], "Drug": columns["drug"]})
-    response["AUC"] = np.array(columns["auc"], np.float32)
+    response["AUC"] = np.array(columns["response"], np.float32)
     source = tfds.data_source("sciml/candle_uno", split="train", data_dir=folder / "data")
 
     def features(key: str, feature: str) -> pd.DataFrame:

@@ -30,6 +30,8 @@ class Criterion:
         best_known: the best published result.
         span: the lowest and the highest score that there can be; None where there is no bound.
         at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
+        power: in which power the unit of what is predicted enters; 0 for a pure number.
+        unit: of the score, where the prepared data tell that of what is predicted; see `Benchmark.for_data`.
     """
 
     name: str
@@ -40,6 +42,15 @@ class Criterion:
     best_known: Value | None = None
     span: tuple[float | None, float | None] = (0.0, 1.0)
     at_most: str = ""
+    power: int = 0
+    unit: str = ""
+
+    def in_unit(self, unit: str) -> Criterion:
+        """The same where what is predicted has this unit."""
+        if not unit or not self.power:
+            return self
+        own = unit if self.power == 1 else f"({unit})^{self.power}"
+        return replace(self, unit=own, title=f"{self.title}, {own}")
 
     def unpublished(self) -> Criterion:
         """The same without published values."""
@@ -58,10 +69,13 @@ class Task:
         kind: the class in ``metrics/scorings.py`` that scores it: how truth is read, which predictions are taken, which
             trivial baselines stand beside them.
         settings: what that class needs to know of this benchmark.
+        alike: columns of the member lists whose values name samples that are alike, for intervals of scores: they are
+            drawn together, and by each column independently (`sciml_datasets.metrics.intervals`).
     """
 
     kind: Literal["classification", "segmentation", "reconstruction", "regression"]
     settings: Mapping[str, Any]
+    alike: tuple[str, ...] = ("id",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +193,11 @@ class Benchmark:
         original: fact of prepared data (`sciml_datasets.facts`) to its values in data that published values are of;
             data that tell another one may be another study's. Empty where all data are of the original.
         dataset: name of the data set that it is for, see `of`.
+        version: of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
+            working group has none.
+        rules_names: what the working group calls it: the application of its submission rules (submit.adoc, Directory
+            Structure), which is logged, and other names that its reference implementations log, in lower case. Empty
+            where the rules do not know it.
     """
 
     name: str
@@ -198,10 +217,29 @@ class Benchmark:
     terms: str = ""
     original: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dataset: str = ""
+    version: str = "1.0"
+    rules_names: tuple[str, ...] = ()
+
+    @property
+    def rules_name(self) -> str:
+        """The name under which it is logged."""
+        return self.rules_names[0] if self.rules_names else self.name
 
     def of(self, dataset: DataSet) -> Benchmark:
         """The benchmark as it is for one of its data sets."""
         return replace(self, dataset=dataset.name, **dataset.variant)
+
+    def is_original(self, facts: Mapping[str, Any]) -> bool:
+        """Whether published values are of prepared data with these facts, or of those that a demo is made like."""
+        return all(facts.get(name) in values for name, values in self.original.items())
+
+    def for_data(self, facts: Mapping[str, Any]) -> Benchmark:
+        """The benchmark as it is for prepared data with these facts: criteria in the unit that the fact ``response``
+        tells, and published values only where they are of such data."""
+        unit = (facts.get("response") or {}).get("unit", "")
+        published = self.is_original(facts)
+        kept = (criterion if published else criterion.unpublished() for criterion in self.criteria)
+        return replace(self, criteria=tuple(criterion.in_unit(unit) for criterion in kept))
 
     def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
         """The value of each choice: the given one, else the default; without those that the raw files decide.

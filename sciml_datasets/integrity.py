@@ -49,12 +49,34 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = read_object(path, _EXPECTED, AGAIN, _KINDS)
     except (FileNotFoundError, NotADirectoryError) as error:
+        check_version(folder)
         raise InputError(
             f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
             "something else is in that folder, move it elsewhere"
         ) from error
     _files(manifest, str(path))
     return manifest
+
+
+def check_version(folder: Path) -> None:
+    """Tell a data set that is prepared in another version from one that is not prepared.
+
+    Args:
+        folder: ``<data_dir>/sciml/<name>/<version>``.
+
+    Raises:
+        InputError: the folder is not there, but another version of it is.
+    """
+    if folder.exists():
+        return
+    others = sorted(
+        path.parent.name for path in folder.parent.glob(f"*/{NAME}") if VERSION.fullmatch(path.parent.name)
+    )
+    if others:
+        raise InputError(
+            f"{folder.parent} holds version {' and '.join(others)}, whose data differ; this release reads "
+            f"{folder.name}: prepare the data set again with `sciml prepare`"
+        )
 
 
 def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:

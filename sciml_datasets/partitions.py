@@ -30,7 +30,7 @@ from sciml_datasets.errors import InputError, whole
 from sciml_datasets.facts import facts_of
 from sciml_datasets.integrity import content_sha256
 from sciml_datasets.samples import SPLITS
-from sciml_datasets.splits import member_list, part_of, read_members
+from sciml_datasets.splits import member_list, member_rows, part_of, read_members
 
 ROW = "row"
 """The grouping that every data set has: each sample by itself."""
@@ -88,6 +88,8 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
     partition, _, part = canonical(name, split, data_dir).rpartition(":")
     if not partition and part in SPLITS:
         columns = read_members(folder, part)
+        if not columns["id"]:
+            raise InputError(_missing(name, part, split_names(find(name)[0], members(folder))))
         digest = content_sha256(folder / member_list(part))
         return Selection(columns, part, np.arange(len(columns["id"])), digest)
     benchmark, columns = find(name)[0], members(folder)
@@ -99,7 +101,18 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
         raise InputError(f"{split} of {name} holds no sample: there are too few groups to part")
     positions = np.array([row for row, key in enumerate(columns["id"]) if key in wanted], np.int64)
     chosen = {title: [values[row] for row in positions] for title, values in columns.items()}
-    return Selection(chosen, "+".join(SPLITS), positions, digest_of(chosen["id"]))
+    return Selection(chosen, recorded(folder), positions, digest_of(chosen["id"]))
+
+
+def recorded(folder: Path) -> str:
+    """The splits of TFDS that a prepared folder has, one after the other: raw files may be without one."""
+    return "+".join(part for part in SPLITS if next(member_rows(folder, part)[1], None) is not None)
+
+
+def _missing(name: str, part: str, names: Sequence[str]) -> str:
+    """What can be done where the raw files had no such split."""
+    other = f", or a part of another partition, as in --split {names[0]}:{part}" if names else ""
+    return f"{name} has no {part} split, since its raw files had none: choose --split validation{other}"
 
 
 def _no_part(split: str, names: Sequence[str], by: Sequence[str]) -> str:

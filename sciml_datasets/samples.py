@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,6 +127,14 @@ class NotingFormat(RawFormat, Protocol):
 
     def reader(self, folder: Path, note: Note = ...) -> AbstractContextManager[Callable[[Sample], Example]]:
         """As `RawFormat.reader`; ``note`` hears once of each sample and thing that is wrong with it."""
+
+
+@runtime_checkable
+class PartialFormat(RawFormat, Protocol):
+    """A raw format whose files may have been made without one of the splits."""
+
+    def missing(self, folder: Path) -> Collection[str]:
+        """The splits that the files below ``folder`` are without."""
 
 
 @runtime_checkable

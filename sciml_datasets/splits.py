@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import read_table
-from sciml_datasets.integrity import AGAIN, undamaged
+from sciml_datasets.integrity import AGAIN, check_version, undamaged
 from sciml_datasets.samples import SPLITS, Sample
 
 
@@ -95,6 +95,7 @@ def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]
     """
     path = folder / member_list(split)
     if not lexists(path):
+        check_version(folder)
         raise InputError(
             f"{path} is missing: prepare the data set with `sciml prepare`, "
             f"and choose one of the splits {', '.join(SPLITS)}"

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root, prepared_dir
 from sciml_datasets.errors import InputError
-from sciml_datasets.partitions import members
-from sciml_datasets.samples import SPLITS
+from sciml_datasets.partitions import members, recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,11 @@ def examples(name: str, ids: Iterable[str], data_dir: str | Path | None = None) 
     """
     import tensorflow_datasets as tfds
 
-    known = members(prepared_dir(name, data_dir))["id"]
+    folder = prepared_dir(name, data_dir)
+    known = members(folder)["id"]
     place = {key: position for position, key in enumerate(known)}
     wanted = list(ids)
     if unknown := [key for key in wanted if key not in place]:
         raise InputError(f"{name} has no example {unknown[0]!r} ({len(unknown):,} such): take ids of its own")
-    source = tfds.data_source(f"sciml/{name}", split="+".join(SPLITS), data_dir=data_root(data_dir))
+    source = tfds.data_source(f"sciml/{name}", split=recorded(folder), data_dir=data_root(data_dir))
     return Subset(source, np.array([place[key] for key in wanted], np.int64))

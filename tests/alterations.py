@@ -71,6 +71,20 @@ def twice(key: str) -> Callable[[list[str]], list[str]]:
     return lambda lines: [copy for line in lines for copy in [line] * (1 + (f'"{key}"' in line))]
 
 
+def exchanged(one: str, other: str) -> Callable[[list[str]], list[str]]:
+    """Two events take each other's places; the times stay in order."""
+
+    def change(lines: list[str]) -> list[str]:
+        at = [next(i for i, line in enumerate(lines) if f'"{key}"' in line) for key in (one, other)]
+        times = [json.loads(lines[i].partition(":::MLLOG ")[2])["time_ms"] for i in at]
+        changed = list(lines)
+        for here, there, own, new in zip(at, at[::-1], times[::-1], times, strict=True):
+            changed[here] = lines[there].replace(str(own), str(new))
+        return changed
+
+    return change
+
+
 def logged(key: str, value: Any) -> Callable[[list[str]], list[str]]:
     def change(lines: list[str]) -> list[str]:
         return [_with_value(line, value) if f'"{key}"' in line else line for line in lines]

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import yaml
 
-from sciml_datasets.benchmarks import prepared_dir
+from sciml_datasets.benchmarks import BENCHMARKS, prepared_dir
 from sciml_datasets.metrics import Evaluator, make_result, write_result
 from sciml_datasets.metrics.mllog import RunLog
 from sciml_datasets.metrics.submission import DataAtHand, Statement, submit
@@ -60,7 +60,14 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     )
     write_result(result, folder / "result.json")
     log = RunLog(folder / "result-1.txt")
-    log.submission(benchmark=BENCHMARK_OF[name], version="0.1.0", platform="a laptop", commit=COMMIT)
+    benchmark = BENCHMARKS[BENCHMARK_OF[name]]
+    log.cache_clear(cleared=False)
+    log.submission(benchmark=benchmark.rules_name, version=benchmark.version, platform="a laptop", commit=COMMIT)
+    log.start("init")
+    log.event("seed", seed)
+    log.event("train_samples", 40)
+    log.event("eval_samples", 10)
+    log.stop("init")
     log.start("run")
     for epoch in (1, 2):
         log.start("epoch", epoch_num=epoch)

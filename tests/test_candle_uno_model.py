@@ -37,6 +37,13 @@ def test_the_reference_has_its_layers_and_16_224_001_parameters() -> None:
     assert network.output_shape == (None, 1)
 
 
+def test_the_network_of_the_demo_is_smooth_and_drops_little() -> None:
+    network = small_uno(7, 5)
+    dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.activation.__name__ for layer in dense] == ["gelu"] * 6 + ["linear"]
+    assert [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)] == [0.05] * 6
+
+
 def test_the_reference_is_trained_as_the_reference_trains() -> None:
     recipe = RECIPES["candle_uno"]
     assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs) == ("adamax", 1e-4, 32, 50)

@@ -19,7 +19,7 @@ def responses(count: int) -> list[dict[str, Any]]:
             "source": b"CCLE" if number % 3 else b"GDSC",
             "cell": f"cell {number % 7}".encode(),
             "drug": f"drug {number % 5}".encode(),
-            "auc": np.float32(random.random()),
+            "response": np.float32(random.random()),
         }
         for number in range(count)
     ]

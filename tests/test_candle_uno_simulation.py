@@ -55,6 +55,21 @@ def test_usable_responses_are_as_many_as_were_asked_for_and_have_replicates_and_
     assert np.isnan(tables.drugs.values).any()
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_each_id_has_its_descriptors_in_one_of_the_files_that_the_reference_joins(seed: int, tmp_path: Path) -> None:
+    """Its loader joins those of PUBCHEM, appends those under the id, and has a row of a response for each that it finds
+    (perf/uno_reference.py compares all rows)."""
+    folder = simulate(DEMO, tmp_path, num_samples=2000, seed=seed, genes=6, descriptors=5)
+    named = {row["NAME"] for row in rows(folder / combo.PUBCHEM_DESCRIPTORS)}
+    info = rows(folder / combo.DRUG_INFO)
+    by_number = [row["ID"] for row in info if combo.PUBCHEM_PREFIX + row["PUBCHEM"] in named]
+    by_id = [row["NAME"] for row in rows(folder / combo.NCI60_DESCRIPTORS)]
+    assert len(by_number) > 10 < len(by_id)
+    assert len({*by_number, *by_id}) == len(by_number) + len(by_id)
+    described = {row["CLEAN_NAME"] for row in info if row["ID"] in by_number}
+    assert described & {row["CLEAN_NAME"] for row in info if row["ID"] in by_id}  # under another id, it may be in both
+
+
 def test_the_tables_of_few_cell_lines_without_a_second_name_are_whole(tmp_path: Path) -> None:
     folder = simulate(DEMO, tmp_path, num_samples=100, seed=4, genes=6, descriptors=5)
     assert not (folder / aliases.CELL_MAPPING).exists()

@@ -12,7 +12,7 @@ from submission_files import change_yaml, make_run, make_submission
 
 from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.cli.main import main
-from sciml_datasets.metrics.results import criterion_row
+from sciml_datasets.metrics.results import CRITERIA_VERSION, criterion_row
 from sciml_datasets.metrics.submission import check
 from sciml_datasets.metrics.submission.claims import check_result
 
@@ -163,7 +163,7 @@ def test_a_result_of_another_form_of_the_data_is_held_against_its_own_criteria()
     facts = {"benchmark": "candle_uno", "dataset": dataset.name, "dataset_version": dataset.version, "split": "test"}
     result = facts | {
         "schema_version": 2,
-        "criteria_version": "1.0",
+        "criteria_version": CRITERIA_VERSION,
         "plan_digest": "0" * 64,
         "split_sha256": "0" * 64,
         "num_samples": 9,

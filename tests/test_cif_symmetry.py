@@ -197,3 +197,25 @@ def test_thirds_need_four_digits(tmp_path: Path, symmetry: str) -> None:
     assert read(tmp_path, symmetry, SITES + "Mg1 Mg 0.3333 0.6667 0.25 1\n", metric) == (194, "Mg2")
     with pytest.raises(InputError, match=r"rounded too coarsely: the atoms have space group 63 .* and 194 within"):
         read(tmp_path, symmetry, SITES + "Mg1 Mg 0.333 0.667 0.25 1\n", metric)
+
+
+@pytest.mark.parametrize(("stated", "crystal"), [(152, 154), (154, 152)])
+def test_a_group_of_the_other_hand_than_the_operations_or_the_atoms_is_told(
+    tmp_path: Path, stated: int, crystal: int
+) -> None:
+    quartz_cell = "_cell_length_a 4.9137\n_cell_length_b 4.9137\n_cell_length_c 5.4047\n"
+    quartz_cell += "_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 120\n"
+    triplets = [operation.triplet() for operation in gemmi.find_spacegroup_by_number(crystal).operations()]
+    loop = "".join(f"'{triplet}'\n" for triplet in triplets)
+    height = {152: 1 / 3, 154: 2 / 3}[crystal]
+    path = tmp_path / "quartz.cif"
+    path.write_text(
+        f"data_quartz\n{quartz_cell}_space_group_IT_number {stated}\nloop_\n_space_group_symop_operation_xyz\n{loop}"
+        "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+        f"Si 0.4697 0 {height:.6f}\n"
+    )
+    with pytest.raises(InputError) as raised:
+        read_structure(path)
+    assert f"states space group {stated}, but {crystal}, its mirror image, by its symmetry operations" in str(
+        raised.value
+    )

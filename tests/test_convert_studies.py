@@ -18,6 +18,7 @@ from uno_files import FILE, frames, write_combo, write_improve, write_splits, wr
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.candle_uno import combo, improve, improve_splits
+from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.candle_uno.raw import FORMS, Responses, canonical
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
 
@@ -64,7 +65,7 @@ def write_drugcell(folder: Path, **changes: str) -> Path:
 def test_a_study_of_drevalpy_becomes_an_improve_folder(tmp_path: Path) -> None:
     study = convert_csv(write_drevalpy(tmp_path / "study"), tmp_path / "raw")
     tables = improve.read(tmp_path / "raw")
-    rows = [[row[key] for key in ("id", "source", "cell", "drug", "auc")] for row in tables.responses.to_pylist()]
+    rows = [[row[key] for key in ("id", "source", "cell", "drug", "response")] for row in tables.responses.to_pylist()]
     assert rows == [["response.0", "response", "CVCL_1", "11", 0.5], ["response.1", "response", "CVCL_2", "11", 0.25]]
     assert (tables.cells.columns, tables.drugs.columns) == (("TP53", "EGFR"), ("dim_0", "dim_1"))
     assert study.response == "AUC"
@@ -82,7 +83,7 @@ def test_another_column_can_be_the_response(tmp_path: Path) -> None:
     study = convert_csv(write_drevalpy(tmp_path / "study"), tmp_path / "raw", "LN_IC50")
     assert study.response == "LN_IC50"
     assert (tmp_path / "raw" / improve.RESPONSE).read_text().partition("\n")[0].endswith("\tstudy\tLN_IC50")
-    assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [1.5, 2.5]
+    assert improve.read(tmp_path / "raw").responses["response"].to_pylist() == [1.5, 2.5]
 
 
 @pytest.mark.parametrize("response", ["pEC50", "AUC_curvecurator"])
@@ -90,7 +91,7 @@ def test_what_was_converted_is_read_whatever_its_response_is_called(tmp_path: Pa
     path = write_drevalpy(tmp_path / "study")
     path.write_text(path.read_text().replace("AUC", response))
     convert_csv(path, tmp_path / "raw", response)
-    assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [0.5, 0.25]
+    assert improve.read(tmp_path / "raw").responses["response"].to_pylist() == [0.5, 0.25]
 
 
 def test_a_response_that_drevalpy_has_fitted_again_is_known(tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_a_folder_with_one_study_can_be_named(tmp_path: Path) -> None:
         ({"gex": "cellosaurus_id\tTP53\nCVCL_1\t1\n"}, r"gex\.csv: the first line is separated by tab, expected comma"),
         ({"gex": "depmap_id,TP53\nACH-1,1\n"}, r"gex\.csv and .*response\.csv share none of the columns"),
         ({"fingerprints": "pubchem_id,dim_0\n11,1\n11,0\n"}, r"prints\.csv: lines 2 and 3 are both 11 and differ"),
-        ({"response": "cellosaurus_id,pubchem_id,growth\n"}, r"growth is a known response .*choose one with"),
+        ({"response": "cellosaurus_id,pubchem_id,growth\n"}, r"growth is a known response .*put measures\.tsv beside"),
     ],
 )  # fmt: skip
 def test_bad_tables_of_drevalpy_are_named(tmp_path: Path, changes: dict[str, str], message: str) -> None:
@@ -188,7 +189,7 @@ def test_of_two_columns_for_one_thing_none_is_taken(tmp_path: Path, header: str,
 def test_of_two_responses_that_differ_in_their_case_one_can_be_chosen(tmp_path: Path) -> None:
     response = "cellosaurus_id,pubchem_id,AUC,auc\nCVCL_1,11,0.5,0.75\n"
     study = convert_csv(write_drevalpy(tmp_path / "study", response=response), tmp_path / "raw", "auc")
-    assert study.tables.responses["auc"].to_pylist() == [0.75]
+    assert study.tables.responses["response"].to_pylist() == [0.75]
 
 
 @pytest.mark.parametrize("drug", ["11", "11.0", " 11", '"11 "'])
@@ -323,7 +324,7 @@ def test_a_study_holds_what_pandas_joins(tmp_path_factory: pytest.TempPathFactor
     drugs = features("pubchem_id", draw(st.lists(st.sampled_from(DRUGS), min_size=1, unique=True)))
     row = st.tuples(st.sampled_from(CELLS), st.none() | st.sampled_from(DRUGS), st.none() | numbers)
     rows = [*draw(st.lists(row, max_size=8)), (gex["cell_line_name"][0], drugs["pubchem_id"][0], 0.5)]
-    responses = pd.DataFrame(rows, columns=["cell_line_name", "pubchem_id", "AUC"])
+    responses = pd.DataFrame(rows, columns=["cell_line_name", "pubchem_id", "LN_IC50"])
     for name, frame in (("response", responses), ("gex", gex), ("fingerprints", drugs)):
         frame.to_csv(folder / f"{name}.csv", index=draw(st.booleans()))  # the ids of responses may be floats
 
@@ -331,9 +332,9 @@ def test_a_study_holds_what_pandas_joins(tmp_path_factory: pytest.TempPathFactor
     expected = responses.dropna().reset_index(drop=True)
     expected = expected[expected["cell_line_name"].isin(gex["cell_line_name"])]
     expected = expected[expected["pubchem_id"].isin(drugs["pubchem_id"])]
-    found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "auc")), strict=True)
+    found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "response")), strict=True)
     assert list(found) == [
-        (cell, str(int(drug)), np.float32(auc)) for cell, drug, auc in expected.itertuples(index=False)
+        (cell, str(int(drug)), np.float32(value)) for cell, drug, value in expected.itertuples(index=False)
     ]
     for table, frame in ((tables.cells, gex), (tables.drugs, drugs)):
         assert table.ids == tuple(frame.iloc[:, 0].astype(str))
@@ -348,7 +349,7 @@ def test_a_study_of_drugcell_keeps_its_splits(tmp_path: Path) -> None:
     convert_csv(write_drugcell(tmp_path / "study"), tmp_path / "raw")
     tables = improve.read(tmp_path / "raw")
     rows = tables.responses.to_pylist()
-    assert [tuple(row[key] for key in ("id", "cell", "drug", "auc", "split")) for row in rows] == [
+    assert [tuple(row[key] for key in ("id", "cell", "drug", "response", "split")) for row in rows] == [
         ("train.0", "A_LUNG", "CC=O", 0.5, "train"),
         ("train.1", "B_SKIN", "CC=O", 0.25, "train"),
         ("val.0", "A_LUNG", "C/C=C\\C", 0.75, "validation"),
@@ -418,7 +419,7 @@ def test_no_improve_folder_is_refused(tmp_path: Path) -> None:
 
 def test_the_response_of_an_improve_folder_can_be_chosen(tmp_path: Path) -> None:
     study = convert_improve(write_improve(tmp_path / "source"), tmp_path / "raw", "ic50")
-    assert improve.read(tmp_path / "raw").responses["auc"].to_pylist() == [1.25, 2, 3]
+    assert improve.read(tmp_path / "raw").responses["response"].to_pylist() == [1.25, 2, 3]
     assert study.facts()["left_out"] == {"no ic50": 1}
 
 
@@ -429,7 +430,8 @@ def test_the_command_says_what_it_took_and_left_out(tmp_path: Path, sciml: Sciml
     source = write_drevalpy(tmp_path / "study")
     run = sciml("convert", "csv", source, "--out", tmp_path / "raw", "--json")
     assert json.loads(run.stdout) == {
-        "folder": str(tmp_path / "raw"), "response": "AUC", "responses": 2, "cells": 2, "drugs": 1,
+        "folder": str(tmp_path / "raw"), "response": "AUC", "measure": AUC.facts(),
+        "responses": 2, "cells": 2, "drugs": 1,
         "cell_features": 2, "drug_features": 2, "splits": {}, "left_out": {"no AUC": 1, "no features of the cell": 1},
     }  # fmt: skip
     again = sciml("convert", "csv", source, "--out", tmp_path / "raw")
@@ -572,7 +574,7 @@ def test_the_real_study_of_drevalpy(real: Path, tmp_path: Path) -> None:
     assert len(rows) == 2329
     assert study.facts()["left_out"] == {"no AUC": 20}
     expected = [(row[cell], row[drug], np.float32(row[auc])) for row in rows if row[auc]]
-    found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "auc")), strict=True)
+    found = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "response")), strict=True)
     assert list(found) == expected
     assert (tables.cells.values.shape, tables.drugs.values.shape) == ((88, 38), (35, 32))
     _, *gex = rows_of(real / "gex_example.csv", ",")
@@ -598,7 +600,7 @@ def test_the_real_drugcell_study_with_made_up_mutations_keeps_its_splits(real: P
     for theirs, ours in improve_splits.SPLITS.items():
         mine = [row for row in tables.responses.to_pylist() if row["split"] == ours]
         expected = [(cell, drug, np.float32(auc)) for cell, drug, auc in rows_of(real / f"drugcell_{theirs}.txt", "\t")]
-        assert [(row["cell"], row["drug"], row["auc"]) for row in mine] == expected
+        assert [(row["cell"], row["drug"], row["response"]) for row in mine] == expected
     assert (tables.cells.values.shape, tables.drugs.values.shape) == ((1225, 2), (684, 2048))
     bits = np.loadtxt(real / "drug2fingerprint.txt", delimiter=",", dtype=np.float32)
     np.testing.assert_array_equal(tables.drugs.values, bits)
@@ -613,7 +615,7 @@ def test_other_raw_forms_become_improve_folders_with_the_same_splits(tmp_path: P
         write_store(tmp_path / "source" / FILE, frames())
     study = convert_improve(tmp_path / "source", tmp_path / "out")
     before, after = FORMS[form].read(tmp_path / "source"), improve.read(tmp_path / "out")
-    columns = ["id", "source", "cell", "drug", "auc"]
+    columns = ["id", "source", "cell", "drug", "response"]
     assert after.responses.select(columns).to_pylist() == before.responses.select(columns).to_pylist()
     np.testing.assert_array_equal(after.cells.values, before.cells.values)
     np.testing.assert_array_equal(after.drugs.values, before.drugs.values)
@@ -631,7 +633,7 @@ def test_what_was_converted_is_prepared_to_the_same_examples_and_says_the_same_o
 ) -> None:
     convert_improve(raw_dir / "candle_uno_demo", tmp_path / "raw" / "candle_uno_demo")
     after = prepare("candle_uno_demo", tmp_path / "raw", tmp_path / "data")
-    before = data_dir / "sciml/candle_uno_demo/1.0.0"
+    before = data_dir / "sciml/candle_uno_demo/2.0.0"
     for split in ("train", "validation", "test"):
         assert (after / f"members-{split}.tsv").read_bytes() == (before / f"members-{split}.tsv").read_bytes()
     for table in ("gene_expression.npy", "drug_descriptors.npy"):

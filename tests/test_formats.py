@@ -14,6 +14,7 @@ from sciml_datasets.metrics.calibration import Calibration
 from sciml_datasets.metrics.classification import Classification
 from sciml_datasets.metrics.formats import Format, as_array, checked
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
+from sciml_datasets.metrics.rank_correlation import RankCorrelation
 from sciml_datasets.metrics.ranking import Ranking
 from sciml_datasets.metrics.reconstruction import Reconstruction
 from sciml_datasets.metrics.regression import Regression
@@ -73,6 +74,8 @@ REFUSED: list[tuple[Callable[[], Additive], tuple[Any, ...], str]] = [
     (Regression, (A([0, 1e39]), A([0, 1.0])), r"truth holds 1 values that are not from -3\.40282e\+38"),
     (Regression, (A(["a", "b"]), A([0, 1.0])), "type <U1: expected"),
     (Regression, (A([0, 1.0]), A([1.0])), r"prediction of the shape \(1,\)"),
+    (lambda: RankCorrelation(2), (A([0, 2]), A([0, 1.0]), A([0, 1.0])), "positions holds 1 values that are not from 0"),
+    (lambda: RankCorrelation(2), (A([1, 1]), A([0, 1.0]), A([0, 1.0])), "position 1 is given more than once"),
     (lambda: GroupedRegression(2), (A([0.0, 1.0]), A([0, 1.0]), A([0, 1.0])), "groups .* type float64"),
     (lambda: GroupedRegression(2), (A([0, 2]), A([0, 1.0]), A([0, 1.0])), "groups holds 1 values that are not from 0"),
     (lambda: Reconstruction(12, 12, 1), (IMAGES, np.where(IMAGES > 0.99, np.nan, IMAGES)), "prediction holds"),
@@ -128,9 +131,9 @@ def test_truth_of_ones_and_zeros_is_like_true_and_false(truth: Any) -> None:
         (lambda: Classification(0), "num_classes is 0: give a finite number of at least 1"),
         (lambda: Classification(3, top_k=0), "top_k is 0"),
         (lambda: Calibration(0), "bins is 0"),
-        (lambda: Ranking(0), "bins is 0"),
-        (lambda: Regression(bins=0), "bins is 0"),
-        (lambda: Regression(low=float("nan")), "high - low is nan"),
+        (lambda: Ranking(-1), "bits is -1"),
+        (lambda: Ranking(24), "bits is 24: a float32 has 23"),
+        (lambda: RankCorrelation(-1), "num_samples is -1"),
         (lambda: Segmentation(-1), "num_scenes is -1"),
         (lambda: Surrogate((float("inf"),)), "spacing is inf: give a finite number above 0"),
         (lambda: Reconstruction(12, 12, float("nan")), "data_range is nan"),

@@ -30,7 +30,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_
 def test_a_folder_is_read_whole(tmp_path: Path) -> None:
     tables = improve.read(write_improve(tmp_path))
     assert tables.responses.to_pylist()[1] == {
-        "id": "CCLE.1", "source": "CCLE", "cell": "ACH-2", "drug": "Drug_1", "auc": 0.75, "split": "",
+        "id": "CCLE.1", "source": "CCLE", "cell": "ACH-2", "drug": "Drug_1", "response": 0.75, "split": "",
     }  # fmt: skip
     assert tables.cells.columns == ("TP53", "EGFR", "KRAS")
     np.testing.assert_array_equal(tables.cells.values, [[1, 2, 3], [4, np.nan, 6.5]])
@@ -104,7 +104,7 @@ def test_responses_that_contradict_each_other_are_kept_and_counted(tmp_path: Pat
 
 def test_another_measure_can_be_the_response(tmp_path: Path) -> None:
     tables = improve.read(write_improve(tmp_path), "ic50")
-    assert tables.responses["auc"].to_pylist() == [1.25, 2, 3]
+    assert tables.responses["response"].to_pylist() == [1.25, 2, 3]
     assert dict(tables.left_out) == {"no ic50": 1}
 
 
@@ -325,12 +325,12 @@ def test_any_tables_survive_the_road(tmp_path_factory: pytest.TempPathFactory, d
             "source": [data.draw(st.sampled_from(["CCLE", "gCSI"])) for _ in rows],
             "cell": [cell for cell, _, _ in rows],
             "drug": [drug for _, drug, _ in rows],
-            "auc": pa.array([auc for _, _, auc in rows], pa.float32()),
+            "response": pa.array([value for _, _, value in rows], pa.float32()),
             "split": [data.draw(split) if official else "" for _ in rows],
         }
     )
     folder = tmp_path_factory.mktemp("improve") / "raw"
-    tables = Tables(responses, cells, drugs)
+    tables = Tables(responses, cells, drugs, measure=improve.OF_IMPROVE["ec50"])  # which may be any number
     improve.write(tables, folder)
     same(improve.read(folder), tables)
 

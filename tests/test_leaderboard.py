@@ -107,6 +107,13 @@ def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
     (two,) = (row for row in board["submissions"] if row["descriptor"] == "two-seeds")
     low, high = two["scores"]["top1_accuracy"]["interval"]
     assert low < two["scores"]["top1_accuracy"]["score"] < high
+    assert two["scores"]["top1_accuracy"]["group_interval"] is None  # a mean over seeds
+    (one,) = (row for row in board["submissions"] if row["descriptor"] == "evil")
+    assert one["scores"]["top1_accuracy"]["interval"] == [one["scores"]["top1_accuracy"]["score"]] * 2
+    low, high = one["scores"]["top1_accuracy"]["group_interval"]
+    assert low <= one["scores"]["top1_accuracy"]["score"] <= high
+    page = (site / "submissions/Example-Lab/stemdl/laptop/evil/index.html").read_text()
+    assert f"({low:.4f} to {high:.4f})" in page
     assert two["recomputed"] is True
     assert two["training_seconds"] == 13.0
     assert (site / two["contribution"]).read_bytes().startswith(b"%PDF-")

@@ -24,7 +24,7 @@ VECTORS = {"gene_expression": 40, "drug_descriptors": 30}
 
 @pytest.fixture(scope="module")
 def folder(data_dir: Path) -> Path:
-    return data_dir / "sciml" / NAME / "1.0.0"
+    return data_dir / "sciml" / NAME / "2.0.0"
 
 
 def builder(data_dir: Path) -> Any:
@@ -58,7 +58,7 @@ def test_every_way_of_reading_joins_the_same_rows(data_dir: Path, folder: Path) 
         np.testing.assert_array_equal(vectors[place], expected[name])
         np.testing.assert_array_equal(batch[name], expected[name])
         np.testing.assert_array_equal(whole[name], expected[name])
-    np.testing.assert_array_equal(auc, [example["auc"] for example in numbers])
+    np.testing.assert_array_equal(auc, [example["response"] for example in numbers])
 
 
 def test_rows_of_a_batch_are_joined_at_once(data_dir: Path, folder: Path) -> None:
@@ -91,7 +91,7 @@ def test_joined_examples_are_not_kept_in_memory(data_dir: Path) -> None:
 
 
 def test_the_file_is_mapped_instead_of_read(folder: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "sciml" / NAME / "1.0.0"  # the tables of other tests are mapped as well
+    copy = tmp_path / "sciml" / NAME / "2.0.0"  # the tables of other tests are mapped as well
     shutil.copytree(folder, copy)
     next(iter(tfds.builder_from_directory(copy).as_dataset(split="test")))
     mapped = Path("/proc/self/maps").read_text()
@@ -120,7 +120,7 @@ def test_tables_are_in_the_manifest_and_verified(raw_dir: Path, tmp_path: Path) 
 
 
 def test_a_missing_table_is_named(folder: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "sciml" / NAME / "1.0.0"
+    copy = tmp_path / "sciml" / NAME / "2.0.0"
     shutil.copytree(folder, copy)
     (copy / "gene_expression.npy").unlink()
     with pytest.raises(InputError, match=r"gene_expression\.npy cannot be read .*: prepare the data set again"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from itertools import repeat
 from pathlib import Path
 
@@ -9,11 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stemdl_crystals import gallium_arsenide, silicon
+from stemdl_crystals import gallium_arsenide, gold, quartz, rutile, silicon
 
 from sciml_datasets.stemdl.box_multislice import PIXEL_SIZE, slice_potentials
-from sciml_datasets.stemdl.crystals import random_crystal, symmetry_operations
-from sciml_datasets.stemdl.diffraction import semi_angle, strongest_reflections, wavelength, zone_frame
+from sciml_datasets.stemdl.box_multislice import cbed_pattern as box_pattern
+from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal, symmetry_operations
+from sciml_datasets.stemdl.diffraction import (
+    K_MAX,
+    reciprocal,
+    semi_angle,
+    strongest_reflections,
+    wavelength,
+    zone_frame,
+)
 from sciml_datasets.stemdl.multislice import (
     frequencies,
     intensities,
@@ -80,11 +90,11 @@ def test_a_zone_has_the_symmetry_of_the_projected_crystal(space_group: int, view
     frame = zone_frame(crystal, zone)
     beams = zone_of(crystal, frame, zone)
     tilts = np.array([[0.02, 0.01], [0.0, -0.03], [0.04, 0.035]])
-    intensity = np.abs(exit_waves(beams, tilts, 150.0, 120.0)) ** 2
+    intensity = np.abs(exit_waves(beams, tilts, 40.0, 120.0)) ** 2
     kept = [rotation for rotation in symmetry_operations(space_group)[0] if not np.cross(rotation @ zone, zone).any()]
     cartesian = crystal.lattice.T @ np.array(kept) @ np.linalg.inv(crystal.lattice.T)
     for flat in np.unique(np.round(frame[:2] @ cartesian @ frame[:2].T, 9), axis=0):
-        turned = np.abs(exit_waves(beams, tilts @ flat.T, 150.0, 120.0)) ** 2
+        turned = np.abs(exit_waves(beams, tilts @ flat.T, 40.0, 120.0)) ** 2
         places = np.linalg.norm(beams.g[None] - (beams.g @ flat.T)[:, None], axis=2).argmin(axis=1)
         np.testing.assert_allclose(turned[places], intensity, atol=2e-4)
 
@@ -156,3 +166,101 @@ def test_boxes_of_atoms_give_the_patterns_of_abtem(crystal: str, kev: int) -> No
         probes(k, k, 3e-3, kev, np.full((1, 2), width / 2)), slices, propagator(k, k, depth / len(slices), kev)
     )
     assert np.corrcoef(intensities(waves)[0].ravel(), expected.ravel())[0, 1] > 0.9995
+
+
+DISKS = {
+    "TiO2 [001]": (rutile(), (0, 0, 1), (0, 1, 0), (4.5937, 4.5937), 0.03),
+    "GaAs [110]": (gallium_arsenide(), (1, 1, 0), (0, 0, 1), (5.6533 / 2**0.5, 5.6533), 0.06),
+    "Au [001]": (gold(), (0, 0, 1), (0, 1, 0), (4.0782 / 2, 4.0782 / 2), 0.15),
+    "quartz 152 [211]": (quartz(152), (2, 1, 1), (0, 1, 0), (4.5622, 4.9137), 0.03),
+    "quartz 154 [211]": (quartz(154), (2, 1, 1), (0, 1, 0), (4.5622, 4.9137), 0.03),
+}
+"""Crystal, zone axis, direction of y, edges of the projected cell in angstrom, and the greatest residual."""
+TILTS = np.array([[0, 0], [2, 1], [-1, 2]]) / 8
+"""In edges of the projected cell's reciprocal cell."""
+
+
+def frame_of(crystal: Crystal, zone: tuple[int, ...], y_direction: tuple[int, ...]) -> Floats:
+    z, y = (np.array(uvw) @ crystal.lattice for uvw in (zone, y_direction))
+    z, y = z / np.linalg.norm(z), y / np.linalg.norm(y)
+    return np.array([np.cross(y, z), y, z])
+
+
+def residual(crystal: Crystal, name: str, expected_of: str) -> float:
+    """Sum of absolute differences between our disks of a crystal and abTEM's of another, over the sum of abTEM's."""
+    _, zone, y_direction, edges, _ = DISKS[name]
+    frame = frame_of(crystal, zone, y_direction)
+    beams = zone_of(crystal, frame, np.array(zone))
+    intensity = (np.abs(exit_waves(beams, TILTS / edges, 100.0, 100.0)) ** 2).mean(axis=1)
+    stored = json.loads((Path(__file__).parent / "abtem_disks.json").read_text())[expected_of]
+    hkl = np.array([list(map(int, key.split())) for key in stored])
+    g = (hkl @ reciprocal(crystal) @ frame.T)[:, :2]
+    found = intensity[np.linalg.norm(beams.g[None] - g[:, None], axis=2).argmin(axis=1)]
+    expected = np.array(list(stored.values())) / 1e6
+    scattered = hkl.any(axis=1)
+    return float(np.abs(found - expected)[scattered].sum() / expected[scattered].sum())
+
+
+@pytest.mark.parametrize("name", DISKS)
+def test_zones_give_the_disks_of_abtem(name: str) -> None:
+    """Another code with the same mean potential; perf/diffraction.py states its settings and makes its numbers."""
+    assert residual(DISKS[name][0], name, name) < DISKS[name][4]
+
+
+@pytest.mark.parametrize("name", ["GaAs [110]", "quartz 152 [211]", "quartz 154 [211]"])
+def test_an_inverted_crystal_gives_other_disks(name: str) -> None:
+    crystal = DISKS[name][0]
+    inverted = dataclasses.replace(crystal, positions=-crystal.positions % 1.0)
+    assert residual(inverted, name, name) > 0.4
+
+
+def test_a_zone_tells_the_hands_of_quartz() -> None:
+    """Not by extinctions, but since [211] of one is no axis of the other: its mirror image is."""
+    assert residual(quartz(152), "quartz 152 [211]", "quartz 154 [211]") > 0.4
+    assert residual(quartz(154), "quartz 154 [211]", "quartz 152 [211]") > 0.4
+
+
+def test_a_twofold_axis_saves_work_and_changes_nothing() -> None:
+    crystal, zone = rutile(), np.array([0, 0, 1])
+    even = zone_of(crystal, zone_frame(crystal, zone), zone)
+    assert even.even
+    other = gallium_arsenide()
+    assert not zone_of(other, zone_frame(other, np.array([1, 1, 0])), np.array([1, 1, 0])).even
+    whole = dataclasses.replace(even, even=False)
+    tilts = np.random.default_rng(0).uniform(-0.1, 0.1, (400, 2))  # so many that both take the same slabs
+    intensities = [np.abs(exit_waves(beams, tilts, 60.0, 150.0)) ** 2 for beams in (even, whole)]
+    np.testing.assert_allclose(*intensities, atol=1e-4)  # single precision
+
+
+def test_a_zone_shows_the_crystal_as_a_box_of_its_atoms_does() -> None:
+    """What differs between g and -g, 002 and 00-2 of gallium arsenide, has the same sign in both."""
+    crystal, zone, pixels = gallium_arsenide(), np.array([1, 1, 0]), 96
+    frame = zone_frame(crystal, zone)
+    beams = zone_of(crystal, frame, zone)
+    exposure = semi_angle(3.2), 50.0, 100.0, pixels
+    step = 2 * K_MAX / pixels
+    away = (np.arange(pixels) - pixels // 2) * step
+    near = beams.g[np.linalg.norm(beams.g, axis=1) < 1.2]
+    asymmetries = []
+    for pattern in (cbed_pattern(beams, *exposure), box_pattern(crystal, frame, *exposure, np.random.default_rng(0))):
+        disks = np.hypot(away - near[:, :1, None], away[:, None] - near[:, 1:, None]) < 2.2 * step
+        intensity = (disks * pattern).sum(axis=(1, 2))
+        opposite = np.linalg.norm(near[None] + near[:, None], axis=2).argmin(axis=1)
+        asymmetries.append(intensity - intensity[opposite])
+    assert np.corrcoef(asymmetries)[0, 1] > 0.9
+    assert np.abs(asymmetries[0]).max() > 1e-3
+
+
+def test_images_show_the_atoms_of_the_crystal_and_not_of_its_inverse() -> None:
+    """Gallium stands at the origin along [110] of gallium arsenide, arsenic a quarter of c above it."""
+    crystal = gallium_arsenide()
+    frame = frame_of(crystal, (1, 1, 0), (0, 0, 1))
+    y = np.linspace(-2, 2, 81)
+    for kind in (projected_potential, projected_density):
+        profile = kind(crystal, frame, np.zeros(1), y, 10.0)[:, 0]
+        arsenic, beside = profile[np.abs(y - 5.6533 / 4).argmin()], profile[np.abs(y + 5.6533 / 4).argmin()]
+        columns = crystal.positions @ crystal.lattice @ frame[:2].T
+        at_x = np.abs(columns[:, 0] - 5.6533 / 2**0.5 * np.round(columns[:, 0] / (5.6533 / 2**0.5))) < 1e-6
+        of_arsenic = columns[at_x & (np.array(crystal.symbols) == "As"), 1]
+        assert (of_arsenic % 5.6533).tolist() == pytest.approx([1.413325] * 2)
+        assert arsenic > 3 * beside

@@ -109,7 +109,7 @@ REASONS = {
     "cli/show.py:show:temporary.open": TEMPORARY,
     "metrics/leaderboard/site.py:_make:path.write_bytes": SCRATCH,
     "metrics/leaderboard/site.py:_make:path.write_text": SCRATCH,
-    "metrics/mllog.py:__init__:logging.FileHandler": "made anew (mode x), or appended to by the run that it belongs to",
+    "metrics/mllog.py:open:logging.FileHandler": "made anew (mode x), or appended to by the run that it belongs to",
     "metrics/mllog.py:__init__:os.truncate": RESUMED_LOG,
     "metrics/predictions.py:write_predictions:h5py.File": TEMPORARY,
     "metrics/submission/sandbox.py:_answer:os.fdopen": STREAM,

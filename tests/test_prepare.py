@@ -392,3 +392,19 @@ def test_a_builder_makes_no_temporary_folder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     tfds.builder("sciml/stemdl_demo", data_dir=tmp_path / "data")
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_data_prepared_by_an_earlier_release_are_told_by_their_version(tmp_path: Path) -> None:
+    from sciml_datasets.metrics import Evaluator
+    from sciml_datasets.preparation.verify import check_prepared
+
+    old = tmp_path / "sciml/stemdl_demo/2.0.0"
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text("{}")
+    told = (
+        r"stemdl_demo holds version 2\.0\.0, whose data differ; this release reads 3\.0\.0: prepare the data set again"
+    )
+    with pytest.raises(InputError, match=told):
+        check_prepared(tmp_path / "sciml/stemdl_demo/3.0.0")
+    with pytest.raises(InputError, match=told):
+        Evaluator("stemdl_demo", "test", tmp_path)

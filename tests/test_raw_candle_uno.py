@@ -48,7 +48,7 @@ def test_the_prebuilt_file_gives_its_own_splits_and_rows(tmp_path: Path) -> None
         for number, name in enumerate(("gene_expression", "drug_descriptors")):
             expected = np.stack([*content[f"x_{theirs}_{number}"].values()], axis=1)
             np.testing.assert_array_equal(batch[name], expected[rows])
-        np.testing.assert_array_equal(batch["auc"], content[f"y_{theirs}"]["AUC"][rows])
+        np.testing.assert_array_equal(batch["response"], content[f"y_{theirs}"]["AUC"][rows])
 
 
 def test_official_is_the_name_of_the_splits_that_the_raw_files_give(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_of_several_raw_forms_one_is_chosen(tmp_path: Path) -> None:
         Responses().files(tmp_path)
     assert {file.name for file in Responses("C").files(tmp_path)} >= {"y_data/response.tsv"}
     assert {sample.key for sample in indexed(Responses("A"), tmp_path)} == {"CCLE.0", "CTRP.1", "NCI60.2"}
-    with pytest.raises(InputError, match=r"no top\*uno\*\.h5, by which form B is known"):
+    with pytest.raises(InputError, match=r"no \*uno\*\.h5, by which form B is known"):
         Responses("B").files(tmp_path)
     with pytest.raises(InputError, match="none of the raw forms is here"):
         Responses().files(tmp_path / "x_data")
@@ -117,7 +117,7 @@ def test_contradictory_replicates_and_aliases_are_counted(tmp_path: Path) -> Non
 
 def test_what_the_builder_tells_is_whole_but_prints_short(data_dir: Path) -> None:
     facts = tfds.builder(f"sciml/{DEMO}", data_dir=data_dir).info.metadata
-    assert facts == metadata(data_dir / "sciml" / DEMO / "1.0.0")
+    assert facts == metadata(data_dir / "sciml" / DEMO / "2.0.0")
     assert len(facts["columns"]["gene_expression"]) == 40
     assert "'gene_expression': ['GENE0', 'GENE1', 'GENE2', ...]" in repr(facts)
     assert len(repr(facts)) < 2000
@@ -126,7 +126,7 @@ def test_what_the_builder_tells_is_whole_but_prints_short(data_dir: Path) -> Non
 def test_scaling_is_fitted_on_training_entities_unless_the_references_way_is_asked_for(
     raw_dir: Path, data_dir: Path, tmp_path: Path
 ) -> None:
-    ours, references = data_dir / "sciml" / DEMO / "1.0.0", prepare(DEMO, raw_dir, tmp_path, scaling="all")
+    ours, references = data_dir / "sciml" / DEMO / "2.0.0", prepare(DEMO, raw_dir, tmp_path, scaling="all")
     assert "over training entities" in metadata(ours)["scaling"]["drug_descriptors"]
     assert "over all entities" in metadata(references)["scaling"]["drug_descriptors"]
     rows = {int(example["drug_descriptors"]) for example in rows_of(data_dir)}
@@ -142,7 +142,7 @@ def rows_of(data_dir: Path) -> Any:
 
 
 def test_what_the_rules_leave_out_is_listed_beside_the_data(data_dir: Path) -> None:
-    folder = data_dir / "sciml" / DEMO / "1.0.0"
+    folder = data_dir / "sciml" / DEMO / "2.0.0"
     header, *lines = (folder / "left-out.tsv").read_text().splitlines()
     assert header == "id\tsource\tcell\tdrug\treason"
     counted = metadata(folder)["left_out"]
@@ -152,7 +152,7 @@ def test_what_the_rules_leave_out_is_listed_beside_the_data(data_dir: Path) -> N
 
 def test_preparation_says_what_the_rules_left_out(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prepare", DEMO, "--data-dir", str(data_dir), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["left_out"] == metadata(data_dir / "sciml" / DEMO / "1.0.0")["left_out"]
+    assert json.loads(capsys.readouterr().out)["left_out"] == metadata(data_dir / "sciml" / DEMO / "2.0.0")["left_out"]
 
 
 def test_canonical_ids_cover_every_response(raw_dir: Path) -> None:

@@ -181,6 +181,27 @@ def test_debris_of_a_foreign_float128_counts_as_absent(tmp_path: Path, exponents
     assert example["formula"] == ""
 
 
+@pytest.mark.parametrize(
+    "directions", [[[1, 0, 0], [1, 0, 2], [-1, 1, 4]], np.linalg.qr(np.ones((3, 3)) + np.eye(3))[0]]
+)
+def test_z_dirs_may_be_miller_indices_or_unit_vectors(tmp_path: Path, directions: object) -> None:
+    stored = np.array([directions])
+    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", z_dirs=stored)})
+    raw_format = Hdf5Stacks(128)
+    (found,) = raw_format.index(folder, raw_format.files(folder)[1])
+    with raw_format.reader(folder) as read:
+        np.testing.assert_array_equal(read(found)["z_dirs"], stored)
+
+
+def test_z_dirs_in_neither_meaning_are_refused_by_value(tmp_path: Path) -> None:
+    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", z_dirs=np.diag([1.0, 1.0, 2.5])[None])})
+    with pytest.raises(
+        InputError, match=r"sample_0_0: z_dirs has the direction \(0, 0, 2.5\), expected integer Miller"
+    ):
+        prepared(tmp_path)
+    assert_nothing_prepared(folder)
+
+
 @pytest.mark.parametrize("stored", [{"chunks": (1, 64, 128)}, {"compression": "gzip"}, {"dtype": ">f4"}])
 def test_stacks_that_are_not_stored_in_one_piece_read_alike(tmp_path: Path, stored: dict[str, Any]) -> None:
     stack = sample("mp-1")["cbed_stack"]

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from sciml_datasets.metrics.regression import Regression, binned_spearman
+from sciml_datasets.metrics.regression import Regression
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
 
 @st.composite
 def pairs(draw: st.DrawFn) -> Arrays:
-    """Truth about 0.7 and a prediction of some skill, some of them with many ties or outside of the histogram."""
+    """Truth about 0.7 and a prediction of some skill, some of them with many ties."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     count = draw(st.integers(3, 300))
     scale = draw(st.sampled_from([0.02, 0.2, 1.0]))
@@ -30,8 +30,8 @@ def pairs(draw: st.DrawFn) -> Arrays:
     return truth, prediction
 
 
-def state_of(truth: np.ndarray, prediction: np.ndarray, bins: int = 64) -> Regression:
-    state = Regression(bins=bins)
+def state_of(truth: np.ndarray, prediction: np.ndarray) -> Regression:
+    state = Regression()
     state.update(truth, prediction)
     return state
 
@@ -46,75 +46,33 @@ def test_scores_agree_with_scikit_learn_and_scipy(arrays: Arrays) -> None:
     assert result["pearson"] == pytest.approx(pearsonr(*arrays).statistic, abs=1e-10)
 
 
-@given(pairs(), st.sampled_from([2, 7, 64, 512]))
-def test_the_bound_on_spearman_holds(arrays: Arrays, bins: int) -> None:
-    result = state_of(*arrays, bins=bins).result()
-    if not np.isnan(result["spearman"]):
-        distance = abs(result["spearman"] - spearmanr(*arrays).statistic)
-        assert distance <= result["spearman_error"] + 1e-9
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=40))
-def test_spearman_of_values_that_are_bins_is_exact(places: list[tuple[int, int]]) -> None:
-    truth, prediction = np.array(places).T
-    joint = np.zeros((6, 6), np.int64)
-    np.add.at(joint, (truth, prediction), 1)
-    rho, error = binned_spearman(joint)
-    if np.ptp(truth) and np.ptp(prediction):
-        assert rho == pytest.approx(spearmanr(truth, prediction).statistic, abs=1e-12)
-        assert error >= 0
-    else:
-        assert np.isnan([rho, error]).all()
-
-
-def test_the_bound_is_attained_by_the_worst_order_within_bins() -> None:
-    # Two bins of two samples each; within the bins the ranks of truth and prediction run against each other.
-    joint = np.array([[2, 0], [0, 2]])
-    rho, error = binned_spearman(joint)
-    assert rho == 1
-    worst = spearmanr([1, 2, 3, 4], [2, 1, 4, 3]).statistic
-    assert rho - error == pytest.approx(worst, abs=1e-12)
-
-
-def test_spearman_is_close_where_the_histogram_holds_the_values() -> None:
-    rng = np.random.default_rng(0)
-    truth = rng.beta(8, 2, 50_000)
-    state = Regression(high=1.25)
-    state.update(truth, truth + rng.normal(0, 0.07, len(truth)))
-    result = state.result()
-    assert result["spearman_error"] < 0.007
-
-
 @given(pairs(), st.integers(1, 4), st.integers(0, 10**6))
 def test_batching_order_and_workers_do_not_change_the_scores(arrays: Arrays, workers: int, seed: int) -> None:
     truth, prediction = arrays
-    merged = Regression(bins=64)
+    merged = Regression()
     for part in np.array_split(np.random.default_rng(seed).permutation(len(truth)), workers):
         merged.merge(state_of(truth[part], prediction[part]))
     whole = state_of(truth, prediction)
-    np.testing.assert_array_equal(merged.joint, whole.joint)
     for name, value in whole.result().items():
         assert merged.result()[name] == pytest.approx(value, rel=1e-12, abs=1e-12, nan_ok=True)
 
 
 def test_a_hand_computed_case() -> None:
-    state = Regression(low=0, high=4, bins=4)
+    state = Regression()
     state.update(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 2.0, 1.0, 5.0]))
     result = state.result()
     assert result["mse"] == (0 + 1 + 1 + 4) / 4
     assert result["mae"] == (0 + 1 + 1 + 2) / 4
     assert result["r2"] == pytest.approx(1 - 6 / 5)
-    assert result["spearman"] == pytest.approx(1 - 6 * 2 / (4 * 15))
-    assert result["spearman_error"] == pytest.approx(0, abs=1e-12)
 
 
 def test_scores_of_constants_are_undefined() -> None:
     for value in (0.1, 0.7, 3e7):
         constant, varied = np.full(1001, value), np.linspace(0, 1, 1001)
         result = state_of(constant, varied).result()
-        assert np.isnan([result["r2"], result["pearson"], result["spearman"], result["spearman_error"]]).all()
+        assert np.isnan([result["r2"], result["pearson"]]).all()
         result = state_of(varied, constant).result()
-        assert np.isnan([result["pearson"], result["spearman"]]).all()
+        assert np.isnan(result["pearson"])
         assert result["r2"] <= 0
 
 
@@ -127,7 +85,7 @@ def test_an_offset_costs_no_digits(offset: float, seed: int, workers: int) -> No
     prediction = truth + rng.normal(size=200)
     merged = Regression()
     for part in np.array_split(rng.permutation(200), workers):
-        merged.merge(state_of(truth[part], prediction[part], bins=512))
+        merged.merge(state_of(truth[part], prediction[part]))
     result, whole = merged.result(), state_of(truth, prediction).result()
     for name in ("mse", "rmse", "mae", "r2", "pearson"):
         assert result[name] == pytest.approx(whole[name], abs=1e-12), name
@@ -142,11 +100,6 @@ def test_an_offset_costs_no_digits(offset: float, seed: int, workers: int) -> No
 def test_unusable_predictions_are_refused(prediction: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Regression().update(np.zeros(2), prediction)
-
-
-def test_a_histogram_without_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="not below"):
-        Regression(low=1, high=1)
 
 
 def test_no_samples_is_an_error_not_a_zero() -> None:

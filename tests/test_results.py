@@ -137,11 +137,42 @@ def test_the_table_tells_what_was_not_scored(data_dir: Path) -> None:
     assert "not scored: invalid pixels 6,083" in table(result).splitlines()
 
 
+def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir: Path) -> None:
+    result = result_of(data_dir, 6)
+    assert "bins" not in table(result)
+    result["scores"]["macro_f1_error"] = 4e-5
+    assert "bins" not in table(result)
+    result["scores"]["macro_f1_error"] = 6e-4
+    lines = table(result).splitlines()
+    assert lines[1].split()[:8] == ["criterion", "score", "95", "%", "interval", "+-", "of", "bins"]
+    assert next(line.split()[6] for line in lines if line.startswith("macro F1")) == "0.0006"
+    assert next(line.split()[6] for line in lines if line.startswith("top-1")) == "-"
+    assert "+- of bins: the exact score is at most this far away" in lines
+
+
 def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
     text = table(result_of(data_dir, 6))
     assert "baseline 1: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
-    assert macro_f1.split()[2:] == ["1.0000", macro_f1.split()[3], "0.9000", "0.4300", "-", "yes", "0.1000"]
+    assert macro_f1.split()[2:6] == ["1.0000", "1.0000", "to", "1.0000"]  # all are right in every resample
+    assert macro_f1.split()[7:] == ["0.9000", "0.4300", "-", "yes", "0.1000"]
+
+
+def test_intervals_over_groups_stand_beside_the_scores_of_a_run(data_dir: Path) -> None:
+    one, other = result_of(data_dir, 3, seed=1), result_of(data_dir, 4, seed=2)
+    check_schema(one)
+    materials = len(set(Truth("stemdl_demo", "test", data_dir).column("material")))
+    assert one["intervals"]["groups"] == {"material": materials}
+    low, high = one["intervals"]["scores"]["top1_accuracy"]
+    assert 0 <= low < rows(one)["top1_accuracy"]["score"] < high <= 1
+    method = f"percentile bootstrap over groups ({materials} by material), 1,000 resamples"
+    lines = table(one).splitlines()
+    assert f"95 % interval: {method}" in lines
+    top1 = next(line for line in lines if line.startswith("top-1"))
+    assert top1.split()[3:6] == [f"{low:.4f}", "to", f"{high:.4f}"]
+    together = aggregate([one, other])
+    assert together["intervals"] is None
+    assert "95 %" not in table(together)
 
 
 def scored(name: str, split: str, data_dir: Path) -> dict[str, Any]:

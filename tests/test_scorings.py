@@ -38,7 +38,7 @@ def responses(tmp_path: Path) -> Path:
 
 def regression(responses: Path) -> RegressionScoring:
     truth = Truth("stemdl_demo", "test", responses)
-    return RegressionScoring(truth, target="auc", groups=("drug", "cell"), low=0, high=1)
+    return RegressionScoring(truth, target="auc", groups=("drug", "cell"))
 
 
 def test_a_regression_is_scored_over_all_samples_and_within_groups(responses: Path) -> None:

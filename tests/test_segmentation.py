@@ -28,7 +28,7 @@ def drawn(seed: int) -> Arrays:
 def state_of(arrays: Arrays, scenes: np.ndarray | None = None, *, masks: bool = False) -> Segmentation:
     truth, prediction, valid, stratum = arrays
     positions = np.arange(SCENES) if scenes is None else scenes
-    prediction = prediction >= 0.5 if masks else prediction
+    prediction = prediction > 0.5 if masks else prediction
     state = Segmentation(SCENES, ("night", "day"))
     state.update(positions, truth[positions], prediction[positions], valid[positions], stratum[positions])
     return state
@@ -38,7 +38,7 @@ def state_of(arrays: Arrays, scenes: np.ndarray | None = None, *, masks: bool = 
 def test_pooled_scores_agree_with_scikit_learn(seed: int) -> None:
     arrays = drawn(seed)
     truth, probability, valid, _ = arrays
-    result, true, predicted = state_of(arrays).result(), truth[valid], probability[valid] >= 0.5
+    result, true, predicted = state_of(arrays).result(), truth[valid], probability[valid] > 0.5
     expected = {
         "accuracy": sk.accuracy_score(true, predicted),
         "iou": sk.jaccard_score(true, predicted),
@@ -59,7 +59,7 @@ def test_scenes_and_strata_are_scored_by_themselves(seed: int) -> None:
     arrays = drawn(seed)
     truth, probability, valid, stratum = arrays
     result = state_of(arrays).result()
-    right = truth == (probability >= 0.5)
+    right = truth == (probability > 0.5)
     accuracies = [right[i][valid[i]].mean() for i in range(SCENES) if valid[i].any()]
     assert result["accuracy_scene_mean"] == pytest.approx(np.mean(accuracies), abs=1e-12)
     assert result["accuracy_scene_min"] == pytest.approx(np.min(accuracies), abs=1e-12)
@@ -81,7 +81,7 @@ def test_batching_order_and_workers_do_not_change_the_scores(seed: int, workers:
 @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64])
 def test_masks_of_any_type_score_alike_and_have_no_probability(dtype: type) -> None:
     truth, probability, valid, stratum = drawn(1)
-    arrays = truth.astype(dtype), (probability >= 0.5).astype(dtype), valid.astype(dtype), stratum
+    arrays = truth.astype(dtype), (probability > 0.5).astype(dtype), valid.astype(dtype), stratum
     result, expected = state_of(arrays).result(), state_of(drawn(1)).result()
     assert result == {name: expected[name] for name in result}
     assert expected.keys() - result.keys() == {
@@ -101,8 +101,17 @@ def test_a_scene_without_a_valid_pixel_is_counted_and_not_averaged() -> None:
     result = state_of((truth, probability, valid, stratum)).result()
     assert result["scenes_without_valid_pixels"] == 1
     others = [i for i in range(SCENES) if i != 2]
-    right = truth == (probability >= 0.5)
+    right = truth == (probability > 0.5)
     assert result["accuracy_scene_mean"] == pytest.approx(np.mean([right[i][valid[i]].mean() for i in others]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_a_probability_of_exactly_one_half_is_clear(dtype: type) -> None:
+    half = dtype(0.5)
+    probability = np.array([[[np.nextafter(half, dtype(0)), half, np.nextafter(half, dtype(1))]]])
+    state = Segmentation(1)
+    state.update([0], np.ones((1, 1, 3), bool), probability, np.ones((1, 1, 3), bool))
+    assert state.scenes[0].tolist() == [[0, 0], [2, 1]]
 
 
 def test_what_has_no_denominator_is_undefined() -> None:

@@ -20,7 +20,7 @@ from sciml_datasets.preparation.verify import verify_prepared
 from sciml_datasets.processes import LEASE_SECONDS, owner_lives, signature
 from sciml_datasets.staging import stage
 
-NAME, PLACE, SHARD = "candle_uno_demo", "sciml/candle_uno_demo/1.0.0", "sciml-train.tfrecord-00000-of-00001"
+NAME, PLACE, SHARD = "candle_uno_demo", "sciml/candle_uno_demo/2.0.0", "sciml-train.tfrecord-00000-of-00001"
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
 
@@ -43,7 +43,7 @@ def test_the_copy_is_the_same_to_the_byte_and_loads(data_dir: Path, tmp_path: Pa
     assert folder == tmp_path / PLACE
     assert content(folder) == content(data_dir / PLACE)
     assert copied == sum(map(len, content(folder).values())) - len((folder / "manifest.json").read_bytes())
-    assert [path.name for path in folder.parent.iterdir()] == ["1.0.0"]
+    assert [path.name for path in folder.parent.iterdir()] == ["2.0.0"]
     example = tfds.data_source(f"sciml/{NAME}", split="test", data_dir=tmp_path)[0]
     assert example["gene_expression"].shape == (40,)
 
@@ -158,18 +158,18 @@ sys.exit(main(sys.argv[1:]))
     assert owner_lives(left.name) is False
     stage(NAME, source, local)
     assert verify_prepared(local / PLACE) == []
-    assert [path.name for path in (local / PLACE).parent.iterdir()] == ["1.0.0"]
+    assert [path.name for path in (local / PLACE).parent.iterdir()] == ["2.0.0"]
 
 
 def test_what_another_machine_has_left_is_cleared_away_after_a_while(data_dir: Path, tmp_path: Path) -> None:
     parent = (tmp_path / PLACE).parent
     foreign = f"{'0' * 12}-1-{'0' * 8}"
     for age, name in ((0, "fresh"), (LEASE_SECONDS + 5, "old")):
-        work = parent / f"1.0.0.incomplete-{name}-{foreign}"
+        work = parent / f"2.0.0.incomplete-{name}-{foreign}"
         (work / "folder").mkdir(parents=True)
         for path in (work / "folder", work):
             os.utime(path, (time.time() - age, time.time() - age))
-    (parent / f"1.0.0.incomplete-mine-{signature()}").mkdir()
+    (parent / f"2.0.0.incomplete-mine-{signature()}").mkdir()
     stage(NAME, data_dir, tmp_path)
     assert len(list(parent.glob("*incomplete-old*"))) == 0
     assert len(list(parent.glob("*incomplete-fresh*"))) == 1
@@ -213,7 +213,7 @@ def test_nodes_that_are_given_one_folder_do_no_harm(data_dir: Path, tmp_path: Pa
         _, stderr = process.communicate(timeout=60)
         assert process.returncode == 0, stderr
     assert verify_prepared(tmp_path / "shared" / PLACE) == []
-    assert [path.name for path in (tmp_path / "shared" / PLACE).parent.iterdir()] == ["1.0.0"]
+    assert [path.name for path in (tmp_path / "shared" / PLACE).parent.iterdir()] == ["2.0.0"]
 
 
 @needs_mpi

@@ -9,32 +9,57 @@ import pytest
 from matplotlib.image import imread
 
 from sciml_datasets.models.plots import plot_confusion
-from sciml_datasets.stemdl.crystals import random_crystal
-from sciml_datasets.stemdl.pictures import contact_sheet, hermann_mauguin, zone_axis
+from sciml_datasets.stemdl.crystals import Floats, random_crystal
+from sciml_datasets.stemdl.pictures import contact_sheet, hermann_mauguin, zone_axes
 
 CUBE = np.full(3, 4.0), np.full(3, 90.0)
+
+
+ANGLES = np.full(3, 90.0)
+
+
+def zone_axis(direction: Floats, lengths: Floats, angles: Floats) -> str:
+    (text, *_) = zone_axes(np.array([direction] * 3).T, lengths, angles)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("indices", "text"),
+    [
+        ([1, 1, 1], "$[111]$"),
+        ([2, 2, 0], "$[110]$"),
+        ([1, 1, -1], r"$[11\overline{1}]$"),
+        ([-2, 1, 11], r"$[\overline{2}\,1\,11]$"),
+        ([np.nan, 0, 1], ""),
+    ],
+)
+def test_indices_as_the_original_has_them_are_the_zone_axis_of_any_cell(indices: list[float], text: str) -> None:
+    assert zone_axis(np.array(indices, float), np.array([4.0, 6.0, 8.0]), ANGLES) == text
+    assert zone_axis(np.array(indices, float), np.full(3, np.nan), ANGLES) == text
 
 
 @pytest.mark.parametrize(
     ("direction", "text"),
     [
-        ([0, 0, 1], "$[001]$"),
         ([1, -1, 0], r"$[1\overline{1}0]$"),
         ([-2, 1, 11], r"$[\overline{2}\,1\,11]$"),
         ([1, 2**0.5, 0], "(0.58, 0.82, 0.00)"),
-        ([np.nan, 0, 1], ""),
     ],
 )
-def test_a_zone_axis_is_named_by_its_indices(direction: list[float], text: str) -> None:
+def test_unit_vectors_are_read_as_cartesian(direction: list[float], text: str) -> None:
     assert zone_axis(np.array(direction) / np.linalg.norm(direction), *CUBE) == text
 
 
 @pytest.mark.parametrize("space_group", [2, 14, 62, 139, 166, 194, 225])
-def test_the_indices_are_those_of_the_cell_whatever_its_angles(space_group: int) -> None:
+def test_the_indices_of_unit_vectors_are_those_of_the_cell_whatever_its_angles(space_group: int) -> None:
     crystal = random_crystal(space_group, np.random.default_rng(0))
     direction = np.array([1, -2, 3]) @ crystal.lattice
     found = zone_axis(direction / np.linalg.norm(direction), crystal.lengths, crystal.angles)
     assert found == r"$[1\overline{2}3]$"
+
+
+def test_what_is_neither_indices_nor_unit_vectors_is_drawn_as_numbers() -> None:
+    assert zone_axis(np.array([0.5, 0.25, 0]), *CUBE) == "(0.50, 0.25, 0.00)"
 
 
 def test_symbols_are_set_as_in_the_international_tables() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from sciml_datasets import InputError, simulate
 from sciml_datasets.stemdl.diffraction import wavelength
+from sciml_datasets.stemdl.directions import lattice_of
 from sciml_datasets.stemdl.engines import ENGINES
 from sciml_datasets.stemdl.simulate import FREQUENT, weights
 
@@ -84,8 +85,13 @@ def test_the_files_follow_the_official_layout(tmp_path: Path) -> None:
         assert 1 <= int(group.attrs["space_group"]) <= 230
         assert 100 <= group.attrs["energy_keV"] <= 190
         z_dirs, y_dirs = group.attrs["z_dirs"][0], group.attrs["y_dirs"][0]
-        np.testing.assert_allclose(np.linalg.norm(z_dirs, axis=0), 1)
-        np.testing.assert_allclose((z_dirs * y_dirs).sum(axis=0), 0, atol=1e-9)
+        assert z_dirs.dtype == np.int64
+        lattice = lattice_of(group.attrs["abc_angstrom"], group.attrs["angles_degree"])
+        z, y = z_dirs.T @ lattice, y_dirs.T @ lattice
+        np.testing.assert_allclose((z * y).sum(axis=1), 0, atol=1e-6)
+        np.testing.assert_allclose(np.linalg.norm(y, axis=1), 1)
+        spacings = 1 / np.linalg.norm(z_dirs.T @ np.linalg.inv(lattice).T, axis=1)  # z_dirs are the reflections
+        np.testing.assert_allclose(spacings, group.attrs["d_hkls_angstrom"])
         np.testing.assert_allclose(
             group.attrs["semi_angles_rad"], wavelength(100) / (4 * group.attrs["d_hkls_angstrom"])
         )

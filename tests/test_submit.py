@@ -8,6 +8,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
-from submission_files import COMMIT, at_hand, make_run, make_submission
+from submission_files import COMMIT, at_hand, change_yaml, make_run, make_submission
 
 from sciml_datasets import InputError
 from sciml_datasets.cli.main import main
@@ -55,6 +56,18 @@ def test_what_is_written_has_no_findings_and_its_scores_are_found_again(
     (checked,) = check([folder], at_hand(data_dir))
     assert checked.findings == ()
     assert checked.facts["recomputed"] is True
+
+
+def test_the_version_of_the_code_is_that_of_what_trained_or_is_given(runs: list[Path], tmp_path: Path) -> None:
+    own = shutil.copytree(runs[0], tmp_path / "own")
+    change_yaml(own / "config.yaml", lambda config: config.pop("software"))
+    for number, (run, given, version) in enumerate(((runs[0], None, "0.1.0"), (own, None, "1.0"), (own, "2.1", "2.1"))):
+        folder = make_submission(tmp_path / str(number), [run], version=given)
+        github = yaml.safe_load((folder / "config.yaml").read_text())["github"]
+        assert (github["version"], github["tag"]) == (version, f"v{version}")
+        assert {finding.rule for finding in check([folder])[0].findings} <= {"unanswered"}
+    with pytest.raises(InputError, match=r"the version of the code is 'new': give --code-version, such as 1\.0"):
+        make_submission(tmp_path, [own], version="new")
 
 
 def test_segmentations_are_submitted_as_well(data_dir: Path, tmp_path: Path) -> None:

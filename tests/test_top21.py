@@ -56,7 +56,7 @@ def test_every_layout_gives_back_the_joined_rows(tmp_path: Path, write: Writer, 
     for number, values in joined(tables).items():
         np.testing.assert_array_equal(values, expected(content, f"x_{{}}_{number}"))
     auc = np.concatenate([content[f"y_{split}"]["AUC"] for split in ("train", "val", "test")])
-    np.testing.assert_array_equal(tables.responses["auc"].to_numpy(), auc)
+    np.testing.assert_array_equal(tables.responses["response"].to_numpy(), auc)
 
 
 def test_blosc_with_snappy_is_read(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_no_column_is_taken_for_another(
     else:
         message = ""
         whole = {name: np.concatenate([content[f"y_{split}"][name] for split in ROWS]) for name in KINDS}
-        np.testing.assert_array_equal(responses["auc"].to_numpy(), whole["AUC"])
+        np.testing.assert_array_equal(responses["response"].to_numpy(), whole["AUC"])
         assert responses["cell"].to_pylist() == whole["Sample"].astype(str).tolist()
         assert responses["drug"].to_pylist() == whole["Drug1"].astype(str).tolist()
     if readable or data_columns is True or (columns, data_columns) == (ARRANGEMENTS[0], None):
@@ -406,7 +406,7 @@ def test_ids_in_columns_without_names_must_tell_cells_from_drugs_by_their_featur
         for key in (f"x_{split}_0", f"x_{split}_1"):
             content[key] = {name: rows.astype(np.float32) for name in content[key]}
         content[f"y_{split}"] = {
-            "AUC": rows.astype(np.float32),
+            "AUC": (rows / 8).astype(np.float32),
             "Sample": np.array([f"CCLE.C{i}".encode() for i in rows], "S30"),
             "Drug1": np.array([f"CTRP.{i}".encode() for i in rows], "S10"),
         }

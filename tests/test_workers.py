@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from training_steps import Found, started
 
 from sciml_datasets import InputError
 from sciml_datasets.models.claim import Claim
@@ -154,6 +155,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data
     lines = (out / "result-1.txt").read_text().splitlines()
     keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
     assert keys.count("run_start") == keys.count("run_stop") == keys.count("resumed") == 1
+    assert keys.count("cache_clear") == keys.count("init_start") == keys.count("init_stop") == 1
     assert keys.count("epoch_start") == keys.count("epoch_stop") == keys.count("eval_accuracy") == EPOCHS
     assert not (out / "checkpoint.npz").exists()
 
@@ -184,6 +186,38 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (chief.out, alone)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-5, nan_ok=True)
     assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
+
+
+EXACT = ":precision=float64,batch_size=4"
+"""For convolutions: rounding in float32 turns a rectifier here and there, whatever shares the batch."""
+SHARED = {
+    "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}"),
+    "multiworker": ("candle_uno_demo", f"cloudmask_demo{EXACT}", f"stemdl_demo{EXACT}"),
+}
+"""Strategy to recipes that are trained under it, as many as CI has time for; ``perf/strategies.py`` trains all."""
+
+
+@pytest.fixture(scope="module")
+def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+    """What the recipes' first steps lead to, by strategy."""
+    folder = tmp_path_factory.mktemp("steps")
+    ways = SHARED | {"none": tuple(sorted({name for names in SHARED.values() for name in names}))}
+    running = {way: started(data_dir, folder / f"{way}.npz", way, 20, names) for way, names in ways.items()}
+    found: dict[str, Found] = {}
+    for way, processes in running.items():
+        told = [process.communicate(timeout=900)[1] for process in processes]
+        assert not any(process.returncode for process in processes), told
+        with np.load(folder / f"{way}.npz") as arrays:
+            found[way] = dict(arrays)
+    return found
+
+
+@pytest.mark.parametrize("strategy", SHARED)
+def test_recipes_train_alike_under_every_strategy(twenty_steps: dict[str, Found], strategy: str) -> None:
+    shared = twenty_steps[strategy]
+    assert {key.partition("/")[0] for key in shared} == set(SHARED[strategy])
+    for key, values in shared.items():
+        np.testing.assert_allclose(values, twenty_steps["none"][key], rtol=1e-5, atol=1e-5, err_msg=key)
 
 
 def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:

@@ -43,8 +43,10 @@ def main() -> None:
     state = optimizer.init(layers)
 
     @jax.jit
-    def step(layers: list[Layer], state: Any, inputs: jax.Array, auc: jax.Array) -> tuple[list[Layer], Any, jax.Array]:
-        loss, gradients = jax.value_and_grad(lambda layers: jnp.mean((predict(layers, inputs) - auc) ** 2))(layers)
+    def step(
+        layers: list[Layer], state: Any, inputs: jax.Array, response: jax.Array
+    ) -> tuple[list[Layer], Any, jax.Array]:
+        loss, gradients = jax.value_and_grad(lambda layers: jnp.mean((predict(layers, inputs) - response) ** 2))(layers)
         updates, state = optimizer.update(gradients, state)
         return optax.apply_updates(layers, updates), state, loss
 
@@ -53,8 +55,8 @@ def main() -> None:
         order = random.permutation(len(train))
         for start in range(0, len(train) - args.batch_size + 1, args.batch_size):
             examples = train.__getitems__(order[start : start + args.batch_size].tolist())
-            auc = np.array([example["auc"] for example in examples], np.float32)
-            layers, state, loss = step(layers, state, joined(examples), auc)
+            response = np.array([example["response"] for example in examples], np.float32)
+            layers, state, loss = step(layers, state, joined(examples), response)
             losses.append(float(loss))
         print(f"epoch {epoch}/{args.epochs}: loss {np.mean(losses):.5f}")
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from statistics import mean
 from typing import Any
 
-from sciml_datasets.metrics.results import MUST_AGREE
+from sciml_datasets.metrics.results import MUST_AGREE, bound_of
 from sciml_datasets.metrics.submission.check import Checked
 from sciml_datasets.metrics.submission.configuration import entry
 
@@ -20,11 +20,15 @@ class Score:
     Attributes:
         value: mean over the runs.
         low, high: 95 % interval of the mean; the value itself where there is one run only.
+        groups: 95 % interval by the bootstrap over groups of samples, of a single run.
+        bound: how far at most the value is from the exact one, where that is told (`bound_of`).
     """
 
     value: float
     low: float
     high: float
+    groups: tuple[float, float] | None = None
+    bound: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def entry_of(checked: Checked) -> Entry:
     return Entry(
         path="/".join(checked.place.parts),
         likeness={key: result[key] for key in MUST_AGREE},
-        scores={row["name"]: _score(row) for row in result["criteria"] if row["score"] is not None},
+        scores={row["name"]: _score(row, result) for row in result["criteria"] if row["score"] is not None},
         criteria=result["criteria"],
         model=model["name"],
         parameters=model["parameters"],
@@ -105,9 +109,10 @@ def _paired(facts: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]
     return list(zip(facts["results"], facts["times"], strict=True))
 
 
-def _score(row: dict[str, Any]) -> Score:
+def _score(row: dict[str, Any], result: dict[str, Any]) -> Score:
     low, high = row.get("interval", (row["score"], row["score"]))
-    return Score(row["score"], low, high)
+    groups = (result.get("intervals") or {"scores": {}})["scores"].get(row["name"])
+    return Score(row["score"], low, high, tuple(groups) if groups else None, bound_of(result, row["name"]))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -26,7 +26,7 @@ KINDS = (("target", "target"), ("reference", "reference"), ("best_known", "best 
 FACTS = ("runs", "recomputed", "model", "parameters", "training", "to target", "hardware", "date", "contribution")
 NUMERIC = frozenset({"rank", "runs", "parameters", "training", "to target"})
 NAMES = ("organization", "benchmark", "system", "descriptor")
-SCORES = ("criterion", "score", "low", "high")
+SCORES = ("criterion", "score", "low", "high", "group_low", "group_high", "bound")
 
 
 def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tuple[str, str]]:
@@ -153,7 +153,9 @@ def _score_text(score: Score | None) -> str:
     if score is None:
         return NOTHING
     spread = f" ± {(score.high - score.low) / 2:.4f}" if score.high > score.low else ""
-    return f"{score.value:.4f}{spread}"
+    bound = f" (bins ± {score.bound:.4f})" if score.bound else ""
+    groups = " ({:.4f} to {:.4f})".format(*score.groups) if score.groups else ""
+    return f"{score.value:.4f}{spread}{groups}{bound}"
 
 
 def _duration(seconds: float | None) -> str:
@@ -190,6 +192,8 @@ def _csv(found: Sequence[Board]) -> str:
     lines = [
         {key: _inert(value) for key, value in _row(board, one).items()}
         | {"criterion": name, "score": score.value, "low": score.low, "high": score.high}
+        | dict(zip(("group_low", "group_high"), score.groups or (None, None), strict=True))
+        | {"bound": score.bound}
         for board in found
         for one in board.ranked
         for name, score in one.entry.scores.items()
@@ -217,7 +221,12 @@ def _board_json(board: Board) -> dict[str, Any]:
             _row(board, one)
             | {
                 "scores": {
-                    name: {"score": score.value, "interval": [score.low, score.high]}
+                    name: {
+                        "score": score.value,
+                        "interval": [score.low, score.high],
+                        "group_interval": score.groups,
+                        "bound": score.bound,
+                    }
                     for name, score in one.entry.scores.items()
                 },
                 "contribution": f"submissions/{one.entry.path}/{one.entry.contribution}",

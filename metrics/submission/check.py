@@ -210,9 +210,8 @@ def _neighbours(place: Place) -> list[Place]:
     if place.benchmark is None:
         return []
     root = place.folder.parents[LEVELS - 1]
-    folders = root.glob(f"*/{place.parts[1]}/*/*/")
-    places = [Place(folder, folder.parts[-LEVELS:]) for folder in folders if not folder.is_symlink()]
-    return [other for other in places if other.folder != place.folder]
+    places = [Place(folder, folder.parts[-LEVELS:]) for folder in root.glob("*/*/*/*/") if not folder.is_symlink()]
+    return [other for other in places if other.folder != place.folder and other.benchmark == place.benchmark]
 
 
 def flag_copies(checked: Sequence[Checked], others: Iterable[Checked] = ()) -> list[Checked]:

@@ -47,6 +47,7 @@ def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterato
     if result["split"] != "test":
         yield Finding(name, "result-data", f"it is of the {result['split']} split")
     yield from _check_rows(name, result, benchmark_of(benchmark, result))
+    yield from _check_intervals(name, result, benchmark_of(benchmark, result))
 
 
 def benchmark_of(benchmark: Benchmark, result: dict[str, Any]) -> Benchmark:
@@ -121,6 +122,28 @@ def _check_range(
         yield Finding(name, "score-range", f"{criterion.name} is {score}, more than {criterion.at_most} with {most}")
 
 
+def _check_intervals(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iterator[Finding]:
+    """Of scores that are there, from low to high, within the span of the criterion."""
+    spans = {criterion.name: criterion.span for criterion in benchmark.criteria}
+    for score, (low, high) in (result.get("intervals") or {"scores": {}})["scores"].items():
+        least, most = (
+            end if end is not None else sign * math.inf
+            for end, sign in zip(spans.get(score, (None, None)), (-1, 1), strict=True)
+        )
+        if result["scores"].get(score) is None or not least - SMALLEST <= low <= high <= most + SMALLEST:
+            yield Finding(name, "score-range", f"{shown(score)} has an interval from {low} to {high}")
+
+
+def _same_intervals(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Whether two results have the same intervals, to the rounding of another machine."""
+    if not one or not other:
+        return one == other
+    if one | {"scores": None} != other | {"scores": None} or one["scores"].keys() != other["scores"].keys():
+        return False
+    pairs = (pair for key in one["scores"] for pair in zip(one["scores"][key], other["scores"][key], strict=True))
+    return all(math.isclose(*pair, rel_tol=1e-9, abs_tol=SMALLEST) for pair in pairs)
+
+
 def _implausible(score: float, criterion: Criterion, *, real: bool) -> bool:
     """Best known values are of the real data: scores of demo data are looked at only if nothing is wrong in them."""
     best = criterion.best_known if real else None
@@ -183,6 +206,9 @@ def check_scores(name: str, claimed: dict[str, Any], recomputed: dict[str, Any])
         if one != other:
             yield Finding(name, "score-differs", f"{key} is {one}, from the predictions {other}")
             return
+    if not _same_intervals(claimed.get("intervals"), recomputed["intervals"]):
+        yield Finding(name, "score-differs", "intervals do not follow from the predictions")
+        return
     for key in ("criteria", "details"):
         if claimed[key] != recomputed[key]:
             yield Finding(name, "score-differs", f"{key} do not follow from the predictions")

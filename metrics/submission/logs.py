@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics.mllog import VERSION_KEYS
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.configuration import entry
@@ -17,6 +19,7 @@ YEAR_2015_MS = 1_420_070_400_000
 """Times are milliseconds since 1970."""
 DAY_MS = 86_400_000
 """Clocks may be wrong by as much."""
+SAMPLES = ("train_samples", "eval_samples")
 EVENTS = {"start": "INTERVAL_START", "stop": "INTERVAL_END", "end": "INTERVAL_END"}
 
 
@@ -68,6 +71,7 @@ def check_log(
             if len(values[key]) > 1:
                 yield Finding(name, "log-key-repeated", f"{key} is logged {len(values[key])} times")
     yield from _check_values(name, {key: found[0] for key, found in values.items()}, config, benchmark)
+    yield from _check_order(name, lines)
     yield from _check_intervals(name, lines)
     for line in lines:
         if line["key"] == "run_stop" and line["metadata"].get("status") != "success":
@@ -77,29 +81,42 @@ def check_log(
 def _check_values(
     name: str, values: dict[str, Any], config: dict[str, Any], benchmark: str | None
 ) -> Iterator[Finding]:
+    known = BENCHMARKS.get(str(benchmark or config.get("benchmark")))
     expected: dict[str, Any] = {
-        "submission_benchmark": benchmark or config.get("benchmark"),
+        "submission_benchmark": known and known.rules_name,
         "submission_org": entry(config, "submission.organisation", "submission.organization"),
         "submission_division": entry(config, "submission.division"),
         "submission_status": entry(config, "submission.status"),
         "submission_platform": entry(config, "submission.platform"),
         "submission_github_commit_version": entry(config, "github.commit"),
-        **dict.fromkeys(VERSION_KEYS, entry(config, "github.version")),
+        **dict.fromkeys(VERSION_KEYS, known and known.version),
     }
     for key, wanted in expected.items():
         if key not in values:
             continue
         found = values[key]
-        if key == "submission_benchmark" and isinstance(found, str):
-            found = rules.BENCHMARK_ALIASES.get(found, found)
+        if key == "submission_benchmark" and known and str(found).lower() in known.rules_names:
+            found = wanted  # the reference implementations write it in capitals
         if key == "submission_github_commit_version" and not rules.COMMIT.fullmatch(str(found)):
             yield Finding(name, "commit-format", f"{key} is {shown(found)}, expected 40 hexadecimal digits")
         elif found in (None, ""):
             yield Finding(name, "log-value", f"{key} is empty")
         elif wanted is not None and str(found) != str(wanted):
             yield Finding(name, "log-value", f"{key} is {shown(found)}, expected {shown(wanted)}")
+    for key in SAMPLES:
+        if key in values and not (isinstance(values[key], int) and _is_number(values[key]) and values[key] > 0):
+            yield Finding(name, "log-value", f"{key} is {shown(values[key])}, expected how many there are")
     if "result" in values and not isinstance(values["result"], dict):
         yield Finding(name, "log-value", "result is not a mapping that describes the result")
+
+
+def _check_order(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Is what comes before the run logged before it?"""
+    keys = [line["key"] for line in lines]
+    first = [key for key in rules.LOG_ORDER if key in keys]
+    for before, after in pairwise(first):
+        if keys.index(after) < keys.index(before):
+            yield Finding(name, "log-order", f"{after} is logged before {before}")
 
 
 def _check_intervals(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from sciml_datasets.metrics.submission.configuration import folder_name, predict
 from sciml_datasets.metrics.submission.logs import TOKEN
 from sciml_datasets.metrics.submission.runs import LOG, PREDICTIONS, Run, check_alike, read_run
 
+NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*$")
+"""At the end of a benchmark's version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -30,7 +34,7 @@ class Statement:
     Attributes:
         organization, system, descriptor: the folders.
         status: one of the rules' STATUSES.
-        repository, branch, tag, commit: of the code; None for what the runs and the package say.
+        repository, branch, version, tag, commit: of the code; None for what the runs and the package say.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: of the submitter.
@@ -42,6 +46,7 @@ class Statement:
     status: str = "research"
     repository: str = "https://pypi.org/project/sciml-datasets/"
     branch: str = "main"
+    version: str | None = None
     tag: str | None = None
     commit: str | None = None
     data: tuple[str, ...] = ()
@@ -69,6 +74,11 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
     """
     runs = [read_run(folder) for folder in run_folders]
     check_alike(runs)
+    if (split := runs[0].result["split"]) != "test":
+        raise InputError(
+            f"{runs[0].folder}: its result is of the {split} split, expected the canonical test split, by which "
+            "submissions are ranked: submit a run that was scored on it"
+        )
     facts = _facts(runs, statement)
     parts = [folder_name(statement.organization), facts["benchmark"].name, statement.system, statement.descriptor]
     for part in parts:
@@ -108,7 +118,7 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         raise InputError(
             f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
         )
-    version = str(next((logged[0][key] for key in VERSION_KEYS if logged[0].get(key)), ""))
+    version = _version(first, statement, logged[0])
     settings = {**first.config["settings"]}
     training = [run.result["durations"]["training"] for run in runs if (run.result["durations"] or {}).get("training")]
     return {
@@ -155,6 +165,20 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "ended": (ended := _ended(first)),
         "date": ended.date().isoformat(),
     }
+
+
+def _version(run: Run, statement: Statement, logged: dict[str, Any]) -> str:
+    """Of the code: as the submitter says, of this package if it trained, or the number of the benchmark's version."""
+    software = run.config.get("software")
+    trained = software.get("sciml-datasets") if isinstance(software, dict) else None
+    of_benchmark = NUMBER.search(next((str(logged[key]) for key in VERSION_KEYS if logged.get(key)), ""))
+    version = str(statement.version or trained or (of_benchmark and of_benchmark[0]) or "")
+    if not rules.VERSION.fullmatch(version):
+        where = (
+            f"the version of the code is {version!r}" if version else "the run does not know the version of its code"
+        )
+        raise InputError(f"{where}: give --code-version, such as 1.0")
+    return version
 
 
 def _logged(run: Run) -> dict[str, Any]:

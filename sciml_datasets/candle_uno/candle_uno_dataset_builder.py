@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.candle_uno.doses import GROWTH, PAIRS, Doses, Layout, descriptors_of
-from sciml_datasets.candle_uno.raw import DESCRIPTORS, EXPRESSION, Responses
+from sciml_datasets.candle_uno.raw import DESCRIPTORS, EXPRESSION, RESPONSE, Responses
 from sciml_datasets.errors import InputError
 from sciml_datasets.samples import RawFormat
 from sciml_datasets.sciml_dataset_builder import Sciml
 
 LAYOUTS = {"candle_uno_growth": GROWTH, "candle_uno_pairs": PAIRS}
-"""Data sets of single doses; the others hold areas under dose-response curves."""
+"""Data sets of single doses; the others hold a measure of whole dose-response curves."""
 
 
 class CandleUno(Sciml):
@@ -29,7 +29,7 @@ class CandleUno(Sciml):
         """Doses where there are such, expression, descriptors; and the response."""
         layout = self.layout
         if layout is None:
-            return (EXPRESSION, DESCRIPTORS), "auc"
+            return (EXPRESSION, DESCRIPTORS), RESPONSE
         return (*layout.doses, EXPRESSION, *map(descriptors_of, layout.drugs)), "growth"
 
     def features(self) -> dict[str, Any]:
@@ -40,7 +40,7 @@ class CandleUno(Sciml):
         from sciml_datasets.lookup import Lookup
 
         layout = self.layout
-        drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), ("auc",))
+        drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), (RESPONSE,))
         return {
             "id": features.Text(),
             "source": features.Text(),

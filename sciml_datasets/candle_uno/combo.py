@@ -20,12 +20,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sciml_datasets.candle_uno.joining import check_names, feature_table, join, named_sources, plain
+from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import is_there
@@ -44,7 +46,6 @@ CANCER_TYPE = "Cancer_type_id"
 PUBCHEM_DESCRIPTORS = "Combined_PubChem_dragon7_descriptors.tsv"
 NCI60_DESCRIPTORS = "NCI60_dragon7_descriptors.tsv"
 PUBCHEM_PREFIX = "PubChem.CID."
-MEASURE = "AUC"
 MIN_R2_FIT, MAX_EC50_SE = 0.3, 3.0
 """Of the fitted curves: coefficient of determination, and standard error of the logarithm of the EC50."""
 BAD_FIT = f"R2fit < {MIN_R2_FIT:g} or EC50se > {MAX_EC50_SE:g}, or not known"
@@ -80,12 +81,10 @@ def read(folder: Path) -> Tables:
     responses, left_out = _responses(folder / RESPONSES)
     cell_table = cells(folder, set(responses["cell"].unique().to_pylist()))
     drug_table, ambiguous = drugs(folder, set(responses["drug"].unique().to_pylist()))
-    joined = join(folder / RESPONSES, responses, cell_table, drug_table, MEASURE)
+    joined = join(folder / RESPONSES, responses, cell_table, drug_table, AUC)
     found = sum(drug in ambiguous for drug in joined.responses["drug"].to_pylist()) if ambiguous else 0
     left_out |= joined.left_out
-    return Tables(
-        joined.responses, cell_table, drug_table, left_out | ({CONFLICTING_CID: found} if found else {}), joined.omitted
-    )
+    return replace(joined, left_out=left_out | ({CONFLICTING_CID: found} if found else {}))
 
 
 def _absent(folder: Path, name: str) -> bool:
@@ -103,9 +102,9 @@ def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
 
     file = TextTable.open(path, "\t")
     text = {file.place(name): key for name, key in (("SOURCE", "source"), ("CELL", "cell"), ("DRUG", "drug"))}
-    numbers = {file.place(name): key for name, key in ((MEASURE, "auc"), ("R2fit", "r2"), ("EC50se", "se"))}
+    numbers = {file.place(name): key for name, key in ((AUC.name, "response"), ("R2fit", "r2"), ("EC50se", "se"))}
     # Only compared: a value that no float32 can hold is a bad fit or a good one.
-    fit = [place for place, key in numbers.items() if key != "auc"]
+    fit = [place for place, key in numbers.items() if key != "response"]
     table = file.read(text=text, numbers=numbers, exact=fit)
     table = table.set_column(0, "source", named_sources(file, table["source"]))
     rows = pc.cast(pa.array(np.arange(table.num_rows)), pa.string())
@@ -118,7 +117,7 @@ def _responses(path: Path) -> tuple[pa.Table, dict[str, int]]:
         ),
         False,
     )
-    kept = table.filter(well_fitted).select(["id", "source", "cell", "drug", "auc"])
+    kept = table.filter(well_fitted).select(["id", "source", "cell", "drug", "response"])
     bad = table.num_rows - kept.num_rows
     return kept.append_column("split", pa.array([""] * kept.num_rows, pa.string())), {BAD_FIT: bad} if bad else {}
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sciml_datasets.candle_uno import aliases, combo
+from sciml_datasets.candle_uno import aliases, combo, measures
 from sciml_datasets.candle_uno.joining import named_sources
 from sciml_datasets.candle_uno.raw import (
     DESCRIPTORS,
@@ -256,6 +256,7 @@ class Doses:
             for name, table, rows in ((EXPRESSION, cells, training[0]), (DESCRIPTORS, drugs, training[1]))
         }
         metadata = {
+            measures.FACT: measures.GROWTH.facts(),
             "aliases": aliases.digests(folder),
             "splits": "mixed, by hash of cell and drugs",
             **told(tables),

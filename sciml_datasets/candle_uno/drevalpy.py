@@ -23,8 +23,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sciml_datasets.candle_uno.improve import measure_of
 from sciml_datasets.candle_uno.joining import check_unknown, feature_table, join, named_sources, plain
+from sciml_datasets.candle_uno.measures import OF_DREVALPY, choose
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular import is_companion
@@ -35,6 +35,8 @@ from sciml_datasets.files.text_tables import TextTable
 CELL_IDS = ("cellosaurus_id", "cell_line_name", "cell_line_id")
 DRUG_IDS = ("pubchem_id", "drug_name", "drug_id")
 SOURCES = ("source", "study")
+OF_IMPROVE_TOO = ("improve_sample_id", "improve_chem_id")
+"""Ids that studies may have and that join nothing here."""
 EXPRESSION = ("*gex*.csv", "*expression*.csv")
 FINGERPRINTS = ("*fingerprint*.csv", "*descriptor*.csv")
 MAP, MAPS = "drug_fingerprints/*_128_map.csv", "drug_fingerprints/*_map.csv"
@@ -42,15 +44,12 @@ MAP, MAPS = "drug_fingerprints/*_128_map.csv", "drug_fingerprints/*_map.csv"
 EMBEDDINGS = "*embedding*.csv"
 
 
-def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
+def read(path: Path, measure: str | None = None) -> Tables:
     """Read a study.
 
     Args:
         path: the table of responses; the others lie beside it.
-        measure: its column to take as the response; default the first known one, see `improve.measure_of`.
-
-    Returns:
-        The tables, and the column that was taken.
+        measure: its column to take as the response; default as `measures.choose` finds it.
 
     Raises:
         InputError: a table is missing, there are several, or one cannot be read; or the name of the responses, which is
@@ -62,12 +61,12 @@ def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
     table = TextTable.open(path, ",")
     if not path.stem.isprintable():
         raise InputError(f"{str(path)!r}: its name has a tab, a line break or the like: rename the file")
-    measure = measure_of(table, measure, (*CELL_IDS, *DRUG_IDS, *SOURCES))
+    column, chosen = choose(table, measure, OF_DREVALPY, (*CELL_IDS, *DRUG_IDS, *SOURCES, *OF_IMPROVE_TOO))
     text = {place: name for name, place in _id_places(table, (*CELL_IDS, *DRUG_IDS)).items()}
     source = next(iter(_id_places(table, SOURCES).values()), None)
     if source is not None:
         text[source] = "source"
-    found = table.read(text=text, numbers={table.place(measure): "auc"})
+    found = table.read(text=text, numbers={table.place(column): "response"})
     ids = {name: [plain(key) for key in found[name].to_pylist()] for name in text.values() if name != "source"}
     cells, cell = _features(table, ids, _one_of(path, (EXPRESSION,)), CELL_IDS)
     drugs, drug = _features(table, ids, _one_of(path, (FINGERPRINTS, (MAP,), (MAPS,), (EMBEDDINGS,))), DRUG_IDS)
@@ -79,11 +78,11 @@ def read(path: Path, measure: str | None = None) -> tuple[Tables, str]:
             "source": here,
             "cell": ids[cell],
             "drug": ids[drug],
-            "auc": found["auc"],
+            "response": found["response"],
             "split": ["" for _ in rows],
         }
     )
-    return join(path, responses, cells, drugs, measure), measure
+    return join(path, responses, cells, drugs, chosen)
 
 
 def _id_places(table: TextTable, ids: Sequence[str]) -> dict[str, int]:

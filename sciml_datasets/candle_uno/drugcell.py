@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sciml_datasets.candle_uno.joining import check_unknown, feature_table, join
+from sciml_datasets.candle_uno.measures import DRUGCELL_AUC
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import first_rows, is_there
@@ -30,7 +31,7 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 RESPONSES = tuple(f"drugcell_{split}.txt" for split in SPLITS)
 CELLS, MUTATIONS, GENES = "cell2ind.txt", "cell2mutation.txt", "gene2ind.txt"
 DRUGS, FINGERPRINTS = "drug2ind.txt", "drug2fingerprint.txt"
-SOURCE, MEASURE = "DrugCell", "auc"
+SOURCE = "DrugCell"
 
 
 def read(folder: Path) -> Tables:
@@ -50,21 +51,21 @@ def read(folder: Path) -> Tables:
     responses = pa.concat_tables([_responses(folder, split) for split in SPLITS])
     check_unknown(folder / MUTATIONS, cells, {*responses["cell"].to_pylist()})
     check_unknown(folder / FINGERPRINTS, drugs, {*responses["drug"].to_pylist()})
-    return join(folder, responses, cells, drugs, MEASURE)
+    return join(folder, responses, cells, drugs, DRUGCELL_AUC)
 
 
 def _responses(folder: Path, split: str) -> pa.Table:
     import pyarrow as pa
 
     path = folder / f"drugcell_{split}.txt"
-    table = TextTable.open(path, "\t", header=0, names=("cell", "drug", MEASURE))
-    found = table.read(text={0: "cell", 1: "drug"}, numbers={2: "auc"})
+    table = TextTable.open(path, "\t", header=0, names=("cell", "drug", DRUGCELL_AUC.name))
+    found = table.read(text={0: "cell", 1: "drug"}, numbers={2: "response"})
     rows = found.num_rows
     return pa.table(
         {
             "id": [f"{split}.{row}" for row in range(rows)],
             "source": [SOURCE] * rows,
-            **{name: found[name] for name in ("cell", "drug", "auc")},
+            **{name: found[name] for name in ("cell", "drug", "response")},
             "split": [SPLITS[split]] * rows,
         }
     )

@@ -1,6 +1,7 @@
 """Raw form C: a folder as the IMPROVE project lays out its benchmark data (``csa_data/raw_data``), read and written.
 
 - ``y_data/response.tsv``: ``source``, ``improve_sample_id``, ``improve_chem_id``, ``study`` and measures (``auc``).
+- ``y_data/measures.tsv``, ours and optional: unit and range of measures, see `measures`.
 - ``x_data/cancer_*.tsv``: one line for each cell line, below header lines with the genes in several systems of names;
   the first field of a header line is empty or names the system. Gene symbols are taken; a gene without a symbol, or
   that shares it, keeps the name that another system gives it.
@@ -18,13 +19,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.candle_uno import improve_splits
 from sciml_datasets.candle_uno.joining import feature_table, join, named_sources
+from sciml_datasets.candle_uno.measures import DECLARED, OF_IMPROVE, UNLIKE, Measure, choose, declaration
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESPONSE, IDS, SCALED = improve_splits.RESPONSE, "y_data/ids.txt", "scaled.txt"
+MEASURES = f"y_data/{DECLARED}"
 WRITTEN = re.compile(r"[xy]_data|splits|scaled\.txt|left-out\.tsv|cl_\w+|drug_info|NCI60_CELLNAME_to_Combo\.txt")
 """Names of all that `write` writes into a folder, not into folders in it."""
 SOURCE, CELL, DRUG, STUDY = "source", "improve_sample_id", "improve_chem_id", "study"
@@ -47,17 +50,13 @@ CELL_FILES = {EXPRESSION: ("Ensembl", "Entrez", SYMBOL), MUTATION: ("Entrez", SY
 DESCRIPTORS, FINGERPRINTS = "drug_descriptors.tsv", "drug_fingerprints.tsv"
 DRUG_FILES = ("drug_mordred.tsv", "drug_mordred_descriptor.tsv", DESCRIPTORS, FINGERPRINTS, "drug_ecfp4_nbits512.tsv")
 """Files of drug features, of which the first that is there is read."""
-MEASURES = ("auc", "auc1", "aac", "aac1", "dss", "dss1", "ln_ic50", "pic50", "ic50", "ec50")
-REFITTED = tuple(f"{measure}_curvecurator" for measure in MEASURES)
-"""Columns of responses, in lower case; the first that is there is the response, unless another one is named. The second
-are those of curves that drevalpy has fitted again."""
 
 
 def files(folder: Path) -> list[Path]:
     """The files that `read` reads, sorted; none when the folder is not of this form."""
     if not (folder / RESPONSE).is_file():
         return []
-    found = [folder / RESPONSE, folder / IDS, folder / SCALED, *improve_splits.files(folder)]
+    found = [folder / RESPONSE, folder / IDS, folder / MEASURES, folder / SCALED, *improve_splits.files(folder)]
     found += [path for names in (CELL_FILES, DRUG_FILES) if (path := _first(folder, names))]
     return sorted(path for path in found if path.is_file())
 
@@ -67,7 +66,7 @@ def read(folder: Path, measure: str | None = None) -> Tables:
 
     Args:
         folder: with ``x_data`` and ``y_data``.
-        measure: column of response.tsv to take as the response; default the first of MEASURES.
+        measure: column of response.tsv to take as the response; default as `measures.choose` finds it.
 
     Raises:
         InputError: a file or column is missing or cannot be read, ids repeat with different features, a response has no
@@ -75,21 +74,20 @@ def read(folder: Path, measure: str | None = None) -> Tables:
     """
     path = folder / RESPONSE
     table = TextTable.open(path, "\t")
-    measure = response_of(folder, measure)
+    column, chosen = response_of(table, measure)
     text = {table.place(name): key for name, key in ((SOURCE, "source"), (CELL, "cell"), (DRUG, "drug"))}
-    responses = table.read(text=text, numbers={table.place(measure): "auc"})
+    responses = table.read(text=text, numbers={table.place(column): "response"})
     sources = named_sources(table, responses["source"])
     responses = responses.set_column(responses.column_names.index("source"), "source", sources)
     responses = responses.add_column(0, "id", [_ids(folder, sources.to_pylist())])
     responses = responses.append_column("split", [improve_splits.splits(folder, len(responses))])
-    return join(path, responses, _cells(folder), _drugs(folder), measure)
+    return join(path, responses, _cells(folder), _drugs(folder), chosen)
 
 
 def write(
     tables: Tables,
     folder: Path,
     *,
-    measure: str = "auc",
     cell_file: str = EXPRESSION,
     drug_file: str = DESCRIPTORS,
     beside: Iterable[Path] = (),
@@ -102,7 +100,6 @@ def write(
     Args:
         tables: what to write.
         folder: to make.
-        measure: what the response is called in response.tsv.
         cell_file: one of CELL_FILES.
         drug_file: one of DRUG_FILES.
         beside: files to copy into it: tables of aliases.
@@ -119,8 +116,9 @@ def write(
             (work / name).mkdir(parents=True)
         responses = tables.responses
         (work / IDS).write_text("".join(f"{key}\n" for key in responses["id"].to_pylist()), "utf-8")
-        columns = [responses[name] for name in ("source", "cell", "drug", "source", "auc")]
-        _write(work / RESPONSE, [[SOURCE, CELL, DRUG, STUDY, measure]], columns)
+        columns = [responses[name] for name in ("source", "cell", "drug", "source", "response")]
+        _write(work / RESPONSE, [[SOURCE, CELL, DRUG, STUDY, tables.measure.name]], columns)
+        (work / MEASURES).write_text(declaration(tables.measure), "utf-8")
         systems = CELL_FILES[cell_file]
         blank = [""] * len(tables.cells.columns)
         lines = [[system, *(tables.cells.columns if system == SYMBOL else blank)] for system in systems]
@@ -135,51 +133,21 @@ def write(
             atomic.copy_bytes(path, work / path.name)
 
 
-def response_of(folder: Path, wanted: str | None = None) -> str:
-    """The column of response.tsv that is the response, see `measure_of`.
-
-    A folder that `write` wrote, known by its ids, has one measure, which was chosen then, whatever it is called.
+def response_of(table: TextTable, wanted: str | None = None) -> tuple[str, Measure]:
+    """The column of response.tsv that is the response, and what it measures, see `measures.choose`.
 
     Raises:
-        InputError: as `measure_of`.
+        InputError: as `measures.choose`; also, the folder is one that `write` wrote before it told measures, known by
+            its ids, and the name of the column means one thing in IMPROVE and another in drevalpy.
     """
-    table = TextTable.open(folder / RESPONSE, "\t")
-    measures = [name for name in table.names if name not in (SOURCE, CELL, DRUG, STUDY)]
-    ours = (folder / IDS).is_file() and len(measures) == 1
-    return measure_of(table, measures[0] if wanted is None and ours else wanted)
-
-
-def measure_of(table: TextTable, wanted: str | None, ids: Collection[str] = ()) -> str:
-    """The column of the response: the wanted one, else the first of MEASURES and REFITTED, whatever its case.
-
-    Args:
-        table: of responses.
-        wanted: the column to take.
-        ids: names of columns, in lower case, that are no response, beside those of an IMPROVE folder.
-
-    Raises:
-        InputError: there is none, there are two, or the wanted one is no response.
-    """
-    if wanted is not None:
-        if wanted.lower() in (SOURCE, CELL, DRUG, STUDY, *ids):
-            raise InputError(
-                f"{table.path}: the column {wanted} has ids or names, no response: choose another one with --response, "
-                "or rename it"
-            )
-        return table.names[table.place(wanted)]
-    for measure in (*MEASURES, *REFITTED):
-        found = [name for name in table.names if name.lower() == measure]
-        if len(set(found)) > 1:
-            raise InputError(
-                f"{table.path}: the columns {' and '.join(found)} are both the response {measure}: choose one with "
-                "--response"
-            )
-        if found:
-            return table.names[table.place(found[0])]
-    raise InputError(
-        f"{table.path}: none of the columns {', '.join(table.names[:12])} is a known response "
-        f"({', '.join(MEASURES)}): choose one with --response"
-    )
+    column, measure = choose(table, wanted, OF_IMPROVE, (SOURCE, CELL, DRUG, STUDY))
+    folder = table.path.parent
+    if column.lower() in UNLIKE and is_there(folder.parent / IDS) and not is_there(folder / DECLARED):
+        raise InputError(
+            f"{table.path}: the folder was converted by an earlier version, which did not tell the unit of {column}: "
+            "convert the study again"
+        )
+    return column, measure
 
 
 def _first(folder: Path, names: Iterable[str]) -> Path | None:

@@ -78,6 +78,16 @@ def splits(folder: Path, rows: int) -> pa.Array:
     return pa.array([names[number] if number >= 0 else "" for number in owner], pa.string())
 
 
+def missing(folder: Path) -> list[str]:
+    """The test split, if there are lists of it, all of them without a row.
+
+    Raises:
+        InputError: a list cannot be read.
+    """
+    tested = [path for path in files(folder) if _split(path) == "test"]
+    return ["test"] if tested and not any(text.split() for path in tested for text in read_lines(path)) else []
+
+
 def write(folder: Path, responses: pa.Table) -> None:
     """Write the lists of split 0 of the studies whose responses have a split.
 

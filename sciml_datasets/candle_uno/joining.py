@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.candle_uno.measures import Measure
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text_numbers import MISSING
@@ -141,19 +142,20 @@ def feature_table(
     return FeatureTable(tuple(first), tuple(columns), values if len(rows) == len(ids) else values[rows])
 
 
-def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTable, measure: str) -> Tables:
+def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTable, measure: Measure) -> Tables:
     """Leave out the responses that cannot be used, each counted for the first reason that holds.
 
     Args:
         path: of the responses, for messages.
-        responses: ``id``, ``source``, ``cell``, ``drug``, ``auc`` (float32, null where missing), ``split``; where any
-            row has a split, rows without one are left out.
+        responses: ``id``, ``source``, ``cell``, ``drug``, ``response`` (float32, null where missing), ``split``; where
+            any row has a split, rows without one are left out.
         cells: features of cells.
         drugs: features of drugs.
-        measure: what ``auc`` is called in the file.
+        measure: what the responses measure.
 
     Raises:
-        InputError: an id occurs twice, or no response is left; also as `check_names`.
+        InputError: an id occurs twice, no response is left, or one is out of the range of its measure; also as
+            `check_names`.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -166,8 +168,8 @@ def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTab
         twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
         raise InputError(f"{path}: the id {twice!r} occurs twice: ids of responses must be unique")
     reasons = {
-        f"an infinite {measure}": pc.is_inf(pc.fill_null(responses["auc"], float("nan"))),
-        f"no {measure}": pc.is_nan(pc.fill_null(responses["auc"], float("nan"))),
+        f"an infinite {measure.name}": pc.is_inf(pc.fill_null(responses["response"], float("nan"))),
+        f"no {measure.name}": pc.is_nan(pc.fill_null(responses["response"], float("nan"))),
         "no features of the cell": pc.invert(pc.is_in(responses["cell"], pa.array(cells.ids, pa.string()))),
         "no features of the drug": pc.invert(pc.is_in(responses["drug"], pa.array(drugs.ids, pa.string()))),
     }
@@ -190,19 +192,20 @@ def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTab
             "responses and of features must agree"
         )
     kept = responses.filter(pa.array(usable))
+    measure.check(path, kept["id"], kept["response"])
     contradictions = _contradictions(kept)
     if contradictions:
         left_out["kept, though another response of the same source, cell and drug differs"] = contradictions
     omitted = responses.select(["id", "source", "cell", "drug"]).filter(pa.array(~usable))
     names = list(reasons)
     omitted = omitted.append_column("reason", [pa.array([names[i] for i in reason_of[~usable]], pa.string())])
-    return Tables(kept, cells, drugs, left_out, omitted)
+    return Tables(kept, cells, drugs, left_out, measure, omitted)
 
 
 def _contradictions(responses: pa.Table) -> int:
     """Responses that another one with the same source, cell and drug contradicts."""
     groups = responses.group_by(["source", "cell", "drug"]).aggregate(
-        [("auc", "min"), ("auc", "max"), ("auc", "count")]
+        [("response", "min"), ("response", "max"), ("response", "count")]
     )
-    differing = groups["auc_min"].to_numpy() != groups["auc_max"].to_numpy()
-    return int(groups["auc_count"].to_numpy()[differing].sum())
+    differing = groups["response_min"].to_numpy() != groups["response_max"].to_numpy()
+    return int(groups["response_count"].to_numpy()[differing].sum())

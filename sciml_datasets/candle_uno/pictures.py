@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.candle_uno.measures import AUC, FACT, GROWTH
+
 COUNT = 20000
 """Samples that are drawn unless another number is asked for."""
-FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "auc", "growth")
+FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "response", "growth")
 """Of those a data set has some."""
-RANGES = {"auc": (0.0, 1.0), "growth": (-1.0, 1.0)}
-"""A response to where most of its values are."""
-COLOURS = {"auc": "viridis", "growth": "RdBu"}
-"""A response to its colours: those of growth part at 0, where cells neither grow nor die."""
+FACTS = (FACT,)
+"""Facts of prepared data that `contact_sheet` takes."""
+KILLED_TO_UNTOUCHED = (-1.0, 1.0)
+"""Where most growth is; it is drawn in colours that part at 0, where cells neither grow nor die."""
+MOST = (1, 99)
+"""Percentiles between which the values of a measure without two bounds are told apart by colour."""
 NOT_MEASURED = "0.92"
 """Light gray, which is none of them."""
 LONGEST_NAME = 24
 CELLS, DRUGS = 60, 40
 """Rows and columns of the heat map: those with the most responses."""
+BINS = 40
+"""Of the histograms."""
 PANELS = 8
 """Drugs of which predictions are drawn."""
 MIN_RESPONSES = 3
 
 
 def contact_sheet(
-    samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
+    samples: Sequence[dict[str, Any]],
+    picture: Path | IO[bytes],
+    predictions: Sequence[NDArray[Any]] | None = None,
+    response: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw responses: a heat map over cell lines and drugs, histograms by source, and predictions of single drugs.
 
@@ -37,13 +46,15 @@ def contact_sheet(
         samples: examples of a CANDLE-UNO data set as NumPy values; FEATURES are drawn.
         picture: PNG file to write, or a file that is open for it.
         predictions: the predicted response of each sample; adds predicted against observed of the most frequent drugs.
+        response: what is measured, as `measures.Measure.facts` tells it; default AUC, or growth.
     """
     from matplotlib.figure import Figure
 
-    measure = next(name for name in RANGES if name in samples[0])
-    what = {"auc": "AUC"}.get(measure, measure)
-    low, high = RANGES[measure]
-    values = np.array([float(sample[measure]) for sample in samples])
+    growth = "growth" in samples[0]
+    measure = response or (GROWTH if growth else AUC).facts()
+    what = measure["title"] + (f", {measure['unit']}" if measure["unit"] else "")
+    values = np.array([float(sample["growth" if growth else "response"]) for sample in samples])
+    low, high = KILLED_TO_UNTOUCHED if growth else _range(measure, values)
     cells, sources = (np.array([_text(sample[name]) for sample in samples]) for name in ("cell", "source"))
     drugs = np.array([_drugs(sample) for sample in samples])
     figure = Figure(figsize=(15, 8.5 if predictions is None else 13.5), layout="constrained")
@@ -56,14 +67,17 @@ def contact_sheet(
     table, rows, columns = heat_map(values, cells, drugs)
     noun = "drugs" if "drug" in samples[0] else "pairs of drugs"
     left.set_facecolor(NOT_MEASURED)
-    image = left.imshow(table, cmap=COLOURS[measure], vmin=low, vmax=high, aspect="auto", interpolation="nearest")
+    image = left.imshow(
+        table, cmap="RdBu" if growth else "viridis", vmin=low, vmax=high, aspect="auto", interpolation="nearest"
+    )
     left.set_xticks(range(len(columns)), [_short(name) for name in columns], rotation=90, fontsize=7)
     left.set_yticks(range(len(rows)), [_short(name) for name in rows], fontsize=6)
     title = f"mean {what} of the {len(rows)} cell lines and {len(columns)} {noun} with the most responses"
     left.set(xlabel=noun, ylabel="cell lines", title=title)
-    upper.colorbar(image, ax=left, label=f"mean {what} (low: the drug kills; gray: not measured)")
+    kills = f"{measure['kills']}: the drug kills; " if measure["kills"] else ""
+    upper.colorbar(image, ax=left, label=f"mean {what} ({kills}gray: not measured)")
     names = [name for name, _ in Counter(sources.tolist()).most_common()]
-    bins = np.linspace(min(low, values.min()), max(high, values.max()), 41)
+    bins = np.linspace(min(low, values.min()), max(high, values.max()), BINS + 1)
     for name in names:
         some = values[sources == name]
         right.hist(some, bins, density=True, histtype="step", label=f"{name} ({len(some):,})")
@@ -75,36 +89,45 @@ def contact_sheet(
     figure.savefig(picture, dpi=110)
 
 
+def _range(measure: Mapping[str, Any], values: NDArray[np.float64]) -> tuple[float, float]:
+    """That of the measure where it has two bounds, else where most values are; never empty."""
+    low, high = (
+        float(np.percentile(values, most)) if None in (measure["low"], measure["high"]) else float(bound)
+        for bound, most in zip((measure["low"], measure["high"]), MOST, strict=True)
+    )
+    return (low, high) if low < high else (low - 0.5, low + 0.5)
+
+
 def _drugs(sample: dict[str, Any]) -> str:
     """The drug, or both, whatever their order."""
     return " + ".join(sorted(_text(sample[name]) for name in ("drug", "drug_1", "drug_2") if name in sample))
 
 
 def heat_map(
-    auc: NDArray[np.float64], cells: NDArray[np.str_], drugs: NDArray[np.str_]
+    response: NDArray[np.float64], cells: NDArray[np.str_], drugs: NDArray[np.str_]
 ) -> tuple[NDArray[np.float64], list[str], list[str]]:
-    """Mean AUC of cell lines and drugs with the most responses, each sorted by its own mean.
+    """Mean response of cell lines and drugs with the most responses, each sorted by its own mean.
 
     Args:
-        auc, cells, drugs: (N,) of each response.
+        response, cells, drugs: (N,) of each response.
 
     Returns:
         (cells, drugs) float64, NaN where nothing was measured; the names of the rows; the names of the columns.
     """
-    rows = _by_mean(auc, cells, CELLS)
-    columns = _by_mean(auc, drugs, DRUGS)
+    rows = _by_mean(response, cells, CELLS)
+    columns = _by_mean(response, drugs, DRUGS)
     row, column = ({name: number for number, name in enumerate(names)} for names in (rows, columns))
     total, count = np.zeros((2, len(rows), len(columns)))
-    for value, cell, drug in zip(auc, cells.tolist(), drugs.tolist(), strict=True):
+    for value, cell, drug in zip(response, cells.tolist(), drugs.tolist(), strict=True):
         if cell in row and drug in column:
             total[row[cell], column[drug]] += value
             count[row[cell], column[drug]] += 1
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0), rows, columns
 
 
-def _by_mean(auc: NDArray[np.float64], names: NDArray[np.str_], most: int) -> list[str]:
+def _by_mean(response: NDArray[np.float64], names: NDArray[np.str_], most: int) -> list[str]:
     kept = [name for name, _ in sorted(Counter(names.tolist()).items(), key=lambda item: (-item[1], item[0]))[:most]]
-    return sorted(kept, key=lambda name: float(auc[names == name].mean()))
+    return sorted(kept, key=lambda name: float(response[names == name].mean()))
 
 
 def _draw_drugs(

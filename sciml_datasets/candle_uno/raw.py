@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.candle_uno import aliases, combo, improve, top21
+from sciml_datasets.candle_uno import aliases, combo, improve, improve_splits, top21
+from sciml_datasets.candle_uno.measures import FACT
 from sciml_datasets.candle_uno.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular import regular_file
@@ -29,6 +30,8 @@ from sciml_datasets.splits import part_of
 
 EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
 """Features of the records, and their tables."""
+RESPONSE = "response"
+"""The feature with what is to be predicted: whatever measure the raw files hold."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +42,23 @@ class Form:
         files: the files of a folder that are of this form; none where it is of another one.
         read: reads them.
         known_by: what they are recognised by.
+        missing: the splits that files of a folder which give splits of their own are without.
     """
 
     files: Callable[[Path], list[Path]]
     read: Callable[[Path], Tables]
     known_by: str
+    missing: Callable[[Path], list[str]] = lambda folder: []
 
 
 FORMS: Mapping[str, Form] = {
     "A": Form(combo.files, combo.read, combo.RESPONSES),
-    "B": Form(top21.files, top21.read, top21.FILES),
-    "C": Form(improve.files, improve.read, improve.RESPONSE),
+    "B": Form(top21.files, top21.read, top21.FILES, top21.missing),
+    "C": Form(improve.files, improve.read, improve.RESPONSE, improve_splits.missing),
 }
 MIXED, SHARES = "mixed pair", (0.8, 0.1)
 """Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
+OFFICIAL = "official, as the raw files give them"
 RECORD_BYTES = 120
 """Of a serialised example without its texts, about."""
 
@@ -70,7 +76,7 @@ class Responses:
     form: str | None = None
     scaling: str = "training"
     group_kind: str = "unit"
-    facts: tuple[str, ...] = ("auc", "cell", "drug", "source")
+    facts: tuple[str, ...] = (RESPONSE, "cell", "drug", "source")
 
     def files(self, folder: Path) -> list[RawFile]:
         """The files of the form, and tables of aliases.
@@ -80,6 +86,10 @@ class Responses:
         """
         paths = {*FORMS[self._form(folder)].files(folder), *aliases.files(folder)}
         return sorted(raw_file(folder, path) for path in paths)
+
+    def missing(self, folder: Path) -> list[str]:
+        """See `PartialFormat.missing`: what the reference exports has no test split."""
+        return FORMS[self._form(folder)].missing(folder)
 
     def _form(self, folder: Path) -> str:
         present = [name for name, form in FORMS.items() if form.files(folder)]
@@ -106,12 +116,12 @@ class Responses:
             return
         tables = FORMS[self._form(folder)].read(folder)
         columns = {name: tables.responses[name].to_pylist() for name in ("id", "source", "cell", "drug", "split")}
-        values = tables.responses["auc"].to_numpy()
+        values = tables.responses[RESPONSE].to_numpy()
         cell_of, drug_of = canonical(folder, tables)
         cell_row, drug_row = ({key: row for row, key in enumerate(table.ids)} for table in (tables.cells, tables.drugs))
         given = _official(tables, cell_of, drug_of)
         parts: dict[str, str] = {}
-        for key, source, cell, drug, split, auc in zip(*columns.values(), values, strict=True):
+        for key, source, cell, drug, split, value in zip(*columns.values(), values, strict=True):
             names = (cell_of[cell], drug_of[drug])
             unit = key if given else "|".join(names)
             if not given:
@@ -123,7 +133,7 @@ class Responses:
                 f"{cell_row[cell]},{drug_row[drug]}",
                 RECORD_BYTES + len(key) + len(source) + sum(map(len, names)),
                 unit,
-                (str(auc), *names, source),
+                (str(value), *names, source),
             )
 
     @contextmanager
@@ -141,14 +151,16 @@ class Responses:
             if sample.split == "train":
                 places.add(sample.place)
         rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
+        without = "".join(f", without a {split} split" for split in self.missing(folder))
         scaled = {
             name: Stored.of(table, self.scaling, some)
             for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
         }
         metadata = {
             "form": form,
+            FACT: tables.measure.facts(),
             "aliases": aliases.digests(folder),
-            "splits": "official, as the raw files give them" if official else "mixed, by hash of cell and drug",
+            "splits": OFFICIAL + without if official else "mixed, by hash of cell and drug",
             **told(scaled),
             "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
             "columns": {EXPRESSION: list(tables.cells.columns), DESCRIPTORS: list(tables.drugs.columns)},
@@ -171,7 +183,7 @@ def raw_file(folder: Path, path: Path) -> RawFile:
 
 def example(sample: Sample) -> Example:
     """The example of a sample of the index; features are rows of the tables."""
-    auc, cell, drug, source = sample.facts
+    value, cell, drug, source = sample.facts
     cell_row, _, drug_row = sample.place.partition(",")
     return {
         "id": sample.key,
@@ -180,7 +192,7 @@ def example(sample: Sample) -> Example:
         "drug": drug,
         EXPRESSION: int(cell_row),
         DESCRIPTORS: int(drug_row),
-        "auc": np.float32(auc),
+        RESPONSE: np.float32(value),
     }
 
 
@@ -269,11 +281,11 @@ def _findings(folder: Path, tables: Tables) -> dict[str, Any]:
         for of, name in zip(ids, ("cell", "drug"), strict=True)
     ]
     measured = pa.table(
-        [tables.responses["source"], *names, tables.responses["auc"]], ["source", "cell", "drug", "auc"]
+        [tables.responses["source"], *names, tables.responses[RESPONSE]], ["source", "cell", "drug", RESPONSE]
     )
-    found = [("auc", "count"), ("auc", "min"), ("auc", "max")]
+    found = [(RESPONSE, "count"), (RESPONSE, "min"), (RESPONSE, "max")]
     groups = measured.group_by(["source", "cell", "drug"]).aggregate(found)
-    count, low, high = (groups[f"auc_{what}"].to_numpy() for _, what in found)
+    count, low, high = (groups[f"{RESPONSE}_{what}"].to_numpy() for _, what in found)
     return {
         "cells": len(set(ids[0].values())),
         "drugs": len(set(ids[1].values())),

@@ -38,6 +38,8 @@ RENAMED = 0.1
 """Share of the cell lines that one source writes in another way."""
 WITHOUT_FEATURES = 0.03
 """Share of cell lines and compounds that have a response and no features."""
+UNTESTED = 0.1
+"""Compounds, of those that have a response, that have descriptors and none; the original has thirty times as many."""
 REPEATED = 0.02
 """Share of the measurements that their source did twice."""
 MISSING_VALUES = 0.01
@@ -205,7 +207,7 @@ def _write_responses(
     fit = np.where(bad & (kind == 0), rng.uniform(-1, 0.29, len(rows)), fit)
     error = np.where(bad & (kind == 1), rng.uniform(3.1, 50, len(rows)), error)
     fit = np.where(bad & (kind == 2), np.nan, fit)
-    numbers = [area, ec50, ec50, error, fit, floor, slope, 1 - area, area, 1 - area]
+    numbers = [area, -ec50, -ec50, error, fit, floor, slope, 1 - area, area, 1 - area]
     texts = [
         np.array(SOURCES)[source],
         np.array(lines.ids)[source, cell],
@@ -280,11 +282,16 @@ def _write_expression(rng: np.random.Generator, folder: Path, loadings: biology.
 
 
 def _write_drug_info(path: Path, compounds: _Entities) -> None:
-    """A line for each id of a compound; only NSC numbers, which have descriptors of their own, may lack PUBCHEM."""
+    """A line for each id of a compound; NSC numbers, which have descriptors of their own, have no PUBCHEM.
+
+    The reference joins the descriptors of an id's PUBCHEM and appends those under the id itself: with both, each
+    response of the id would become two rows.
+    """
     lines, in_pubchem = [], _in_pubchem(compounds)
     for number, measured in enumerate(compounds.measured):
+        nsc = number == len(SOURCES) - 1
         for row in np.flatnonzero(measured):
-            pubchem = str(1000 + row) if in_pubchem[row] else "na"
+            pubchem = str(1000 + row) if in_pubchem[row] and not nsc else ""
             lines.append((compounds.ids[number][row], f"compound-{row}", f"COMPOUND{row}", pubchem))
     path.write_text("".join("\t".join(line) + "\n" for line in [("ID", "NAME", "CLEAN_NAME", "PUBCHEM"), *lines]))
 
@@ -310,17 +317,22 @@ def _write_cell_tables(rng: np.random.Generator, folder: Path, lines: _Entities)
 def _write_descriptors(
     rng: np.random.Generator, folder: Path, loadings: biology.Loadings, compounds: _Entities
 ) -> None:
-    values = biology.descriptors(rng, loadings, compounds.latent)
+    """Of compounds that have a response, and of some of the last source that have none: they count where all do."""
+    count = len(compounds.described)
+    untested = range(count, count + max(1, round(UNTESTED * count)))
+    latent = np.concatenate([compounds.latent, rng.normal(size=(len(untested), biology.LATENT))])
+    values = biology.descriptors(rng, loadings, latent)
     values[:, ::97] = 1.0  # some descriptors are the same for all
     values[rng.random(values.shape) < MISSING_VALUES] = np.nan
     header = ["NAME", *(f"D{i}" for i in range(values.shape[1]))]
     in_pubchem = np.flatnonzero(_in_pubchem(compounds))
     in_nci60 = np.flatnonzero(compounds.described & compounds.measured[-1])
-    for name, rows, ids in (
+    ids = [*(compounds.ids[-1][row] for row in in_nci60), *(f"NSC.{number}" for number in untested)]
+    for name, rows, names in (
         (combo.PUBCHEM_DESCRIPTORS, in_pubchem, [f"{combo.PUBCHEM_PREFIX}{1000 + row}" for row in in_pubchem]),
-        (combo.NCI60_DESCRIPTORS, in_nci60, [compounds.ids[-1][row] for row in in_nci60]),
+        (combo.NCI60_DESCRIPTORS, [*in_nci60, *untested], ids),
     ):
-        _write_matrix(folder / name, header, ids, values[rows], "na")
+        _write_matrix(folder / name, header, names, values[rows], "na")
 
 
 def _formatted(values: Floats, missing: str) -> Sequence[str]:

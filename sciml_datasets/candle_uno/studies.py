@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sciml_datasets.candle_uno import aliases, drevalpy, drugcell, improve
 from sciml_datasets.candle_uno.joining import check_unknown
+from sciml_datasets.candle_uno.measures import AUC, DRUGCELL_AUC
 from sciml_datasets.candle_uno.raw import FORMS, with_splits
 from sciml_datasets.candle_uno.tables import Tables
 from sciml_datasets.errors import InputError
@@ -21,13 +22,16 @@ class Study:
 
     Attributes:
         folder: where it is now.
-        response: the column that was taken as the response.
         tables: its content.
     """
 
     folder: Path
-    response: str
     tables: Tables
+
+    @property
+    def response(self) -> str:
+        """The column that was taken as the response."""
+        return self.tables.measure.name
 
     def facts(self) -> dict[str, Any]:
         """What it holds, in numbers."""
@@ -36,6 +40,7 @@ class Study:
         return {
             "folder": str(self.folder),
             "response": self.response,
+            "measure": self.tables.measure.facts(),
             "responses": responses.num_rows,
             "cells": len(set(responses["cell"].to_pylist())),
             "drugs": len(set(responses["drug"].to_pylist())),
@@ -53,7 +58,7 @@ def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
         source: drevalpy's table of responses, DrugCell's ``drugcell_train.txt``, or a folder with one of the two, in
             which the responses are called ``*response*.csv`` or, as drevalpy's loader has it, like the folder.
         out: folder to write.
-        response: column to take as the response; default the first of `improve.MEASURES`.
+        response: column to take as the response; default as `measures.choose` finds it.
 
     Raises:
         InputError: the source is none or both of the two, or cannot be read, or ``out`` exists.
@@ -62,14 +67,14 @@ def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
     _must_be_new(out)
     path = _responses(source)
     if path.name not in drugcell.RESPONSES:
-        tables, response = drevalpy.read(path, response)
-        improve.write(tables, out, measure=response, drug_file=improve.FINGERPRINTS)
-        return Study(out, response, tables)
-    if response not in (None, drugcell.MEASURE):
-        raise InputError(f"{path} has no column {response}: a DrugCell study has one response, {drugcell.MEASURE}")
+        tables = drevalpy.read(path, response)
+        improve.write(tables, out, drug_file=improve.FINGERPRINTS)
+        return Study(out, tables)
+    if response not in (None, DRUGCELL_AUC.name):
+        raise InputError(f"{path} has no column {response}: a DrugCell study has one response, {DRUGCELL_AUC.name}")
     tables = drugcell.read(path.parent)
     improve.write(tables, out, cell_file=improve.MUTATION, drug_file=improve.FINGERPRINTS)
-    return Study(out, drugcell.MEASURE, tables)
+    return Study(out, tables)
 
 
 def convert_improve(source: Path, out: Path, response: str | None = None) -> Study:
@@ -82,7 +87,7 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
         source: the folder with ``y_data`` and ``x_data``, or one that holds it as ``raw_data`` or
             ``csa_data/raw_data``; or the raw folder of another form.
         out: folder to write.
-        response: column to take as the response; default the first of `improve.MEASURES`.
+        response: column to take as the response; default as `measures.choose` finds it.
 
     Raises:
         InputError: the source is no such folder or cannot be read, or ``out`` exists.
@@ -93,7 +98,6 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     folder = next((place for place in places if improve.files(place)), None)
     if folder is None:
         return _exported(source, out, response)
-    response = improve.response_of(folder, response)
     tables = improve.read(folder, response)
     names = [path.name for path in improve.files(folder)]
     cells, drugs = ({*tables.responses[name].to_pylist()} for name in ("cell", "drug"))
@@ -101,11 +105,12 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     drug_file = next(name for name in improve.DRUG_FILES if name in names)
     check_unknown(folder / "x_data" / cell_file, tables.cells, cells)
     check_unknown(folder / "x_data" / drug_file, tables.drugs, drugs)
-    improve.write(tables, out, measure=response, cell_file=cell_file, drug_file=drug_file, beside=aliases.files(folder))
-    return Study(out, response, tables)
+    improve.write(tables, out, cell_file=cell_file, drug_file=drug_file, beside=aliases.files(folder))
+    return Study(out, tables)
 
 
 def _exported(source: Path, out: Path, response: str | None) -> Study:
+    measure = replace(AUC, name="auc")  # as IMPROVE calls it
     forms = [form for name, form in FORMS.items() if name != "C" and form.files(source)]
     if len(forms) != 1:
         others = " or ".join(f"{name} ({form.known_by})" for name, form in FORMS.items() if name != "C")
@@ -113,13 +118,14 @@ def _exported(source: Path, out: Path, response: str | None) -> Study:
             f"{source} has no {improve.RESPONSE}, nor in raw_data/: name an IMPROVE folder, or one with the raw form "
             f"{others}"
         )
-    if response not in (None, "auc"):
-        raise InputError(f"--response {response}: raw forms A and B have one response, auc: leave it out")
+    if response not in (None, measure.name):
+        raise InputError(f"--response {response}: raw forms A and B have one response, {measure.name}: leave it out")
     tables = with_splits(source, forms[0].read(source))
     for name, features in (("cell", tables.cells), ("drug", tables.drugs)):
         check_unknown(source, features, {*tables.responses[name].to_pylist()})
+    tables = replace(tables, measure=measure)
     improve.write(tables, out, beside=aliases.files(source))
-    return Study(out, "auc", tables)
+    return Study(out, tables)
 
 
 def _must_be_new(out: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.candle_uno.measures import AUC, Measure
 from sciml_datasets.scaling import Moments, moments
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ class Tables:
 
     Attributes:
         responses: one row for each response whose cell and drug have features, with the columns ``id`` (unique),
-            ``source``, ``cell``, ``drug`` (ids of the feature tables, text), ``auc`` (float32) and ``split`` (train,
-            validation or test where the form gives official splits, else empty).
+            ``source``, ``cell``, ``drug`` (ids of the feature tables, text), ``response`` (float32) and ``split``
+            (train, validation or test where the form gives official splits, else empty).
         cells: gene expression.
         drugs: descriptors or fingerprints.
         left_out: reason in words to the number of responses that were left out for it, and of contradictions found.
+        measure: what the responses measure.
         omitted: ``id``, ``source``, ``cell``, ``drug`` and ``reason`` of the responses that `joining.join` left out.
     """
 
@@ -60,6 +62,7 @@ class Tables:
     cells: FeatureTable
     drugs: FeatureTable
     left_out: Mapping[str, int] = field(default_factory=dict)
+    measure: Measure = AUC
     omitted: pa.Table | None = None
 
     def listed(self) -> str:

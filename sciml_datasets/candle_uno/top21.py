@@ -1,15 +1,15 @@
-"""Raw form B: the prebuilt file of the reference, ``top_21_auc_1fold.uno.h5`` or ``top21_uno_v2.h5``.
+"""Raw form B: the prebuilt file of the reference, ``top_21_auc_1fold.uno.h5`` or ``top21_uno_v2.h5``, or an export.
 
 A pandas HDFStore (see `hdfstore`) with, for ``train``, ``val`` and ``test``, the frames ``x_<split>_0`` (gene
-expression), ``x_<split>_1`` (drug descriptors) and ``y_<split>`` (AUC, Sample, Drug1), row for row. The features of a
-cell or drug are repeated in each of its rows: here they are recovered once, and every row is compared with them.
+expression), ``x_<split>_1`` (drug descriptors) and ``y_<split>`` (AUC, Sample, Drug1), row for row; what the reference
+exports is without ``test``. The features of a cell or drug are repeated in each of its rows: here they are recovered
+once, and every row is compared with them.
 
 Names of features are pickled in the layout ``table``, which both files have: they are called ``gene 1``,
 ``descriptor 1`` and so on, in the order of the file. Columns of responses are known by their names; where these cannot
 be read, there must be as many columns of a type as are looked for. Responses whose Sample or Drug1 is missing are left
-out. Ids of responses are ``train.0``: the split's name in the file
-and the row. The source is the part of Sample before the first point, where it has one (``CCLE.22RV1``), else the name
-of the file up to its first point.
+out. Ids of responses are ``train.0``: the split's name in the file and the row. The source is the part of Sample before
+the first point, where it has one (``CCLE.22RV1``), else the name of the file up to its first point.
 
 Source: ECP-CANDLE/Benchmarks, Pilot1/Uno (``--export_data``); ECP-CANDLE/topN_generator, topNmaster_to_uno_prep.
 """
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno.hdfstore import Column, StoredFrame, stored_frame
 from sciml_datasets.candle_uno.joining import join
+from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.candle_uno.tables import FeatureTable, Tables
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import File, opened
@@ -33,11 +34,12 @@ from sciml_datasets.files.regular import is_companion
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILES = "top*uno*.h5"
+FILES = "*uno*.h5"
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 """The file's name of a split to ours."""
-MEASURE, CELL, DRUG = "AUC", "Sample", "Drug1"
-KINDS = {MEASURE: "number", CELL: "text", DRUG: "text"}
+TEST = "test"
+CELL, DRUG = "Sample", "Drug1"
+KINDS = {AUC.name: "number", CELL: "text", DRUG: "text"}
 """Columns of responses, in their order in the file, to what they hold."""
 WORDS = {"number": "numbers", "text": "text"}
 """What a column holds, in words."""
@@ -50,6 +52,16 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob(FILES) if path.is_file() and not is_companion(path.name))
 
 
+def missing(folder: Path) -> list[str]:
+    """The test split, if the file is without: what the reference exports has train and validation only.
+
+    Raises:
+        InputError: there are several files, or the file is damaged.
+    """
+    with opened(_one(folder)) as file:
+        return [] if f"y_{TEST}" in file else [SPLITS[TEST]]
+
+
 def read(folder: Path) -> Tables:
     """Read the folder's one prebuilt file, in memory that does not grow with its rows but for ids and responses.
 
@@ -57,18 +69,22 @@ def read(folder: Path) -> Tables:
         InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, does
             not tell which column is which, or contradicts itself: the features of one cell or drug differ between rows.
     """
-    found = files(folder)
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise InputError(f"{folder}: expected one file {FILES}, found {names}: keep one of them")
-    (path,) = found
+    path = _one(folder)
     with opened(path) as file:
         responses = _responses(file, path)
         cells = _recovered(file, path, responses["cell"], "x_{}_0", "gene")
         drugs = _recovered(file, path, responses["drug"], "x_{}_1", "descriptor")
         for split in _splits(file):
             _check_order(stored_frame(file, f"y_{split}"), responses)
-    return join(path, responses, cells, drugs, MEASURE)
+    return join(path, responses, cells, drugs, AUC)
+
+
+def _one(folder: Path) -> Path:
+    found = files(folder)
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise InputError(f"{folder}: expected one file {FILES}, found {names}: keep one of them")
+    return found[0]
 
 
 def _splits(file: File) -> list[str]:
@@ -83,7 +99,7 @@ def _responses(file: File, path: Path) -> pa.Table:
     for split in _splits(file):
         frame = stored_frame(file, f"y_{split}")
         samples, compounds = ([text or MISSING for text in frame.texts(_column(frame, name))] for name in (CELL, DRUG))
-        measure = [_column(frame, MEASURE)]
+        measure = [_column(frame, AUC.name)]
         auc = np.concatenate(
             [np.empty(0), *(_as_float32(frame, measure, *part)[:, 0] for part in frame.chunks(measure))]
         )
@@ -94,7 +110,7 @@ def _responses(file: File, path: Path) -> pa.Table:
                     "source": [_source(sample, path) for sample in samples],
                     "cell": samples,
                     "drug": compounds,
-                    "auc": pa.array(auc.astype(np.float32)),
+                    "response": pa.array(auc.astype(np.float32)),
                     "split": [SPLITS[split]] * frame.rows,
                 }
             )

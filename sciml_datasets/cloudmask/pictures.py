@@ -50,7 +50,7 @@ def contact_sheet(
             drawn = row[2].imshow(np.where(valid, predicted, np.nan), cmap="Blues_r", vmin=0, vmax=1)
             figure.colorbar(drawn, ax=row[2], shrink=0.8)
             row[2].set_title("predicted probability of cloud", fontsize=9)
-            errors = np.where(valid, (predicted >= 0.5).astype(int) - cloud, np.nan)
+            errors = np.where(valid, (predicted > 0.5).astype(int) - cloud, np.nan)
             row[3].imshow(errors, cmap=ListedColormap(["tab:red", "whitesmoke", "tab:blue"]), vmin=-1.5, vmax=1.5)
             wrong = np.mean(errors[valid] != 0) if valid.any() else 0.0
             row[3].set_title(f"missed (red) and false (blue): {100 * wrong:.1f} %", fontsize=9)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,16 +54,22 @@ class Plan:
         return sum(shard.size for shard in self.shards)
 
 
-def make_plan(samples: Iterable[Sample] | Spool, identity: dict[str, Any], num_shards: int | None = None) -> Plan:
+def make_plan(
+    samples: Iterable[Sample] | Spool,
+    identity: dict[str, Any],
+    num_shards: int | None = None,
+    missing: Collection[str] = (),
+) -> Plan:
     """Order the samples and cut them into shards.
 
     Args:
         samples: the index, in any order, in memory or on disk.
         identity: what else decides the output, as JSON: data set, version, features, format.
         num_shards: shards per split; None for TFDS's rule.
+        missing: splits that the raw files are without.
 
     Raises:
-        InputError: a split is empty, or has fewer samples than ``num_shards``, or two samples have one key.
+        InputError: another split is empty, or has fewer samples than ``num_shards``, or two samples have one key.
     """
     from tensorflow_datasets.core.utils.shard_utils import ShardConfig, get_shard_boundaries
 
@@ -71,6 +77,8 @@ def make_plan(samples: Iterable[Sample] | Spool, identity: dict[str, Any], num_s
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode())
     shards: list[Shard] = []
     for split, members in by_split.items():
+        if not members and split in missing:
+            continue
         if not members:
             raise InputError(
                 f"the {split} split is empty, expected at least one sample in every split: add raw files or samples, "

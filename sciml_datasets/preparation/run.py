@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
 from sciml_datasets.checksums import known_checksums, record_checksums
 from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
@@ -32,7 +33,7 @@ from sciml_datasets.preparation.tasks import HashFile, IndexFiles, WriteShard, s
 from sciml_datasets.preparation.verify import check_prepared
 from sciml_datasets.preparation.workshop import open_workshop, remove_interrupted
 from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, Beside, NotingFormat, RawFile, RawFormat, Sample, TabledFormat
+from sciml_datasets.samples import SPLITS, Beside, NotingFormat, PartialFormat, RawFile, RawFormat, Sample, TabledFormat
 from sciml_datasets.splits import check_disjoint, write_members
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
     raw_format = builder.raw_format(**choices)
     folder = crew.lead(lambda: _raw_folder(builder, options))
     raw_files = crew.lead(lambda: raw_format.files(folder))
+    missing = crew.lead(lambda: tuple(raw_format.missing(folder)) if isinstance(raw_format, PartialFormat) else ())
     checksums = _raw_checksums(builder, options, crew, folder, raw_files)
     with _progress(crew, "Indexing", len(raw_files), " files") as advance:
         indexed = crew.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
@@ -192,7 +194,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
 
     def plan_and_open() -> tuple[Plan, Path, list[Written]]:
         samples = _joined(indexed, raw_format, final)
-        plan = make_plan(samples, identity, options.num_shards)
+        plan = make_plan(samples, identity, options.num_shards, missing)
         final.parent.mkdir(parents=True, exist_ok=True)
         state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
         return plan, *open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
@@ -212,6 +214,7 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         write = WriteShard(builder, raw_format, folder, work, final, sum(len(shard.samples) for shard in plan.shards))
         with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += crew.map(write, todo, advance)
+        _tell_missing(crew, missing, builder.benchmark)
         _summarise(crew, size, plan, len(finished), time.perf_counter() - started)
         crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         with naming(final):
@@ -374,6 +377,7 @@ def _finish(
                     filename_template=builder._get_filename_template(split),
                 )
                 for split in SPLITS
+                if any(shard.split == split for shard in plan.shards)  # raw files may be without one
             ]
         )
     )
@@ -420,6 +424,16 @@ def _progress(
 ) -> AbstractContextManager[Callable[[int], object]]:
     """Progress of the whole crew, shown by its leader; ``style`` as in `progress`."""
     return progress(title, total, unit, **style) if crew.rank == 0 else nullcontext(lambda _: None)
+
+
+def _tell_missing(crew: Crew, missing: Sequence[str], benchmark: Benchmark) -> None:
+    """What can be done without the splits that the raw files do not have."""
+    if crew.rank == 0 and missing:
+        named = f", or another partition, as {benchmark.splits[0].name}:test" if benchmark.splits else ""
+        print(
+            f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}",
+            file=sys.stderr,
+        )
 
 
 def _summarise(crew: Crew, size: int, plan: Plan, taken_over: int, seconds: float) -> None:

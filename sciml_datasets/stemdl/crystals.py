@@ -122,6 +122,11 @@ ENANTIOMORPHS = {
 zero-order Laue zone both look the same; the hand shows only in higher-order zones."""
 
 
+def mirrored(space_group: int, other: int) -> bool:
+    """Whether two groups are an enantiomorphic pair."""
+    return ENANTIOMORPHS.get(min(space_group, other)) == max(space_group, other)
+
+
 def point_group(space_group: int) -> str:
     """The point group's short Hermann-Mauguin symbol, for example ``m-3m`` for 225, by spglib."""
     return str(space_group_type(space_group).pointgroup_international)

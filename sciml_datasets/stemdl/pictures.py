@@ -10,7 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.stemdl.crystals import space_group_type
+from sciml_datasets.stemdl.crystals import Floats, space_group_type
+from sciml_datasets.stemdl.directions import are_indices, are_unit_vectors, lattice_of, primitive
 from sciml_datasets.stemdl.preprocessing import LOG_SCALE
 
 COUNT = 8
@@ -19,7 +20,7 @@ FEATURES = ("id", "cbed_stack", "space_group", "formula", "energy_kev", "z_dirs"
 DECADES = 7
 """Orders of magnitude shown below the brightest pixel: about what the benchmark's logarithm keeps (e^-17)."""
 MAX_INDEX = 12
-"""Of a zone axis, the largest that is looked for."""
+"""Of a zone axis given as a unit vector, the largest that is looked for."""
 
 
 def hermann_mauguin(space_group: int) -> str:
@@ -27,31 +28,49 @@ def hermann_mauguin(space_group: int) -> str:
     return "$" + re.sub(r"-(\d)", r"\\overline{\1}", space_group_type(space_group).international_short) + "$"
 
 
-def zone_axis(direction: NDArray[np.float64], lengths: NDArray[np.float64], angles: NDArray[np.float64]) -> str:
-    """The direct-lattice indices of a direction as mathtext, negative ones overlined: ``$[1\\overline{1}0]$``.
+def zone_axes(directions: Floats, lengths: Floats, angles: Floats) -> list[str]:
+    """The zone axes of a stack as mathtext, negative indices overlined: ``$[1\\overline{1}0]$``.
 
     Args:
-        direction: (3,) Cartesian, the cell's a along x and b in the plane of x and y.
+        directions: (3, 3) direction i is column i: indices or unit vectors, see `sciml_datasets.stemdl.directions`.
         lengths: (3,) a, b and c of the cell in angstrom.
         angles: (3,) alpha, beta and gamma in degrees.
 
     Returns:
-        The direction as it is, ``(0.71, 0.71, 0.00)``, where no indices up to MAX_INDEX give it; empty where it or the
-        cell is not known (NaN).
+        For each pattern its direct-lattice indices without a common divisor. Of a unit vector for which no indices up
+        to MAX_INDEX are found, and of what is neither, the numbers, ``(0.71, 0.71, 0.00)``; empty where it is not
+        known (NaN).
     """
-    if not np.isfinite([*direction, *lengths, *angles]).all():
-        return ""
-    cosines, sine = np.cos(np.radians(angles)), np.sin(np.radians(angles[2]))
-    across = (cosines[0] - cosines[1] * cosines[2]) / sine
-    cell = lengths[:, None] * np.array(
-        [[1, 0, 0], [cosines[2], sine, 0], [cosines[1], across, np.sqrt(1 - cosines[1] ** 2 - across**2)]]
-    )
-    indices = direction @ np.linalg.inv(cell)
+    if not np.isfinite(directions).all():
+        return [""] * len(directions.T)
+    if are_indices(directions):
+        return [_bracketed(primitive(np.round(column).astype(np.int64))) for column in directions.T]
+    if not are_unit_vectors(directions):
+        return [_numbers(column) for column in directions.T]
+    if not np.isfinite([*lengths, *angles]).all():
+        return [""] * len(directions.T)
+    inverse = np.linalg.inv(lattice_of(lengths, angles))
+    return [
+        _bracketed(found) if (found := _small(column @ inverse)) is not None else _numbers(column)
+        for column in directions.T
+    ]
+
+
+def _small(direction: Floats) -> NDArray[np.int64] | None:
+    """The indices of a direction up to MAX_INDEX, None where there are none."""
     for largest in range(1, MAX_INDEX + 1):
-        multiple = indices / np.abs(indices).max() * largest
+        multiple = direction / np.abs(direction).max() * largest
         if np.abs(multiple - np.round(multiple)).max() < 1e-3:
-            texts = [f"\\overline{{{-i}}}" if i < 0 else f"{i}" for i in np.round(multiple).astype(int)]
-            return "$[" + (r"\," if largest > 9 else "").join(texts) + "]$"
+            return np.asarray(np.round(multiple).astype(np.int64))
+    return None
+
+
+def _bracketed(indices: NDArray[np.int64]) -> str:
+    texts = [f"\\overline{{{-i}}}" if i < 0 else f"{i}" for i in indices]
+    return "$[" + (r"\," if np.abs(indices).max() > 9 else "").join(texts) + "]$"
+
+
+def _numbers(direction: Floats) -> str:
     return f"({', '.join(f'{value:.2f}' for value in direction)})"
 
 
@@ -106,4 +125,4 @@ def _zone_axes(sample: dict[str, Any]) -> list[str]:
     """The zone axis of each pattern of a sample: direction i is column i of ``z_dirs``."""
     if "z_dirs" not in sample:
         return [""] * len(sample["cbed_stack"])
-    return [zone_axis(column, sample["abc_angstrom"], sample["angles_degree"]) for column in sample["z_dirs"][0].T]
+    return zone_axes(sample["z_dirs"][0], sample["abc_angstrom"], sample["angles_degree"])

@@ -1,9 +1,9 @@
 """The official raw layout of STEMDL, form A: HDF5 files with one group per sample.
 
 ``{train,dev|validation,test}/*.h5``; each group holds ``cbed_stack`` (3, N, N) float32, intensities of three
-diffraction patterns, and attributes. Direction i of ``z_dirs`` (1, 3, 3) is the column ``z_dirs[0][:, i]``. Numbers of
-groups have gaps, and repeat between files. Source: the data set's own ``hdf5_docs.ipynb`` and its generator,
-nlaanait/namsa.
+diffraction patterns, and attributes. Direction i of ``z_dirs`` (1, 3, 3) is the column ``z_dirs[0][:, i]``; for what it
+means see `sciml_datasets.stemdl.directions`. Numbers of groups have gaps, and repeat between files. Source: the data
+set's own ``hdf5_docs.ipynb`` and its generator, nlaanait/namsa.
 
 NaN is stored as 0, no intensity: the generator left out only patterns that were NaN throughout. Infinite intensities
 are stored as they are, since the reference's transform clips them.
@@ -26,6 +26,7 @@ from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttri
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.stemdl.directions import are_indices, are_unit_vectors
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
@@ -244,7 +245,21 @@ def _features(group: Group, note: Note) -> Example:
         note(DEBRIS, f"{', '.join(unusable)}: {next(iter(unusable.values()))}")
     absent = {name: np.full(shape, np.nan) for name, (shape, _, _) in VECTORS.items()}
     known = {name: value for name, value in vectors.items() if value is not None}
+    if "z_dirs" in known:
+        _check_directions(group, known["z_dirs"][0])
     return {"formula": formula or "", "energy_kev": _energy(group, note), **absent, **known}
+
+
+def _check_directions(group: Group, directions: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+    """Refuse what is neither of the two meanings of ``z_dirs``."""
+    if not are_indices(directions) and not are_unit_vectors(directions):
+        lengths = np.linalg.norm(directions, axis=0)
+        column = int(np.argmax(np.abs(lengths - 1)))
+        numbers = ", ".join(f"{value:.6g}" for value in directions[:, column])
+        raise InputError(
+            f"{group.where}: z_dirs has the direction ({numbers}), expected integer Miller indices, as the original "
+            "has, or unit vectors, as simulated files before stemdl_demo 3.0.0: correct the attribute or remove it"
+        )
 
 
 def _energy(group: Group, note: Note) -> int:

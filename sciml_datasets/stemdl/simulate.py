@@ -228,6 +228,7 @@ def _write_material(h5: h5py.File, number: int, source: _Source) -> int:
     spacings = 1 / np.linalg.norm(reflections @ reciprocal(crystal), axis=1)
     semi_angles = [semi_angle(spacing) for spacing in spacings]
     frames = [zone_frame(crystal, zone) for zone in zones]
+    to_cell = np.linalg.inv(crystal.lattice)
     engine = ENGINES[source.engine]
     thickness = float(rng.uniform(*engine.thickness))
     views = [engine.view(crystal, frame, zone, rng) for frame, zone in zip(frames, zones, strict=True)]
@@ -242,9 +243,9 @@ def _write_material(h5: h5py.File, number: int, source: _Source) -> int:
         group.attrs["material"] = np.bytes_(material.encode())
         group.attrs["formula"] = crystal.formula
         group.attrs["energy_keV"] = energy
-        # As in the original, direction i is column i.
-        group.attrs["z_dirs"] = np.array([[frame[2] for frame in frames]]).transpose(0, 2, 1)
-        group.attrs["y_dirs"] = np.array([[frame[1] for frame in frames]]).transpose(0, 2, 1)
+        # As in the original: direction i is column i, in the cell's axes; z the reflection that names the axis, y real.
+        group.attrs["z_dirs"] = reflections.T[None]
+        group.attrs["y_dirs"] = np.array([[frame[1] @ to_cell for frame in frames]]).transpose(0, 2, 1)
         group.attrs["semi_angles_rad"] = np.array(semi_angles)
         group.attrs["d_hkls_angstrom"] = spacings
         group.attrs["abc_angstrom"] = crystal.lengths

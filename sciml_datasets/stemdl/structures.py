@@ -24,7 +24,7 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.processes import stay_with_parent
 from sciml_datasets.stemdl.cif import read_cif
-from sciml_datasets.stemdl.crystals import Crystal, Floats, shortest_distance
+from sciml_datasets.stemdl.crystals import Crystal, Floats, mirrored, shortest_distance
 from sciml_datasets.stemdl.poscar import read_poscar
 
 CLOSEST = 0.01
@@ -207,9 +207,10 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
                 "(0.33333 for 0.333)"
             )
     if others:
+        hand = ", its mirror image" if mirrored(min(others), int(found.number)) else ""
         raise InputError(
-            f"{path}: it states space group {min(others)}, but its atoms have {found.number}: correct the file, since "
-            "the group is what is to be predicted"
+            f"{path}: it states space group {min(others)}, but its atoms have {found.number}{hand}: correct the file, "
+            "since the group is what is to be predicted"
         )
     return Crystal(
         int(found.number),

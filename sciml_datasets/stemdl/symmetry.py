@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.stemdl.crystals import mirrored
 
 if TYPE_CHECKING:
     import gemmi
@@ -65,7 +66,10 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
         number = _group_number(path, operations, cell)
         exact = halls | {text: _triplets(s[0].operations()) for text, s in names.items() if ":" in text and len(s) == 1}
         for group in groups - {number}:
-            raise InputError(f"{path}: it states space group {group}, but {number} by its {source}: correct the file")
+            hand = ", its mirror image," if mirrored(group, number) else ""
+            raise InputError(
+                f"{path}: it states space group {group}, but {number}{hand} by its {source}: correct the file"
+            )
         for text, others in exact.items():
             if others != operations:
                 raise InputError(f"{path}: {text!r} has other operations than its {source}: correct the file")

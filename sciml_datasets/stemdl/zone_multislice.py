@@ -94,16 +94,19 @@ def exit_waves(zone: Zone, tilts: Floats, thickness: float, energy_kev: float) -
         (n, k) amplitudes of the beams for each tilt, up to a phase of each; without the scattering beyond the beams the
         squares of each tilt add up to 1.
     """
-    slabs = max(1, round(np.ceil(thickness / SLAB)))
-    slab = thickness / slabs
-    turn = np.pi * wavelength(energy_kev) * slab * float((zone.g**2).sum(axis=1).max())
-    doublings = max(0, round(np.ceil(np.log2(max(slab / SLICE, turn / RIM_PHASE)))))
-    matrices = _slice_matrices(zone, slab / 2**doublings, energy_kev)
+    turn = np.pi * wavelength(energy_kev) * float((zone.g**2).sum(axis=1).max())  # per angstrom, of the outermost
+    slices = thickness * max(1 / SLICE, turn / RIM_PHASE)
+    # A doubling costs as much as so many slabs; that of symmetric matrices half.
+    squaring = len(zone.g) / len(tilts) / (4 if zone.even else 1)
+    most = math.floor(math.log2(slices * SLAB / thickness))
+    doublings = min(range(most + 1), key=lambda count: count * squaring + slices / 2**count)
+    slabs = math.ceil(slices / 2**doublings)
+    matrices = _slice_matrices(zone, thickness / slabs / 2**doublings, energy_kev)
     for _ in range(doublings):
         # Matrices of even potentials are symmetric, and half of the product of one with its transpose is computed.
         matrices = matrices @ (matrices.swapaxes(1, 2) if zone.even else matrices)
     g = zone.g[: matrices.shape[1]]
-    shift = np.exp(-2j * np.pi * wavelength(energy_kev) * slab * (g @ tilts.T)).astype(np.complex64)
+    shift = np.exp(-2j * np.pi * wavelength(energy_kev) * thickness / slabs * (g @ tilts.T)).astype(np.complex64)
     waves = np.repeat(matrices[:, :, :1], len(tilts), axis=2)
     for _ in range(slabs - 1):
         # A tilt turns the phases of g and -g the opposite way, which mixes the even and the odd part.
@@ -111,7 +114,7 @@ def exit_waves(zone: Zone, tilts: Floats, thickness: float, energy_kev: float) -
     if zone.even:
         even, odd = waves[:, 1:] / np.float32(np.sqrt(2))
         return np.concatenate([waves[0, :1], even + odd, even - odd])
-    return waves[0]
+    return np.asarray(waves[0])
 
 
 def cbed_pattern(
@@ -190,7 +193,7 @@ def _about_twofold_axis(
         if (basis @ rotation == -basis).all():
             moved = amplitudes * np.exp(1j * np.pi * (steps @ basis @ translation))
             if np.abs(moved.imag).max() < 1e-6 * np.abs(moved).max():
-                return moved
+                return np.asarray(moved)
     return None
 
 

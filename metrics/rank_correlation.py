@@ -1,0 +1,85 @@
+"""Spearman's rank correlation, exact: ranks need all samples at once, so the state keeps each at its position."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.additive import Additive, counts, sums
+from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.moments import paired
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(eq=False)
+class RankCorrelation(Additive):
+    """Truth and prediction of each sample: 24 bytes a sample, whatever was added so far.
+
+    Attributes:
+        num_samples: of the split; each is known by its position in it, so that workers' rows add up.
+        truth, prediction: (num_samples,) float64, 0 where none was given.
+        given: (num_samples,) int64, 1 where a sample was given.
+    """
+
+    num_samples: int
+    truth: Floats = field(init=False)
+    prediction: Floats = field(init=False)
+    given: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        check_number("num_samples", self.num_samples, least=0)
+        self.truth, self.prediction = sums(self.num_samples), sums(self.num_samples)
+        self.given = counts(self.num_samples)
+
+    def update(self, positions: ArrayLike, truth: ArrayLike, prediction: ArrayLike) -> None:
+        """Add samples.
+
+        Args:
+            positions: (N,) int of the samples in the split, each given once.
+            truth: (N,) float.
+            prediction: (N,) float; its unit may be another one.
+
+        Raises:
+            ValueError: the shapes differ, a value is no number of the size of float32, or a position is out of range or
+                given twice; none is added.
+        """
+        t, p = paired(truth, prediction)
+        places = checked("positions", positions, Format("positions", (), "iu", 0, self.num_samples - 1), count=len(t))
+        if (twice := np.flatnonzero(np.bincount(places, minlength=self.num_samples) + self.given > 1)).size:
+            raise InputError(f"the sample at position {twice[0]} is given more than once: give each once")
+        self.truth[places], self.prediction[places] = t, p
+        self.given[places] = 1
+
+    def result(self) -> dict[str, float]:
+        """``spearman``: Spearman's rho of the samples that were given (Spearman 1904, doi:10.2307/1412159); NaN,
+        undefined, where truth or prediction is constant.
+
+        Raises:
+            ValueError: no samples were added, or states were merged that hold the same sample.
+        """
+        if not self.given.any():
+            raise ValueError("no samples were added: call update first")
+        if self.given.max() > 1:
+            twice = np.flatnonzero(self.given > 1)
+            raise ValueError(f"{len(twice)} samples were given more than once, the first at position {twice[0]}")
+        given = self.given == 1
+        return {"spearman": spearman(self.truth[given], self.prediction[given])}
+
+
+def spearman(truth: Floats, prediction: Floats) -> float:
+    """Pearson's r of the midranks of two (N,) arrays; NaN where one of them is constant."""
+    u, v = (ranks - ranks.mean() for ranks in (midranks(truth), midranks(prediction)))
+    # Of a constant array all midranks are its mean; those of others are half an integer apart from it at least.
+    length = np.sqrt(u @ u) * np.sqrt(v @ v)
+    return float(np.clip(u @ v / length, -1, 1)) if length else np.nan
+
+
+def midranks(values: Floats) -> Floats:
+    """(N,) rank of each value from 1, equal values at the mean of theirs."""
+    _, group, size = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(size)
+    return np.asarray((last - (size - 1) / 2)[group])

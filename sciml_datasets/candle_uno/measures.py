@@ -1,0 +1,235 @@
+"""What a response measures: its unit, its range, and what a low value says; the measures that are known.
+
+A column is known by its name, in any case. Beside a table of responses `DECLARED` may tell of columns that are not
+known, or of known ones that are meant otherwise: tab-separated, with the columns ``measure``, ``unit``, ``low``,
+``high`` and ``kills``; an empty bound is none, an empty ``kills`` is not known. A converted study has one.
+
+- Uno and IMPROVE: AUC over 1e-10 to 1e-4 mol/l, AUC1, AAC1 and DSS1 over the doses that were tried, of curves between 0
+  and 1; IC50 and EC50 as -log10 of mol/l. Source: the fit of the tables (``compute_fit_metrics``: d1=4, d2=10), from
+  which IMPROVE's ``response.tsv`` comes.
+- drevalpy: IC50 and EC50 in umol/l, LN_IC50 the natural logarithm of it, pEC50 -log10 of mol/l, and the same of curves
+  that CurveCurator has fitted, ``<measure>_curvecurator``. Source: daisybio/drevalpy, docs/usage.rst (Custom Datasets)
+  and drevalpy/datasets/curvecurator.py. CurveCurator's AUC is the area under a curve without an upper bound, over the
+  area without effect: more than 1 where cells grow faster than without the drug (kusterlab/curve_curator, models.py).
+- PharmacoGx: AAC, 1 less AUC. DSS: Yadav et al. 2014, doi:10.1038/srep05193, in percent.
+- DrugCell: AUC, 0 where all cells die, 1 without effect, more where they grow faster (Kuenzi et al. 2020,
+  doi:10.1016/j.ccell.2020.09.014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import is_there
+from sciml_datasets.files.text_tables import TextTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DECLARED = "measures.tsv"
+"""The file, beside a table of responses, that tells what its columns measure."""
+COLUMNS = ("measure", "unit", "low", "high", "kills")
+FACT = "response"
+"""The fact of prepared data that tells the measure."""
+LOW, HIGH = "low", "high"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a column of responses holds.
+
+    Attributes:
+        name: as the column is called.
+        title: for axes and tables.
+        unit: empty for a pure number.
+        low, high: least and greatest value that there can be; None for no bound.
+        kills: which values say that the drug kills, ``low`` or ``high``; empty where nobody tells.
+    """
+
+    name: str
+    title: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    kills: str = LOW
+
+    def facts(self) -> dict[str, Any]:
+        """As facts of prepared data, with the range in words; IMPROVE's auc is the AUC of the tables."""
+        name = AUC.name if self.name.lower() == AUC.name.lower() else self.name
+        return {**{name: getattr(self, name) for name in self.__slots__}, "name": name, "range": self.range()}
+
+    def check(self, path: Path, ids: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
+        """Make sure that responses are in the range.
+
+        Args:
+            path: their file.
+            ids: (N,) of responses.
+            values: (N,) finite.
+
+        Raises:
+            InputError: one is not; the first is named.
+        """
+        import numpy as np
+
+        numbers = values.to_numpy()
+        for bound, wrong in ((self.low, np.less), (self.high, np.greater)):
+            if bound is not None and (outside := wrong(numbers, np.float32(bound))).any():
+                row = int(np.flatnonzero(outside)[0])
+                raise InputError(
+                    f"{path}: the response {ids[row].as_py()} has the {self.name} {numbers[row]:g}, expected "
+                    f"{self.range()}: correct it, or tell the range of {self.name} in {DECLARED} beside the responses"
+                )
+
+    def range(self) -> str:
+        """The bounds in words."""
+        if self.low is None:
+            return "any number" if self.high is None else f"{self.high:g} or less"
+        return f"{self.low:g} or more" if self.high is None else f"from {self.low:g} to {self.high:g}"
+
+
+MOLAR, MICROMOLAR = "-log10(mol/l)", "umol/l"
+AUC = Measure("AUC", "AUC", "", 0, 1)
+"""The response of the benchmark: the one of forms A and B, of which scores are published."""
+DRUGCELL_AUC = Measure("auc", "AUC (DrugCell)", "", 0, None)
+GROWTH = Measure("growth", "growth", "")
+"""1 as without the drug, 0 none, -1 all cells killed."""
+
+
+def _fitted(suffix: str, title: str, highest_area: float | None) -> dict[str, Measure]:
+    """drevalpy's measures of one kind of fit."""
+    return {
+        f"{name}{suffix}": Measure(f"{name}{suffix}", f"{shown}{title}", unit, low, high, kills)
+        for name, shown, unit, low, high, kills in (
+            ("auc", "AUC", "", 0, highest_area, LOW),
+            ("ln_ic50", "ln IC50", f"ln({MICROMOLAR})", None, None, LOW),
+            ("ic50", "IC50", MICROMOLAR, 0, None, LOW),
+            ("ec50", "EC50", MICROMOLAR, 0, None, LOW),
+            ("pic50", "pIC50", MOLAR, None, None, HIGH),
+            ("pec50", "pEC50", MOLAR, None, None, HIGH),
+        )
+    }
+
+
+_AREAS = {
+    "auc1": Measure("auc1", "AUC1", "", 0, 1),
+    "aac": Measure("aac", "AAC", "", 0, 1, HIGH),
+    "aac1": Measure("aac1", "AAC1", "", 0, 1, HIGH),
+    "dss": Measure("dss", "DSS", "%", 0, 100, HIGH),
+    "dss1": Measure("dss1", "DSS1", "", 0, 1, HIGH),
+}
+OF_DREVALPY: Mapping[str, Measure] = {
+    **{"auc": AUC, **_AREAS},
+    **_fitted("", "", 1),
+    **_fitted("_curvecurator", " (CurveCurator)", None),
+}
+"""Names of columns in small letters, in a study of drevalpy."""
+OF_IMPROVE: Mapping[str, Measure] = {
+    **OF_DREVALPY,
+    "ic50": Measure("ic50", "IC50", MOLAR, None, None, HIGH),
+    "ec50": Measure("ec50", "EC50", MOLAR, None, None, HIGH),
+}
+"""The same in a folder of IMPROVE."""
+AREAS = ("auc", "auc_curvecurator")
+"""The benchmark's own response, and the same of curves that were fitted again: taken before all others."""
+UNLIKE = tuple(name for name, measure in OF_IMPROVE.items() if OF_DREVALPY[name] != measure)
+"""Names that mean one thing in IMPROVE and another in drevalpy."""
+
+
+def choose(
+    table: TextTable, wanted: str | None, known: Mapping[str, Measure], ids: Collection[str]
+) -> tuple[str, Measure]:
+    """The column of the response, and what it measures.
+
+    Without a wanted one it is AUC, where that is a column, else AUC_curvecurator, else the one measure that is there.
+
+    Args:
+        table: of responses.
+        wanted: the column to take.
+        known: measures by names in small letters; those of `DECLARED` beside the table come before them.
+        ids: names of columns, in small letters, that are no response.
+
+    Raises:
+        InputError: there is none, there are several, its unit is not known, or the wanted one has ids.
+    """
+    known = {**known, **declared(table.path.parent / DECLARED)}
+    if wanted is None:
+        wanted = _only(table, known, ids)
+    elif wanted.lower() in ids:
+        raise InputError(
+            f"{table.path}: the column {wanted} has ids or names, no response: choose another one with --response, "
+            "or rename it"
+        )
+    column = table.names[table.place(wanted)]
+    if column.lower() not in known:
+        raise InputError(
+            f"{table.path}: the unit and the range of the column {column} are not known: name it as one of "
+            f"{', '.join(known)} if it is that, or put {DECLARED} beside the table, with tabs between "
+            f"{', '.join(COLUMNS)} in its first line and {column} in the second"
+        )
+    return column, replace(known[column.lower()], name=column)
+
+
+def _only(table: TextTable, known: Mapping[str, Measure], ids: Collection[str]) -> str:
+    """The first of AREAS, else the one column that is a known measure."""
+    found = list(dict.fromkeys(name for name in table.names if name.lower() in known and name.lower() not in ids))
+    areas = ([name for name in found if name.lower() == area] for area in AREAS)
+    candidates = next(filter(None, areas), found)
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        alike = {name.lower() for name in candidates}
+        what = f"both the response {alike.pop()}" if len(alike) == 1 else "known responses"
+        raise InputError(
+            f"{table.path}: the columns {', '.join(candidates[:-1])} and {candidates[-1]} are {what}: choose one with "
+            "--response"
+        )
+    raise InputError(
+        f"{table.path}: none of the columns {', '.join(table.names[:12])} is a known response "
+        f"({', '.join(known)}): name the response so, or put {DECLARED} beside the table, with tabs between "
+        f"{', '.join(COLUMNS)} in its first line and the column in the second"
+    )
+
+
+def declared(path: Path) -> dict[str, Measure]:
+    """What a file of declarations tells, by names in small letters; nothing where there is none.
+
+    Raises:
+        InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range, or
+            ``kills`` is another word.
+    """
+    if not is_there(path):
+        return {}
+    table = TextTable.open(path, "\t")
+    numbers = {table.place(name): name for name in (LOW, HIGH)}
+    texts = {table.place(name): name for name in COLUMNS if name not in numbers.values()}
+    found: dict[str, Measure] = {}
+    for row, line in enumerate(table.read(text=texts, numbers=numbers).to_pylist()):
+        name, low, high, kills = (line[key] for key in ("measure", LOW, HIGH, "kills"))
+        here = f"{path}: line {table.line_of(row)}:"
+        if not name or name.lower() in found:
+            raise InputError(f"{here} {name!r} is no name, or stands there twice: name each measure once")
+        if low is not None and high is not None and not low < high:
+            raise InputError(f"{here} the range of {name} is from {low:g} to {high:g}: give the lower bound first")
+        if kills not in (LOW, HIGH, ""):
+            raise InputError(f"{here} kills is {kills!r}, expected {LOW}, {HIGH} or nothing")
+        title = _title(name, line["unit"], low, high)
+        found[name.lower()] = Measure(name, title, line["unit"], low, high, kills)
+    return found
+
+
+def _title(name: str, unit: str, low: float | None, high: float | None) -> str:
+    """That of the known measure that is declared as it is, else the name."""
+    known = [OF_DREVALPY.get(name.lower()), OF_IMPROVE.get(name.lower())]
+    known += [DRUGCELL_AUC] if name == DRUGCELL_AUC.name else []
+    alike = (found for found in known if found and (found.unit, found.low, found.high) == (unit, low, high))
+    return next((found.title for found in alike), name)
+
+
+def declaration(measure: Measure) -> str:
+    """The text of a file of declarations of one measure."""
+    bounds = ["" if bound is None else f"{bound:g}" for bound in (measure.low, measure.high)]
+    return "".join("\t".join(line) + "\n" for line in (COLUMNS, (measure.name, measure.unit, *bounds, measure.kills)))

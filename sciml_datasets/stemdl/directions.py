@@ -1,0 +1,48 @@
+"""What ``z_dirs`` and ``y_dirs`` mean: directions in a crystal, given as indices or as unit vectors.
+
+The original's ``z_dirs`` are the Miller indices of the reflection that names the beam direction, integers, which its
+generator takes as direct-lattice indices [uvw] (nlaanait/namsa, scripts/summit_scripts/smc_19_utils.py and
+namsa/supercell.py). Files that this project simulated before version 3.0.0 of ``stemdl_demo`` have unit vectors there,
+Cartesian, with a along x and b in the plane of x and y.
+
+The two are told apart by a whole stack: three different reflections that are all integers and unit vectors are the axes
+themselves, which are the same in both meanings where the cell has right angles.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.stemdl.crystals import Floats
+
+PRECISION = 1e-4
+"""By which an index may be off an integer, and a length off 1: some files are float32."""
+
+
+def are_indices(directions: Floats) -> bool:
+    """Whether the columns of (3, 3) are integers, none of them 0 throughout."""
+    return bool(np.abs(directions - np.round(directions)).max() < PRECISION and np.round(directions).any(axis=0).all())
+
+
+def are_unit_vectors(directions: Floats) -> bool:
+    """Whether the columns of (3, 3) have the length 1."""
+    return bool(np.abs(np.linalg.norm(directions, axis=0) - 1).max() < PRECISION)
+
+
+def lattice_of(lengths: Floats, angles: Floats) -> Floats:
+    """(3, 3) rows a, b and c in angstrom: a along x, b in the plane of x and y.
+
+    Args:
+        lengths: (3,) angstrom.
+        angles: (3,) alpha, beta and gamma in degrees.
+    """
+    cosines, sine = np.cos(np.radians(angles)), np.sin(np.radians(angles[2]))
+    across = (cosines[0] - cosines[1] * cosines[2]) / sine
+    axes = [[1, 0, 0], [cosines[2], sine, 0], [cosines[1], across, np.sqrt(1 - cosines[1] ** 2 - across**2)]]
+    return np.asarray(lengths[:, None] * np.array(axes))
+
+
+def primitive(indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(3,) indices of a direction without their common divisor."""
+    return np.asarray(indices // np.gcd.reduce(indices))

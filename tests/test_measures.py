@@ -1,0 +1,316 @@
+"""What a response measures: columns that are known, those that a study declares, and values that cannot be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from uno_files import FILE, frames, write_combo, write_improve, write_store
+
+from sciml_datasets import InputError, folds, prepare
+from sciml_datasets.benchmarks import find
+from sciml_datasets.candle_uno import improve, top21
+from sciml_datasets.candle_uno.measures import (
+    AUC,
+    DECLARED,
+    DRUGCELL_AUC,
+    OF_DREVALPY,
+    OF_IMPROVE,
+    Measure,
+    declaration,
+    declared,
+)
+from sciml_datasets.candle_uno.raw import FORMS
+from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
+from sciml_datasets.facts import facts_of
+from sciml_datasets.metrics.predictions import predictions_of
+from sciml_datasets.metrics.submission import Statement, submit
+from sciml_datasets.models import predict, train
+from sciml_datasets.models.batches import Batches
+from sciml_datasets.models.candle_uno import RECIPES, areas, responses
+from sciml_datasets.partitions import select
+from sciml_datasets.subset import examples
+
+HEADER = "\t".join(("measure", "unit", "low", "high", "kills")) + "\n"
+
+
+def write_study(folder: Path, columns: str, *values: str) -> Path:
+    """A study as drevalpy takes it, of two cell lines and two drugs, with a line of values for each pair."""
+    folder.mkdir(exist_ok=True)
+    pairs = [f"CVCL_{cell},{drug}" for cell in (1, 2) for drug in (11, 12)]
+    lines = [f"{pair},{value}\n" for pair, value in zip(pairs, values, strict=False)]
+    (folder / "response.csv").write_text(f"cellosaurus_id,pubchem_id,{columns}\n" + "".join(lines))
+    (folder / "gex.csv").write_text("cellosaurus_id,TP53,EGFR\nCVCL_1,1,2\nCVCL_2,3,4\n")
+    (folder / "fingerprints.csv").write_text("pubchem_id,dim_0\n11,1\n12,0\n")
+    return folder / "response.csv"
+
+
+@pytest.mark.parametrize(
+    ("columns", "unit", "bounds"),
+    [
+        ("AUC", "", (0, 1)),
+        ("AUC_curvecurator", "", (0, None)),
+        ("LN_IC50", "ln(umol/l)", (None, None)),
+        ("LN_IC50_curvecurator", "ln(umol/l)", (None, None)),
+        ("IC50", "umol/l", (0, None)),
+        ("pEC50_curvecurator", "-log10(mol/l)", (None, None)),
+    ],
+)
+def test_the_one_measure_that_is_there_is_found_with_its_unit(
+    tmp_path: Path, columns: str, unit: str, bounds: tuple[float | None, float | None]
+) -> None:
+    measure = convert_csv(write_study(tmp_path / "study", columns, "0.5", "1"), tmp_path / "raw").tables.measure
+    assert (measure.name, measure.unit, (measure.low, measure.high)) == (columns, unit, bounds)
+    assert improve.read(tmp_path / "raw").measure == measure
+
+
+def test_auc_is_the_response_wherever_it_is_a_column(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "LN_IC50,AUC_curvecurator,AUC", "7,1.5,0.5")
+    assert convert_csv(path, tmp_path / "raw").response == "AUC"
+
+
+def test_of_several_measures_without_auc_none_is_taken(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "LN_IC50,pEC50,EC50", "7,6,1")
+    message = r"response\.csv: the columns LN_IC50, pEC50 and EC50 are known responses: choose one with --response"
+    with pytest.raises(InputError, match=message):
+        convert_csv(path, tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+
+
+def test_an_ic50_of_improve_is_a_negative_logarithm_and_one_of_drevalpy_a_concentration(tmp_path: Path) -> None:
+    convert_improve(write_improve(tmp_path / "theirs"), tmp_path / "improve", "ic50")
+    convert_csv(write_study(tmp_path / "study", "IC50", "20"), tmp_path / "drevalpy")
+    units = [improve.read(tmp_path / name).measure.unit for name in ("improve", "drevalpy")]
+    assert units == ["-log10(mol/l)", "umol/l"]
+
+
+def test_a_folder_of_an_earlier_version_whose_unit_nobody_knows_is_refused(tmp_path: Path) -> None:
+    convert_csv(write_study(tmp_path / "study", "IC50", "20"), tmp_path / "raw")
+    (tmp_path / "raw/y_data" / DECLARED).unlink()
+    with pytest.raises(
+        InputError, match=r"converted by an earlier version, .* the unit of IC50: convert the study again"
+    ):
+        improve.read(tmp_path / "raw")
+
+
+def test_a_folder_of_an_earlier_version_that_can_mean_one_thing_is_read(tmp_path: Path) -> None:
+    convert_csv(write_study(tmp_path / "study", "AUC_curvecurator", "1.5"), tmp_path / "raw")
+    (tmp_path / "raw/y_data" / DECLARED).unlink()
+    assert improve.read(tmp_path / "raw").measure == Measure("AUC_curvecurator", "AUC (CurveCurator)", "", 0, None)
+
+
+# Declarations
+
+
+def test_a_column_that_is_declared_is_taken_as_it_says(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "GRaoc", "-0.5", "1.5")
+    (tmp_path / "study" / DECLARED).write_text(f"{HEADER}GRaoc\t\t-1\t2\thigh\n")
+    assert convert_csv(path, tmp_path / "raw").tables.measure == Measure("GRaoc", "GRaoc", "", -1, 2, "high")
+
+
+def test_a_known_name_may_be_declared_to_mean_another_range(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "AUC", "14.5", "0.5")
+    (tmp_path / "study" / DECLARED).write_text(f"{HEADER}AUC\t\t0\t30\tlow\n")
+    measure = convert_csv(path, tmp_path / "raw").tables.measure
+    assert (measure.high, RECIPES["candle_uno"].for_data({"response": measure.facts()}).standardised) == (30, True)
+
+
+@pytest.mark.parametrize("measure", [*OF_DREVALPY.values(), *OF_IMPROVE.values(), DRUGCELL_AUC])
+def test_a_declaration_tells_all_of_a_measure(tmp_path: Path, measure: Measure) -> None:
+    (tmp_path / DECLARED).write_text(declaration(measure))
+    assert declared(tmp_path / DECLARED) == {measure.name.lower(): measure}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("GRaoc\t\t2\t1\t", "line 2: the range of GRaoc is from 2 to 1: give the lower bound first"),
+        ("GRaoc\t\t\t\tboth", "line 2: kills is 'both', expected low, high or nothing"),
+        ("GRaoc\t\t\t\t\ngraoc\t\t\t\t", "line 3: 'graoc' is no name, or stands there twice"),
+        ("GRaoc\t\ta few\t\t", "line 2, column low: 'a few' is no number"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(tmp_path: Path, line: str, message: str) -> None:
+    path = write_study(tmp_path / "study", "GRaoc", "0.5")
+    (tmp_path / "study" / DECLARED).write_text(f"{HEADER}{line}\n")
+    with pytest.raises(InputError, match=rf"measures\.tsv: {message}"):
+        convert_csv(path, tmp_path / "raw")
+
+
+# Bad input
+
+
+def test_a_response_without_a_known_unit_is_refused(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "GRaoc,AUC", "0.5,0.5")
+    with pytest.raises(
+        InputError, match=r"response\.csv: the unit and the range of the column GRaoc are not known: .*mea"
+    ):
+        convert_csv(path, tmp_path / "raw", "GRaoc")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [("AUC", "1.3", "from 0 to 1"), ("AUC", "-0.25", "from 0 to 1"), ("AUC_curvecurator", "-0.5", "0 or more")],
+)
+def test_a_response_out_of_the_range_is_named(tmp_path: Path, column: str, value: str, expected: str) -> None:
+    path = write_study(tmp_path / "study", column, "0.5", value)
+    message = rf"response\.csv: the response response\.1 has the {column} {value}, expected {expected}: "
+    with pytest.raises(InputError, match=message):
+        convert_csv(path, tmp_path / "raw")
+    assert not (tmp_path / "raw").exists()
+
+
+@given(st.floats(0, 1, width=32))
+def test_each_area_from_0_to_1_is_in_the_range(value: float) -> None:
+    AUC.check(Path("x"), pa.chunked_array([["a"]]), pa.chunked_array([pa.array([value], pa.float32())]))
+
+
+@pytest.mark.parametrize("form", ["A", "B"])
+def test_areas_of_the_raw_tables_and_of_the_prebuilt_file_are_from_0_to_1(tmp_path: Path, form: str) -> None:
+    content = frames()
+    content["y_val"]["AUC"][3] = 1.25
+    if form == "A":
+        path = write_combo(tmp_path) / "combined_single_response_agg"
+        path.write_text(path.read_text().replace("\t0.5\t", "\t1.25\t", 1))
+    else:
+        write_store(tmp_path / FILE, content)
+    with pytest.raises(InputError, match=r"has the AUC 1\.25, expected from 0 to 1"):
+        FORMS[form].read(tmp_path)
+
+
+# What follows from it
+
+
+def prepared(tmp_path: Path, columns: str, *values: str) -> Path:
+    """A prepared study; each response is in a list of its own."""
+    convert_csv(write_study(tmp_path / "study", columns, *values), tmp_path / "raw/candle_uno")
+    lists = tmp_path / "raw/candle_uno/splits"
+    for name, rows in (("train", "0\n1\n"), ("val", "2\n"), ("test", "3\n")):
+        (lists / f"response_split_0_{name}.txt").write_text(rows)
+    return prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+
+
+def test_prepared_data_tell_the_measure_and_criteria_have_its_unit(tmp_path: Path) -> None:
+    facts = facts_of(prepared(tmp_path, "LN_IC50", "-3.5", "0.5", "2", "7.5"))
+    assert facts["response"] == {
+        "name": "LN_IC50", "title": "ln IC50", "unit": "ln(umol/l)", "low": None, "high": None, "kills": "low",
+        "range": "any number",
+    }  # fmt: skip
+    titles = {row.name: row.title for row in find("candle_uno")[0].for_data(facts).criteria}
+    assert titles["mse"] == "mean squared error, (ln(umol/l))^2"
+    assert (titles["mae"], titles["r2"]) == ("mean absolute error, ln(umol/l)", "R2")
+
+
+def test_no_other_measure_is_compared_with_published_areas(tmp_path: Path) -> None:
+    facts = facts_of(prepared(tmp_path, "LN_IC50", "-3.5", "0.5", "2", "7.5"))
+    criteria = find("candle_uno")[0].for_data(facts).criteria
+    assert not any(row.target or row.reference or row.best_known for row in criteria)
+    assert find("candle_uno")[0].for_data({"form": "A", "response": AUC.facts()}).criteria[0].target
+
+
+def test_areas_are_kept_between_0_and_1_and_other_measures_are_not() -> None:
+    recipe = RECIPES["candle_uno"]
+    assert recipe.for_data({"response": AUC.facts()}).predictions is areas
+    assert recipe.for_data({}).predictions is areas  # of an earlier version
+    for measure in (*OF_DREVALPY.values(), DRUGCELL_AUC):
+        if measure.title != "AUC":
+            assert recipe.for_data({"response": measure.facts()}).predictions is responses
+
+
+def test_a_network_begins_at_the_mean_of_another_measure_and_in_its_spread(tmp_path: Path) -> None:
+    facts = {"response": OF_DREVALPY["ln_ic50"].facts()}
+    build = RECIPES["candle_uno_demo"].for_data(facts).with_moments(-2.5, 3.0).build
+    plain, scaled = RECIPES["candle_uno_demo"].build(4, 3), build(4, 3)
+    scaled.set_weights(plain.get_weights())
+    rng = np.random.default_rng(0)
+    inputs = [rng.normal(size=(5, 4)), rng.normal(size=(5, 3))]
+    expected = 3.0 * np.asarray(responses(plain)(inputs)) - 2.5
+    np.testing.assert_allclose(responses(scaled)(inputs), expected, rtol=1e-5)
+    scaled.save(tmp_path / "model.keras")
+    again: Any = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(responses(again)(inputs), expected, rtol=1e-5)
+    assert scaled.count_params() == plain.count_params()
+
+
+# Files without a test split
+
+
+def test_what_the_reference_exports_is_prepared_without_a_test_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {key: columns for key, columns in frames().items() if "test" not in key}
+    (tmp_path / "raw/candle_uno").mkdir(parents=True)
+    write_store(tmp_path / "raw/candle_uno/mine.uno.h5", content)
+    assert top21.missing(tmp_path / "raw/candle_uno") == ["test"]
+    folder = prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    assert "the raw files have no test split: train, and score on validation" in capsys.readouterr().err
+    assert facts_of(folder)["splits"] == "official, as the raw files give them, without a test split"
+
+
+def test_a_split_that_is_missing_is_told_in_a_sentence_and_other_partitions_can_be_had(tmp_path: Path) -> None:
+    content = {key: columns for key, columns in frames().items() if "test" not in key}
+    (tmp_path / "raw/candle_uno").mkdir(parents=True)
+    write_store(tmp_path / "raw/candle_uno" / FILE, content)
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    message = "candle_uno has no test split, since its raw files had none: choose --split validation, or a part of"
+    with pytest.raises(InputError, match=re.escape(message)):
+        select("candle_uno", "test", tmp_path / "data")
+    ids = folds("candle_uno", 2, by="cell", data_dir=tmp_path / "data")[0][1]
+    assert select("candle_uno", "fold 1/2 by cell:test", tmp_path / "data").columns["id"] == ids
+    some = examples("candle_uno", ids, tmp_path / "data")
+    assert [some[i]["id"].decode() for i in range(len(some))] == ids
+
+
+def test_a_run_is_scored_on_validation_where_there_is_no_test_split_and_is_no_submission(tmp_path: Path) -> None:
+    content = {key: columns for key, columns in frames(times=4).items() if "test" not in key}
+    (tmp_path / "raw/candle_uno").mkdir(parents=True)
+    write_store(tmp_path / "raw/candle_uno" / FILE, content)
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    build = RECIPES["candle_uno_demo"].with_widths((6, 7)).build
+    result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", epochs=1, batch_size=16)
+    assert (result["split"], result["num_samples"]) == ("validation", 48)
+    statement = Statement("O", "Y", "X", commit="0" * 40)
+    with pytest.raises(InputError, match="its result is of the validation split, expected the canonical test split"):
+        submit([tmp_path / "run"], tmp_path / "submissions", statement)
+    assert not (tmp_path / "submissions").exists()
+
+
+def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -> None:
+    """An additive effect of cell and drug around -4, of a spread of 3: a network for areas would be cut at 0 and 1."""
+    rng = np.random.default_rng(0)
+    cells, drugs = rng.normal(size=(24, 3)), rng.normal(size=(16, 3))
+    folder = tmp_path / "study"
+    folder.mkdir()
+    lines = [
+        f"c{i},d{j},{-4 + 3 * (cells[i] @ (1, -1, 0.5) + drugs[j] @ (0.5, 1, -1)) / 2:.4f}\n"
+        for i in range(24)
+        for j in range(16)
+    ]
+    (folder / "response.csv").write_text("cell_line_name,drug_id,LN_IC50\n" + "".join(lines))
+    for name, ident, values in (("gex", "cell_line_name,a,b,c", cells), ("descriptors", "drug_id,a,b,c", drugs)):
+        rows = [f"{ident[0]}{i}," + ",".join(f"{x:.4f}" for x in row) + "\n" for i, row in enumerate(values)]
+        (folder / f"{name}.csv").write_text(f"{ident}\n" + "".join(rows))
+    convert_csv(folder / "response.csv", tmp_path / "raw/candle_uno")
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    recipe = RECIPES["candle_uno"].for_data(facts_of(tmp_path / "data/sciml/candle_uno/2.0.0"))
+    batches = Batches("candle_uno", tmp_path / "data", recipe, seed=0)
+    targets = np.array(batches.selection("train").columns["response"], float)
+    assert batches.moments == pytest.approx((targets.mean(), targets.std()))
+    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).with_moments(*batches.moments).build
+    settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.005}
+    result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", **settings)
+    r2 = next(row for row in result["criteria"] if row["name"] == "r2")
+    assert r2["score"] > 0.5 > max(r2["baselines"]["training mean"], 0)
+    assert next(row for row in result["criteria"] if row["name"] == "mse")["unit"] == "(ln(umol/l))^2"
+    predict("candle_uno", str(tmp_path / "run/model.keras"), tmp_path / "again.h5", tmp_path / "data")
+    ids = batches.selection("test").columns["id"]
+    of_run, again = (predictions_of(tmp_path / name, ids) for name in ("run/predictions.h5", "again.h5"))
+    np.testing.assert_allclose(again, of_run, rtol=1e-5)
+    assert min(np.ravel(of_run)) < 0
