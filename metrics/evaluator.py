@@ -14,7 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import as_array
-from sciml_datasets.metrics.intervals import group_numbers, intervals
+from sciml_datasets.metrics.intervals import Members, group_numbers, intervals, resampled_scores
 from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -156,10 +156,23 @@ class Evaluator:
             InputError: an id of the split has no prediction.
         """
         self._check_complete()
+        return intervals(self._scoring.resampled, self._members())
+
+    def resampled(self) -> dict[str, NDArray[np.float64]] | None:
+        """The scores of each resample, see `sciml_datasets.metrics.intervals.resampled_scores`.
+
+        Two evaluators of one split draw the same resamples, so that the differences of their scores are paired.
+
+        Raises:
+            InputError: an id of the split has no prediction.
+        """
+        self._check_complete()
+        return resampled_scores(self._scoring.resampled, self._members())
+
+    def _members(self) -> Members:
+        """Grouping to (N,) the group of each sample."""
         alike = self.benchmark.task.alike
-        return intervals(
-            self._scoring.resampled, {name: group_numbers(self._truth.column(name), self._truth.ids) for name in alike}
-        )
+        return {name: group_numbers(self._truth.column(name), self._truth.ids) for name in alike}
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """The scores of trivial predictors, fitted to the training split, by what they predict."""

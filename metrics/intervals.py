@@ -27,26 +27,43 @@ def intervals(score: Callable[[NDArray[np.int64]], Mapping[str, float]], members
     """The intervals of a result.
 
     Args:
+        score, members: as `resampled_scores` takes them.
+
+    Returns:
+        ``method``, ``level``, ``resamples``, ``groups`` (number by grouping) and ``scores`` (name to the low and the
+        high end, of scores that are defined in resamples); None where `resampled_scores` gives None.
+    """
+    drawn = resampled_scores(score, members)
+    if drawn is None:
+        return None
+    ends = 50 * (1 - LEVEL), 50 * (1 + LEVEL)
+    found = {}
+    for name, values in sorted(drawn.items()):
+        values = values[np.isfinite(values)]
+        if len(values) > LEVEL * RESAMPLES:
+            found[name] = np.percentile(values, ends).tolist()
+    groups = {name: int(of.max()) + 1 for name, of in members.items()}
+    return {"method": METHOD, "level": LEVEL, "resamples": RESAMPLES, "groups": groups, "scores": found}
+
+
+def resampled_scores(
+    score: Callable[[NDArray[np.int64]], Mapping[str, float]], members: Members
+) -> dict[str, NDArray[np.float64]] | None:
+    """The scores of each resample; those of two predictors on one split come from the same resamples.
+
+    Args:
         score: from (N,) int64, how often each sample counts, to scores by name.
         members: grouping to (N,) int64, the group of each sample, each number from 0 to the largest used.
 
     Returns:
-        ``method``, ``level``, ``resamples``, ``groups`` (number by grouping) and ``scores`` (name to the low and the
-        high end, of scores that are defined in resamples); None for a grouping of one group, which has no spread, and
-        for more than MOST_SAMPLES.
+        name to (RESAMPLES,) scores, NaN where one is not defined; None for a grouping of one group, which has no
+        spread, and for more than MOST_SAMPLES.
     """
-    groups = {name: int(of.max()) + 1 for name, of in members.items()}
-    if min(groups.values()) < 2 or len(next(iter(members.values()))) > MOST_SAMPLES:
+    sizes = [int(of.max()) + 1 for of in members.values()]
+    if min(sizes) < 2 or len(next(iter(members.values()))) > MOST_SAMPLES:
         return None
-    drawn = [score(weights) for weights in resamples(list(members.values())) if weights.any()]
-    ends = 50 * (1 - LEVEL), 50 * (1 + LEVEL)
-    found = {}
-    for name in sorted(set().union(*drawn)):
-        values = np.array([scores[name] for scores in drawn if name in scores])
-        values = values[np.isfinite(values)]
-        if len(values) > LEVEL * RESAMPLES:
-            found[name] = np.percentile(values, ends).tolist()
-    return {"method": METHOD, "level": LEVEL, "resamples": RESAMPLES, "groups": groups, "scores": found}
+    drawn = [score(weights) if weights.any() else {} for weights in resamples(list(members.values()))]
+    return {name: np.array([scores.get(name, np.nan) for scores in drawn], np.float64) for name in set().union(*drawn)}
 
 
 def resamples(members: Sequence[NDArray[np.int64]], number: int = RESAMPLES) -> Any:

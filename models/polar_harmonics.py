@@ -1,12 +1,12 @@
 """What a diffraction pattern shows of the symmetry about the beam, whichever way the crystal is turned.
 
 A pattern I(r, a) is sampled on rings about the direct beam, and each ring is a Fourier series over the angle a,
-I(r, a) = sum over k of F_k(r) exp(i k a). A turn of the crystal by t multiplies F_k with exp(-i k t), a mirror gives its
-conjugate. Unchanged by both are
+I(r, a) = sum over k of F_k(r) exp(i k a). A turn of the crystal by t multiplies F_k with exp(-i k t), a mirror gives
+its conjugate. Unchanged by both are
 
 - the size |F_k(r)|: an axis of order n leaves only multiples of n;
-- of neighbouring rings, C = F_k(r') conj(F_k(r)), its real part and the size of its imaginary part, each over the root of
-  |C|: where there is a mirror the imaginary part is zero.
+- of neighbouring rings, C = F_k(r') conj(F_k(r)), its real part and the size of its imaginary part, each over the root
+  of |C|: where there is a mirror the imaginary part is zero.
 
 The module imports Keras: import it where a network is made.
 """

@@ -49,8 +49,8 @@ def resnet50(channels: int = 1, *, scale: float = 1.0, dropout: float = 0.0) -> 
 def small_network() -> Any:
     """A perceptron of what the patterns' polar harmonics tell of symmetry, for the demo: a minute on two cores.
 
-    The features of the three projections are joined by mean and maximum, so that their order does not count; nor does how
-    the crystal is turned about the beam.
+    The features of the three projections are joined by mean and maximum, so that their order does not count; nor does
+    how the crystal is turned about the beam.
     """
     import keras
     from keras import layers, ops

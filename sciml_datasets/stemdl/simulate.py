@@ -35,8 +35,8 @@ three, where STEMDL's training split has 7.9 %, 7.5 % and 6.0 %. The other group
 NUM_GROUPS = 230
 ENERGIES_KEV = range(100, 200, 10)
 ENERGIES = {"stemdl": 3, "stemdl_demo": 1}
-"""Number of them for each simulated material; STEMDL has all ten. In the demo each stack is another crystal: energies of one
-crystal cost as much as other crystals and teach less, and scores are as uncertain as the test crystals are few."""
+"""Number of them for each simulated material; STEMDL has all ten. In the demo each stack is another crystal: energies of
+one crystal cost as much as other crystals and teach less, and scores are as uncertain as the test crystals are few."""
 HELD_OUT = 1 / 6
 """Share of the materials in dev, and again in test."""
 FILE_MATERIALS = 16
