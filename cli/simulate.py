@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="G",
         type=int,
         nargs="+",
-        help="STEMDL: numbers that take turns (default: all 230, some of them frequent)",
+        help="STEMDL: numbers that take turns (default: all 230, some of them frequent; of the demo ten)",
     )
     parser.add_argument(
         "--structures",

@@ -84,7 +84,7 @@ _STEMDL = Benchmark(
         DataSet(
             "stemdl_demo",
             "3.0.0",
-            "2,400 simulated stacks of three 128 x 128 patterns, 230 space groups, 100 to 190 keV",
+            "2,400 simulated stacks of three 128 x 128 patterns, ten space groups, 100 to 190 keV",
             2400,
         ),
     ),

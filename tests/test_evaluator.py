@@ -102,13 +102,13 @@ def test_a_repeated_id_is_named_within_and_across_updates(evaluator: Evaluator, 
 @pytest.mark.parametrize(
     ("prediction", "message"),
     [
-        (np.zeros((6, 230), np.float32), r"shape \(6, 230\) and type float32, expected \(N, 231\) float"),
-        (np.zeros((6, 231), np.int64), "type int64"),
-        (np.zeros(6, np.float32), "type float32"),
-        (np.full((6, 231), np.nan), "6 ids .* are predicted with NaN or infinity"),
-        (np.full(6, 231), "not from 0 to 230"),
-        (np.full(6, -1), "not from 0 to 230"),
-        (np.zeros((4, 231), np.float32), "6 ids but predictions of shape"),
+        (np.zeros((10, 230), np.float32), r"shape \(10, 230\) and type float32, expected \(N, 231\) float"),
+        (np.zeros((10, 231), np.int64), "type int64"),
+        (np.zeros(10, np.float32), "type float32"),
+        (np.full((10, 231), np.nan), "10 ids .* are predicted with NaN or infinity"),
+        (np.full(10, 231), "not from 0 to 230"),
+        (np.full(10, -1), "not from 0 to 230"),
+        (np.zeros((4, 231), np.float32), "10 ids but predictions of shape"),
     ],
 )
 def test_predictions_that_do_not_fit_are_described(
@@ -140,7 +140,7 @@ def test_defective_files_are_named(data_dir: Path, truth: Truth, tmp_path: Path)
         write_predictions(tmp_path / "b.h5", ids, None): "/prediction is missing",
         write_predictions(tmp_path / "c.h5", ids[:3], good): "/id has the shape",
         write_predictions(tmp_path / "d.h5", ids[:3], good[:3]): "without a prediction",
-        write_predictions(tmp_path / "e.h5", [*ids, "x"], scores([1] * 7)): "the id x is not in the test split",
+        write_predictions(tmp_path / "e.h5", [*ids, "x"], scores([1] * 11)): "the id x is not in the test split",
     }
     for path, message in cases.items():
         with pytest.raises(InputError, match=message) as caught:
@@ -161,7 +161,7 @@ def test_the_baseline_is_the_majority_class_of_the_training_split(
 
 def test_the_expected_format_names_ids_shapes_and_types(evaluator: Evaluator) -> None:
     text = evaluator.expected_format()
-    assert "(6, 231) float" in text
+    assert "(10, 231) float" in text
     assert "test split exactly once" in text
 
 

@@ -159,7 +159,7 @@ def test_the_proof_tells_what_the_parts_hold(
 
 
 def test_the_prepared_folder_proves_that_blind_splits_share_nothing(data_dir: Path) -> None:
-    told = json.loads((data_dir / "sciml" / NAME / "1.0.0" / "splits.json").read_text())
+    told = json.loads((data_dir / "sciml" / NAME / "2.0.0" / "splits.json").read_text())
     assert {"mixed", "cell_blind", "drug_blind", "disjoint", "leave_out_CCLE"} <= told.keys()
     for split, blind in (("cell_blind", ["cell"]), ("drug_blind", ["drug"]), ("disjoint", ["cell", "drug"])):
         for common in told[split]["in_common"].values():

@@ -202,7 +202,7 @@ def test_balanced_classes_weigh_the_same(values: list[str]) -> None:
 def test_class_weights_enter_the_batches(data_dir: Path) -> None:
     from sciml_datasets.models.batches import Batches
 
-    recipe = RECIPES["stemdl_demo"].with_settings({"batch_size": 48, "class_weights": "balanced"})
+    recipe = RECIPES["stemdl_demo"].with_settings({"batch_size": 40, "class_weights": "balanced"})
     _, targets, weights = next(Batches("stemdl_demo", data_dir, recipe, seed=0).training(1))
     sums = np.bincount(targets, weights=weights)
     np.testing.assert_allclose(sums[sums > 0], len(targets) / np.count_nonzero(sums), rtol=1e-5)

@@ -132,7 +132,7 @@ def test_every_engine_is_named_in_its_files_and_ends_within_the_band(tmp_path: P
 
 
 def test_a_material_has_several_energies_and_is_in_one_split(tmp_path: Path) -> None:
-    folder = simulate("stemdl_demo", tmp_path, num_samples=36, pixels=32, engine="kinematic")
+    folder = simulate("stemdl", tmp_path, num_samples=36, pixels=32, engine="kinematic")
     energies: dict[tuple[str, bytes], list[int]] = {}
     for path in folder.rglob("*.h5"):
         with h5py.File(path) as file:

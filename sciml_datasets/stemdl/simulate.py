@@ -33,10 +33,16 @@ FREQUENT_SHARE = 0.8
 """Of all crystals that belong to FREQUENT, by 1 / (rank + 4), Mandelbrot's law: 7.9 %, 6.6 % and 5.6 % for the first
 three, where STEMDL's training split has 7.9 %, 7.5 % and 6.0 %. The other groups share the rest evenly."""
 NUM_GROUPS = 230
+SPACE_GROUPS: dict[str, tuple[int, ...]] = {
+    "stemdl": (),
+    "stemdl_demo": (2, 14, 62, 12, 139, 166, 194, 221, 225, 227),
+}
+"""Groups that take turns where none are chosen; none for all 230, by `weights`. The demo has ten of all seven crystal
+systems, with enough crystals of each to learn from in minutes."""
 ENERGIES_KEV = range(100, 200, 10)
 ENERGIES = {"stemdl": 3, "stemdl_demo": 1}
-"""Number of them for each simulated material; STEMDL has all ten. In the demo each stack is another crystal: energies of
-one crystal cost as much as other crystals and teach less, and scores are as uncertain as the test crystals are few."""
+"""Number of them for each simulated material; STEMDL has all ten. Further energies of a crystal take as long to
+simulate as further crystals, and teach less: the demo has one."""
 HELD_OUT = 1 / 6
 """Share of the materials in dev, and again in test."""
 FILE_MATERIALS = 16
@@ -157,7 +163,7 @@ def plan_raw(
         seed: of the random numbers.
         pixels: along a pattern's side.
         engine: of `sciml_datasets.stemdl.engines.ENGINES`.
-        space_groups: that take turns; default all 230, by `weights`.
+        space_groups: that take turns; default those of the data set in SPACE_GROUPS.
         structures: CIF or POSCAR file, or a folder of them, in place of random crystals.
 
     Raises:
@@ -188,7 +194,8 @@ def plan_raw(
         order = np.random.default_rng(seed).permutation(len(given))  # files are often sorted by space group
         given = tuple(given[i] for i in order)
         materials = min(len(given), num_samples)
-    source = _Source(materials, num_samples, seed, pixels, engine, tuple(space_groups), given)
+    groups = tuple(space_groups) or SPACE_GROUPS[name]
+    source = _Source(materials, num_samples, seed, pixels, engine, groups, given)
     held_out = max(1, round(materials * HELD_OUT))
     bounds = {"train": materials - 2 * held_out, "dev": materials - held_out, "test": materials}
     files: list[PlannedFile] = []
