@@ -69,9 +69,7 @@ def check_version(folder: Path) -> None:
     """
     if folder.exists():
         return
-    others = sorted(
-        path.parent.name for path in folder.parent.glob(f"*/{NAME}") if VERSION.fullmatch(path.parent.name)
-    )
+    others = sorted(path.parent.name for path in folder.parent.glob(f"*/{NAME}") if VERSION.fullmatch(path.parent.name))
     if others:
         raise InputError(
             f"{folder.parent} holds version {' and '.join(others)}, whose data differ; this release reads "
