@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.score_text import aligned, score_text
 
 SHARED = ("benchmark", "dataset", "dataset_version", "plan_digest", "criteria_version")
 """What the results of folds have in common."""
@@ -69,8 +70,8 @@ def fold_summary(results: Sequence[dict[str, Any]], by: str) -> dict[str, Any]:
 
     Returns:
         SHARED, ``by``, ``folds`` (``split``, ``num_samples``, ``scores`` and ``baselines`` of each) and ``criteria``,
-        of those that every fold has: ``name``, ``title``, ``direction``, ``summary`` (`summarise`, corrected as Nadeau
-        and Bengio say) and ``baselines``, the mean score of each trivial predictor.
+        of those that every fold has: ``name``, ``title``, ``direction``, ``unit`` where there is one, ``summary``
+        (`summarise`, corrected as Nadeau and Bengio say) and ``baselines``, the mean score of each trivial predictor.
 
     Raises:
         InputError: the results are of different data.
@@ -91,7 +92,7 @@ def fold_summary(results: Sequence[dict[str, Any]], by: str) -> dict[str, Any]:
         if len(rows_of_all) == len(results):
             scores = [one["score"] for one in rows_of_all]
             criteria.append(
-                {key: row[key] for key in ("name", "title", "direction")}
+                {key: row[key] for key in ("name", "title", "direction", "unit") if key in row}
                 | {"summary": summarise(scores, test_share=1 / len(results)), "baselines": _mean_baselines(rows_of_all)}
             )
     return {key: first[key] for key in SHARED} | {
@@ -117,18 +118,15 @@ def fold_table(summary: dict[str, Any]) -> str:
     names = list(dict.fromkeys(name for row in criteria for name in row["baselines"]))
     columns = [*(f"fold {i}" for i, _ in enumerate(folds, 1)), "mean", "low", "high"]
     columns += [f"baseline {i}" for i, _ in enumerate(names, 1)]
-    width = max((len(row["title"]) for row in criteria), default=0) + 2
-    lines = [
-        f"{summary['dataset']} {summary['dataset_version']}, {len(folds)} folds by {summary['by']}",
-        f"{'criterion':<{width}}" + "".join(f"{column:>12}" for column in columns),
-        f"{'samples':<{width}}" + "".join(f"{fold['num_samples']:>12}" for fold in folds),
-    ]
+    blank = [""] * (len(columns) - len(folds))
+    rows = [["criterion", *columns], ["samples", *(str(fold["num_samples"]) for fold in folds), *blank]]
     for row in criteria:
         values = [fold["scores"][row["name"]] for fold in folds]
         values += [row["summary"][key] for key in ("mean", "low", "high")]
-        cells = [f"{value:.4f}" for value in values]
-        cells += [f"{row['baselines'][name]:.4f}" if name in row["baselines"] else "-" for name in names]
-        lines.append(f"{row['title']:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
+        values += [row["baselines"].get(name) for name in names]
+        rows.append([row["title"], *(score_text(value, row.get("unit", "")) for value in values)])
+    title = f"{summary['dataset']} {summary['dataset_version']}, {len(folds)} folds by {summary['by']}"
+    lines = [title, *(line.rstrip() for line in aligned(rows))]
     lines += [f"baseline {i}: {name}, mean of the folds" for i, name in enumerate(names, 1)]
     given = {row["name"] for row in criteria}
     if undefined := [name for name in folds[0]["baselines"] if name not in given]:

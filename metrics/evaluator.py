@@ -20,7 +20,6 @@ from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.partitions import canonical
 from sciml_datasets.paths import path_of
-from sciml_datasets.samples import SPLITS
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
 """Of one worker: which samples are in, sums, maxima."""
@@ -50,7 +49,7 @@ class Evaluator:
         self.split = canonical(name, split, data_dir)
         benchmark, self.dataset = find(name)
         self.facts = facts_of(prepared_dir(name, data_dir))
-        self.benchmark = benchmark.for_data(self.facts)
+        self.benchmark = benchmark.for_data(self.facts, self.split)
         truth = truth or Truth(name, self.split, data_dir)
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
@@ -64,9 +63,8 @@ class Evaluator:
 
     @property
     def comparable(self) -> bool:
-        """Whether published values are of these data, or of those that a demo is made like: not of the data of another
-        study, nor of other splits than the canonical ones."""
-        return self.benchmark.is_original(self.facts) and self.split in SPLITS
+        """Whether published values are of these data and this split, see `Benchmark.is_original`."""
+        return self.benchmark.is_original(self.facts, self.split)
 
     @property
     def state(self) -> Additive:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.metrics.score_text import aligned, score_text
 
 SCHEMA_VERSION = 2
 CRITERIA_VERSION = "2.0"
@@ -31,6 +31,9 @@ UNSCORED = re.compile(r"invalid_.*|.*_without_valid_.*|groups_left_out_.*|.*_und
 """Scores that count what the others leave out."""
 PUBLISHED = ("target", "reference", "best_known")
 """What stands beside a score of data and splits that published values are of; null elsewhere."""
+FACTS = ("response", "form")
+"""Facts of prepared data that say which criteria hold for them (`Benchmark.for_data`); results tell those that there
+are."""
 MUST_AGREE = (
     "schema_version",
     "criteria_version",
@@ -41,6 +44,7 @@ MUST_AGREE = (
     "split",
     "split_sha256",
     "num_samples",
+    *FACTS,
 )
 """What results must have in common to be averaged or ranked together."""
 
@@ -56,7 +60,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
     Raises:
         InputError: an id of the split has no prediction.
     """
-    scores, baselines, comparable = evaluator.result(), evaluator.baselines(), evaluator.comparable
+    scores, baselines = evaluator.result(), evaluator.baselines()
     known = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
     if unknown := run.keys() - set(known):
         raise TypeError(f"make_result got {sorted(unknown)}, expected {known}")
@@ -70,13 +74,9 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
         "split": evaluator.split,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),
-        **({"response": dict(response)} if (response := evaluator.facts.get("response")) else {}),
+        **{name: evaluator.facts[name] for name in FACTS if name in evaluator.facts},
         "criteria": [
-            criterion_row(
-                criterion if comparable else criterion.unpublished(),
-                scores[criterion.name],
-                _of_each(baselines, criterion.name),
-            )
+            criterion_row(criterion, scores[criterion.name], _of_each(baselines, criterion.name))
             for criterion in evaluator.benchmark.criteria
             if criterion.name in scores
         ],
@@ -144,20 +144,17 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 raise InputError(f"results {earlier} and {number} {what}: give each run once")
     for number, other in enumerate(results[1:], 2):
         for key in MUST_AGREE:
-            if other[key] != first[key]:
+            if other.get(key) != first.get(key):
                 raise InputError(
-                    f"result {number} has {key} {other[key]!r}, the first {first[key]!r}: results of other data or "
-                    "criteria cannot be averaged"
+                    f"result {number} has {key} {other.get(key)!r}, the first {first.get(key)!r}: results of other "
+                    "data or criteria cannot be averaged"
                 )
     rows = []
-    for criterion in find(first["dataset"])[0].criteria:
+    for criterion in find(first["dataset"])[0].for_data(first, first["split"]).criteria:
         found = [row for other in results for row in other["criteria"] if row["name"] == criterion.name]
         scores = [score for row in found if (score := row["score"]) is not None]
         if not found:
             continue
-        if not any(found[0][kind] for kind in PUBLISHED):
-            criterion = criterion.unpublished()
-        criterion = replace(criterion, title=found[0]["title"], unit=found[0].get("unit", ""))
         if len(scores) < len(results):  # undefined in a run, or unknown: labels have no top-5 accuracy
             rows.append(criterion_row(criterion, math.nan, found[0]["baselines"]))
             continue
@@ -233,8 +230,8 @@ def table(result: dict[str, Any]) -> str:
     """The scores as text, a line per criterion; published values, where they are comparable, are of the real data."""
     runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
     title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
-    if response := result.get("response"):
-        title += f", {response['title']}" + (f" in {response['unit']}" if response["unit"] else "")
+    if what := measured(result):
+        title += f", {what}"
     names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
     bounds = {row["name"]: bound for row in result["criteria"] if (bound := bound_of(result, row["name"]))}
     spans = (result.get("intervals") or {}).get("scores", {})
@@ -247,25 +244,23 @@ def table(result: dict[str, Any]) -> str:
     ]
     published = any(row[kind] for row in result["criteria"] for kind in PUBLISHED)
     columns += ["target", "reference", "best known", "target met", "distance"] if published else []
-    width = max((len(row["title"]) for row in result["criteria"]), default=0) + 2
-    lines = [title + runs, f"{'criterion':<{width}}" + "".join(f"{column:>{_width(column)}}" for column in columns)]
+    rows = [["criterion", *columns]]
     for row in result["criteria"]:
-        cells = [_cell(row["score"])]
+        unit = row.get("unit", "")
+        cells = [row["title"], score_text(row["score"], unit)]
         if spans:
-            cells.append(" to ".join(map(_cell, spans.get(row["name"], [None]))))
+            cells.append(" to ".join(score_text(end, unit) for end in spans.get(row["name"], [None])))
         if runs:
             low, high = row.get("interval", (None, None))
-            cells.append(_cell(None if low is None else (high - low) / 2))
+            cells.append(score_text(None if low is None else (high - low) / 2, unit))
         if bounds:
-            cells.append(_cell(bounds.get(row["name"])))
-        cells += [_cell(row["baselines"].get(name)) for name in names]
+            cells.append(score_text(bounds.get(row["name"]), unit))
+        cells += [score_text(row["baselines"].get(name), unit) for name in names]
         if published:
-            cells += [_cell(row[kind] and row[kind]["value"]) for kind in PUBLISHED]
-            cells += [{None: "-", True: "yes", False: "no"}[row["met"]], _cell(row["distance"])]
-        lines.append(
-            f"{row['title']:<{width}}"
-            + "".join(f"{cell:>{_width(column)}}" for column, cell in zip(columns, cells, strict=True))
-        )
+            cells += [score_text(row[kind] and row[kind]["value"], unit) for kind in PUBLISHED]
+            cells += [{None: "-", True: "yes", False: "no"}[row["met"]], score_text(row["distance"], unit)]
+        rows.append(cells)
+    lines = [title + runs, *aligned(rows)]
     lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
     if spans:
         lines.append(f"95 % interval: {interval_method(result)}")
@@ -278,6 +273,14 @@ def table(result: dict[str, Any]) -> str:
     if published:
         lines.append("target, reference and best known are those of the real data")
     return "\n".join(lines)
+
+
+def measured(facts: Mapping[str, Any]) -> str:
+    """What is predicted, with its unit, by the fact ``response`` of a result or of data; empty where there is none."""
+    response = facts.get("response")
+    if not response:
+        return ""
+    return f"{response['title']} in {response['unit']}" if response["unit"] else str(response["title"])
 
 
 def bound_of(result: dict[str, Any], name: str) -> float | None:
@@ -293,11 +296,3 @@ def interval_method(result: dict[str, Any]) -> str:
     found = result["intervals"]
     groups = " and ".join(f"{number:,} by {name}" for name, number in found["groups"].items())
     return f"{found['method']} ({groups}), {found['resamples']:,} resamples"
-
-
-def _width(column: str) -> int:
-    return 21 if "interval" in column else 12
-
-
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"

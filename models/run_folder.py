@@ -18,6 +18,7 @@ from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
+from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.claim import Claim
 from sciml_datasets.models.plots import plot_confusion, plot_history
@@ -183,7 +184,7 @@ class RunFolder:
         self._logged.event("eval_accuracy", row[f"validation_{primary}"], epoch_num=epoch, criterion=primary)
         self._logged.stop("eval", epoch_num=epoch)
         told = [key for key in row if key == "loss" or key.startswith("validation_")][: 1 + TOLD]
-        text = "  ".join(f"{key.removeprefix('validation_')} {row[key]:.4f}" for key in told)
+        text = "  ".join(f"{key.removeprefix('validation_')} {score_text(row[key])}" for key in told)
         print(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s", file=sys.stderr, flush=True)
 
     def _write_history(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.samples import SPLITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +230,21 @@ class Benchmark:
         """The benchmark as it is for one of its data sets."""
         return replace(self, dataset=dataset.name, **dataset.variant)
 
-    def is_original(self, facts: Mapping[str, Any]) -> bool:
-        """Whether published values are of prepared data with these facts, or of those that a demo is made like."""
-        return all(facts.get(name) in values for name, values in self.original.items())
+    def is_original(self, facts: Mapping[str, Any], split: str = "test") -> bool:
+        """Whether published values are of prepared data with these facts, or of those that a demo is made like: not of
+        the data of another study, nor of other splits than the canonical ones."""
+        return split in SPLITS and all(facts.get(name) in values for name, values in self.original.items())
 
-    def for_data(self, facts: Mapping[str, Any]) -> Benchmark:
-        """The benchmark as it is for prepared data with these facts: criteria in the unit that the fact ``response``
-        tells, and published values only where they are of such data."""
+    def for_data(self, facts: Mapping[str, Any], split: str = "test") -> Benchmark:
+        """The benchmark as it is for prepared data: criteria in the unit that the fact ``response`` tells, and
+        published values only where they are of such data.
+
+        Args:
+            facts: of the data, or a result or a board, which tell those that count under the same names.
+            split: of which scores are.
+        """
         unit = (facts.get("response") or {}).get("unit", "")
-        published = self.is_original(facts)
+        published = self.is_original(facts, split)
         kept = (criterion if published else criterion.unpublished() for criterion in self.criteria)
         return replace(self, criteria=tuple(criterion.in_unit(unit) for criterion in kept))
 

@@ -20,7 +20,12 @@ from sciml_datasets.preparation.manifest import read_manifest
 from sciml_datasets.preparation.verify import check_prepared
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-BENCHMARK_OF = {"stemdl_demo": "stemdl", "cloudmask_demo": "cloudmask"}
+BENCHMARK_OF = {
+    "stemdl_demo": "stemdl",
+    "cloudmask_demo": "cloudmask",
+    "candle_uno": "candle_uno",
+    "candle_uno_demo": "candle_uno",
+}
 
 
 def at_hand(data_dir: Path) -> DataAtHand:
@@ -36,6 +41,9 @@ def predictions(name: str, data_dir: Path, seed: int, right: float) -> tuple[lis
         known = rng.random(len(labels)) < right
         values[known, labels[known]] += 1
         return truth.ids, values
+    if name.startswith("candle_uno"):
+        values = truth.numbers("response").astype(np.float32)
+        return truth.ids, values * np.float32(right) + values.mean() * np.float32(1 - right)
     masks = truth.features(np.arange(len(truth)), ("cloud",))[0].astype(np.float32)
     noise = rng.random(masks.shape, np.float32)
     return truth.ids, np.clip(masks * right + noise * (1 - right), 0, 1)

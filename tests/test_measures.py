@@ -135,6 +135,11 @@ def test_a_declaration_tells_all_of_a_measure(tmp_path: Path, measure: Measure) 
         ("GRaoc\t\t\t\tboth", "line 2: kills is 'both', expected low, high or nothing"),
         ("GRaoc\t\t\t\t\ngraoc\t\t\t\t", "line 3: 'graoc' is no name, or stands there twice"),
         ("GRaoc\t\ta few\t\t", "line 2, column low: 'a few' is no number"),
+        ("GRaoc\t\t-inf\t\t", r"line 2: low of GRaoc is -inf, expected a number of at most 3\.4e\+38: leave it empty"),
+        ("x\t\t\t\t\nGRaoc\t\t0\tinf\t", "line 3: high of GRaoc is inf, expected a number"),
+        ("GRaoc\t\t0\t1e39\t", r"line 2: high of GRaoc is 1e\+39, expected a number"),
+        ("GRaoc\t\t1.0000001\t1\t", r"line 2: the range of GRaoc is from 1\.0000001 to 1: give the lower bound first"),
+        ("NA\t\t\t\t", "line 2: '' is no name"),
     ],
 )
 def test_a_wrong_declaration_is_refused(tmp_path: Path, line: str, message: str) -> None:
@@ -142,6 +147,48 @@ def test_a_wrong_declaration_is_refused(tmp_path: Path, line: str, message: str)
     (tmp_path / "study" / DECLARED).write_text(f"{HEADER}{line}\n")
     with pytest.raises(InputError, match=rf"measures\.tsv: {message}"):
         convert_csv(path, tmp_path / "raw")
+
+
+def test_blanks_and_words_for_nothing_are_the_same_in_each_field(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "GRaoc", "0.5")
+    for line in ("GRaoc\tNA\tNA\tnan\tNA", " GRaoc \t - \t \t\t null ", "GRaoc\t\t\t\t"):
+        (tmp_path / "study" / DECLARED).write_text(f"{HEADER}{line}\n")
+        assert declared(path.parent / DECLARED)["graoc"] == Measure("GRaoc", "GRaoc", "", None, None, "")
+    (tmp_path / "study" / DECLARED).write_text(f"{HEADER} GRaoc\t um \t 0 \t 2 \t low \n")
+    assert declared(path.parent / DECLARED)["graoc"] == Measure("GRaoc", "GRaoc", "um", 0, 2, "low")
+
+
+def test_a_bound_goes_through_conversion_and_preparation_as_it_was_declared(tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / DECLARED).write_text(f"{HEADER}IC50\tnmol/l\t0.1\t1234563\tlow\n")
+    response = facts_of(prepared(tmp_path, "IC50", "0.1", "2", "1234563", "3"))["response"]
+    assert (response["low"], response["high"], response["range"]) == (0.1, 1234563, "from 0.1 to 1234563")
+
+
+@given(low=st.floats(-1e30, 1e30), width=st.floats(1e-3, 1e30))
+def test_a_declaration_tells_each_bound_to_its_last_bit(
+    tmp_path_factory: pytest.TempPathFactory, low: float, width: float
+) -> None:
+    path = tmp_path_factory.mktemp("declared") / DECLARED
+    measure = Measure("x", "x", "u", low, None if low + width == low else low + width, "")
+    path.write_text(declaration(measure))
+    assert declared(path) == {"x": measure}
+
+
+# The column that is wanted
+
+
+def test_the_wanted_column_may_be_in_any_case(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "LN_IC50,AUC", "7,0.5")
+    assert convert_csv(path, tmp_path / "raw", "ln_ic50").response == "LN_IC50"
+
+
+def test_of_columns_that_differ_in_capitals_the_one_as_written_is_taken(tmp_path: Path) -> None:
+    path = write_study(tmp_path / "study", "Auc,AUC", "0.25,0.5")
+    assert convert_csv(path, tmp_path / "raw", "Auc").response == "Auc"
+    message = "the columns Auc and AUC differ from auc in capitals only: give --response as one of them is written"
+    with pytest.raises(InputError, match=message):
+        convert_csv(path, tmp_path / "other", "auc")
 
 
 # Bad input
@@ -157,7 +204,13 @@ def test_a_response_without_a_known_unit_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
-    [("AUC", "1.3", "from 0 to 1"), ("AUC", "-0.25", "from 0 to 1"), ("AUC_curvecurator", "-0.5", "0 or more")],
+    [
+        ("AUC", "1.0000001", "from 0 to 1"),
+        ("IC50", "-1234563", "0 or more"),
+        ("AUC", "1.3", "from 0 to 1"),
+        ("AUC", "-0.25", "from 0 to 1"),
+        ("AUC_curvecurator", "-0.5", "0 or more"),
+    ],
 )
 def test_a_response_out_of_the_range_is_named(tmp_path: Path, column: str, value: str, expected: str) -> None:
     path = write_study(tmp_path / "study", column, "0.5", value)
@@ -181,7 +234,7 @@ def test_areas_of_the_raw_tables_and_of_the_prebuilt_file_are_from_0_to_1(tmp_pa
         path.write_text(path.read_text().replace("\t0.5\t", "\t1.25\t", 1))
     else:
         write_store(tmp_path / FILE, content)
-    with pytest.raises(InputError, match=r"has the AUC 1\.25, expected from 0 to 1"):
+    with pytest.raises(InputError, match=r"has the AUC 1\.25, expected from 0 to 1: correct it, or remove it$"):
         FORMS[form].read(tmp_path)
 
 

@@ -22,6 +22,7 @@ class Score:
         low, high: 95 % interval of the mean; the value itself where there is one run only.
         groups: 95 % interval by the bootstrap over groups of samples, of a single run.
         bound: how far at most the value is from the exact one, where that is told (`bound_of`).
+        unit: of all these; empty for a pure number.
     """
 
     value: float
@@ -29,6 +30,7 @@ class Score:
     high: float
     groups: tuple[float, float] | None = None
     bound: float | None = None
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def entry_of(checked: Checked) -> Entry:
     ended = [times["ended_ms"] for times in facts["times"]]
     return Entry(
         path="/".join(checked.place.parts),
-        likeness={key: result[key] for key in MUST_AGREE},
+        likeness={key: result[key] for key in MUST_AGREE if key in result},
         scores={row["name"]: _score(row, result) for row in result["criteria"] if row["score"] is not None},
         criteria=result["criteria"],
         model=model["name"],
@@ -112,7 +114,8 @@ def _paired(facts: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]
 def _score(row: dict[str, Any], result: dict[str, Any]) -> Score:
     low, high = row.get("interval", (row["score"], row["score"]))
     groups = (result.get("intervals") or {"scores": {}})["scores"].get(row["name"])
-    return Score(row["score"], low, high, tuple(groups) if groups else None, bound_of(result, row["name"]))
+    bound = bound_of(result, row["name"])
+    return Score(row["score"], low, high, tuple(groups) if groups else None, bound, row.get("unit", ""))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

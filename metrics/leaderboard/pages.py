@@ -17,6 +17,7 @@ from sciml_datasets.benchmark import Value
 from sciml_datasets.metrics.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
 from sciml_datasets.metrics.leaderboard.entries import Entry, Score
 from sciml_datasets.metrics.leaderboard.ranking import Board, Ranked
+from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.check import Checked
 from sciml_datasets.metrics.submission.folder import as_text, read_file
@@ -26,7 +27,7 @@ KINDS = (("target", "target"), ("reference", "reference"), ("best_known", "best 
 FACTS = ("runs", "recomputed", "model", "parameters", "training", "to target", "hardware", "date", "contribution")
 NUMERIC = frozenset({"rank", "runs", "parameters", "training", "to target"})
 NAMES = ("organization", "benchmark", "system", "descriptor")
-SCORES = ("criterion", "score", "low", "high", "group_low", "group_high", "bound")
+SCORES = ("criterion", "score", "low", "high", "group_low", "group_high", "bound", "unit")
 
 
 def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tuple[str, str]]:
@@ -41,6 +42,7 @@ def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tupl
     )
     environment.globals |= {
         "score": _score_text,
+        "number": score_text,
         "duration": _duration,
         "version": version("sciml-datasets"),
         # Ours, not a stranger's; their hashes are the only ones that the page's policy lets run.
@@ -152,10 +154,11 @@ def _submission_context(board: Board, one: Ranked) -> dict[str, Any]:
 def _score_text(score: Score | None) -> str:
     if score is None:
         return NOTHING
-    spread = f" ± {(score.high - score.low) / 2:.4f}" if score.high > score.low else ""
-    bound = f" (bins ± {score.bound:.4f})" if score.bound else ""
-    groups = " ({:.4f} to {:.4f})".format(*score.groups) if score.groups else ""
-    return f"{score.value:.4f}{spread}{groups}{bound}"
+    unit = score.unit
+    spread = f" ± {score_text((score.high - score.low) / 2, unit)}" if score.high > score.low else ""
+    bound = f" (bins ± {score_text(score.bound, unit)})" if score.bound else ""
+    groups = f" ({' to '.join(score_text(end, unit) for end in score.groups)})" if score.groups else ""
+    return f"{score_text(score.value, unit)}{spread}{groups}{bound}"
 
 
 def _duration(seconds: float | None) -> str:
@@ -193,7 +196,7 @@ def _csv(found: Sequence[Board]) -> str:
         {key: _inert(value) for key, value in _row(board, one).items()}
         | {"criterion": name, "score": score.value, "low": score.low, "high": score.high}
         | dict(zip(("group_low", "group_high"), score.groups or (None, None), strict=True))
-        | {"bound": score.bound}
+        | {"bound": score.bound, "unit": _inert(score.unit)}
         for board in found
         for one in board.ranked
         for name, score in one.entry.scores.items()
@@ -226,6 +229,7 @@ def _board_json(board: Board) -> dict[str, Any]:
                         "interval": [score.low, score.high],
                         "group_interval": score.groups,
                         "bound": score.bound,
+                        "unit": score.unit,
                     }
                     for name, score in one.entry.scores.items()
                 },

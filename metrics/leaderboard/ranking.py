@@ -16,6 +16,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.benchmarks import find
 from sciml_datasets.metrics.leaderboard.entries import Entry, Score
+from sciml_datasets.metrics.results import measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Board:
     """The submissions that may be compared.
 
     Attributes:
-        benchmark: of them.
+        benchmark: of them, as it is for their data.
         likeness: what they share, by name.
         ranked: the best first.
     """
@@ -55,8 +56,23 @@ class Board:
 
     @property
     def real(self) -> bool:
-        """Whether published values are of these data."""
+        """Whether the data are no simulated ones."""
         return find(self.likeness["dataset"])[1].simulated_samples == 0
+
+    @property
+    def original(self) -> bool:
+        """Whether published values are of these data, or of those that a demo is made like: not of another study's."""
+        return self.benchmark.is_original(self.likeness)
+
+    @property
+    def measured(self) -> str:
+        """What is predicted, with its unit; empty where that is always the same."""
+        return measured(self.likeness)
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What the submissions share, in words."""
+        return self.likeness | ({"response": self.measured} if self.measured else {})
 
     @property
     def baselines(self) -> dict[str, dict[str, float | None]]:
@@ -70,15 +86,16 @@ class Board:
 
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
-    """One board for each group of comparable submissions; those of real data come first in a benchmark."""
+    """One board for each group of comparable submissions; those of real data come first in a benchmark, and of
+    those the data that published values are of."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(json.dumps(entry.likeness, sort_keys=True), []).append(entry)
     found = []
     for group in groups.values():
-        benchmark = find(group[0].likeness["dataset"])[0]
+        benchmark = find(group[0].likeness["dataset"])[0].for_data(group[0].likeness)
         found.append(Board(benchmark, group[0].likeness, rank(group, benchmark.criteria[0])))
-    return sorted(found, key=lambda board: (board.benchmark.name, not board.real, board.name))
+    return sorted(found, key=lambda board: (board.benchmark.name, not board.real, not board.original, board.name))
 
 
 def rank(entries: Sequence[Entry], criterion: Criterion) -> list[Ranked]:

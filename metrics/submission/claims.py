@@ -15,7 +15,7 @@ from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.configuration import entry, result_name
 from sciml_datasets.metrics.submission.findings import Finding, shown
 
-PUBLISHED = ("title", "direction", "target", "reference", "best_known")
+PUBLISHED = ("title", "direction", "unit", "target", "reference", "best_known")
 SMALLEST = 1e-12
 """Less of an error is none."""
 MAX_CLASSES = 1000
@@ -46,15 +46,16 @@ def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterato
         )
     if result["split"] != "test":
         yield Finding(name, "result-data", f"it is of the {result['split']} split")
-    yield from _check_rows(name, result, benchmark_of(benchmark, result))
-    yield from _check_intervals(name, result, benchmark_of(benchmark, result))
+    benchmark = benchmark_of(benchmark, result)
+    yield from _check_rows(name, result, benchmark)
+    yield from _check_intervals(name, result, benchmark)
 
 
 def benchmark_of(benchmark: Benchmark, result: dict[str, Any]) -> Benchmark:
-    """The benchmark as it is of the data set of a result: another form may have other criteria."""
-    return next(
-        (benchmark.of(dataset) for dataset in benchmark.datasets if dataset.name == result["dataset"]), benchmark
-    )
+    """The benchmark as it is for the data that a result tells of: those of another form or another response have other
+    criteria, or other published values."""
+    found = (benchmark.of(dataset) for dataset in benchmark.datasets if dataset.name == result["dataset"])
+    return next(found, benchmark).for_data(result, result["split"])
 
 
 def _broken_confusion(confusion: Any) -> str | None:
@@ -93,10 +94,10 @@ def _check_rows(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iter
         if score != result["scores"].get(row["name"]):
             yield Finding(name, "result-arithmetic", f"{row['name']} has another value in scores")
         expected = criterion_row(criterion, math.nan if score is None else score, row["baselines"])
-        for key in expected.keys() - {"name", "score", "baselines"}:
-            if row[key] != expected[key]:
+        for key in (*PUBLISHED, "met", "distance"):
+            if row.get(key) != expected.get(key):
                 rule = "result-published" if key in PUBLISHED else "result-arithmetic"
-                what = f"{row['name']} has the {key} {shown(row[key])}, expected {shown(expected[key])}"
+                what = f"{row['name']} has the {key} {shown(row.get(key))}, expected {shown(expected.get(key))}"
                 yield Finding(name, rule, what)
         real = result["dataset"] in {dataset.name for dataset in benchmark.datasets if not dataset.simulated_samples}
         if (
@@ -197,8 +198,8 @@ def check_results(
 def check_scores(name: str, claimed: dict[str, Any], recomputed: dict[str, Any]) -> Iterator[Finding]:
     """A run's result beside the one that follows from its predictions and the data at hand."""
     for key in MUST_AGREE:
-        if claimed[key] != recomputed[key]:
-            what = f"{key} is {shown(claimed[key])}, of the data at hand {shown(recomputed[key])}"
+        if claimed.get(key) != recomputed.get(key):
+            what = f"{key} is {shown(claimed.get(key))}, of the data at hand {shown(recomputed.get(key))}"
             yield Finding(name, "data-differs", what)
             return
     for key in sorted(claimed["scores"].keys() | recomputed["scores"].keys()):

@@ -12,12 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sciml_datasets.benchmark import DataSet
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.metrics.mllog import VERSION_KEYS
-from sciml_datasets.metrics.results import aggregate, write_result
+from sciml_datasets.metrics.results import aggregate, measured, write_result
+from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.metrics.submission import rules, written
 from sciml_datasets.metrics.submission.configuration import folder_name, predictions_name, result_name
 from sciml_datasets.metrics.submission.logs import TOKEN
@@ -107,6 +109,7 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
     first, results = runs[0], [run.result for run in runs]
     whole = aggregate(results) if len(runs) > 1 else first.result
     benchmark, dataset = find(whole["dataset"])
+    original, primary = benchmark.is_original(whole), whole["criteria"][0]
     logged = [_logged(run) for run in runs]
     commit = statement.commit or logged[0].get("submission_github_commit_version")
     if not commit:
@@ -139,10 +142,10 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
             "tag": statement.tag or f"v{version.removeprefix('v')}",
             "commit": commit,
         },
-        "data": list(statement.data) or _data_commands(dataset.name, dataset.simulated_samples),
+        "data": list(statement.data) or _data_commands(dataset, original=original),
         "commands": _train_commands(dataset.name, runs),
         "dataset": dataset.name,
-        "dataset_title": dataset.title,
+        "dataset_title": dataset.title if original else f"responses of another study, {measured(whole)}",
         "dataset_version": whole["dataset_version"],
         "plan_digest": whole["plan_digest"],
         "split": whole["split"],
@@ -153,9 +156,12 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "runs": [_run_entry(number, run, len(runs), statement) for number, run in enumerate(runs, 1)],
         "whole": whole,
         "rows": [_told(row) for row in whole["criteria"]],
+        "original": original,
         "average_difference": _average_difference(whole),
         "baselines": {
-            name: f"{score:.4f}" for name, score in whole["criteria"][0]["baselines"].items() if score is not None
+            name: score_text(score, primary.get("unit", ""))
+            for name, score in primary["baselines"].items()
+            if score is not None
         },
         "seconds": round(sum(training) / len(training), 1) if training else None,
         "plots": [f"plots/{path.name}" for path in _plots(first)],
@@ -194,8 +200,12 @@ def _ended(run: Run) -> datetime:
     return datetime.fromtimestamp(max(stamps) // 1000, UTC)
 
 
-def _data_commands(name: str, simulated: int) -> list[str]:
-    get = f"sciml simulate {name} --out raw" if simulated else f"sciml fetch {name} --raw-dir raw"
+def _data_commands(dataset: DataSet, *, original: bool) -> list[str]:
+    """How the data are got; of another study, which only the submitter knows, from its files on."""
+    name = dataset.name
+    get = f"sciml simulate {name} --out raw" if dataset.simulated_samples else f"sciml fetch {name} --raw-dir raw"
+    if not original:
+        get = f"sciml convert csv STUDY --out raw/{name}"
     return [get, f"sciml prepare {name} --raw-dir raw --data-dir data"]
 
 
@@ -236,9 +246,10 @@ def _told(row: dict[str, Any]) -> dict[str, str]:
     def number(published: dict[str, Any] | None) -> str:
         return f"{published['value']:g}" if published else "-"
 
-    score = "-" if row["score"] is None else f"{row['score']:.4f}"
+    unit = row.get("unit", "")
+    score = score_text(row["score"], unit)
     if "interval" in row:
-        score += f" ± {(row['interval'][1] - row['interval'][0]) / 2:.4f}"
+        score += f" ± {score_text((row['interval'][1] - row['interval'][0]) / 2, unit)}"
     return {
         "title": row["title"],
         "score": score,

@@ -81,7 +81,7 @@ def read(folder: Path) -> Tables:
     responses, left_out = _responses(folder / RESPONSES)
     cell_table = cells(folder, set(responses["cell"].unique().to_pylist()))
     drug_table, ambiguous = drugs(folder, set(responses["drug"].unique().to_pylist()))
-    joined = join(folder / RESPONSES, responses, cell_table, drug_table, AUC)
+    joined = join(folder / RESPONSES, responses, cell_table, drug_table, AUC, declarable=False)
     found = sum(drug in ambiguous for drug in joined.responses["drug"].to_pylist()) if ambiguous else 0
     left_out |= joined.left_out
     return replace(joined, left_out=left_out | ({CONFLICTING_CID: found} if found else {}))

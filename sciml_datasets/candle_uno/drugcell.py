@@ -51,7 +51,7 @@ def read(folder: Path) -> Tables:
     responses = pa.concat_tables([_responses(folder, split) for split in SPLITS])
     check_unknown(folder / MUTATIONS, cells, {*responses["cell"].to_pylist()})
     check_unknown(folder / FINGERPRINTS, drugs, {*responses["drug"].to_pylist()})
-    return join(folder, responses, cells, drugs, DRUGCELL_AUC)
+    return join(folder, responses, cells, drugs, DRUGCELL_AUC, declarable=False)
 
 
 def _responses(folder: Path, split: str) -> pa.Table:

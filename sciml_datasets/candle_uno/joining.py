@@ -142,7 +142,15 @@ def feature_table(
     return FeatureTable(tuple(first), tuple(columns), values if len(rows) == len(ids) else values[rows])
 
 
-def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTable, measure: Measure) -> Tables:
+def join(
+    path: Path,
+    responses: pa.Table,
+    cells: FeatureTable,
+    drugs: FeatureTable,
+    measure: Measure,
+    *,
+    declarable: bool = True,
+) -> Tables:
     """Leave out the responses that cannot be used, each counted for the first reason that holds.
 
     Args:
@@ -152,6 +160,7 @@ def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTab
         cells: features of cells.
         drugs: features of drugs.
         measure: what the responses measure.
+        declarable: see `Measure.check`.
 
     Raises:
         InputError: an id occurs twice, no response is left, or one is out of the range of its measure; also as
@@ -192,7 +201,7 @@ def join(path: Path, responses: pa.Table, cells: FeatureTable, drugs: FeatureTab
             "responses and of features must agree"
         )
     kept = responses.filter(pa.array(usable))
-    measure.check(path, kept["id"], kept["response"])
+    measure.check(path, kept["id"], kept["response"], declarable=declarable)
     contradictions = _contradictions(kept)
     if contradictions:
         left_out["kept, though another response of the same source, cell and drug differs"] = contradictions

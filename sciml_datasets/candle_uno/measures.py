@@ -2,7 +2,8 @@
 
 A column is known by its name, in any case. Beside a table of responses `DECLARED` may tell of columns that are not
 known, or of known ones that are meant otherwise: tab-separated, with the columns ``measure``, ``unit``, ``low``,
-``high`` and ``kills``; an empty bound is none, an empty ``kills`` is not known. A converted study has one.
+``high`` and ``kills``; an empty bound is none, an empty ``kills`` is not known, and words for missing values
+(`text_numbers.MISSING`) say the same as an empty field. A converted study has one.
 
 - Uno and IMPROVE: AUC over 1e-10 to 1e-4 mol/l, AUC1, AAC1 and DSS1 over the doses that were tried, of curves between 0
   and 1; IC50 and EC50 as -log10 of mol/l. Source: the fit of the tables (``compute_fit_metrics``: d1=4, d2=10), from
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import is_there
+from sciml_datasets.files.text_numbers import MISSING
 from sciml_datasets.files.text_tables import TextTable
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ COLUMNS = ("measure", "unit", "low", "high", "kills")
 FACT = "response"
 """The fact of prepared data that tells the measure."""
 LOW, HIGH = "low", "high"
+GREATEST = 3.4028235e38
+"""That float32 holds, as which responses are stored."""
+REMOVE = "remove it"
+"""What else to do about a response out of the range in files whose one measure is fixed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +68,14 @@ class Measure:
         name = AUC.name if self.name.lower() == AUC.name.lower() else self.name
         return {**{name: getattr(self, name) for name in self.__slots__}, "name": name, "range": self.range()}
 
-    def check(self, path: Path, ids: pa.ChunkedArray, values: pa.ChunkedArray) -> None:
+    def check(self, path: Path, ids: pa.ChunkedArray, values: pa.ChunkedArray, *, declarable: bool = True) -> None:
         """Make sure that responses are in the range.
 
         Args:
             path: their file.
             ids: (N,) of responses.
-            values: (N,) finite.
+            values: (N,) finite float32.
+            declarable: whether `DECLARED` beside the file is read, so that it can tell another range.
 
         Raises:
             InputError: one is not; the first is named.
@@ -79,16 +86,22 @@ class Measure:
         for bound, wrong in ((self.low, np.less), (self.high, np.greater)):
             if bound is not None and (outside := wrong(numbers, np.float32(bound))).any():
                 row = int(np.flatnonzero(outside)[0])
+                remedy = f"tell the range of {self.name} in {DECLARED} beside the responses" if declarable else REMOVE
                 raise InputError(
-                    f"{path}: the response {ids[row].as_py()} has the {self.name} {numbers[row]:g}, expected "
-                    f"{self.range()}: correct it, or tell the range of {self.name} in {DECLARED} beside the responses"
+                    f"{path}: the response {ids[row].as_py()} has the {self.name} {exact(float(str(numbers[row])))}, "
+                    f"expected {self.range()}: correct it, or {remedy}"
                 )
 
     def range(self) -> str:
         """The bounds in words."""
         if self.low is None:
-            return "any number" if self.high is None else f"{self.high:g} or less"
-        return f"{self.low:g} or more" if self.high is None else f"from {self.low:g} to {self.high:g}"
+            return "any number" if self.high is None else f"{exact(self.high)} or less"
+        return f"{exact(self.low)} or more" if self.high is None else f"from {exact(self.low)} to {exact(self.high)}"
+
+
+def exact(number: float) -> str:
+    """The shortest text that is read as this number again."""
+    return repr(float(number)).removesuffix(".0")
 
 
 MOLAR, MICROMOLAR = "-log10(mol/l)", "umol/l"
@@ -163,7 +176,7 @@ def choose(
             f"{table.path}: the column {wanted} has ids or names, no response: choose another one with --response, "
             "or rename it"
         )
-    column = table.names[table.place(wanted)]
+    column = table.names[table.place(_spelled(table, wanted))]
     if column.lower() not in known:
         raise InputError(
             f"{table.path}: the unit and the range of the column {column} are not known: name it as one of "
@@ -171,6 +184,19 @@ def choose(
             f"{', '.join(COLUMNS)} in its first line and {column} in the second"
         )
     return column, replace(known[column.lower()], name=column)
+
+
+def _spelled(table: TextTable, wanted: str) -> str:
+    """The column as the table writes it, where one alone has these letters, capital or small."""
+    alike = list(dict.fromkeys(name for name in table.names if name.lower() == wanted.lower()))
+    if wanted in alike or not alike:
+        return wanted
+    if len(alike) > 1:
+        raise InputError(
+            f"{table.path}: the columns {', '.join(alike[:-1])} and {alike[-1]} differ from {wanted} in capitals only: "
+            "give --response as one of them is written"
+        )
+    return alike[0]
 
 
 def _only(table: TextTable, known: Mapping[str, Measure], ids: Collection[str]) -> str:
@@ -198,8 +224,8 @@ def declared(path: Path) -> dict[str, Measure]:
     """What a file of declarations tells, by names in small letters; nothing where there is none.
 
     Raises:
-        InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range, or
-            ``kills`` is another word.
+        InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range or no
+            finite numbers, or ``kills`` is another word.
     """
     if not is_there(path):
         return {}
@@ -207,18 +233,30 @@ def declared(path: Path) -> dict[str, Measure]:
     numbers = {table.place(name): name for name in (LOW, HIGH)}
     texts = {table.place(name): name for name in COLUMNS if name not in numbers.values()}
     found: dict[str, Measure] = {}
-    for row, line in enumerate(table.read(text=texts, numbers=numbers).to_pylist()):
-        name, low, high, kills = (line[key] for key in ("measure", LOW, HIGH, "kills"))
+    for row, line in enumerate(table.read(text=texts, numbers=numbers, exact=numbers).to_pylist()):
+        name, unit, kills = (_given(line[key]) for key in ("measure", "unit", "kills"))
+        low, high = line[LOW], line[HIGH]
         here = f"{path}: line {table.line_of(row)}:"
         if not name or name.lower() in found:
             raise InputError(f"{here} {name!r} is no name, or stands there twice: name each measure once")
+        for key, bound in ((LOW, low), (HIGH, high)):
+            if bound is not None and not abs(bound) <= GREATEST:
+                raise InputError(
+                    f"{here} {key} of {name} is {exact(bound)}, expected a number of at most {GREATEST:.3g}: leave it "
+                    "empty where there is no bound"
+                )
         if low is not None and high is not None and not low < high:
-            raise InputError(f"{here} the range of {name} is from {low:g} to {high:g}: give the lower bound first")
+            bounds = f"from {exact(low)} to {exact(high)}"
+            raise InputError(f"{here} the range of {name} is {bounds}: give the lower bound first")
         if kills not in (LOW, HIGH, ""):
             raise InputError(f"{here} kills is {kills!r}, expected {LOW}, {HIGH} or nothing")
-        title = _title(name, line["unit"], low, high)
-        found[name.lower()] = Measure(name, title, line["unit"], low, high, kills)
+        found[name.lower()] = Measure(name, _title(name, unit, low, high), unit, low, high, kills)
     return found
+
+
+def _given(text: str) -> str:
+    """A field without blanks around it; empty where it says that nothing is given."""
+    return "" if text.strip() in MISSING else text.strip()
 
 
 def _title(name: str, unit: str, low: float | None, high: float | None) -> str:
@@ -231,5 +269,5 @@ def _title(name: str, unit: str, low: float | None, high: float | None) -> str:
 
 def declaration(measure: Measure) -> str:
     """The text of a file of declarations of one measure."""
-    bounds = ["" if bound is None else f"{bound:g}" for bound in (measure.low, measure.high)]
+    bounds = ["" if bound is None else exact(bound) for bound in (measure.low, measure.high)]
     return "".join("\t".join(line) + "\n" for line in (COLUMNS, (measure.name, measure.unit, *bounds, measure.kills)))

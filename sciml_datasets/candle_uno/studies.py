@@ -70,7 +70,7 @@ def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
         tables = drevalpy.read(path, response)
         improve.write(tables, out, drug_file=improve.FINGERPRINTS)
         return Study(out, tables)
-    if response not in (None, DRUGCELL_AUC.name):
+    if response is not None and response.lower() != DRUGCELL_AUC.name:
         raise InputError(f"{path} has no column {response}: a DrugCell study has one response, {DRUGCELL_AUC.name}")
     tables = drugcell.read(path.parent)
     improve.write(tables, out, cell_file=improve.MUTATION, drug_file=improve.FINGERPRINTS)
@@ -118,7 +118,7 @@ def _exported(source: Path, out: Path, response: str | None) -> Study:
             f"{source} has no {improve.RESPONSE}, nor in raw_data/: name an IMPROVE folder, or one with the raw form "
             f"{others}"
         )
-    if response not in (None, measure.name):
+    if response is not None and response.lower() != measure.name:
         raise InputError(f"--response {response}: raw forms A and B have one response, {measure.name}: leave it out")
     tables = with_splits(source, forms[0].read(source))
     for name, features in (("cell", tables.cells), ("drug", tables.drugs)):

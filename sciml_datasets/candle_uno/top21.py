@@ -76,7 +76,7 @@ def read(folder: Path) -> Tables:
         drugs = _recovered(file, path, responses["drug"], "x_{}_1", "descriptor")
         for split in _splits(file):
             _check_order(stored_frame(file, f"y_{split}"), responses)
-    return join(path, responses, cells, drugs, AUC)
+    return join(path, responses, cells, drugs, AUC, declarable=False)
 
 
 def _one(folder: Path) -> Path:
