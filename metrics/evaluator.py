@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
-from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.additive import Additive, repeated
 from sciml_datasets.metrics.formats import as_array
 from sciml_datasets.metrics.intervals import group_numbers, intervals
 from sciml_datasets.metrics.predictions import read_predictions, told_of
@@ -105,9 +105,9 @@ class Evaluator:
                 "which split they are (--split)"
             )
         positions = np.array([self._position[key] for key in keys], np.int64)
-        repeated = np.bincount(positions, minlength=len(self)) + self._seen > 1
-        if repeated.any():
-            names = [key for key in dict.fromkeys(keys) if repeated[self._position[key]]]
+        if (twice := repeated(positions, self._seen)).size:
+            again = set(twice.tolist())
+            names = [key for key in dict.fromkeys(keys) if self._position[key] in again]
             raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
         self._check_values(keys, positions, values)
         self._scoring.update(positions, values)
