@@ -14,7 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.additive import Additive, repeated
 from sciml_datasets.metrics.formats import as_array
-from sciml_datasets.metrics.intervals import group_numbers, intervals
+from sciml_datasets.metrics.intervals import MOST_SAMPLES, group_numbers, intervals
 from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -156,9 +156,16 @@ class Evaluator:
             InputError: an id of the split has no prediction.
         """
         self._check_complete()
-        alike = self.benchmark.task.alike
+        if len(self) > MOST_SAMPLES:  # whose groups would take long to tell
+            return None
+        groupings = self.benchmark.groupings
+        columns = {name: groupings.get(name, (name,)) for name in self.benchmark.task.alike}
         return intervals(
-            self._scoring.resampled, {name: group_numbers(self._truth.column(name), self._truth.ids) for name in alike}
+            self._scoring.resampled,
+            {
+                name: group_numbers([self._truth.column(one) for one in each], self._truth.ids)
+                for name, each in columns.items()
+            },
         )
 
     def baselines(self) -> dict[str, dict[str, float]]:
