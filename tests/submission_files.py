@@ -20,7 +20,7 @@ from sciml_datasets.preparation.manifest import read_manifest
 from sciml_datasets.preparation.verify import check_prepared
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-BENCHMARK_OF = {"stemdl_demo": "stemdl", "cloudmask_demo": "cloudmask"}
+BENCHMARK_OF = {"stemdl_demo": "stemdl", "cloudmask_demo": "cloudmask", "candle_uno_demo": "candle_uno"}
 
 
 def at_hand(data_dir: Path) -> DataAtHand:
@@ -36,6 +36,9 @@ def predictions(name: str, data_dir: Path, seed: int, right: float) -> tuple[lis
         known = rng.random(len(labels)) < right
         values[known, labels[known]] += 1
         return truth.ids, values
+    if name == "candle_uno_demo":
+        responses = truth.numbers("response")
+        return truth.ids, (responses + (1 - right) * rng.normal(size=len(responses))).astype(np.float32)
     masks = truth.features(np.arange(len(truth)), ("cloud",))[0].astype(np.float32)
     noise = rng.random(masks.shape, np.float32)
     return truth.ids, np.clip(masks * right + noise * (1 - right), 0, 1)
@@ -65,8 +68,8 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     log.submission(benchmark=benchmark.rules_name, version=benchmark.version, platform="a laptop", commit=COMMIT)
     log.start("init")
     log.event("seed", seed)
-    log.event("train_samples", 40)
-    log.event("eval_samples", 10)
+    log.event("train_samples", len(Truth(name, "train", data_dir)))
+    log.event("eval_samples", len(Truth(name, "validation", data_dir)))
     log.stop("init")
     log.start("run")
     for epoch in (1, 2):

@@ -154,7 +154,8 @@ def _score_text(score: Score | None) -> str:
         return NOTHING
     spread = f" ± {(score.high - score.low) / 2:.4f}" if score.high > score.low else ""
     bound = f" (bins ± {score.bound:.4f})" if score.bound else ""
-    groups = " ({:.4f} to {:.4f})".format(*score.groups) if score.groups else ""
+    origin = ", as submitted" if score.submitted else ""
+    groups = f" ({score.groups[0]:.4f} to {score.groups[1]:.4f}{origin})" if score.groups else ""
     return f"{score.value:.4f}{spread}{groups}{bound}"
 
 
