@@ -97,7 +97,7 @@ def repeated(positions: NDArray[np.int64], given: NDArray[Any]) -> NDArray[np.in
             a batch takes as long whatever the split holds.
     """
     found, number = np.unique(positions, return_counts=True)
-    return found[(number > 1) | (given[found] != 0)]
+    return np.asarray(found[(number > 1) | (given[found] != 0)])
 
 
 def counts(*shape: int) -> NDArray[np.int64]:
