@@ -88,6 +88,18 @@ class Additive:
         return both
 
 
+def repeated(positions: NDArray[np.int64], given: NDArray[Any]) -> NDArray[np.int64]:
+    """The positions that stand twice among the (N,) given ones, or were given before, ascending.
+
+    Args:
+        positions: (N,) of the samples of one batch.
+        given: (num_samples,) not 0 where a sample was given before. Only the places of the batch are looked at, so that
+            a batch takes as long whatever the split holds.
+    """
+    found, number = np.unique(positions, return_counts=True)
+    return np.asarray(found[(number > 1) | (given[found] != 0)])
+
+
 def counts(*shape: int) -> NDArray[np.int64]:
     """An int64 array of zeros."""
     return np.zeros(shape, np.int64)

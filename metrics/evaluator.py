@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.facts import facts_of
-from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.additive import Additive, repeated
 from sciml_datasets.metrics.formats import as_array
-from sciml_datasets.metrics.intervals import Members, group_numbers, intervals, resampled_scores
+from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
 from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.scorings import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -103,9 +103,9 @@ class Evaluator:
                 "which split they are (--split)"
             )
         positions = np.array([self._position[key] for key in keys], np.int64)
-        repeated = np.bincount(positions, minlength=len(self)) + self._seen > 1
-        if repeated.any():
-            names = [key for key in dict.fromkeys(keys) if repeated[self._position[key]]]
+        if (twice := repeated(positions, self._seen)).size:
+            again = set(twice.tolist())
+            names = [key for key in dict.fromkeys(keys) if self._position[key] in again]
             raise InputError(f"{_some(names)} given more than once: predict each id exactly once")
         self._check_values(keys, positions, values)
         self._scoring.update(positions, values)
@@ -154,6 +154,8 @@ class Evaluator:
             InputError: an id of the split has no prediction.
         """
         self._check_complete()
+        if len(self) > MOST_SAMPLES:  # whose groups would take long to tell
+            return None
         return intervals(self._scoring.resampled, self._members())
 
     def resampled(self) -> dict[str, NDArray[np.float64]] | None:
@@ -165,12 +167,18 @@ class Evaluator:
             InputError: an id of the split has no prediction.
         """
         self._check_complete()
+        if len(self) > MOST_SAMPLES:
+            return None
         return resampled_scores(self._scoring.resampled, self._members())
 
     def _members(self) -> Members:
-        """Grouping to (N,) the group of each sample."""
-        alike = self.benchmark.task.alike
-        return {name: group_numbers(self._truth.column(name), self._truth.ids) for name in alike}
+        """Grouping to the groups of each sample."""
+        groupings = self.benchmark.groupings
+        columns = {name: groupings.get(name, (name,)) for name in self.benchmark.task.alike}
+        return {
+            name: group_numbers([self._truth.column(one) for one in each], self._truth.ids)
+            for name, each in columns.items()
+        }
 
     def baselines(self) -> dict[str, dict[str, float]]:
         """The scores of trivial predictors, fitted to the training split, by what they predict."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.additive import Additive, counts, sums
+from sciml_datasets.metrics.additive import Additive, counts, repeated, sums
 from sciml_datasets.metrics.formats import Format, check_number, checked
 from sciml_datasets.metrics.moments import paired
 
@@ -49,7 +49,7 @@ class RankCorrelation(Additive):
         """
         t, p = paired(truth, prediction)
         places = checked("positions", positions, Format("positions", (), "iu", 0, self.num_samples - 1), count=len(t))
-        if (twice := np.flatnonzero(np.bincount(places, minlength=self.num_samples) + self.given > 1)).size:
+        if (twice := repeated(places, self.given)).size:
             raise InputError(f"the sample at position {twice[0]} is given more than once: give each once")
         self.truth[places], self.prediction[places] = t, p
         self.given[places] = 1

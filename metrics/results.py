@@ -20,6 +20,7 @@ from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.metrics.intervals import reason_for_none
 from sciml_datasets.metrics.score_text import aligned, score_text
 
 SCHEMA_VERSION = 2
@@ -169,6 +170,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     shared = {key: first[key] if all(other.get(key) == first[key] for other in results) else None for key in first}
     return shared | {
         "criteria": rows,
+        "intervals": None,  # over groups of one run; those of the mean are over seeds
         "scores": {row["name"]: row["score"] for row in rows},
         "details": {},
         "runs": [{"seed": other["seed"], "scores": other["scores"]} for other in results],
@@ -264,6 +266,8 @@ def table(result: dict[str, Any]) -> str:
     lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
     if spans:
         lines.append(f"95 % interval: {interval_method(result)}")
+    elif why := reason_for_none(result):
+        lines.append(f"no 95 % interval: {why}")
     if bounds:
         lines.append("+- of bins: the exact score is at most this far away")
     unscored = {name: count for name, count in result["scores"].items() if UNSCORED.fullmatch(name) and count}

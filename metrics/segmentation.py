@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.additive import Additive, counts
+from sciml_datasets.metrics.additive import Additive, counts, repeated
 from sciml_datasets.metrics.calibration import Calibration
 from sciml_datasets.metrics.formats import Format, as_array, check_number, checked
 from sciml_datasets.metrics.ranking import Ranking
@@ -97,7 +97,7 @@ class Segmentation(Additive):
         groups = None
         if stratum is not None:
             groups = checked("stratum", stratum, Format("strata", (), "biu", 0, len(self.strata) - 1), count=count)
-        if (twice := np.flatnonzero(np.bincount(places, minlength=self.num_scenes) + self.given > 1)).size:
+        if (twice := repeated(places, self.given)).size:
             raise InputError(f"the scene at position {twice[0]} is given more than once: give each once")
         for i, place in enumerate(places):
             self._add(int(place), true[i] != 0, predicted[i], scored[i] != 0)

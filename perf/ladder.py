@@ -155,10 +155,16 @@ def verdict(ladder: Sequence[Rung], criterion: str, direction: str) -> str:
     for below, above in pairwise(there):
         (low, under), (high, over) = best[below], best[above]
         seeds = min(sign * row.scores[criterion] for row in over) > max(sign * row.scores[criterion] for row in under)
-        ends = np.nanpercentile(sign * (resampled(over, criterion) - resampled(under, criterion)), (LEAST, 100 - LEAST))
+        gains = sign * (resampled(over, criterion) - resampled(under, criterion))
+        ends = np.nanpercentile(gains, (LEAST, 100 - LEAST))
         beats = seeds and ends[0] > 0
         holds = holds and beats
-        by = f"by {mean(over) - mean(under):.4f}, 95 % interval over groups {ends[0]:.4f} to {ends[1]:.4f}"
+        told = (
+            f"95 % interval over groups {ends[0]:.4f} to {ends[1]:.4f}"
+            if len(gains) > 1
+            else "groups too few for an interval"
+        )
+        by = f"by {mean(over) - mean(under):.4f}, {told}"
         steps.append(f"{above} ({high}) {'beats' if beats else 'does not beat'} {below} ({low}) {by}")
     word = "holds" if holds else "does not hold"
     return f"{' < '.join(there)} {word} beyond chance in {criterion}: {'; '.join(steps)}."

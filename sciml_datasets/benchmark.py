@@ -70,8 +70,9 @@ class Task:
         kind: the class in ``metrics/scorings.py`` that scores it: how truth is read, which predictions are taken, which
             trivial baselines stand beside them.
         settings: what that class needs to know of this benchmark.
-        alike: columns of the member lists whose values name samples that are alike, for intervals of scores: they are
-            drawn together, and by each column independently (`sciml_datasets.metrics.intervals`).
+        alike: groupings of the benchmark, or columns of the member lists, for intervals of scores: samples of one group
+            are alike and drawn together, and by each grouping independently (`sciml_datasets.metrics.intervals`).
+            Several columns of a grouping each name a group.
     """
 
     kind: Literal["classification", "segmentation", "reconstruction", "regression"]

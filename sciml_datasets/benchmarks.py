@@ -238,7 +238,7 @@ def _growth(**variant: Any) -> Mapping[str, Any]:
     scores = {"mse": "mean squared error", "mae": "mean absolute error"}
     fits = {"r2": ("R2", FIT), "pearson": ("Pearson's r", CORRELATION), "spearman": ("Spearman's rho", CORRELATION)}
     return {
-        "task": Task("regression", {"target": "growth", "groups": groups}, alike=groups),
+        "task": Task("regression", {"target": "growth", "groups": groups}, alike=("drug", "cell")),
         "criteria": (
             *(Criterion(name, title, "lower", span=ERROR) for name, title in scores.items()),
             *(Criterion(name, title, "higher", span=span) for name, (title, span) in fits.items()),

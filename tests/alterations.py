@@ -67,6 +67,14 @@ def without(key: str) -> Callable[[list[str]], list[str]]:
     return lambda lines: [line for line in lines if f'"{key}"' not in line]
 
 
+def without_first(key: str) -> Callable[[list[str]], list[str]]:
+    def change(lines: list[str]) -> list[str]:
+        first = next(i for i, line in enumerate(lines) if f'"{key}"' in line)
+        return lines[:first] + lines[first + 1 :]
+
+    return change
+
+
 def twice(key: str) -> Callable[[list[str]], list[str]]:
     return lambda lines: [copy for line in lines for copy in [line] * (1 + (f'"{key}"' in line))]
 

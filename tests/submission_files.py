@@ -42,8 +42,8 @@ def predictions(name: str, data_dir: Path, seed: int, right: float) -> tuple[lis
         values[known, labels[known]] += 1
         return truth.ids, values
     if name.startswith("candle_uno"):
-        values = truth.numbers("response").astype(np.float32)
-        return truth.ids, values * np.float32(right) + values.mean() * np.float32(1 - right)
+        responses = truth.numbers("response")
+        return truth.ids, (responses + (1 - right) * rng.normal(size=len(responses))).astype(np.float32)
     masks = truth.features(np.arange(len(truth)), ("cloud",))[0].astype(np.float32)
     noise = rng.random(masks.shape, np.float32)
     return truth.ids, np.clip(masks * right + noise * (1 - right), 0, 1)
@@ -73,8 +73,8 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     log.submission(benchmark=benchmark.rules_name, version=benchmark.version, platform="a laptop", commit=COMMIT)
     log.start("init")
     log.event("seed", seed)
-    log.event("train_samples", 40)
-    log.event("eval_samples", 10)
+    log.event("train_samples", len(Truth(name, "train", data_dir)))
+    log.event("eval_samples", len(Truth(name, "validation", data_dir)))
     log.stop("init")
     log.start("run")
     for epoch in (1, 2):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tracemalloc
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from test_parallel import MPIEXEC, needs_mpi
 
-from sciml_datasets.metrics.additive import Additive
+from sciml_datasets.metrics.additive import Additive, repeated
 from sciml_datasets.metrics.classification import Classification
+from sciml_datasets.metrics.rank_correlation import RankCorrelation
 from sciml_datasets.metrics.segmentation import Segmentation
 from sciml_datasets.metrics.surrogate import Surrogate
 
@@ -139,3 +143,21 @@ def test_maxima_are_not_added() -> None:
 def test_states_of_other_kinds_or_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="cannot be added"):
         state().merge(Classification(6))
+
+
+@given(st.lists(st.integers(0, 9), max_size=12), st.lists(st.integers(0, 1), min_size=10, max_size=10))
+def test_what_is_repeated_was_given_before_or_stands_twice(positions: list[int], before: list[int]) -> None:
+    expected = [place for place in sorted(set(positions)) if before[place] + positions.count(place) > 1]
+    assert repeated(np.array(positions, np.int64), np.array(before)).tolist() == expected
+
+
+def test_a_batch_takes_no_more_than_its_own_size_however_large_the_split() -> None:
+    ranks, scenes = RankCorrelation(1_000_000), Segmentation(1_000_000)
+    mask = np.ones((1, 2, 2))
+    tracemalloc.start()
+    try:
+        ranks.update(np.array([7, 999_999]), np.zeros(2), np.ones(2))
+        scenes.update([7], mask, mask == 1, mask)
+        assert tracemalloc.get_traced_memory()[1] < 100_000  # a byte for each sample would be ten times as much
+    finally:
+        tracemalloc.stop()

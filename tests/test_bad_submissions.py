@@ -53,6 +53,7 @@ from alterations import (
     with_archive,
     with_bytes,
     without,
+    without_first,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -220,6 +221,16 @@ BAD: list[tuple[str, Change, str]] = [
     ),
     ("no number of samples logged", log(without("train_samples")), "log-key-missing"),
     ("a number of samples in words", log(logged("eval_samples", "many")), "log-value"),
+    ("fewer samples than are trained on", log(logged("train_samples", 1)), "log-value"),
+    ("more samples than there are", log(logged("eval_samples", 99_999_999)), "log-value"),
+    ("caches that are cleared in words", log(logged("cache_clear", "yes")), "log-value"),
+    ("caches of which nothing is known", log(logged("cache_clear", None)), "log-value"),
+    ("caches that are a mapping", log(logged("cache_clear", {})), "log-value"),
+    ("no evaluation logged", log(without("eval_accuracy")), "log-evaluation"),
+    ("an epoch without an evaluation", log(without_first("eval_accuracy")), "log-evaluation"),
+    ("an evaluation in words", log(logged("eval_accuracy", "good")), "log-evaluation"),
+    ("a result after the run", log(exchanged("result", "run_stop")), "log-order"),
+    ("samples after the initialization", log(exchanged("train_samples", "init_stop")), "log-order"),
     ("another benchmark logged", log(logged("submission_benchmark", "uno")), "log-value"),
     ("the version of the code logged", log(logged("submission_version", "0.1.0")), "log-value"),
     ("a run that starts before it is initialized", log(exchanged("run_start", "init_stop")), "log-order"),
@@ -292,6 +303,17 @@ BAD: list[tuple[str, Change, str]] = [
         result(lambda r: r["intervals"]["scores"].update(top1_accuracy=[0.5, 1.4])),
         "score-range",
     ),
+    (
+        "an interval of few groups",
+        result(lambda r: r["intervals"]["scores"].update(macro_f1=[0.0, 1.0])),
+        "score-range",
+    ),
+    ("intervals by another grouping", result(lambda r: r["intervals"].update(groups={"id": 60})), "score-range"),
+    ("more groups than samples", result(lambda r: r["intervals"]["groups"].update(material=99)), "score-range"),
+    ("a method of one's own", result(lambda r: r["intervals"].update(method="<img onerror>")), "result-schema"),
+    ("another level", result(lambda r: r["intervals"].update(level=0.5)), "result-schema"),
+    ("other resamples", result(lambda r: r["intervals"].update(resamples=2)), "result-schema"),
+    ("a group with markup", result(lambda r: r["intervals"]["groups"].update({"<b>": 60})), "result-schema"),
     ("old criteria", result(lambda r: r.update(criteria_version="0.9")), "result-criteria"),
     ("a result of another version of the data", result(lambda r: r.update(dataset_version="0.0.1")), "result-data"),
     ("a result of the validation split", result(lambda r: r.update(split="validation")), "result-data"),
@@ -367,8 +389,8 @@ BAD: list[tuple[str, Change, str]] = [
         "score-differs",
     ),
     (
-        "an interval that is a little narrower",
-        result(lambda r: r["intervals"]["scores"]["top1_accuracy"].__setitem__(0, 0.5)),
+        "intervals over another number of groups",
+        result(lambda r: r["intervals"]["groups"].update(material=r["intervals"]["groups"]["material"] - 1)),
         "score-differs",
     ),
     ("no intervals", result(lambda r: r.update(intervals=None)), "score-differs"),
@@ -432,6 +454,13 @@ def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: C
         assert told["what"].isprintable()
         assert told["file"].isprintable()
         assert told["mend"]
+
+
+def test_an_order_that_is_another_is_told_beside_the_right_one(tree: Path) -> None:
+    log(exchanged("run_start", "cache_clear"))(folder_of(tree))
+    found = [finding.what for finding in check([folder_of(tree)])[0].findings if finding.rule == "log-order"]
+    expected = "expected cache_clear, init_start, init_stop, run_start"
+    assert found == [f"the order is run_start, init_start, init_stop, cache_clear, {expected}"]
 
 
 def test_predictions_for_training_samples_are_a_leak(tree: Path, data: DataAtHand, data_dir: Path) -> None:

@@ -7,13 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_rank_correlation import pairs
 
+from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.classification import Classification
-from sciml_datasets.metrics.intervals import MOST_SAMPLES, group_numbers, intervals, resamples
+from sciml_datasets.metrics.intervals import (
+    FEWEST_GROUPS,
+    MOST_SAMPLES,
+    group_numbers,
+    intervals,
+    reason_for_none,
+    resamples,
+)
 from sciml_datasets.metrics.rank_correlation import RankCorrelation
 from sciml_datasets.metrics.regression import Regression
 from sciml_datasets.metrics.resampled_regression import ResampledRegression
@@ -89,11 +97,11 @@ def test_weights_of_classes_are_repeated_samples(data_dir: Path) -> None:
 
 def test_ends_are_percentiles_of_the_scores_of_resampled_data() -> None:
     rng = np.random.default_rng(0)
-    truth, group = rng.normal(size=40), np.arange(40) % 8
+    truth, group = rng.normal(size=40), np.arange(40) % 10
     prediction = truth + rng.normal(size=40)
     found = intervals(ResampledRegression(truth, prediction).scores, {"cell": group})
     assert found is not None
-    assert found["groups"] == {"cell": 8}
+    assert found["groups"] == {"cell": 10}
     anew = [
         scored(np.repeat(truth, weights), np.repeat(prediction, weights))["spearman"] for weights in resamples([group])
     ]
@@ -114,6 +122,42 @@ def test_groups_are_drawn_whole_and_two_groupings_independently() -> None:
 
 def mean_of(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
     return {"mean": values @ weights / weights.sum()}
+
+
+def drawn_anew(rng: np.random.Generator, names: list[str]) -> list[str]:
+    return [names[number] for number in rng.integers(len(names), size=len(names))]
+
+
+def test_two_drugs_of_a_pair_come_from_one_draw_of_drugs_and_count_as_often_as_both() -> None:
+    pairs = [("a", "b"), ("a", "c"), ("c", "b"), ("b", "b"), ("c", ""), ("", "")]
+    cells = ["x", "y", "x", "y", "x", "y"]
+    ids = [str(number) for number in range(len(pairs))]
+    drugs = group_numbers(list(zip(*pairs, strict=True)), ids)
+    rng = np.random.Generator(np.random.PCG64(0))
+    for weights in resamples([drugs, group_numbers([cells], ids)], 50):
+        # The last sample has no drug and is one by itself.
+        drug, cell = drawn_anew(rng, ["a", "b", "c", "5"]), drawn_anew(rng, ["x", "y"])
+        a, b, c, none = map(drug.count, ["a", "b", "c", "5"])
+        x, y = cell.count("x"), cell.count("y")
+        assert weights.tolist() == [a * b * x, a * c * y, c * b * x, b * y, c * x, none * y]
+
+
+def test_intervals_over_the_drugs_of_pairs_cover_where_those_over_pairs_do_not() -> None:
+    one, other = np.triu_indices(24, 1)
+    ids = [str(number) for number in range(len(one))]
+    drugs = group_numbers([[str(number) for number in of] for of in (one, other)], ids)
+    covered = {"drugs": 0, "pairs": 0}
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        effect = rng.normal(size=24)
+        values = effect[one] + effect[other] + 0.3 * rng.normal(size=len(one))
+        for name, members in (("drugs", drugs), ("pairs", np.arange(len(one)))):
+            found = intervals(partial(mean_of, values), {name: members})
+            assert found is not None
+            low, high = found["scores"]["mean"]
+            covered[name] += low <= 0 <= high
+    assert covered["drugs"] >= 34
+    assert covered["pairs"] <= 24
 
 
 def share_covered(members: list[np.ndarray], shape: tuple[int, int], spread: float) -> float:
@@ -142,21 +186,66 @@ def test_where_samples_belong_to_two_groupings_both_are_needed_to_cover() -> Non
 
 
 def test_a_score_that_resamples_leave_undefined_or_infinite_has_no_interval() -> None:
-    found = intervals(lambda w: {"psnr": np.inf, "r2": np.nan, "mse": float(w[0])}, {"id": np.arange(3)})
+    found = intervals(lambda w: {"psnr": np.inf, "r2": np.nan, "mse": float(w[0])}, {"id": np.arange(12)})
     assert found is not None
     assert list(found["scores"]) == ["mse"]
 
 
-def test_one_group_or_too_many_samples_have_no_intervals() -> None:
-    def score(weights: np.ndarray) -> dict[str, float]:
-        raise AssertionError("nothing is to be scored")
+def test_a_score_that_a_twentieth_of_the_resamples_leaves_undefined_has_no_interval() -> None:
+    drawn = [bool(weights[0]) for weights in resamples([np.arange(12)])]
+    found = intervals(lambda w: {"mse": 0.0} if w[0] else {"r2": 0.0}, {"id": np.arange(12)})
+    assert np.mean(drawn) < 0.95
+    assert found is not None
+    assert found["scores"] == {}
 
-    assert intervals(score, {"pass": np.zeros(9, np.int64)}) is None
-    assert intervals(score, {"id": np.arange(MOST_SAMPLES + 1)}) is None
+
+def never(weights: np.ndarray) -> dict[str, float]:
+    raise AssertionError("nothing is to be scored")
+
+
+@pytest.mark.parametrize("number", [1, FEWEST_GROUPS - 1])
+def test_few_groups_have_no_intervals_and_why_is_told(number: int) -> None:
+    found = intervals(never, {"pass": np.arange(90) % number, "id": np.arange(90)})
+    assert found is not None
+    assert (found["groups"], found["scores"]) == ({"pass": number, "id": 90}, {})
+    why = reason_for_none({"num_samples": 90, "intervals": found})
+    assert why == f"groups are too few ({number} by pass), 10 are needed"
+    enough = intervals(lambda weights: {"mse": 0.0}, {"pass": np.arange(90) % FEWEST_GROUPS})
+    assert enough is not None
+    assert enough["scores"] == {"mse": [0.0, 0.0]}
+    assert reason_for_none({"num_samples": 90, "intervals": enough}) == ""
+
+
+def test_too_many_samples_have_no_intervals_and_why_is_told() -> None:
+    assert intervals(never, {"id": np.arange(MOST_SAMPLES + 1)}) is None
+    one = {"num_samples": MOST_SAMPLES + 1, "intervals": None}
+    assert reason_for_none(one) == "100,001 samples are too many, up to 100,000 are resampled"
+    assert reason_for_none(one | {"runs": []}) == ""
+
+
+@given(st.integers(0, 10**6), st.integers(FEWEST_GROUPS, 40), st.sampled_from([0.3, 1.0, 4.0]))
+@settings(max_examples=20)
+def test_the_interval_of_a_mean_over_samples_holds_it_also_where_one_error_outweighs_all(
+    seed: int, groups: int, tail: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    values, of = rng.pareto(tail, 3 * groups), np.arange(3 * groups) % groups
+    found = intervals(partial(mean_of, values), {"cell": of})
+    assert found is not None
+    low, high = found["scores"]["mean"]
+    assert low <= mean_of(values, np.ones(3 * groups))["mean"] <= high
 
 
 def test_a_sample_whose_group_is_not_told_is_one_by_itself() -> None:
-    assert group_numbers(["a", "", "a", ""], ["1", "2", "3", "4"]).tolist() == [0, 1, 0, 2]
+    assert group_numbers([["a", "", "a", ""]], ["1", "2", "3", "4"]).tolist() == [[0], [1], [0], [2]]
+
+
+def test_alike_names_groupings_of_the_benchmark_or_columns() -> None:
+    alike = {name: find(name)[0].task.alike for name in dataset_names()}
+    groupings = find("candle_uno_pairs")[0].groupings
+    assert [groupings[name] for name in alike["candle_uno_pairs"]] == [("drug_1", "drug_2"), ("cell",)]
+    for name, names in alike.items():
+        assert all(one in find(name)[0].groupings or one == "id" for one in names)
 
 
 def test_batches_order_and_workers_do_not_change_intervals(data_dir: Path) -> None:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from submission_files import change_yaml, make_run, make_submission
+from submission_files import change_json, change_yaml, make_run, make_submission
 
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import BENCHMARKS
@@ -110,13 +110,33 @@ def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
     assert two["scores"]["top1_accuracy"]["group_interval"] is None  # a mean over seeds
     (one,) = (row for row in board["submissions"] if row["descriptor"] == "evil")
     assert one["scores"]["top1_accuracy"]["interval"] == [one["scores"]["top1_accuracy"]["score"]] * 2
-    low, high = one["scores"]["top1_accuracy"]["group_interval"]
-    assert low <= one["scores"]["top1_accuracy"]["score"] <= high
-    page = (site / "submissions/Example-Lab/stemdl/laptop/evil/index.html").read_text()
-    assert f"({low:.4f} to {high:.4f})" in page
     assert two["recomputed"] is True
     assert two["training_seconds"] == 13.0
     assert (site / two["contribution"]).read_bytes().startswith(b"%PDF-")
+
+
+def test_an_interval_over_groups_tells_whether_it_was_computed_again(data_dir: Path, tmp_path: Path) -> None:
+    make_submission(tmp_path / "all", [make_run(tmp_path / "run", data_dir, name="candle_uno_demo")], "one")
+    told = {}
+    for out, data in (("again", data_dir), ("claimed", tmp_path / "no-data")):
+        arguments = ["leaderboard", str(tmp_path / "all"), "--out", str(tmp_path / out), "--data-dir", str(data)]
+        assert main(arguments) == 0
+        (board,) = json.loads((tmp_path / out / "leaderboard.json").read_text())
+        (row,) = board["submissions"]
+        score = row["scores"]["mse"]
+        low, high = score["group_interval"]
+        assert low < score["score"] < high
+        page = (tmp_path / out / "submissions/Example-Lab/candle_uno/laptop/one/index.html").read_text()
+        told[out] = f"({low:.4f} to {high:.4f}{', as submitted' * (out == 'claimed')})"
+        assert told[out] in page
+        assert row["recomputed"] is (out == "again")
+    # Within the span of the criterion, but not around the score: a claim that needs no data to be refused.
+    change_json(
+        tmp_path / "all/Example-Lab/candle_uno/laptop/one/result.json",
+        lambda result: result["intervals"]["scores"].update(mse=[high, 2 * high]),
+    )
+    (checked,) = check_tree(tmp_path / "all")
+    assert [finding.rule for finding in checked.findings] == ["score-range"]
 
 
 def test_csv_has_a_line_for_each_criterion(site: Path) -> None:

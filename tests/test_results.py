@@ -144,9 +144,9 @@ def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir:
     assert "bins" not in table(result)
     result["scores"]["macro_f1_error"] = 6e-4
     lines = table(result).splitlines()
-    assert lines[1].split()[:8] == ["criterion", "score", "95", "%", "interval", "+-", "of", "bins"]
-    assert next(line.split()[6] for line in lines if line.startswith("macro F1")) == "0.0006"
-    assert next(line.split()[6] for line in lines if line.startswith("top-1")) == "-"
+    assert lines[1].split()[:5] == ["criterion", "score", "+-", "of", "bins"]
+    assert next(line.split()[3] for line in lines if line.startswith("macro F1")) == "0.0006"
+    assert next(line.split()[3] for line in lines if line.startswith("top-1")) == "-"
     assert "+- of bins: the exact score is at most this far away" in lines
 
 
@@ -154,25 +154,46 @@ def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir:
     text = table(result_of(data_dir, 6))
     assert "baseline 1: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
-    assert macro_f1.split()[2:6] == ["1.0000", "1.0000", "to", "1.0000"]  # all are right in every resample
-    assert macro_f1.split()[7:] == ["0.9000", "0.4300", "-", "yes", "0.1000"]
+    assert macro_f1.split()[2] == "1.0000"
+    assert macro_f1.split()[4:] == ["0.9000", "0.4300", "-", "yes", "0.1000"]
+
+
+def responses_of(data_dir: Path, **run: Any) -> dict[str, Any]:
+    truth, evaluator = Truth("candle_uno_demo", "test", data_dir), Evaluator("candle_uno_demo", data_dir=data_dir)
+    evaluator.update(truth.ids, np.random.default_rng(0).random(len(truth)))
+    return make_result(evaluator, read_manifest(data_dir / "sciml/candle_uno_demo/2.0.0")["plan_digest"], **run)
 
 
 def test_intervals_over_groups_stand_beside_the_scores_of_a_run(data_dir: Path) -> None:
-    one, other = result_of(data_dir, 3, seed=1), result_of(data_dir, 4, seed=2)
-    check_schema(one)
-    materials = len(set(Truth("stemdl_demo", "test", data_dir).column("material")))
-    assert one["intervals"]["groups"] == {"material": materials}
-    low, high = one["intervals"]["scores"]["top1_accuracy"]
-    assert 0 <= low < rows(one)["top1_accuracy"]["score"] < high <= 1
-    method = f"percentile bootstrap over groups ({materials} by material), 1,000 resamples"
-    lines = table(one).splitlines()
+    result, truth = responses_of(data_dir), Truth("candle_uno_demo", "test", data_dir)
+    check_schema(result)
+    drugs, cells = (len(set(truth.column(name))) for name in ("drug", "cell"))
+    assert result["intervals"]["groups"] == {"drug": drugs, "cell": cells}
+    low, high = result["intervals"]["scores"]["mse"]
+    assert 0 <= low < rows(result)["mse"]["score"] < high <= 1
+    lines = table(result).splitlines()
+    method = f"percentile bootstrap over groups ({drugs:,} by drug and {cells:,} by cell), 1,000 resamples"
     assert f"95 % interval: {method}" in lines
-    top1 = next(line for line in lines if line.startswith("top-1"))
-    assert top1.split()[3:6] == [f"{low:.4f}", "to", f"{high:.4f}"]
+    assert f"{low:.4f} to {high:.4f}" in next(line for line in lines if line.startswith("mean squared"))
+
+
+def test_a_mean_over_runs_has_no_intervals_over_groups_also_where_those_of_the_runs_are_equal(data_dir: Path) -> None:
+    one, other = responses_of(data_dir, seed=1), responses_of(data_dir, seed=2)
+    assert one["intervals"] == other["intervals"]
     together = aggregate([one, other])
+    check_schema(together)
     assert together["intervals"] is None
     assert "95 %" not in table(together)
+
+
+def test_the_table_tells_that_groups_are_too_few_for_intervals(data_dir: Path) -> None:
+    result = result_of(data_dir, 3)
+    check_schema(result)
+    materials = len(set(Truth("stemdl_demo", "test", data_dir).column("material")))
+    assert result["intervals"]["groups"] == {"material": materials}
+    assert result["intervals"]["scores"] == {}
+    why = f"no 95 % interval: groups are too few ({materials} by material), 10 are needed"
+    assert why in table(result).splitlines()
 
 
 def scored(name: str, split: str, data_dir: Path) -> dict[str, Any]:

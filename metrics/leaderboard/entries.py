@@ -21,6 +21,7 @@ class Score:
         value: mean over the runs.
         low, high: 95 % interval of the mean; the value itself where there is one run only.
         groups: 95 % interval by the bootstrap over groups of samples, of a single run.
+        submitted: whether that stands as it was submitted, not computed again from the predictions.
         bound: how far at most the value is from the exact one, where that is told (`bound_of`).
         unit: of all these; empty for a pure number.
     """
@@ -29,6 +30,7 @@ class Score:
     low: float
     high: float
     groups: tuple[float, float] | None = None
+    submitted: bool = False
     bound: float | None = None
     unit: str = ""
 
@@ -89,7 +91,11 @@ def entry_of(checked: Checked) -> Entry:
     return Entry(
         path="/".join(checked.place.parts),
         likeness={key: result[key] for key in MUST_AGREE if key in result},
-        scores={row["name"]: _score(row, result) for row in result["criteria"] if row["score"] is not None},
+        scores={
+            row["name"]: _score(row, result, recomputed=facts["recomputed"])
+            for row in result["criteria"]
+            if row["score"] is not None
+        },
         criteria=result["criteria"],
         model=model["name"],
         parameters=model["parameters"],
@@ -111,11 +117,18 @@ def _paired(facts: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]
     return list(zip(facts["results"], facts["times"], strict=True))
 
 
-def _score(row: dict[str, Any], result: dict[str, Any]) -> Score:
+def _score(row: dict[str, Any], result: dict[str, Any], *, recomputed: bool) -> Score:
     low, high = row.get("interval", (row["score"], row["score"]))
     groups = (result.get("intervals") or {"scores": {}})["scores"].get(row["name"])
-    bound = bound_of(result, row["name"])
-    return Score(row["score"], low, high, tuple(groups) if groups else None, bound, row.get("unit", ""))
+    return Score(
+        row["score"],
+        low,
+        high,
+        groups=tuple(groups) if groups else None,
+        submitted=bool(groups) and not recomputed,
+        bound=bound_of(result, row["name"]),
+        unit=row.get("unit", ""),
+    )
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

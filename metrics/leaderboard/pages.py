@@ -157,7 +157,8 @@ def _score_text(score: Score | None) -> str:
     unit = score.unit
     spread = f" ± {score_text((score.high - score.low) / 2, unit)}" if score.high > score.low else ""
     bound = f" (bins ± {score_text(score.bound, unit)})" if score.bound else ""
-    groups = f" ({' to '.join(score_text(end, unit) for end in score.groups)})" if score.groups else ""
+    origin = ", as submitted" if score.submitted else ""
+    groups = f" ({' to '.join(score_text(end, unit) for end in score.groups)}{origin})" if score.groups else ""
     return f"{score_text(score.value, unit)}{spread}{groups}{bound}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.intervals import FEWEST_GROUPS, MOST_SAMPLES
 from sciml_datasets.metrics.results import CRITERIA_VERSION, MUST_AGREE, aggregate, check_schema, criterion_row
 from sciml_datasets.metrics.submission import rules
 from sciml_datasets.metrics.submission.configuration import entry, result_name
@@ -124,15 +125,40 @@ def _check_range(
 
 
 def _check_intervals(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iterator[Finding]:
-    """Of scores that are there, from low to high, within the span of the criterion."""
+    """Of the groupings of the task, where they are enough; of scores that are there, from low to high, within the span.
+
+    The interval of the first criterion, a mean over samples, holds its score: what the samples exceed it by adds up to
+    0, so that resamples lie on both sides. Of others, such as macro means, that is not so.
+    """
+    found = result.get("intervals")
+    if not found:
+        return
+    if "runs" in result or result["num_samples"] > MOST_SAMPLES:
+        yield Finding(name, "score-range", "it has intervals, and is of several runs or of too many samples for them")
+        return
+    groups = found["groups"]
+    if sorted(groups) != sorted(benchmark.task.alike):
+        what = f"intervals are over groups by {shown(sorted(groups))}, expected {shown(sorted(benchmark.task.alike))}"
+        yield Finding(name, "score-range", what)
+        return
+    for by in benchmark.task.alike:
+        if groups[by] > len(benchmark.groupings.get(by, (by,))) * result["num_samples"]:
+            yield Finding(name, "score-range", f"{groups[by]} groups by {by} are more than the samples have")
+        if groups[by] < FEWEST_GROUPS and found["scores"]:
+            yield Finding(name, "score-range", f"{groups[by]} groups by {by} are too few for intervals")
     spans = {criterion.name: criterion.span for criterion in benchmark.criteria}
-    for score, (low, high) in (result.get("intervals") or {"scores": {}})["scores"].items():
+    for key, (low, high) in found["scores"].items():
+        score = result["scores"].get(key)
         least, most = (
             end if end is not None else sign * math.inf
-            for end, sign in zip(spans.get(score, (None, None)), (-1, 1), strict=True)
+            for end, sign in zip(spans.get(key, (None, None)), (-1, 1), strict=True)
         )
-        if result["scores"].get(score) is None or not least - SMALLEST <= low <= high <= most + SMALLEST:
-            yield Finding(name, "score-range", f"{shown(score)} has an interval from {low} to {high}")
+        outside = score is None or not least - SMALLEST <= low <= high <= most + SMALLEST
+        if key == benchmark.criteria[0].name and score is not None:
+            rounding = 1e-9 * abs(score) + SMALLEST
+            outside = outside or not low - rounding <= score <= high + rounding
+        if outside:
+            yield Finding(name, "score-range", f"{shown(key)}, {score}, has an interval from {low} to {high}")
 
 
 def _same_intervals(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:

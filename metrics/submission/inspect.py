@@ -26,7 +26,14 @@ from sciml_datasets.metrics.submission.folder import (
 )
 from sciml_datasets.metrics.submission.hdf5 import Contents, read_contents
 from sciml_datasets.metrics.submission.kinds import check_kind
-from sciml_datasets.metrics.submission.logs import check_different, check_log, check_logged_result, parse_log, times
+from sciml_datasets.metrics.submission.logs import (
+    check_different,
+    check_log,
+    check_logged_result,
+    check_logged_samples,
+    parse_log,
+    times,
+)
 from sciml_datasets.metrics.submission.timing import check_times
 from sciml_datasets.metrics.submission.truths import Known
 
@@ -154,6 +161,12 @@ class Inspection:
                 self._findings += check_logged_result(name, lines, result)
                 known = BENCHMARKS.get(self._place.benchmark or "")
                 benchmark = benchmark_of(known, result) if known else None
+                data = self._known.get(result["dataset"])
+                if data and benchmark and result["plan_digest"] == data.plan_digest:
+                    # The recipe of CloudMask cuts scenes into patches.
+                    patches = benchmark.task.kind == "segmentation"
+                    samples = Counter(data.split_of.values())
+                    self._findings += check_logged_samples(name, lines, samples, patches=patches)
                 self._findings += check_times(result_name(number, len(results)), lines, result, benchmark)
         self._findings += check_different(logs)
         return list(logs.values())

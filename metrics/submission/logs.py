@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sciml_datasets.benchmarks import BENCHMARKS
@@ -73,6 +72,7 @@ def check_log(
     yield from _check_values(name, {key: found[0] for key, found in values.items()}, config, benchmark)
     yield from _check_order(name, lines)
     yield from _check_intervals(name, lines)
+    yield from _check_evaluations(name, lines)
     for line in lines:
         if line["key"] == "run_stop" and line["metadata"].get("status") != "success":
             yield Finding(name, "log-status", f"run_stop has the status {shown(line['metadata'].get('status'))}")
@@ -106,17 +106,41 @@ def _check_values(
     for key in SAMPLES:
         if key in values and not (isinstance(values[key], int) and _is_number(values[key]) and values[key] > 0):
             yield Finding(name, "log-value", f"{key} is {shown(values[key])}, expected how many there are")
+    if "cache_clear" in values and not isinstance(values["cache_clear"], bool):
+        yield Finding(name, "log-value", f"cache_clear is {shown(values['cache_clear'])}, expected true or false")
     if "result" in values and not isinstance(values["result"], dict):
         yield Finding(name, "log-value", "result is not a mapping that describes the result")
 
 
 def _check_order(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding]:
-    """Is what comes before the run logged before it?"""
-    keys = [line["key"] for line in lines]
-    first = [key for key in rules.LOG_ORDER if key in keys]
-    for before, after in pairwise(first):
-        if keys.index(after) < keys.index(before):
-            yield Finding(name, "log-order", f"{after} is logged before {before}")
+    """Is what comes before the run logged before it, and what belongs to an interval within?"""
+    at: dict[str, int] = {}
+    for place, line in enumerate(lines):
+        at.setdefault(line["key"], place)
+    expected = [key for key in rules.LOG_ORDER if key in at]
+    if (found := sorted(expected, key=at.__getitem__)) != expected:
+        yield Finding(name, "log-order", f"the order is {', '.join(found)}, expected {', '.join(expected)}")
+    for key, interval in rules.LOG_WITHIN.items():
+        start, stop = f"{interval}_start", f"{interval}_stop"
+        if {key, start, stop} <= at.keys() and not at[start] < at[key] < at[stop]:
+            yield Finding(name, "log-order", f"{key} is not logged between {start} and {stop}")
+
+
+def _check_evaluations(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Is the network scored after each epoch, once at least? An undefined score is null."""
+    scored = [line for line in lines if line["key"] == "eval_accuracy"]
+    if not scored:
+        yield Finding(name, "log-evaluation", "eval_accuracy is not logged")
+        return
+    for line in scored:
+        if line.get("value") is not None and not _is_number(line["value"]):
+            what = f"line {line['number']}: eval_accuracy is {shown(line['value'])}"
+            yield Finding(name, "log-evaluation", what)
+    told = [line["metadata"].get("epoch_num") for line in scored]
+    for line in lines:
+        if line["key"] in ("epoch_stop", "epoch_end") and (epoch := line["metadata"].get("epoch_num")) not in told:
+            yield Finding(name, "log-evaluation", f"epoch {shown(epoch)} has no eval_accuracy")
+            return
 
 
 def _check_intervals(name: str, lines: list[dict[str, Any]]) -> Iterator[Finding]:
@@ -163,6 +187,28 @@ def check_logged_result(name: str, lines: list[dict[str, Any]], result: dict[str
         value = value.get("value") if isinstance(value, dict) else value
         if value != score or isinstance(value, bool):
             yield Finding(name, "log-result", f"{criterion} is {shown(value)}, in the result file {score}")
+
+
+def check_logged_samples(
+    name: str, lines: list[dict[str, Any]], samples: Mapping[str, int], *, patches: bool
+) -> Iterator[Finding]:
+    """Are the logged numbers of samples those of the data at hand?
+
+    Args:
+        name: of the log.
+        lines: of it.
+        samples: number of each split.
+        patches: whether samples may be cut into several, the same number each.
+    """
+    expected = {"train_samples": ("train",), "eval_samples": ("validation", "test")}
+    for line in lines:
+        key, value = line["key"], line.get("value")
+        if key not in SAMPLES or not isinstance(value, int) or value < 1:
+            continue  # found before
+        numbers = [samples[split] for split in expected[key]]
+        if not any(value == number or (patches and number and value % number == 0) for number in numbers):
+            told = " or ".join(f"{number:,} of {split}" for number, split in zip(numbers, expected[key], strict=True))
+            yield Finding(name, "log-value", f"{key} is {value}, of the data at hand {told}")
 
 
 def check_different(logs: dict[str, list[dict[str, Any]]]) -> Iterator[Finding]:

@@ -124,6 +124,8 @@ rules of mlperf-logging's compliance checker ask for (hpc_3.0.0/common.yaml), si
 MLPerf for all that it does not say itself."""
 LOG_ORDER = ("cache_clear", "init_start", "init_stop", "run_start")
 """As MLPerf's rules have them: nothing of the run lies in memory, and the clock starts on what is initialized."""
+LOG_WITHIN = {"train_samples": "init", "eval_samples": "init", "result": "run"}
+"""Key to the interval that it is logged in: the data are known when the clock starts, the result when it stops."""
 COMMIT = re.compile(r"(?!0{40})[0-9a-f]{40}")
 REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+@#-]{0,199}")
 """A branch or a tag, which is no option to git and no command to a shell."""
@@ -269,8 +271,12 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "log-value": _must("logged values are those of config.yaml and of the rules", "correct the value"),
         "log-intervals": _must("intervals are opened, closed and nested in order", "log each start before its stop"),
         "log-order": _must(
-            "cache_clear is logged first, and the initialization before the run",
-            "log cache_clear, init_start, init_stop and run_start in this order",
+            "cache_clear is logged first, then the initialization and the run, each with what belongs to it",
+            "log in the order cache_clear, init_start, train_samples, eval_samples, init_stop, run_start, result, "
+            "run_stop",
+        ),
+        "log-evaluation": _must(
+            "each epoch is evaluated", "log eval_accuracy after each epoch, with its epoch_num, a number or null"
         ),
         "log-time": _must(
             "times of a log never go back and are not in the future", "keep the lines as they were logged"
