@@ -129,6 +129,25 @@ def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
         assert file["prediction"].dtype == np.float32
 
 
+class Doubled(keras.layers.Dropout):
+    """Dropout with a call of its own."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return 2 * super().call(inputs, training=training)
+
+
+@pytest.mark.parametrize("xla", ["on", "off"])
+def test_what_xla_lets_draw_otherwise_is_told(
+    xla: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = linear_model()
+    outputs = Doubled(0.1, name="doubled")(network.output)
+    model = keras.Model(network.input, outputs)
+    train("stemdl_demo", data_dir, tmp_path / "run", model=model, xla=xla, epochs=1, batch_size=16)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("doubled: ")]
+    assert len(told) == (xla == "on")
+
+
 def test_xla_and_batch_norm_over_several_devices_are_refused() -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"xla": "on"})
     with pytest.raises(InputError, match="xla=on: XLA cannot compile batch norm over the batches of 2 devices"):
