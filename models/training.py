@@ -138,10 +138,10 @@ def train(
         if workers.lead(lambda: run.goes_on(config)):
             progress = checkpoints.restore(run.checkpoint, variables)
         with closing(run) if workers.chief else nullcontext():
+            replicas = int(workers.strategy.num_replicas_in_sync)
+            workers.lead(lambda: run.start(config, progress, replicas, _logged(batches, seed, replicas)))
             if workers.chief:
-                replicas = int(workers.strategy.num_replicas_in_sync)
                 _tell_of_draws(network, recipe, replicas)
-                run.start(config, progress, replicas, _logged(batches, seed, replicas))
             training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
             training.run(variables)
             if workers.chief:
