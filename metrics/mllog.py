@@ -154,7 +154,7 @@ def _cut(path: Path, keep: int) -> None:
     held = path.stat().st_size if path.is_file() else 0
     if held < keep:
         raise InputError(
-            f"{path} holds {held} bytes, its checkpoint counts {keep}: the log is shorter than its checkpoint says: "
+            f"{path}: the log is shorter than its checkpoint says, {held} bytes of {keep}: "
             f"remove {path.parent} and train again"
         )
     os.truncate(path, keep)
