@@ -34,6 +34,9 @@ class RunLog:
     Args:
         path: of the file; None to hold the lines in memory until `open`, where there cannot be a file yet.
         keep: bytes of an existing file to keep, where a run goes on; None where it must not exist.
+
+    Raises:
+        InputError: the file holds fewer bytes than are to be kept, or is missing.
     """
 
     def __init__(self, path: Path | None = None, keep: int | None = None) -> None:
@@ -47,7 +50,7 @@ class RunLog:
         self._log = MLLogger(self._logger, root_dir=str(root))
         if path is not None:
             if keep is not None:
-                os.truncate(path, keep)
+                _cut(path, keep)
             self.open(path, new=keep is None)
 
     def open(self, path: Path, *, new: bool = True) -> None:
@@ -144,6 +147,17 @@ class RunLog:
     def close(self) -> None:
         """Close the file; lines that were held in memory are gone. Safe to call again."""
         self._handler.close()
+
+
+def _cut(path: Path, keep: int) -> None:
+    """Keep the first bytes of a log; a file that holds fewer would be filled up with zeros."""
+    held = path.stat().st_size if path.is_file() else 0
+    if held < keep:
+        raise InputError(
+            f"{path}: the log is shorter than its checkpoint says, {held} bytes of {keep}: "
+            f"remove {path.parent} and train again"
+        )
+    os.truncate(path, keep)
 
 
 def _plain(key: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ in the whole batch, so that each device draws what belongs to its samples.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 PHILOX = 1
@@ -43,22 +44,52 @@ def random_bits(state: Any, first: Any, rows: Any, width: Any) -> Any:
 def draw_as_one(layer: Any) -> None:
     """Let a Keras layer of dropout or noise draw by `random_bits`, for its samples of the whole batch.
 
-    Other layers are left as they are. The first axis of the input must be that of the samples.
+    Other layers are left as they are, which `drawing_by_themselves` tells. The first axis of the input must be that of
+    the samples.
 
     Args:
         layer: of any kind; the state of its seed generator stays in step on all replicas.
     """
+    if drawing := _drawing(layer):
+        draws = layer.rate > 0 if hasattr(layer, "rate") else layer.stddev > 0
+        layer.call = lambda inputs, training=False: drawing(layer, inputs) if training and draws else inputs
+
+
+def drawing_by_themselves(network: Any) -> list[str]:
+    """Names of the layers of a network, or of the network itself, that draw in training as Keras does: alike on each
+    replica and otherwise under XLA. What draws without a seed generator of its own is not found.
+
+    Args:
+        network: a Keras model; a layer's name stands for the layers within it.
+    """
+    parts = {network.name: [network]} | {layer.name: layer._flatten_layers() for layer in network.layers}
+    return [name for name, found in parts.items() if any(map(_draws_by_itself, found))]
+
+
+def _drawing(layer: Any) -> Callable[[Any, Any], Any] | None:
+    """What takes the place of a layer's ``call``; None where that is not Keras's own of a known kind."""
     from keras import layers
 
-    dropout = (layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D, layers.SpatialDropout3D)
-    kinds = dict.fromkeys(dropout, _dropout) | {
+    kinds: dict[Any, Callable[[Any, Any], Any]] = {
+        layers.Dropout: _dropout,
+        layers.SpatialDropout1D: _dropout,
+        layers.SpatialDropout2D: _dropout,
+        layers.SpatialDropout3D: _dropout,
         layers.AlphaDropout: _alpha_dropout,
         layers.GaussianDropout: _gaussian_dropout,
         layers.GaussianNoise: _gaussian_noise,
     }
-    if drawing := kinds.get(type(layer)):
-        draws = layer.rate > 0 if hasattr(layer, "rate") else layer.stddev > 0
-        layer.call = lambda inputs, training=False: drawing(layer, inputs) if training and draws else inputs
+    called = type(layer).call
+    return next((draw for kind, draw in kinds.items() if isinstance(layer, kind) and called is kind.call), None)
+
+
+def _draws_by_itself(layer: Any) -> bool:
+    if not layer._seed_generators or _drawing(layer):
+        return False
+    # Cells of recurrent layers have a generator, whether they drop anything or not.
+    rates = [getattr(layer, name, None) for name in ("rate", "stddev", "dropout", "recurrent_dropout")]
+    numbers = [rate for rate in rates if isinstance(rate, int | float)]
+    return any(numbers) or not numbers
 
 
 def _dropout(layer: Any, inputs: Any) -> Any:
@@ -98,7 +129,7 @@ def _kept(layer: Any, inputs: Any, noise_shape: Any) -> Any:
         shape[axis] if length is None else length
         for axis, length in enumerate(noise_shape or [None] * len(inputs.shape))
     ]
-    bits = _bits(layer, noise[0], tf.reduce_prod(noise[1:]))
+    bits = _bits(layer, noise[0], tf.reduce_prod(tf.stack(noise)[1:]))
     return tf.reshape(bits, noise) >= tf.constant(min(round(layer.rate * 2**32), 2**32 - 1), tf.uint32)
 
 

@@ -57,7 +57,7 @@ class Recipe:
         output_shape: of one training sample's output.
         epochs, batch_size: of training.
         learning_rate: value of the rate after the warm-up, from which a schedule lets it fall.
-        weight_decay: of AdamW, decoupled.
+        weight_decay: decoupled: a step takes this part times the rate off each weight, whatever the optimizer.
         warmup_share: part of all steps in which the rate changes from its first value to ``learning_rate``.
         first_rate: with which the warm-up begins; 0 for a small part of ``learning_rate``.
         clip_norm: the gradient of the global batch is not longer than this; 0 for no limit.

@@ -117,6 +117,9 @@ class RunFolder:
             progress: so far.
             replicas: how many train together.
             logged: what the log tells of the run beforehand, by key.
+
+        Raises:
+            InputError: the log of a run that goes on is shorter than its checkpoint says.
         """
         import yaml
 
@@ -153,9 +156,12 @@ class RunFolder:
         self._energy, self._started = EnergyMeter(), time.perf_counter() - progress.seconds
 
     def told(self, progress: Progress) -> Progress:
-        """The progress with how long the run has taken, and what its log holds."""
+        """The progress with how long the run has taken, and what its log holds, which is on disk then: a checkpoint
+        must not outlive the log that it counts the bytes of."""
+        path = self.folder / "result-1.txt"
+        atomic.sync_file(path)
         progress.seconds = time.perf_counter() - self._started
-        progress.log_bytes = (self.folder / "result-1.txt").stat().st_size
+        progress.log_bytes = path.stat().st_size
         return progress
 
     def start_epoch(self, epoch: int) -> None:

@@ -20,13 +20,14 @@ def make_optimizer(recipe: Recipe, network: Any) -> Any:
     import keras
 
     rate, epsilon = recipe.learning_rate, recipe.epsilon
+    decay = recipe.weight_decay or None  # 0 would cost a pass over the weights
     if recipe.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, epsilon=epsilon)
     elif recipe.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate)
+        optimizer = keras.optimizers.SGD(rate, weight_decay=decay)
     else:
         kinds = {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax}
-        optimizer = kinds[recipe.optimizer](rate, epsilon=epsilon)
+        optimizer = kinds[recipe.optimizer](rate, weight_decay=decay, epsilon=epsilon)
     optimizer.build(network.trainable_variables)  # a replica must not make variables inside the step
     return optimizer
 

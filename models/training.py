@@ -6,6 +6,7 @@ One path for every benchmark, for one process and for many; a run that was kille
 from __future__ import annotations
 
 import importlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
@@ -27,6 +28,7 @@ from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
+from sciml_datasets.models.random_layers import drawing_by_themselves
 from sciml_datasets.models.rates import learning_rate
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
@@ -136,9 +138,10 @@ def train(
         if workers.lead(lambda: run.goes_on(config)):
             progress = checkpoints.restore(run.checkpoint, variables)
         with closing(run) if workers.chief else nullcontext():
+            replicas = int(workers.strategy.num_replicas_in_sync)
+            workers.lead(lambda: run.start(config, progress, replicas, _logged(batches, seed, replicas)))
             if workers.chief:
-                replicas = int(workers.strategy.num_replicas_in_sync)
-                run.start(config, progress, replicas, _logged(batches, seed, replicas))
+                _tell_of_draws(network, recipe, replicas)
             training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
             training.run(variables)
             if workers.chief:
@@ -305,6 +308,17 @@ def make_deterministic(recipe: Recipe, *, alone: bool) -> None:
             tf.config.threading.set_inter_op_parallelism_threads(1)
         except RuntimeError:  # TensorFlow is at work in this process already: config.yaml tells its threads
             return
+
+
+def _tell_of_draws(network: Any, recipe: Recipe, replicas: int) -> None:
+    """One line on stderr where devices or XLA change the numbers that layers draw."""
+    names = drawing_by_themselves(network)
+    if names and (replicas > 1 or compiles(recipe, replicas)):
+        print(
+            f"{', '.join(names)}: drawn by Keras itself, otherwise on several devices and under XLA than on one device "
+            "without it: for the same numbers use Keras's own layers of dropout and noise, or one device and xla=off",
+            file=sys.stderr,
+        )
 
 
 def _check_batch_size(batches: Batches, workers: Workers) -> None:

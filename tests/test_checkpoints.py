@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sciml_datasets import InputError
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.models.checkpoints import Progress, restore, save
+from sciml_datasets.models.run_folder import RunFolder
 
 
 class Variable:
@@ -60,3 +65,49 @@ def test_trouble_of_the_machine_is_no_damaged_checkpoint(tmp_path: Path) -> None
     (tmp_path / "checkpoint.npz").mkdir()
     with pytest.raises(IsADirectoryError):
         restore(tmp_path / "checkpoint.npz", [])
+
+
+def begun(folder: Path, progress: Progress) -> RunFolder:
+    """A run that trains from where the progress stands."""
+    run = RunFolder(folder)
+    run.begin(BENCHMARKS["stemdl"], [], 1)
+    with closing(run):
+        run.start({"seed": 0}, progress, 1, {})
+        run.told(progress)
+    return run
+
+
+@pytest.mark.parametrize("left", [500, 0, None])
+def test_a_log_that_a_power_cut_shortened_is_told(tmp_path: Path, left: int | None) -> None:
+    progress = Progress(epoch=2)
+    begun(tmp_path, progress)
+    log = tmp_path / "result-1.txt"
+    whole = log.read_bytes()
+    assert len(whole) == progress.log_bytes > 500
+    log.unlink()
+    if left is not None:
+        log.write_bytes(whole[:left])
+    told = f"{log}: the log is shorter than its checkpoint says, {left or 0} bytes of {len(whole)}"
+    with pytest.raises(InputError, match=re.escape(f"{told}: remove {tmp_path} and train again")):
+        begun(tmp_path, progress)
+    assert (log.read_bytes() if log.exists() else None) == (None if left is None else whole[:left])
+
+
+def test_what_a_log_holds_beyond_its_checkpoint_is_cut(tmp_path: Path) -> None:
+    progress = Progress(epoch=2)
+    begun(tmp_path, progress)
+    whole = (tmp_path / "result-1.txt").read_bytes()
+    with (tmp_path / "result-1.txt").open("ab") as file:
+        file.write(b"of steps after the checkpoint")
+    begun(tmp_path, progress)
+    resumed = (tmp_path / "result-1.txt").read_bytes()
+    assert resumed.startswith(whole + b":::MLLOG")
+    assert b"of steps" not in resumed
+
+
+def test_the_log_is_on_disk_before_its_bytes_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: dict[int, int] = {}
+    monkeypatch.setattr(os, "fsync", lambda number: synced.update({os.fstat(number).st_ino: os.fstat(number).st_size}))
+    progress = Progress()
+    begun(tmp_path, progress)
+    assert synced[(tmp_path / "result-1.txt").stat().st_ino] == progress.log_bytes > 0

@@ -110,7 +110,7 @@ REASONS = {
     "metrics/leaderboard/site.py:_make:path.write_bytes": SCRATCH,
     "metrics/leaderboard/site.py:_make:path.write_text": SCRATCH,
     "metrics/mllog.py:open:logging.FileHandler": "made anew (mode x), or appended to by the run that it belongs to",
-    "metrics/mllog.py:__init__:os.truncate": RESUMED_LOG,
+    "metrics/mllog.py:_cut:os.truncate": RESUMED_LOG,
     "metrics/predictions.py:write_predictions:h5py.File": TEMPORARY,
     "metrics/submission/sandbox.py:_answer:os.fdopen": STREAM,
     "metrics/submission/sandbox.py:_limit:os.fdopen": STREAM,

@@ -21,6 +21,7 @@ from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches, Part
+from sciml_datasets.models.candle_uno import RECIPES as CANDLE_UNO_RECIPES
 from sciml_datasets.models.cloudmask import RECIPES as CLOUDMASK_RECIPES
 from sciml_datasets.models.networks import build_network
 from sciml_datasets.models.run_folder import trained_with
@@ -127,6 +128,25 @@ def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
     assert keras.config.dtype_policy().name == "float32"
     with h5py.File(tmp_path / "run" / "predictions.h5") as file:
         assert file["prediction"].dtype == np.float32
+
+
+class Doubled(keras.layers.Dropout):
+    """Dropout with a call of its own."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return 2 * super().call(inputs, training=training)
+
+
+@pytest.mark.parametrize("xla", ["on", "off"])
+def test_what_xla_lets_draw_otherwise_is_told(
+    xla: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = linear_model()
+    outputs = Doubled(0.1, name="doubled")(network.output)
+    model = keras.Model(network.input, outputs)
+    train("stemdl_demo", data_dir, tmp_path / "run", model=model, xla=xla, epochs=1, batch_size=16)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("doubled: ")]
+    assert len(told) == (xla == "on")
 
 
 def test_xla_and_batch_norm_over_several_devices_are_refused() -> None:
@@ -286,6 +306,26 @@ def test_the_gradient_is_clipped_after_the_batch_is_added_up(data_dir: Path, tmp
     moved = [np.array(value) - old for value, old in zip(network.trainable_weights, before, strict=True)]
     length = np.sqrt(sum(float((change**2).sum()) for change in moved))
     assert length == pytest.approx(0.5 * 1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "adamax", "sgd"])
+@pytest.mark.parametrize("decay", [0.25, 0.0])
+def test_weights_decay_by_what_is_set_under_every_optimizer(optimizer: Any, decay: float) -> None:
+    recipe = replace(RECIPES["stemdl_demo"], optimizer=optimizer, learning_rate=0.5, weight_decay=decay)
+    network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_initializer="ones")])
+    made = make_optimizer(recipe, network)
+    made.apply_gradients([(tf.zeros(weight.shape), weight) for weight in network.trainable_weights])
+    np.testing.assert_allclose(network.weights[0], 1 - 0.5 * decay, rtol=1e-6)
+
+
+def test_references_without_weight_decay_record_none() -> None:
+    # Adam and Adamax in the published code are given no decay.
+    recipes = CLOUDMASK_RECIPES | CANDLE_UNO_RECIPES
+    for name in ("cloudmask", "candle_uno", "candle_uno_growth", "candle_uno_pairs"):
+        assert recipes[name].settings()["weight_decay"] == 0, name
+    assert RECIPES["stemdl"].with_settings({"reference": "stfc"}).settings()["weight_decay"] == 0
+    for recipe in (CLOUDMASK_RECIPES["cloudmask_demo"], CANDLE_UNO_RECIPES["candle_uno_demo"]):
+        assert (recipe.optimizer, recipe.weight_decay) == ("adamw", 0.01)
 
 
 def test_patience_ends_training_with_the_best_weights(data_dir: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from keras import layers
 
 from sciml_datasets.models.batch_norm import normalise_as_one
 from sciml_datasets.models.networks import build_network
-from sciml_datasets.models.random_layers import draw_as_one, random_bits
+from sciml_datasets.models.random_layers import draw_as_one, drawing_by_themselves, random_bits
 from sciml_datasets.models.stemdl import RECIPES
 
 
@@ -32,7 +32,19 @@ def test_rows_have_their_own_bits_wherever_and_however_they_are_drawn() -> None:
     assert not np.isin(random_bits(tf.constant([3, 10], tf.int64), 0, 6, 10), whole).any()
 
 
+class Named(layers.Dropout):
+    """A user's class that draws as Keras's does."""
+
+
+class Halved(layers.Dropout):
+    """One that does not."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return super().call(inputs, training=training) / 2
+
+
 NOISE: dict[str, Any] = {
+    "dropout of a class of one's own": lambda: Named(0.3, seed=1),
     "dropout": lambda: layers.Dropout(0.3, seed=1),
     "dropout of rows": lambda: layers.Dropout(0.3, noise_shape=(None, 1, None), seed=1),
     "dropout of the batch": lambda: layers.Dropout(0.3, noise_shape=(1, None, None), seed=1),
@@ -60,6 +72,39 @@ def test_layers_draw_alike_in_and_out_of_xla_and_as_much_as_in_keras(make: Any) 
     for share in (np.mean, np.std, lambda array: np.mean(array == 0)):
         assert share(plain[0]) == pytest.approx(share(by_keras), abs=0.05)
     np.testing.assert_array_equal(make()(values, training=False), values)
+
+
+def test_one_number_a_sample_is_dropped_or_kept() -> None:
+    layer = layers.Dropout(0.5, seed=1)
+    draw_as_one(layer)
+    drawn = np.asarray(layer(tf.ones((400,)), training=True))
+    assert set(drawn) == {0, 2}
+    assert drawn.mean() == pytest.approx(1, abs=0.15)
+
+
+OWN_WAYS: dict[str, Any] = {
+    "own call": lambda: Halved(0.1),
+    "within a recurrent layer": lambda: layers.LSTM(2, dropout=0.1),
+    "within another layer": lambda: layers.Bidirectional(layers.GRU(2, recurrent_dropout=0.1)),
+    "random layer": lambda: layers.RandomFlip(),
+    "attention": lambda: layers.Attention(dropout=0.1),
+}
+OUR_WAYS: dict[str, Any] = NOISE | {
+    "recurrent layer without dropout": lambda: layers.LSTM(2),
+    "several heads": lambda: layers.MultiHeadAttention(2, 2, dropout=0.1),
+    "no draw": lambda: layers.Dense(2),
+}
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [(make, True) for make in OWN_WAYS.values()] + [(make, False) for make in OUR_WAYS.values()],
+    ids=[*OWN_WAYS, *OUR_WAYS],
+)
+def test_layers_that_draw_in_a_way_of_their_own_are_named(make: Any, told: bool) -> None:
+    layer = make()
+    network = keras.Sequential([layers.Dense(2), layer, layers.Dropout(0.1)])
+    assert drawing_by_themselves(network) == [layer.name] * told
 
 
 def moments(values: Any, mask: Any = None) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -64,7 +64,7 @@ def writing(path: Path) -> Iterator[Path]:
         if through:
             _pour(temporary, path)
         else:
-            _sync_file(temporary)
+            sync_file(temporary)
             _take_place(temporary, target, before)
     except OSError as error:
         if error.filename in (None, str(temporary)):
@@ -136,6 +136,19 @@ def sync(descriptor: int) -> None:
     except OSError as error:
         if error.errno in TROUBLE:
             raise
+
+
+def sync_file(path: Path) -> None:
+    """Return when the content of a file is on disk; see `sync`.
+
+    Raises:
+        OSError: there is no such file, or as `sync`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
@@ -225,14 +238,6 @@ def _beside(target: Path, before: os.stat_result | None) -> Path:
             raise
         return _scratch()  # the file may be written, its folder may not
     return temporary
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _take_place(temporary: Path, target: Path, before: os.stat_result | None) -> None:
