@@ -135,9 +135,10 @@ def test_a_declaration_tells_all_of_a_measure(tmp_path: Path, measure: Measure) 
         ("GRaoc\t\t\t\tboth", "line 2: kills is 'both', expected low, high or nothing"),
         ("GRaoc\t\t\t\t\ngraoc\t\t\t\t", "line 3: 'graoc' is no name, or stands there twice"),
         ("GRaoc\t\ta few\t\t", "line 2, column low: 'a few' is no number"),
-        ("GRaoc\t\t-inf\t\t", r"line 2: low of GRaoc is -inf, expected a number of at most 3\.4e\+38: leave it empty"),
-        ("x\t\t\t\t\nGRaoc\t\t0\tinf\t", "line 3: high of GRaoc is inf, expected a number"),
-        ("GRaoc\t\t0\t1e39\t", r"line 2: high of GRaoc is 1e\+39, expected a number"),
+        ("GRaoc\t\t-inf\t\t", "line 2, column low: infinite, expected a number or NA: give a number, or nothing where"),
+        ("x\t\t\t\t\nGRaoc\t\t0\tinf\t", "line 3, column high: infinite"),
+        ("GRaoc\t\tNAN\t\t", "line 2, column low: 'NAN' is no number"),
+        ("GRaoc\t\t0\t1e39\t", "line 2, column high: 1e39 is too large for float32"),
         ("GRaoc\t\t1.0000001\t1\t", r"line 2: the range of GRaoc is from 1\.0000001 to 1: give the lower bound first"),
         ("NA\t\t\t\t", "line 2: '' is no name"),
     ],
@@ -165,7 +166,7 @@ def test_a_bound_goes_through_conversion_and_preparation_as_it_was_declared(tmp_
     assert (response["low"], response["high"], response["range"]) == (0.1, 1234563, "from 0.1 to 1234563")
 
 
-@given(low=st.floats(-1e30, 1e30), width=st.floats(1e-3, 1e30))
+@given(low=st.floats(-1e30, 1e30).filter(lambda low: low == 0 or abs(low) > 1e-30), width=st.floats(1e-3, 1e30))
 def test_a_declaration_tells_each_bound_to_its_last_bit(
     tmp_path_factory: pytest.TempPathFactory, low: float, width: float
 ) -> None:

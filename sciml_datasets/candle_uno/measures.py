@@ -19,6 +19,7 @@ known, or of known ones that are meant otherwise: tab-separated, with the column
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import is_there
-from sciml_datasets.files.text_numbers import MISSING
+from sciml_datasets.files.text_numbers import MISSING, fault_of
 from sciml_datasets.files.text_tables import TextTable
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ COLUMNS = ("measure", "unit", "low", "high", "kills")
 FACT = "response"
 """The fact of prepared data that tells the measure."""
 LOW, HIGH = "low", "high"
-GREATEST = 3.4028235e38
-"""That float32 holds, as which responses are stored."""
 REMOVE = "remove it"
 """What else to do about a response out of the range in files whose one measure is fixed."""
 
@@ -225,26 +224,20 @@ def declared(path: Path) -> dict[str, Measure]:
 
     Raises:
         InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range or no
-            finite numbers, or ``kills`` is another word.
+            finite numbers of float32, or ``kills`` is another word.
     """
     if not is_there(path):
         return {}
     table = TextTable.open(path, "\t")
-    numbers = {table.place(name): name for name in (LOW, HIGH)}
-    texts = {table.place(name): name for name in COLUMNS if name not in numbers.values()}
+    texts = {table.place(name): name for name in COLUMNS}
     found: dict[str, Measure] = {}
-    for row, line in enumerate(table.read(text=texts, numbers=numbers, exact=numbers).to_pylist()):
+    for row, line in enumerate(table.read(text=texts, numbers={}).to_pylist()):
         name, unit, kills = (_given(line[key]) for key in ("measure", "unit", "kills"))
-        low, high = line[LOW], line[HIGH]
-        here = f"{path}: line {table.line_of(row)}:"
+        place = f"{path}: line {table.line_of(row)}"
+        here = f"{place}:"
         if not name or name.lower() in found:
             raise InputError(f"{here} {name!r} is no name, or stands there twice: name each measure once")
-        for key, bound in ((LOW, low), (HIGH, high)):
-            if bound is not None and not abs(bound) <= GREATEST:
-                raise InputError(
-                    f"{here} {key} of {name} is {exact(bound)}, expected a number of at most {GREATEST:.3g}: leave it "
-                    "empty where there is no bound"
-                )
+        low, high = (_bound(_given(line[key]), f"{place}, column {key}") for key in (LOW, HIGH))
         if low is not None and high is not None and not low < high:
             bounds = f"from {exact(low)} to {exact(high)}"
             raise InputError(f"{here} the range of {name} is {bounds}: give the lower bound first")
@@ -257,6 +250,16 @@ def declared(path: Path) -> dict[str, Measure]:
 def _given(text: str) -> str:
     """A field without blanks around it; empty where it says that nothing is given."""
     return "" if text.strip() in MISSING else text.strip()
+
+
+def _bound(text: str, place: str) -> float | None:
+    """A bound that float32 can hold, as which responses are stored; None where nothing is given."""
+    if not text:
+        return None
+    fault = fault_of(text, infinite=False)
+    if fault is None and math.isfinite(value := float(text)):
+        return value
+    raise InputError(f"{place}: {fault or f'{text!r} is no number'}: give a number, or nothing where there is no bound")
 
 
 def _title(name: str, unit: str, low: float | None, high: float | None) -> str:
