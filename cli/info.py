@@ -15,6 +15,7 @@ from sciml_datasets.facts import facts_of
 from sciml_datasets.integrity import check_described
 
 EXAMPLE = "sciml info stemdl_demo"
+PUBLISHED = ("target", "reference", "best_known")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     folder = prepared_dir(args.name, args.data_dir)
     check_described(folder)
     facts = facts_of(folder)
+    original = benchmark.is_original(facts)
     benchmark = benchmark.for_data(facts) if facts else benchmark
     builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
     content: dict[str, Any] = {
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         "version": dataset.version,
         "benchmark": benchmark.name,
         "title": benchmark.title,
-        "data": dataset.title,
+        "data": _held(builder.info, facts) if facts and not original else dataset.title,
         "homepage": benchmark.homepage,
         "licence": str(builder.info.redistribution_info.license),
         "sources": []
@@ -65,6 +67,14 @@ def _feature(feature: Any) -> dict[str, Any]:
 
     dtype = np.dtype(feature.np_dtype)
     return {"shape": list(feature.shape), "dtype": "string" if dtype.kind == "O" else dtype.name}
+
+
+def _held(info: Any, facts: dict[str, Any]) -> str:
+    """What prepared data hold that are not the original's: how many samples, of which measure."""
+    count = sum(split.num_examples for split in info.splits.values())
+    response = facts.get("response")
+    measure = f" of {response['title']}, {response['unit'] or 'a pure number'}" if response else ""
+    return f"{count:,} samples{measure}, of other data than the benchmark's own"
 
 
 def _is_long(value: Any) -> bool:
@@ -106,10 +116,11 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
     width = max(map(len, features)) + 2
     lines += [f"  {name:<{width}}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in features.items()]
     lines += ["", "as prepared", *_told_facts(content["facts"])] if content["facts"] else []
-    lines += ["", "criteria (published values are those of the real data)"]
+    published = any(getattr(criterion, kind) for criterion in criteria for kind in PUBLISHED)
+    lines += ["", "criteria" + " (published values are those of the real data)" * published]
     for criterion in criteria:
         lines.append(f"  {criterion.title}, {criterion.direction} is better")
-        for kind in ("target", "reference", "best_known"):
+        for kind in PUBLISHED:
             value = getattr(criterion, kind)
             if value is not None:
                 lines.append(f"    {kind.replace('_', ' '):<12}{value.value:<8}{value.source}")

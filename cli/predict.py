@@ -50,17 +50,18 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.out)
     model: Any = args.model
     settings: dict[str, Any] = {}
-    split, partition = args.split, None
+    split, partition, response = args.split, None, None
     if args.run:
         folder = args.run
-        model, (settings, partition) = str(folder / "model.keras"), trained_with(folder, args.name)
+        model, (settings, partition, response) = str(folder / "model.keras"), trained_with(folder, args.name)
         if partition and ":" not in split:
             split = f"{partition}:{split}"
     if model is not None and Path(model).exists() and os.path.realpath(model) == os.path.realpath(args.out):
         raise InputError(f"--out {args.out}: this is the model, which would be lost: name another file")
     if args.batch_size is not None:
         settings["batch_size"] = args.batch_size
-    times = predict(args.name, model, args.out, args.data_dir, split, trained_on=partition, **settings)
+    known: dict[str, Any] = {"trained_on": partition, "response": response}
+    times = predict(args.name, model, args.out, args.data_dir, split, **known, **settings)
     text = (
         f"{args.out}: predictions of the {split} split\n"
         f"single samples: {1e3 * times['latency_50']:.1f} ms (median), {1e3 * times['latency_90']:.1f} ms (90 %), "

@@ -2,7 +2,8 @@
 
 The reference learns areas under curves (AUC), and so do these where the data hold AUC: predictions are kept within its
 range. Another measure, such as the logarithm of an IC50, may have any size: there a layer follows the last one that
-multiplies by the standard deviation of the training split and adds its mean, and predictions are what comes out.
+multiplies by the standard deviation of the training split and adds its mean, and predictions are what comes out. Its
+loss is in variances of that split, so that training does not depend on the unit.
 """
 
 from __future__ import annotations
@@ -121,6 +122,16 @@ def squared_errors(target: Any, outputs: Any) -> Any:
     return tf.math.squared_difference(outputs[:, 0], tf.cast(target, tf.float32))
 
 
+def squared_deviations(target: Any, outputs: Any, *, spread: float) -> Any:
+    """(N,) squared differences of outputs (N, 1) and targets (N,), in squares of ``spread``.
+
+    They are divided before they are squared: their squares may be beyond float32 in the unit of the target.
+    """
+    import tensorflow as tf
+
+    return tf.square((outputs[:, 0] - tf.cast(target, tf.float32)) / spread)
+
+
 def areas(network: Any) -> Callable[[Any], Any]:
     """A compiled function from a batch of inputs to areas (N,) float32, kept within 0 and 1."""
     import tensorflow as tf
@@ -149,7 +160,7 @@ def of_measure(facts: Mapping[str, Any]) -> Mapping[str, Any]:
     response = facts.get(FACT) or AUC.facts()
     if [response[key] for key in ("title", "low", "high")] == [AUC.title, AUC.low, AUC.high]:
         return {}
-    return {"predictions": responses, "standardised": True}
+    return {"losses": squared_deviations, "predictions": responses, "standardised": True}
 
 
 def _of_tables(_: dict[str, Any]) -> Any:

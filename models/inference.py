@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.partitions import canonical, select
+from sciml_datasets.partitions import canonical, held_out, select
 from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.verify import check_prepared
 
 SINGLES, SINGLE_SECONDS = 100, 10.0
 """Samples that are also predicted one by one, and fewer where they take longer than this together."""
+MEASURED = ("title", "unit", "low", "high")
+"""What of the fact ``response`` makes a measure what it is."""
 
 
 def predict(
@@ -37,6 +39,7 @@ def predict(
     split: str = "test",
     *,
     trained_on: str | None = None,
+    response: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> dict[str, float]:
     """Write the predictions of a split.
@@ -49,6 +52,8 @@ def predict(
         split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
         trained_on: the partition whose training samples the model has seen, empty for the canonical one; None if not
             known.
+        response: the fact ``response`` of the data that the model was trained on, which tells the measure; None if not
+            known.
         settings: as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
@@ -57,8 +62,8 @@ def predict(
         predicted twice and timed the second time; a smaller last batch is not timed, unless it is the only one.
 
     Raises:
-        InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split, or it
-            predicts what is not finite.
+        InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split or on
+            another measure, or it predicts what is not finite.
     """
     benchmark, _ = find(name)
     file = path_of(out, "out")
@@ -66,7 +71,9 @@ def predict(
     check_prepared(folder)
     recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
-    recipe = recipe.for_data(facts_of(folder))
+    facts = facts_of(folder)
+    _check_measure(name, response, facts.get("response"))
+    recipe = recipe.for_data(facts)
     split = canonical(name, split, data_dir)
     partition, _, part = split.rpartition(":")
     if trained_on not in (None, partition) and part != "train":
@@ -110,12 +117,25 @@ def predict(
     }
 
 
+def _check_measure(name: str, trained: Mapping[str, Any] | None, held: Mapping[str, Any] | None) -> None:
+    """Refuse a run of one measure for data of another, where both are known; a column may be spelt in another way."""
+    if not trained or not held or all(trained.get(key) == held.get(key) for key in MEASURED):
+        return
+    of_run, of_data = (
+        f"{fact.get('name')} ({fact.get('unit') or 'a pure number'}, {fact.get('range')})" for fact in (trained, held)
+    )
+    raise InputError(
+        f"the run was trained on {of_run}, and {name} holds {of_data}: predict data of the same measure, or train anew"
+    )
+
+
 def _check_unseen(name: str, data_dir: str | Path | None, train: str, split: str) -> None:
     seen = set(select(name, train, data_dir).columns["id"])
     ids = select(name, split, data_dir).columns["id"]
     both = sum(key in seen for key in ids)
     if both:
+        part = held_out(name, train.rpartition(":")[0], data_dir)
         raise InputError(
             f"the run was trained on {both} of the {len(ids)} samples of {split}: predict a split of its own, "
-            f"as in --split '{train.removesuffix('train')}test'"
+            f"as in --split '{train.removesuffix('train')}{part}'"
         )

@@ -12,13 +12,14 @@ import numpy as np
 
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find
+from sciml_datasets.mathtext import literal
 
 TICKS, FEW_TICKS = 48, 24
 """Classes that are named along an axis at most, and up to which their names are written large."""
 
 
-def plot_history(history: Path, criterion: Criterion, picture: Path) -> None:
-    """Draw the training loss, and a criterion on the validation split with its target, over epochs."""
+def plot_history(history: Path, criterion: Criterion, picture: Path, loss_unit: str = "") -> None:
+    """Draw the training loss, in its unit, and a criterion on the validation split with its target, over epochs."""
     from matplotlib.figure import Figure
 
     with history.open(encoding="utf-8", newline="") as file:
@@ -27,9 +28,10 @@ def plot_history(history: Path, criterion: Criterion, picture: Path) -> None:
     figure = Figure(figsize=(8, 3.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [float(row["loss"]) for row in rows], marker=".")
-    left.set(xlabel="epoch", title="loss", ylabel="training split", ylim=(0, None))
+    loss = f"loss, {loss_unit}" if loss_unit else "loss"
+    left.set(xlabel="epoch", title=loss, ylabel="training split", ylim=(0, None))
     right.plot(epochs, [float(row.get(f"validation_{criterion.name}", "nan")) for row in rows], marker=".")
-    right.set(xlabel="epoch", title=criterion.title, ylabel="validation split")
+    right.set(xlabel="epoch", title=literal(criterion.title), ylabel="validation split")
     if criterion.target:
         right.axhline(criterion.target.value, color="gray", linestyle="--", label="target")
         right.legend(loc="center right")
@@ -54,9 +56,11 @@ def plot_confusion(result: dict[str, Any], picture: Path) -> None:
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     ticks = np.arange(0, len(classes), math.ceil(len(classes) / TICKS))
     size = 7 if len(ticks) > FEW_TICKS else 10
-    axes.set_xticks(ticks, [str(classes[i]) for i in ticks], rotation=90, fontsize=size)
-    axes.set_yticks(ticks, [str(classes[i]) for i in ticks], fontsize=size)
-    axes.set(xlabel="predicted class", ylabel="true class", title=f"{result['dataset']}, {result['split']} split")
+    names = [literal(str(classes[i])) for i in ticks]
+    axes.set_xticks(ticks, names, rotation=90, fontsize=size)
+    axes.set_yticks(ticks, names, fontsize=size)
+    title = literal(f"{result['dataset']}, {result['split']} split")
+    axes.set(xlabel="predicted class", ylabel="true class", title=title)
     _part(axes, classes, find(result["dataset"])[0].task.settings.get("coarser", {}))
     figure.colorbar(image, label="share of the true class")
     figure.savefig(picture, dpi=120)

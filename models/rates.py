@@ -15,7 +15,8 @@ PLATEAU_SHARE = 0.1
 """Of the value after the warm-up, below which the rate does not fall: 1e-5 for CANDLE-UNO's 1e-4. Factor, patience and
 this are those of ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_baseline_keras2.py."""
 PLATEAU_GAIN = 1e-4
-"""By which an error must be less than the best one to count as better: the default of Keras's ReduceLROnPlateau."""
+"""By which an error must be less than the best one to count as better: the default of Keras's ReduceLROnPlateau. In
+variances of the training split where the recipe is standardised, whose errors are mean squared ones."""
 
 
 def learning_rate(recipe: Recipe, step: int, steps: int, errors: Sequence[float]) -> float:
@@ -26,7 +27,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int, errors: Sequence[float]
     in a row have not made the model better.
 
     Args:
-        recipe: first rate, the one after the warm-up, schedule and share of the warm-up.
+        recipe: first rate, the one after the warm-up, schedule, share of the warm-up and the spread of the target.
         step: number of the step in the run, from 0.
         steps: of the whole run.
         errors: on the validation split after each epoch so far, less is better.
@@ -39,15 +40,15 @@ def learning_rate(recipe: Recipe, step: int, steps: int, errors: Sequence[float]
     if recipe.schedule == "cosine":
         return full * 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
     if recipe.schedule == "plateau":
-        return full * max(PLATEAU_FACTOR ** plateaus(errors), PLATEAU_SHARE)
+        return full * max(PLATEAU_FACTOR ** plateaus(errors, gain=PLATEAU_GAIN * recipe.spread**2), PLATEAU_SHARE)
     return full
 
 
-def plateaus(errors: Sequence[float], patience: int = PLATEAU_PATIENCE) -> int:
-    """How often ``patience`` epochs in a row brought no error that was lower by PLATEAU_GAIN."""
+def plateaus(errors: Sequence[float], patience: int = PLATEAU_PATIENCE, gain: float = PLATEAU_GAIN) -> int:
+    """How often ``patience`` epochs in a row brought no error that was lower by ``gain``."""
     best, waited, found = math.inf, 0, 0
     for error in errors:
-        if error < best - PLATEAU_GAIN:
+        if error < best - gain:
             best, waited = error, 0
             continue
         waited += 1

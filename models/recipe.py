@@ -76,7 +76,8 @@ class Recipe:
         numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
         target: with ``tables``, the column of the member lists that is to be predicted.
         standardised: whether ``build`` takes the mean and the standard deviation of the target over the training split,
-            as ``centre`` and ``spread``.
+            as ``centre`` and ``spread``, and ``losses`` the latter, in whose square losses are counted.
+        spread: that standard deviation, where the recipe is standardised; see `with_moments`.
         by_facts: from facts of the prepared data to the fields that are others for such data; None for none.
         balanced_by: column of the member lists; samples weigh so that its values do, over the training split, alike.
         shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
@@ -92,7 +93,7 @@ class Recipe:
     inputs: Callable[[dict[str, Any]], Any]
     samples: Callable[..., Samples]
     augment: Callable[[Samples, Any], Samples]
-    losses: Callable[[Any, Any], Any]
+    losses: Callable[..., Any]
     predictions: Callable[[Any], Callable[[Any], Any]]
     input_shape: tuple[Any, ...]
     output_shape: tuple[Any, ...]
@@ -118,6 +119,7 @@ class Recipe:
     numbers: tuple[str, ...] = ()
     target: str = ""
     standardised: bool = False
+    spread: float = 1.0
     by_facts: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     balanced_by: str = ""
     shaped_by: tuple[str, str] | None = None
@@ -138,7 +140,13 @@ class Recipe:
 
     def with_moments(self, centre: float, spread: float) -> Recipe:
         """A copy for a target of this mean and standard deviation over the training split."""
-        return replace(self, build=partial(self.build, centre=centre, spread=spread))
+        build = partial(self.build, centre=centre, spread=spread)
+        return replace(self, build=build, losses=partial(self.losses, spread=spread), spread=spread)
+
+    @property
+    def loss_unit(self) -> str:
+        """The unit of the loss where it is not that of ``losses`` of the targets as they are, else empty."""
+        return "variances of the training split" if self.standardised else ""
 
     def with_widths(self, widths: tuple[int, ...]) -> Recipe:
         """A copy for tables of these widths; without tables the same."""

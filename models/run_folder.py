@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmark import Benchmark
+from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_yaml
@@ -97,7 +98,7 @@ class RunFolder:
             accelerators: names of those that are used.
             processes: how many train together.
         """
-        self._benchmark, self._hardware = benchmark, hardware(accelerators, processes)
+        self._hardware = hardware(accelerators, processes)
         log = self._log = RunLog()
         log.cache_clear(cleared=False)  # that is for root, or for whoever starts the run
         log.submission(
@@ -108,12 +109,20 @@ class RunFolder:
         )
         log.start("init")
 
-    def start(self, config: dict[str, Any], progress: Progress, replicas: int, logged: dict[str, Any]) -> None:
+    def start(
+        self,
+        config: dict[str, Any],
+        criteria: Sequence[Criterion],
+        progress: Progress,
+        replicas: int,
+        logged: dict[str, Any],
+    ) -> None:
         """Write the configuration and the log of the initialization, and log that the run starts; where a run goes on,
         only that it does.
 
         Args:
             config: of the run.
+            criteria: as they are for its data, see `Benchmark.for_data`.
             progress: so far.
             replicas: how many train together.
             logged: what the log tells of the run beforehand, by key.
@@ -123,7 +132,7 @@ class RunFolder:
         """
         import yaml
 
-        self._config, self._software = config, software(PACKAGES)
+        self._config, self._criteria, self._software = config, criteria, software(PACKAGES)
         self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
         self._claim.take()
@@ -186,11 +195,12 @@ class RunFolder:
         if self._events is not None:
             _write_events(self._events, row)
         self._energy.read()
-        epoch, primary = int(row["epoch"]), self._benchmark.criteria[0].name
+        epoch, primary = int(row["epoch"]), self._criteria[0].name
         self._logged.event("eval_accuracy", row[f"validation_{primary}"], epoch_num=epoch, criterion=primary)
         self._logged.stop("eval", epoch_num=epoch)
-        told = [key for key in row if key == "loss" or key.startswith("validation_")][: 1 + TOLD]
-        text = "  ".join(f"{key.removeprefix('validation_')} {score_text(row[key])}" for key in told)
+        told = [("loss", row["loss"], self._config.get("loss_unit", ""))]
+        told += [(c.name, row[key], c.unit) for c in self._criteria if (key := f"validation_{c.name}") in row][:TOLD]
+        text = "  ".join(" ".join(filter(None, (name, score_text(value, unit), unit))) for name, value, unit in told)
         print(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s", file=sys.stderr, flush=True)
 
     def _write_history(self) -> None:
@@ -221,8 +231,9 @@ class RunFolder:
         self._logged.result(result)
         self._logged.stop("run", status="success")
         self.close()
-        with_target = next((c for c in self._benchmark.criteria if c.target), self._benchmark.criteria[0])
-        plot_history(self.folder / "history.csv", with_target, self.folder / "plots" / "history.png")
+        with_target = next((c for c in self._criteria if c.target), self._criteria[0])
+        unit = self._config.get("loss_unit", "")
+        plot_history(self.folder / "history.csv", with_target, self.folder / "plots" / "history.png", unit)
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
@@ -246,7 +257,7 @@ class RunFolder:
 
     def _convergence(self) -> dict[str, Any] | None:
         """When the criterion with a target first reached it on the validation split."""
-        target = next((c for c in self._benchmark.criteria if c.target), None)
+        target = next((c for c in self._criteria if c.target), None)
         if target is None or target.target is None:
             return None
         scores = [row.get(f"validation_{target.name}", float("nan")) for row in self._history]
@@ -255,16 +266,16 @@ class RunFolder:
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
 
 
-def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str]:
-    """The settings with which a run was trained and the partition that it was trained on, as its ``config.yaml`` has
-    them; none where there is no such file.
+def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str, Any] | None]:
+    """The settings with which a run was trained, the partition that it was trained on and the measure of the response,
+    as its ``config.yaml`` has them; none where there is no such file.
 
     Raises:
         InputError: the file is not what a run leaves, or the run is of another data set than ``name``.
     """
     path = folder / "config.yaml"
     if not path.is_file():
-        return {}, ""
+        return {}, "", None
     remedy = "name a run folder, as `sciml train --out` leaves it"
     config = read_yaml(path, "the configuration of a run", remedy, {"settings": dict})
     settings, partition = config["settings"], str(config.get("partition", ""))
@@ -273,7 +284,8 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str]:
             f"{folder} was trained on {trained}, not on {name}: predict {trained}, or give its network with "
             f"--model {folder / 'model.keras'}"
         )
-    return settings, partition
+    response = config.get("response")
+    return settings, partition, response if isinstance(response, dict) else None
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:

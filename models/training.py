@@ -34,7 +34,7 @@ from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import compiles, make_optimizer, training_step
 from sciml_datasets.models.workers import Workers, join, lost_workers_told
-from sciml_datasets.partitions import canonical, recorded
+from sciml_datasets.partitions import canonical, held_out
 from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.verify import check_prepared
 
@@ -85,8 +85,8 @@ def train(
         The result, as in ``result.json``; an empty dictionary on all workers but the first.
 
     Raises:
-        InputError: the data set is not prepared, Keras runs on another backend, the run folder is in use, or a setting
-            or the model does not fit.
+        InputError: the data set is not prepared, Keras runs on another backend, the run folder is in use, a part of the
+            partition holds no sample, or a setting or the model does not fit.
         WorkerLostError: another worker is gone.
     """
     benchmark, _ = find(name)
@@ -118,6 +118,8 @@ def train(
             recipe = recipe.with_moments(*batches.moments)
         build = network_builder(model, recipe)
         _check_batch_size(batches, workers)
+        scored = held_out(name, partition, data_dir)
+        _check_parts(batches, "validation", scored)
         with workers.strategy.scope():
             network = build_network(build, recipe, int(workers.strategy.num_replicas_in_sync))
             optimizer = make_optimizer(recipe, network)
@@ -133,21 +135,23 @@ def train(
             "partition": partition,
             "until_target": until_target,
         }
+        told = {"response": facts.get("response"), "loss_unit": recipe.loss_unit}
+        config |= {key: value for key, value in told.items() if value}
         variables = [*network.variables, *optimizer.variables]
         progress = Progress()
         if workers.lead(lambda: run.goes_on(config)):
             progress = checkpoints.restore(run.checkpoint, variables)
         with closing(run) if workers.chief else nullcontext():
             replicas = int(workers.strategy.num_replicas_in_sync)
-            workers.lead(lambda: run.start(config, progress, replicas, _logged(batches, seed, replicas)))
+            workers.lead(
+                lambda: run.start(config, benchmark.criteria, progress, replicas, _logged(batches, seed, replicas))
+            )
             if workers.chief:
                 _tell_of_draws(network, recipe, replicas)
-            training = _Training(benchmark, batches, workers, run, progress, network, optimizer, until_target)
+            training = _Training(benchmark, recipe, batches, workers, run, progress, network, optimizer, until_target)
             training.run(variables)
             if workers.chief:
                 network.save(run.folder / "model.keras")
-            held = partition or "test" in recorded(prepared_dir(name, data_dir)).split("+")
-            scored = "test" if held else "validation"
             everything = _gathered(workers, predictions(training.predict, batches, scored, workers))
             if not workers.chief:
                 for _ in everything:  # the chief writes what all have
@@ -165,6 +169,7 @@ class _Training:
     def __init__(
         self,
         benchmark: Benchmark,
+        recipe: Recipe,
         batches: Batches,
         workers: Workers,
         run: RunFolder,
@@ -175,9 +180,9 @@ class _Training:
     ) -> None:
         self._benchmark, self._batches, self._workers, self._run = benchmark, batches, workers, run
         self._progress, self._network, self._optimizer = progress, network, optimizer
-        self._recipe, self._until_target = batches.recipe, until_target
-        self.predict = batches.recipe.predictions(network)
-        self._step = training_step(network, optimizer, workers.strategy, workers.local_replicas, batches.recipe)
+        self._recipe, self._until_target = recipe, until_target
+        self.predict = recipe.predictions(network)
+        self._step = training_step(network, optimizer, workers.strategy, workers.local_replicas, recipe)
 
     def run(self, variables: list[Any]) -> None:
         """Train from where the progress stands to the end."""
@@ -328,6 +333,12 @@ def _check_batch_size(batches: Batches, workers: Workers) -> None:
     if batches.steps < 1:
         held = f"{batches.num_training_samples:,} {'samples' if batches.recipe.patch is None else 'patches'}"
         raise InputError(f"batch_size={size}: the training split holds {held}, choose a batch of no more")
+
+
+def _check_parts(batches: Batches, *parts: str) -> None:
+    """Refuse a partition without samples in a part, before anything is trained."""
+    for part in parts:
+        batches.selection(part)
 
 
 def _logged(batches: Batches, seed: int, replicas: int) -> dict[str, Any]:

@@ -98,7 +98,9 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
         raise InputError(_no_part(split, names, [*_groupings(benchmark)]))
     wanted = set(partition_ids(benchmark, columns, partition)[part])
     if not wanted:
-        raise InputError(f"{split} of {name} holds no sample: there are too few groups to part")
+        raise InputError(
+            f"{split} of {name} holds no sample: there are too few groups to part, choose another partition"
+        )
     positions = np.array([row for row, key in enumerate(columns["id"]) if key in wanted], np.int64)
     chosen = {title: [values[row] for row in positions] for title, values in columns.items()}
     return Selection(chosen, recorded(folder), positions, digest_of(chosen["id"]))
@@ -107,6 +109,12 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
 def recorded(folder: Path) -> str:
     """The splits of TFDS that a prepared folder has, one after the other: raw files may be without one."""
     return "+".join(part for part in SPLITS if next(member_rows(folder, part)[1], None) is not None)
+
+
+def held_out(name: str, partition: str, data_dir: str | Path | None = None) -> str:
+    """The part of a partition that a run is scored on: test, or validation where the raw files had no test split."""
+    given = partition or "test" in recorded(prepared_dir(name, data_dir)).split("+")
+    return "test" if given else "validation"
 
 
 def _missing(name: str, part: str, names: Sequence[str]) -> str:

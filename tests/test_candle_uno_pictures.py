@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sciml_datasets.candle_uno.measures import Measure
 from sciml_datasets.candle_uno.pictures import contact_sheet, heat_map
 
 
@@ -40,6 +41,19 @@ def test_cell_lines_and_drugs_are_named(tmp_path: Path) -> None:
     drawn = (tmp_path / "responses.svg").read_text()
     for name in ("cell 0", "cell 6", "drug 4", "a compound of many sy..."):
         assert f"<!-- {name} -->" in drawn
+
+
+@pytest.mark.parametrize("hostile", ["$x_{$", "$", r"\$a_{$", "$$"])
+def test_names_and_units_are_drawn_as_they_are(tmp_path: Path, hostile: str) -> None:
+    samples = [
+        sample | {name: hostile.encode() for name in ("source", "cell", "drug") if number % 2}
+        for number, sample in enumerate(responses(20))
+    ]
+    facts = Measure(hostile, f"of {hostile}", hostile).facts()
+    contact_sheet(samples, tmp_path / "responses.svg", [np.array(0.5)] * 20, facts)
+    drawn = (tmp_path / "responses.svg").read_text()
+    for text in (hostile, f"{hostile} (10)", f"of {hostile}, {hostile}", f"observed of {hostile}, {hostile}"):
+        assert f"<!-- {text} -->" in drawn
 
 
 def test_the_heat_map_holds_means_and_leaves_blank_what_was_not_measured() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +32,15 @@ from sciml_datasets.candle_uno.measures import (
 )
 from sciml_datasets.candle_uno.raw import FORMS
 from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
+from sciml_datasets.cli.main import main
 from sciml_datasets.facts import facts_of
+from sciml_datasets.files.documents import read_yaml
 from sciml_datasets.metrics.predictions import predictions_of
 from sciml_datasets.metrics.submission import Statement, submit
 from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches
-from sciml_datasets.models.candle_uno import RECIPES, areas, responses
-from sciml_datasets.partitions import select
+from sciml_datasets.models.candle_uno import RECIPES, areas, responses, squared_errors
+from sciml_datasets.partitions import parts, select
 from sciml_datasets.subset import examples
 
 HEADER = "\t".join(("measure", "unit", "low", "high", "kills")) + "\n"
@@ -269,6 +274,18 @@ def test_no_other_measure_is_compared_with_published_areas(tmp_path: Path) -> No
     assert find("candle_uno")[0].for_data({"form": "A", "response": AUC.facts()}).criteria[0].target
 
 
+def test_info_tells_what_a_study_holds_and_not_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepared(tmp_path, "LN_IC50", "-3.5", "0.5", "2", "7.5")
+    assert main(["info", "candle_uno", "--data-dir", str(tmp_path / "data")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "4 samples of ln IC50, ln(umol/l), of other data than the benchmark's own"
+    assert "criteria" in lines
+    assert main(["info", "candle_uno", "--data-dir", str(tmp_path / "none")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("about 530,000 areas under dose-response curves")
+    assert "criteria (published values are those of the real data)" in lines
+
+
 def test_areas_are_kept_between_0_and_1_and_other_measures_are_not() -> None:
     recipe = RECIPES["candle_uno"]
     assert recipe.for_data({"response": AUC.facts()}).predictions is areas
@@ -336,23 +353,109 @@ def test_a_run_is_scored_on_validation_where_there_is_no_test_split_and_is_no_su
     assert not (tmp_path / "submissions").exists()
 
 
-def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -> None:
-    """An additive effect of cell and drug around -4, of a spread of 3: a network for areas would be cut at 0 and 1."""
+def additive_study(folder: Path, unit: float = 1, cells: Sequence[int] = range(24)) -> Path:
+    """A prepared study of an additive effect of cell and drug around -4, of a spread of 3, in some unit."""
     rng = np.random.default_rng(0)
-    cells, drugs = rng.normal(size=(24, 3)), rng.normal(size=(16, 3))
-    folder = tmp_path / "study"
-    folder.mkdir()
+    expressions, drugs = rng.normal(size=(24, 3)), rng.normal(size=(16, 3))
+    study = folder / "study"
+    study.mkdir(parents=True)
     lines = [
-        f"c{i},d{j},{-4 + 3 * (cells[i] @ (1, -1, 0.5) + drugs[j] @ (0.5, 1, -1)) / 2:.4f}\n"
-        for i in range(24)
+        f"c{i},d{j},{unit * round(float(-4 + 3 * (expressions[i] @ (1, -1, 0.5) + drugs[j] @ (0.5, 1, -1)) / 2), 4)}\n"
+        for i in cells
         for j in range(16)
     ]
-    (folder / "response.csv").write_text("cell_line_name,drug_id,LN_IC50\n" + "".join(lines))
-    for name, ident, values in (("gex", "cell_line_name,a,b,c", cells), ("descriptors", "drug_id,a,b,c", drugs)):
+    (study / "response.csv").write_text("cell_line_name,drug_id,LN_IC50\n" + "".join(lines))
+    for name, ident, values in (("gex", "cell_line_name,a,b,c", expressions), ("descriptors", "drug_id,a,b,c", drugs)):
         rows = [f"{ident[0]}{i}," + ",".join(f"{x:.4f}" for x in row) + "\n" for i, row in enumerate(values)]
-        (folder / f"{name}.csv").write_text(f"{ident}\n" + "".join(rows))
-    convert_csv(folder / "response.csv", tmp_path / "raw/candle_uno")
+        (study / f"{name}.csv").write_text(f"{ident}\n" + "".join(rows))
+    convert_csv(study / "response.csv", folder / "raw/candle_uno")
+    prepare("candle_uno", folder / "raw", folder / "data")
+    return folder / "data"
+
+
+def trained_in(unit: float, folder: Path, **settings: Any) -> tuple[list[Any], list[dict[str, str]], dict[str, Any]]:
+    """The weights, the history and the configuration of a small network that was trained on that study."""
+    data_dir = additive_study(folder, unit)
+    recipe = RECIPES["candle_uno"].for_data({"response": OF_DREVALPY["ln_ic50"].facts()})
+    moments = Batches("candle_uno", data_dir, recipe, seed=0).moments
+    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).with_moments(*moments).build
+    train("candle_uno", data_dir, folder / "run", build, "none", **settings)
+    with (folder / "run/history.csv").open() as file:
+        history = list(csv.DictReader(file))
+    network: Any = keras.saving.load_model(folder / "run/model.keras")
+    return network.get_weights(), history, read_yaml(folder / "run/config.yaml", "a configuration", "")
+
+
+def test_training_does_not_depend_on_the_unit_of_the_response(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.005}
+    weights, history, config = trained_in(1, tmp_path / "one", **settings)
+    loss = float(history[-1]["loss"])
+    assert 0 < loss < 0.9  # in variances, of which the mean leaves one
+    assert (config["response"]["name"], config["loss_unit"]) == ("LN_IC50", "variances of the training split")
+    assert f"loss {loss:.4f} variances of the training split  mse " in capsys.readouterr().err
+    for number, unit in enumerate((2.0**-20, 1e18)):
+        found, losses, _ = trained_in(unit, tmp_path / str(number), **settings)
+        rounding = 0 if unit == 2.0**-20 else 1e-3
+        for array, expected in zip(found, weights, strict=True):
+            np.testing.assert_allclose(array, expected, atol=rounding)
+        for row, own in zip(losses, history, strict=True):
+            assert float(row["loss"]) == pytest.approx(float(own["loss"]), rel=rounding)
+            assert float(row["validation_mse"]) == pytest.approx(unit**2 * float(own["validation_mse"]), rel=1e-3)
+
+
+def test_areas_are_trained_with_their_squared_errors_as_they_are() -> None:
+    for facts in ({}, {"response": AUC.facts()}):
+        recipe = RECIPES["candle_uno"].for_data(facts)
+        assert (recipe.losses, recipe.loss_unit, recipe.spread) == (squared_errors, "", 1)
+
+
+def test_a_run_of_one_measure_does_not_predict_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepared(tmp_path, "pIC50", "5", "6", "7", "8")
+    run = tmp_path / "run"
+    run.mkdir()
+    learned = OF_DREVALPY["ln_ic50"].facts()
+    (run / "config.yaml").write_text(json.dumps({"dataset": "candle_uno", "settings": {}, "response": learned}))
+    out = tmp_path / "p.h5"
+    command = ["predict", "candle_uno", "--data-dir", tmp_path / "data", "--run", run, "--out", out]
+    assert main([str(word) for word in command]) == 2
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "the run was trained on ln_ic50 (ln(umol/l), any number), and candle_uno holds pIC50 (-log10(mol/l)," in line
+    assert not out.exists()
+
+
+def test_a_measure_is_the_same_however_its_column_is_spelt(tmp_path: Path) -> None:
+    data = prepared(tmp_path, "ln_ic50", "5", "6", "7", "8").parents[2]
+    learned = {**OF_DREVALPY["ln_ic50"].facts(), "name": "LN_IC50"}
+    with pytest.raises(InputError, match="there is no such file"):  # of the model, which is looked for next
+        predict("candle_uno", str(tmp_path / "no.keras"), tmp_path / "p.h5", data, response=learned)
+
+
+def test_a_partition_without_test_samples_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    data = additive_study(tmp_path, cells=(0, 1, 2, 3, 12))  # of which the hashes put none into test
+    held = parts("candle_uno", "cell_blind", data)
+    assert held["train"]
+    assert held["validation"]
+    assert not held["test"]
+    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).build
+    with pytest.raises(InputError, match=r"cell_blind:test of candle_uno holds no sample: .*choose another partition"):
+        train("candle_uno", data, tmp_path / "run", build, "none", partition="cell_blind", epochs=1, batch_size=16)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_has_no_test_split_is_sent_to_validation(tmp_path: Path) -> None:
+    content = {key: columns for key, columns in frames().items() if "test" not in key}
+    (tmp_path / "raw/candle_uno").mkdir(parents=True)
+    write_store(tmp_path / "raw/candle_uno" / FILE, content)
     prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    with pytest.raises(InputError, match="predict a split of its own, as in --split 'validation'"):
+        predict("candle_uno", "no.keras", tmp_path / "p.h5", tmp_path / "data", "mixed:test", trained_on="")
+
+
+def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -> None:
+    """A network for areas would be cut at 0 and 1."""
+    additive_study(tmp_path)
     recipe = RECIPES["candle_uno"].for_data(facts_of(tmp_path / "data/sciml/candle_uno/2.0.0"))
     batches = Batches("candle_uno", tmp_path / "data", recipe, seed=0)
     targets = np.array(batches.selection("train").columns["response"], float)

@@ -90,10 +90,11 @@ ALLOWED = {
     "record_ids": PURE,
     "shard_checks": PURE | {"preparation", "random_access", "record_fields", "record_ids"},
     "tensor_views": PURE | {"preparation", "random_access", "record_fields", "record_ids"},
-    "models": PURE | {"models", "metrics", "preparation", "random_access", "tensor_views", "shard_checks"},
+    "models": PURE | {"models", "metrics", "preparation", "random_access", "tensor_views", "shard_checks", "mathtext"},
     "lookup": PURE,
     "raw_tensor": PURE,
-    **{name: PURE | {name, "sciml_dataset_builder", "lookup", "raw_tensor"} for name in BENCHMARKS},
+    "mathtext": set(),
+    **{name: PURE | {name, "sciml_dataset_builder", "lookup", "raw_tensor", "mathtext"} for name in BENCHMARKS},
 }
 ALLOWED["stemdl_reconstruction"] |= {"stemdl"}  # the same crystals and the same theory
 """Room to the rooms that it may import from; nothing imports cli, and no benchmark another one."""

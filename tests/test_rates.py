@@ -41,6 +41,14 @@ def test_a_plateau_ends_where_an_error_is_lower_by_a_ten_thousandth() -> None:
     assert plateaus([1.0, 1.0 - 1.1e-4, *[1.0] * 4]) == 0
 
 
+@given(st.lists(st.floats(0, 1), max_size=60), st.integers(-40, 40))
+def test_the_plateaus_of_a_standardised_target_do_not_depend_on_its_unit(errors: list[float], power: int) -> None:
+    recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
+    unit = 2.0**power
+    scaled = [unit**2 * error for error in errors]
+    assert learning_rate(replace(recipe, spread=unit), 50, 100, scaled) == learning_rate(recipe, 50, 100, errors)
+
+
 def test_the_rate_of_a_plateau_does_not_fall_below_a_tenth() -> None:
     recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
     rates = [learning_rate(recipe, 50, 100, [1.0] * (1 + epochs)) for epochs in (0, 5, 10, 15, 20, 25)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -196,10 +197,30 @@ def test_z_dirs_may_be_miller_indices_or_unit_vectors(tmp_path: Path, directions
 def test_z_dirs_in_neither_meaning_are_refused_by_value(tmp_path: Path) -> None:
     folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", z_dirs=np.diag([1.0, 1.0, 2.5])[None])})
     with pytest.raises(
-        InputError, match=r"sample_0_0: z_dirs has the direction \(0, 0, 2.5\), expected integer Miller"
+        InputError, match=r"sample_0_0: z_dirs has the direction \(0, 0, 2.5\), expected three times integer Miller"
     ):
         prepared(tmp_path)
     assert_nothing_prepared(folder)
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ([(2, 0, 0), (0, 1, 2), (0.6, 0.8, 0)], "the indices (2, 0, 0) beside the unit vector (0.6, 0.8, 0)"),
+        ([(1, 0, 0), (0.6, 0.8, 0), (0, 1, 2)], "the indices (0, 1, 2) beside the unit vector (0.6, 0.8, 0)"),
+        ([(5, 0, 0), (0.6, 0.8, 0), (0.6, 0.9, 0)], "the direction (0.6, 0.9, 0)"),
+        ([(9, 0, 0), (0, 1, 1), (0.5, 0.5, 0)], "the direction (0.5, 0.5, 0)"),
+    ],
+)
+def test_of_z_dirs_in_no_one_meaning_the_column_at_fault_is_named(
+    tmp_path: Path, columns: list[tuple[float, ...]], found: str
+) -> None:
+    stored = np.array(columns).T[None]
+    folder = write_raw(tmp_path, train={"sample_0_0": sample("mp-1", z_dirs=stored)})
+    raw_format = Hdf5Stacks(128)
+    (of_train,) = raw_format.index(folder, raw_format.files(folder)[1])
+    with raw_format.reader(folder) as read, pytest.raises(InputError, match=re.escape(f"z_dirs has {found}, ")):
+        read(of_train)
 
 
 @pytest.mark.parametrize("stored", [{"chunks": (1, 64, 128)}, {"compression": "gzip"}, {"dtype": ">f4"}])

@@ -62,6 +62,18 @@ def test_what_is_neither_indices_nor_unit_vectors_is_drawn_as_numbers() -> None:
     assert zone_axis(np.array([0.5, 0.25, 0]), *CUBE) == "(0.50, 0.25, 0.00)"
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("angles", [(90, 90, 180), (30, 30, 120), (120, 120, 120), (90, 90, 0)])
+def test_unit_vectors_of_a_cell_without_a_volume_are_drawn_as_numbers(angles: tuple[float, ...]) -> None:
+    assert zone_axis(np.array([0.6, 0.8, 0]), CUBE[0], np.array(angles, float)) == "(0.60, 0.80, 0.00)"
+
+
+def test_a_formula_is_drawn_as_it_is(tmp_path: Path) -> None:
+    stack = {"cbed_stack": np.ones((3, 16, 16), np.float32), "space_group": 225, "energy_kev": 0}
+    contact_sheet([stack | {"formula": b"$x_{$ A$"}], tmp_path / "stacks.png")
+    assert imread(tmp_path / "stacks.png").std() > 0.1
+
+
 def test_symbols_are_set_as_in_the_international_tables() -> None:
     assert hermann_mauguin(225) == r"$Fm\overline{3}m$"
 

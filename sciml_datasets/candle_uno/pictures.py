@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno.measures import AUC, FACT, GROWTH
+from sciml_datasets.mathtext import literal
 
 COUNT = 20000
 """Samples that are drawn unless another number is asked for."""
@@ -52,7 +53,7 @@ def contact_sheet(
 
     growth = "growth" in samples[0]
     measure = response or (GROWTH if growth else AUC).facts()
-    what = measure["title"] + (f", {measure['unit']}" if measure["unit"] else "")
+    what = literal(measure["title"] + (f", {measure['unit']}" if measure["unit"] else ""))
     values = np.array([float(sample["growth" if growth else "response"]) for sample in samples])
     low, high = KILLED_TO_UNTOUCHED if growth else _range(measure, values)
     cells, sources = (np.array([_text(sample[name]) for sample in samples]) for name in ("cell", "source"))
@@ -80,7 +81,7 @@ def contact_sheet(
     bins = np.linspace(min(low, values.min()), max(high, values.max()), BINS + 1)
     for name in names:
         some = values[sources == name]
-        right.hist(some, bins, density=True, histtype="step", label=f"{name} ({len(some):,})")
+        right.hist(some, bins, density=True, histtype="step", label=f"{literal(name)} ({len(some):,})")
     right.set(xlabel=what, ylabel="density", title=f"{what} by source")
     right.legend(fontsize=8, loc="upper left", title="source (responses)", title_fontsize=8)
     if predictions is not None:
@@ -157,7 +158,7 @@ def _draw_drugs(
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "..."
+    return literal(name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 3] + "...")
 
 
 def _text(value: Any) -> str:

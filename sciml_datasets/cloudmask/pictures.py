@@ -9,6 +9,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.mathtext import literal
+
 COUNT = 8
 """Samples that are drawn unless another number is asked for."""
 FEATURES = ("id", "reflectance", "brightness_temperature", "cloud", "valid", "day", "start_time", "relative_orbit")
@@ -78,4 +80,4 @@ def _title(sample: dict[str, Any]) -> str:
     start = sample["start_time"]
     start = start.decode() if isinstance(start, bytes) else start
     kind = "S5, S3, S2 by day" if sample["day"] else "S9, S8, S7 by night"
-    return f"{start}   orbit {int(sample['relative_orbit'])}   {kind}"
+    return f"{literal(start)}   orbit {int(sample['relative_orbit'])}   {kind}"

@@ -18,16 +18,40 @@ from sciml_datasets.stemdl.crystals import Floats
 
 PRECISION = 1e-4
 """By which an index may be off an integer, and a length off 1: some files are float32."""
+FLAT = 1e-12
+"""Square of the volume of a cell with edges of length 1, below which it is the rounding of 0."""
+
+
+def which_are_indices(directions: Floats) -> NDArray[np.bool_]:
+    """(3,) which columns of (3, 3) are integers that are not all 0."""
+    rounded = np.round(directions)
+    return np.asarray((np.abs(directions - rounded).max(axis=0) < PRECISION) & rounded.any(axis=0))
+
+
+def which_are_unit_vectors(directions: Floats) -> NDArray[np.bool_]:
+    """(3,) which columns of (3, 3) have the length 1."""
+    return np.asarray(np.abs(np.linalg.norm(directions, axis=0) - 1) < PRECISION)
 
 
 def are_indices(directions: Floats) -> bool:
     """Whether the columns of (3, 3) are integers, none of them 0 throughout."""
-    return bool(np.abs(directions - np.round(directions)).max() < PRECISION and np.round(directions).any(axis=0).all())
+    return bool(which_are_indices(directions).all())
 
 
 def are_unit_vectors(directions: Floats) -> bool:
     """Whether the columns of (3, 3) have the length 1."""
-    return bool(np.abs(np.linalg.norm(directions, axis=0) - 1).max() < PRECISION)
+    return bool(which_are_unit_vectors(directions).all())
+
+
+def encloses_volume(lengths: Floats, angles: Floats) -> bool:
+    """Whether a cell of these lengths and angles, as of `lattice_of`, has a finite positive volume.
+
+    The volume is abc sqrt(1 - cos^2 alpha - cos^2 beta - cos^2 gamma + 2 cos alpha cos beta cos gamma). Source:
+    International Tables for Crystallography, volume B, section 1.1.
+    """
+    cosines = np.cos(np.radians(angles))
+    square = 1 - (cosines**2).sum() + 2 * cosines.prod()
+    return bool(np.isfinite(lengths).all() and (lengths > 0).all() and square > FLAT)
 
 
 def lattice_of(lengths: Floats, angles: Floats) -> Floats:

@@ -10,8 +10,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.mathtext import literal
 from sciml_datasets.stemdl.crystals import Floats, space_group_type
-from sciml_datasets.stemdl.directions import are_indices, are_unit_vectors, lattice_of, primitive
+from sciml_datasets.stemdl.directions import (
+    are_indices,
+    are_unit_vectors,
+    encloses_volume,
+    lattice_of,
+    primitive,
+)
 from sciml_datasets.stemdl.preprocessing import LOG_SCALE
 
 COUNT = 8
@@ -38,8 +45,8 @@ def zone_axes(directions: Floats, lengths: Floats, angles: Floats) -> list[str]:
 
     Returns:
         For each pattern its direct-lattice indices without a common divisor. Of a unit vector for which no indices up
-        to MAX_INDEX are found, and of what is neither, the numbers, ``(0.71, 0.71, 0.00)``; empty where it is not
-        known (NaN).
+        to MAX_INDEX are found or whose cell has no volume, and of what is neither, the numbers,
+        ``(0.71, 0.71, 0.00)``; empty where it is not known (NaN).
     """
     if not np.isfinite(directions).all():
         return [""] * len(directions.T)
@@ -49,6 +56,8 @@ def zone_axes(directions: Floats, lengths: Floats, angles: Floats) -> list[str]:
         return [_numbers(column) for column in directions.T]
     if not np.isfinite([*lengths, *angles]).all():
         return [""] * len(directions.T)
+    if not encloses_volume(lengths, angles):
+        return [_numbers(column) for column in directions.T]
     inverse = np.linalg.inv(lattice_of(lengths, angles))
     return [
         _bracketed(found) if (found := _small(column @ inverse)) is not None else _numbers(column)
@@ -100,7 +109,7 @@ def contact_sheet(
     for number, (sample, panel) in enumerate(zip(samples, panels, strict=False)):
         group = int(sample["space_group"])
         formula = sample["formula"].decode() if isinstance(sample["formula"], bytes) else sample["formula"]
-        title = f"{hermann_mauguin(group)} ({group})   {formula}"
+        title = f"{hermann_mauguin(group)} ({group})   {literal(formula)}"
         if sample["energy_kev"]:  # form B does not tell it
             title += f"   {int(sample['energy_kev'])} keV"
         if predictions is not None:

@@ -26,7 +26,7 @@ from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttri
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
-from sciml_datasets.stemdl.directions import are_indices, are_unit_vectors
+from sciml_datasets.stemdl.directions import which_are_indices, which_are_unit_vectors
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
@@ -251,15 +251,20 @@ def _features(group: Group, note: Note) -> Example:
 
 
 def _check_directions(group: Group, directions: np.ndarray[Any, np.dtype[np.float64]]) -> None:
-    """Refuse what is neither of the two meanings of ``z_dirs``."""
-    if not are_indices(directions) and not are_unit_vectors(directions):
-        lengths = np.linalg.norm(directions, axis=0)
-        column = int(np.argmax(np.abs(lengths - 1)))
-        numbers = ", ".join(f"{value:.6g}" for value in directions[:, column])
-        raise InputError(
-            f"{group.where}: z_dirs has the direction ({numbers}), expected integer Miller indices, as the original "
-            "has, or unit vectors, as simulated files before stemdl_demo 3.0.0: correct the attribute or remove it"
-        )
+    """Refuse what is neither of the two meanings of ``z_dirs``, or both at a time."""
+    indices, unit = which_are_indices(directions), which_are_unit_vectors(directions)
+    if indices.all() or unit.all():
+        return
+    told = [f"({', '.join(f'{value:.6g}' for value in column)})" for column in directions.T]
+    neither = np.flatnonzero(~indices & ~unit)
+    if neither.size:
+        found = f"the direction {told[neither[0]]}"
+    else:
+        found = f"the indices {told[np.argmin(unit)]} beside the unit vector {told[np.argmin(indices)]}"
+    raise InputError(
+        f"{group.where}: z_dirs has {found}, expected three times integer Miller indices, as the original has, or "
+        "three times unit vectors, as simulated files before stemdl_demo 3.0.0: correct the attribute or remove it"
+    )
 
 
 def _energy(group: Group, note: Note) -> int:

@@ -10,6 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.mathtext import literal
+
 COUNT = 4
 """Samples that are drawn unless another number is asked for."""
 FEATURES = ("id", "cbed", "projected_potential")
@@ -38,7 +40,7 @@ def contact_sheet(
         truth = np.asarray(sample["projected_potential"], np.float32)
         key = sample["id"].decode() if isinstance(sample["id"], bytes) else str(sample["id"])
         row[0].imshow(mosaic(sample["cbed"]), cmap="inferno")
-        row[0].set_title(f"{key}\nscan, square root", fontsize=9)
+        row[0].set_title(f"{literal(key)}\nscan, square root", fontsize=9)
         drawn = row[1].imshow(truth, cmap="gray", vmin=LIMITS[0], vmax=LIMITS[1], interpolation="bicubic")
         row[1].set_title("projected potential, z-scored", fontsize=9)
         figure.colorbar(drawn, ax=row[1], shrink=0.8)
