@@ -271,8 +271,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "log-value": _must("logged values are those of config.yaml and of the rules", "correct the value"),
         "log-intervals": _must("intervals are opened, closed and nested in order", "log each start before its stop"),
         "log-order": _must(
-            "cache_clear is logged first, then the initialization with the samples' numbers, then the run with its result",
-            "log cache_clear, init_start, train_samples, eval_samples, init_stop, run_start, result and run_stop so",
+            "cache_clear is logged first, then the initialization and the run, each with what belongs to it",
+            "log cache_clear, init_start, train_samples, eval_samples, init_stop, run_start, result, run_stop in order",
         ),
         "log-evaluation": _must(
             "each epoch is evaluated", "log eval_accuracy after each epoch, with its epoch_num, a number or null"
