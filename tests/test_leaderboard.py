@@ -117,7 +117,7 @@ def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
 
 def test_an_interval_over_groups_tells_whether_it_was_computed_again(data_dir: Path, tmp_path: Path) -> None:
     make_submission(tmp_path / "all", [make_run(tmp_path / "run", data_dir, name="candle_uno_demo")], "one")
-    told = {}
+    (tmp_path / "no-data").mkdir()
     for out, data in (("again", data_dir), ("claimed", tmp_path / "no-data")):
         arguments = ["leaderboard", str(tmp_path / "all"), "--out", str(tmp_path / out), "--data-dir", str(data)]
         assert main(arguments) == 0
@@ -127,16 +127,15 @@ def test_an_interval_over_groups_tells_whether_it_was_computed_again(data_dir: P
         low, high = score["group_interval"]
         assert low < score["score"] < high
         page = (tmp_path / out / "submissions/Example-Lab/candle_uno/laptop/one/index.html").read_text()
-        told[out] = f"({low:.4f} to {high:.4f}{', as submitted' * (out == 'claimed')})"
-        assert told[out] in page
+        origin = ", as submitted" if out == "claimed" else ""
+        assert f"({low:.4f} to {high:.4f}{origin})" in page
         assert row["recomputed"] is (out == "again")
-    # Within the span of the criterion, but not around the score: a claim that needs no data to be refused.
-    change_json(
-        tmp_path / "all/Example-Lab/candle_uno/laptop/one/result.json",
-        lambda result: result["intervals"]["scores"].update(mse=[high, 2 * high]),
-    )
-    (checked,) = check_tree(tmp_path / "all")
-    assert [finding.rule for finding in checked.findings] == ["score-range"]
+    result = tmp_path / "all/Example-Lab/candle_uno/laptop/one/result.json"
+    # The last lies within the span of the criterion, but not around the score: no data are needed to refuse it.
+    for claimed in ([high, low], [-0.1, high], [high, 2 * high]):
+        change_json(result, lambda content, ends=claimed: content["intervals"]["scores"].update(mse=ends))
+        (checked,) = check_tree(tmp_path / "all")
+        assert [finding.rule for finding in checked.findings] == ["score-range"]
 
 
 def test_csv_has_a_line_for_each_criterion(site: Path) -> None:

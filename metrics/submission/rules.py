@@ -272,8 +272,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "log-intervals": _must("intervals are opened, closed and nested in order", "log each start before its stop"),
         "log-order": _must(
             "cache_clear is logged first, then the initialization and the run, each with what belongs to it",
-            "log in the order cache_clear, init_start, train_samples, eval_samples, init_stop, run_start, result, "
-            "run_stop",
+            "log cache_clear, init_start, train_samples, eval_samples, init_stop, run_start, result, run_stop in order",
         ),
         "log-evaluation": _must(
             "each epoch is evaluated", "log eval_accuracy after each epoch, with its epoch_num, a number or null"
