@@ -110,6 +110,8 @@ def train(
         manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
         facts = facts_of(prepared_dir(name, data_dir))
         benchmark, recipe = benchmark.for_data(facts), recipe.for_data(facts)
+        if until_target and not any(criterion.target for criterion in benchmark.criteria):
+            raise InputError(f"{name}: there is no target for these data that training could end with: leave it out")
         partition = canonical(name, partition, data_dir)
         workers.lead(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)

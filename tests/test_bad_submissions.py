@@ -305,7 +305,7 @@ BAD: list[tuple[str, Change, str]] = [
     ),
     (
         "an interval of few groups",
-        result(lambda r: r["intervals"]["scores"].update(macro_f1=[0.0, 1.0])),
+        result(lambda r: r["intervals"]["groups"].update(material=4)),
         "score-range",
     ),
     ("intervals by another grouping", result(lambda r: r["intervals"].update(groups={"id": 60})), "score-range"),

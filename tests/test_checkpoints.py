@@ -72,7 +72,7 @@ def begun(folder: Path, progress: Progress) -> RunFolder:
     run = RunFolder(folder)
     run.begin(BENCHMARKS["stemdl"], [], 1)
     with closing(run):
-        run.start({"seed": 0}, progress, 1, {})
+        run.start({"seed": 0}, BENCHMARKS["stemdl"].criteria, progress, 1, {})
         run.told(progress)
     return run
 

@@ -73,7 +73,7 @@ def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.C
     assert main(["info", "stemdl_demo", "--json", "--data-dir", str(data_dir)]) == 0
     info = json.loads(capsys.readouterr().out)
     assert info["features"]["cbed_stack"] == {"shape": [3, 128, 128], "dtype": "float32"}
-    assert info["splits"] == {"train": 48, "validation": 6, "test": 6}
+    assert info["splits"] == {"train": 40, "validation": 10, "test": 10}
     assert info["criteria"][1]["target"]["value"] == 0.9
     assert "10.13139/OLCF/1510313" in info["citation"]
     assert main(["info", "stemdl_demo", "--data-dir", str(data_dir)]) == 0
@@ -133,7 +133,7 @@ def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
     raw, data, run = tmp_path / "raw", tmp_path / "data", tmp_path / "run"
     made = sciml("simulate", "stemdl_demo", "--out", raw, "--samples", 40, "--jobs", 2, "--json")
     assert made.returncode == 0, made.stderr
-    assert json.loads(made.stdout)["files"] == 3
+    assert json.loads(made.stdout)["files"] == 4
     prepared = sciml("prepare", "stemdl_demo", "--raw-dir", raw, "--data-dir", data, "--json")
     assert prepared.returncode == 0, prepared.stderr
     assert json.loads(prepared.stdout)["records"] == 40
@@ -161,6 +161,15 @@ def test_training_until_a_target_says_that_it_was_not_reached(
     arguments = ["train", "stemdl_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "run"), "--epochs", "1"]
     assert main([*arguments, "--until-target"]) == 0
     assert "macro_f1 0.9 on the validation split: not reached\n" in capsys.readouterr().out
+
+
+def test_training_until_a_target_that_is_not_there_is_refused(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["train", "stemdl_reconstruction_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "run")]
+    assert main([*arguments, "--until-target"]) == 2
+    assert "there is no target for these data that training could end with" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_predictions_of_any_framework_can_be_scored(data_dir: Path, tmp_path: Path, sciml: Sciml) -> None:

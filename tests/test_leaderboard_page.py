@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def site(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("page")
-    for descriptor, right in (("weak", 0.1), ("middle", 0.5), ("strong", 0.9)):
+    for descriptor, right in (("weak", 0.1), ("middle", 0.5), ("strong", 1.0)):
         runs = [
             make_run(root / f"{descriptor}-{seed}", data_dir, seed=seed + int(100 * right), right=right)
             for seed in (1, 2)

@@ -36,6 +36,7 @@ from sciml_datasets.cli.main import main
 from sciml_datasets.facts import facts_of
 from sciml_datasets.files.documents import read_yaml
 from sciml_datasets.metrics.predictions import predictions_of
+from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.metrics.submission import Statement, submit
 from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches
@@ -394,7 +395,8 @@ def test_training_does_not_depend_on_the_unit_of_the_response(
     loss = float(history[-1]["loss"])
     assert 0 < loss < 0.9  # in variances, of which the mean leaves one
     assert (config["response"]["name"], config["loss_unit"]) == ("LN_IC50", "variances of the training split")
-    assert f"loss {loss:.4f} variances of the training split  mse " in capsys.readouterr().err
+    told = f"loss {score_text(loss, config['loss_unit'])} variances of the training split  mse "
+    assert told in capsys.readouterr().err
     for number, unit in enumerate((2.0**-20, 1e18)):
         found, losses, _ = trained_in(unit, tmp_path / str(number), **settings)
         rounding = 0 if unit == 2.0**-20 else 1e-3

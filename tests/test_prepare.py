@@ -154,14 +154,14 @@ def test_every_way_of_loading(data_dir: Path) -> None:
     versioned = tfds.builder("sciml/stemdl_demo:3.0.0", data_dir=data_dir)
     for made in (builder, again, versioned):
         assert {name: split.num_examples for name, split in made.info.splits.items()} == {
-            "train": 48,
-            "validation": 6,
-            "test": 6,
+            "train": 40,
+            "validation": 10,
+            "test": 10,
         }
-        assert len(list(tfds.as_numpy(made.as_dataset(split="test")))) == 6
+        assert len(list(tfds.as_numpy(made.as_dataset(split="test")))) == 10
     assert builder.info.features["space_group"].num_classes == 231
     frame = tfds.as_dataframe(tfds.load("sciml/stemdl_demo", split="test", data_dir=data_dir))
-    assert len(frame["material"]) == 6
+    assert len(frame["material"]) == 10
 
 
 def test_the_builder_survives_pickling(data_dir: Path) -> None:
@@ -169,7 +169,7 @@ def test_the_builder_survives_pickling(data_dir: Path) -> None:
 
     builder = pickle.loads(pickle.dumps(tfds.builder("sciml/stemdl_demo", data_dir=data_dir)))
     assert type(builder).__name__ == "Stemdl"
-    assert builder.info.splits["test"].num_examples == 6
+    assert builder.info.splits["test"].num_examples == 10
 
 
 def test_stemdl_is_the_default_configuration(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_the_raw_folder_can_come_from_the_environment(
     raw_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCIML_RAW_DIR", str(raw_dir))
-    assert len(tfds.load("sciml/stemdl_demo", split="test", data_dir=tmp_path)) == 6
+    assert len(tfds.load("sciml/stemdl_demo", split="test", data_dir=tmp_path)) == 10
 
 
 def test_prepared_data_are_used_again(data_dir: Path, tmp_path: Path) -> None:
@@ -235,13 +235,15 @@ def test_the_manifest_describes_every_file(data_dir: Path) -> None:
     assert [entry["name"] for entry in manifest["raw"]] == [
         "test/batch_test_0.h5",
         "train/batch_train_0.h5",
+        "train/batch_train_1.h5",
+        "train/batch_train_2.h5",
         "dev/batch_dev_0.h5",
     ]
 
 
 def test_too_many_shards_are_refused(raw_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="validation split has 6 samples, too few for 7 shards"):
-        prepare("stemdl_demo", raw_dir, tmp_path, num_shards=7)
+    with pytest.raises(InputError, match="validation split has 10 samples, too few for 11 shards"):
+        prepare("stemdl_demo", raw_dir, tmp_path, num_shards=11)
 
 
 def test_an_unknown_name_is_refused(tmp_path: Path) -> None:

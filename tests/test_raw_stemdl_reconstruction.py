@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from test_parallel import needs_mpi, ranks, run
 
 from sciml_datasets import InputError, prepare
+from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.files.lmdb_files import opened
 from sciml_datasets.preparation.manifest import read_manifest
 from sciml_datasets.samples import Sample
@@ -32,7 +33,7 @@ def examples(data_dir: Path) -> dict[str, dict[str, Any]]:
 
 
 def digests(data_dir: Path, name: str = NAME) -> dict[str, str]:
-    shards = read_manifest(data_dir / "sciml" / name / "1.0.0")["shards"]
+    shards = read_manifest(prepared_dir(name, data_dir))["shards"]
     return {shard["name"]: shard["sha256"] for shard in shards}
 
 

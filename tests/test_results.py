@@ -10,9 +10,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import submission_files
 from uno_files import write_improve, write_splits
 
 from sciml_datasets import InputError, prepare
+from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
 from sciml_datasets.metrics.results import MUST_AGREE, check_schema, table
 from sciml_datasets.metrics.truth import Truth
@@ -39,14 +41,14 @@ def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_a_score_stands_beside_target_published_values_and_baseline(data_dir: Path) -> None:
-    row = rows(result_of(data_dir, 6))["macro_f1"]
+    row = rows(result_of(data_dir, 10))["macro_f1"]
     assert row["target"] == {"value": 0.9, "source": "MLCommons Science benchmarks, STEMDL"}
     assert (row["score"], row["met"], row["distance"]) == (1.0, True, pytest.approx(0.1))
     assert row["reference"]["value"] == 0.43
     (baseline,) = row["baselines"].values()
     assert baseline is not None
     assert baseline < 1
-    assert rows(result_of(data_dir, 6))["top1_accuracy"]["best_known"]["value"] == 0.6079
+    assert rows(result_of(data_dir, 10))["top1_accuracy"]["best_known"]["value"] == 0.6079
 
 
 def test_a_missed_target_has_a_negative_distance(data_dir: Path) -> None:
@@ -86,15 +88,15 @@ def test_a_result_may_be_of_a_part_of_another_partition(data_dir: Path, split: s
 
 
 def test_runs_are_averaged_with_spread_and_interval(data_dir: Path) -> None:
-    results = [result_of(data_dir, right, seed=right) for right in (1, 3, 5)]
+    results = [result_of(data_dir, right, seed=right) for right in (2, 5, 8)]
     together = aggregate(results)
     check_schema(together)
     row = rows(together)["top1_accuracy"]
-    # 1/6, 3/6, 5/6: mean 1/2, s = 1/3, t(2; 0.975) = 4.302653.
+    # 0.2, 0.5, 0.8: mean 0.5, s = 0.3, t(2; 0.975) = 4.302653.
     assert row["score"] == pytest.approx(1 / 2)
-    assert row["standard_deviation"] == pytest.approx(1 / 3)
-    assert row["interval"][1] == pytest.approx(1 / 2 + 4.302653 / 3 / 3**0.5, abs=1e-6)
-    assert [run["seed"] for run in together["runs"]] == [1, 3, 5]
+    assert row["standard_deviation"] == pytest.approx(0.3)
+    assert row["interval"][1] == pytest.approx(1 / 2 + 4.302653 * 0.3 / 3**0.5, abs=1e-6)
+    assert [run["seed"] for run in together["runs"]] == [2, 5, 8]
     assert together["seed"] is None
     assert "mean of 3 runs" in table(together)
 
@@ -132,13 +134,13 @@ def test_a_criterion_that_one_run_has_no_score_of_is_null(data_dir: Path) -> Non
 
 
 def test_the_table_tells_what_was_not_scored(data_dir: Path) -> None:
-    result = result_of(data_dir, 6)
+    result = result_of(data_dir, 10)
     result["scores"] |= {"invalid_pixels": 6083.0, "valid_pixels": 157757.0, "scenes_without_valid_pixels": 0.0}
     assert "not scored: invalid pixels 6,083" in table(result).splitlines()
 
 
 def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir: Path) -> None:
-    result = result_of(data_dir, 6)
+    result = result_of(data_dir, 10) | {"intervals": None}
     assert "bins" not in table(result)
     result["scores"]["macro_f1_error"] = 4e-5
     assert "bins" not in table(result)
@@ -151,11 +153,11 @@ def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir:
 
 
 def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
-    text = table(result_of(data_dir, 6))
+    text = table(result_of(data_dir, 10))
     assert "baseline 1: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
     assert macro_f1.split()[2] == "1.0000"
-    assert macro_f1.split()[4:] == ["0.9000", "0.4300", "-", "yes", "0.1000"]
+    assert macro_f1.split()[7:] == ["0.9000", "0.4300", "-", "yes", "0.1000"]
 
 
 def responses_of(data_dir: Path, **run: Any) -> dict[str, Any]:
@@ -187,12 +189,15 @@ def test_a_mean_over_runs_has_no_intervals_over_groups_also_where_those_of_the_r
 
 
 def test_the_table_tells_that_groups_are_too_few_for_intervals(data_dir: Path) -> None:
-    result = result_of(data_dir, 3)
+    name = "cloudmask_demo"
+    evaluator = Evaluator(name, data_dir=data_dir)
+    evaluator.update(*submission_files.predictions(name, data_dir, seed=0, right=0.5))
+    result = make_result(evaluator, read_manifest(prepared_dir(name, data_dir))["plan_digest"])
     check_schema(result)
-    materials = len(set(Truth("stemdl_demo", "test", data_dir).column("material")))
-    assert result["intervals"]["groups"] == {"material": materials}
+    passes = len(set(Truth(name, "test", data_dir).column("pass")))
+    assert result["intervals"]["groups"] == {"pass": passes}
     assert result["intervals"]["scores"] == {}
-    why = f"no 95 % interval: groups are too few ({materials} by material), 10 are needed"
+    why = f"no 95 % interval: groups are too few ({passes} by pass), 10 are needed"
     assert why in table(result).splitlines()
 
 
@@ -223,7 +228,7 @@ def test_published_values_stand_beside_scores_of_the_original_and_its_own_splits
 
 def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path, sciml: Any) -> None:
     paths = []
-    for right in (2, 4):
+    for right in (4, 6):
         ids, values = predictions(data_dir, right)
         paths.append(tmp_path / f"p{right}.h5")
         with h5py.File(paths[-1], "w") as file:

@@ -217,7 +217,9 @@ def test_given_structures_are_simulated_each_in_one_split(tmp_path: Path) -> Non
 
 def test_fewer_structures_than_splits_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "salt.cif", ROCK_SALT)
-    with pytest.raises(InputError, match=r"salt\.cif: 1 structures for 3 samples: expected at least 3"):
+    with pytest.raises(
+        InputError, match=r"salt\.cif: 3 samples of structures, of which there are 1: expected at least 3"
+    ):
         simulate("stemdl_demo", tmp_path / "raw", 3, structures=path)
     assert not (tmp_path / "raw" / "stemdl_demo").exists()
 

@@ -188,8 +188,9 @@ def plan_raw(
         given = tuple(read_structures(Path(structures)).items())
         if len(given) < 3 or num_samples > len(given) * len(ENERGIES_KEV):
             raise InputError(
-                f"{structures}: {len(given)} structures for {num_samples} samples: expected at least 3, one for each "
-                f"split, and {len(ENERGIES_KEV)} samples of a structure at most; choose with --samples"
+                f"{structures}: {num_samples} samples of structures, of which there are {len(given)}: expected at "
+                f"least 3 structures, one for each split, and {len(ENERGIES_KEV)} samples of each at most: give more "
+                "structures, or choose with --samples"
             )
         order = np.random.default_rng(seed).permutation(len(given))  # files are often sorted by space group
         given = tuple(given[i] for i in order)
