@@ -22,15 +22,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-TESTS = Path(__file__).parent.parent / "tests"
-sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from stemdl_crystals import gallium_arsenide, gold, quartz, rutile  # noqa: E402
+from stemdl_crystals import gallium_arsenide, gold, quartz, rutile
 
-from sciml_datasets.stemdl.crystals import Crystal, centring_translations  # noqa: E402
-from sciml_datasets.stemdl.diffraction import K_MAX, indices, reciprocal  # noqa: E402
+from sciml_datasets.stemdl.crystals import Crystal, centring_translations
+from sciml_datasets.stemdl.diffraction import K_MAX, indices, reciprocal
 
-FILE = TESTS / "abtem_disks.json"
+FILE = Path(__file__).parents[1] / "tests" / "abtem_disks.json"
 CASES = {
     "TiO2 [001]": (rutile(), (0, 0, 1), (0, 1, 0)),
     "GaAs [110]": (gallium_arsenide(), (1, 1, 0), (0, 0, 1)),

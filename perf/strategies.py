@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from training_steps import Found, apart, recipe_of, started  # noqa: E402
+from training_steps import Found, apart, recipe_of, started
 
 SAMPLES = {"stemdl_demo": 60, "stemdl_reconstruction_demo": 24, "cloudmask_demo": 12, "candle_uno_demo": 4000}
 """Simulated raw samples of each data set."""

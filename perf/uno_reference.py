@@ -56,8 +56,8 @@ def main() -> None:
 def imported(reference: Path, raw: Path) -> Any:
     """The reference's module of data, which finds its files in the raw folder."""
     candle, tensorflow = ModuleType("candle"), ModuleType("tensorflow")
-    candle.get_file = lambda name, **_: os.fspath(raw / name)  # type: ignore[attr-defined]
-    tensorflow.keras = SimpleNamespace(utils=SimpleNamespace(Sequence=object))  # type: ignore[attr-defined]
+    vars(candle)["get_file"] = lambda name, **_: os.fspath(raw / name)
+    vars(tensorflow)["keras"] = SimpleNamespace(utils=SimpleNamespace(Sequence=object))
     sys.modules |= {"candle": candle, "tensorflow": tensorflow}
     sys.path.insert(0, os.fspath(reference))
     import uno_data
