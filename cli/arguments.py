@@ -95,7 +95,7 @@ def check_output(path: Path) -> None:
     Raises:
         InputError: it does.
     """
-    from sciml_datasets.integrity import NAME
+    from sciml_datasets.prepared.integrity import NAME
 
     folder = Path(os.path.realpath(path)).parent
     if (folder / NAME).exists() and (folder / "dataset_info.json").exists():

@@ -10,7 +10,7 @@ from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from sciml_datasets.metrics.submission import Checked, DataAtHand
+    from sciml_datasets.submissions import Checked, DataAtHand
 
 EXAMPLE = "sciml check submissions/Example-Lab/stemdl/laptop/baseline --data-dir data"
 
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if anything must be mended."""
-    from sciml_datasets.metrics.submission import check, check_tree
+    from sciml_datasets.submissions import check, check_tree
 
     if args.only and len(args.paths) > 1:
         raise InputError("--only is of one folder of submissions: name one")
@@ -67,8 +67,8 @@ def told_of_scores(one: Checked, args: argparse.Namespace) -> str:
 
 def data_at_hand(data_dir: Path | None) -> DataAtHand | None:
     """The prepared data of a folder; None where none is named."""
-    from sciml_datasets.metrics.submission import DataAtHand
-    from sciml_datasets.preparation.verify import check_prepared
+    from sciml_datasets.prepared.verify import check_prepared
+    from sciml_datasets.submissions import DataAtHand
 
     if data_dir is None:
         return None

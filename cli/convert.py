@@ -66,7 +66,7 @@ def _scene(args: argparse.Namespace) -> int:
 
 
 def _study(args: argparse.Namespace) -> int:
-    from sciml_datasets.candle_uno.studies import convert_csv, convert_improve
+    from sciml_datasets.candle_uno.convert.studies import convert_csv, convert_improve
 
     convert = convert_improve if args.format == "improve" else convert_csv
     facts = convert(args.source, args.out, args.response).facts()

@@ -60,7 +60,7 @@ def _run(out: Path, name: str, number: int) -> Path:
 def _walk(name: str, out: Path) -> dict[str, Any]:
     """One demo; raw files and the prepared data set are used again where they exist."""
     from sciml_datasets.cli.show import show
-    from sciml_datasets.preparation.run import prepare
+    from sciml_datasets.preparation.prepare import prepare
     from sciml_datasets.simulation import simulate
 
     raw, data = out / "raw", out / "data"

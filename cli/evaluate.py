@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.evaluator import Evaluator
     from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
-    from sciml_datasets.metrics.submission.runs import is_of_run
-    from sciml_datasets.preparation.verify import check_prepared
+    from sciml_datasets.prepared.verify import check_prepared
+    from sciml_datasets.submissions.runs import is_of_run
 
     places = [os.path.realpath(path) for path in args.predictions]
     for path, place in zip(args.predictions, places, strict=True):

@@ -62,10 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Fetch raw files; under mpiexec or srun the ranks share them. Exit code 1 if a file did not come."""
     from sciml_datasets.benchmarks import raw_root
-    from sciml_datasets.cli.ranks import speaks, world
     from sciml_datasets.fetch.globus import bytes_here, steps
     from sciml_datasets.fetch.plan import free_bytes, globus_source, plan_fetch, too_little
     from sciml_datasets.fetch.run import fetch
+    from sciml_datasets.parallel.launcher import speaks, world
 
     try:
         options = _options(args)
@@ -132,7 +132,7 @@ def _told(done: Report) -> list[str]:
 def _options(args: argparse.Namespace) -> Any:
     from sciml_datasets.benchmark import Source
     from sciml_datasets.fetch.plan import Options
-    from sciml_datasets.fetch.remote import Patience
+    from sciml_datasets.fetch.sources.remote import Patience
 
     for flag in ("max_files", "jobs"):
         value = getattr(args, flag)
@@ -154,7 +154,7 @@ def _options(args: argparse.Namespace) -> Any:
 
 
 def _record(args: argparse.Namespace) -> Path | None:
-    from sciml_datasets.checksums import published_list
+    from sciml_datasets.files.checksums import published_list
 
     if args.record is None:
         return None

@@ -11,8 +11,8 @@ from typing import Any
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
-from sciml_datasets.facts import facts_of
-from sciml_datasets.integrity import check_described
+from sciml_datasets.prepared.integrity import check_described
+from sciml_datasets.prepared.metadata import facts_of
 
 EXAMPLE = "sciml info stemdl_demo"
 PUBLISHED = ("target", "reference", "best_known")

@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check all submissions and show those that are accepted; the others are named and left out."""
     from sciml_datasets.cli.check import data_at_hand
-    from sciml_datasets.metrics.leaderboard import write_site
-    from sciml_datasets.metrics.submission import check_tree
+    from sciml_datasets.leaderboard import write_site
+    from sciml_datasets.submissions import check_tree
 
     out = args.out
     checked = check_tree(args.submissions, data_at_hand(args.data_dir))

@@ -18,8 +18,8 @@ from typing import Protocol, cast
 
 from sciml_datasets.cli import streams
 from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
-from sciml_datasets.cli.ranks import ranks_started, speaks
 from sciml_datasets.errors import InputError, PeerFailedError
+from sciml_datasets.parallel.launcher import ranks_started, speaks
 
 COMMANDS = {
     "list": "the data sets",

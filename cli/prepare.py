@@ -8,7 +8,7 @@ from typing import Any
 from sciml_datasets.benchmark import Choice
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
-from sciml_datasets.facts import facts_of
+from sciml_datasets.prepared.metadata import facts_of
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
 
@@ -53,9 +53,9 @@ def _choices() -> dict[Choice, list[str]]:
 def run(args: argparse.Namespace) -> int:
     """Prepare a data set and print what it holds; under mpiexec or srun the ranks share the work."""
     from sciml_datasets.benchmarks import prepared_dir
-    from sciml_datasets.cli.ranks import world
-    from sciml_datasets.preparation.manifest import read_manifest
-    from sciml_datasets.preparation.run import prepare
+    from sciml_datasets.parallel.launcher import world
+    from sciml_datasets.preparation.prepare import prepare
+    from sciml_datasets.prepared.manifest import read_manifest
 
     comm = world()
     wanted = [

@@ -57,9 +57,9 @@ def show(
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find, prepared_dir
-    from sciml_datasets.facts import facts_of
-    from sciml_datasets.partitions import select
-    from sciml_datasets.preparation.verify import check_prepared
+    from sciml_datasets.prepared.metadata import facts_of
+    from sciml_datasets.prepared.verify import check_prepared
+    from sciml_datasets.splits.partitions import select
 
     benchmark, dataset = find(name)
     folder = prepared_dir(name, data_dir)

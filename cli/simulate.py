@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write raw files and print where they are; under mpiexec or srun the ranks share the work."""
-    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.parallel.launcher import world
     from sciml_datasets.simulation import simulate
 
     given = {key: getattr(args, key) for key in OPTIONS}

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Copy a prepared data set; under mpiexec or srun one rank of each node does."""
     from sciml_datasets.benchmarks import find
-    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.parallel.launcher import world
     from sciml_datasets.staging import stage
 
     find(args.name)

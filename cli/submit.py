@@ -43,10 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the submission, check it, and say what is left to do; exit code 1 if it must be mended."""
     from sciml_datasets.errors import InputError
-    from sciml_datasets.metrics.submission import Statement, check, submit
-    from sciml_datasets.metrics.submission.configuration import folder_name
-    from sciml_datasets.metrics.submission.findings import shown
-    from sciml_datasets.metrics.submission.rules import STATUSES
+    from sciml_datasets.submissions import Statement, check, submit
+    from sciml_datasets.submissions.configuration import folder_name
+    from sciml_datasets.submissions.findings import shown
+    from sciml_datasets.submissions.rules import STATUSES
 
     if args.status not in STATUSES:
         raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}")

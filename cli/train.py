@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
-from sciml_datasets.cli.ranks import world
 from sciml_datasets.errors import InputError
+from sciml_datasets.parallel.launcher import world
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
     from sciml_datasets.metrics.cross_validation import fold_table
     from sciml_datasets.metrics.results import table
-    from sciml_datasets.partitions import ROW
+    from sciml_datasets.splits.partitions import ROW
 
     settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
     given = {"epochs": args.epochs, "batch_size": args.batch_size}

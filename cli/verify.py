@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
     from sciml_datasets.benchmarks import raw_root
-    from sciml_datasets.checksums import ChecksumError
+    from sciml_datasets.files.checksums import ChecksumError
     from sciml_datasets.preparation.verify import verify_raw
 
     folder = raw_root(args.raw_dir) / args.name
@@ -49,7 +49,7 @@ def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
 
 
 def _prepared(args: argparse.Namespace) -> tuple[list[str], str]:
-    from sciml_datasets.preparation.verify import verify_prepared
+    from sciml_datasets.prepared.verify import verify_prepared
 
     folder = prepared_dir(args.name, args.data_dir)
     how = "names and sizes" if args.quick else "every byte"

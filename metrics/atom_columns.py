@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.metrics.additive import Additive, counts, sums
+from sciml_datasets.metrics.state import Additive, counts, sums
 
 Floats = NDArray[np.float64]
 

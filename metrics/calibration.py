@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, counts, sums
 from sciml_datasets.metrics.formats import check_number
-from sciml_datasets.metrics.ranking import positives_and_probabilities
+from sciml_datasets.metrics.roc import positives_and_probabilities
+from sciml_datasets.metrics.state import Additive, counts, sums
 
 
 @dataclass(eq=False)

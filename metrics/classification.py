@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, counts
 from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.state import Additive, counts
 
 
 @dataclass(eq=False)

@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
-from sciml_datasets.facts import facts_of
-from sciml_datasets.metrics.additive import Additive, repeated
 from sciml_datasets.metrics.formats import as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
 from sciml_datasets.metrics.predictions import read_predictions, told_of
-from sciml_datasets.metrics.scorings import scoring
+from sciml_datasets.metrics.state import Additive, repeated
+from sciml_datasets.metrics.tasks import scoring
 from sciml_datasets.metrics.truth import Truth
-from sciml_datasets.partitions import canonical
 from sciml_datasets.paths import path_of
+from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.splits.partitions import canonical
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
 """Of one worker: which samples are in, sums, maxima."""

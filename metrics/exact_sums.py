@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.metrics.additive import counts
+from sciml_datasets.metrics.state import counts
 
 Floats = NDArray[np.float64]
 Digits = NDArray[np.int64]

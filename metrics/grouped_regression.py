@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.formats import Format, check_number, checked
 from sciml_datasets.metrics.moments import Moments, paired
+from sciml_datasets.metrics.state import Additive
 
 MIN_GROUP = 3
 """Samples that a group needs: two points always lie on a line."""

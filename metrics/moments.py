@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, counts
 from sciml_datasets.metrics.exact_sums import (
     DIGITS,
     LARGEST,
@@ -24,6 +23,7 @@ from sciml_datasets.metrics.exact_sums import (
     integers,
 )
 from sciml_datasets.metrics.formats import Format, checked
+from sciml_datasets.metrics.state import Additive, counts
 
 NUM_SUMS = 7
 T, P, TT, PP, TP, SQUARED, ABSOLUTE = range(NUM_SUMS)

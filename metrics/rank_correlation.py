@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.additive import Additive, counts, repeated, sums
 from sciml_datasets.metrics.formats import Format, check_number, checked
 from sciml_datasets.metrics.moments import paired
+from sciml_datasets.metrics.state import Additive, counts, repeated, sums
 
 Floats = NDArray[np.float64]
 

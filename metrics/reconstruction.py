@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, counts, sums
 from sciml_datasets.metrics.exact_sums import Floats
 from sciml_datasets.metrics.formats import check_number
 from sciml_datasets.metrics.moments import Moments, paired, ratio
+from sciml_datasets.metrics.state import Additive, counts, sums
 
 PER_IMAGE = ("psnr", "ssim", "pearson", "relative_l2", "r1", "mae", "mse")
 RESOLVED = 0.5

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sciml_datasets.metrics.additive import Additive
 from sciml_datasets.metrics.moments import Moments, paired
+from sciml_datasets.metrics.state import Additive
 
 
 @dataclass(eq=False)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.additive import Additive, counts, repeated
 from sciml_datasets.metrics.calibration import Calibration
 from sciml_datasets.metrics.formats import Format, as_array, check_number, checked
-from sciml_datasets.metrics.ranking import Ranking
+from sciml_datasets.metrics.roc import Ranking
+from sciml_datasets.metrics.state import Additive, counts, repeated
 
 THRESHOLD = 0.5
 """A probability above it is positive; itself it is not, as in the inference of sciml-bench (docs/criteria.md)."""

@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.additive import Additive, sums
 from sciml_datasets.metrics.exact_sums import Digits, Floats, add_exactly, exact_sums, rounded
 from sciml_datasets.metrics.formats import as_array, check_number
 from sciml_datasets.metrics.moments import Moments, paired, ratio
+from sciml_datasets.metrics.state import Additive, sums
 
 
 def _below_all() -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
-from sciml_datasets.partitions import select
+from sciml_datasets.splits.partitions import select
 
 
 class Truth:
@@ -18,11 +18,11 @@ class Truth:
 
     Attributes:
         ids: of its samples, in the order of the records.
-        sha256: of what is in the split, see `sciml_datasets.partitions.Selection`.
+        sha256: of what is in the split, see `sciml_datasets.splits.partitions.Selection`.
 
     Args:
         name: of the data set.
-        split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
+        split: train, validation or test, or a part of another partition (`sciml_datasets.splits.partitions.select`).
         data_dir: where prepared data sets lie; default as in TFDS.
 
     Raises:

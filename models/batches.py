@@ -20,10 +20,10 @@ import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import data_root
-from sciml_datasets.models.lent_memory import LentMemory
+from sciml_datasets.models.buffer_pool import LentMemory
 from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.samples import Examples, JoinedRows, SampleSource, fitted_tables, training_samples
-from sciml_datasets.partitions import Selection, select
+from sciml_datasets.models.sources import Examples, JoinedRows, SampleSource, fitted_tables, training_samples
+from sciml_datasets.splits.partitions import Selection, select
 
 AHEAD = 2
 """Batches that are made while one is trained on."""
@@ -57,7 +57,7 @@ class Batches:
         data_dir: where prepared data sets lie; default as in TFDS.
         recipe: says how samples are made.
         seed: of the order and of the augmentation.
-        partition: another one than the canonical splits, see `sciml_datasets.partitions.select`.
+        partition: another one than the canonical splits, see `sciml_datasets.splits.partitions.select`.
         trained_on: the partition whose training samples tables are scaled by; None for the same one.
     """
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from sciml_datasets.candle_uno.measures import AUC, FACT
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.models.samples import unchanged
+from sciml_datasets.models.sources import unchanged
 
 GENES, DESCRIPTORS = 942, 5270
 """Of the reference's AUC run (ECP-CANDLE/Benchmarks, Pilot1/Uno)."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, network_input, windows
 from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.samples import mirrored, unchanged
+from sciml_datasets.models.sources import mirrored, unchanged
 
 CHANNELS = 9
 SCENE_FEATURES = ("reflectance", "brightness_temperature", "valid")

@@ -14,8 +14,8 @@ from sciml_datasets.files.documents import read_object
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.metrics.results import read_result
 from sciml_datasets.models.training import train
-from sciml_datasets.partitions import ROW, folds
 from sciml_datasets.paths import path_of
+from sciml_datasets.splits.partitions import ROW, folds
 
 FOLDS = "folds.json"
 TABLE = "folds.txt"

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
-from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.partitions import canonical, held_out, select
 from sciml_datasets.paths import path_of
-from sciml_datasets.preparation.verify import check_prepared
+from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.splits.partitions import canonical, held_out, select
 
 SINGLES, SINGLE_SECONDS = 100, 10.0
 """Samples that are also predicted one by one, and fewer where they take longer than this together."""
@@ -49,7 +49,7 @@ def predict(
         model: a Keras model, a function that makes one, ``package.module:function``, a ``.keras`` file.
         out: the predictions file, which is overwritten.
         data_dir: where prepared data sets lie; default as in TFDS.
-        split: train, validation or test, or a part of another partition (`sciml_datasets.partitions.select`).
+        split: train, validation or test, or a part of another partition (`sciml_datasets.splits.partitions.select`).
         trained_on: the partition whose training samples the model has seen, empty for the canonical one; None if not
             known.
         response: the fact ``response`` of the data that the model was trained on, which tells the measure; None if not

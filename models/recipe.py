@@ -65,7 +65,7 @@ class Recipe:
             the best epoch; 0 trains to the end and keeps the last ones.
         optimizer: by its name in Keras.
         epsilon: of the optimizer, added to what it divides by.
-        schedule: of the rate, see `sciml_datasets.models.rates`.
+        schedule: of the rate, see `sciml_datasets.models.learning_rate`.
         precision: in which the model computes; weights are float32, or float64 with ``float64``; losses are float32.
         xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
         deterministic: whether two runs with one seed give the same bits, on the same number of threads.

@@ -20,8 +20,8 @@ from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.models.checkpoints import Progress
-from sciml_datasets.models.claim import Claim
 from sciml_datasets.models.plots import plot_confusion, plot_history
+from sciml_datasets.models.run_lock import Claim
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 TOLD = 3

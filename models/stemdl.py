@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sciml_datasets.models import resnet
 from sciml_datasets.models.random_erasing import erased
 from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.samples import mirrored, unchanged
+from sciml_datasets.models.sources import mirrored, unchanged
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled
 
 NUM_CLASSES = 231

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.samples import unchanged
+from sciml_datasets.models.sources import unchanged
 
 SCAN, POTENTIAL = "cbed", "projected_potential"
 HUBER = 1.0

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.partitions import Selection
-from sciml_datasets.random_access import DamagedRecordError, check_id
-from sciml_datasets.shard_checks import check_shards
+from sciml_datasets.prepared.random_access import DamagedRecordError, check_id
+from sciml_datasets.prepared.shard_checks import check_shards
+from sciml_datasets.splits.partitions import Selection
 
 ROWS_AT_ONCE = 8192
 

@@ -19,7 +19,6 @@ import numpy as np
 from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
-from sciml_datasets.facts import facts_of
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.metrics.truth import Truth
@@ -27,16 +26,17 @@ from sciml_datasets.models import checkpoints
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
+from sciml_datasets.models.learning_rate import learning_rate
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.random_layers import drawing_by_themselves
-from sciml_datasets.models.rates import learning_rate
 from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import compiles, make_optimizer, training_step
 from sciml_datasets.models.workers import Workers, join, lost_workers_told
-from sciml_datasets.partitions import canonical, held_out
 from sciml_datasets.paths import path_of
-from sciml_datasets.preparation.verify import check_prepared
+from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.splits.partitions import canonical, held_out
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -75,7 +75,7 @@ def train(
             (see `sciml_datasets.models.cluster`), ``auto`` for mirrored where there is more than one GPU.
         seed: of weights, order and augmentation.
         partition: train and score on other splits than the canonical ones: one by name (``cell_blind``), or a fold
-            (``fold 2/5 by cell``); see `sciml_datasets.partitions`.
+            (``fold 2/5 by cell``); see `sciml_datasets.splits.partitions`.
         until_target: end with the epoch that reaches the benchmark's target on the validation split.
         tensorboard: also write the history as TensorBoard's event files, to ``tensorboard/`` in the run folder.
         comm: MPI's ranks, for ``multiworker``.
@@ -107,13 +107,13 @@ def train(
     if workers.chief:
         run.begin(benchmark, _gpus(), workers.part.count)
     with lost_workers_told(workers):
-        manifest = workers.lead(lambda: check_prepared(prepared_dir(name, data_dir)))
+        manifest = workers.run_once(lambda: check_prepared(prepared_dir(name, data_dir)))
         facts = facts_of(prepared_dir(name, data_dir))
         benchmark, recipe = benchmark.for_data(facts), recipe.for_data(facts)
         if until_target and not any(criterion.target for criterion in benchmark.criteria):
             raise InputError(f"{name}: there is no target for these data that training could end with: leave it out")
         partition = canonical(name, partition, data_dir)
-        workers.lead(run.check)
+        workers.run_once(run.check)
         batches = Batches(name, data_dir, recipe, seed, partition)
         recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
         if recipe.standardised:
@@ -141,11 +141,11 @@ def train(
         config |= {key: value for key, value in told.items() if value}
         variables = [*network.variables, *optimizer.variables]
         progress = Progress()
-        if workers.lead(lambda: run.goes_on(config)):
+        if workers.run_once(lambda: run.goes_on(config)):
             progress = checkpoints.restore(run.checkpoint, variables)
         with closing(run) if workers.chief else nullcontext():
             replicas = int(workers.strategy.num_replicas_in_sync)
-            workers.lead(
+            workers.run_once(
                 lambda: run.start(config, benchmark.criteria, progress, replicas, _logged(batches, seed, replicas))
             )
             if workers.chief:
@@ -198,7 +198,7 @@ class _Training:
                     checkpoints.save(self._run.best, progress, self._network.variables)
                 checkpoints.save(self._run.checkpoint, self._run.told(progress), variables)
         if self._recipe.patience:
-            self._workers.lead(lambda: None)  # until the chief has written the best weights
+            self._workers.run_once(lambda: None)  # until the chief has written the best weights
             checkpoints.restore(self._run.best, self._network.variables)
 
     def _train_epoch(self, variables: list[Any]) -> None:

@@ -85,7 +85,7 @@ class Workers:
         (gathered, *_) = self.strategy.experimental_local_results(found)
         return np.asarray(gathered)
 
-    def lead(self, work: Callable[[], Result]) -> Result:
+    def run_once(self, work: Callable[[], Result]) -> Result:
         """The chief does ``work``; all get its result, or raise its InputError."""
         outcome: list[Result | InputError] = []
         if self.chief:

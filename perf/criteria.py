@@ -75,7 +75,7 @@ def calls() -> Iterator[tuple[str, str, Callable[[], object], int]]:
     from sklearn import metrics as sk
 
     from sciml_datasets.metrics.calibration import Calibration
-    from sciml_datasets.metrics.ranking import Ranking
+    from sciml_datasets.metrics.roc import Ranking
     from sciml_datasets.metrics.segmentation import Segmentation
 
     truth, probability, valid = scene(0)

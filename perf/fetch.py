@@ -71,7 +71,8 @@ def write_files(folder: Path, files: int, megabytes: int) -> list[str]:
 
 def measure(kind: str, folder: Path, names: list[str], size: int, args: argparse.Namespace) -> dict[str, list[float]]:
     """Rates in MB/s of each way and round."""
-    from sciml_datasets.checksums import NAME, Checksum, sha256_of, write_list
+    from sciml_datasets.files.checksums import NAME, Checksum, write_list
+    from sciml_datasets.files.hashing import sha256_of
 
     rates: dict[str, list[float]] = {}
     with server(kind, folder / "mirror") as url:

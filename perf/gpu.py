@@ -269,7 +269,7 @@ def joined_rows(data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
     """Batches of CANDLE-UNO: the host draws rows, the GPU, which holds the tables of features, joins them."""
     import tensorflow_datasets as tfds
 
-    from sciml_datasets.partitions import select
+    from sciml_datasets.splits.partitions import select
 
     columns = select("candle_uno", "train", data_dir).columns
     source = tfds.data_source("sciml/candle_uno", split="train", data_dir=data_dir)

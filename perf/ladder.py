@@ -235,10 +235,10 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
     from sklearn.linear_model import RidgeCV
 
     from sciml_datasets.benchmarks import prepared_dir
-    from sciml_datasets.facts import facts_of
     from sciml_datasets.metrics import Evaluator
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
+    from sciml_datasets.prepared.metadata import facts_of
 
     batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
     (train, response), (test, _) = (joined(batches, part) for part in ("train", "test"))

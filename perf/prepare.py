@@ -115,7 +115,7 @@ def rank(name: str, raw: Path, out: Path) -> None:
     """One rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
     from mpi4py import MPI
 
-    from sciml_datasets.cli.ranks import world
+    from sciml_datasets.parallel.launcher import world
 
     prepare = imported_prepare(name)
     comm = world() or MPI.COMM_WORLD  # refuses where a launcher of another MPI leaves every rank alone
@@ -133,7 +133,7 @@ def imported_prepare(benchmark: str) -> Callable[..., Path]:
     """`prepare`, with everything imported that it would import when it is called."""
     import tensorflow_datasets
 
-    from sciml_datasets.preparation.run import prepare
+    from sciml_datasets.preparation.prepare import prepare
 
     for name in ("google_crc32c", "h5py"):
         importlib.import_module(name)
@@ -143,9 +143,9 @@ def imported_prepare(benchmark: str) -> Callable[..., Path]:
 
 def plan() -> None:
     """Plan 1,000,000 samples in 10,000 files in this process and print time and peak memory."""
+    from sciml_datasets.preparation.disjoint import check_disjoint
     from sciml_datasets.preparation.plan import make_plan
-    from sciml_datasets.samples import Sample
-    from sciml_datasets.splits import check_disjoint
+    from sciml_datasets.raw_format import Sample
 
     splits = ["train"] * 8 + ["validation", "test"]
     samples = [
@@ -206,8 +206,8 @@ def read_alone(name: str, folder: Path) -> None:
     """Index and read every raw file as preparation does, on all cores, and write nothing."""
     import tensorflow_datasets
 
-    from sciml_datasets.preparation.ahead import Extent, asked_for, chunks
-    from sciml_datasets.preparation.crew import Forked
+    from sciml_datasets.parallel.executors import Forked
+    from sciml_datasets.preparation.prefetch import Extent, asked_for, chunks
 
     raw_format = tensorflow_datasets.builder(f"sciml/{name}").raw_format()
 

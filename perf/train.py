@@ -250,7 +250,7 @@ def uno_rows(folder: Path, batch_size: int) -> Any:
     import pandas as pd
     import tensorflow_datasets as tfds
 
-    from sciml_datasets.partitions import select
+    from sciml_datasets.splits.partitions import select
 
     columns = select("candle_uno", "train", folder / "data").columns
     response = pd.DataFrame({"Sample": columns["cell"], "Drug": columns["drug"]})

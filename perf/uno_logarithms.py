@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.candle_uno import combo
+from sciml_datasets.candle_uno.forms import combo
 
 MEASURES = ("LN_IC50_curvecurator", "AUC_curvecurator")
 

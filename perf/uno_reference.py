@@ -112,8 +112,8 @@ def export(uno: Any, loader: Any, path: Path) -> None:
 
 def compare(raw: Path, file: Path) -> None:
     """Print how far our rows are from the reference's, and end with 1 where they are not the same."""
-    from sciml_datasets.candle_uno import combo
-    from sciml_datasets.candle_uno.raw import Stored
+    from sciml_datasets.candle_uno.forms import combo
+    from sciml_datasets.candle_uno.responses import Stored
 
     tables = combo.read(raw)
     ours = {name: np.array(tables.responses[name].to_pylist()) for name in ("response", "cell", "drug")}

@@ -16,16 +16,16 @@ from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
-    from sciml_datasets.partitions import folds
-    from sciml_datasets.preparation.run import prepare
+    from sciml_datasets.preparation.prepare import prepare
     from sciml_datasets.simulation import simulate
+    from sciml_datasets.splits.partitions import folds
 
 __version__ = "0.1.0"
 __all__ = ["BENCHMARKS", "Benchmark", "InputError", "__version__", "folds", "metrics", "models", "prepare", "simulate"]
 
 _LAZY = {
-    "folds": ("sciml_datasets.partitions", "folds"),
-    "prepare": ("sciml_datasets.preparation.run", "prepare"),
+    "folds": ("sciml_datasets.splits.partitions", "folds"),
+    "prepare": ("sciml_datasets.preparation.prepare", "prepare"),
     "simulate": ("sciml_datasets.simulation", "simulate"),
     "metrics": ("sciml_datasets.metrics", None),
     "models": ("sciml_datasets.models", None),
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
 
 
 def _register_builder(_: object) -> None:
-    importlib.import_module("sciml_datasets.sciml_dataset_builder")
+    importlib.import_module("sciml_datasets.tfds_builder")
 
 
 wrapt.register_post_import_hook(_register_builder, "tensorflow_datasets")

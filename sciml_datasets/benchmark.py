@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import SPLITS
+from sciml_datasets.raw_format import SPLITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Task:
     """What is to be predicted.
 
     Attributes:
-        kind: the class in ``metrics/scorings.py`` that scores it: how truth is read, which predictions are taken, which
+        kind: the class in ``metrics/tasks.py`` that scores it: how truth is read, which predictions are taken, which
             trivial baselines stand beside them.
         settings: what that class needs to know of this benchmark.
         alike: groupings of the benchmark, or columns of the member lists, for intervals of scores: samples of one group
@@ -158,7 +158,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class NamedSplit:
-    """A way to part all samples anew by hashes of columns of the member lists, see `sciml_datasets.partitions`.
+    """A way to part all samples anew by hashes of columns of the member lists, see `sciml_datasets.splits.partitions`.
 
     Attributes:
         name: for example ``cell_blind``.
@@ -192,8 +192,8 @@ class Benchmark:
         leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
         sources: data set to the places of its raw files, to be tried in order.
         terms: what who fetches the raw files accepts.
-        original: fact of prepared data (`sciml_datasets.facts`) to its values in data that published values are of;
-            data that tell another one may be another study's. Empty where all data are of the original.
+        original: fact of prepared data (`sciml_datasets.prepared.metadata`) to its values in data that published
+            values are of; other data may be of another study. Empty where all data are of the original.
         dataset: name of the data set that it is for, see `of`.
         version: of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
             working group has none.

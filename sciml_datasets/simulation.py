@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming, whole
 from sciml_datasets.files.incomplete import check_vacant, remove_abandoned, work_folder
+from sciml_datasets.parallel.processes import signature
+from sciml_datasets.parallel.progress import progress
 from sciml_datasets.paths import path_of
-from sciml_datasets.processes import signature
-from sciml_datasets.progress import progress
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -64,16 +64,16 @@ def simulate(
         PeerFailedError: another rank failed, and raised why.
         OSError: the folder cannot be written.
     """
-    from sciml_datasets.preparation.crew import Alone, Ranks, check_jobs
+    from sciml_datasets.parallel.executors import MpiRanks, Serial, check_jobs
 
-    crew = Alone() if comm is None else Ranks(comm)
-    benchmark, dataset = crew.lead(lambda: find(name))
+    executor = Serial() if comm is None else MpiRanks(comm)
+    benchmark, dataset = executor.run_once(lambda: find(name))
     if dataset.preprocessed_from:
         raise InputError(
             f"{name} has no simulator of its own: simulate {dataset.preprocessed_from}, whose raw files are "
             f"transformed while they are read, `sciml prepare {dataset.preprocessed_from} --preprocess`"
         )
-    folder = crew.lead(lambda: path_of(out_dir, "out_dir")) / name
+    folder = executor.run_once(lambda: path_of(out_dir, "out_dir")) / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
     module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
     in_use = f"{folder} exists: remove it or choose another folder"
@@ -100,24 +100,26 @@ def simulate(
         remove_abandoned(folder, WRITTEN)
         return work_folder(folder, signature())
 
-    work = crew.lead(begin)
+    work = executor.run_once(begin)
     try:
         with naming(folder):
             if comm is None:
                 module.write_raw(work, name, num_samples=num_samples, seed=seed, jobs=jobs, **options)
             else:
-                files = crew.lead(lambda: module.plan_raw(work, name, num_samples=num_samples, seed=seed, **options))
-                shown = crew.rank == 0
+                files = executor.run_once(
+                    lambda: module.plan_raw(work, name, num_samples=num_samples, seed=seed, **options)
+                )
+                shown = executor.rank == 0
                 with (
                     progress("Simulating", num_samples, " samples") if shown else nullcontext(lambda _: None) as advance
                 ):
-                    crew.map(lambda file, tick: tick(module.write_file(file)), files, advance)
-        crew.lead(lambda: work.rename(folder))
+                    executor.map(lambda file, tick: tick(module.write_file(file)), files, advance)
+        executor.run_once(lambda: work.rename(folder))
     except OSError as error:
         if folder.exists():  # a concurrent run was first
             raise InputError(in_use) from error
         raise
     finally:
-        if crew.rank == 0:
+        if executor.rank == 0:
             shutil.rmtree(work, ignore_errors=True)
     return folder

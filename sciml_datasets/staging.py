@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sciml_datasets.benchmarks import prepared_dir
-from sciml_datasets.checksums import ChecksumError, sha256_of
 from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
 from sciml_datasets.files import atomic
+from sciml_datasets.files.checksums import ChecksumError
+from sciml_datasets.files.hashing import sha256_of
 from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
+from sciml_datasets.parallel.executors import MpiRanks, Serial, Tick
+from sciml_datasets.parallel.processes import abandoned, owner_lives, signature
+from sciml_datasets.parallel.progress import progress
 from sciml_datasets.paths import path_of
-from sciml_datasets.preparation.crew import Alone, Ranks, Tick
-from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
-from sciml_datasets.preparation.verify import check_prepared, remedy_for, verify_prepared
-from sciml_datasets.preparation.workshop import PLAN, interrupted
-from sciml_datasets.processes import abandoned, owner_lives, signature
-from sciml_datasets.progress import progress
+from sciml_datasets.preparation.work_folder import PLAN, interrupted
+from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
+from sciml_datasets.prepared.verify import check_prepared, remedy_for, verify_prepared
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -68,14 +69,14 @@ def stage(
     whole(jobs, "jobs")
     source, final = prepared_dir(name, data_dir), prepared_dir(name, path_of(to, "to"))
     if comm is None:
-        return final, Alone().lead(lambda: _copy(source, final, jobs, quick=quick, shows=True))
+        return final, Serial().run_once(lambda: _copy(source, final, jobs, quick=quick, shows=True))
     from mpi4py import MPI
 
-    node = Ranks(MPI.Intracomm(comm.Split_type(MPI.COMM_TYPE_SHARED)))
+    node = MpiRanks(MPI.Intracomm(comm.Split_type(MPI.COMM_TYPE_SHARED)))
     error: Exception | None = None
     copied = 0
     try:
-        copied = node.lead(lambda: _copy(source, final, jobs, quick=quick, shows=comm.Get_rank() == 0))
+        copied = node.run_once(lambda: _copy(source, final, jobs, quick=quick, shows=comm.Get_rank() == 0))
     except (InputError, OSError, PeerFailedError) as caught:
         error = caught
     outcomes: list[tuple[bool, int]] = comm.allgather((error is not None, copied if node.rank == 0 else 0))

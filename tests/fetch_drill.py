@@ -18,9 +18,9 @@ from threading import Lock
 
 from fetch_servers import BUCKET, Fault, Request, http_server, proxy, s3_server, upload, write_mirror
 
-from sciml_datasets.checksums import NAME, Checksum, read_list, write_list
+from sciml_datasets.files.checksums import NAME, Checksum, read_list, write_list
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 SIZES = {
     "training/S3A_large.hdf": 9_000_001,
     "training/S3A_middle.hdf": 4_500_000,

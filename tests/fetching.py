@@ -10,8 +10,8 @@ import pytest
 from sciml_datasets.benchmark import Source
 from sciml_datasets.cli.main import main
 from sciml_datasets.fetch.plan import Options
-from sciml_datasets.fetch.remote import Patience
 from sciml_datasets.fetch.run import Report, fetch
+from sciml_datasets.fetch.sources.remote import Patience
 
 QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
 

@@ -14,10 +14,10 @@ import yaml
 from sciml_datasets.benchmarks import BENCHMARKS, prepared_dir
 from sciml_datasets.metrics import Evaluator, make_result, write_result
 from sciml_datasets.metrics.mllog import RunLog
-from sciml_datasets.metrics.submission import DataAtHand, Statement, submit
 from sciml_datasets.metrics.truth import Truth
-from sciml_datasets.preparation.manifest import read_manifest
-from sciml_datasets.preparation.verify import check_prepared
+from sciml_datasets.prepared.manifest import read_manifest
+from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.submissions import DataAtHand, Statement, submit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BENCHMARK_OF = {

@@ -82,8 +82,8 @@ def trained(data_dir: Path, way: str, steps: int, name: str, workers: Any) -> Fo
     import keras
 
     from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.learning_rate import learning_rate
     from sciml_datasets.models.networks import build_network
-    from sciml_datasets.models.rates import learning_rate
     from sciml_datasets.models.steps import make_optimizer, training_step
 
     keras.utils.set_random_seed(0)

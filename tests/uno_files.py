@@ -11,7 +11,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
-from sciml_datasets.samples import Sample
+from sciml_datasets.raw_format import Sample
 
 CELLS, GENES, DRUGS, DESCRIPTORS = 5, 6, 4, 7
 ROWS = {"train": 40, "val": 12, "test": 12}

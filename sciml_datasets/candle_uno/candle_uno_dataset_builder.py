@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.candle_uno.doses import GROWTH, PAIRS, Doses, Layout, descriptors_of
-from sciml_datasets.candle_uno.raw import DESCRIPTORS, EXPRESSION, RESPONSE, Responses
+from sciml_datasets.candle_uno.responses import DESCRIPTORS, EXPRESSION, RESPONSE, Responses
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import RawFormat
-from sciml_datasets.sciml_dataset_builder import Sciml
+from sciml_datasets.raw_format import RawFormat
+from sciml_datasets.tfds_builder import Sciml
 
 LAYOUTS = {"candle_uno_growth": GROWTH, "candle_uno_pairs": PAIRS}
 """Data sets of single doses; the others hold a measure of whole dose-response curves."""
@@ -37,7 +37,7 @@ class CandleUno(Sciml):
         import numpy as np
         from tensorflow_datasets import features
 
-        from sciml_datasets.lookup import Lookup
+        from sciml_datasets.prepared.lookup import Lookup
 
         layout = self.layout
         drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), (RESPONSE,))

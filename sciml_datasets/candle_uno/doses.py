@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sciml_datasets.candle_uno import aliases, combo, measures
-from sciml_datasets.candle_uno.joining import named_sources
-from sciml_datasets.candle_uno.raw import (
+from sciml_datasets.candle_uno import measures
+from sciml_datasets.candle_uno.forms import aliases, combo
+from sciml_datasets.candle_uno.forms.joining import named_sources
+from sciml_datasets.candle_uno.forms.tables import LEFT_OUT
+from sciml_datasets.candle_uno.responses import (
     DESCRIPTORS,
     EXPRESSION,
     MIXED,
@@ -38,12 +40,11 @@ from sciml_datasets.candle_uno.raw import (
     raw_file,
     told,
 )
-from sciml_datasets.candle_uno.tables import LEFT_OUT
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text_numbers import MISSING
 from sciml_datasets.files.text_tables import TextTable
-from sciml_datasets.samples import Beside, Example, RawFile, Sample
-from sciml_datasets.splits import part_of
+from sciml_datasets.raw_format import Beside, Example, RawFile, Sample
+from sciml_datasets.splits.hashing import part_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -156,11 +157,11 @@ class _Entity:
 
 @dataclass(frozen=True)
 class Doses:
-    """Responses to single doses; see `sciml_datasets.samples.TabledFormat`.
+    """Responses to single doses; see `sciml_datasets.raw_format.TabledFormat`.
 
     Attributes:
         layout: of the table.
-        scaling: as in `sciml_datasets.candle_uno.raw.Responses`.
+        scaling: as in `sciml_datasets.candle_uno.responses.Responses`.
     """
 
     layout: Layout

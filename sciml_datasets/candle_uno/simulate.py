@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.candle_uno import biology, combo, doses, simulate_doses
-from sciml_datasets.candle_uno.aliases import CELL_MAPPING
+from sciml_datasets.candle_uno import doses
+from sciml_datasets.candle_uno.forms import combo
+from sciml_datasets.candle_uno.forms.aliases import CELL_MAPPING
+from sciml_datasets.candle_uno.simulation import biology
+from sciml_datasets.candle_uno.simulation import doses as simulate_doses
 from sciml_datasets.errors import InputError
-from sciml_datasets.progress import progress
+from sciml_datasets.parallel.progress import progress
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.cloudmask.raw import SIZES, Scenes
-from sciml_datasets.samples import RawFormat
-from sciml_datasets.sciml_dataset_builder import Sciml
+from sciml_datasets.raw_format import RawFormat
+from sciml_datasets.tfds_builder import Sciml
 
 
 class Cloudmask(Sciml):

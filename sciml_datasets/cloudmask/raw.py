@@ -26,7 +26,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
 from sciml_datasets.files.regular import is_companion, regular_file, walked
-from sciml_datasets.samples import SPLITS, Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, Sample, unheard
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
 """Data set to rows and columns of its scenes."""
@@ -46,7 +46,7 @@ TOLERATED = {CAST: 1.0, PACKED: 1.0, UNLABELLED: 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Scenes:
-    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.samples.NotingFormat`."""
+    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.raw_format.NotingFormat`."""
 
     rows: int
     columns: int
@@ -116,7 +116,7 @@ class Scenes:
         return h5.array(name, NUMBERS, shape, remedy=remedy)
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.samples.PlacedFormat`: the file has about as many bytes as the record."""
+        """See `sciml_datasets.raw_format.PlacedFormat`: the file has about as many bytes as the record."""
         return 0, sample.size
 
     @contextmanager

@@ -18,9 +18,9 @@ from sciml_datasets.cloudmask.raw import SIZES
 from sciml_datasets.cloudmask.scenes import Climate, simulated_scene
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_writing import written
-from sciml_datasets.processes import mapped
-from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS
+from sciml_datasets.parallel.processes import mapped
+from sciml_datasets.parallel.progress import progress
+from sciml_datasets.raw_format import SPLITS
 
 FIRST_NODES = {"training": datetime(2019, 6, 1, tzinfo=UTC), "inference": datetime(2019, 10, 1, tzinfo=UTC)}
 """Folder to the day of its first pass; the original's inference scenes are of October 2019 as well."""

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from sciml_datasets.checksums import Checksum
-from sciml_datasets.fetch.remote import RefusedError, RemoteFile, SourceError
+from sciml_datasets.fetch.sources.remote import RefusedError, RemoteFile, SourceError
+from sciml_datasets.files.checksums import Checksum
 
 MEBIBYTE = 1 << 20
 READ_BYTES = 1 << 20

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 
-from sciml_datasets.fetch.answers import page_error
-from sciml_datasets.fetch.pacing import RateLimit, patiently, wait_seconds
-from sciml_datasets.fetch.partial import Partial
-from sciml_datasets.fetch.remote import Patience, Remote, RemoteFile, TransientError
+from sciml_datasets.fetch.partial_file import Partial
+from sciml_datasets.fetch.retries import RateLimit, patiently, wait_seconds
+from sciml_datasets.fetch.sources.remote import Patience, Remote, RemoteFile, TransientError
+from sciml_datasets.fetch.sources.responses import page_error
 
 Write = Callable[[int, Sequence[bytes]], int]
 """Puts bytes that follow each other into their place in the file, by a thread; returns how many they were."""

@@ -14,12 +14,11 @@ from pathlib import Path
 
 from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.benchmarks import find, raw_root
-from sciml_datasets.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.names import unusable_names
-from sciml_datasets.fetch.pacing import patiently
-from sciml_datasets.fetch.partial import arrived_bytes
-from sciml_datasets.fetch.remote import (
+from sciml_datasets.fetch.partial_file import arrived_bytes
+from sciml_datasets.fetch.retries import patiently
+from sciml_datasets.fetch.sources.remote import (
     LOCAL,
     Patience,
     RefusedError,
@@ -34,6 +33,7 @@ from sciml_datasets.fetch.remote import (
     protocol_of,
 )
 from sciml_datasets.fetch.transfer import Wanted
+from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 
 SHOWN_NAMES = 5
 """Names of files in a message."""

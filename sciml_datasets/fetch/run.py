@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import raw_root
-from sciml_datasets.checksums import NAME, Checksum, of_dataset, parse_list, read_list, write_list
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch import terms
-from sciml_datasets.fetch.partial import FOLDER, clear
+from sciml_datasets.fetch.partial_file import FOLDER, clear
 from sciml_datasets.fetch.plan import Options, Plan, plan_fetch, sources_of
 from sciml_datasets.fetch.transfer import Outcome, Wanted, transfer
+from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list, read_list, write_list
 from sciml_datasets.files.documents import read_text
-from sciml_datasets.preparation.crew import Alone, Ranks, Tick
-from sciml_datasets.progress import progress
+from sciml_datasets.parallel.executors import MpiRanks, Serial, Tick
+from sciml_datasets.parallel.progress import progress
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -79,7 +79,7 @@ def fetch(
         OSError: the raw folder cannot be written.
     """
     options = options or Options()
-    crew = Ranks(comm) if comm is not None else Alone()
+    executor = MpiRanks(comm) if comm is not None else Serial()
 
     def begin() -> Plan:
         sources_of(name, options)
@@ -93,18 +93,18 @@ def fetch(
         terms.keep(name, plan.folder, show_terms)
         return plan
 
-    plan = crew.lead(begin)
-    rate = options.rate / crew.size if options.rate else None
+    plan = executor.run_once(begin)
+    rate = options.rate / executor.size if options.rate else None
     journal = plan.folder / FOLDER / f"checksums-{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(4)}.tsv"
 
     def work(drawn: Iterator[Wanted], tick: Tick) -> list[Outcome]:
         return transfer(drawn, plan.folder, plan.sources, options.patience, rate, tick, lambda o: _journal(journal, o))
 
-    bar = progress("Fetching", plan.needed, "B", scale=True) if crew.rank == 0 else nullcontext(lambda _: None)
+    bar = progress("Fetching", plan.needed, "B", scale=True) if executor.rank == 0 else nullcontext(lambda _: None)
     with bar as advance:
-        outcomes = crew.share(work, plan.wanted, advance)
-    crew.lead(lambda: _merge(plan.folder))
-    if crew.rank != 0:
+        outcomes = executor.share(work, plan.wanted, advance)
+    executor.run_once(lambda: _merge(plan.folder))
+    if executor.rank != 0:
         return None
     clear(plan.folder)
     if options.record:

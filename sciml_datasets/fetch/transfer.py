@@ -21,12 +21,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.checksums import Checksum
 from sciml_datasets.fetch.checks import Hashes, MismatchError, agree, expected_sha256, judge
 from sciml_datasets.fetch.connections import Connections
-from sciml_datasets.fetch.pacing import patiently
-from sciml_datasets.fetch.partial import HEARTBEAT_SECONDS, Partial, TakenOverError, is_busy, open_partial
-from sciml_datasets.fetch.remote import (
+from sciml_datasets.fetch.partial_file import HEARTBEAT_SECONDS, Partial, TakenOverError, is_busy, open_partial
+from sciml_datasets.fetch.retries import patiently
+from sciml_datasets.fetch.sources.remote import (
     ChangedError,
     NoRangesError,
     Patience,
@@ -35,6 +34,7 @@ from sciml_datasets.fetch.remote import (
     SourceError,
     open_remote,
 )
+from sciml_datasets.files.checksums import Checksum
 from sciml_datasets.paths import LONGEST_NAME
 
 PART_BYTES = 64 << 20

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.atomic import sync_folder
-from sciml_datasets.processes import owner_lives, signature
+from sciml_datasets.parallel.processes import owner_lives, signature
 
 RANDOM = r"(?:[0-9a-f]{12}|(?:.*-)?[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})"
 """End of the name of a work folder: random digits, or the signature of the process that owns it."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.preparation.sorting import Spool, in_memory
-from sciml_datasets.samples import Sample
+from sciml_datasets.raw_format import Sample
 
 
 @dataclass(frozen=True, slots=True)

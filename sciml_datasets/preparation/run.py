@@ -17,30 +17,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmark import Benchmark
-from sciml_datasets.benchmarks import data_root, find, preprocessed, raw_root
-from sciml_datasets.checksums import known_checksums, record_checksums
-from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
+from sciml_datasets.errors import InputError, PeerFailedError, naming
+from sciml_datasets.files.checksums import known_checksums, record_checksums
+from sciml_datasets.files.hashing import HashFile
 from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
-from sciml_datasets.preparation import manifest, proof
-from sciml_datasets.preparation.ahead import chunks
-from sciml_datasets.preparation.beam import Beam
-from sciml_datasets.preparation.crew import Alone, Crew, Forked, Ranks, check_jobs
-from sciml_datasets.preparation.notes import Notes
+from sciml_datasets.parallel.executors import Executor
+from sciml_datasets.parallel.progress import progress
+from sciml_datasets.preparation.disjoint import check_disjoint
 from sciml_datasets.preparation.plan import Plan, make_plan
-from sciml_datasets.preparation.shards import WRITERS, Written
+from sciml_datasets.preparation.prefetch import chunks
+from sciml_datasets.preparation.shards import check_format
 from sciml_datasets.preparation.sorting import Spool, spooled
-from sciml_datasets.preparation.tasks import HashFile, IndexFiles, WriteShard, shard_name
-from sciml_datasets.preparation.verify import check_prepared
-from sciml_datasets.preparation.workshop import open_workshop, remove_interrupted
-from sciml_datasets.progress import progress
-from sciml_datasets.samples import SPLITS, Beside, NotingFormat, PartialFormat, RawFile, RawFormat, Sample, TabledFormat
-from sciml_datasets.splits import check_disjoint, write_members
+from sciml_datasets.preparation.tasks import IndexFiles, WriteShard, shard_name
+from sciml_datasets.preparation.tolerated import Notes
+from sciml_datasets.preparation.work_folder import open_workshop, remove_interrupted
+from sciml_datasets.prepared import manifest
+from sciml_datasets.prepared.manifest import Written
+from sciml_datasets.prepared.members import write_members
+from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.raw_files import raw_folder
+from sciml_datasets.raw_format import (
+    SPLITS,
+    Beside,
+    NotingFormat,
+    PartialFormat,
+    RawFile,
+    RawFormat,
+    Sample,
+    TabledFormat,
+)
+from sciml_datasets.splits import overlap_report
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from mpi4py import MPI
-
-    from sciml_datasets.sciml_dataset_builder import Sciml
+    from sciml_datasets.tfds_builder import Sciml
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,89 +75,21 @@ class Options:
     raw_name: str | None = None
 
 
-def prepare(
-    name: str,
-    raw_dir: str | Path | None = None,
-    data_dir: str | Path | None = None,
-    comm: MPI.Intracomm | None = None,
-    *,
-    jobs: int = 1,
-    beam: PipelineOptions | None = None,
-    file_format: str | None = None,
-    num_shards: int | None = None,
-    restart: bool = False,
-    verify_raw: bool = False,
-    preprocess: bool = False,
-    **choices: str,
-) -> Path:
-    """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
-
-    The result is the same to the byte for any number of processes or ranks, and after any number of interruptions, as
-    long as the versions that the manifest names are the same: a preparation that was killed goes on where it stopped
-    when it is called again.
-
-    Args:
-        name: of the data set, for example ``stemdl``.
-        raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else
-            ``<data_dir>/downloads/manual``.
-        data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
-        comm: an mpi4py communicator whose ranks all call this function with the same arguments.
-        jobs: how many processes to fork; 1 where there is a ``comm``, whose ranks are the processes.
-        beam: Apache Beam's pipeline options, to run on Beam instead.
-        file_format: ``tfrecord`` (the default) or ``array_record``.
-        num_shards: shards per split; default TFDS's rule.
-        restart: throw away what interrupted preparations have left.
-        verify_raw: hash every raw file: compare it with its known checksum, or record it.
-        preprocess: prepare the preprocessed form of the data set instead, from its raw files, transformed as they
-            are read: ``stemdl_preprocessed`` of ``stemdl``.
-        choices: what else the benchmark lets choose: see `Benchmark.choices`.
-
-    Returns:
-        The prepared folder.
-
-    Raises:
-        InputError: no such data set, an argument is of no use, raw files are missing or unusable, or they changed since
-            an interrupted preparation; nothing is left that looks prepared.
-        PeerFailedError: another rank failed, and raised why.
-        OSError: a folder cannot be read or written.
-    """
-    import tensorflow_datasets as tfds
-
-    jobs = whole(jobs, "jobs")
-    if num_shards is not None:
-        whole(num_shards, "shards")
-    if file_format is not None:
-        _check_format(file_format)
-    crew: Crew
-    if comm is not None:
-        crew = Ranks(comm)
-    elif beam is not None:
-        crew = Beam(beam, data_root(data_dir) / "sciml")
-    else:
-        crew = Forked(jobs) if jobs > 1 else Alone()
-    raw_name = name if preprocess else None
-    crew.lead(lambda: check_jobs(jobs, comm))
-    name = crew.lead(lambda: preprocessed(name) if preprocess else find(name)[1].name)
-    builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
-    prepare_builder(builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), crew)
-    return Path(builder.data_dir)
-
-
-def prepare_builder(builder: Sciml, options: Options, crew: Crew) -> None:
+def prepare_builder(builder: Sciml, options: Options, executor: Executor) -> None:
     """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`.
 
     Raises:
         InputError: as `prepare`; also, prepared data are damaged.
     """
     final = Path(builder.data_dir)
-    if not crew.lead(lambda: _is_prepared(final, options)):
+    if not executor.run_once(lambda: _is_prepared(final, options)):
         try:
-            _prepare(builder, options, crew, final)
+            _prepare(builder, options, executor, final)
         except (OSError, PeerFailedError):
             # A concurrent run of the same preparation may finish first and clear our work folder away: all is well.
             if not (final / manifest.NAME).exists():
                 raise
-            if crew.rank == 0:
+            if executor.rank == 0:
                 remove_interrupted(final)  # what the other could not clear away while we were still writing there
     builder.info.read_from_directory(final)
 
@@ -173,17 +114,21 @@ def _is_prepared(final: Path, options: Options) -> bool:
     return True
 
 
-def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
+def _prepare(builder: Sciml, options: Options, executor: Executor, final: Path) -> None:
     file_format = builder.info.file_format.value
-    _check_format(file_format)
-    choices = crew.lead(lambda: builder.benchmark.chosen(options.choices))
+    check_format(file_format)
+    choices = executor.run_once(lambda: builder.benchmark.chosen(options.choices))
     raw_format = builder.raw_format(**choices)
-    folder = crew.lead(lambda: _raw_folder(builder, options))
-    raw_files = crew.lead(lambda: raw_format.files(folder))
-    missing = crew.lead(lambda: tuple(raw_format.missing(folder)) if isinstance(raw_format, PartialFormat) else ())
-    checksums = _raw_checksums(builder, options, crew, folder, raw_files)
-    with _progress(crew, "Indexing", len(raw_files), " files") as advance:
-        indexed = crew.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
+    folder = executor.run_once(
+        lambda: raw_folder(builder.dataset.name, options.raw_dir, builder._data_dir_root, options.raw_name)
+    )
+    raw_files = executor.run_once(lambda: raw_format.files(folder))
+    missing = executor.run_once(
+        lambda: tuple(raw_format.missing(folder)) if isinstance(raw_format, PartialFormat) else ()
+    )
+    checksums = _raw_checksums(builder, options, executor, folder, raw_files)
+    with _progress(executor, "Indexing", len(raw_files), " files") as advance:
+        indexed = executor.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -200,25 +145,25 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         return plan, *open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
 
     try:
-        plan, work, done = crew.lead(plan_and_open)
+        plan, work, done = executor.run_once(plan_and_open)
     except (InputError, PeerFailedError):
         _forget_index(indexed)
         raise
     try:
-        crew.lead(lambda: _check_space(work, plan, done))
+        executor.run_once(lambda: _check_space(work, plan, done))
         finished = {written.name for written in done}
         todo = [shard for shard in plan.shards if shard_name(builder, shard) not in finished]
         started = time.perf_counter()
         count = sum(len(shard.samples) for shard in todo)
         size = sum(shard.size for shard in todo)
         write = WriteShard(builder, raw_format, folder, work, final, sum(len(shard.samples) for shard in plan.shards))
-        with _progress(crew, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
-            done += crew.map(write, todo, advance)
-        _tell_missing(crew, missing, builder.benchmark)
-        _summarise(crew, size, plan, len(finished), time.perf_counter() - started)
-        crew.lead(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
+        with _progress(executor, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
+            done += executor.map(write, todo, advance)
+        _tell_missing(executor, missing, builder.benchmark)
+        _summarise(executor, size, plan, len(finished), time.perf_counter() - started)
+        executor.run_once(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         with naming(final):
-            crew.lead(
+            executor.run_once(
                 lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final)
             )
     except FileNotFoundError as error:
@@ -228,15 +173,10 @@ def _prepare(builder: Sciml, options: Options, crew: Crew, final: Path) -> None:
         raise InputError(f"{work} was removed meanwhile, as --restart of another run does: run it again") from error
     except (InputError, PeerFailedError) as error:
         # Shards made from unusable raw files are of no use: those files must change first.
-        if crew.rank == 0 and (isinstance(error, InputError) or error.bad_input):
+        if executor.rank == 0 and (isinstance(error, InputError) or error.bad_input):
             shutil.rmtree(work, ignore_errors=True)
             _forget_index(indexed)
         raise
-
-
-def _check_format(file_format: str) -> None:
-    if file_format not in WRITERS:
-        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
 
 
 def _joined(indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, final: Path) -> list[Sample] | Spool:
@@ -269,48 +209,22 @@ def _plan_identity(identity: dict[str, Any], plan: Plan) -> dict[str, Any]:
     return {**identity, "features": features, "digest": plan.digest}
 
 
-def _raw_folder(builder: Sciml, options: Options) -> Path:
-    name = builder.dataset.name
-    root = raw_root(options.raw_dir, builder._data_dir_root)
-    names = (options.raw_name,) if options.raw_name else (name, builder.dataset.preprocessed_from)
-    for candidate in filter(None, names):
-        if (root / candidate).is_dir():
-            return root / candidate
-    folder = root / (options.raw_name or name)
-    chosen = options.raw_dir or os.environ.get("SCIML_RAW_DIR")
-    if builder.dataset.simulated_samples and not chosen:
-        from sciml_datasets.simulation import simulate
-
-        print(f"{name}: simulating raw files in {folder}", file=sys.stderr)
-        try:
-            return simulate(name, root)
-        except InputError:
-            if not folder.is_dir():
-                raise
-            return folder  # a concurrent run has simulated the same files
-    demo = next((dataset.name for dataset in builder.benchmark.datasets if dataset.simulated_samples), None)
-    hint = f"; sciml/{demo} needs no raw files" if demo not in (None, name) else ""
-    obtain = f"{builder.benchmark.obtain}, or simulate" if not builder.dataset.simulated_samples else "simulate"
-    raise InputError(
-        f"no raw files of {name}: looked in {folder} (--raw-dir, SCIML_RAW_DIR and TFDS's manual folder decide); "
-        f"{obtain} some with `sciml simulate {builder.dataset.preprocessed_from or name} --out {root}`{hint}"
-    )
-
-
-def _raw_checksums(builder: Sciml, options: Options, crew: Crew, folder: Path, files: list[RawFile]) -> dict[str, str]:
+def _raw_checksums(
+    builder: Sciml, options: Options, executor: Executor, folder: Path, files: list[RawFile]
+) -> dict[str, str]:
     """With ``verify_raw`` the SHA-256 of raw files by name, on rank 0, compared with the known ones and recorded.
 
     Without, none: a manifest holds no hash of bytes that nobody read, and is the same whether hashes are known or not.
     """
     if not options.verify_raw:
         return {}
-    known = crew.lead(lambda: known_checksums(builder.dataset.name, folder))
-    with _progress(crew, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:
+    known = executor.run_once(lambda: known_checksums(builder.dataset.name, folder))
+    with _progress(executor, "Hashing", sum(file.size for file in files), "B", scale=True) as advance:
         names = [file.name for file in files]
-        hashes = crew.map(HashFile(folder), names, advance)
+        hashes = executor.map(HashFile(folder), names, advance)
     found = dict(zip(names, hashes, strict=False))  # empty but on rank 0
-    unrecorded = crew.lead(lambda: record_checksums(folder, known, found))
-    if unrecorded and crew.rank == 0:
+    unrecorded = executor.run_once(lambda: record_checksums(folder, known, found))
+    if unrecorded and executor.rank == 0:
         print(unrecorded, file=sys.stderr)
     return known | found
 
@@ -392,7 +306,9 @@ def _finish(
     for split in SPLITS:
         write_members(folder, split, samples_of(split), columns)
     if builder.benchmark.splits:
-        (folder / proof.FILE).write_text(json.dumps(proof.proof(builder.benchmark, folder), indent=1) + "\n", "utf-8")
+        (folder / overlap_report.FILE).write_text(
+            json.dumps(overlap_report.overlap_report(builder.benchmark, folder), indent=1) + "\n", "utf-8"
+        )
     manifest.write_manifest(
         folder,
         identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json
@@ -420,15 +336,15 @@ def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
 
 
 def _progress(
-    crew: Crew, title: str, total: int, unit: str, **style: Any
+    executor: Executor, title: str, total: int, unit: str, **style: Any
 ) -> AbstractContextManager[Callable[[int], object]]:
-    """Progress of the whole crew, shown by its leader; ``style`` as in `progress`."""
-    return progress(title, total, unit, **style) if crew.rank == 0 else nullcontext(lambda _: None)
+    """Progress of the whole executor, shown by its leader; ``style`` as in `progress`."""
+    return progress(title, total, unit, **style) if executor.rank == 0 else nullcontext(lambda _: None)
 
 
-def _tell_missing(crew: Crew, missing: Sequence[str], benchmark: Benchmark) -> None:
+def _tell_missing(executor: Executor, missing: Sequence[str], benchmark: Benchmark) -> None:
     """What can be done without the splits that the raw files do not have."""
-    if crew.rank == 0 and missing:
+    if executor.rank == 0 and missing:
         named = f", or another partition, as {benchmark.splits[0].name}:test" if benchmark.splits else ""
         print(
             f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}",
@@ -436,9 +352,9 @@ def _tell_missing(crew: Crew, missing: Sequence[str], benchmark: Benchmark) -> N
         )
 
 
-def _summarise(crew: Crew, size: int, plan: Plan, taken_over: int, seconds: float) -> None:
-    if crew.rank == 0 and sys.stderr is not None:
+def _summarise(executor: Executor, size: int, plan: Plan, taken_over: int, seconds: float) -> None:
+    if executor.rank == 0 and sys.stderr is not None:
         again = f"; {taken_over} of {len(plan.shards)} shards had been finished before" if taken_over else ""
         rate = size / 1e6 / max(seconds, 1e-9)
-        text = f"{rate:.0f} MB/s, {rate / crew.size:.0f} MB/s per process{again}"
+        text = f"{rate:.0f} MB/s, {rate / executor.size:.0f} MB/s per process{again}"
         print(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}", file=sys.stderr)

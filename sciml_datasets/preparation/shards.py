@@ -7,51 +7,23 @@ import hashlib
 import mmap
 import os
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
-from sciml_datasets.integrity import OFFSETS_SUFFIX, shard_files
-from sciml_datasets.preparation.encoding import Parts
+from sciml_datasets.prepared.example_proto import Parts
+from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX
+from sciml_datasets.prepared.manifest import Written
+from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, tfrecord
 
-HEADER_BYTES, FOOTER_BYTES = 12, 4
-"""Of a TFRecord: length and its checksum before, the payload's checksum after."""
 BLOCK = 2 << 20
 """Bytes that are hashed and written at a time."""
 BLOCKS = 4
 """Of a file in memory: one is filled while others are hashed and written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a shard holds.
-
-    Attributes:
-        name: file name.
-        records: number of examples.
-        bytes: size of the file.
-        example_bytes: size of the serialised examples, without the framing of the file format.
-        sha256: of the file.
-        offsets_sha256: of the offsets file beside it; empty where the format has its own index.
-        notes: what was wrong with samples and tolerated, to how many and a clause about the first, which
-            begins with the name of its raw file.
-    """
-
-    name: str
-    records: int
-    bytes: int
-    example_bytes: int
-    sha256: str
-    offsets_sha256: str
-    notes: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-
-    def files(self) -> list[tuple[str, int, str]]:
-        """Name, size and SHA-256 of the shard's files."""
-        return shard_files(self.name, self.bytes, self.sha256, self.records, self.offsets_sha256)
 
 
 def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
@@ -107,23 +79,14 @@ WRITERS = {"tfrecord": write_tfrecord, "array_record": write_array_record}
 """File format, as TFDS names it, to what writes a shard."""
 
 
-def tfrecord(example: Parts) -> Parts:
-    """A TFRecord: length and its masked CRC-32C, payload, the payload's masked CRC-32C, all little-endian.
+def check_format(file_format: str) -> None:
+    """Make sure that a file format can be written.
 
-    Source: tensorflow/core/lib/io/record_writer.h.
+    Raises:
+        InputError: it cannot.
     """
-    import google_crc32c
-
-    length = struct.pack("<Q", sum(map(len, example)))
-    crc = 0
-    for part in example:
-        crc = google_crc32c.extend(crc, part)
-    return [length + masked(google_crc32c.value(length)), *example, masked(crc)]
-
-
-def masked(crc: int) -> bytes:
-    """A CRC-32C as TFRecord stores it: rotated and shifted (tensorflow/core/lib/hash/crc32c.h), 4 bytes."""
-    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
+    if file_format not in WRITERS:
+        raise InputError(f"the file format {file_format} is not supported for writing: choose {' or '.join(WRITERS)}")
 
 
 def _aligned(size: int) -> mmap.mmap:

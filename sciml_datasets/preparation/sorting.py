@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import overload
 
 from sciml_datasets.errors import naming
-from sciml_datasets.samples import SPLITS, Sample
+from sciml_datasets.raw_format import SPLITS, Sample
 
 IN_MEMORY = 1_000_000
 """Samples of one raw file that are kept in memory: about 0.7 kB each."""

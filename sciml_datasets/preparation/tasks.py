@@ -1,4 +1,4 @@
-"""What is done to one item, as objects that can be sent to another machine: see `sciml_datasets.preparation.crew`."""
+"""What is done to one item, as objects that can be sent to another machine: see `sciml_datasets.parallel.executors`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sciml_datasets.checksums import sha256_of
 from sciml_datasets.files.incomplete import work_folder
-from sciml_datasets.preparation.ahead import SMALL, Extent, asked_for
-from sciml_datasets.preparation.crew import Tick
-from sciml_datasets.preparation.encoding import Parts, encoder
-from sciml_datasets.preparation.notes import Notes
+from sciml_datasets.parallel.executors import Tick
 from sciml_datasets.preparation.plan import Shard
-from sciml_datasets.preparation.shards import WRITERS, Written
+from sciml_datasets.preparation.prefetch import SMALL, Extent, asked_for
+from sciml_datasets.preparation.shards import WRITERS
 from sciml_datasets.preparation.sorting import Spool, index_of
-from sciml_datasets.preparation.workshop import journal
-from sciml_datasets.samples import NotingFormat, PlacedFormat, RawFile, RawFormat, Sample
+from sciml_datasets.preparation.tolerated import Notes
+from sciml_datasets.preparation.work_folder import journal
+from sciml_datasets.prepared.example_proto import Parts, encoder
+from sciml_datasets.prepared.manifest import Written
+from sciml_datasets.raw_format import NotingFormat, PlacedFormat, RawFile, RawFormat, Sample
 
 if TYPE_CHECKING:
-    from sciml_datasets.sciml_dataset_builder import Sciml
-
-
-@dataclass(frozen=True, slots=True)
-class HashFile:
-    """The SHA-256 of a file below ``folder``; progress in bytes."""
-
-    folder: Path
-
-    def __call__(self, name: str, tick: Tick) -> str:
-        return sha256_of(self.folder / name, tick)
+    from sciml_datasets.tfds_builder import Sciml
 
 
 @dataclass(frozen=True, slots=True)

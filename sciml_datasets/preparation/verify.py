@@ -1,97 +1,13 @@
-"""Is a prepared folder what its manifest says, to the byte? Are raw files what their checksums say?"""
+"""Are raw files what their checksums say?"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from sciml_datasets.benchmarks import find
-from sciml_datasets.checksums import check_present, known_checksums, record_checksums
-from sciml_datasets.errors import InputError, whole
-from sciml_datasets.integrity import check_described
-from sciml_datasets.preparation.crew import Alone, Crew, Forked
-from sciml_datasets.preparation.manifest import NAME, listed_files, read_manifest
-from sciml_datasets.preparation.tasks import HashFile
-from sciml_datasets.progress import progress
-
-STRANGE = "is not in the manifest"
-
-
-def check_prepared(folder: Path) -> dict[str, Any]:
-    """Make sure by names and sizes that a prepared folder is whole, and return its manifest.
-
-    Contents are compared when they are read, see `sciml_datasets.integrity`; TFDS's description of the folder is here.
-
-    Raises:
-        InputError: it is not; the first finding is told.
-    """
-    manifest = read_manifest(folder)
-    findings = verify_prepared(folder, quick=True)
-    if findings:
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise InputError(f"{folder}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
-    check_described(folder)
-    return manifest
-
-
-def remedy_for(findings: Sequence[str], anew: str) -> str:
-    """What a user can do about findings of `verify_prepared`, an imperative; ``anew`` makes the folder again."""
-    if all(finding.endswith(STRANGE) for finding in findings):
-        return "move it elsewhere"
-    return f"remove the folder and {anew} again"
-
-
-def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list[str]:
-    """Compare a prepared folder with its manifest.
-
-    Args:
-        folder: ``<data_dir>/sciml/<name>/<version>``.
-        quick: compare names and sizes only; otherwise every file is hashed.
-        jobs: processes that hash.
-
-    Returns:
-        One sentence per finding; none if the folder is what the manifest says.
-
-    Raises:
-        InputError: there is no manifest.
-    """
-    manifest = read_manifest(folder)
-    name, version = folder.parent.name, folder.name
-    expected_name = f"sciml/{name}"
-    findings = []
-    if (manifest.get("dataset"), manifest.get("version")) != (expected_name, version):
-        findings.append(
-            f"{NAME} belongs to {manifest.get('dataset')} {manifest.get('version')}, not to {expected_name} {version}"
-        )
-    listed = listed_files(manifest)
-    entries = [path for path in folder.iterdir() if path.name != NAME]
-    present = {path.name: path.stat().st_size for path in entries if path.is_file()}
-    strange = {
-        path.name: "no regular file" if path.exists() and not path.is_dir() else "a folder or leads nowhere"
-        for path in entries
-        if not path.is_file()
-    }
-    findings += [f"{file} is {what}, expected a file" for file, what in strange.items()]
-    missing = [file for file in listed if file not in present and file not in strange]
-    extra = [file for file in present if file not in listed]
-    hashes = {} if quick else _hashes(folder, sorted(present), jobs)
-    for file in missing:
-        twin = next((other for other in extra if hashes.get(other) == listed[file][1]), None)
-        if twin:
-            extra.remove(twin)
-            findings.append(f"{file} was renamed to {twin}")
-        else:
-            findings.append(f"{file} is missing")
-    findings += [f"{file} {STRANGE}" for file in extra]
-    for file in listed.keys() & present.keys():
-        size, sha256 = listed[file]
-        if present[file] != size:
-            findings.append(f"{file} has {present[file]} bytes, expected {size}")
-        elif not quick and hashes[file] != sha256:
-            findings.append(f"{file} has the SHA-256 {hashes[file]}, expected {sha256}")
-    return sorted(findings)
+from sciml_datasets.files.checksums import check_present, known_checksums, record_checksums
+from sciml_datasets.files.hashing import hashes_of
 
 
 def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
@@ -111,15 +27,9 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     known = known_checksums(name, folder)
     check_present(folder, known)  # before the raw format misses a whole split, without knowing which files it had
     files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
-    found = _hashes(folder, [file.name for file in files], jobs)
+    found = hashes_of(folder, [file.name for file in files], jobs)
     unrecorded = record_checksums(folder, known, found)
     if unrecorded:
         print(unrecorded, file=sys.stderr)
     agreed = sum(file in known for file in found)
     return agreed, 0 if unrecorded else len(found) - agreed
-
-
-def _hashes(folder: Path, names: list[str], jobs: int) -> dict[str, str]:
-    crew: Crew = Forked(jobs) if whole(jobs, "jobs") > 1 else Alone()
-    with progress("Hashing", sum((folder / name).stat().st_size for name in names), "B", scale=True) as advance:
-        return dict(zip(names, crew.map(HashFile(folder), names, advance), strict=True))

@@ -23,7 +23,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.arrays import Header
 from sciml_datasets.files.regular import is_companion, regular_file
-from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.npz_arrays import DATA, FILE_TYPE, LABEL, archive, member, opened, side_by_side, whole
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, check_intensities
@@ -35,7 +35,7 @@ SHAPE = (3, PIXELS, PIXELS)
 
 @dataclass(frozen=True, slots=True)
 class NpzStacks:
-    """Files with one preprocessed stack each; see `sciml_datasets.samples.NotingFormat`."""
+    """Files with one preprocessed stack each; see `sciml_datasets.raw_format.NotingFormat`."""
 
     group_kind: str = "material"
     facts: tuple[str, ...] = ("space_group",)
@@ -89,7 +89,7 @@ class NpzStacks:
         yield Sample(file.split, key, file.name, place, 4 * 3 * PIXELS**2, group="", facts=(space_group,))
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.samples.PlacedFormat`: the file has about as many bytes as the record."""
+        """See `sciml_datasets.raw_format.PlacedFormat`: the file has about as many bytes as the record."""
         return 0, sample.size
 
     @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.npz import FOLDERS, NpzStacks
 from sciml_datasets.stemdl.preprocessing import FULL_PIXELS
 from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks
@@ -16,7 +16,7 @@ from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks
 
 @dataclass(frozen=True, slots=True)
 class PreprocessedStacks:
-    """Raw files of form A or B; see `sciml_datasets.samples.NotingFormat`. The first file's suffix tells which."""
+    """Raw files of form A or B; see `sciml_datasets.raw_format.NotingFormat`. The first file's suffix tells which."""
 
     group_kind: str = "material"
     facts: tuple[str, ...] = ("space_group",)

@@ -25,7 +25,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttributeError, opened
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import is_companion, regular_file
-from sciml_datasets.samples import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.directions import which_are_indices, which_are_unit_vectors
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
@@ -62,7 +62,7 @@ TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0, FRACTION: 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Hdf5Stacks:
-    """STEMDL's raw HDF5 files; see `sciml_datasets.samples.NotingFormat`.
+    """STEMDL's raw HDF5 files; see `sciml_datasets.raw_format.NotingFormat`.
 
     Attributes:
         pixels: width and height of the patterns in the files.
@@ -111,7 +111,7 @@ class Hdf5Stacks:
                 )
 
     def extent(self, sample: Sample) -> tuple[int, int] | None:
-        """See `sciml_datasets.samples.PlacedFormat`; unknown where the stack is not stored in one piece."""
+        """See `sciml_datasets.raw_format.PlacedFormat`; unknown where the stack is not stored in one piece."""
         start = int(sample.place.partition(" ")[0])
         return (start, 4 * 3 * self.pixels**2) if start else None
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_writing import written
-from sciml_datasets.processes import mapped
-from sciml_datasets.progress import progress
+from sciml_datasets.parallel.processes import mapped
+from sciml_datasets.parallel.progress import progress
 from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal
 from sciml_datasets.stemdl.diffraction import reciprocal, semi_angle, strongest_reflections, zone_frame
 from sciml_datasets.stemdl.engines import ENGINES

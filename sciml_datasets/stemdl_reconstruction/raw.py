@@ -32,7 +32,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import check_pages, opened, understood
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file, walked
-from sciml_datasets.samples import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, record, text_of
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
@@ -56,7 +56,7 @@ Layouts = Mapping[str, Layout]
 
 @dataclass(frozen=True, slots=True)
 class Scans:
-    """Form C's environments; see `sciml_datasets.samples.NotingFormat` and `TabledFormat`.
+    """Form C's environments; see `sciml_datasets.raw_format.NotingFormat` and `TabledFormat`.
 
     Attributes:
         density: whether the files hold electron densities too.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import understood
-from sciml_datasets.samples import Layout
+from sciml_datasets.raw_format import Layout
 
 TYPES = ("float16", "float32")
 MOST_AXES, LONGEST_TEXT = 8, 64

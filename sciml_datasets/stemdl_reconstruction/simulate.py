@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import system_error
-from sciml_datasets.processes import mapped
-from sciml_datasets.progress import progress
+from sciml_datasets.parallel.processes import mapped
+from sciml_datasets.parallel.progress import progress
 from sciml_datasets.stemdl.crystals import random_crystal
 from sciml_datasets.stemdl.simulate import FREQUENT
 from sciml_datasets.stemdl_reconstruction.raw import DENSITY_NAME, INPUT_NAME, OUTPUT_NAMES, SPLIT_OF

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sciml_datasets.samples import RawFormat
-from sciml_datasets.sciml_dataset_builder import Sciml
+from sciml_datasets.raw_format import RawFormat
 from sciml_datasets.stemdl_reconstruction.raw import DENSITY, POTENTIAL, SCAN, Scans
+from sciml_datasets.tfds_builder import Sciml
 
 
 class StemdlReconstruction(Sciml):
@@ -19,7 +19,7 @@ class StemdlReconstruction(Sciml):
         """Feature connectors; shapes and types are those of the raw files. Simulated data have the electron density."""
         from tensorflow_datasets import features
 
-        from sciml_datasets.raw_tensor import RawTensor
+        from sciml_datasets.prepared.raw_tensor import RawTensor
 
         images = (POTENTIAL, DENSITY) if self.dataset.simulated_samples else (POTENTIAL,)
         return {"id": features.Text(), SCAN: RawTensor(rank=3), **{name: RawTensor(rank=2) for name in images}}

@@ -1,0 +1,309 @@
+"""CANDLE-UNO's raw files: three forms that come down to the same tables.
+
+A is the five tables of the reference's AUC run (see `combo`), B its prebuilt file (`top21`), C a folder in the layout
+of IMPROVE (`improve`). The form is recognised from the files, unless it is said. Tables of aliases beside them make ids
+canonical (`aliases`).
+
+A form that gives official splits keeps them. Else a response falls to train (80 %), validation or test (10 % each) by
+the SHA-256 of its canonical cell and drug, so that replicates of a pair never straddle two splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.candle_uno.forms import aliases, combo, improve, improve_splits, top21
+from sciml_datasets.candle_uno.forms.tables import LEFT_OUT, FeatureTable, Tables
+from sciml_datasets.candle_uno.measures import FACT
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.regular import regular_file
+from sciml_datasets.raw_format import Beside, Example, RawFile, Sample
+from sciml_datasets.scaling import FITTED_ANEW, IMPUTED, STANDARDISED, imputed, moments, standardised
+from sciml_datasets.splits.hashing import part_of
+
+EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
+"""Features of the records, and their tables."""
+RESPONSE = "response"
+"""The feature with what is to be predicted: whatever measure the raw files hold."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One raw form.
+
+    Attributes:
+        files: the files of a folder that are of this form; none where it is of another one.
+        read: reads them.
+        known_by: what they are recognised by.
+        missing: the splits that files of a folder which give splits of their own are without.
+    """
+
+    files: Callable[[Path], list[Path]]
+    read: Callable[[Path], Tables]
+    known_by: str
+    missing: Callable[[Path], list[str]] = lambda folder: []
+
+
+FORMS: Mapping[str, Form] = {
+    "A": Form(combo.files, combo.read, combo.RESPONSES),
+    "B": Form(top21.files, top21.read, top21.FILES, top21.missing),
+    "C": Form(improve.files, improve.read, improve.RESPONSE, improve_splits.missing),
+}
+MIXED, SHARES = "mixed pair", (0.8, 0.1)
+"""Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
+OFFICIAL = "official, as the raw files give them"
+RECORD_BYTES = 120
+"""Of a serialised example without its texts, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Responses and features in any form; see `sciml_datasets.raw_format.TabledFormat`.
+
+    Attributes:
+        form: a key of FORMS; None to recognise it.
+        scaling: what imputation and standardisation are fitted on: entities in ``training``, or, as in the reference,
+            ``all`` of the source.
+    """
+
+    form: str | None = None
+    scaling: str = "training"
+    group_kind: str = "unit"
+    facts: tuple[str, ...] = (RESPONSE, "cell", "drug", "source")
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """The files of the form, and tables of aliases.
+
+        Raises:
+            InputError: none of the forms is there, or several and none is chosen.
+        """
+        paths = {*FORMS[self._form(folder)].files(folder), *aliases.files(folder)}
+        return sorted(raw_file(folder, path) for path in paths)
+
+    def missing(self, folder: Path) -> list[str]:
+        """See `PartialFormat.missing`: what the reference exports has no test split."""
+        return FORMS[self._form(folder)].missing(folder)
+
+    def _form(self, folder: Path) -> str:
+        present = [name for name, form in FORMS.items() if form.files(folder)]
+        if self.form is not None:
+            if self.form in present:
+                return self.form
+            raise InputError(
+                f"{folder}: no {FORMS[self.form].known_by}, by which form {self.form} is known: put it there"
+            )
+        if len(present) == 1:
+            return present[0]
+        known = ", ".join(f"{name} by {form.known_by}" for name, form in FORMS.items())
+        if not present:
+            raise InputError(f"{folder}: none of the raw forms is here, known {known}: put the files of one there")
+        raise InputError(f"{folder} holds the raw forms {' and '.join(present)}: choose one with --form")
+
+    def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
+        """The samples of all files together, under the name of the first one; no other file has any.
+
+        Raises:
+            InputError: a file cannot be read, or files contradict each other.
+        """
+        if file != self.files(folder)[0]:
+            return
+        tables = FORMS[self._form(folder)].read(folder)
+        columns = {name: tables.responses[name].to_pylist() for name in ("id", "source", "cell", "drug", "split")}
+        values = tables.responses[RESPONSE].to_numpy()
+        cell_of, drug_of = canonical(folder, tables)
+        cell_row, drug_row = ({key: row for row, key in enumerate(table.ids)} for table in (tables.cells, tables.drugs))
+        given = _official(tables, cell_of, drug_of)
+        parts: dict[str, str] = {}
+        for key, source, cell, drug, split, value in zip(*columns.values(), values, strict=True):
+            names = (cell_of[cell], drug_of[drug])
+            unit = key if given else "|".join(names)
+            if not given:
+                split = parts.get(unit) or parts.setdefault(unit, part_of(MIXED, names, SHARES))
+            yield Sample(
+                split,
+                key,
+                file.name,
+                f"{cell_row[cell]},{drug_row[drug]}",
+                RECORD_BYTES + len(key) + len(source) + sum(map(len, names)),
+                unit,
+                (str(value), *names, source),
+            )
+
+    @contextmanager
+    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+        """A function that makes examples of what the index has read already."""
+        yield example
+
+    def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
+        """The feature tables, imputed and scaled, what was left out, and how all this was done."""
+        form = self._form(folder)
+        tables = FORMS[form].read(folder)
+        places, official = set(), False
+        for sample in samples:
+            official = official or sample.group == sample.key
+            if sample.split == "train":
+                places.add(sample.place)
+        rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
+        without = "".join(f", without a {split} split" for split in self.missing(folder))
+        scaled = {
+            name: Stored.of(table, self.scaling, some)
+            for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
+        }
+        metadata = {
+            "form": form,
+            FACT: tables.measure.facts(),
+            "aliases": aliases.digests(folder),
+            "splits": OFFICIAL + without if official else "mixed, by hash of cell and drug",
+            **told(scaled),
+            "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
+            "columns": {EXPRESSION: list(tables.cells.columns), DESCRIPTORS: list(tables.drugs.columns)},
+            "left_out": dict(tables.left_out),
+            **_findings(folder, tables),
+        }
+        return Beside(
+            {name: table.values for name, table in scaled.items()},
+            {name: table.missing for name, table in scaled.items() if table.anew},
+            metadata,
+            {LEFT_OUT: tables.listed()},
+        )
+
+
+def raw_file(folder: Path, path: Path) -> RawFile:
+    """A file below the raw folder; every one bears on samples of all splits."""
+    status = regular_file(path)
+    return RawFile("", path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns)
+
+
+def example(sample: Sample) -> Example:
+    """The example of a sample of the index; features are rows of the tables."""
+    value, cell, drug, source = sample.facts
+    cell_row, _, drug_row = sample.place.partition(",")
+    return {
+        "id": sample.key,
+        "source": source,
+        "cell": cell,
+        "drug": drug,
+        EXPRESSION: int(cell_row),
+        DESCRIPTORS: int(drug_row),
+        RESPONSE: np.float32(value),
+    }
+
+
+def canonical(folder: Path, tables: Tables) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Id of the source to canonical id, of cells and of drugs."""
+    return (
+        aliases.cells(folder, tables.responses["cell"].unique().to_pylist()),
+        aliases.drugs(folder, tables.responses["drug"].unique().to_pylist()),
+    )
+
+
+def _official(tables: Tables, cell_of: Mapping[str, str], drug_of: Mapping[str, str]) -> bool:
+    """Whether the raw files give splits of their own: not where theirs are the canonical ones, as `sciml convert
+    improve` writes them."""
+    columns = zip(*(tables.responses[name].to_pylist() for name in ("cell", "drug", "split")), strict=True)
+    return any(
+        split and split != part_of(MIXED, (cell_of[cell], drug_of[drug]), SHARES) for cell, drug, split in columns
+    )
+
+
+def with_splits(folder: Path, tables: Tables) -> Tables:
+    """The tables with a split for every response: the official one, else the canonical one."""
+    import pyarrow as pa
+
+    cell_of, drug_of = canonical(folder, tables)
+    columns = (tables.responses[name].to_pylist() for name in ("cell", "drug", "split"))
+    found = [
+        split or part_of(MIXED, (cell_of[cell], drug_of[drug]), SHARES)
+        for cell, drug, split in zip(*columns, strict=True)
+    ]
+    place = tables.responses.column_names.index("split")
+    return replace(tables, responses=tables.responses.set_column(place, "split", pa.array(found, pa.string())))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A feature table as it is stored.
+
+    Attributes:
+        values: (rows, columns) imputed, and standardised unless the source has scaled them.
+        missing: (rows, columns) which are imputed.
+        how: in words what was done.
+        anew: what is fitted anew for another partition, see `sciml_datasets.scaling.refitted`; empty for nothing.
+    """
+
+    values: NDArray[np.float32]
+    missing: NDArray[np.bool_]
+    how: str
+    anew: str
+
+    @classmethod
+    def of(cls, table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> Stored:
+        """A table, scaled.
+
+        Args:
+            table: of features.
+            scaling: a value of the choice of this name.
+            training: rows of the table that the training split has.
+        """
+        everything = scaling == "all"
+        fitted = table.of_everything() if everything else moments(table.values[training])
+        missing = np.isnan(table.values)
+        if table.scaled:
+            anew = IMPUTED if missing.any() and not everything else ""
+            how = f"scaled in the source; missing values are the mean of {scaling} entities"
+            return cls(imputed(table.values, fitted), missing, how, anew)
+        how = f"mean 0, standard deviation 1 over {scaling} entities; missing values are their mean"
+        return cls(standardised(table.values, fitted), missing, how, "" if everything else STANDARDISED)
+
+
+def told(tables: Mapping[str, Stored]) -> dict[str, dict[str, str]]:
+    """How tables were scaled, and what of it is fitted anew for other partitions; as metadata."""
+    return {
+        "scaling": {name: table.how for name, table in tables.items()},
+        FITTED_ANEW: {name: table.anew for name, table in tables.items() if table.anew},
+    }
+
+
+def _findings(folder: Path, tables: Tables) -> dict[str, Any]:
+    """Counts of aliases and of what contradicts itself once they are merged."""
+    import pyarrow as pa
+
+    ids = canonical(folder, tables)
+    names = [
+        pa.array([of[key] for key in tables.responses[name].to_pylist()], pa.string())
+        for of, name in zip(ids, ("cell", "drug"), strict=True)
+    ]
+    measured = pa.table(
+        [tables.responses["source"], *names, tables.responses[RESPONSE]], ["source", "cell", "drug", RESPONSE]
+    )
+    found = [(RESPONSE, "count"), (RESPONSE, "min"), (RESPONSE, "max")]
+    groups = measured.group_by(["source", "cell", "drug"]).aggregate(found)
+    count, low, high = (groups[f"{RESPONSE}_{what}"].to_numpy() for _, what in found)
+    return {
+        "cells": len(set(ids[0].values())),
+        "drugs": len(set(ids[1].values())),
+        "cell_aliases": len(ids[0]) - len(set(ids[0].values())),
+        "drug_aliases": len(ids[1]) - len(set(ids[1].values())),
+        "replicates": int(count[count > 1].sum()),
+        "contradictory_replicates": int(count[low < high].sum()),
+        "drugs_with_several_descriptors": _differing(tables.drugs, ids[1]),
+    }
+
+
+def _differing(table: FeatureTable, canonical_id: Mapping[str, str]) -> int:
+    """Canonical ids whose aliases have different features."""
+    first: dict[str, int] = {}
+    found = set()
+    for row, key in enumerate(table.ids):
+        if key in canonical_id:
+            earlier = first.setdefault(canonical_id[key], row)
+            if not np.array_equal(table.values[earlier], table.values[row], equal_nan=True):
+                found.add(canonical_id[key])
+    return len(found)

@@ -1,0 +1,69 @@
+"""How fast and how often: a limit of the rate, waits between attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from sciml_datasets.fetch.sources.remote import Patience, TransientError, UnreachableError
+
+Result = TypeVar("Result")
+FIRST_RETRIES = 2
+"""Of a source that was never reached: a wrong address should not take minutes to be told."""
+
+
+class RateLimit:
+    """At most so many bytes a second, over all connections of this process."""
+
+    def __init__(self, bytes_per_second: float | None) -> None:
+        self._rate = bytes_per_second
+        self._free = 0.0
+
+    async def take(self, count: int) -> None:
+        """Return when ``count`` more bytes may have come."""
+        if self._rate is None:
+            return
+        now = time.monotonic()
+        self._free = max(self._free, now) + count / self._rate
+        if self._free > now:
+            await asyncio.sleep(self._free - now)
+
+
+def wait_seconds(patience: Patience, failures: int, asked: float) -> float:
+    """How long to wait before the next attempt: doubled each time, varied by half so that many clients part.
+
+    Args:
+        patience: of the run.
+        failures: in a row, at least 1.
+        asked: by the source; it is heeded.
+    """
+    wait = min(patience.wait * 2.0 ** (failures - 1), patience.longest_wait)
+    return max(asked, wait * random.uniform(0.5, 1.5))
+
+
+async def patiently(
+    patience: Patience, attempt: Callable[[], Coroutine[Any, Any, Result]], *, first: bool = False
+) -> Result:
+    """The result of ``attempt``, which is repeated after a TransientError.
+
+    Args:
+        patience: of the run.
+        attempt: to be made.
+        first: nothing has been heard of the source yet: one that cannot be reached is soon given up.
+
+    Raises:
+        SourceError: that of the last attempt.
+    """
+    failures = 0
+    while True:
+        try:
+            return await attempt()
+        except TransientError as error:
+            failures += 1
+            strange = first and isinstance(error, UnreachableError)
+            if failures > min(patience.retries, FIRST_RETRIES if strange else patience.retries):
+                raise
+            await asyncio.sleep(wait_seconds(patience, failures, error.wait))

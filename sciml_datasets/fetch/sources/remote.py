@@ -1,0 +1,235 @@
+"""What there is at the other end: files, ways to list and read them, and what can go wrong.
+
+A `Remote` is one source. `open_remote` chooses how to talk to it by its URL: HTTP and S3 speak of versions, ranges and
+status codes and are read without blocking; whatever else fsspec knows is read like a file, by threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from sciml_datasets.benchmark import Source
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list
+
+LOCAL = ("file", "local", "memory")
+"""Protocols that need no network."""
+BLOCK = 1 << 20
+"""Bytes that are read at once where the library wants to know."""
+LONGEST_LIST = 64 << 20
+"""Bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a source.
+
+    Attributes:
+        name: relative to the source's folder, with slashes.
+        size: bytes; None where the source does not tell.
+        tag: what changes with the content: ETag, else time of change; "" where the source tells neither.
+        etag: an ETag that S3 computes from the content, without quotes, else "".
+        sha256: what the source itself says it is, else "".
+        refused: why the source cannot give it although it lists it, else ""; a name with a slash at its end is that of
+            what may be a folder.
+    """
+
+    name: str
+    size: int | None
+    tag: str = ""
+    etag: str = ""
+    sha256: str = ""
+    refused: str = ""
+
+    @property
+    def may_be_folder(self) -> bool:
+        """Whether files may lie below it that nobody can list."""
+        return self.refused != "" and self.name.endswith("/")
+
+
+class SourceError(Exception):
+    """A source does not give what it should; the message is a clause that follows the file's name.
+
+    Attributes:
+        remedy: what the user can do about it; "" if that is nothing in particular.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class TransientError(SourceError):
+    """It may give it later.
+
+    Attributes:
+        wait: seconds that the source asks to wait.
+    """
+
+    def __init__(self, message: str, wait: float = 0, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.wait = wait
+
+
+class UnreachableError(TransientError):
+    """There is no connection to it: its name is unknown, or nobody answers."""
+
+
+class RefusedError(SourceError):
+    """It will not give it, or gives something else."""
+
+
+class ChangedError(SourceError):
+    """It gives another version than before."""
+
+
+class NoRangesError(SourceError):
+    """It gives whole files only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a source is waited for.
+
+    Attributes:
+        retries: of a request, in a row, that brought nothing new.
+        wait: seconds before the first one; doubled each time up to ``longest_wait``, and varied.
+        longest_wait: seconds.
+        timeout: seconds in which a connection must bring something, and at least SLOWEST bytes a second.
+        connections: of this process at a time.
+    """
+
+    retries: int = 8
+    wait: float = 0.5
+    longest_wait: float = 30.0
+    timeout: float = 60.0
+    connections: int = 8
+
+
+class Remote(Protocol):
+    """One source; made, used and closed within one event loop."""
+
+    url: str
+
+    async def files(self, name: str) -> list[RemoteFile]:
+        """All files below the source's folder that belong to the data set ``name``; TransientError and RefusedError."""
+
+    async def look(self, name: str) -> RemoteFile:
+        """One file; TransientError and RefusedError."""
+
+    def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
+        """The bytes from ``start`` up to ``end``, or of the whole file where ``end`` is None; any SourceError.
+
+        The generator is closed by who uses it.
+        """
+
+    async def close(self) -> None:
+        """Close the connections."""
+
+
+def open_remote(source: Source, patience: Patience) -> Remote:
+    """The source behind a URL; no connection is made yet."""
+    from sciml_datasets.fetch.sources.fsspec_source import Anything
+    from sciml_datasets.fetch.sources.http import Http
+    from sciml_datasets.fetch.sources.s3 import S3
+
+    protocol = protocol_of(source.url)
+    if protocol in ("http", "https"):
+        return Http(source, patience)
+    return S3(source, patience) if protocol in ("s3", "s3a") else Anything(source, patience)
+
+
+def check_url(url: str) -> None:
+    """Make sure that a URL can be a source, without asking anybody.
+
+    Raises:
+        InputError: it names no place, is of a kind that fsspec does not know, or needs a package that is not installed.
+    """
+    from fsspec import get_filesystem_class
+
+    protocol, rest = protocol_of(url), url.partition("://")[2]
+    if not url.strip():
+        raise InputError(f"--source {url!r}: expected a URL or a folder")
+    if protocol in ("s3", "s3a", "http", "https") and not rest.partition("/")[0]:
+        what, example = ("bucket", "BUCKET/FOLDER") if protocol.startswith("s3") else ("host", "HOST/FOLDER")
+        raise InputError(f"--source {url} names no {what}: expected {protocol}://{example}")
+    try:
+        get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"--source {url}: {error}: install that package, or name a source of another kind") from error
+
+
+def protocol_of(url: str) -> str:
+    """The protocol of a URL; ``file`` of a plain path."""
+    protocol, separator, _ = url.partition("://")
+    return protocol.lower() if separator else "file"
+
+
+def belongs(source: Source, name: str) -> bool:
+    """Whether a file of the source's folder belongs to the data set."""
+    hidden = any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
+    ours = name.endswith(".mismatch") or name in (NAME, "TERMS.txt")
+    return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
+
+
+def _holds(source: Source) -> bool:
+    """Whether files of the data set may lie in folders."""
+    return any(set(pattern) & set("*?[/") for pattern in source.files)
+
+
+def exact_names(files: Sequence[str]) -> list[str]:
+    """The names of a declaration that names files one by one; none of one by patterns."""
+    return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
+
+
+async def listed(remote: Remote, source: Source, name: str, found: Iterable[RemoteFile]) -> list[RemoteFile]:
+    """Of all files that a source lists, those that belong to a data set, with the checksums that the source carries.
+
+    Raises:
+        RefusedError: there are none.
+        TransientError: its list of checksums does not come.
+    """
+    every = {file.name: file for file in found}
+    chosen = [file for file in every.values() if belongs(source, file.name) or (file.may_be_folder and _holds(source))]
+    if not chosen:
+        raise nothing_listed(source, name)
+    return with_checksums(chosen, await carried_checksums(remote, name) if NAME in every else {})
+
+
+def nothing_listed(source: Source, name: str, why: str = "") -> RefusedError:
+    """The error that says so, where a source lists no file of a data set."""
+    patterns = " or ".join(source.files)
+    return RefusedError(
+        f"the source lists no files {patterns}{why}", remedy=f"name the folder that is laid out like RAW/{name}"
+    )
+
+
+async def carried_checksums(remote: Remote, name: str) -> dict[str, Checksum]:
+    """The checksums of a data set that a mirror carries in a ``checksums.tsv``.
+
+    Raises:
+        RefusedError: it has none, or gives something else.
+        TransientError: it may give it later, or what came is damaged.
+    """
+    text = bytearray()
+    async with aclosing(remote.read(RemoteFile(NAME, None), 0, None)) as chunks:
+        async for chunk in chunks:
+            text += chunk
+            if len(text) > LONGEST_LIST:
+                raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
+    try:
+        return of_dataset(name, parse_list(text.decode("utf-8", "replace"), NAME))
+    except InputError as error:
+        raise TransientError(f"it sends no list of checksums ({error})") from error
+
+
+def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum]) -> list[RemoteFile]:
+    """Files sorted by name, with the SHA-256 that is listed."""
+    return [
+        replace(file, sha256=checksums[file.name].sha256) if file.name in checksums else file
+        for file in sorted(files, key=lambda file: file.name)
+    ]

@@ -1,0 +1,157 @@
+"""Sources on S3, through s3fs.
+
+Buckets of one's own may need a region or credentials: these come from the usual variables and files of AWS. Access is
+anonymous where neither AWS_ACCESS_KEY_ID nor AWS_PROFILE is set, so that nothing asks the network for credentials.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from sciml_datasets.benchmark import Source
+from sciml_datasets.fetch.sources.remote import (
+    BLOCK,
+    ChangedError,
+    Patience,
+    RefusedError,
+    RemoteFile,
+    SourceError,
+    listed,
+)
+from sciml_datasets.fetch.sources.responses import (
+    PageError,
+    broken,
+    check_range,
+    is_page,
+    page_error,
+    status_error,
+    take_more_at_once,
+)
+
+NOT_MD5 = ("aws:kms", "aws:kms:dsse")
+"""Encryptions under which an ETag is no MD5 of the content (Amazon S3 API reference, Object)."""
+
+UNUSABLE = ("NoCredentialsError", "ProfileNotFound", "ParamValidationError", "NoRegionError")
+"""Exceptions of botocore about what it was given."""
+KEYS = "correct the address, or name your credentials in AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+
+class S3:
+    """See `sciml_datasets.fetch.sources.remote.Remote`."""
+
+    def __init__(self, source: Source, patience: Patience) -> None:
+        from s3fs import S3FileSystem
+
+        self.url = source.url.rstrip("/")
+        self._source = source
+        self._fs = S3FileSystem(
+            anon=not (os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE")),
+            endpoint_url=source.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
+            asynchronous=True,
+            skip_instance_cache=True,
+            config_kwargs={
+                "connect_timeout": patience.timeout,
+                "read_timeout": patience.timeout,
+                "max_pool_connections": patience.connections + 2,
+                "retries": {"total_max_attempts": 1},
+                "response_checksum_validation": "when_required",
+            },
+        )
+        self._fs.retries = 1  # retries are ours: they go on where a transfer broke
+        self._bucket, self._prefix, _ = self._fs.split_path(self.url)
+
+    async def files(self, name: str) -> list[RemoteFile]:
+        """All objects below the prefix that belong to the data set."""
+        prefix = f"{self._bucket}/{self._prefix}".rstrip("/") + "/"
+        try:
+            found = await self._fs._find(prefix.rstrip("/"), detail=True)
+            below = {path.removeprefix(prefix): entry for path, entry in found.items() if path.startswith(prefix)}
+            if not below:  # botocore takes a web page for an empty list
+                answer = await self._fs._call_s3("list_objects_v2", Bucket=self._bucket, MaxKeys=1)
+                if is_page(answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")):
+                    raise PageError("")
+        except Exception as error:
+            raise _meaning(error) from error
+        files = (_described(file, entry["size"], entry["ETag"]) for file, entry in below.items())
+        return await listed(self, self._source, name, files)
+
+    async def look(self, name: str) -> RemoteFile:
+        """From the headers of the object."""
+        try:
+            head = await self._fs._call_s3("head_object", Bucket=self._bucket, Key=self._key(name))
+        except Exception as error:
+            raise _meaning(error) from error
+        return _described(name, head["ContentLength"], head["ETag"])
+
+    async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
+        """By one request."""
+        whole = end is None or (start, end) == (0, file.size)
+        wanted = {} if whole else {"Range": f"bytes={start}-{(end or 0) - 1}"}
+        try:
+            response = await self._fs._call_s3("get_object", Bucket=self._bucket, Key=self._key(file.name), **wanted)
+        except Exception as error:
+            raise _meaning(error) from error
+        body = response["Body"]
+        try:
+            etag = response.get("ETag", file.tag)
+            if file.tag and etag != file.tag:
+                raise ChangedError(f"the file has changed there: its ETag was {file.tag}, now it is {etag}")
+            if not whole:
+                status = response["ResponseMetadata"]["HTTPStatusCode"]
+                check_range(status, response.get("ContentRange", ""), start, end or 0, file.size)
+            take_more_at_once(body.raw_stream)
+            try:
+                while chunk := await body.read(BLOCK):
+                    yield chunk
+            except Exception as error:
+                raise _meaning(error) from error
+        finally:
+            body.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._fs._s3 is not None:
+            await self._fs._s3creator.__aexit__(None, None, None)
+
+    def _key(self, name: str) -> str:
+        return f"{self._prefix}/{name}".lstrip("/")
+
+
+def _described(name: str, size: int, etag: str) -> RemoteFile:
+    return RemoteFile(name, size, etag, etag.strip('"'))
+
+
+def _meaning(error: Exception) -> SourceError:
+    """What an exception of s3fs or botocore says of the source; the status code decides where there is one."""
+    if isinstance(error, SourceError):
+        return error
+    seen: BaseException | None = error
+    while seen is not None:
+        response: Any = getattr(seen, "response", None)
+        if isinstance(response, dict) and "ResponseMetadata" in response:
+            metadata, code = response["ResponseMetadata"], str(response.get("Error", {}).get("Code", ""))
+            retry_after = metadata.get("HTTPHeaders", {}).get("retry-after", "")
+            return _status(int(metadata.get("HTTPStatusCode", 500)), retry_after, code)
+        seen = seen.__cause__ or seen.__context__
+    if page := page_error(str(error).partition("invalid XML received:\nb'")[2].encode()):
+        return page
+    if isinstance(error, FileNotFoundError):
+        return _status(404)
+    if isinstance(error, PermissionError):
+        return _status(403)
+    if isinstance(error, ValueError) or type(error).__name__ in UNUSABLE:
+        said = " ".join(str(error).split())
+        return RefusedError(f"it cannot be asked ({said})", remedy="correct the address or the variables of AWS")
+    return broken(error)
+
+
+def _status(status: int, retry_after: str = "", code: str = "") -> SourceError:
+    if code == "NoSuchBucket":
+        return RefusedError("there is no such bucket", remedy="correct its name, or its endpoint in AWS_ENDPOINT_URL")
+    error = status_error(status, retry_after)
+    if status in (401, 403):
+        more = f" ({code})" if code and not code.isdecimal() else ""
+        return RefusedError(f"{error}{more}", remedy=KEYS)
+    return error

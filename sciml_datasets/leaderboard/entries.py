@@ -1,0 +1,156 @@
+"""What a leaderboard shows of a submission, taken from an accepted one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import mean
+from typing import Any
+
+from sciml_datasets.metrics.results import MUST_AGREE, bound_of
+from sciml_datasets.submissions.check import Checked
+from sciml_datasets.submissions.configuration import entry
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One criterion of a submission.
+
+    Attributes:
+        value: mean over the runs.
+        low, high: 95 % interval of the mean; the value itself where there is one run only.
+        groups: 95 % interval by the bootstrap over groups of samples, of a single run.
+        submitted: whether that stands as it was submitted, not computed again from the predictions.
+        bound: how far at most the value is from the exact one, where that is told (`bound_of`).
+        unit: of all these; empty for a pure number.
+    """
+
+    value: float
+    low: float
+    high: float
+    groups: tuple[float, float] | None = None
+    submitted: bool = False
+    bound: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One submission on a board.
+
+    Attributes:
+        path: organization/benchmark/system/descriptor.
+        likeness: what it must share with others to be ranked with them, by name.
+        scores: criterion to score.
+        criteria: the rows of its result, with what is published.
+        model, parameters: of the network.
+        runs: number of runs.
+        date: when the last run ended, ISO 8601.
+        seconds: of training, mean over the runs; None where it is not told.
+        target_seconds: to the target on the validation split, mean; None unless every run reached it.
+        hardware: in words.
+        recomputed: whether the scores were computed again from the predictions.
+        curves: of each run, epoch and score on the validation split.
+        details: of the result: confusion matrix, reliability.
+        config: content of config.yaml.
+        contribution: name of the PDF.
+        review: what a person has to look at, a sentence each.
+    """
+
+    path: str
+    likeness: dict[str, Any]
+    scores: dict[str, Score]
+    criteria: Sequence[dict[str, Any]]
+    model: str
+    parameters: int | None
+    runs: int
+    date: str
+    seconds: float | None
+    target_seconds: float | None
+    hardware: str
+    recomputed: bool
+    curves: Sequence[Sequence[Sequence[float]]]
+    details: dict[str, Any]
+    config: dict[str, Any]
+    contribution: str
+    review: Sequence[str] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Organization, benchmark, system, descriptor."""
+        return tuple(self.path.split("/"))
+
+
+def entry_of(checked: Checked) -> Entry:
+    """The entry of an accepted submission."""
+    facts = checked.facts
+    result, results, config = facts["result"], facts["results"], facts["config"]
+    model = result["model"] or {"name": str(config["model"]), "parameters": None}
+    ended = [times["ended_ms"] for times in facts["times"]]
+    return Entry(
+        path="/".join(checked.place.parts),
+        likeness={key: result[key] for key in MUST_AGREE if key in result},
+        scores={
+            row["name"]: _score(row, result, recomputed=facts["recomputed"])
+            for row in result["criteria"]
+            if row["score"] is not None
+        },
+        criteria=result["criteria"],
+        model=model["name"],
+        parameters=model["parameters"],
+        runs=len(results),
+        date=datetime.fromtimestamp(max(ended) / 1000, UTC).date().isoformat(),
+        seconds=_mean([(run["durations"] or {}).get("training", times["seconds"]) for run, times in _paired(facts)]),
+        target_seconds=_mean([_reached(run) for run in results]),
+        hardware=_hardware(result["hardware"], str(entry(config, "submission.platform"))),
+        recomputed=facts["recomputed"],
+        curves=[times["curve"] for times in facts["times"]],
+        details=results[0]["details"],
+        config=config,
+        contribution=facts["contribution"],
+        review=[f"{finding.what}: {finding.law.says}" for finding in checked.findings],
+    )
+
+
+def _paired(facts: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return list(zip(facts["results"], facts["times"], strict=True))
+
+
+def _score(row: dict[str, Any], result: dict[str, Any], *, recomputed: bool) -> Score:
+    low, high = row.get("interval", (row["score"], row["score"]))
+    groups = (result.get("intervals") or {"scores": {}})["scores"].get(row["name"])
+    return Score(
+        row["score"],
+        low,
+        high,
+        groups=tuple(groups) if groups else None,
+        submitted=bool(groups) and not recomputed,
+        bound=bound_of(result, row["name"]),
+        unit=row.get("unit", ""),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None if one is not known."""
+    known = [value for value in values if value is not None]
+    return mean(known) if known and len(known) == len(values) else None
+
+
+def _reached(run: dict[str, Any]) -> float | None:
+    """Seconds to the target, as `time_to_convergence` counts them."""
+    reached = (run["convergence"] or {}).get("reached")
+    seconds = reached.get("seconds") if isinstance(reached, dict) else None
+    return float(seconds) if isinstance(seconds, int | float) else None
+
+
+def _hardware(hardware: dict[str, Any] | None, platform: str) -> str:
+    if not hardware:
+        return platform
+    processor = hardware["processor"] or "unknown processor"
+    cores = f"{processor}, {hardware['cores']} cores" if hardware["cores"] else processor
+    accelerators = [
+        f"{hardware['accelerators'].count(name)} x {name}" for name in dict.fromkeys(hardware["accelerators"])
+    ]
+    processes = [f"{hardware['processes']} processes"] if hardware["processes"] > 1 else []
+    return ", ".join([*accelerators, cores, *processes])

@@ -1,0 +1,241 @@
+"""The pages of the static site, without a server or a network, all text of submissions escaped; also JSON and CSV."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import date
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from sciml_datasets.benchmark import Value
+from sciml_datasets.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
+from sciml_datasets.leaderboard.entries import Entry, Score
+from sciml_datasets.leaderboard.ranking import Board, Ranked
+from sciml_datasets.metrics.score_text import score_text
+from sciml_datasets.submissions import rules
+from sciml_datasets.submissions.check import Checked
+from sciml_datasets.submissions.folder import as_text, read_file
+
+NOTHING = "\N{EN DASH}"
+KINDS = (("target", "target"), ("reference", "reference"), ("best_known", "best known"))
+FACTS = ("runs", "recomputed", "model", "parameters", "training", "to target", "hardware", "date", "contribution")
+NUMERIC = frozenset({"rank", "runs", "parameters", "training", "to target"})
+NAMES = ("organization", "benchmark", "system", "descriptor")
+SCORES = ("criterion", "score", "low", "high", "group_low", "group_high", "bound", "unit")
+
+
+def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tuple[str, str]]:
+    """File names and contents of the site, but for the contributions; those that link to others come last."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    folder = files("sciml_datasets.leaderboard").joinpath("templates")
+    style, script = (folder.joinpath(name).read_text(encoding="utf-8") for name in ("board.css", "board.js"))
+    environment = Environment(
+        loader=FileSystemLoader(str(folder)), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.globals |= {
+        "score": _score_text,
+        "number": score_text,
+        "duration": _duration,
+        "version": version("sciml-datasets"),
+        # Ours, not a stranger's; their hashes are the only ones that the page's policy lets run.
+        "style": Markup(style),
+        "script": Markup(script),
+        "style_hash": _policy_hash(style),
+        "script_hash": _policy_hash(script),
+    }
+
+    def render(template: str, up: str, **context: Any) -> str:
+        return environment.get_template(template).render(up=up, **context)
+
+    for board in found:
+        yield f"boards/{board.name}.html", render("board.html.jinja", "../", **_board_context(board))
+        for one in board.ranked:
+            readme = read_file(accepted[one.entry.path].place.folder / rules.README, rules.MAX_BYTES["text"])
+            context = _submission_context(board, one) | {"readme": as_text(readme)}
+            yield (
+                f"submissions/{one.entry.path}/index.html",
+                render("submission.html.jinja", "../" * 5, **context),
+            )
+    yield "index.html", render("index.html.jinja", "", boards=found)
+    yield "leaderboard.csv", _csv(found)
+    yield "leaderboard.json", json.dumps([_board_json(board) for board in found], indent=1, allow_nan=False) + "\n"
+
+
+def _policy_hash(text: str) -> str:
+    """As Content-Security-Policy names an inline style or script."""
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _board_context(board: Board) -> dict[str, Any]:
+    criteria = [c for c in board.benchmark.criteria if any(c.name in one.entry.scores for one in board.ranked)]
+    primary = board.benchmark.criteria[0]
+    where = "" if board.real else " (real data)"
+    published = [
+        (title + where, {c.name: value for c in criteria if (value := getattr(c, kind)) is not None})
+        for kind, title in KINDS
+    ]
+    baselines = [
+        (f"baseline: {name}", {key: Value(score, "") for key, score in scores.items() if score is not None})
+        for name, scores in board.baselines.items()
+    ]
+    return {
+        "board": board,
+        "primary": primary,
+        "criteria": criteria,
+        "columns": ["rank", "submission", *(c.title for c in criteria), *FACTS],
+        "numeric": NUMERIC | {c.title for c in criteria},
+        "published": [(name, values) for name, values in published + baselines if values],
+        "over_time": _over_time(board),
+        "against_cost": _against_cost(board),
+    }
+
+
+def _lines(board: Board) -> list[Line]:
+    """What is published of the primary criterion, if of these data, and the best baseline."""
+    primary = board.benchmark.criteria[0]
+    lines = []
+    if board.real:
+        lines = [Line(value.value, title) for kind, title in KINDS if (value := getattr(primary, kind)) is not None]
+    values = [value for scores in board.baselines.values() if (value := scores.get(primary.name)) is not None]
+    best = max if primary.direction == "higher" else min
+    return [*lines, Line(best(values), "best baseline")] if values else lines
+
+
+def _points(board: Board, x: Any) -> list[Point]:
+    name = board.benchmark.criteria[0].name
+    points = []
+    for entry in (one.entry for one in board.ranked):
+        score, place = entry.scores[name], x(entry)
+        if place is not None:
+            label = f"{entry.path}: {_score_text(score)}"
+            points.append(
+                Point(place, score.value, score.low, score.high, label, f"../submissions/{entry.path}/index.html")
+            )
+    return points
+
+
+def _over_time(board: Board) -> Any:
+    points = _points(board, lambda entry: float(date.fromisoformat(entry.date).toordinal()))
+    title = board.benchmark.criteria[0].title
+    return scatter(f"{title} over time", points, _lines(board), Axis("day of the last run", "date"), Axis(title))
+
+
+def _against_cost(board: Board) -> Any:
+    points = _points(board, lambda entry: entry.seconds or None)
+    title = board.benchmark.criteria[0].title
+    if not points:
+        return None
+    return scatter(f"{title} against cost", points, _lines(board), Axis("seconds of training", "log"), Axis(title))
+
+
+def _submission_context(board: Board, one: Ranked) -> dict[str, Any]:
+    entry, primary = one.entry, board.benchmark.criteria[0]
+    matrix = entry.details.get("confusion")
+    repository = str(entry.config["github"]["repo"])
+    return {
+        "board": board,
+        "one": one,
+        "entry": entry,
+        "primary": primary,
+        "repository": repository if rules.REPOSITORY.fullmatch(repository) else None,
+        "curve": curves(f"{primary.title} over epochs", entry.curves, Axis("epoch", "count"), Axis(primary.title)),
+        "matrix": confusion("confusion matrix", matrix["classes"], matrix["counts"]) if matrix else None,
+    }
+
+
+def _score_text(score: Score | None) -> str:
+    if score is None:
+        return NOTHING
+    unit = score.unit
+    spread = f" ± {score_text((score.high - score.low) / 2, unit)}" if score.high > score.low else ""
+    bound = f" (bins ± {score_text(score.bound, unit)})" if score.bound else ""
+    origin = ", as submitted" if score.submitted else ""
+    groups = f" ({' to '.join(score_text(end, unit) for end in score.groups)}{origin})" if score.groups else ""
+    return f"{score_text(score.value, unit)}{spread}{groups}{bound}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return NOTHING
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _row(board: Board, one: Ranked) -> dict[str, Any]:
+    """Facts of an entry for programs."""
+    entry: Entry = one.entry
+    return {
+        "board": board.name,
+        "rank": one.rank,
+        "tied": one.tied,
+        **dict(zip(NAMES, entry.parts, strict=True)),
+        "runs": entry.runs,
+        "recomputed": entry.recomputed,
+        "review": "; ".join(entry.review),
+        "model": entry.model,
+        "parameters": entry.parameters,
+        "training_seconds": entry.seconds,
+        "target_seconds": entry.target_seconds,
+        "hardware": entry.hardware,
+        "date": entry.date,
+    }
+
+
+def _csv(found: Sequence[Board]) -> str:
+    """One line for each criterion of each submission."""
+    lines = [
+        {key: _inert(value) for key, value in _row(board, one).items()}
+        | {"criterion": name, "score": score.value, "low": score.low, "high": score.high}
+        | dict(zip(("group_low", "group_high"), score.groups or (None, None), strict=True))
+        | {"bound": score.bound, "unit": _inert(score.unit)}
+        for board in found
+        for one in board.ranked
+        for name, score in one.entry.scores.items()
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, lines[0] if lines else SCORES, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """Text that a spreadsheet does not take for a formula."""
+    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def _board_json(board: Board) -> dict[str, Any]:
+    return {
+        "board": board.name,
+        "title": board.benchmark.title,
+        "primary": board.benchmark.criteria[0].name,
+        **board.likeness,
+        "baselines": board.baselines,
+        "submissions": [
+            _row(board, one)
+            | {
+                "scores": {
+                    name: {
+                        "score": score.value,
+                        "interval": [score.low, score.high],
+                        "group_interval": score.groups,
+                        "bound": score.bound,
+                        "unit": score.unit,
+                    }
+                    for name, score in one.entry.scores.items()
+                },
+                "contribution": f"submissions/{one.entry.path}/{one.entry.contribution}",
+            }
+            for one in board.ranked
+        ],
+    }

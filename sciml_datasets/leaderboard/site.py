@@ -1,0 +1,110 @@
+"""Writing the static site: file by file, and nothing of anybody else is touched."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files import atomic
+from sciml_datasets.files.owned import Hashes, changes
+from sciml_datasets.leaderboard.entries import entry_of
+from sciml_datasets.leaderboard.pages import pages
+from sciml_datasets.leaderboard.ranking import Board, boards
+from sciml_datasets.submissions import rules
+from sciml_datasets.submissions.check import Checked
+from sciml_datasets.submissions.folder import read_file
+
+LIST = "leaderboard.sha256"
+"""List of the files of a site, as `sha256sum --check` reads it; only they are ever replaced or removed."""
+LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
+HOSTED = re.compile(r"\..+|CNAME|leaderboard\.sha256\.[0-9a-f]{16}\.incomplete")
+"""Names that git and hosts of pages know, and what a kill leaves of a list: a folder with nothing else is empty."""
+REMEDY = "move it elsewhere, or choose another --out"
+
+
+def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
+    """Write the site of the accepted submissions, file by file; an earlier site is brought up to date.
+
+    Only files that are in the site's own list and still have the hash that stands there are replaced or removed; what
+    else lies in the folder stays. A site that was interrupted is finished by the next call.
+
+    Args:
+        checked: submissions; those with findings that must be mended are left out.
+        out: a new folder, an empty one, or an earlier site.
+
+    Raises:
+        InputError: the folder holds something else, a file of the site has been changed or is somebody else's, or the
+            site would lie among the submissions; nothing is written.
+        OSError: a file cannot be written.
+    """
+    _check_apart(checked, out)
+    known = _listed(out)
+    accepted = {"/".join(one.place.parts): one for one in checked if one.accepted and one.facts}
+    found = boards([entry_of(one) for one in accepted.values()])
+    with TemporaryDirectory(prefix="sciml-") as folder:
+        made = _make(Path(folder), found, accepted)
+        to_do = changes(out, made, known, REMEDY)
+        out.mkdir(parents=True, exist_ok=True)
+        to_do.apply(LIST, lambda hashes: atomic.write_text(out / LIST, _list(hashes)))
+    return found
+
+
+def _check_apart(checked: Sequence[Checked], out: Path) -> None:
+    """Make sure that the pages of submissions do not get among the submissions themselves."""
+    for one in checked:
+        root = os.path.realpath(one.place.folder.parents[max(len(one.place.parts) - 1, 0)])
+        if root in (os.path.realpath(out), os.path.realpath(out / "submissions")):
+            raise InputError(f"{out}: the site would lie among the submissions in {root}: choose another --out")
+
+
+def _listed(out: Path) -> Hashes:
+    """The files of an earlier site; none where the folder is new or empty.
+
+    Raises:
+        InputError: it is in use for something else, or the list cannot be read.
+    """
+    place = out / LIST
+    if out.is_symlink() and not out.exists():
+        raise InputError(f"{out} is a symbolic link that leads nowhere: choose another --out")
+    if not os.path.lexists(place):
+        if out.exists() and (not out.is_dir() or not all(HOSTED.fullmatch(path.name) for path in out.iterdir())):
+            raise InputError(f"{out} is in use and no earlier site, which has a {LIST}: choose another --out")
+        return {}
+    listed: Hashes = {}
+    lines = place.read_bytes().decode("utf-8", "replace").splitlines() if _is_plain(place) else [""]
+    for number, line in enumerate(lines, 1):
+        parsed = LINE.fullmatch(line)
+        if parsed is None:
+            raise InputError(f"{place}, line {number}: expected a SHA-256 and the name of a file: choose another --out")
+        listed.setdefault(parsed[2], []).append(parsed[1])
+    return listed
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _list(hashes: Hashes) -> str:
+    return "".join(f"{sha256}  {name}\n" for name, known in sorted(hashes.items()) for sha256 in known)
+
+
+def _make(folder: Path, found: Sequence[Board], accepted: dict[str, Checked]) -> dict[str, Path]:
+    """Write the site into a folder of its own: name of each file to where it is, those that link to others last."""
+    made: dict[str, Path] = {}
+    for path_of, one in accepted.items():
+        name = one.facts["contribution"]
+        made[f"submissions/{path_of}/{name}"] = path = folder / "submissions" / path_of / name
+        path.parent.mkdir(parents=True)
+        content = read_file(one.place.folder / name, rules.MAX_BYTES["other"])
+        with naming(path):
+            path.write_bytes(content)
+    for name, text in pages(found, accepted):
+        made[name] = path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with naming(path):
+            path.write_text(text, encoding="utf-8")
+    return made

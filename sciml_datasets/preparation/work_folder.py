@@ -1,0 +1,164 @@
+"""The folder in which a preparation is under way, and what a later one can take from it.
+
+Beside the final folder ``1.0.0`` each run makes its own ``1.0.0.incomplete-<random>``:
+
+    plan.json           what is being prepared; two folders with the same plan hold the same shards
+    journal-*.jsonl     a line per finished shard, one file per process, synced after each line
+    folder/             becomes the final folder by one rename
+
+Nothing is locked. A shard gets its name only when it is complete and on disk, and is journalled after that; a run
+links the journalled shards of every interrupted or concurrent run of the same plan into its own folder. So killing
+anything at any moment loses at most the shards in progress, and concurrent runs do not touch each other's files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files import atomic
+from sciml_datasets.files.documents import read_object
+from sciml_datasets.files.incomplete import left_beside, work_folder
+from sciml_datasets.prepared.manifest import Written
+
+PLAN = "plan.json"
+OURS = re.compile(
+    r"plan\.json(\.[0-9a-f]{16}\.incomplete)?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{3,}", re.DOTALL
+)
+"""Names of all that lies in a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
+
+
+def open_workshop(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[Path, list[Written]]:
+    """Make a work folder and take over what earlier runs of the same plan have finished.
+
+    Args:
+        final: the folder to be made.
+        plan: what decides the output, as JSON; ``raw`` maps raw file names to size and time of change.
+        restart: throw away what earlier runs have left.
+
+    Returns:
+        The work folder, and the finished shards in its ``folder``.
+
+    Raises:
+        InputError: earlier runs had another plan, and ``restart`` is False; what changed is named.
+    """
+    earlier = list(interrupted(final))
+    if restart:
+        remove_interrupted(final)
+        earlier = []
+    plans = {path: plan_of(path) for path in earlier}
+    same = [path for path, other in plans.items() if other == plan]
+    different = [path for path, other in plans.items() if other is not None and other != plan]
+    if different and not same:
+        raise InputError(
+            f"{different[0]} holds an interrupted preparation, but {what_changed(plans[different[0]] or {}, plan)}: "
+            "undo that to go on with it, or start over with --restart"
+        )
+    work = work_folder(final)
+    (work / "folder").mkdir(parents=True)
+    atomic.write_text(work / PLAN, json.dumps(plan, sort_keys=True))
+    return work, _take_over(same, work)
+
+
+def interrupted(final: Path) -> Iterator[Path]:
+    """The work folders beside a final folder, whoever's they are; a folder of the user is none, whatever its name."""
+    for path in left_beside(final, OURS):
+        if not (path / PLAN).exists() or "digest" in (plan_of(path) or {}):
+            yield path
+
+
+def remove_interrupted(final: Path) -> None:
+    """Remove all work folders beside a final folder."""
+    for path in interrupted(final):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def journal(work: Path, written: Written) -> None:
+    """Record a finished shard; the line is on disk when this returns."""
+    content = json.dumps(asdict(written), sort_keys=True)
+    line = f"{content}\t{_checksum(content)}\n"
+    path = work / f"journal-{os.uname().nodename}-{os.getpid()}.jsonl"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        with naming(path):
+            os.write(descriptor, line.encode())
+            atomic.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def journalled(work: Path) -> Iterator[Written]:
+    """The finished shards of a work folder; a line that a kill cut short, or that is damaged, is not one."""
+    for path in sorted(work.glob("journal-*.jsonl")):
+        with naming(path):
+            lines = path.read_bytes().decode("utf-8", "replace").splitlines()
+        for line in lines:
+            content, _, checksum = line.rpartition("\t")
+            if checksum == _checksum(content):
+                yield Written(**json.loads(content))
+
+
+def _checksum(content: str) -> str:
+    """Of a line of the journal."""
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
+    """One clause that names the first difference between two plans."""
+    old_raw, new_raw = before.get("raw", {}), now.get("raw", {})
+    for name in sorted(old_raw.keys() | new_raw.keys()):
+        if name not in new_raw:
+            return f"the raw file {name} has vanished since"
+        if name not in old_raw:
+            return f"the raw file {name} is new"
+        if old_raw[name] != new_raw[name]:
+            return f"the raw file {name} has changed since (size or time of change)"
+    clauses = {
+        "version": "the version has changed since",
+        "file_format": "the file format is another",
+        "features": "the features have changed since",
+        "dataset": "the data set is another",
+    }
+    return next(
+        (text for key, text in clauses.items() if before.get(key) != now.get(key)),
+        "the shards are cut differently",
+    )
+
+
+def plan_of(work: Path) -> dict[str, Any] | None:
+    """The plan of a work folder; None where it was killed before it wrote one, or where the plan is damaged."""
+    try:
+        return read_object(work / PLAN, "the plan of a preparation", "start over with --restart", {"raw": dict})
+    except (FileNotFoundError, InputError):
+        return None
+
+
+def _take_over(earlier: list[Path], work: Path) -> list[Written]:
+    taken: dict[str, Written] = {}
+    for path in earlier:
+        for written in journalled(path):
+            if written.name not in taken and all(_link(path, work, name, size) for name, size, _ in written.files()):
+                taken[written.name] = written
+                journal(work, written)
+    return list(taken.values())
+
+
+def _link(source: Path, work: Path, name: str, size: int) -> bool:
+    """Give a finished file a second name in our folder, or copy it where the file system has no hard links."""
+    old, new = source / "folder" / name, work / "folder" / name
+    try:
+        if old.stat().st_size != size:
+            return False
+        new.unlink(missing_ok=True)
+        atomic.link_or_copy(old, new)
+    except FileNotFoundError:  # the other run has just finished
+        return False
+    return True

@@ -1,0 +1,201 @@
+"""Files of a prepared folder that are read are those that its manifest lists.
+
+Records in shards carry checksums of their own, which are compared record by record. Everything beside them that decides
+what is read or scored (member lists, tables, facts, layouts, offsets) is compared as a whole with the size and SHA-256
+in ``manifest.json``, once a process as long as the file does not change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
+from os.path import lexists
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmarks import dataset_names
+from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.documents import Kinds, is_count, is_file_name, is_sha256, object_of, read_object
+from sciml_datasets.files.hashing import sha256_of
+from sciml_datasets.files.regular import regular_file
+
+NAME = "manifest.json"
+OFFSETS_SUFFIX = ".offsets"
+"""Ending of the file beside a TFRecord shard that tells where its records begin."""
+VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+"""Name of a prepared folder."""
+AGAIN = "remove the folder and prepare the data set again"
+_KINDS: Kinds = dict.fromkeys(("dataset", "version", "file_format", "plan_digest"), str) | {
+    "shards": list,
+    "files": list,
+}
+_FILE: Kinds = {"name": str, "bytes": int, "sha256": str}
+_SHARD: Kinds = {"records": int, "offsets_sha256": str}
+_EXPECTED = "a manifest of prepared data"
+
+State = tuple[int, int, int]
+"""Size, time of change and inode of a file: another state, another content."""
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a prepared folder.
+
+    Raises:
+        InputError: there is none, or it is no manifest.
+    """
+    path = folder / NAME
+    try:
+        manifest = read_object(path, _EXPECTED, AGAIN, _KINDS)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        check_version(folder)
+        raise InputError(
+            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
+            "something else is in that folder, move it elsewhere"
+        ) from error
+    _files(manifest, str(path))
+    return manifest
+
+
+def check_version(folder: Path) -> None:
+    """Tell a data set that is prepared in another version from one that is not prepared.
+
+    Args:
+        folder: ``<data_dir>/sciml/<name>/<version>``.
+
+    Raises:
+        InputError: the folder is not there, but another version of it is.
+    """
+    if folder.exists():
+        return
+    others = sorted(path.parent.name for path in folder.parent.glob(f"*/{NAME}") if VERSION.fullmatch(path.parent.name))
+    if others:
+        raise InputError(
+            f"{folder.parent} holds version {' and '.join(others)}, whose data differ; this release reads "
+            f"{folder.name}: prepare the data set again with `sciml prepare`"
+        )
+
+
+def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
+    """Name to size and SHA-256 of every file that a manifest lists, as `read_manifest` has checked them."""
+    return _files(manifest, NAME)
+
+
+def shard_files(name: str, size: int, sha256: str, records: int, offsets_sha256: str) -> list[tuple[str, int, str]]:
+    """Name, size and SHA-256 of a shard's files: of the shard, and of its offsets where it has some."""
+    shard = (name, size, sha256)
+    return [shard, (name + OFFSETS_SUFFIX, 8 * (records + 1), offsets_sha256)] if offsets_sha256 else [shard]
+
+
+def undamaged(path: Path) -> Path:
+    """The path of a file of a prepared folder, after it was compared with the manifest beside it.
+
+    Where nothing is listed, see `listed_of`, there is nothing to compare with. A file that is neither there nor listed
+    is left to the caller.
+
+    Raises:
+        InputError: the file differs from the manifest, is not in it, is missing or no regular file; or the manifest is
+            missing or damaged.
+        OSError: it cannot be read.
+    """
+    there = lexists(path)
+    if there:
+        regular_file(path)
+    listed = listed_of(path.parent)
+    if listed is None:
+        return path
+    if not there:
+        if path.name in listed:
+            raise InputError(f"{path} is missing, {NAME} lists it: {AGAIN}")
+        return path
+    if path.name not in listed:
+        raise InputError(f"{path} is not in {NAME}: remove it if it is yours, else {AGAIN}")
+    size, sha256 = listed[path.name]
+    if path.stat().st_size != size:
+        raise InputError(f"{path} is damaged (its size differs from the one in {NAME}): {AGAIN}")
+    if content_sha256(path) != sha256:
+        raise InputError(f"{path} is damaged (its SHA-256 differs from the one in {NAME}): {AGAIN}")
+    return path
+
+
+def listed_of(folder: Path) -> Mapping[str, tuple[int, str]] | None:
+    """Name to size and SHA-256 of the files of a prepared folder, as its manifest lists them.
+
+    A folder gets its name, ``sciml/<name>/<version>``, when it is whole. One of another name that has no manifest is
+    still being prepared, or was written by others: None, as where there is no folder.
+
+    Raises:
+        InputError: the manifest is damaged, no regular file, or missing in a folder of this name.
+        OSError: it cannot be read.
+    """
+    manifest = folder / NAME
+    if not lexists(manifest):
+        if _is_finished(folder) and folder.is_dir() and any(folder.iterdir()):
+            read_manifest(folder)
+        return None
+    regular_file(manifest)
+    return _listed(manifest, state_of(manifest))
+
+
+def _is_finished(folder: Path) -> bool:
+    root, name, version = ("", "", "", *folder.absolute().parts)[-3:]
+    return root == "sciml" and name in dataset_names() and bool(VERSION.fullmatch(version))
+
+
+def check_described(folder: Path) -> None:
+    """Compare TFDS's own description of a prepared folder, which it reads itself, with the manifest.
+
+    Raises:
+        InputError, OSError: as `undamaged`.
+    """
+    for name in ("dataset_info.json", "features.json", "metadata.json"):
+        undamaged(folder / name)
+
+
+def content_sha256(path: Path) -> str:
+    """The SHA-256 of a file, which is read once a process as long as it does not change.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return _sha256(path.absolute(), state_of(path))
+
+
+def state_of(path: Path) -> State:
+    """What tells whether a file is as it was before.
+
+    Raises:
+        OSError: it cannot be asked.
+    """
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+@lru_cache(maxsize=1 << 16)
+def _sha256(path: Path, state: State) -> str:
+    with naming(path):
+        return sha256_of(path)
+
+
+@lru_cache(maxsize=16)
+def _listed(manifest: Path, state: State) -> dict[str, tuple[int, str]]:
+    return listed_files(read_manifest(manifest.parent))
+
+
+def _files(manifest: Mapping[str, Any], where: str) -> dict[str, tuple[int, str]]:
+    plain = (file for entry in manifest["files"] for file in _files_of(entry, where, _FILE))
+    shards = (file for entry in manifest["shards"] for file in _files_of(entry, where, {**_FILE, **_SHARD}))
+    return {name: (size, sha256) for name, size, sha256 in chain(plain, shards)}
+
+
+def _files_of(entry: Any, where: str, kinds: Kinds) -> Iterator[tuple[str, int, str]]:
+    """Name, size and SHA-256 of the files of one entry: two for a shard that has offsets."""
+    entry = object_of(entry, f"an entry of {where}", _EXPECTED, AGAIN, kinds)
+    for name, size, sha256 in shard_files(*(entry.get(key, "") for key in (*_FILE, *_SHARD))):
+        if not (is_file_name(name) and is_count(size) and is_sha256(sha256)):
+            raise InputError(
+                f"{where} lists {name!r} with {size} bytes and the SHA-256 {sha256[:80]!r}, expected a file name, a "
+                f"size and 64 hexadecimal digits: {AGAIN}"
+            )
+        yield name, size, sha256

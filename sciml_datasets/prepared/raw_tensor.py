@@ -1,0 +1,122 @@
+"""A feature whose shape and type the headers of the raw files tell: all records of a prepared data set share them.
+
+It is stored as the plain bytes of the array. What it is stands beside the records, in ``<feature>.layout.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorflow_datasets import features
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.documents import is_count, read_object
+from sciml_datasets.prepared.integrity import AGAIN, undamaged
+from sciml_datasets.raw_format import Layout
+
+TYPES = ("float16", "float32", "float64")
+"""Types that arrays of the raw files have."""
+
+
+class RawTensor(features.FeatureConnector):
+    """An array; before the data set is prepared its shape and type are unknown.
+
+    Args:
+        rank: number of its axes.
+        doc: as in TFDS.
+    """
+
+    def __init__(self, *, rank: int, doc: Any = None) -> None:
+        super().__init__(doc=doc)
+        self._rank = rank
+        self._layout: Layout | None = None
+        self._path: Path | None = None
+
+    @property
+    def layout(self) -> Layout:
+        """Shape and type; before they are known lengths are None and the type is float32.
+
+        Raises:
+            InputError: the file that tells them is missing or damaged.
+        """
+        if self._layout is None and self._path is not None:
+            self._layout = self._read(self._path)
+        return self._layout or Layout((None,) * self._rank, "float32")
+
+    @layout.setter
+    def layout(self, layout: Layout) -> None:
+        self._layout = layout
+        self._forget()
+
+    def _forget(self) -> None:
+        """Drop the base class's caches."""
+        for cached in ("shape", "np_dtype", "tf_dtype"):
+            self.__dict__.pop(cached, None)
+
+    def get_tensor_info(self) -> Any:
+        """See `FeatureConnector.get_tensor_info`."""
+        return features.TensorInfo(shape=self.layout.shape, dtype=np.dtype(self.layout.dtype).type)
+
+    def get_serialized_info(self) -> Any:
+        """See `FeatureConnector.get_serialized_info`: the bytes."""
+        return features.TensorInfo(shape=(), dtype=np.object_)
+
+    def encode_example(self, example_data: NDArray[Any]) -> NDArray[np.uint8]:
+        """The bytes of an array in C order, without a copy where it is laid out so."""
+        little = example_data.dtype.newbyteorder("<")
+        return np.ascontiguousarray(example_data, little).reshape(-1).view(np.uint8)
+
+    def decode_example(self, tfexample_data: Any) -> Any:
+        """The array, or of several examples the arrays (N, ...), as a tensor."""
+        import tensorflow as tf
+
+        values = tf.io.decode_raw(tfexample_data, self.layout.dtype)
+        return tf.reshape(values, (*([-1] if tfexample_data.shape.rank else []), *self.layout.shape))
+
+    def decode_example_np(self, example_data: Any) -> NDArray[Any]:
+        """The array, read-only; of several examples the arrays (N, ...)."""
+        dtype = np.dtype(self.layout.dtype).newbyteorder("<")
+        if isinstance(example_data, np.ndarray) and example_data.ndim:
+            return np.stack([self.decode_example_np(one) for one in example_data])
+        return np.frombuffer(example_data, dtype).reshape(self.layout.shape)
+
+    decode_batch_example = decode_example
+    decode_batch_example_np = decode_example_np
+
+    def to_json_content(self) -> dict[str, Any]:
+        """See `FeatureConnector.to_json_content`."""
+        return {"rank": self._rank}
+
+    def save_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
+        """Write shape and type into the prepared folder.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._layout is not None:
+            _place(data_dir, feature_name).write_text(json.dumps(self._layout._asdict()) + "\n", encoding="utf-8")
+
+    def load_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
+        """Note where shape and type stand; TFDS would pass over what is wrong with them here."""
+        self._layout, self._path = None, _place(data_dir, feature_name)
+        self._forget()
+
+    def _read(self, path: Path) -> Layout:
+        try:
+            undamaged(path)
+            found = read_object(path, "shape and type of an array", AGAIN, {"shape": list, "dtype": str})
+        except FileNotFoundError as error:
+            raise InputError(f"{path} is missing: {AGAIN}") from error
+        if len(found["shape"]) != self._rank or not all(is_count(length) for length in found["shape"]):
+            raise InputError(f"{path}: shape is {found['shape']}, expected {self._rank} lengths: {AGAIN}")
+        if found["dtype"] not in TYPES:
+            raise InputError(f"{path}: dtype is {found['dtype']!r}, expected one of {', '.join(TYPES)}: {AGAIN}")
+        return Layout(tuple(found["shape"]), found["dtype"])
+
+
+def _place(data_dir: Any, feature_name: str | None) -> Path:
+    return Path(data_dir) / f"{feature_name}.layout.json"

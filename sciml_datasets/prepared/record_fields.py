@@ -1,0 +1,57 @@
+"""The features of a serialised ``tf.train.Example`` that hold bytes, found without decoding or copying the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+ID = b"\n\x02id"
+"""How the entry of the feature ``id`` begins."""
+
+
+def byte_features(payload: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Name and content of the features of a serialised ``tf.train.Example`` that hold one byte string."""
+    for _, features in _fields(payload):
+        for _, entry in _fields(features):
+            (_, name), (_, feature) = _fields(entry)
+            for kind, values in _fields(feature):
+                contents = [content for _, content in _fields(values)] if kind == 1 else []
+                if len(contents) == 1:
+                    yield bytes(name), contents[0]
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Number and content of the length-delimited fields of a protobuf message."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        length, place = _varint(message, place)
+        yield tag >> 3, message[place : place + length]
+        place += length
+
+
+def _varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
+    """The number at a place, base 128 and least significant group first, and the place after it."""
+    number = shift = 0
+    while True:
+        byte = message[place]
+        number |= (byte & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+        if byte < 0x80:
+            return number, place
+
+
+def id_of(payload: bytes | memoryview) -> bytes:
+    """The id in an example as `sciml_datasets.prepared.example_proto` serialises it; empty where there is none."""
+    try:
+        _, place = _varint(payload, 1)
+        while place < len(payload):
+            size, start = _varint(payload, place + 1)
+            if payload[start : start + len(ID)] == ID:
+                place = start + len(ID)
+                for _ in range(3):  # feature, list of bytes, the one content
+                    size, place = _varint(payload, place + 1)
+                return bytes(payload[place : place + size])
+            place = start + size
+    except IndexError:
+        pass  # it ends within a number
+    return b""

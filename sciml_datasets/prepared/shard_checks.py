@@ -1,0 +1,65 @@
+"""Shards that others read, as TensorFlow does: what can be compared before."""
+
+from __future__ import annotations
+
+from os.path import lexists
+from pathlib import Path
+from typing import Any
+
+from tensorflow_datasets.core.data_sources.base import file_instructions
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.mapping import mapped_file
+from sciml_datasets.files.regular import regular_file
+from sciml_datasets.prepared.integrity import content_sha256, listed_of
+from sciml_datasets.prepared.random_access import RECORDS, DamagedRecordError, check_id
+from sciml_datasets.prepared.record_fields import id_of
+from sciml_datasets.prepared.record_ids import RecordIds
+from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES
+
+HASHED_BYTES = 1 << 28
+"""Size of the shards of a split, all together, up to which they are hashed, once a process: within a second."""
+
+
+def check_shards(info: Any, split: Any) -> None:
+    """Compare the shards of a split with the manifest: their sizes, and where they are small their SHA-256.
+
+    Of larger ones the id of the first record is compared with the member list, so that no shard passes for another.
+    Where there is no manifest, see `sciml_datasets.prepared.integrity.listed_of`, only the kind of each file is
+    checked.
+
+    Args:
+        info: of the builder.
+        split: split, part of one, or several, as in TFDS.
+
+    Raises:
+        InputError: a shard is missing or no regular file, or the manifest or a member list is damaged.
+        DamagedRecordError: a shard is not what was written.
+    """
+    paths = [Path(str(part.filename)) for part in file_instructions(info, split)]
+    listed = listed_of(paths[0].parent) if paths else None
+    for path in paths:
+        if not lexists(path):
+            raise InputError(f"{path} is missing: `sciml verify` tells what else is; prepare the data set again")
+        size = regular_file(path).st_size
+        if listed is not None and size != listed.get(path.name, (-1, ""))[0]:
+            raise DamagedRecordError(path, None, "the size of the shard differs from the one in manifest.json")
+    if listed is None:
+        return
+    if sum(listed[path.name][0] for path in set(paths)) <= HASHED_BYTES:
+        for path in paths:
+            if content_sha256(path) != listed[path.name][1]:
+                raise DamagedRecordError(path, None, "the SHA-256 of the shard differs from the one in manifest.json")
+        return
+    for path, expected in zip(paths, RecordIds(info, split).firsts(), strict=True):
+        if expected is not None:
+            check_id(_first_id(path, info.file_format.value), expected, path, 0)
+
+
+def _first_id(path: Path, file_format: str) -> bytes:
+    """The id of the first record of a shard; of a TFRecord few pages are read, and its checksum is not compared."""
+    if file_format != "tfrecord":
+        return id_of(RECORDS[file_format]([(str(path), 0, 1)])[0])
+    content = mapped_file(path)
+    size = int.from_bytes(content[:8].tobytes(), "little")
+    return id_of(content[HEADER_BYTES : min(HEADER_BYTES + size, len(content) - FOOTER_BYTES)].data)

@@ -1,0 +1,120 @@
+"""Tensors of prepared records as arrays over the files themselves: reading a part of one costs that part alone.
+
+Tensors are stored as the plain bytes of an array (see `sciml_datasets.prepared.example_proto`), so that a patch of a
+scene can be taken from the page cache without decoding, or even reading, the rest of its record.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorflow_datasets.core.data_sources.base import file_instructions
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.mapping import mapped_file, unmap_pages
+from sciml_datasets.prepared.random_access import DamagedRecordError, check_id, offsets_of
+from sciml_datasets.prepared.record_fields import byte_features
+from sciml_datasets.prepared.record_ids import RecordIds
+from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
+
+MAPPED_BYTES = 1 << 29
+"""Of the files, about, that a process keeps mapped: pages count as its memory, though the page cache may take them."""
+
+
+class TensorViews:
+    """Read-only arrays of the records of a split, by position. Threads may share it.
+
+    A record's checksum, and its id with the member list, are compared when it is first touched.
+
+    Args:
+        builder: of a data set that is prepared as TFRecord.
+        split: the split.
+
+    Raises:
+        InputError: the data set has another file format.
+    """
+
+    def __init__(self, builder: Any, split: str) -> None:
+        if builder.info.file_format.value != "tfrecord":
+            raise InputError(f"{builder.data_dir} is prepared as {builder.info.file_format.value}, expected tfrecord")
+        declared = builder.info.features.to_json()["content"]["features"]
+        self._tensors = {
+            name.encode(): (tuple(builder.info.features[name].shape), np.dtype(builder.info.features[name].np_dtype))
+            for name, feature in declared.items()
+            if feature.get("tensor", {}).get("encoding") == "bytes"
+        }
+        self._maps: list[NDArray[np.uint8]] = []
+        self._paths: list[Path] = []
+        self._places: list[tuple[int, int, int, int]] = []
+        for part in file_instructions(builder.info, split):
+            self._add(Path(part.filename), part.skip, part.examples_in_shard)
+        self._found: dict[int, dict[str, NDArray[Any]]] = {}
+        self._ids = RecordIds(builder.info, split)
+        self._touched, self._lock = 0, threading.Lock()
+
+    def _add(self, path: Path, skip: int, count: int) -> None:
+        offsets = offsets_of(path).tolist()
+        if len(offsets) != count + 1:
+            raise DamagedRecordError(path, 0, f"its offsets tell of {len(offsets) - 1} records, expected {count}")
+        self._maps.append(mapped_file(path))
+        self._paths.append(path)
+        self._places += [(len(self._maps) - 1, i, offsets[i], offsets[i + 1]) for i in range(skip, count)]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, position: int) -> dict[str, NDArray[Any]]:
+        """Name to array of a record's tensors.
+
+        Raises:
+            DamagedRecordError: its bytes are not those that were written, or it is another sample's.
+        """
+        if position not in self._found:
+            shard, number, start, end = self._places[position]
+            frame = self._maps[shard][start:end].data
+            _check(frame, self._paths[shard], number)
+            payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+            features = dict(byte_features(payload))
+            if (expected := self._ids[position]) is not None:
+                check_id(bytes(features.get(b"id", b"")), expected, self._paths[shard], number)
+            self._found[position] = {
+                name.decode(): np.frombuffer(content, self._tensors[name][1]).reshape(self._tensors[name][0])
+                for name, content in features.items()
+                if name in self._tensors
+            }
+            unmap_pages(self._maps[shard][start - start % mmap.PAGESIZE : end])  # the checksum has touched them all
+        return self._found[position]
+
+    def touched(self, size: int) -> None:
+        """Count bytes as read; at `MAPPED_BYTES` `release` all.
+
+        Args:
+            size: bytes from the first to the last that was read, since pages come by the dozen.
+        """
+        with self._lock:
+            self._touched += size
+            if self._touched < MAPPED_BYTES:
+                return
+            self._touched = 0
+        self.release()
+
+    def release(self) -> None:
+        """Take the files' pages out of this process's memory; the page cache keeps them."""
+        for mapped in self._maps:
+            unmap_pages(mapped)
+
+
+def _check(frame: memoryview, path: Path, number: int) -> None:
+    import google_crc32c
+
+    payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+    if struct.unpack_from("<Q", frame)[0] != len(payload):
+        raise DamagedRecordError(path, number, "its length is not the one written")
+    if masked(google_crc32c.extend(0, np.frombuffer(payload, np.uint8))) != bytes(frame[-FOOTER_BYTES:]):
+        raise DamagedRecordError(path, number, "its checksum does not agree")

@@ -1,0 +1,90 @@
+"""Is a prepared folder what its manifest says, to the byte?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.hashing import hashes_of
+from sciml_datasets.prepared.integrity import check_described
+from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
+
+STRANGE = "is not in the manifest"
+
+
+def check_prepared(folder: Path) -> dict[str, Any]:
+    """Make sure by names and sizes that a prepared folder is whole, and return its manifest.
+
+    Contents are compared when they are read, see `sciml_datasets.prepared.integrity`; TFDS's description of the folder
+    is compared here.
+
+    Raises:
+        InputError: it is not; the first finding is told.
+    """
+    manifest = read_manifest(folder)
+    findings = verify_prepared(folder, quick=True)
+    if findings:
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise InputError(f"{folder}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
+    check_described(folder)
+    return manifest
+
+
+def remedy_for(findings: Sequence[str], anew: str) -> str:
+    """What a user can do about findings of `verify_prepared`, an imperative; ``anew`` makes the folder again."""
+    if all(finding.endswith(STRANGE) for finding in findings):
+        return "move it elsewhere"
+    return f"remove the folder and {anew} again"
+
+
+def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list[str]:
+    """Compare a prepared folder with its manifest.
+
+    Args:
+        folder: ``<data_dir>/sciml/<name>/<version>``.
+        quick: compare names and sizes only; otherwise every file is hashed.
+        jobs: processes that hash.
+
+    Returns:
+        One sentence per finding; none if the folder is what the manifest says.
+
+    Raises:
+        InputError: there is no manifest.
+    """
+    manifest = read_manifest(folder)
+    name, version = folder.parent.name, folder.name
+    expected_name = f"sciml/{name}"
+    findings = []
+    if (manifest.get("dataset"), manifest.get("version")) != (expected_name, version):
+        findings.append(
+            f"{NAME} belongs to {manifest.get('dataset')} {manifest.get('version')}, not to {expected_name} {version}"
+        )
+    listed = listed_files(manifest)
+    entries = [path for path in folder.iterdir() if path.name != NAME]
+    present = {path.name: path.stat().st_size for path in entries if path.is_file()}
+    strange = {
+        path.name: "no regular file" if path.exists() and not path.is_dir() else "a folder or leads nowhere"
+        for path in entries
+        if not path.is_file()
+    }
+    findings += [f"{file} is {what}, expected a file" for file, what in strange.items()]
+    missing = [file for file in listed if file not in present and file not in strange]
+    extra = [file for file in present if file not in listed]
+    hashes = {} if quick else hashes_of(folder, sorted(present), jobs)
+    for file in missing:
+        twin = next((other for other in extra if hashes.get(other) == listed[file][1]), None)
+        if twin:
+            extra.remove(twin)
+            findings.append(f"{file} was renamed to {twin}")
+        else:
+            findings.append(f"{file} is missing")
+    findings += [f"{file} {STRANGE}" for file in extra]
+    for file in listed.keys() & present.keys():
+        size, sha256 = listed[file]
+        if present[file] != size:
+            findings.append(f"{file} has {present[file]} bytes, expected {size}")
+        elif not quick and hashes[file] != sha256:
+            findings.append(f"{file} has the SHA-256 {hashes[file]}, expected {sha256}")
+    return sorted(findings)

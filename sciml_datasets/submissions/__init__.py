@@ -1,0 +1,9 @@
+"""Submissions: folders of results in git, written from runs and checked without trusting them."""
+
+from sciml_datasets.submissions.check import Checked, check, check_tree
+from sciml_datasets.submissions.data_at_hand import DataAtHand
+from sciml_datasets.submissions.findings import Finding
+from sciml_datasets.submissions.rules import RULES
+from sciml_datasets.submissions.write import Statement, submit
+
+__all__ = ["RULES", "Checked", "DataAtHand", "Finding", "Statement", "check", "check_tree", "submit"]

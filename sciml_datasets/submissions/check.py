@@ -1,0 +1,246 @@
+"""Checking submissions: each in a sandbox of its own, then all of them beside each other."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.submissions import rules
+from sciml_datasets.submissions.data_at_hand import DataAtHand
+from sciml_datasets.submissions.findings import Finding, shown
+from sciml_datasets.submissions.folder import Place
+from sciml_datasets.submissions.inspect import Inspection
+from sciml_datasets.submissions.sandbox import StoppedError, in_sandbox
+
+LEVELS = 4
+"""Folders from the root to a submission."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A submission that was looked at.
+
+    Attributes:
+        place: of it.
+        findings: sorted by file and rule.
+        facts: what a leaderboard shows; only to be used where nothing must be mended.
+    """
+
+    place: Place
+    findings: tuple[Finding, ...]
+    facts: dict[str, Any]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether nothing must be mended."""
+        return all(finding.law.level != "must" for finding in self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return {
+            "submission": self.place.name,
+            "accepted": self.accepted,
+            "recomputed": bool(self.facts.get("recomputed")),
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked]:
+    """Check submissions.
+
+    Args:
+        paths: of submissions, or of folders with ``{organization}/{benchmark}/{system}/{descriptor}`` below.
+        data: prepared data, where scores shall be computed again.
+
+    Returns:
+        One for each submission; a submission that is given by itself is compared with its neighbours as well.
+
+    Raises:
+        InputError: a path is no folder, there is no submission in it, or it could be either.
+    """
+    _import_readers()
+    checked: list[Checked] = []
+    others: dict[Path, Place] = {}
+    for path in paths:
+        if _is_tree(path):
+            checked += _whole_tree(path, data)
+        else:
+            place = place_of(path)
+            checked.append(look_at(place, data))
+            others |= {other.folder: other for other in _neighbours(place)}
+    given = {one.place.folder for one in checked}
+    # Without data: only what tells that predictions are the same.
+    return flag_copies(checked, [look_at(other) for folder, other in others.items() if folder not in given])
+
+
+def check_tree(root: Path, data: DataAtHand | None = None, only: Sequence[Path] | None = None) -> list[Checked]:
+    """Check the submissions of a tree.
+
+    Args:
+        root: the folder with ``{organization}/{benchmark}/{system}/{descriptor}`` below.
+        data: prepared data, where scores shall be computed again.
+        only: of all that lies below the root, what to check; it is compared with the rest. What is not the folder of a
+            submission is a finding.
+
+    Raises:
+        InputError: the root is no folder or is a link, holds no submission, or does not hold a path of ``only``.
+    """
+    _import_readers()
+    if only is None:
+        return flag_copies(_whole_tree(root, data))
+    places, _ = find_submissions(root)
+    at = {place.parts: place for place in places}
+    chosen = dict.fromkeys(_parts_below(root, path) for path in only)
+    checked = [look_at(at[parts], data) if parts in at else _stray(root, parts) for parts in chosen]
+    benchmarks = {one.place.benchmark for one in checked}
+    return flag_copies(checked, [look_at(p) for p in places if p.parts not in chosen and p.benchmark in benchmarks])
+
+
+def _whole_tree(root: Path, data: DataAtHand | None) -> list[Checked]:
+    places, strays = find_submissions(root)
+    if not places and not strays:
+        shape = "{organization}/{benchmark}/{system}/{descriptor}"
+        raise InputError(f"{shown(root, 400)} holds no submission: expected {shape} below it")
+    return [*strays, *(look_at(place, data) for place in places)]
+
+
+def _absolute(path: Path) -> Path:
+    """The path from the root on, without ``..``; links in it are not followed, so that they can be refused."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
+    absolute, top = map(_absolute, (path, root))
+    if not absolute.is_relative_to(top) or absolute == top or not os.path.lexists(absolute):
+        raise InputError(f"{shown(path, 400)} is not in {shown(root, 400)}: name what lies in that folder")
+    return absolute.relative_to(top).parts
+
+
+def _stray(root: Path, parts: tuple[str, ...]) -> Checked:
+    """What lies in a tree and is no submission."""
+    place = Place(_absolute(root).joinpath(*parts), parts)
+    rule = "symlink" if place.folder.is_symlink() else "path-shape"
+    return Checked(place, (Finding(".", rule, "it is not the folder of a submission"),), {})
+
+
+def _import_readers() -> None:
+    """Import once what each process would import for itself."""
+    for name in ("h5py", "jsonschema", "yaml", "mlperf_logging.compliance_checker.mlp_parser.ruleset_100"):
+        importlib.import_module(name)
+
+
+def _is_tree(path: Path) -> bool:
+    """Whether a path that a person named is a folder of submissions; else it is one submission.
+
+    A submission that lies where submissions do is one whatever it holds or lacks.
+    """
+    if path.is_symlink() or not path.is_dir():
+        return True  # which is refused
+    if is_submission(path):
+        return False
+    if place_of(path).benchmark is None:
+        return True
+    if any(place.benchmark for place in find_submissions(path)[0]):
+        raise InputError(
+            f"{shown(path, 400)} lies where a submission does but holds submissions: name the folder of all "
+            "submissions, and with --only what to check"
+        )
+    return False
+
+
+def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
+    """Check one submission by itself."""
+    known = data.of_benchmark(place.benchmark) if data and place.benchmark else {}
+    if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
+        return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
+    try:
+        answer = in_sandbox(Inspection(place, known).answer)
+    except StoppedError as error:
+        return Checked(place, (Finding(".", "check-stopped", str(error)),), {})
+    return Checked(place, tuple(Finding(*found) for found in answer["findings"]), answer["facts"])
+
+
+def is_submission(path: Path) -> bool:
+    """Whether a folder holds one of the files that only submissions have."""
+    names = [entry.name for entry in os.scandir(path)]
+    return any(name in (rules.CONFIG, rules.RESULT, *rules.CONTRIBUTION) or rules.LOG.fullmatch(name) for name in names)
+
+
+def place_of(path: Path) -> Place:
+    """The place of a submission's folder, by its own name and the three above."""
+    absolute = _absolute(path)
+    return Place(absolute, absolute.parts[1:][-LEVELS:])
+
+
+def find_submissions(root: Path) -> tuple[list[Place], list[Checked]]:
+    """The submissions below a folder, and what lies between that is none.
+
+    Raises:
+        InputError: the root is no folder, or a link.
+    """
+    if root.is_symlink() or not root.is_dir():
+        kind = "a link" if root.is_symlink() else "no folder"
+        raise InputError(f"{shown(root, 400)} is {kind}: name a submission, or the folder of all submissions")
+    places, strays = [], []
+    waiting: list[tuple[str, ...]] = [()]
+    absolute = _absolute(root)
+    while waiting:
+        parts = waiting.pop()
+        for entry in sorted(os.scandir(absolute.joinpath(*parts)), key=lambda entry: entry.name):
+            below = (*parts, entry.name)
+            if not parts and (entry.name.startswith(".") or entry.is_file(follow_symlinks=False)):
+                continue  # what else a repository has at its top
+            place = Place(absolute.joinpath(*below), below)
+            if not entry.is_dir(follow_symlinks=False):
+                strays.append(_stray(root, below))
+            elif len(below) == LEVELS:
+                places.append(place)
+            else:
+                waiting.append(below)
+    return sorted(places, key=lambda place: place.parts), strays
+
+
+def _neighbours(place: Place) -> list[Place]:
+    """The other submissions of the tree that a submission lies in, those of the same benchmark."""
+    if place.benchmark is None:
+        return []
+    root = place.folder.parents[LEVELS - 1]
+    places = [Place(folder, folder.parts[-LEVELS:]) for folder in root.glob("*/*/*/*/") if not folder.is_symlink()]
+    return [other for other in places if other.folder != place.folder and other.benchmark == place.benchmark]
+
+
+def flag_copies(checked: Sequence[Checked], others: Iterable[Checked] = ()) -> list[Checked]:
+    """Add a finding to each submission that has predictions or scores which another one has as well."""
+    everything = [*checked, *others]
+    for rule, what, kinds in (
+        ("copy", "the predictions are", ("fingerprints", "hashes")),
+        ("same-scores", "to the last digit all scores are", ("score_marks",)),
+    ):
+        owners: dict[str, list[str]] = {}
+        for one in everything:
+            for mark in _marks(one, kinds):
+                owners.setdefault(mark, []).append(one.place.name)
+        checked = [_with_copies(one, rule, what, [owners[mark] for mark in _marks(one, kinds)]) for one in checked]
+    return list(checked)
+
+
+def _with_copies(one: Checked, rule: str, what: str, owners: Sequence[Sequence[str]]) -> Checked:
+    """A finding for each other submission that owns one of the marks, or where two runs of this one have the same."""
+    if any(finding.rule == "copy" for finding in one.findings):
+        return one  # whose scores are the same as well
+    name = one.place.name
+    others = sorted({owner for named in owners for owner in named if owner != name})
+    findings = [Finding(".", rule, f"{what} those of {shown(other, 400)}") for other in others]
+    if not others and any(named.count(name) > 1 for named in owners):
+        findings.append(Finding(".", rule, f"{what} the same in two runs"))
+    return replace(one, findings=tuple(sorted((*one.findings, *findings))))
+
+
+def _marks(one: Checked, kinds: Sequence[str]) -> list[str]:
+    """What tells runs apart."""
+    return [mark for kind in kinds for mark in one.facts.get(kind, ())]

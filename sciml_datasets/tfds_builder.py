@@ -1,0 +1,216 @@
+"""The one TFDS builder, ``sciml``: its configurations are the data sets of the table.
+
+``tfds.load("sciml/stemdl")`` constructs `Sciml`, which hands over to the subclass that the benchmark's folder declares
+(``sciml_datasets/<name>/<name>_dataset_builder.py``). What differs between benchmarks is declared there: features,
+supervised keys and the raw format. Preparation goes through `sciml_datasets.preparation`, never through TFDS's writer.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from reprlib import Repr
+from typing import Any, ClassVar
+
+import tensorflow_datasets as tfds
+from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
+
+from sciml_datasets.benchmark import Benchmark, DataSet
+from sciml_datasets.benchmarks import BENCHMARKS, find
+from sciml_datasets.errors import InputError
+from sciml_datasets.paths import path_of
+from sciml_datasets.prepared.integrity import check_described
+from sciml_datasets.prepared.metadata import NAME, facts_of
+from sciml_datasets.raw_format import RawFormat
+
+
+def _configs() -> list[tfds.core.BuilderConfig]:
+    return [
+        tfds.core.BuilderConfig(name=dataset.name, version=dataset.version, description=dataset.title)
+        for benchmark in BENCHMARKS.values()
+        for dataset in benchmark.datasets
+    ]
+
+
+class Facts(tfds.core.Metadata):
+    """``builder.info.metadata``. Printed, long lists, as of all genes, are cut; the dictionary itself holds all."""
+
+    def __repr__(self) -> str:
+        short = Repr()
+        short.maxdict, short.maxlist, short.maxstring = 100, 3, 300
+        return short.repr(dict(self))
+
+    def save_metadata(self, data_dir: Any) -> None:
+        """See `tfds.core.Metadata.save_metadata`."""
+        if self:
+            (Path(data_dir) / NAME).write_text(json.dumps(self), encoding="utf-8")
+
+    def load_metadata(self, data_dir: Any) -> None:
+        """See `tfds.core.Metadata.load_metadata`."""
+        self.clear()
+        self.update(facts_of(Path(data_dir)))
+
+
+class Info(tfds.core.DatasetInfo):
+    """``builder.info``, which is read from prepared data or from nowhere."""
+
+    def initialize_from_bucket(self) -> None:
+        """Nothing: TFDS would make an empty temporary folder, and ask its own bucket, which has no such data set."""
+
+
+class Sciml(FileReaderBuilder):
+    """Builder of every data set of this package; see the module's docstring."""
+
+    name = "sciml"
+    BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = _configs()
+    DEFAULT_BUILDER_CONFIG_NAME = BUILDER_CONFIGS[0].name
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """A benchmark's subclass is reached through ``sciml`` and not registered under a name of its own."""
+        super().__init_subclass__(skip_registration=True, **kwargs)
+
+    def __new__(cls, *, config: Any = None, **_: Any) -> Sciml:
+        """The builder of the benchmark that ``config`` belongs to."""
+        if cls is Sciml:
+            name = getattr(config, "name", config) or cls.DEFAULT_BUILDER_CONFIG_NAME
+            benchmark, _dataset = find(str(name).partition(":")[0])
+            folder = f"sciml_datasets.{benchmark.name}"
+            importlib.import_module(f"{folder}.{benchmark.name}_dataset_builder")
+            cls = next(sub for sub in Sciml.__subclasses__() if sub.__module__.startswith(folder + "."))
+        builder: Sciml = super().__new__(cls)
+        return builder
+
+    def __init__(self, *, file_format: Any = None, **kwargs: Any) -> None:
+        """As in TFDS, but of data that are prepared already ``file_format`` decides nothing.
+
+        ``tfds.data_source`` asks for ArrayRecord unless told otherwise; TFRecord shards serve it as well.
+        """
+        if kwargs.get("data_dir") is not None:
+            kwargs["data_dir"] = str(path_of(kwargs["data_dir"], "data_dir"))
+        super().__init__(**kwargs)
+        self._original_state["file_format"] = file_format  # what TFDS passes to __init__ when it unpickles
+        if file_format is not None and not (self.data_path / "dataset_info.json").exists():
+            self.info.set_file_format(file_format, override=True)
+
+    @classmethod
+    def get_default_builder_config(cls) -> tfds.core.BuilderConfig:
+        """The first data set of the table."""
+        return cls.BUILDER_CONFIGS[0]
+
+    @property
+    def benchmark(self) -> Benchmark:
+        """The benchmark's row of the table."""
+        return find(self.builder_config.name)[0]
+
+    @property
+    def dataset(self) -> DataSet:
+        """The data set's row of the table."""
+        return find(self.builder_config.name)[1]
+
+    @property
+    def supervised_keys(self) -> tuple[Any, Any] | None:
+        """What ``as_supervised`` gives; each benchmark declares its own."""
+        return None
+
+    def features(self) -> dict[str, Any]:
+        """Feature connectors by name; each benchmark declares its own."""
+        raise TypeError("Sciml itself has no features: construct it with a config")
+
+    def raw_format(self, **choices: str) -> RawFormat:
+        """How the raw files of this data set are read; each benchmark declares its own.
+
+        Args:
+            choices: of `Benchmark.choices`.
+        """
+        raise TypeError("Sciml itself has no raw format: construct it with a config")
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        check_described(Path(self.data_path))  # TFDS reads it next, where it is there
+        metadata = self.get_metadata()
+        return Info(
+            builder=self,
+            description=metadata.description,
+            citation=metadata.citation,
+            features=tfds.features.FeaturesDict(self.features()),
+            supervised_keys=self.supervised_keys,
+            metadata=Facts(),
+            homepage=self.benchmark.homepage,
+            license="Apache-2.0" if self.dataset.simulated_samples else self.benchmark.licence,
+        )
+
+    def download_and_prepare(
+        self,
+        *,
+        download_dir: Any = None,
+        download_config: Any = None,
+        file_format: Any = None,
+        **_: Any,
+    ) -> None:
+        """Prepare the data set if it is not there yet, exactly as ``sciml prepare`` does: alone, or on Apache
+        Beam where ``download_config.beam_options`` are given.
+
+        Raw files are taken from ``download_config.manual_dir``, else from SCIML_RAW_DIR, else from
+        ``<download_dir>/manual``.
+
+        Raises:
+            InputError: raw files are missing or unusable, or an option is asked for that would make another data set.
+        """
+        from sciml_datasets.parallel.beam import Beam
+        from sciml_datasets.parallel.executors import Serial
+        from sciml_datasets.preparation.run import Options, prepare_builder
+
+        config = download_config or tfds.download.DownloadConfig()
+        if config.max_examples_per_split is not None:
+            raise InputError(f"sciml/{self.dataset.name} is prepared whole: leave max_examples_per_split out")
+        if config.download_mode.overwrite_dataset and self.data_path.exists():
+            raise InputError(f"{self.data_dir} holds prepared data: remove the folder yourself to prepare it again")
+        if file_format is not None:
+            self.info.set_file_format(file_format, override=True)
+        manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
+        executor = Beam(config.beam_options, self.data_path.parent.parent) if config.beam_options else Serial()
+        prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), executor)
+
+    def as_data_source(
+        self,
+        split: Any = None,
+        *,
+        decoders: Any = None,
+        deserialize_method: Any = tfds.decode.DeserializeMethod.DESERIALIZE_AND_DECODE,
+        file_format: Any = None,
+    ) -> Any:
+        """Random access to the examples of a split, of parts of splits, or of all splits; see `tfds.data_source`.
+
+        Args:
+            split: as in TFDS; None for a dictionary of all.
+            decoders: as in TFDS.
+            deserialize_method: as in TFDS.
+            file_format: the format of the prepared data decides; accepted for TFDS's sake.
+        """
+        import tree
+
+        from sciml_datasets.prepared.random_access import DataSource
+
+        def source(part: str) -> DataSource:
+            return DataSource(self.info, split=part, decoders=decoders, deserialize_method=deserialize_method)
+
+        return tree.map_structure(source, {name: name for name in self.info.splits} if split is None else split)
+
+    def _as_dataset(self, split: Any, *args: Any, **kwargs: Any) -> Any:
+        """See `FileReaderBuilder`; TensorFlow reads the records itself, so the shards are compared before."""
+        from sciml_datasets.prepared.shard_checks import check_shards
+
+        check_shards(self.info, split)
+        return super()._as_dataset(split, *args, **kwargs)
+
+    def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
+        """TFDS keeps examples of small data sets in memory: with a lookup they are many times what is stored."""
+        from sciml_datasets.prepared.lookup import Lookup
+
+        if any(isinstance(feature, Lookup) for feature in self.info.features.values()):
+            return False
+        return bool(super()._should_cache_ds(split, shuffle_files, read_config))
+
+    def _download_and_prepare(self, dl_manager: Any, download_config: Any = None) -> None:
+        """Required by TFDS's abstract class; `download_and_prepare` above replaces its only caller."""
+        raise TypeError("use download_and_prepare")

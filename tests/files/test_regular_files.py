@@ -1,0 +1,116 @@
+"""What is named like a raw file and is none is refused before it is opened: a FIFO would be waited for for ever."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sciml_datasets import InputError
+from sciml_datasets.cli.main import main
+from sciml_datasets.cloudmask.raw import Scenes
+from sciml_datasets.files.checksums import NAME, read_list
+from sciml_datasets.files.hashing import sha256_of
+from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.metrics.predictions import read_predictions
+from sciml_datasets.stemdl.npz import NpzStacks
+from sciml_datasets.stemdl_reconstruction.raw import Scans
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_socket(path: Path) -> None:
+    os.mknod(path, stat.S_IFSOCK | 0o600)
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+STRANGE = [
+    (fifo, "is a FIFO"),
+    (a_socket, "is a socket"),
+    (dangling, "is a symbolic link to nowhere, which does not exist"),
+    (loop, "symbolic links lead round in a circle"),
+    (device, "is a device"),
+    (Path.mkdir, "is a folder"),
+]
+
+
+@pytest.mark.parametrize(("make", "told"), STRANGE)
+def test_what_is_no_file_is_named(make: Callable[[Path], None], told: str, tmp_path: Path) -> None:
+    make(tmp_path / "x")
+    for read in (regular_file, sha256_of, lambda path: list(read_predictions(path))):
+        with pytest.raises(InputError, match=told):
+            read(tmp_path / "x")
+
+
+@pytest.mark.parametrize("make", [fifo, a_socket, device])
+def test_a_list_of_checksums_is_a_file(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / NAME)
+    with pytest.raises(InputError, match=f"{NAME} is a"):
+        read_list(tmp_path / NAME)
+
+
+def test_a_link_to_a_file_is_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to("file")
+    assert regular_file(tmp_path / "link").st_size == 1
+
+
+@pytest.mark.parametrize(("make", "told"), STRANGE[:5])
+def test_a_raw_format_refuses_what_is_called_like_its_files(
+    make: Callable[[Path], None], told: str, raw_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(raw_dir / "cloudmask_demo", tmp_path / "cloudmask")
+    scene = next((tmp_path / "cloudmask").rglob("*.hdf"))
+    shutil.copytree(raw_dir / "stemdl_reconstruction_demo", tmp_path / "scans")
+    for folder in ("training", "validation", "testing"):
+        (tmp_path / "npz" / folder).mkdir(parents=True)
+    scene.unlink()
+    make(scene)
+    make(tmp_path / "npz" / "training" / "a.npz")
+    make(tmp_path / "scans" / "batch_eval_99.db")
+    for raw_format, folder in ((Scenes(256, 320), "cloudmask"), (NpzStacks(), "npz"), (Scans(density=True), "scans")):
+        with pytest.raises(InputError, match=told):
+            raw_format.files(tmp_path / folder)
+
+
+def test_tables_that_are_none_are_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "raw" / "candle_uno"
+    folder.mkdir(parents=True)
+    fifo(folder / "combined_single_response_agg")
+    for command in (["prepare", "--data-dir", str(tmp_path / "data")], ["verify"]):
+        assert main([command[0], "candle_uno", "--raw-dir", str(tmp_path / "raw"), *command[1:]]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_link_to_a_folder_that_holds_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "up").symlink_to("..")
+    with pytest.raises(InputError, match="b/up is a symbolic link to a folder that it lies in"):
+        list(walked(tmp_path))
+
+
+def test_links_to_other_folders_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.hdf").touch()
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "one").symlink_to("../elsewhere")
+    (tmp_path / "raw" / "two").symlink_to("../elsewhere")
+    found = [parent / name for parent, _, names in walked(tmp_path / "raw") for name in names]
+    assert found == [tmp_path / "raw/one/x.hdf", tmp_path / "raw/two/x.hdf"]

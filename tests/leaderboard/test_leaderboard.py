@@ -1,0 +1,311 @@
+"""The leaderboard: like with like, ties as ties, escaped pages, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from submission_files import change_json, change_yaml, make_run, make_submission
+
+from sciml_datasets.benchmark import Criterion
+from sciml_datasets.benchmarks import BENCHMARKS
+from sciml_datasets.cli.main import main
+from sciml_datasets.leaderboard import Entry, boards, rank, write_site
+from sciml_datasets.leaderboard.charts import Axis, Line, Point, confusion, scatter
+from sciml_datasets.leaderboard.entries import Score
+from sciml_datasets.submissions import check_tree
+
+LIKENESS = {"dataset": "stemdl", "plan_digest": "a"}
+
+
+def entry(path: str, value: float, spread: float = 0, **likeness: str) -> Entry:
+    return Entry(
+        path=path,
+        likeness=LIKENESS | likeness,
+        scores={"top1_accuracy": Score(value, value - spread, value + spread)},
+        criteria=[],
+        model="m",
+        parameters=None,
+        runs=1,
+        date="2026-01-01",
+        seconds=None,
+        target_seconds=None,
+        hardware="",
+        recomputed=False,
+        curves=[],
+        details={},
+        config={},
+        contribution="",
+    )
+
+
+HIGHER, LOWER = Criterion("top1_accuracy", "accuracy", "higher"), Criterion("top1_accuracy", "error", "lower")
+
+
+def ranks(*entries: Entry, criterion: Criterion = HIGHER) -> list[tuple[str, int, bool]]:
+    return [(one.entry.path, one.rank, one.tied) for one in rank(entries, criterion)]
+
+
+def test_the_better_score_is_first() -> None:
+    assert ranks(entry("a", 0.1), entry("b", 0.2)) == [("b", 1, False), ("a", 2, False)]
+    assert ranks(entry("a", 0.1), entry("b", 0.2), criterion=LOWER) == [("a", 1, False), ("b", 2, False)]
+
+
+def test_equal_scores_and_overlapping_intervals_are_ties() -> None:
+    assert ranks(entry("a", 0.2), entry("b", 0.2), entry("c", 0.1)) == [("a", 1, True), ("b", 1, True), ("c", 3, False)]
+    assert ranks(entry("a", 0.50, 0.02), entry("b", 0.51, 0.02)) == [("b", 1, True), ("a", 1, True)]
+    assert ranks(entry("a", 0.50, 0.01), entry("b", 0.55, 0.01)) == [("b", 1, False), ("a", 2, False)]
+
+
+@pytest.mark.parametrize("key", ["plan_digest", "criteria_version", "split_sha256", "dataset_version"])
+def test_unlike_results_are_never_on_one_board(key: str) -> None:
+    found = boards([entry("a", 0.1), entry("b", 0.2, **{key: "other"})])
+    assert [len(board.ranked) for board in found] == [1, 1]
+    assert len({board.name for board in found}) == 2
+
+
+@pytest.fixture(scope="module")
+def site(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("board")
+    runs = [make_run(root / f"run-{seed}", data_dir, seed=seed, right=0.3 + 0.1 * seed) for seed in range(4)]
+    make_submission(root / "all", runs[:2], "two-seeds")
+    evil = make_submission(root / "all", runs[2:3], "evil")
+    markup = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    change_yaml(evil / "config.yaml", lambda config: config["hyperparameters"].update({markup: markup}))
+    (evil / "README.md").write_text(f"{markup}\n```\nrun\n```\n")
+    broken = make_submission(root / "all", runs[3:], "broken")
+    (broken / "README.md").unlink()
+    assert main(["leaderboard", str(root / "all"), "--out", str(root / "site"), "--data-dir", str(data_dir)]) == 0
+    return root / "site"
+
+
+def test_refused_submissions_are_left_out(site: Path) -> None:
+    (board,) = json.loads((site / "leaderboard.json").read_text())
+    assert {row["descriptor"] for row in board["submissions"]} == {"two-seeds", "evil"}
+
+
+def test_what_is_left_out_is_named(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "site"), "--json"]
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["refused"] == ["Example-Lab/stemdl/laptop/broken"]
+    assert "Example-Lab/stemdl/laptop/broken: left out, 1 finding(s)" in told.err
+
+
+def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
+    (board,) = json.loads((site / "leaderboard.json").read_text())
+    assert board["dataset"] == "stemdl_demo"
+    assert len(board["plan_digest"]) == len(board["split_sha256"]) == 64
+    (two,) = (row for row in board["submissions"] if row["descriptor"] == "two-seeds")
+    low, high = two["scores"]["top1_accuracy"]["interval"]
+    assert low < two["scores"]["top1_accuracy"]["score"] < high
+    assert two["scores"]["top1_accuracy"]["group_interval"] is None  # a mean over seeds
+    (one,) = (row for row in board["submissions"] if row["descriptor"] == "evil")
+    assert one["scores"]["top1_accuracy"]["interval"] == [one["scores"]["top1_accuracy"]["score"]] * 2
+    assert two["recomputed"] is True
+    assert two["training_seconds"] == 13.0
+    assert (site / two["contribution"]).read_bytes().startswith(b"%PDF-")
+
+
+def test_an_interval_over_groups_tells_whether_it_was_computed_again(data_dir: Path, tmp_path: Path) -> None:
+    make_submission(tmp_path / "all", [make_run(tmp_path / "run", data_dir, name="candle_uno_demo")], "one")
+    (tmp_path / "no-data").mkdir()
+    for out, data in (("again", data_dir), ("claimed", tmp_path / "no-data")):
+        arguments = ["leaderboard", str(tmp_path / "all"), "--out", str(tmp_path / out), "--data-dir", str(data)]
+        assert main(arguments) == 0
+        (board,) = json.loads((tmp_path / out / "leaderboard.json").read_text())
+        (row,) = board["submissions"]
+        score = row["scores"]["mse"]
+        low, high = score["group_interval"]
+        assert low < score["score"] < high
+        page = (tmp_path / out / "submissions/Example-Lab/candle_uno/laptop/one/index.html").read_text()
+        origin = ", as submitted" if out == "claimed" else ""
+        assert f"({low:.4f} to {high:.4f}{origin})" in page
+        assert row["recomputed"] is (out == "again")
+    result = tmp_path / "all/Example-Lab/candle_uno/laptop/one/result.json"
+    # The last lies within the span of the criterion, but not around the score: no data are needed to refuse it.
+    for claimed in ([high, low], [-0.1, high], [high, 2 * high]):
+        change_json(result, lambda content, ends=claimed: content["intervals"]["scores"].update(mse=ends))
+        (checked,) = check_tree(tmp_path / "all")
+        assert [finding.rule for finding in checked.findings] == ["score-range"]
+
+
+def test_csv_has_a_line_for_each_criterion(site: Path) -> None:
+    with (site / "leaderboard.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["descriptor"], row["criterion"]) for row in rows} == {
+        (descriptor, name)
+        for descriptor in ("two-seeds", "evil")
+        for name in [criterion.name for criterion in BENCHMARKS["stemdl"].criteria]
+    }
+
+
+def test_markup_of_strangers_is_escaped(site: Path) -> None:
+    text = (site / "submissions/Example-Lab/stemdl/laptop/evil/index.html").read_text()
+    assert text.count("<script") == 1  # ours
+    assert "<img" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_pages_forbid_whatever_is_not_theirs(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        assert "default-src 'none'" in page.read_text()
+
+
+def test_a_site_is_written_over_but_nothing_else(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path)]) == 2
+    assert "in use and no earlier site" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 0
+    assert main(["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "new"), "--json"]) == 0
+
+
+def write_again(site: Path, out: Path) -> int:
+    return main(["leaderboard", str(site.parent / "all"), "--out", str(out), "--json"])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_list_of_its_files_lies_in_the_site(site: Path) -> None:
+    listed = {}
+    for line in (site / "leaderboard.sha256").read_text().splitlines():
+        sha256, _, name = line.partition("  ")
+        listed[name] = sha256
+    found = {name: hashlib.sha256(content).hexdigest() for name, content in contents(site).items()}
+    found.pop("leaderboard.sha256")
+    assert listed == found
+
+
+def test_what_else_lies_in_the_site_stays(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    assert write_again(site, out) == 0
+    mine = {"CNAME", ".git/config", "notes/mine.txt", "boards/mine.html", "index.html.incomplete"}
+    for path in [*(out / name for name in mine), tmp_path / "site.incomplete" / "mine.txt"]:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    assert write_again(site, out) == 0
+    assert {contents(out)[name] for name in mine} == {b"mine"}
+    assert (tmp_path / "site.incomplete" / "mine.txt").read_text() == "mine"
+
+
+def test_pages_of_submissions_that_are_gone_are_removed(site: Path, tmp_path: Path) -> None:
+    everything, out = tmp_path / "all", tmp_path / "site"
+    shutil.copytree(site.parent / "all", everything)
+    assert main(["leaderboard", str(everything), "--out", str(out), "--json"]) == 0
+    shutil.rmtree(everything / "Example-Lab/stemdl/laptop/evil")
+    assert main(["leaderboard", str(everything), "--out", str(out), "--json"]) == 0
+    assert {path.name for path in (out / "submissions/Example-Lab/stemdl/laptop").iterdir()} == {"two-seeds"}
+
+
+def test_a_page_that_was_edited_is_named_and_nothing_is_written(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "site"
+    assert write_again(site, out) == 0
+    (out / "index.html").write_text("mine")
+    (out / "leaderboard.csv").unlink()
+    before = contents(out)
+    assert write_again(site, out) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith(f"sciml leaderboard: {out / 'index.html'} was not written by this command, or has changed")
+    assert contents(out) == before
+
+
+def test_a_file_of_somebody_else_in_a_new_place_is_named(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "pages"
+    (out / ".git").mkdir(parents=True)
+    (out / "CNAME").write_text("mine")
+    assert write_again(site, out) == 0  # what git and the host of pages know is no hindrance
+    (out / "leaderboard.sha256").unlink()
+    before = contents(out)
+    assert write_again(site, out) == 2
+    assert "in use and no earlier site, which has a leaderboard.sha256" in capsys.readouterr().err
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("text", ["{}", "", "no list\n", "\xff"])
+def test_the_list_of_somebody_else_is_no_licence(site: Path, tmp_path: Path, text: str) -> None:
+    (tmp_path / "leaderboard.sha256").write_bytes(text.encode("latin-1"))
+    (tmp_path / "leaderboard.json").write_text("{}")
+    (tmp_path / "thesis.tex").write_text("mine")
+    before = contents(tmp_path)
+    assert write_again(site, tmp_path) == 2
+    assert contents(tmp_path) == before
+
+
+def test_a_kill_at_any_moment_leaves_a_site_that_the_next_run_finishes(site: Path, tmp_path: Path) -> None:
+    checked, out = check_tree(site.parent / "all"), tmp_path / "site"
+    write_site(checked, out)
+    whole = contents(out)
+    mine = {"CNAME": b"mine", "notes/mine.txt": b"mine"}
+    for name, text in mine.items():
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_bytes(text)
+    random.seed(1)
+    for _ in range(6):
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:  # until it is killed
+                    write_site(checked[1:], out)
+                    write_site(checked, out)
+            finally:
+                os._exit(1)
+        time.sleep(random.uniform(0.02, 0.3))
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    write_site(checked, out)
+    assert contents(out) == whole | mine
+
+
+def test_links_in_the_site_stay(site: Path, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    assert write_again(site, out) == 0
+    (tmp_path / "mine.html").write_bytes((out / "index.html").read_bytes())
+    (out / "index.html").unlink()
+    (out / "index.html").symlink_to(tmp_path / "mine.html")
+    assert write_again(site, out) == 2
+    assert (out / "index.html").is_symlink()
+
+
+def test_a_site_among_the_submissions_is_refused(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page of a submission would lie beside its predictions, and go with it later."""
+    shutil.copytree(site.parent / "all", tmp_path / "submissions")
+    before = contents(tmp_path)
+    for out in (tmp_path, tmp_path / "submissions"):
+        assert main(["leaderboard", str(tmp_path / "submissions"), "--out", str(out)]) == 2
+        assert "would lie among the submissions" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+def test_a_chart_tells_its_points_and_lines() -> None:
+    points = [Point(1, 0.5, 0.4, 0.6, 'a "name" <x>', "a.html"), Point(100, 0.7, 0.7, 0.7, "b", "b.html")]
+    svg = scatter("score against cost", points, [Line(0.9, "target")], Axis("seconds", "log"), Axis("score"))
+    assert svg.count("<circle") == 2
+    assert "a &#34;name&#34; &lt;x&gt;" in svg
+    assert ">target</text>" in svg
+    assert ">10</text>" in svg
+
+
+def test_a_confusion_matrix_tells_its_counts() -> None:
+    svg = confusion("confusion", ["clear", "cloud"], [[5, 1], [0, 4]])
+    assert "true clear, predicted cloud: 1" in svg
+    assert svg.count('class="cell"') == 3

@@ -1,0 +1,128 @@
+"""The reference networks of CANDLE-UNO: layers, parameters, and what they take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from sciml_datasets.models.batches import Batches, Part
+from sciml_datasets.models.candle_uno import RECIPES, areas, growth_uno, pairs_uno, responses, small_uno, uno
+from sciml_datasets.models.sources import fitted_tables, rows_of_tables
+from sciml_datasets.splits.partitions import select
+
+
+def dense_shapes(network: Any) -> list[tuple[int, ...]]:
+    return [tuple(layer.kernel.shape) for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+
+
+def test_the_reference_has_its_layers_and_16_224_001_parameters() -> None:
+    network = uno()
+    assert network.count_params() == 16_224_001
+    shapes = dense_shapes(network)
+    towers = [(942, 1000), (5270, 1000), *[(1000, 1000)] * 4]
+    assert sorted(shapes[:6]) == sorted(towers)
+    assert shapes[6:] == [(2000, 1000), *[(1000, 1000)] * 4, (1000, 1)]
+    dropped = [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)]
+    assert dropped == [0.1] * 11
+    assert {layer.activation.__name__ for layer in network.layers if isinstance(layer, keras.layers.Dense)} == {
+        "relu",
+        "linear",
+    }
+    assert network.input_shape == [(None, 942), (None, 5270)]
+    assert network.output_shape == (None, 1)
+
+
+def test_the_network_of_the_demo_is_smooth_and_drops_little() -> None:
+    network = small_uno(7, 5)
+    dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.activation.__name__ for layer in dense] == ["gelu"] * 6 + ["linear"]
+    assert [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)] == [0.05] * 6
+
+
+def test_the_reference_is_trained_as_the_reference_trains() -> None:
+    recipe = RECIPES["candle_uno"]
+    assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs) == ("adamax", 1e-4, 32, 50)
+    assert recipe.schedule == "plateau"
+    assert (recipe.warmup_share * recipe.epochs, recipe.first_rate) == (5, 1e-3)
+    assert (recipe.epsilon, recipe.patience) == (1e-7, 10)
+
+
+def test_first_weights_of_the_reference_are_normal_as_glorot_and_bengio_have_them() -> None:
+    for layer in uno(7, 5).layers:
+        if isinstance(layer, keras.layers.Dense):
+            assert isinstance(layer.kernel_initializer, keras.initializers.GlorotNormal)
+            assert not layer.bias.numpy().any()
+
+
+def test_doses_go_into_the_trunk_and_drugs_share_a_tower() -> None:
+    assert growth_uno().count_params() == 16_224_001 + 1000
+    network = pairs_uno()
+    # A third of the joined features more, and two doses; no third tower.
+    assert network.count_params() == 16_224_001 + 1000 * 1000 + 2 * 1000
+    assert network.input_shape == [(None, 1), (None, 1), (None, 942), (None, 5270), (None, 5270)]
+
+
+def test_the_order_of_two_drugs_does_not_matter() -> None:
+    network = pairs_uno(7, 5, 5)
+    rng = np.random.default_rng(0)
+    (one, other), cell, (first, second) = (
+        rng.normal(size=(2, 4, 1)),
+        rng.normal(size=(4, 7)),
+        rng.normal(size=(2, 4, 5)),
+    )
+    predict = responses(network)
+    straight = predict([one, other, cell, first, second])
+    np.testing.assert_allclose(predict([other, one, cell, second, first]), straight, rtol=1e-5)
+    assert not np.allclose(predict([one, other, cell, second, first]), straight)
+
+
+def test_areas_stay_between_0_and_1_and_growth_does_not() -> None:
+    network = small_uno(4, 3)
+    network.layers[-1].bias.assign([7.0])
+    inputs = [np.zeros((2, 4)), np.zeros((2, 3))]
+    assert np.asarray(areas(network)(inputs)).tolist() == [1.0, 1.0]
+    assert np.asarray(responses(network)(inputs)).min() > 6
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_workers_join_their_rows_of_the_same_batches(data_dir: Path, index: int) -> None:
+    batches = Batches("candle_uno_demo", data_dir, RECIPES["candle_uno_demo"].with_settings({"batch_size": 8}), seed=5)
+    whole = list(batches.training(1))
+    assert len(whole) == batches.steps > 1
+    for (own, auc, _), (rows, all_auc, _) in zip(batches.training(1, part=Part(index, 2)), whole, strict=True):
+        np.testing.assert_array_equal(auc, all_auc[4 * index : 4 * index + 4])
+        for array, expected in zip(own, rows, strict=True):
+            np.testing.assert_array_equal(array, expected[4 * index : 4 * index + 4])
+
+
+@pytest.mark.parametrize("partition", ["drug_blind", "fold 2/3 by drug"])
+def test_a_drug_that_is_held_out_takes_no_part_in_the_scaling(partition: str, data_dir: Path) -> None:
+    name, recipe = "candle_uno_demo", RECIPES["candle_uno_demo"]
+    builder = tfds.builder(f"sciml/{name}", data_dir=data_dir)
+    training, test = (select(name, f"{partition}:{part}", data_dir) for part in ("train", "test"))
+    seen, unseen = (rows_of_tables(builder, some, recipe)[1] for some in (training, test))
+    table = fitted_tables(builder, recipe, training)[1]
+    fitted = table[np.unique(seen)]
+    np.testing.assert_allclose(fitted.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(fitted.std(axis=0)[fitted.std(axis=0) > 0], 1, atol=1e-4)
+    batches = Batches(name, data_dir, recipe, 0, partition)
+    np.testing.assert_array_equal(predicted_from(batches), table[unseen])
+    of_another = Batches(name, data_dir, recipe, 0, partition, trained_on="")
+    np.testing.assert_array_equal(predicted_from(of_another), builder.info.features["drug_descriptors"].table[unseen])
+
+
+def predicted_from(batches: Batches) -> np.ndarray:
+    """The descriptors of the test split, as a model is given them."""
+    return np.concatenate([descriptors for _, (_, descriptors) in batches.evaluation("test")])
+
+
+def test_without_another_partition_tables_are_as_they_are_stored(data_dir: Path) -> None:
+    builder = tfds.builder("sciml/candle_uno_demo", data_dir=data_dir)
+    features = [builder.info.features[name].table for name in RECIPES["candle_uno_demo"].tables]
+    for found, stored in zip(fitted_tables(builder, RECIPES["candle_uno_demo"], None), features, strict=True):
+        assert found is stored

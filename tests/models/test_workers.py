@@ -1,0 +1,258 @@
+"""Training by several workers, and after a kill: the same numbers as by one that was left alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+import pytest
+import yaml
+from training_steps import Found, started
+
+from sciml_datasets import InputError
+from sciml_datasets.models.run_folder import RunFolder
+from sciml_datasets.models.run_lock import Claim
+
+MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+EPOCHS = 5
+"""Of five batches each: 25 steps."""
+MODELS = Path(__file__).parents[2] / "examples" / "models"
+STOPS_WITHIN = 60
+"""Seconds after another worker was killed."""
+
+
+def command(data_dir: Path, out: Path, *flags: str) -> list[str]:
+    """Train a network with batch norm, as a user would."""
+    model = "small_networks:stemdl"
+    sciml = [sys.executable, "-m", "sciml_datasets.cli.main", "train", "stemdl_demo", "--data-dir", str(data_dir)]
+    options = ["--model", model, "--epochs", str(EPOCHS), "--batch-size", "10", "--set", "learning_rate=0.01"]
+    return [*sciml, "--out", str(out), *options, *flags]
+
+
+@dataclass
+class Run:
+    """A process that trains beside this one, and its run folder."""
+
+    process: subprocess.Popen[str]
+    out: Path
+
+    @classmethod
+    def start(cls, line: list[str], out: Path, **environment: str) -> Run:
+        """Begin."""
+        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        return cls(subprocess.Popen(line, cwd=MODELS, env=os.environ | environment, text=True, **pipes), out)
+
+    def told(self, seconds: float = 200) -> str:
+        """Wait for its end; what it wrote on stderr."""
+        try:
+            return self.process.communicate(timeout=seconds)[1]
+        finally:
+            self.process.kill()
+
+    def finished(self) -> Path:
+        """Wait for its success; the run folder."""
+        told = self.told()
+        assert self.process.returncode == 0, told
+        return self.out
+
+
+def start_pair(data_dir: Path, out: Path) -> list[Run]:
+    """Two workers, as TF_CONFIG names them."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        workers = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in (first, second)]
+    configs = [
+        json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}) for index in range(2)
+    ]
+    line = command(data_dir, out, "--strategy", "multiworker")
+    return [Run.start(line, out, TF_CONFIG=config) for config in configs]
+
+
+def start_ranks(data_dir: Path, out: Path) -> list[Run]:
+    """Two workers, as ranks of MPI."""
+    return [Run.start([str(MPIEXEC), "-n", "2", *command(data_dir, out, "--strategy", "multiworker")], out)]
+
+
+def until_checkpoint(runs: list[Run]) -> None:
+    """Wait until the first epoch is saved."""
+    deadline = time.monotonic() + 120
+    while not (runs[0].out / "checkpoint.npz").exists():
+        assert all(run.process.poll() is None for run in runs), [run.told(1) for run in runs]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def weights(out: Path) -> list[np.ndarray[Any, Any]]:
+    """Of the trained network, the statistics of batch norm among them."""
+    return [np.asarray(value) for value in keras.models.load_model(out / "model.keras").weights]
+
+
+def losses(out: Path) -> list[float]:
+    """After each epoch."""
+    with (out / "history.csv").open() as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def predictions(out: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Id to prediction."""
+    with h5py.File(out / "predictions.h5") as file:
+        return dict(zip(file["id"].asstr()[:], file["prediction"][:], strict=True))
+
+
+def assert_same_run(out: Path, alone: Path, tolerance: float) -> None:
+    """Losses, weights and predictions agree, and every test sample is predicted once."""
+    np.testing.assert_allclose(losses(out), losses(alone), rtol=tolerance, atol=tolerance)
+    for got, expected in zip(weights(out), weights(alone), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
+    found, expected_predictions = predictions(out), predictions(alone)
+    assert list(found) == list(expected_predictions)
+    for key, values in found.items():
+        np.testing.assert_allclose(values, expected_predictions[key], rtol=10 * tolerance, atol=10 * tolerance)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
+    """Runs that nothing happens to, by strategy; they go on while the tests do other things."""
+    two_devices = """
+import sys, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from sciml_datasets.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    alone, both = folder / "none", folder / "mirrored"
+    mirrored = [sys.executable, "-c", two_devices, *command(data_dir, both, "--strategy", "mirrored")[3:]]
+    runs = {"none": Run.start(command(data_dir, alone), alone), "mirrored": Run.start(mirrored, both)}
+    yield runs
+    for run in runs.values():
+        run.process.kill()
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data_dir: Path, tmp_path: Path) -> None:
+    line = command(data_dir, tmp_path / "run")
+    killed = Run.start(line, tmp_path / "run")
+    until_checkpoint([killed])
+    killed.process.kill()
+    killed.told()
+    assert not (killed.out / "result.json").exists()
+    out = Run.start(line, killed.out).finished()
+    assert_same_run(out, undisturbed["none"].finished(), 0)
+    lines = (out / "result-1.txt").read_text().splitlines()
+    keys = [json.loads(line.removeprefix(":::MLLOG "))["key"] for line in lines]
+    assert keys.count("run_start") == keys.count("run_stop") == keys.count("resumed") == 1
+    assert keys.count("cache_clear") == keys.count("init_start") == keys.count("init_stop") == 1
+    assert keys.count("epoch_start") == keys.count("epoch_stop") == keys.count("eval_accuracy") == EPOCHS
+    assert not (out / "checkpoint.npz").exists()
+
+
+def test_two_devices_train_as_one(undisturbed: dict[str, Run]) -> None:
+    assert_same_run(undisturbed["mirrored"].finished(), undisturbed["none"].finished(), 1e-5)
+
+
+def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
+    undisturbed: dict[str, Run], data_dir: Path, tmp_path: Path
+) -> None:
+    chief, victim = start_pair(data_dir, tmp_path / "run")
+    until_checkpoint([chief, victim])
+    victim.process.kill()
+    victim.told()
+    told = chief.told(STOPS_WITHIN)
+    assert chief.process.returncode == 2
+    (sentence,) = [line for line in told.splitlines() if line.startswith("sciml train:")]
+    assert "another worker is gone" in sentence
+    assert "Traceback" not in told
+    assert not (chief.out / "result.json").exists()
+
+    # Where there is no MPI, TF_CONFIG names the workers again.
+    for run in (start_ranks if MPIEXEC else start_pair)(data_dir, chief.out):
+        run.finished()
+    alone = undisturbed["none"].finished()
+    assert_same_run(chief.out, alone, 1e-5)
+    scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (chief.out, alone)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-5, nan_ok=True)
+    assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
+
+
+EXACT = ":precision=float64,batch_size=4"
+"""For convolutions: rounding in float32 turns a rectifier here and there, whatever shares the batch."""
+SHARED = {
+    "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}"),
+    "multiworker": ("candle_uno_demo", f"cloudmask_demo{EXACT}", f"stemdl_demo{EXACT}"),
+}
+"""Strategy to recipes that are trained under it, as many as CI has time for; ``perf/strategies.py`` trains all."""
+
+
+@pytest.fixture(scope="module")
+def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+    """What the recipes' first steps lead to, by strategy."""
+    folder = tmp_path_factory.mktemp("steps")
+    ways = SHARED | {"none": tuple(sorted({name for names in SHARED.values() for name in names}))}
+    running = {way: started(data_dir, folder / f"{way}.npz", way, 20, names) for way, names in ways.items()}
+    found: dict[str, Found] = {}
+    for way, processes in running.items():
+        told = [process.communicate(timeout=900)[1] for process in processes]
+        assert not any(process.returncode for process in processes), told
+        with np.load(folder / f"{way}.npz") as arrays:
+            found[way] = dict(arrays)
+    return found
+
+
+@pytest.mark.parametrize("strategy", SHARED)
+def test_recipes_train_alike_under_every_strategy(twenty_steps: dict[str, Found], strategy: str) -> None:
+    shared = twenty_steps[strategy]
+    assert {key.partition("/")[0] for key in shared} == set(SHARED[strategy])
+    for key, values in shared.items():
+        np.testing.assert_allclose(values, twenty_steps["none"][key], rtol=1e-5, atol=1e-5, err_msg=key)
+
+
+def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
+    script = "import sys, time, pathlib; from sciml_datasets.models.run_lock import Claim\n"
+    script += "Claim(pathlib.Path(sys.argv[1])).take(); print('taken', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"taken\n"
+        with pytest.raises(InputError, match="is in use: another process trains there"):
+            Claim(tmp_path).take()
+        other.kill()
+    claim = Claim(tmp_path)
+    claim.take()
+    claim.release()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_on_another_machine_has_ended_when_its_mark_is_old(tmp_path: Path) -> None:
+    mark = tmp_path / "running-0123456789ab-1-01234567"
+    mark.touch()
+    with pytest.raises(InputError, match="is in use"):
+        Claim(tmp_path).take()
+    os.utime(mark, (0, 0))
+    claim = Claim(tmp_path)
+    claim.take()
+    claim.release()
+    assert not mark.exists()
+
+
+def test_an_unfinished_run_is_not_mixed_with_another(tmp_path: Path) -> None:
+    config = {"seed": 0, "settings": {"epochs": 3, "learning_rate": 0.1}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config | {"replicas": 2}))
+    (tmp_path / "checkpoint.npz").touch()
+    run = RunFolder(tmp_path)
+    assert run.goes_on(config)
+    other = {"seed": 1, "settings": {"epochs": 3, "learning_rate": 0.2}}
+    with pytest.raises(InputError, match="unfinished run with another seed, learning_rate"):
+        run.goes_on(other)

@@ -1,0 +1,28 @@
+"""Commands in processes of their own, alone or as the ranks of an MPI launcher."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "sciml_datasets.cli.main"]
+MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
+
+Run = subprocess.CompletedProcess[str]
+
+
+def ranks(count: int, command: list[str]) -> list[str]:
+    """A command as so many ranks."""
+    assert MPIEXEC is not None
+    return [MPIEXEC, "-n", str(count), *command]
+
+
+def run(command: list[str]) -> Run:
+    """The finished process of a command."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)

@@ -1,0 +1,43 @@
+"""The sandbox: what a stranger's files may not do to the checker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sciml_datasets.submissions.sandbox import StoppedError, in_sandbox
+
+
+def test_the_answer_comes_back_as_json() -> None:
+    assert in_sandbox(lambda: {"a": [1, 2.5, None, "é"]}) == {"a": [1, 2.5, None, "é"]}
+
+
+@pytest.mark.parametrize(
+    ("work", "limits", "message"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), {}, "SIGSEGV"),
+        (lambda: os._exit(0), {}, "without an answer"),
+        (lambda: time.sleep(60), {"seconds": 0.3}, "too long"),
+        (lambda: len(bytearray(1 << 30)), {"memory": 1 << 28}, "too much memory"),
+        (lambda: 1 // 0, {}, "ZeroDivisionError in test_sandbox.py"),
+        (lambda: "x" * (65 << 20), {}, "it took too long|without an answer|SIG"),
+    ],
+)
+def test_a_process_that_does_not_answer_is_told(work: Any, limits: dict[str, Any], message: str) -> None:
+    with pytest.raises(StoppedError, match=message):
+        in_sandbox(work, **limits)
+
+
+def test_no_file_is_written_from_within(tmp_path: Path) -> None:
+    with pytest.raises(StoppedError, match="OSError"):
+        in_sandbox(lambda: (tmp_path / "x").write_text("mine"))
+
+
+def test_nothing_is_printed_from_within(capfd: pytest.CaptureFixture[str]) -> None:
+    in_sandbox(lambda: print("hello", flush=True))
+    assert capfd.readouterr() == ("", "")
