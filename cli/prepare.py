@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sciml_datasets.benchmark import Choice
+from sciml_datasets.benchmark import Benchmark, Choice
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
+from sciml_datasets.cli.choices import add_choices, chosen
 from sciml_datasets.prepared.metadata import facts_of
 
 EXAMPLE = "sciml prepare stemdl --raw-dir raw --data-dir data (many ranks: mpiexec -n 8 sciml prepare ...)"
@@ -34,20 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="prepare the preprocessed form of the data set from its raw files (stemdl: stemdl_preprocessed)",
     )
-    for choice, names in _choices().items():
-        parser.add_argument(
-            f"--{choice.name}", choices=choice.values, help=f"{', '.join(names)} only: {choice.meaning}"
-        )
+    add_choices(parser, _declared())
     add_json(parser)
 
 
-def _choices() -> dict[Choice, list[str]]:
-    """What can be chosen, and of which benchmarks."""
-    found: dict[Choice, list[str]] = {}
-    for benchmark in BENCHMARKS.values():
-        for choice in benchmark.choices:
-            found.setdefault(choice, []).append(benchmark.name)
-    return found
+def _declared() -> list[tuple[Benchmark, Choice]]:
+    return [(benchmark, choice) for benchmark in BENCHMARKS.values() for choice in benchmark.choices]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -75,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         restart=args.restart,
         verify_raw=args.verify_raw,
         preprocess=args.preprocess,
-        **{choice.name: getattr(args, choice.name) for choice in _choices()},
+        **chosen(args, _declared()),
     )
     if comm is not None and comm.Get_rank() != 0:
         return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def show(
     benchmark, dataset = find(name)
     folder = prepared_dir(name, data_dir)
     check_prepared(folder)
-    pictures = importlib.import_module(f"sciml_datasets.{benchmark.name}.pictures")
+    pictures = benchmark.module("pictures")
     count = pictures.COUNT if count is None else count
     if count < 1:
         raise InputError(f"--count {count}: expected at least 1")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from sciml_datasets.benchmark import Benchmark, Choice
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import PathArgument, add_jobs, add_json, add_name, jobs_of, report
+from sciml_datasets.cli.choices import add_choices, chosen
 
-OPTIONS = ("pixels", "engine", "space_groups", "structures", "rows", "columns")
-"""Of the simulators; what is not given is the simulator's own."""
 EXAMPLE = "sciml simulate stemdl --out raw --samples 200 (STEMDL, many ranks: mpiexec -n 8 sciml simulate ...)"
 
 
@@ -22,31 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", metavar="S", type=int, default=0, help="seed of the random numbers (default: 0)")
     add_jobs(parser, ", where no MPI launcher started several")
-    parser.add_argument(
-        "--pixels", metavar="P", type=int, help="STEMDL: width of a pattern (default: 512; stemdl_demo: 128)"
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("zolz", "box", "kinematic"),
-        help="STEMDL: multislice in the zero-order Laue zone, multislice in the original's box (slow: 44 s of a core "
-        "for a stack of 512 x 512), or kinematic theory (default: zolz)",
-    )
-    parser.add_argument(
-        "--space-groups",
-        metavar="G",
-        type=int,
-        nargs="+",
-        help="STEMDL: numbers that take turns (default: all 230, some of them frequent; of the demo ten)",
-    )
-    parser.add_argument(
-        "--structures",
-        action=PathArgument,
-        metavar="PATH",
-        help="STEMDL: your crystals, a CIF or POSCAR file or a folder of them",
-    )
-    parser.add_argument("--rows", metavar="R", type=int, help="CloudMask: of a scene (default: 1200; demo: 256)")
-    parser.add_argument("--columns", metavar="C", type=int, help="CloudMask: of a scene (default: 1500; demo: 320)")
+    add_choices(parser, _declared())
     add_json(parser)
+
+
+def _declared() -> list[tuple[Benchmark, Choice]]:
+    return [(benchmark, choice) for benchmark in BENCHMARKS.values() for choice in benchmark.simulator]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -54,9 +36,8 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.parallel.launcher import world
     from sciml_datasets.simulation import simulate
 
-    given = {key: getattr(args, key) for key in OPTIONS}
-    options = {key: value for key, value in given.items() if value is not None}
     comm = world()
+    options = chosen(args, _declared())
     folder = simulate(args.name, args.out, args.samples, args.seed, jobs_of(args, comm), comm, **options)
     if comm is not None and comm.Get_rank() != 0:
         return 0

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmark import Task
+from sciml_datasets import task
 from sciml_datasets.metrics.atom_columns import AtomColumns
 from sciml_datasets.metrics.classification import Classification, counted_as, ranges, rank_of_truth
 from sciml_datasets.metrics.exact_sums import LARGEST
@@ -30,6 +30,7 @@ from sciml_datasets.metrics.resampled_regression import ResampledRegression
 from sciml_datasets.metrics.segmentation import Segmentation, mask_formats
 from sciml_datasets.metrics.state import Additive, counts, sums
 from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.task import Task
 
 
 class Scoring(Protocol):
@@ -192,14 +193,13 @@ class SegmentationScoring:
     Args:
         truth: of the split.
         mask: feature of the records with the true mask.
-        valid: feature that says which pixels count.
-        stratum: feature with an index into ``strata``.
-        strata: names of the groups of samples that are scored by themselves as well.
+        valid: feature that says which pixels count; empty where all do.
+        stratum: feature with an index into ``strata``; empty where there are none.
+        strata: names of the groups of samples that are also scored alone.
     """
 
     def __init__(self, truth: Truth, *, mask: str, valid: str, stratum: str, strata: tuple[str, ...]) -> None:
-        self._truth, self._features = truth, (mask, valid, stratum)
-        self._name = mask
+        self._truth, self._name, self._valid, self._stratum = truth, mask, valid, stratum
         self.state = Segmentation(len(truth), strata)
         self.formats: tuple[Format, ...] = mask_formats(mask, truth.shape(mask))
 
@@ -207,8 +207,11 @@ class SegmentationScoring:
         """See `Scoring.update`; the truth is read one sample at a time."""
         for i, position in enumerate(positions):
             one = slice(i, i + 1)
-            mask, valid, stratum = self._truth.features(positions[one], self._features)
-            self.state.update([position], mask, predictions[one], valid, stratum)
+            names = tuple(filter(None, (self._name, self._valid, self._stratum)))
+            read = dict(zip(names, self._truth.features(positions[one], names), strict=True))
+            mask = read[self._name]
+            valid = read.get(self._valid, np.ones_like(mask, bool))
+            self.state.update([position], mask, predictions[one], valid, read.get(self._stratum))
 
     def result(self) -> dict[str, float]:
         """See `Segmentation.result`."""
@@ -222,9 +225,9 @@ class SegmentationScoring:
         """All pixels with the probability 0, or 1; of the samples that were given."""
         return {f"{name} {self._name}": self.state.constant(i).result() for i, name in enumerate(("no", "all"))}
 
-    def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
         """The valid pixels."""
-        return np.asarray(self._truth.features(positions, self._features[1:2])[0] != 0)
+        return not self._valid or np.asarray(self._truth.features(positions, (self._valid,))[0] != 0)
 
     def details(self) -> dict[str, Any]:
         """The pooled confusion matrix, and the reliability table where probabilities were given."""
@@ -380,16 +383,16 @@ class ReconstructionScoring:
         truth: of the split.
         image: feature of the records with the true image.
         data_range: largest less smallest value that it can take.
-        columns: how its atom columns are found, as `AtomColumns` takes it; empty where it has none.
+        atom_columns: how its atom columns are found, as `AtomColumns` takes it; empty where it has none.
         scan: feature with the diffraction patterns (positions, H, W) that it is reconstructed from, where there is one.
     """
 
     def __init__(
-        self, truth: Truth, *, image: str, data_range: float, columns: Mapping[str, Any] | None = None, scan: str = ""
+        self, truth: Truth, *, image: str, data_range: float, atom_columns: Mapping[str, Any], scan: str
     ) -> None:
         self._truth, self._image, self._scan = truth, image, scan
         height, width = truth.shape(image)[:2]
-        self._none = partial(Images, len(truth), height, width, data_range, columns or {})
+        self._none = partial(Images, len(truth), height, width, data_range, atom_columns)
         self.state = self._none()
         self.formats: tuple[Format, ...] = (Format(f"images of {image}", truth.shape(image), "f", -LARGEST, LARGEST),)
 
@@ -450,14 +453,19 @@ class ReconstructionScoring:
         return {"fourier_ring_correlation": {"frequency": pixels.frequencies().tolist(), "correlation": curve}}
 
 
-KINDS: dict[str, Callable[..., Scoring]] = {
-    "classification": ClassificationScoring,
-    "segmentation": SegmentationScoring,
-    "regression": RegressionScoring,
-    "reconstruction": ReconstructionScoring,
+SCORINGS: Mapping[type[Task], Callable[..., Scoring]] = {
+    task.Classification: ClassificationScoring,
+    task.Segmentation: SegmentationScoring,
+    task.Regression: RegressionScoring,
+    task.Reconstruction: ReconstructionScoring,
 }
+"""Class of a task to what scores it; the attributes of the task are its arguments."""
 
 
-def scoring(task: Task, truth: Truth) -> Scoring:
-    """The scoring of a task against the truth of one split."""
-    return KINDS[task.kind](truth, **task.settings)
+def scoring(of: Task, truth: Truth) -> Scoring:
+    """The scoring of a task against the truth of one split: its own where its class has a method ``scoring``."""
+    if hasattr(of, "scoring"):
+        own: Scoring = of.scoring(truth)
+        return own
+    made = next(scores for kind, scores in SCORINGS.items() if isinstance(of, kind))
+    return made(truth, **{one.name: getattr(of, one.name) for one in fields(of) if one.name != "alike"})

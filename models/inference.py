@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -69,7 +68,7 @@ def predict(
     file = path_of(out, "out")
     folder = prepared_dir(name, data_dir)
     check_prepared(folder)
-    recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
+    recipes: dict[str, Recipe] = benchmark.module("model").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     facts = facts_of(folder)
     _check_measure(name, response, facts.get("response"))

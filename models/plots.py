@@ -61,7 +61,7 @@ def plot_confusion(result: dict[str, Any], picture: Path) -> None:
     axes.set_yticks(ticks, names, fontsize=size)
     title = literal(f"{result['dataset']}, {result['split']} split")
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
-    _part(axes, classes, find(result["dataset"])[0].task.settings.get("coarser", {}))
+    _part(axes, classes, getattr(find(result["dataset"])[0].task, "coarser", {}))
     figure.colorbar(image, label="share of the true class")
     figure.savefig(picture, dpi=120)
 

@@ -5,7 +5,6 @@ One path for every benchmark, for one process and for many; a run that was kille
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -91,7 +90,7 @@ def train(
     """
     benchmark, _ = find(name)
     out = path_of(out_dir, "out_dir")
-    recipes: dict[str, Recipe] = importlib.import_module(f"sciml_datasets.models.{benchmark.name}").RECIPES
+    recipes: dict[str, Recipe] = benchmark.module("model").RECIPES
     recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
     if seed < 0:
         raise InputError(f"seed {seed}: expected 0 or more")

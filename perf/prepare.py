@@ -143,7 +143,7 @@ def imported_prepare(benchmark: str) -> Callable[..., Path]:
 
 def plan() -> None:
     """Plan 1,000,000 samples in 10,000 files in this process and print time and peak memory."""
-    from sciml_datasets.preparation.disjoint import check_disjoint
+    from sciml_datasets.preparation.index_checks import check_disjoint
     from sciml_datasets.preparation.plan import make_plan
     from sciml_datasets.raw_format import Sample
 

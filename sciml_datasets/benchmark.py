@@ -1,13 +1,38 @@
-"""What a row of the table of benchmarks says: the vocabulary of `sciml_datasets.benchmarks`."""
+"""The terms in which a benchmark is declared: data sets, task, criteria, sources, choices."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+import importlib.util
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.task import Classification, Reconstruction, Regression, Segmentation, Task
+
+__all__ = [
+    "CORRELATION",
+    "ERROR",
+    "FIT",
+    "Benchmark",
+    "Choice",
+    "Classification",
+    "Conversion",
+    "Criterion",
+    "DataSet",
+    "GlobusSource",
+    "NamedSplit",
+    "Reconstruction",
+    "Regression",
+    "Segmentation",
+    "Source",
+    "Task",
+    "Value",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +88,6 @@ ERROR, FIT, CORRELATION = (0.0, None), (None, 1.0), (-1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """What is to be predicted.
-
-    Attributes:
-        kind: the class in ``metrics/tasks.py`` that scores it: how truth is read, which predictions are taken, which
-            trivial baselines stand beside them.
-        settings: what that class needs to know of this benchmark.
-        alike: groupings of the benchmark, or columns of the member lists, for intervals of scores: samples of one group
-            are alike and drawn together, and by each grouping independently (`sciml_datasets.metrics.intervals`).
-            Several columns of a grouping each name a group.
-    """
-
-    kind: Literal["classification", "segmentation", "reconstruction", "regression"]
-    settings: Mapping[str, Any]
-    alike: tuple[str, ...] = ("id",)
-
-
-@dataclass(frozen=True, slots=True)
 class DataSet:
     """One prepared form of a benchmark's data: the configuration ``sciml/<name>`` of the TFDS builder.
 
@@ -90,7 +97,8 @@ class DataSet:
         title: one line.
         simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
         preprocessed_from: the data set whose raw files serve as well, transformed while they are read.
-        variant: what is another than the benchmark's own of this data set, by attribute of `Benchmark`.
+        variant: what differs from the benchmark for this data set, by attribute of `Benchmark`.
+        licence: licence of these data, where it differs from the benchmark's.
     """
 
     name: str
@@ -99,6 +107,7 @@ class DataSet:
     simulated_samples: int = 0
     preprocessed_from: str = ""
     variant: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +150,39 @@ class GlobusSource:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a user may choose when a data set is prepared: a flag of ``sciml prepare``.
+    """What a user may choose of a benchmark: a flag of ``sciml prepare``, ``simulate`` or ``convert``.
 
     Attributes:
-        name: of the flag.
-        values: that can be chosen.
-        default: of them; None where the raw files decide.
+        name: name of the flag, with underscores: ``space_groups`` is ``--space-groups``.
+        values: the values that can be chosen; or the kind of any value: ``integer``, ``integers`` (one or several),
+            ``number``, ``text`` or ``path``.
+        default: one of the values; None where the raw files or the simulator decide.
         meaning: one line of help.
     """
 
     name: str
-    values: tuple[str, ...]
+    values: tuple[str, ...] | Literal["integer", "integers", "number", "text", "path"]
     default: str | None
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A format of others that the benchmark's module ``convert`` takes: ``sciml convert <name> SOURCE --out OUT``.
+
+    Attributes:
+        name: name of the format.
+        meaning: what is converted to what, for the help.
+        source: what SOURCE is, for the help.
+        file: whether OUT is one file; else it is a folder.
+        choices: what a user may choose.
+    """
+
+    name: str
+    meaning: str
+    source: str
+    file: bool = False
+    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +205,10 @@ class NamedSplit:
 class Benchmark:
     """A data set in its forms, a task, and the criteria that results are held against.
 
+    ``docs/adding_a_benchmark.md`` walks through a small one.
+
     Attributes:
-        name: of the folder with its data and of the module with its reference model.
+        name: name of the benchmark, in lower case with digits and underscores.
         title: one line.
         task: what is to be predicted.
         datasets: the forms, the canonical one first.
@@ -197,6 +228,10 @@ class Benchmark:
         dataset: name of the data set that it is for, see `of`.
         version: of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
             working group has none.
+        package: package whose modules are the parts of the benchmark, see `module`; default ``sciml_datasets.<name>``.
+        modules: part to the module that holds it, where that is no module of the package.
+        simulator: what a user may choose when raw files are simulated.
+        conversions: formats of others that can be converted to raw files.
         rules_names: what the working group calls it: the application of its submission rules (submit.adoc, Directory
             Structure), which is logged, and other names that its reference implementations log, in lower case. Empty
             where the rules do not know it.
@@ -221,6 +256,49 @@ class Benchmark:
     dataset: str = ""
     version: str = "1.0"
     rules_names: tuple[str, ...] = ()
+    package: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
+    simulator: tuple[Choice, ...] = ()
+    conversions: tuple[Conversion, ...] = ()
+
+    def module(self, part: str) -> ModuleType:
+        """A part of the benchmark, imported when it is first needed.
+
+        Parts are modules of its package: ``data``, which must be there, and ``model``, ``simulate``, ``pictures`` and
+        ``convert`` where there are such.
+
+        Raises:
+            InputError: there is no such module, or it cannot be imported; the sentence names it.
+        """
+        name = self.part_name(part)
+        try:
+            return importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+                raise InputError(f"{self.name} has no {part}: there is no module {name}") from error
+            raise InputError(_not_imported(self.name, name, error)) from error
+        except Exception as error:  # whatever a module of others raises while it is imported
+            raise InputError(_not_imported(self.name, name, error)) from error
+
+    def part_name(self, part: str) -> str:
+        """The name of the module that holds a part."""
+        return self.modules.get(part, f"{self.package or f'sciml_datasets.{self.name}'}.{part}")
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its package, with README.md, CITATIONS.bib and checksums.tsv where there are such.
+
+        Raises:
+            InputError: there is no such package, or it has no folder.
+        """
+        name = self.part_name("").rstrip(".")
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError) as error:
+            raise InputError(_not_imported(self.name, name, error)) from error
+        if spec is None or not spec.submodule_search_locations:
+            raise InputError(f"{self.name}: there is no package {name}: correct package in its declaration")
+        return Path(spec.submodule_search_locations[0])
 
     @property
     def rules_name(self) -> str:
@@ -255,13 +333,31 @@ class Benchmark:
         Raises:
             InputError: something else is given, or a value that cannot be chosen.
         """
-        known = {choice.name: choice for choice in self.choices}
+        self.check_chosen(self.choices, given)
+        found = {choice.name: given.get(choice.name) or choice.default for choice in self.choices}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def check_chosen(self, choices: Iterable[Choice], given: Mapping[str, Any]) -> None:
+        """Make sure that only what can be chosen is given.
+
+        Args:
+            choices: what can be chosen.
+            given: values by name; None where nothing is chosen.
+
+        Raises:
+            InputError: something else is given, or a value that cannot be chosen.
+        """
+        known = {choice.name: choice.values for choice in choices}
         for name, value in given.items():
             if value is None:
                 continue
             if name not in known:
-                raise InputError(f"{self.name} has no choice {name}: leave it out")
-            if value not in known[name].values:
-                raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name].values)}")
-        found = {name: given.get(name) or choice.default for name, choice in known.items()}
-        return {name: value for name, value in found.items() if value is not None}
+                others = f", or choose from {', '.join(sorted(known))}" if known else ""
+                raise InputError(f"{self.name} has no choice {name}: leave it out{others}")
+            if isinstance(known[name], tuple) and value not in known[name]:
+                raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name])}")
+
+
+def _not_imported(benchmark: str, module: str, error: Exception) -> str:
+    reason = f"{type(error).__name__}: {error}".splitlines()[0]
+    return f"{benchmark}: its module {module} cannot be imported ({reason}): install what it needs, or correct it"

@@ -1,17 +1,18 @@
 """What preparation knows of raw data: files, the samples in them, and how to read one.
 
-A benchmark's ``raw.py`` implements `RawFormat`; everything in ``preparation`` works on this interface alone.
+A benchmark's ``data.raw_format`` returns a `RawFormat`; everything in ``preparation`` works on this interface alone.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sciml_datasets.errors import InputError
 
@@ -31,7 +32,7 @@ class RawFile:
     """One raw file.
 
     Attributes:
-        split: the split that its samples belong to.
+        split: the split that its samples belong to; empty where they belong to several.
         name: path below the data set's raw folder, with forward slashes.
         size: bytes.
         mtime_ns: time of last change, nanoseconds.
@@ -44,6 +45,19 @@ class RawFile:
     name: str
     size: int
     mtime_ns: int
+
+    @classmethod
+    def of(cls, folder: Path, path: Path, split: str = "", status: os.stat_result | None = None) -> RawFile:
+        """The raw file of a path below a folder.
+
+        Args:
+            folder: the data set's raw folder.
+            path: the file in it.
+            split: the split that its samples belong to; empty where they belong to several.
+            status: what is known of the file; None to ask.
+        """
+        status = status or path.stat()
+        return cls(split, path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns)
 
     def __post_init__(self) -> None:
         """See the docstring of the class."""
@@ -80,71 +94,6 @@ class Sample:
         return Sample, (self.split, self.key, self.file, self.place, self.size, self.group, self.facts)
 
 
-class RawFormat(Protocol):
-    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError."""
-
-    @property
-    def facts(self) -> tuple[str, ...]:
-        """Names of `Sample.facts`: ``("space_group",)``."""
-
-    @property
-    def group_kind(self) -> str:
-        """What `Sample.group` is, in words: ``material``."""
-
-    def files(self, folder: Path) -> list[RawFile]:
-        """All raw files below ``folder``, sorted."""
-
-    def index(self, folder: Path, file: RawFile) -> Iterable[Sample]:
-        """The samples of one file, from headers only, checked.
-
-        Of more samples than memory takes (`sciml_datasets.preparation.sorting.IN_MEMORY`) nobody compares the groups:
-        there the split must follow from the group by a rule, so that none can stand in two.
-        """
-
-    def reader(self, folder: Path) -> AbstractContextManager[Callable[[Sample], Example]]:
-        """A function that reads samples, and keeps a bounded number of files open while the context lasts.
-
-        Large arrays of an example may be overwritten when the next is read: filling memory that is in use is several
-        times faster than filling memory that the system has just handed out.
-        """
-
-
-Note = Callable[[str, str], None]
-"""To be called with what is wrong with a sample, a key of `NotingFormat.tolerated`, and a clause that names it."""
-
-
-def unheard(what: str, clause: str) -> None:
-    """A `Note` that nobody hears."""
-
-
-@runtime_checkable
-class NotingFormat(RawFormat, Protocol):
-    """A raw format whose reader goes on where it can, and notes what was wrong."""
-
-    @property
-    def tolerated(self) -> Mapping[str, float]:
-        """What may be wrong with a sample, in words, to the share of all samples beyond which raw files are refused."""
-
-    def reader(self, folder: Path, note: Note = ...) -> AbstractContextManager[Callable[[Sample], Example]]:
-        """As `RawFormat.reader`; ``note`` hears once of each sample and thing that is wrong with it."""
-
-
-@runtime_checkable
-class PartialFormat(RawFormat, Protocol):
-    """A raw format whose files may have been made without one of the splits."""
-
-    def missing(self, folder: Path) -> Collection[str]:
-        """The splits that the files below ``folder`` are without."""
-
-
-@runtime_checkable
-class PlacedFormat(RawFormat, Protocol):
-    """A raw format that knows where in its file a sample lies, so that it can be asked for before it is read."""
-
-    def extent(self, sample: Sample) -> tuple[int, int] | None:
-        """Where most of a sample begins in its file, and about how many bytes it has; None where nobody knows."""
-
-
 class Layout(NamedTuple):
     """Shape of an array, None for unknown lengths, and its type by NumPy's name."""
 
@@ -171,9 +120,65 @@ class Beside:
     layouts: Mapping[str, Layout] = field(default_factory=dict)
 
 
-@runtime_checkable
-class TabledFormat(RawFormat, Protocol):
-    """A raw format whose records need what lies beside them: tables that they refer to, shapes and types."""
+Note = Callable[[str, str], None]
+"""To be called with what is wrong with a sample, a key of `RawFormat.tolerated`, and a clause that names it."""
+
+
+def ignored(what: str, clause: str) -> None:
+    """A `Note` that is not kept."""
+
+
+class RawFormat(ABC):
+    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError."""
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Names of `Sample.facts`: ``("space_group",)``."""
+        return ()
+
+    @property
+    def group_kind(self) -> str:
+        """What `Sample.group` is, in a word: ``material``."""
+        return "sample"
+
+    @property
+    def tolerated(self) -> Mapping[str, float]:
+        """What may be wrong with a sample, in words, to the share of all samples beyond which files are refused."""
+        return {}
+
+    @abstractmethod
+    def files(self, folder: Path) -> list[RawFile]:
+        """All raw files below ``folder``, sorted."""
+
+    @abstractmethod
+    def index(self, folder: Path, file: RawFile) -> Iterable[Sample]:
+        """The samples of one file, from headers only, checked.
+
+        Groups are compared as far as the samples fit in memory (`sciml_datasets.preparation.sorting.IN_MEMORY`); of
+        more, the split must follow from the group by a rule, so that no group can stand in two.
+        """
+
+    @abstractmethod
+    def reader(self, folder: Path, note: Note = ignored) -> AbstractContextManager[Callable[[Sample], Example]]:
+        """A function that reads samples, and keeps a bounded number of files open while the context lasts.
+
+        Large arrays of an example may be overwritten when the next is read: filling memory that is in use is several
+        times faster than filling memory that the system has just handed out.
+
+        Args:
+            folder: folder of the raw files.
+            note: called once for each sample and thing that is wrong with it, where it is read all the same.
+        """
+
+    def missing(self, folder: Path) -> Collection[str]:
+        """The splits that the files below ``folder`` were made without."""
+        return ()
+
+    def extent(self, sample: Sample) -> tuple[int, int] | None:
+        """Where most of a sample begins in its file, and about how many bytes it has: what is asked for before it is
+        read. None where that is not known."""
+        return None
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
-        """What lies beside the records of all samples, which are consumed once."""
+        """What lies beside the records of all samples, which are consumed once at most."""
+        return Beside()

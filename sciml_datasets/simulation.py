@@ -1,10 +1,14 @@
-"""Simulated raw files, in exactly the official raw format of a benchmark."""
+"""Simulated raw files, in exactly the official raw format of a benchmark.
+
+The module ``simulate`` of a benchmark has ``write_raw(folder, name, *, num_samples, seed, jobs, **options)``, which
+makes the folder and writes into it; the options are those that `Benchmark.simulator` declares. Where many ranks may
+share the work, it also has ``plan_raw``, with the same arguments but ``jobs``, which returns a list of files to write,
+and ``write_file``, which writes one and returns how many samples it holds. ``WRITTEN`` is a pattern of the names of all
+that is written into the folder, by which folders that killed processes have left are recognised and removed.
+"""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import re
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
@@ -22,11 +26,6 @@ if TYPE_CHECKING:
 
 DEFAULT_SAMPLES = 200
 """For data sets that are not simulated by themselves."""
-WRITTEN = re.compile(
-    r"train|dev|test|training|inference|batch_(train|eval|test)_[0-9]+\.db(-lock)?|cl_\w+|drug_info|\w*combined_\w+|"
-    r"\w+_dragon7_descriptors\.tsv|ComboDrugGrowth_\w+\.csv|NCI60_CELLNAME_to_Combo\.txt"
-)
-"""Names of all that simulators write into a folder, not into folders in it."""
 
 
 def simulate(
@@ -51,8 +50,8 @@ def simulate(
         jobs: processes; each starts a fresh interpreter, so a script that asks for more than one needs a
             ``if __name__ == "__main__"`` guard.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments; ``jobs`` is 1 then.
-        options: of the benchmark's simulator: ``pixels``, ``engine``, ``space_groups`` and ``structures`` for STEMDL,
-            ``rows`` and ``columns`` for CloudMask.
+        options: what the benchmark lets choose, see `Benchmark.simulator`: ``pixels``, ``engine``, ``space_groups`` and
+            ``structures`` for STEMDL, ``rows`` and ``columns`` for CloudMask.
 
     Returns:
         The folder.
@@ -75,7 +74,8 @@ def simulate(
         )
     folder = executor.run_once(lambda: path_of(out_dir, "out_dir")) / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
-    module = importlib.import_module(f"sciml_datasets.{benchmark.name}.simulate")
+    executor.run_once(lambda: bool(benchmark.module("simulate")))  # once in a sentence, where there is none
+    module = benchmark.module("simulate")
     in_use = f"{folder} exists: remove it or choose another folder"
 
     def begin() -> Path:
@@ -85,19 +85,12 @@ def simulate(
         check_vacant(folder)
         if folder.exists():
             raise InputError(in_use)
-        known = inspect.signature(module.write_raw).parameters.keys() - {
-            "folder",
-            "name",
-            "num_samples",
-            "seed",
-            "jobs",
-        }
-        for option in options.keys() - known:
-            raise InputError(f"{name} has no option {option}: choose from {', '.join(sorted(known)) or 'none'}")
+        benchmark.check_chosen(benchmark.simulator, options)
         if comm is not None and not hasattr(module, "plan_raw"):
             raise InputError(f"{name} is simulated by one process or by --jobs: leave the launcher out")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(folder, WRITTEN)
+        if hasattr(module, "WRITTEN"):
+            remove_abandoned(folder, module.WRITTEN)
         return work_folder(folder, signature())
 
     work = executor.run_once(begin)

@@ -1,28 +1,27 @@
-"""The one TFDS builder, ``sciml``: its configurations are the data sets of the table.
+"""The one TFDS builder, ``sciml``: its configurations are the data sets of all benchmarks.
 
-``tfds.load("sciml/stemdl")`` constructs `Sciml`, which hands over to the subclass that the benchmark's folder declares
-(``sciml_datasets/<name>/<name>_dataset_builder.py``). What differs between benchmarks is declared there: features,
-supervised keys and the raw format. Preparation goes through `sciml_datasets.preparation`, never through TFDS's writer.
+What differs between benchmarks is declared in the module ``data`` of each: features, supervised keys, raw format.
+Preparation goes through `sciml_datasets.preparation`, never through TFDS's writer.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 from reprlib import Repr
-from typing import Any, ClassVar
+from typing import Any
 
 import tensorflow_datasets as tfds
+from etils import epath
+from tensorflow_datasets.core import dataset_metadata
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
-from sciml_datasets.benchmark import Benchmark, DataSet
-from sciml_datasets.benchmarks import BENCHMARKS, find
+from sciml_datasets import data_part
+from sciml_datasets.benchmarks import BENCHMARKS, OWN, find
 from sciml_datasets.errors import InputError
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.integrity import check_described
 from sciml_datasets.prepared.metadata import NAME, facts_of
-from sciml_datasets.raw_format import RawFormat
 
 
 def _configs() -> list[tfds.core.BuilderConfig]:
@@ -60,83 +59,49 @@ class Info(tfds.core.DatasetInfo):
 
 
 class Sciml(FileReaderBuilder):
-    """Builder of every data set of this package; see the module's docstring."""
+    """Builder of every data set of every benchmark; see the module's docstring.
+
+    Attributes:
+        benchmark: the benchmark that the data set belongs to, as it is for this data set.
+        dataset: the declaration of the data set.
+    """
 
     name = "sciml"
-    BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = _configs()
-    DEFAULT_BUILDER_CONFIG_NAME = BUILDER_CONFIGS[0].name
+    DEFAULT_BUILDER_CONFIG_NAME = OWN[0]
+    # Benchmarks may be registered at any time, and TFDS would remember what there was when it asked first.
+    BUILDER_CONFIGS = tfds.core.utils.classproperty(_configs)
+    builder_configs = tfds.core.utils.classproperty(lambda: {config.name: config for config in _configs()})
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """A benchmark's subclass is reached through ``sciml`` and not registered under a name of its own."""
-        super().__init_subclass__(skip_registration=True, **kwargs)
-
-    def __new__(cls, *, config: Any = None, **_: Any) -> Sciml:
-        """The builder of the benchmark that ``config`` belongs to."""
-        if cls is Sciml:
-            name = getattr(config, "name", config) or cls.DEFAULT_BUILDER_CONFIG_NAME
-            benchmark, _dataset = find(str(name).partition(":")[0])
-            folder = f"sciml_datasets.{benchmark.name}"
-            importlib.import_module(f"{folder}.{benchmark.name}_dataset_builder")
-            cls = next(sub for sub in Sciml.__subclasses__() if sub.__module__.startswith(folder + "."))
-        builder: Sciml = super().__new__(cls)
-        return builder
-
-    def __init__(self, *, file_format: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, file_format: Any = None, config: Any = None, **kwargs: Any) -> None:
         """As in TFDS, but of data that are prepared already ``file_format`` decides nothing.
 
         ``tfds.data_source`` asks for ArrayRecord unless told otherwise; TFRecord shards serve it as well.
         """
         if kwargs.get("data_dir") is not None:
             kwargs["data_dir"] = str(path_of(kwargs["data_dir"], "data_dir"))
-        super().__init__(**kwargs)
+        name = getattr(config, "name", config) or self.DEFAULT_BUILDER_CONFIG_NAME
+        self.benchmark, self.dataset = find(str(name).partition(":")[0])
+        # TFDS writes the name of the builder's module into dataset_info.json: part of the prepared bytes since the time
+        # when each benchmark had a module of this name.
+        self.__module__ = f"{self.benchmark.part_name(self.benchmark.name)}_dataset_builder"
+        super().__init__(config=config, **kwargs)
         self._original_state["file_format"] = file_format  # what TFDS passes to __init__ when it unpickles
         if file_format is not None and not (self.data_path / "dataset_info.json").exists():
             self.info.set_file_format(file_format, override=True)
 
-    @classmethod
-    def get_default_builder_config(cls) -> tfds.core.BuilderConfig:
-        """The first data set of the table."""
-        return cls.BUILDER_CONFIGS[0]
-
-    @property
-    def benchmark(self) -> Benchmark:
-        """The benchmark's row of the table."""
-        return find(self.builder_config.name)[0]
-
-    @property
-    def dataset(self) -> DataSet:
-        """The data set's row of the table."""
-        return find(self.builder_config.name)[1]
-
-    @property
-    def supervised_keys(self) -> tuple[Any, Any] | None:
-        """What ``as_supervised`` gives; each benchmark declares its own."""
-        return None
-
-    def features(self) -> dict[str, Any]:
-        """Feature connectors by name; each benchmark declares its own."""
-        raise TypeError("Sciml itself has no features: construct it with a config")
-
-    def raw_format(self, **choices: str) -> RawFormat:
-        """How the raw files of this data set are read; each benchmark declares its own.
-
-        Args:
-            choices: of `Benchmark.choices`.
-        """
-        raise TypeError("Sciml itself has no raw format: construct it with a config")
-
     def _info(self) -> tfds.core.DatasetInfo:
         check_described(Path(self.data_path))  # TFDS reads it next, where it is there
-        metadata = self.get_metadata()
+        documents = dataset_metadata.load(epath.Path(self.benchmark.folder))
+        declared = data_part.features(self.benchmark, self.dataset)
         return Info(
             builder=self,
-            description=metadata.description,
-            citation=metadata.citation,
-            features=tfds.features.FeaturesDict(self.features()),
-            supervised_keys=self.supervised_keys,
+            description=documents.description or self.benchmark.title,
+            citation=documents.citation,
+            features=tfds.features.FeaturesDict(declared),
+            supervised_keys=data_part.supervised_keys(self.benchmark, self.dataset, declared),
             metadata=Facts(),
             homepage=self.benchmark.homepage,
-            license="Apache-2.0" if self.dataset.simulated_samples else self.benchmark.licence,
+            license=self.dataset.licence or self.benchmark.licence,
         )
 
     def download_and_prepare(
@@ -170,6 +135,17 @@ class Sciml(FileReaderBuilder):
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
         executor = Beam(config.beam_options, self.data_path.parent.parent) if config.beam_options else Serial()
         prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), executor)
+
+    def as_dataset(self, split: Any = None, *, as_supervised: bool = False, **options: Any) -> Any:
+        """As in TFDS; supervised pairs are those that the benchmark's ``data.pair`` makes, where there is one."""
+        found = super().as_dataset(split, as_supervised=as_supervised, **options)
+        pair = getattr(self.benchmark.module("data"), "pair", None)
+        if not as_supervised or pair is None:
+            return found
+        import tensorflow as tf
+        import tree
+
+        return tree.map_structure(lambda dataset: dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE), found)
 
     def as_data_source(
         self,

@@ -43,7 +43,7 @@ from sciml_datasets.candle_uno.responses import (
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text_numbers import MISSING
 from sciml_datasets.files.text_tables import TextTable
-from sciml_datasets.raw_format import Beside, Example, RawFile, Sample
+from sciml_datasets.raw_format import Beside, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.splits.hashing import part_of
 
 if TYPE_CHECKING:
@@ -156,8 +156,8 @@ class _Entity:
 
 
 @dataclass(frozen=True)
-class Doses:
-    """Responses to single doses; see `sciml_datasets.raw_format.TabledFormat`.
+class Doses(RawFormat):
+    """Responses to single doses; see `sciml_datasets.raw_format.RawFormat`.
 
     Attributes:
         layout: of the table.
@@ -223,7 +223,7 @@ class Doses:
         return Sample(split, key, self.layout.file, place, size, unit, facts)
 
     @contextmanager
-    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that makes examples of what the index has read already."""
         yield self.example
 

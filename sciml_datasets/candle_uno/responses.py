@@ -24,7 +24,7 @@ from sciml_datasets.candle_uno.forms.tables import LEFT_OUT, FeatureTable, Table
 from sciml_datasets.candle_uno.measures import FACT
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular import regular_file
-from sciml_datasets.raw_format import Beside, Example, RawFile, Sample
+from sciml_datasets.raw_format import Beside, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.scaling import FITTED_ANEW, IMPUTED, STANDARDISED, imputed, moments, standardised
 from sciml_datasets.splits.hashing import part_of
 
@@ -64,8 +64,8 @@ RECORD_BYTES = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Responses:
-    """Responses and features in any form; see `sciml_datasets.raw_format.TabledFormat`.
+class Responses(RawFormat):
+    """Responses and features in any form; see `sciml_datasets.raw_format.RawFormat`.
 
     Attributes:
         form: a key of FORMS; None to recognise it.
@@ -88,7 +88,7 @@ class Responses:
         return sorted(raw_file(folder, path) for path in paths)
 
     def missing(self, folder: Path) -> list[str]:
-        """See `PartialFormat.missing`: what the reference exports has no test split."""
+        """See `RawFormat.missing`: what the reference exports has no test split."""
         return FORMS[self._form(folder)].missing(folder)
 
     def _form(self, folder: Path) -> str:
@@ -137,7 +137,7 @@ class Responses:
             )
 
     @contextmanager
-    def reader(self, folder: Path) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that makes examples of what the index has read already."""
         yield example
 
@@ -177,8 +177,7 @@ class Responses:
 
 def raw_file(folder: Path, path: Path) -> RawFile:
     """A file below the raw folder; every one bears on samples of all splits."""
-    status = regular_file(path)
-    return RawFile("", path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns)
+    return RawFile.of(folder, path, status=regular_file(path))
 
 
 def example(sample: Sample) -> Example:

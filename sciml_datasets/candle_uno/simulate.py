@@ -9,6 +9,7 @@ fewer rows without a response. For the data sets of single doses their table tak
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +52,10 @@ IDS = ("SOURCE", "CELL", "DRUG", "STUDY")
 CURVE = ("AUC", "IC50", "EC50", "EC50se", "R2fit", "Einf", "HS", "AAC1", "AUC1", "DSS1")
 """Columns of the table of responses."""
 TUMOURS = ("BRCA", "COAD", "LUAD", "SKCM", "GBM", "LAML")
+WRITTEN = re.compile(
+    r"cl_\w+|drug_info|\w*combined_\w+|\w+_dragon7_descriptors\.tsv|ComboDrugGrowth_\w+\.csv|NCI60_CELLNAME_to_Combo\.txt"
+)
+"""Names of all that is written into the raw folder."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
 from sciml_datasets.files.regular import is_companion, regular_file, walked
-from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat, Sample, ignored
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
 """Data set to rows and columns of its scenes."""
@@ -45,8 +45,8 @@ TOLERATED = {CAST: 1.0, PACKED: 1.0, UNLABELLED: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Scenes:
-    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.raw_format.NotingFormat`."""
+class Scenes(RawFormat):
+    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.raw_format.RawFormat`."""
 
     rows: int
     columns: int
@@ -81,9 +81,8 @@ class Scenes:
             twin = known.setdefault((granule.satellite, granule.start, granule.relative_orbit), path)
             if twin is not path:
                 raise InputError(f"{twin} and {path} are two files of one granule: remove one of them")
-            status, place = regular_file(path), path.relative_to(folder)
-            split = split_of(granule, held_out=_held_out(folder, place))
-            files.append(RawFile(split, place.as_posix(), status.st_size, status.st_mtime_ns))
+            split = split_of(granule, held_out=_held_out(folder, path.relative_to(folder)))
+            files.append(RawFile.of(folder, path, split, regular_file(path)))
         for split in set(SPLITS) - {file.split for file in files}:
             raise InputError(
                 f"{folder}: none of the {len(files)} scenes belongs to the {split} split: scenes in inference/ (or "
@@ -116,11 +115,11 @@ class Scenes:
         return h5.array(name, NUMBERS, shape, remedy=remedy)
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.raw_format.PlacedFormat`: the file has about as many bytes as the record."""
+        """See `sciml_datasets.raw_format.RawFormat.extent`: the file has about as many bytes as the record."""
         return 0, sample.size
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads scenes.
 
         It raises InputError for a file that cannot be read or changed after it was indexed, for values in other units,

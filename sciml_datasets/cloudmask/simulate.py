@@ -6,6 +6,7 @@ share a climate but do not continue each other.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,8 @@ DAY_FRAMES, NIGHT_FRAMES = (2520, 2700, 2880), (180, 360, 540)
 """Seconds after the ascending node; the satellite comes down over the day side at 10:00."""
 TEST_SHARE, VALIDATION_SHARE = 1 / 6, 1 / 8
 MIN_PIXELS = 32
+WRITTEN = re.compile(r"training|inference")
+"""Names of all that is written into the raw folder, not into folders in it."""
 
 
 @dataclass(frozen=True, slots=True)

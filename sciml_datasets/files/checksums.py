@@ -68,7 +68,7 @@ def published_list(name: str) -> Path:
     Raises:
         InputError: no data set has this name.
     """
-    return Path(__file__).parent / find(name)[0].name / NAME
+    return find(name)[0].folder / NAME
 
 
 def known_checksums(name: str, folder: Path) -> dict[str, str]:

@@ -80,9 +80,10 @@ def make_plan(
         if not members and split in missing:
             continue
         if not members:
+            name = identity.get("dataset", "the data set")
             raise InputError(
-                f"the {split} split is empty, expected at least one sample in every split: add raw files or samples, "
-                "or lists of splits where the raw form has them"
+                f"{name}: the {split} split is empty, expected at least one sample in every split: add raw files or "
+                "samples, or lists of splits where the raw form has them"
             )
         if num_shards and num_shards > len(members):
             raise InputError(

@@ -14,8 +14,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sciml_datasets import data_part
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError, PeerFailedError, naming
 from sciml_datasets.files.checksums import known_checksums, record_checksums
@@ -23,7 +24,7 @@ from sciml_datasets.files.hashing import HashFile
 from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.progress import progress
-from sciml_datasets.preparation.disjoint import check_disjoint
+from sciml_datasets.preparation.index_checks import check_disjoint, check_truth
 from sciml_datasets.preparation.plan import Plan, make_plan
 from sciml_datasets.preparation.prefetch import chunks
 from sciml_datasets.preparation.shards import check_format
@@ -39,17 +40,11 @@ from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import (
     SPLITS,
     Beside,
-    NotingFormat,
-    PartialFormat,
     RawFile,
     RawFormat,
     Sample,
-    TabledFormat,
 )
 from sciml_datasets.splits import overlap_report
-
-if TYPE_CHECKING:
-    from sciml_datasets.tfds_builder import Sciml
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +70,7 @@ class Options:
     raw_name: str | None = None
 
 
-def prepare_builder(builder: Sciml, options: Options, executor: Executor) -> None:
+def prepare_builder(builder: Any, options: Options, executor: Executor) -> None:
     """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`.
 
     Raises:
@@ -114,18 +109,16 @@ def _is_prepared(final: Path, options: Options) -> bool:
     return True
 
 
-def _prepare(builder: Sciml, options: Options, executor: Executor, final: Path) -> None:
+def _prepare(builder: Any, options: Options, executor: Executor, final: Path) -> None:
     file_format = builder.info.file_format.value
     check_format(file_format)
     choices = executor.run_once(lambda: builder.benchmark.chosen(options.choices))
-    raw_format = builder.raw_format(**choices)
+    raw_format = data_part.raw_format(builder.benchmark, builder.dataset, choices)
     folder = executor.run_once(
         lambda: raw_folder(builder.dataset.name, options.raw_dir, builder._data_dir_root, options.raw_name)
     )
     raw_files = executor.run_once(lambda: raw_format.files(folder))
-    missing = executor.run_once(
-        lambda: tuple(raw_format.missing(folder)) if isinstance(raw_format, PartialFormat) else ()
-    )
+    missing = executor.run_once(lambda: tuple(raw_format.missing(folder)))
     checksums = _raw_checksums(builder, options, executor, folder, raw_files)
     with _progress(executor, "Indexing", len(raw_files), " files") as advance:
         indexed = executor.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
@@ -138,7 +131,7 @@ def _prepare(builder: Sciml, options: Options, executor: Executor, final: Path) 
     }
 
     def plan_and_open() -> tuple[Plan, Path, list[Written]]:
-        samples = _joined(indexed, raw_format, final)
+        samples = _joined(indexed, raw_format, builder.benchmark, final)
         plan = make_plan(samples, identity, options.num_shards, missing)
         final.parent.mkdir(parents=True, exist_ok=True)
         state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
@@ -179,13 +172,16 @@ def _prepare(builder: Sciml, options: Options, executor: Executor, final: Path) 
         raise
 
 
-def _joined(indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, final: Path) -> list[Sample] | Spool:
+def _joined(
+    indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, benchmark: Benchmark, final: Path
+) -> list[Sample] | Spool:
     """The index of all files, checked as far as it is in memory: see `RawFormat.index`."""
     spools = [part for part in indexed if isinstance(part, Spool)]
     samples = (sample for part in indexed if not isinstance(part, Spool) for sample in part)
     if not spools:
         found = list(samples)
         check_disjoint(found, raw_format.group_kind)
+        check_truth(found, raw_format.facts, benchmark)
         return found
     if len([part for part in indexed if part]) == 1:
         return spools[0]
@@ -210,7 +206,7 @@ def _plan_identity(identity: dict[str, Any], plan: Plan) -> dict[str, Any]:
 
 
 def _raw_checksums(
-    builder: Sciml, options: Options, executor: Executor, folder: Path, files: list[RawFile]
+    builder: Any, options: Options, executor: Executor, folder: Path, files: list[RawFile]
 ) -> dict[str, str]:
     """With ``verify_raw`` the SHA-256 of raw files by name, on rank 0, compared with the known ones and recorded.
 
@@ -256,7 +252,7 @@ def check_unchanged(folder: Path, before: list[RawFile], now: list[RawFile]) -> 
 
 
 def _finish(
-    builder: Sciml,
+    builder: Any,
     raw_format: RawFormat,
     raw_folder: Path,
     plan: Plan,
@@ -273,10 +269,9 @@ def _finish(
     folder = work / "folder"
     by_name = {written.name: written for written in done}
     written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
-    if isinstance(raw_format, NotingFormat):
-        notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
-        notes.add_all((result.notes for _, result in written), raw_folder)
-        notes.tell()
+    notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
+    notes.add_all((result.notes for _, result in written), raw_folder)
+    notes.tell()
     for _, result in written:
         for name, size, _ in result.files():
             if (folder / name).stat().st_size != size:
@@ -299,8 +294,7 @@ def _finish(
     def samples_of(*splits: str) -> Iterator[Sample]:
         return (sample for shard in plan.shards if shard.split in splits for sample in shard.samples)
 
-    if isinstance(raw_format, TabledFormat):
-        _lay_beside(builder, folder, raw_format.beside(raw_folder, samples_of(*SPLITS)))
+    _lay_beside(builder, folder, raw_format.beside(raw_folder, samples_of(*SPLITS)))
     builder.info.write_to_directory(folder)
     columns = (*raw_format.facts, raw_format.group_kind)
     for split in SPLITS:
@@ -321,7 +315,7 @@ def _finish(
     remove_interrupted(final)
 
 
-def _lay_beside(builder: Sciml, folder: Path, beside: Beside) -> None:
+def _lay_beside(builder: Any, folder: Path, beside: Beside) -> None:
     """Give the features their tables and layouts, and the facts, which TFDS writes with them, and write the rest."""
     for name, table in beside.tables.items():
         builder.info.features[name].table = table

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from sciml_datasets.files.incomplete import work_folder
 from sciml_datasets.parallel.executors import Tick
+from sciml_datasets.preparation.example_checks import refuse
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.prefetch import SMALL, Extent, asked_for
 from sciml_datasets.preparation.shards import WRITERS
@@ -17,10 +19,7 @@ from sciml_datasets.preparation.tolerated import Notes
 from sciml_datasets.preparation.work_folder import journal
 from sciml_datasets.prepared.example_proto import Parts, encoder
 from sciml_datasets.prepared.manifest import Written
-from sciml_datasets.raw_format import NotingFormat, PlacedFormat, RawFile, RawFormat, Sample
-
-if TYPE_CHECKING:
-    from sciml_datasets.tfds_builder import Sciml
+from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class WriteShard:
         samples: of all shards together.
     """
 
-    builder: Sciml
+    builder: Any
     raw_format: RawFormat
     folder: Path
     work: Path
@@ -75,16 +74,17 @@ class WriteShard:
             raise FileExistsError(f"{self.final}: a concurrent run was first")
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]
-        notes = Notes({}, self.samples)
-        reader = self.raw_format.reader(self.folder)
-        if isinstance(self.raw_format, NotingFormat):
-            notes.tolerated = self.raw_format.tolerated
-            reader = self.raw_format.reader(self.folder, notes.add)
-        with reader as read:
+        notes = Notes(self.raw_format.tolerated, self.samples)
+        with self.raw_format.reader(self.folder, notes.add) as read:
 
             def examples() -> Iterator[Parts]:
                 for sample in asked_for(shard.samples, self._extent):
-                    yield encode(read(sample))
+                    example = read(sample)
+                    try:
+                        parts = encode(example)
+                    except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
+                        raise refuse(self.builder, sample, example, error) from error
+                    yield parts
                     tick(1)
 
             written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
@@ -93,11 +93,11 @@ class WriteShard:
         return written
 
     def _extent(self, sample: Sample) -> Extent | None:
-        part = self.raw_format.extent(sample) if isinstance(self.raw_format, PlacedFormat) else None
+        part = self.raw_format.extent(sample)
         return Extent(self.folder / sample.file, *part) if part else None
 
 
-def shard_name(builder: Sciml, shard: Shard) -> str:
+def shard_name(builder: Any, shard: Shard) -> str:
     """TFDS's file name of a shard: ``sciml-train.tfrecord-00000-of-00004``."""
     template = builder._get_filename_template(shard.split)
     return Path(template.sharded_filepath(shard_index=shard.index, num_shards=shard.count)).name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from sciml_datasets import data_part
 from sciml_datasets.benchmarks import find
 from sciml_datasets.files.checksums import check_present, known_checksums, record_checksums
 from sciml_datasets.files.hashing import hashes_of
@@ -21,12 +22,10 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
         ChecksumError: a file differs or is missing.
         InputError: the folder does not hold the raw files of the data set.
     """
-    import tensorflow_datasets as tfds
-
-    find(name)
+    benchmark, dataset = find(name)
     known = known_checksums(name, folder)
     check_present(folder, known)  # before the raw format misses a whole split, without knowing which files it had
-    files = tfds.builder(f"sciml/{name}").raw_format().files(folder)
+    files = data_part.raw_format(benchmark, dataset, benchmark.chosen({})).files(folder)
     found = hashes_of(folder, [file.name for file in files], jobs)
     unrecorded = record_checksums(folder, known, found)
     if unrecorded:

@@ -23,7 +23,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.arrays import Header
 from sciml_datasets.files.regular import is_companion, regular_file
-from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl.npz_arrays import DATA, FILE_TYPE, LABEL, archive, member, opened, side_by_side, whole
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, check_intensities
@@ -34,8 +34,8 @@ SHAPE = (3, PIXELS, PIXELS)
 
 
 @dataclass(frozen=True, slots=True)
-class NpzStacks:
-    """Files with one preprocessed stack each; see `sciml_datasets.raw_format.NotingFormat`."""
+class NpzStacks(RawFormat):
+    """Files with one preprocessed stack each; see `sciml_datasets.raw_format.RawFormat`."""
 
     group_kind: str = "material"
     facts: tuple[str, ...] = ("space_group",)
@@ -89,11 +89,11 @@ class NpzStacks:
         yield Sample(file.split, key, file.name, place, 4 * 3 * PIXELS**2, group="", facts=(space_group,))
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.raw_format.PlacedFormat`: the file has about as many bytes as the record."""
+        """See `sciml_datasets.raw_format.RawFormat.extent`: the file has about as many bytes as the record."""
         return 0, sample.size
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples.
 
         It raises InputError for a file that cannot be read or is not the one that was indexed, for values that are not

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl.npz import FOLDERS, NpzStacks
 from sciml_datasets.stemdl.preprocessing import FULL_PIXELS
 from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks
 
 
 @dataclass(frozen=True, slots=True)
-class PreprocessedStacks:
-    """Raw files of form A or B; see `sciml_datasets.raw_format.NotingFormat`. The first file's suffix tells which."""
+class PreprocessedStacks(RawFormat):
+    """Raw files of form A or B; see `sciml_datasets.raw_format.RawFormat`. The first file's suffix tells which."""
 
     group_kind: str = "material"
     facts: tuple[str, ...] = ("space_group",)
@@ -48,7 +48,7 @@ class PreprocessedStacks:
         return _form(sample.file).extent(sample)
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """See `Hdf5Stacks.reader` and `NpzStacks.reader`."""
         with ExitStack() as opened:
             readers: dict[str, Callable[[Sample], Example]] = {}

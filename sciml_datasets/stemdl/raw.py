@@ -25,7 +25,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttributeError, opened
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import is_companion, regular_file
-from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl.directions import which_are_indices, which_are_unit_vectors
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
@@ -61,8 +61,8 @@ TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0, FRACTION: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Hdf5Stacks:
-    """STEMDL's raw HDF5 files; see `sciml_datasets.raw_format.NotingFormat`.
+class Hdf5Stacks(RawFormat):
+    """STEMDL's raw HDF5 files; see `sciml_datasets.raw_format.RawFormat`.
 
     Attributes:
         pixels: width and height of the patterns in the files.
@@ -111,7 +111,7 @@ class Hdf5Stacks:
                 )
 
     def extent(self, sample: Sample) -> tuple[int, int] | None:
-        """See `sciml_datasets.raw_format.PlacedFormat`; unknown where the stack is not stored in one piece."""
+        """See `sciml_datasets.raw_format.RawFormat.extent`; unknown where the stack is not stored in one piece."""
         start = int(sample.place.partition(" ")[0])
         return (start, 4 * 3 * self.pixels**2) if start else None
 
@@ -122,7 +122,7 @@ class Hdf5Stacks:
         return group.array("cbed_stack", FLOAT32, shape, remedy=remedy)
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples.
 
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
@@ -171,7 +171,7 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
         twin = known.setdefault((status.st_dev, status.st_ino), path)
         if twin is not path:
             raise InputError(f"{path} and {twin} are one file under two names: remove one of them")
-        files.append(RawFile(split, f"{path.parent.name}/{path.name}", status.st_size, status.st_mtime_ns))
+        files.append(RawFile.of(path.parent.parent, path, split, status))
     return files
 
 

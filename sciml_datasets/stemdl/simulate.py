@@ -6,6 +6,7 @@ names in its attribute ``engine``. Each group also says its ``thickness_angstrom
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ HELD_OUT = 1 / 6
 """Share of the materials in dev, and again in test."""
 FILE_MATERIALS = 16
 DEFAULT_PIXELS = {"stemdl": 512, "stemdl_demo": 128}
+WRITTEN = re.compile(r"train|dev|test")
+"""Names of all that is written into the raw folder, not into folders in it."""
 
 
 @dataclass(frozen=True, slots=True)

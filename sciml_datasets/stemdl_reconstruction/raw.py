@@ -32,7 +32,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import check_pages, opened, understood
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file, walked
-from sciml_datasets.raw_format import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import SPLITS, Beside, Example, Layout, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, record, text_of
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
@@ -55,8 +55,8 @@ Layouts = Mapping[str, Layout]
 
 
 @dataclass(frozen=True, slots=True)
-class Scans:
-    """Form C's environments; see `sciml_datasets.raw_format.NotingFormat` and `TabledFormat`.
+class Scans(RawFormat):
+    """Form C's environments; see `sciml_datasets.raw_format.RawFormat`.
 
     Attributes:
         density: whether the files hold electron densities too.
@@ -85,9 +85,7 @@ class Scans:
                             raise InputError(
                                 f"{path} is missing, the file of an LMDB environment: fetch it, or remove {path.parent}"
                             )
-                    status = regular_file(path)
-                    place = path.relative_to(folder).as_posix()
-                    found.append(RawFile(SPLIT_OF[match[1]], place, status.st_size, status.st_mtime_ns))
+                    found.append(RawFile.of(folder, path, SPLIT_OF[match[1]], regular_file(path)))
         for split in SPLITS:
             if split not in {file.split for file in found}:
                 name = next(name for name, of in SPLIT_OF.items() if of == split)
@@ -159,7 +157,7 @@ class Scans:
                 yield Sample(file.split, key, file.name, number, size, group=key, facts=())
 
     @contextmanager
-    def reader(self, folder: Path, note: Note = unheard) -> Iterator[Callable[[Sample], Example]]:
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that reads samples: arrays over the mapped files, no copies.
 
         It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.

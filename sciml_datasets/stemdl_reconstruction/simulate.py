@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ HEADERS = {
     "output_shape": np.array([1, IMAGE, IMAGE], "<i8").tobytes(),
     "engine": b"multislice in the zero-order Laue zone",
 }
+WRITTEN = re.compile(r"batch_(train|eval|test)_[0-9]+\.db(-lock)?")
+"""Names of all that is written into the raw folder, not into folders in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from sciml_datasets.cloudmask.raw import Scenes
 from sciml_datasets.cloudmask.scenes import Climate, simulated_scene
 from sciml_datasets.cloudmask.simulate import write_raw
 from sciml_datasets.cloudmask.validity import valid_pixels
-from sciml_datasets.preparation.disjoint import check_disjoint
+from sciml_datasets.preparation.index_checks import check_disjoint
 from sciml_datasets.raw_format import Sample
 
 ROWS, COLUMNS = 48, 64

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sciml_datasets import InputError
 from sciml_datasets.cloudmask.granules import NODE, ORBIT, granule_of, split_of
 from sciml_datasets.cloudmask.raw import CAST, Scenes
-from sciml_datasets.preparation.disjoint import check_disjoint
+from sciml_datasets.preparation.index_checks import check_disjoint
 from sciml_datasets.raw_format import Example, Sample
 
 NAME = "S3A_SL_1_RBT____20190612T004900_20190612T005200_20190612T030639_0179_045_359_1080_LN2_O_NR_003"

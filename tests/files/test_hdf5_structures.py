@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sciml_datasets import InputError
 from sciml_datasets.cloudmask.raw import Scenes
-from sciml_datasets.raw_format import Example, Note, RawFile, unheard
+from sciml_datasets.raw_format import Example, Note, RawFile, ignored
 from sciml_datasets.stemdl.raw import Hdf5Stacks
 
 PIXELS, ROWS, COLUMNS = 4, 32, 40
@@ -148,7 +148,7 @@ odd_attributes = st.dictionaries(
 GOOD = {"material": np.bytes_(b"mp-1"), "space_group": "14", "formula": "Si2", "abc_angstrom": np.ones(3)}
 
 
-def read_back(raw_format: Any, path: Path, note: Note = unheard) -> Example | str:
+def read_back(raw_format: Any, path: Path, note: Note = ignored) -> Example | str:
     """The one sample of a file, or the sentence that refuses it."""
     raw = path.parents[1]
     try:

@@ -153,16 +153,16 @@ def test_merged_classes_are_scored_as_one(arrays: Arrays) -> None:
 def test_the_coarser_labels_of_space_groups_are_those_of_spglib() -> None:
     import spglib
 
-    settings = BENCHMARKS["stemdl"].task.settings
-    groups = {name: ranges(last, 231) for name, last in settings["coarser"].items()}
+    coarser = BENCHMARKS["stemdl"].task.coarser
+    groups = {name: ranges(last, 231) for name, last in coarser.items()}
     types = {found.number: found for hall in range(1, 531) if (found := spglib.get_spacegroup_type(hall))}
-    symbols = ["", *settings["coarser"]["point_group"]]
+    symbols = ["", *coarser["point_group"]]
     assert [symbols[i] for i in groups["point_group"][1:]] == [
         types[group].pointgroup_international for group in range(1, 231)
     ]
-    systems = ["", *settings["coarser"]["crystal_system"]]
+    systems = ["", *coarser["crystal_system"]]
     assert [systems[i] for i in groups["crystal_system"][1:]] == [crystal_system(group) for group in range(1, 231)]
 
 
 def test_enantiomorphic_pairs_count_as_one_where_they_are_merged() -> None:
-    assert BENCHMARKS["stemdl"].task.settings["merged"]["enantiomorphs"] == ENANTIOMORPHS
+    assert BENCHMARKS["stemdl"].task.merged["enantiomorphs"] == ENANTIOMORPHS

@@ -120,7 +120,7 @@ def test_baselines_stand_beside_every_score(data_dir: Path) -> None:
         elif name == "stemdl_demo":
             predictions = np.eye(231, dtype=np.float32)[truth.numbers("space_group").astype(int)]
         else:
-            predictions = truth.numbers(evaluator.benchmark.task.settings["target"])
+            predictions = truth.numbers(evaluator.benchmark.task.target)
         evaluator.update(truth.ids, predictions)
         for baseline in evaluator.baselines().values():
             assert baseline.keys() == evaluator.result().keys()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sciml_datasets import InputError
-from sciml_datasets.preparation.disjoint import check_disjoint
+from sciml_datasets.preparation.index_checks import check_disjoint
 from sciml_datasets.preparation.plan import make_plan
 from sciml_datasets.raw_format import SPLITS, Sample
 

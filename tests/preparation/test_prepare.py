@@ -23,7 +23,7 @@ from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 
 import sciml_datasets
-from sciml_datasets import InputError, prepare
+from sciml_datasets import InputError, data_part, prepare
 from sciml_datasets.prepared.manifest import listed_files
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
@@ -55,7 +55,7 @@ class SortedExampleWriter(ExampleWriter):
 def plain_builder(raw_dir: Path, writer: ExampleWriter, data_dir: Path) -> Path:
     """A plain TFDS GeneratorBasedBuilder with the features, keys and name of ``sciml/stemdl_demo``."""
     ours = tfds.builder("sciml/stemdl_demo", data_dir=data_dir / "elsewhere")
-    raw_format, folder = ours.raw_format(), raw_dir / "stemdl_demo"
+    raw_format, folder = data_part.raw_format(ours.benchmark, ours.dataset, {}), raw_dir / "stemdl_demo"
 
     class Plain(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         name = "sciml"

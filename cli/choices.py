@@ -1,0 +1,43 @@
+"""Flags that benchmarks declare: what can be chosen when raw files are simulated, prepared or converted."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any
+
+from sciml_datasets.benchmark import Benchmark, Choice
+from sciml_datasets.cli.arguments import PathArgument
+
+Declared = Iterable[tuple[Benchmark, Choice]]
+"""Choices, each with its benchmark; several may have one name."""
+KINDS: dict[str, dict[str, Any]] = {
+    "integer": {"type": int, "metavar": "N"},
+    "integers": {"type": int, "metavar": "N", "nargs": "+"},
+    "number": {"type": float, "metavar": "X"},
+    "text": {"metavar": "TEXT"},
+    "path": {"action": PathArgument, "metavar": "PATH"},
+}
+"""Kind of the values of a choice to the arguments of argparse."""
+
+
+def add_choices(parser: argparse.ArgumentParser, declared: Declared) -> None:
+    """A flag for each name, with the values and the help of all benchmarks that have it."""
+    by_name: dict[str, list[tuple[Benchmark, Choice]]] = {}
+    for benchmark, choice in declared:
+        by_name.setdefault(choice.name, []).append((benchmark, choice))
+    for name, same in by_name.items():
+        meanings: dict[str, list[str]] = {}
+        for benchmark, choice in same:
+            meanings.setdefault(choice.meaning, []).append(benchmark.name)
+        help_text = "; ".join(f"{', '.join(names)} only: {meaning}" for meaning, names in meanings.items())
+        listed = [value for _, choice in same if isinstance(choice.values, tuple) for value in choice.values]
+        kind = same[0][1].values
+        options = {"choices": tuple(dict.fromkeys(listed))} if not isinstance(kind, str) else KINDS[kind]
+        parser.add_argument(f"--{name.replace('_', '-')}", help=help_text.replace("%", "%%"), **options)
+
+
+def chosen(args: argparse.Namespace, declared: Declared) -> dict[str, Any]:
+    """What the user has chosen, by name."""
+    values = {choice.name: getattr(args, choice.name) for _, choice in declared}
+    return {name: value for name, value in values.items() if value is not None}

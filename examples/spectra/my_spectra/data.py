@@ -1,0 +1,35 @@
+"""What a sample holds, and how it is read from the raw files."""
+
+import h5py
+import numpy as np
+
+from sciml_datasets.rows import Row, Rows
+
+POINTS = 200
+SHIFTS = np.linspace(100, 1200, POINTS)
+"""Raman shifts, in 1 / cm."""
+
+
+def features(dataset):
+    from tensorflow_datasets import features
+
+    return {
+        "id": features.Text(),
+        "spectrum": features.Tensor(shape=(POINTS,), dtype=np.float32),
+        "mineral": features.ClassLabel(names=["quartz", "calcite", "gypsum"]),
+    }
+
+
+def supervised_keys(dataset):
+    return "spectrum", "mineral"
+
+
+def rows(path):
+    with h5py.File(path) as file:
+        for number, spectrum in enumerate(file["spectrum"]):
+            example = {"id": f"{path.stem}-{number}", "spectrum": spectrum, "mineral": int(file["mineral"][number])}
+            yield Row(example, group=f"specimen {file['specimen'][number]}")
+
+
+def raw_format(dataset):
+    return Rows("*.h5", rows, facts=("mineral",), group_kind="specimen")

@@ -1,0 +1,52 @@
+"""The data sets of CANDLE-UNO: features and raw formats."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sciml_datasets.benchmark import DataSet
+from sciml_datasets.candle_uno.doses import GROWTH, PAIRS, Doses, descriptors_of
+from sciml_datasets.candle_uno.responses import DESCRIPTORS, EXPRESSION, RESPONSE, Responses
+from sciml_datasets.errors import InputError
+from sciml_datasets.raw_format import RawFormat
+
+LAYOUTS = {"candle_uno_growth": GROWTH, "candle_uno_pairs": PAIRS}
+"""Data sets of single doses; the others hold a measure of whole dose-response curves."""
+
+
+def features(dataset: DataSet) -> dict[str, Any]:
+    """Feature connectors by name; cell and drug are canonical ids, vectors are joined when they are read."""
+    import numpy as np
+    from tensorflow_datasets import features
+
+    from sciml_datasets.prepared.lookup import Lookup
+
+    layout = LAYOUTS.get(dataset.name)
+    drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), (RESPONSE,))
+    return {
+        "id": features.Text(),
+        "source": features.Text(),
+        "cell": features.Text(),
+        **{drug: features.Text() for drug in drugs},
+        EXPRESSION: Lookup(table=EXPRESSION),
+        **{descriptors_of(drug): Lookup(table=DESCRIPTORS) for drug in drugs},
+        **dict.fromkeys(numbers, np.float32),
+    }
+
+
+def supervised_keys(dataset: DataSet) -> tuple[Any, Any]:
+    """Inputs and target of ``as_supervised``: doses where there are such, expression, descriptors; the response."""
+    layout = LAYOUTS.get(dataset.name)
+    if layout is None:
+        return (EXPRESSION, DESCRIPTORS), RESPONSE
+    return (*layout.doses, EXPRESSION, *map(descriptors_of, layout.drugs)), "growth"
+
+
+def raw_format(dataset: DataSet, form: str | None = None, scaling: str = "training") -> RawFormat:
+    """Tables of responses and of features, in one of several forms."""
+    layout = LAYOUTS.get(dataset.name)
+    if layout is None:
+        return Responses(form, scaling)
+    if form not in (None, "A"):
+        raise InputError(f"{dataset.name} has one raw form, the tables (A): leave --form {form} out")
+    return Doses(layout, scaling)

@@ -1,0 +1,70 @@
+"""Files of others converted to the raw files of a benchmark, by the module ``convert`` of the benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.benchmark import Benchmark, Choice, Conversion
+from sciml_datasets.benchmarks import BENCHMARKS
+from sciml_datasets.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a conversion has made: what ``convert.convert(format, source, out, **choices)`` of a benchmark returns.
+
+    Attributes:
+        content: what was written, as JSON.
+        text: the same in lines to read.
+    """
+
+    content: Mapping[str, Any]
+    text: str
+
+
+def conversions() -> dict[str, tuple[Benchmark, Conversion]]:
+    """Name of each format that can be converted to its benchmark and declaration."""
+    return {one.name: (benchmark, one) for benchmark in BENCHMARKS.values() for one in benchmark.conversions}
+
+
+def convert(name: str, source: Path, out: Path, **choices: Any) -> Converted:
+    """Convert a file or folder of others to raw files.
+
+    Args:
+        name: name of the format, for example ``slstr``.
+        source: what is converted.
+        out: the file or the folder to make.
+        choices: values of `Conversion.choices` by name; None where nothing is chosen.
+
+    Raises:
+        InputError: there is no such format or choice, the source cannot be read, or ``out`` exists.
+        OSError: ``out`` cannot be written.
+    """
+    known = conversions()
+    if name not in known:
+        raise InputError(f"there is no format {name!r}: choose one of {', '.join(known)}")
+    benchmark, conversion = known[name]
+    given = {key: value for key, value in choices.items() if value is not None}
+    declared = {choice.name: choice for choice in conversion.choices}
+    for key in given:
+        if key not in declared:
+            others = [other for other, (_, one) in known.items() if key in {choice.name for choice in one.choices}]
+            where = f"is for {' and '.join(others)}" if others else "is no choice of any format"
+            raise InputError(f"--{flag(key)} {where}: leave it out")
+    found = benchmark.module("convert").convert(name, source, out, **given)
+    if not isinstance(found, Converted):
+        raise InputError(f"{benchmark.name}: convert of {name} returns {found!r:.80}: return a Converted")
+    return found
+
+
+def flag(name: str) -> str:
+    """The name of a choice as a flag has it: ``space-groups``."""
+    return name.replace("_", "-")
+
+
+def choices_of_all() -> dict[str, Choice]:
+    """Every choice of every format by name."""
+    return {choice.name: choice for _, one in conversions().values() for choice in one.choices}

@@ -1,0 +1,50 @@
+"""What is checked of the index: no group and no id stands in two splits, and the truth is what the task expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sciml_datasets.benchmark import Benchmark
+from sciml_datasets.errors import InputError
+from sciml_datasets.raw_format import Sample
+
+
+def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
+    """Make sure that no group (for example a material) and no key stands in two places; what groups are unknown may be.
+
+    Raises:
+        InputError: a group lies in two splits, or two samples share a key; both are named.
+    """
+    split_of: dict[str, Sample] = {}
+    keys: set[str] = set()
+    for sample in samples:
+        first = split_of.setdefault(sample.group, sample) if sample.group else sample
+        if first.split != sample.split:
+            raise InputError(
+                f"{group_kind} {sample.group} is in two splits, {first.split} ({first.file}) and {sample.split} "
+                f"({sample.file}), so test results would leak: keep its samples in one of them"
+            )
+        if sample.key in keys:
+            raise InputError(f"{sample.file}: sample {sample.key} occurs twice: ids must be unique, remove one")
+        keys.add(sample.key)
+
+
+def check_truth(samples: Iterable[Sample], facts: Sequence[str], benchmark: Benchmark) -> None:
+    """Make sure that the columns that scores are made from hold what the task of the benchmark expects.
+
+    Args:
+        samples: the index.
+        facts: names of `Sample.facts`.
+        benchmark: the benchmark.
+
+    Raises:
+        InputError: one holds something else; the sample is named.
+    """
+    places = [(facts.index(name), name) for name in benchmark.task.columns if name in facts]
+    for sample in samples:
+        for place, name in places:
+            if expected := benchmark.task.expected(name, sample.facts[place]):
+                raise InputError(
+                    f"{benchmark.name}: {sample.key} of {sample.file} has the {name} {sample.facts[place]!r:.80}, "
+                    f"expected {expected}: correct the file, or the task {type(benchmark.task).__name__}"
+                )

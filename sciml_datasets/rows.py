@@ -1,0 +1,153 @@
+"""A raw format of one function, for data that fit in memory: each raw file is a sequence of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat, Sample, ignored
+from sciml_datasets.splits.hashing import part_of
+
+SHARES = (0.8, 0.1)
+"""Shares of the groups that fall to train and to validation where the source gives no splits; the rest is test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sample of a raw file.
+
+    Attributes:
+        example: feature name to value, ``id`` among them: what `sciml_datasets.data_part.features` declares.
+        group: the unit that must not stand in two splits, for example a specimen; empty where there is none.
+        split: train, validation or test where the source says so; empty where a hash decides.
+    """
+
+    example: Example
+    group: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(RawFormat):
+    """Raw files whose samples one function yields.
+
+    Where no split is given, groups (else samples) fall to train, validation and test, 80, 10 and 10 in a hundred, by
+    `sciml_datasets.splits.hashing.part_of`, so that they are the same on every machine.
+
+    Attributes:
+        pattern: glob pattern of the names of raw files, at any depth below the raw folder.
+        rows: takes the path of a raw file and yields its samples in an order that is always the same; errors in the
+            file are to be raised as InputError.
+        facts: features, numbers or texts, that also stand in the member lists: the label or the target, and what
+            groupings are made of.
+        group_kind: what a group is, in a word; a column of the member lists.
+
+    Example:
+        >>> from sciml_datasets.rows import Row, Rows
+        >>> def rows(path):
+        ...     for line in path.read_text().splitlines():
+        ...         name, value = line.split(",")
+        ...         yield Row({"id": name, "value": float(value)})
+        >>> Rows("*.csv", rows, facts=("value",)).group_kind
+        'sample'
+    """
+
+    pattern: str
+    rows: Callable[[Path], Iterable[Row]]
+    facts: tuple[str, ...] = ()
+    group_kind: str = "sample"
+
+    def files(self, folder: Path) -> list[RawFile]:
+        """All files whose names fit the pattern.
+
+        Raises:
+            InputError: there is none, or one is no regular file.
+        """
+        found = [
+            RawFile.of(folder, parent / name, status=regular_file(parent / name))
+            for parent, _, names in walked(folder)
+            for name in names
+            if Path(name).match(self.pattern)
+        ]
+        if not found:
+            raise InputError(f"{folder}: no file {self.pattern} in it: put the raw files there")
+        return sorted(found)
+
+    def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
+        """The samples of a file; the place of each is its number in it.
+
+        Raises:
+            InputError: what the function yields is no row, a row has no usable id, split or group, or lacks a fact.
+        """
+        for number, row in enumerate(self._rows(folder / file.name)):
+            example, where = row.example, f"{folder / file.name}: row {number}"
+            key = _text(where, "id", example.get("id"))
+            if row.split not in ("", *SPLITS):
+                raise InputError(f"{where} is in the split {row.split!r}: choose one of {', '.join(SPLITS)}, or none")
+            group = _text(where, "group", row.group) if row.group else ""
+            yield Sample(
+                row.split or part_of("rows", (group or key,), SHARES),
+                key,
+                file.name,
+                str(number),
+                sum(_size(value) for value in example.values()),
+                group,
+                tuple(_fact(where, name, example) for name in self.facts),
+            )
+
+    @contextmanager
+    def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
+        """A function that reads samples; the rows of all files that were read are kept in memory."""
+        known: dict[str, list[Row]] = {}
+        yield partial(self._example, folder, known)
+
+    def _example(self, folder: Path, known: dict[str, list[Row]], sample: Sample) -> Example:
+        if sample.file not in known:
+            known[sample.file] = list(self._rows(folder / sample.file))
+        rows = known[sample.file]
+        number = int(sample.place)
+        if number >= len(rows) or rows[number].example.get("id") != sample.key:
+            raise InputError(
+                f"{folder / sample.file}: row {number} was {sample.key} and differs when it is read again: yield the "
+                "rows of a file always in the same order"
+            )
+        return rows[number].example
+
+    def _rows(self, path: Path) -> Iterator[Row]:
+        for row in self.rows(path):
+            if not isinstance(row, Row) or not isinstance(row.example, Mapping):
+                raise InputError(f"{path}: {_name(self.rows)} yields {row!r:.80}: yield Row({{'id': ..., ...}})")
+            yield row
+
+
+def _text(where: str, what: str, value: Any) -> str:
+    """A text that can stand in a member list."""
+    if not isinstance(value, str) or not value or any(mark in value for mark in "\t\n\r"):
+        raise InputError(f"{where} has the {what} {value!r:.80}: give a text without tabs and line breaks")
+    return value
+
+
+def _fact(where: str, name: str, example: Example) -> str:
+    """The text of a fact: of a number the shortest that gives it again."""
+    if name not in example:
+        raise InputError(f"{where} lacks {name!r}, which facts names: give it in every row")
+    value = example[name]
+    if getattr(value, "ndim", 0):
+        raise InputError(f"{where} has an array as {name!r}, which facts names: expected a number or a text")
+    value = value.item() if hasattr(value, "item") else value
+    return _text(where, name, str(value))
+
+
+def _size(value: Any) -> int:
+    """Number of bytes of a value, about."""
+    return int(getattr(value, "nbytes", 0)) or (len(value) if isinstance(value, str | bytes) else 8)
+
+
+def _name(function: Callable[..., object]) -> str:
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__name__', 'rows')}".lstrip(".")

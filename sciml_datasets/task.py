@@ -1,0 +1,217 @@
+"""The tasks of benchmarks: what is to be predicted, and the names of the scores that there can be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PROBABILITY_SCORES = ("roc_auc", "roc_auc_error", "average_precision", "average_precision_error", "brier", "ece")
+"""Scores that there are of probabilities alone."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be predicted. A benchmark takes one of the classes below, or one of its own that has a method
+    ``scoring(truth)``, which returns a `sciml_datasets.metrics.tasks.Scoring`.
+
+    Attributes:
+        alike: groupings of the benchmark, or columns of the member lists, for intervals of scores: samples of one group
+            are alike and drawn together, and by each grouping independently (`sciml_datasets.metrics.intervals`).
+            Several columns of a grouping each name a group.
+    """
+
+    alike: tuple[str, ...] = field(default=("id",), kw_only=True)
+
+    @property
+    def kind(self) -> str:
+        """The name of the task in results: ``classification``."""
+        return type(self).__name__.lower()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the member lists that scores are made from: `sciml_datasets.raw_format.RawFormat.facts`."""
+        return ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Features of the records that scores are made from."""
+        return ()
+
+    @property
+    def scores(self) -> tuple[str, ...] | None:
+        """Names of all scores that there can be, of which `Benchmark.criteria` names some; None where nobody knows."""
+        return None
+
+    def mistakes(self) -> Iterator[str]:
+        """What is wrong with the settings, a clause each: ``needs num_classes, the number of classes``."""
+        yield from ()
+
+    def expected(self, column: str, value: str) -> str:
+        """What a value of one of `columns` should be, in words; empty where it is so."""
+        return ""
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """One class for each sample; see `sciml_datasets.metrics.tasks.ClassificationScoring`.
+
+    Attributes:
+        label: column of the member lists with the true class, 0 to num_classes - 1.
+        num_classes: number of classes.
+        coarser: labels that follow from the class, by name: what each is called, to its last class.
+        merged: classes that may count as one another, by what they are called.
+
+    Example:
+        >>> Classification(label="mineral", num_classes=3).kind
+        'classification'
+    """
+
+    label: str = ""
+    num_classes: int = 0
+    coarser: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    merged: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """See `Task.columns`."""
+        return (self.label,)
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """See `Task.scores`."""
+        return (
+            *("top1_accuracy", "top1_error", "top5_accuracy", "top5_error", "balanced_accuracy"),
+            *(f"{mean}_{score}" for mean in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1")),
+            *(f"{name}_accuracy" for name in self.coarser),
+            *(f"{score}_{name}_merged" for name in self.merged for score in ("top1_accuracy", "macro_f1")),
+        )
+
+    def expected(self, column: str, value: str) -> str:
+        """See `Task.expected`."""
+        right = value.isdecimal() and int(value) < self.num_classes
+        return "" if right else f"a class from 0 to {self.num_classes - 1}"
+
+    def mistakes(self) -> Iterator[str]:
+        """See `Task.mistakes`."""
+        if not self.label:
+            yield "needs label, the column of the member lists with the true class"
+        if self.num_classes < 2:
+            yield f"has num_classes {self.num_classes}, expected the number of classes, at least 2"
+
+
+@dataclass(frozen=True)
+class Segmentation(Task):
+    """A mask for each sample; see `sciml_datasets.metrics.tasks.SegmentationScoring`.
+
+    Attributes:
+        mask: feature (rows, columns) with the true mask, 0 or 1.
+        valid: feature of the same shape that is not 0 where pixels count; empty where all do.
+        stratum: feature with an index into ``strata``; empty where there are none.
+        strata: names of the groups of samples that are also scored alone.
+    """
+
+    mask: str = ""
+    valid: str = ""
+    stratum: str = ""
+    strata: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """See `Task.features`."""
+        return tuple(filter(None, (self.mask, self.valid, self.stratum)))
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """See `Task.scores`."""
+        of_pixels = ("accuracy", "precision", "recall", "f1", "iou", "miss_rate", "false_alarm_rate", "kuiper_skill")
+        of_scenes = ("accuracy_scene_mean", "accuracy_scene_min", "iou_scene_mean")
+        of_strata = (f"{score}_{name}" for name in self.strata for score in ("accuracy", "iou", "kuiper_skill"))
+        counts = ("valid_pixels", "invalid_pixels", "scenes_without_valid_pixels")
+        return (*of_pixels, *of_scenes, *of_strata, *counts, *PROBABILITY_SCORES)
+
+    def mistakes(self) -> Iterator[str]:
+        """See `Task.mistakes`."""
+        if not self.mask:
+            yield "needs mask, the feature with the true mask"
+        if bool(self.stratum) != bool(self.strata):
+            yield "has one of stratum and strata, expected both or none"
+
+
+@dataclass(frozen=True)
+class Regression(Task):
+    """One number for each sample; see `sciml_datasets.metrics.tasks.RegressionScoring`.
+
+    Attributes:
+        target: column of the member lists with the true number.
+        groups: columns with what a sample belongs to, for example drug and cell, within which it is also scored.
+    """
+
+    target: str = ""
+    groups: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """See `Task.columns`."""
+        return (self.target, *self.groups)
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """See `Task.scores`."""
+        within = ("median_pearson", "median_r2", "groups_scored", "groups_left_out", "groups_without_pearson")
+        of_groups = (f"{score}_{name}" for name in self.groups for score in within)
+        return ("mse", "rmse", "mae", "r2", "pearson", "spearman", *of_groups)
+
+    def expected(self, column: str, value: str) -> str:
+        """See `Task.expected`."""
+        if column != self.target:
+            return ""
+        try:
+            return "" if math.isfinite(float(value)) else "a finite number"
+        except ValueError:
+            return "a finite number"
+
+    def mistakes(self) -> Iterator[str]:
+        """See `Task.mistakes`."""
+        if not self.target:
+            yield "needs target, the column of the member lists with the true number"
+
+
+@dataclass(frozen=True)
+class Reconstruction(Task):
+    """An image for each sample; see `sciml_datasets.metrics.tasks.ReconstructionScoring`.
+
+    Attributes:
+        image: feature (rows, columns) with the true image.
+        data_range: largest less smallest value that it can take, in its own unit.
+        scan: feature (positions, rows, columns) with the diffraction patterns that it is reconstructed from; empty
+            where there is none.
+        atom_columns: how its atom columns are found, as `sciml_datasets.metrics.atom_columns.AtomColumns` takes it;
+            empty where it has none.
+    """
+
+    image: str = ""
+    data_range: float = 0.0
+    scan: str = ""
+    atom_columns: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """See `Task.features`."""
+        return tuple(filter(None, (self.image, self.scan)))
+
+    @property
+    def scores(self) -> tuple[str, ...]:
+        """See `Task.scores`."""
+        of_images = ("pearson", "r1", "relative_l2", "mse", "mae", "psnr", "ssim", "frc_resolution")
+        counts = ("pearson_pooled", "pearson_undefined", "relative_undefined")
+        of_atoms = ("column_position_error", "column_recall", "column_precision")
+        return (*of_images, *counts, *(of_atoms if self.atom_columns else ()))
+
+    def mistakes(self) -> Iterator[str]:
+        """See `Task.mistakes`."""
+        if not self.image:
+            yield "needs image, the feature with the true image"
+        if not self.data_range > 0:
+            yield f"has data_range {self.data_range}, expected largest less smallest value that the image can take"
