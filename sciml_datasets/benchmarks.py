@@ -12,6 +12,7 @@ import importlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -52,6 +53,18 @@ class Registry(Mapping[str, Benchmark]):
         """See `register`."""
         check_declaration(benchmark, self._all().values())
         self._found[benchmark.name] = benchmark
+
+    @contextmanager
+    def having(self, benchmark: Benchmark) -> Iterator[None]:
+        """See `registered`."""
+        if self._all().get(benchmark.name) is benchmark:
+            yield
+            return
+        self.add(benchmark)
+        try:
+            yield
+        finally:
+            del self._found[benchmark.name]
 
     def _all(self) -> dict[str, Benchmark]:
         if not self._complete:
@@ -99,6 +112,17 @@ def register(benchmark: Benchmark) -> None:
         sciml_datasets.errors.InputError: stemdl: the name is taken by another benchmark: choose another name
     """
     _registry.add(benchmark)
+
+
+@contextmanager
+def registered(benchmark: Benchmark) -> Iterator[None]:
+    """Register a benchmark while the context lasts, if it is not yet.
+
+    Raises:
+        InputError: as `register`.
+    """
+    with _registry.having(benchmark):
+        yield
 
 
 def dataset_names() -> list[str]:
