@@ -388,11 +388,17 @@ class ReconstructionScoring:
     """
 
     def __init__(
-        self, truth: Truth, *, image: str, data_range: float, atom_columns: Mapping[str, Any], scan: str
+        self,
+        truth: Truth,
+        *,
+        image: str,
+        data_range: float,
+        atom_columns: Mapping[str, Any] | None = None,
+        scan: str = "",
     ) -> None:
         self._truth, self._image, self._scan = truth, image, scan
         height, width = truth.shape(image)[:2]
-        self._none = partial(Images, len(truth), height, width, data_range, atom_columns)
+        self._none = partial(Images, len(truth), height, width, data_range, atom_columns or {})
         self.state = self._none()
         self.formats: tuple[Format, ...] = (Format(f"images of {image}", truth.shape(image), "f", -LARGEST, LARGEST),)
 

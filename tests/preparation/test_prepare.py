@@ -62,7 +62,9 @@ def plain_builder(raw_dir: Path, writer: ExampleWriter, data_dir: Path) -> Path:
         VERSION = tfds.core.Version("1.0.0")
 
         def _info(self) -> tfds.core.DatasetInfo:
-            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(ours.features()))
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(data_part.features(ours.benchmark, ours.dataset))
+            )
 
         def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
             return {split: self._generate_examples(split) for split in ("train", "validation", "test")}
@@ -168,7 +170,7 @@ def test_the_builder_survives_pickling(data_dir: Path) -> None:
     import pickle
 
     builder = pickle.loads(pickle.dumps(tfds.builder("sciml/stemdl_demo", data_dir=data_dir)))
-    assert type(builder).__name__ == "Stemdl"
+    assert type(builder).__name__ == "Sciml"
     assert builder.info.splits["test"].num_examples == 10
 
 
