@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             options = {"choices": choice.values} if isinstance(choice.values, tuple) else KINDS[choice.values]
             of.add_argument(f"--{flag(choice.name)}", help=help_text, **options)
         add_json(of)
+        of.set_defaults(file=one.file)
 
 
 def run(args: argparse.Namespace) -> int:

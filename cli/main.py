@@ -12,13 +12,14 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stderr, suppress
-from typing import Protocol, cast
+from functools import partial
+from typing import Any, Protocol, cast
 
 from sciml_datasets.cli import streams
 from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
-from sciml_datasets.errors import InputError, PeerFailedError
+from sciml_datasets.errors import BenchmarkWarning, InputError, PeerFailedError
 from sciml_datasets.parallel.launcher import ranks_started, speaks
 
 COMMANDS = {
@@ -41,9 +42,10 @@ COMMANDS = {
 }
 """Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
 
-BY_ONE = ("submit", "leaderboard", "demo", "convert improve", "convert csv")
+BY_ONE = ("submit", "leaderboard", "demo")
 """Commands that make a folder of many parts, which several ranks would do in each other's way. Those that make one
-file give it its name when it is whole, so that any number of processes may make it."""
+file give it its name when it is whole, so that any number of processes may make it. ``convert`` does either, by its
+format."""
 
 
 class Command(Protocol):
@@ -63,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         streams.make_usable()
         _spare_other_libraries()
+        warnings.showwarning = partial(_show_warning, warnings.showwarning)
         argv = sys.argv[1:]
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:
@@ -92,6 +95,14 @@ def _spare_other_libraries() -> None:
         warnings.filterwarnings("ignore", module=rf"(?!{PACKAGE}\b|__main__$)")
 
 
+def _show_warning(show: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
+    """Print a warning of a benchmark as a sentence, once however many ranks there are, and any other as Python does."""
+    if not issubclass(category, BenchmarkWarning):
+        show(message, category, *where)
+    elif speaks():
+        print(f"sciml: {message}", file=sys.stderr)
+
+
 def _run(argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         streams.say(_help())
@@ -117,7 +128,8 @@ def _run(argv: Sequence[str]) -> int:
             args = parser.parse_args(argv[1:])
     except InputError as error:
         raise _by_all(str(error)) from error
-    if {argv[0], " ".join(argv[:2])} & set(BY_ONE) and ranks_started() > 1:
+    by_one = argv[0] in BY_ONE or (argv[0] == "convert" and not args.file)
+    if by_one and ranks_started() > 1:
         raise _by_all(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
     return command.run(args)
 

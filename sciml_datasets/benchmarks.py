@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.declaration import check_declaration
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import BenchmarkWarning, InputError
 from sciml_datasets.paths import path_of
 
 GROUP = "sciml_datasets.benchmarks"
@@ -86,6 +86,7 @@ class Registry(Mapping[str, Benchmark]):
             reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".splitlines()[0]
             warnings.warn(
                 f"the benchmark {entry.name} of {distribution} is left out, {entry.value} cannot be used: {reason}",
+                BenchmarkWarning,
                 stacklevel=2,
             )
 

@@ -17,6 +17,10 @@ class InputError(ValueError):
     """
 
 
+class BenchmarkWarning(UserWarning):
+    """An installed benchmark cannot be used and is left out; the command line prints the sentence alone."""
+
+
 class PeerFailedError(RuntimeError):
     """Another rank or process that shares the work failed and has told why.
 

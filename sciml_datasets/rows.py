@@ -120,10 +120,18 @@ class Rows(RawFormat):
         return rows[number].example
 
     def _rows(self, path: Path) -> Iterator[Row]:
-        for row in self.rows(path):
-            if not isinstance(row, Row) or not isinstance(row.example, Mapping):
-                raise InputError(f"{path}: {_name(self.rows)} yields {row!r:.80}: yield Row({{'id': ..., ...}})")
-            yield row
+        try:
+            for row in self.rows(path):
+                if not isinstance(row, Row) or not isinstance(row.example, Mapping):
+                    raise InputError(f"{path}: {_name(self.rows)} yields {row!r:.80}: yield Row({{'id': ..., ...}})")
+                yield row
+        except (InputError, OSError):
+            raise
+        except Exception as error:  # whatever the function raises on a file that it does not expect
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise InputError(
+                f"{path}: {_name(self.rows)} fails ({reason}): correct the file, or the function"
+            ) from error
 
 
 def _text(where: str, what: str, value: Any) -> str:

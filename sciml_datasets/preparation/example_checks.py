@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.prepared.example_proto import encoder
 from sciml_datasets.raw_format import Sample
 
 
@@ -27,12 +28,10 @@ def refuse(builder: Any, sample: Sample, example: Any, error: Exception) -> Inpu
             return InputError(f"{where} no {name!r}, which {declared}: add it to the example")
     for name in example:
         if name not in features:
-            return InputError(
-                f"{where} also {name!r}: declare it in {declared.removesuffix(' declares')}, or leave it out"
-            )
+            return InputError(f"{where} also {name!r}, besides what {declared}: leave it out, or declare it")
     for name, feature in features.items():
         try:
-            feature.encode_example(example[name])
+            encoder(type(features)({name: feature}))({name: example[name]})
         except Exception as reason:  # TFDS's connectors raise whatever their libraries do
             kind = _kind(example[name])
             return InputError(f"{where} {kind} as {name!r}, {declared} {feature}: correct one ({_line(reason)})")

@@ -80,7 +80,8 @@ def prepare(
     raw_name = name if preprocess else None
     executor.run_once(lambda: check_jobs(jobs, comm))
     name = executor.run_once(lambda: preprocessed(name) if preprocess else find(name)[1].name)
-    builder = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir), file_format=file_format)
+    # Not `tfds.builder`, which puts words of its own before what is wrong with a declaration.
+    builder = tfds.builder_cls("sciml")(config=name, data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(
         builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), executor
     )
