@@ -6,18 +6,14 @@ import numpy as np
 from sciml_datasets.rows import Row, Rows
 
 POINTS = 200
-SHIFTS = np.linspace(100, 1200, POINTS)
-"""Raman shifts, in 1 / cm."""
+SHIFTS = np.linspace(100, 1200, POINTS)  # Raman shifts, in 1 / cm
 
 
 def features(dataset):
     from tensorflow_datasets import features
 
-    return {
-        "id": features.Text(),
-        "spectrum": features.Tensor(shape=(POINTS,), dtype=np.float32),
-        "mineral": features.ClassLabel(names=["quartz", "calcite", "gypsum"]),
-    }
+    spectrum = features.Tensor(shape=(POINTS,), dtype=np.float32)
+    return {"id": features.Text(), "spectrum": spectrum, "mineral": features.ClassLabel(num_classes=3)}
 
 
 def supervised_keys(dataset):
