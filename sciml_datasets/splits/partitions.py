@@ -90,13 +90,13 @@ def select(name: str, split: str, data_dir: str | Path | None = None) -> Selecti
     if not partition and part in SPLITS:
         columns = read_members(folder, part)
         if not columns["id"]:
-            raise InputError(_missing(name, part, split_names(find(name)[0], members(folder))))
+            raise InputError(no_split_given(name, part, split_names(find(name)[0], members(folder))))
         digest = content_sha256(folder / member_list(part))
         return Selection(columns, part, np.arange(len(columns["id"])), digest)
     benchmark, columns = find(name)[0], members(folder)
     if part not in SPLITS:
         names = [*_official(folder), *split_names(benchmark, columns)]
-        raise InputError(_no_part(split, names, [*_groupings(benchmark)]))
+        raise InputError(no_such_part(split, names, benchmark))
     wanted = set(partition_ids(benchmark, columns, partition)[part])
     if not wanted:
         raise InputError(
@@ -118,14 +118,15 @@ def held_out(name: str, partition: str, data_dir: str | Path | None = None) -> s
     return "test" if given else "validation"
 
 
-def _missing(name: str, part: str, names: Sequence[str]) -> str:
-    """What can be done where the raw files had no such split."""
+def no_split_given(name: str, part: str, names: Sequence[str]) -> str:
+    """A sentence for a data set whose raw files had no such split, with what can be done."""
     other = f", or a part of another partition, as in --split {names[0]}:{part}" if names else ""
     return f"{name} has no {part} split, since its raw files had none: choose --split validation{other}"
 
 
-def _no_part(split: str, names: Sequence[str], by: Sequence[str]) -> str:
-    """What is wrong with the name of a split that is no part of any."""
+def no_such_part(split: str, names: Sequence[str], benchmark: Benchmark) -> str:
+    """A sentence for the name of a split that is no part of any, with those that there are."""
+    by = [*_groupings(benchmark)]
     if split in names or FOLD.fullmatch(split):
         return f"{split!r} has parts: choose one of {', '.join(f'{split}:{part}' for part in SPLITS)}"
     others = f"{', '.join(names)}, or " if names else ""

@@ -1,0 +1,312 @@
+"""A prepared data set as one object: opened once, then handed on to whatever reads or scores it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.benchmark import Benchmark, DataSet
+from sciml_datasets.benchmarks import data_root, find
+from sciml_datasets.errors import InputError
+from sciml_datasets.prepared.integrity import content_sha256, manifest_of
+from sciml_datasets.prepared.members import member_list, member_rows, read_members
+from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.splits.partitions import (
+    OFFICIAL,
+    ROW,
+    Selection,
+    digest_of,
+    fold_ids,
+    groups,
+    no_split_given,
+    no_such_part,
+    part_ids,
+    partition_ids,
+    split_names,
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set.
+
+    The row of the table and the manifest are read when it is opened, everything else when it is first asked for. To
+    another process it travels without what was read since: the process reads what it needs.
+
+    Attributes:
+        name: of the data set.
+        data_dir: folder of prepared data sets.
+        benchmark: the benchmark as it is declared for this data set; `Benchmark.for_data` fits it to `facts`.
+        dataset: the data set as it is declared.
+        manifest: content of ``manifest.json``; shared, so not to be changed.
+    """
+
+    name: str
+    data_dir: Path
+    benchmark: Benchmark = field(repr=False, compare=False)
+    dataset: DataSet = field(repr=False, compare=False)
+    manifest: dict[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def open(cls, name: str, data_dir: str | Path | None = None) -> Self:
+        """Open a data set that ``sciml prepare`` has made.
+
+        Args:
+            name: of the data set, for example ``stemdl_demo``.
+            data_dir: folder of prepared data sets; default as in TFDS.
+
+        Raises:
+            InputError: no data set has this name, it is not prepared there, or its manifest is damaged.
+        """
+        benchmark, dataset = find(name)
+        root = data_root(data_dir)
+        return cls(name, root, benchmark, dataset, manifest_of(root / "sciml" / name / dataset.version))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its files: ``<data_dir>/sciml/<name>/<version>``."""
+        return self.data_dir / "sciml" / self.name / self.dataset.version
+
+    @property
+    def plan_digest(self) -> str:
+        """SHA-256 of the plan that it was prepared by: which samples lie in which shard."""
+        return str(self.manifest["plan_digest"])
+
+    def check(self) -> Self:
+        """The data set, after names and sizes of its files were compared with the manifest.
+
+        Raises:
+            InputError: a file is missing, is there without being listed, or has another size.
+        """
+        check_prepared(self.folder, self.manifest)
+        return self
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Facts of the whole, content of ``metadata.json``; empty where there is none.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        return facts_of(self.folder)
+
+    @cached_property
+    def members(self) -> dict[str, list[str]]:
+        """The columns of the member lists of all splits, in the order of the records.
+
+        Raises:
+            InputError: a member list is missing or damaged.
+        """
+        lists = [self.members_of(split) for split in SPLITS]
+        return {column: [value for part in lists for value in part[column]] for column in lists[0]}
+
+    def members_of(self, split: str) -> dict[str, list[str]]:
+        """The columns of the member list of train, validation or test, in the order of the records.
+
+        Raises:
+            InputError: as `members`.
+        """
+        return read_members(self.folder, split)
+
+    @cached_property
+    def records(self) -> str:
+        """The splits that hold records, as TFDS names their union: ``train+validation+test`` where all do."""
+        return "+".join(part for part in SPLITS if next(member_rows(self.folder, part)[1], None) is not None)
+
+    @property
+    def has_official_splits(self) -> bool:
+        """Whether the raw files gave the canonical splits."""
+        return str(self.facts.get("splits", "")).startswith(OFFICIAL)
+
+    @property
+    def split_names(self) -> list[str]:
+        """The partitions by name that this data set has, the official one, where there is one, before the others."""
+        official = [OFFICIAL] if self.has_official_splits else []
+        return official + split_names(self.benchmark, self.members)
+
+    @cached_property
+    def builder(self) -> Any:
+        """The builder of TFDS, which imports TFDS."""
+        import tensorflow_datasets as tfds
+
+        return tfds.builder(f"sciml/{self.name}", data_dir=self.data_dir)
+
+    def canonical(self, split: str) -> str:
+        """A split, or a partition, by its own name where it was named as an official one: ``test`` for
+        ``official:test``, and for ``official`` the empty name of the canonical partition.
+
+        Raises:
+            InputError: the splits of the data set are not official ones.
+        """
+        partition, _, part = split.partition(":")
+        if partition != OFFICIAL:
+            return split
+        if not self.has_official_splits:
+            names = self.split_names
+            raise InputError(
+                f"the raw files of {self.name} gave no official splits: leave the name out for the canonical ones"
+                + (f", or choose one of {', '.join(names)}" if names else "")
+            )
+        return part
+
+    def select(self, split: str) -> Selection:
+        """The samples of a split.
+
+        Args:
+            split: ``test`` and its like, or a part of another partition: ``cell_blind:test``, ``fold 2/5 by
+                cell:test``.
+
+        Raises:
+            InputError: the data set has no such split.
+        """
+        partition, _, part = self.canonical(split).rpartition(":")
+        if not partition and part in SPLITS:
+            columns = self.members_of(part)
+            if not columns["id"]:
+                raise InputError(no_split_given(self.name, part, split_names(self.benchmark, self.members)))
+            digest = content_sha256(self.folder / member_list(part))
+            return Selection(columns, part, np.arange(len(columns["id"])), digest)
+        if part not in SPLITS:
+            raise InputError(no_such_part(split, self.split_names, self.benchmark))
+        wanted = set(partition_ids(self.benchmark, self.members, partition)[part])
+        if not wanted:
+            raise InputError(
+                f"{split} of {self.name} holds no sample: there are too few groups to part, choose another partition"
+            )
+        positions = np.array([row for row, key in enumerate(self.members["id"]) if key in wanted], np.int64)
+        chosen = {title: [values[row] for row in positions] for title, values in self.members.items()}
+        return Selection(chosen, self.records, positions, digest_of(chosen["id"]))
+
+    def held_out(self, partition: str = "") -> str:
+        """The part of a partition that a run is scored on: test, or validation where the raw files had no test split.
+
+        Args:
+            partition: empty for the canonical one.
+        """
+        return "test" if partition or "test" in self.records.split("+") else "validation"
+
+    def folds(self, k: int, by: str = ROW, seed: int = 0) -> list[tuple[list[str], list[str]]]:
+        """Part all samples, of all splits, into k folds, see `sciml_datasets.folds`.
+
+        Raises:
+            InputError: the data set has no such grouping, or there are fewer groups than folds.
+        """
+        return fold_ids(self.members["id"], groups(self.benchmark, self.members, by), k, by, seed)
+
+    def parts(self, split: str) -> dict[str, list[str]]:
+        """The ids of train, validation and test of a split by name, see `sciml_datasets.parts`.
+
+        Raises:
+            InputError: the data set has no such split.
+        """
+        if not self.canonical(split):
+            return {part: self.members_of(part)["id"] for part in SPLITS}
+        return part_ids(self.benchmark, self.members, split)
+
+    def examples(self, ids: Iterable[str]) -> Subset:
+        """The examples with these ids, see `sciml_datasets.examples`.
+
+        Raises:
+            InputError: the data set has no example of an id.
+        """
+        place = {key: position for position, key in enumerate(self.members["id"])}
+        wanted = list(ids)
+        if unknown := [key for key in wanted if key not in place]:
+            raise InputError(f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} such): take ids of its own")
+        source = self.builder.as_data_source(split=self.records)
+        return Subset(source, np.array([place[key] for key in wanted], np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Some examples of a prepared data set by number, as `tfds.data_source` reads them: what data loaders want.
+
+    Attributes:
+        source: all examples of all splits.
+        positions: (N,) int64, the places of these in it.
+    """
+
+    source: Any
+    positions: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self.positions)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """The example of this number: feature name to array.
+
+        Raises:
+            IndexError: there is none.
+            DamagedRecordError: a record is not what was written, or is another sample's.
+        """
+        found: dict[str, Any] = self.source[int(self.positions[number])]
+        return found
+
+    def __getitems__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """Several at once, which PyTorch asks for."""
+        return [self[number] for number in numbers]
+
+
+def folds(
+    name: str, k: int, by: str = ROW, seed: int = 0, data_dir: str | Path | None = None
+) -> list[tuple[list[str], list[str]]]:
+    """Part all samples of a data set, of all its splits, into k folds.
+
+    Groups are sorted by the SHA-256 of seed and group, and dealt to the folds in turn: the numbers of groups differ by
+    one at most. A sample of several groups, as of two drugs, is held out with a fold that has all of them, trained on
+    where the fold has none, and else left out.
+
+    Args:
+        name: of the data set.
+        k: number of folds, at least 2.
+        by: what a fold keeps together: ``row``, or a name of `Benchmark.groupings`.
+        seed: another seed deals in another order.
+        data_dir: folder of prepared data sets; default as in TFDS.
+
+    Returns:
+        For each fold the ids to train on and the ids to validate on.
+
+    Raises:
+        InputError: the data set is not prepared or has no such grouping, or there are fewer groups than folds.
+    """
+    return Prepared.open(name, data_dir).folds(k, by, seed)
+
+
+def parts(name: str, split: str, data_dir: str | Path | None = None) -> dict[str, list[str]]:
+    """The ids of train, validation and test of a split by name; what they leave out is in none of them.
+
+    Args:
+        name: of the data set.
+        split: name of the split, for example ``cell_blind``.
+        data_dir: folder of prepared data sets; default as in TFDS.
+
+    Raises:
+        InputError: the data set is not prepared, or has no such split.
+    """
+    return Prepared.open(name, data_dir).parts(split)
+
+
+def examples(name: str, ids: Iterable[str], data_dir: str | Path | None = None) -> Subset:
+    """The examples with these ids, as `folds` and `parts` return them, in their order; nothing is read yet.
+
+    Args:
+        name: of the data set.
+        ids: of its examples.
+        data_dir: folder of prepared data sets; default as in TFDS.
+
+    Raises:
+        InputError: the data set is not prepared, or has no example of an id.
+    """
+    return Prepared.open(name, data_dir).examples(ids)
