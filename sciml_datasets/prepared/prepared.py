@@ -19,17 +19,16 @@ from sciml_datasets.prepared.members import member_list, member_rows, read_membe
 from sciml_datasets.prepared.metadata import facts_of
 from sciml_datasets.prepared.verify import check_prepared
 from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.splits.folds import fold_ids
+from sciml_datasets.splits.groups import ROW, groups
 from sciml_datasets.splits.partitions import (
     OFFICIAL,
-    ROW,
     Selection,
-    digest_of,
-    fold_ids,
-    groups,
+    is_official,
     no_split_given,
     no_such_part,
     part_ids,
-    partition_ids,
+    selected,
     split_names,
 )
 
@@ -127,7 +126,7 @@ class Prepared:
     @property
     def has_official_splits(self) -> bool:
         """Whether the raw files gave the canonical splits."""
-        return str(self.facts.get("splits", "")).startswith(OFFICIAL)
+        return is_official(self.facts)
 
     @property
     def split_names(self) -> list[str]:
@@ -179,14 +178,12 @@ class Prepared:
             return Selection(columns, part, np.arange(len(columns["id"])), digest)
         if part not in SPLITS:
             raise InputError(no_such_part(split, self.split_names, self.benchmark))
-        wanted = set(partition_ids(self.benchmark, self.members, partition)[part])
-        if not wanted:
+        found = selected(self.benchmark, self.members, partition, part, self.records)
+        if not len(found.positions):
             raise InputError(
                 f"{split} of {self.name} holds no sample: there are too few groups to part, choose another partition"
             )
-        positions = np.array([row for row, key in enumerate(self.members["id"]) if key in wanted], np.int64)
-        chosen = {title: [values[row] for row in positions] for title, values in self.members.items()}
-        return Selection(chosen, self.records, positions, digest_of(chosen["id"]))
+        return found
 
     def held_out(self, partition: str = "") -> str:
         """The part of a partition that a run is scored on: test, or validation where the raw files had no test split.

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uno_files import member
 
-from sciml_datasets import InputError, folds
+from sciml_datasets import InputError, Prepared, examples, folds, parts
 from sciml_datasets.benchmarks import find
-from sciml_datasets.prepared.members import write_members
-from sciml_datasets.prepared.subset import examples
+from sciml_datasets.prepared.members import member_rows, write_members
 from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.splits.folds import fold_ids
+from sciml_datasets.splits.groups import groups
 from sciml_datasets.splits.overlap_report import overlap_report
-from sciml_datasets.splits.partitions import fold_ids, groups, part_ids, parts, select, split_names
+from sciml_datasets.splits.partitions import part_ids, split_names
 
 NAME = "candle_uno_demo"
 UNO, PAIRS = (find(name)[0] for name in ("candle_uno", "candle_uno_pairs"))
@@ -147,7 +148,7 @@ def test_the_proof_tells_what_the_parts_hold(
     for i, split in enumerate(SPLITS):
         some = [member(key, fact) for key, fact in zip(columns["id"], facts, strict=True) if int(key) % 3 == i]
         write_members(folder, split, some, (*names, "unit"))
-    told = overlap_report(UNO, folder)
+    told = overlap_report(UNO, {split: member_rows(folder, split) for split in SPLITS}, official=False)
     assert list(told) == split_names(UNO, columns)
     for split, found in told.items():
         ids = part_ids(UNO, columns, split)
@@ -203,13 +204,13 @@ def test_ids_lead_to_their_examples(data_dir: Path) -> None:
 
 def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:
     wanted = set(parts(NAME, "drug_blind", data_dir)["test"])
-    found = select(NAME, "drug_blind:test", data_dir)
+    found = Prepared.open(NAME, data_dir).select("drug_blind:test")
     assert set(found.columns["id"]) == wanted
     assert len(found.positions) == len(wanted)
     with pytest.raises(InputError, match=r"choose one of mixed, cell_blind, drug_blind, disjoint, leave_out_CCLE"):
-        select(NAME, "leave_out_XXL:test", data_dir)
+        Prepared.open(NAME, data_dir).select("leave_out_XXL:test")
     with pytest.raises(InputError, match="folds are counted from 1 to 5"):
-        select(NAME, "fold 6/5 by cell:test", data_dir)
+        Prepared.open(NAME, data_dir).select("fold 6/5 by cell:test")
 
 
 @pytest.mark.parametrize(
@@ -227,4 +228,4 @@ def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:
 )
 def test_a_split_that_is_none_is_told_with_those_there_are(split: str, message: str, data_dir: Path) -> None:
     with pytest.raises(InputError, match=message):
-        select(NAME, split, data_dir)
+        Prepared.open(NAME, data_dir).select(split)
