@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import data_root, find
 from sciml_datasets.errors import InputError
-from sciml_datasets.prepared.integrity import content_sha256, manifest_of
+from sciml_datasets.prepared.integrity import content_sha256, listed_of, manifest_of
 from sciml_datasets.prepared.members import member_list, member_rows, read_members
 from sciml_datasets.prepared.metadata import facts_of
-from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.prepared.verify import check_prepared, differences
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.splits.folds import fold_ids
 from sciml_datasets.splits.groups import ROW, groups
@@ -69,6 +69,16 @@ class Prepared:
         root = data_root(data_dir)
         return cls(name, root, benchmark, dataset, manifest_of(root / "sciml" / name / dataset.version))
 
+    @classmethod
+    def found(cls, name: str, data_dir: str | Path | None = None) -> Self | None:
+        """As `open`; None where there is no folder of the data set, or an empty one.
+
+        Raises:
+            InputError: no data set has this name, or what lies there is not whole.
+        """
+        root, (_, dataset) = data_root(data_dir), find(name)
+        return None if listed_of(root / "sciml" / name / dataset.version) is None else cls.open(name, data_dir)
+
     def __getstate__(self) -> dict[str, Any]:
         return {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
 
@@ -81,6 +91,15 @@ class Prepared:
     def plan_digest(self) -> str:
         """SHA-256 of the plan that it was prepared by: which samples lie in which shard."""
         return str(self.manifest["plan_digest"])
+
+    def verify(self, *, quick: bool = False, jobs: int = 1) -> list[str]:
+        """Compare the folder with its manifest: a sentence for each difference; none where it is whole.
+
+        Args:
+            quick: compare names and sizes only; otherwise every file is hashed.
+            jobs: number of processes that hash.
+        """
+        return differences(self.folder, self.manifest, quick=quick, jobs=jobs)
 
     def check(self) -> Self:
         """The data set, after names and sizes of its files were compared with the manifest.
@@ -254,6 +273,23 @@ class Subset:
     def __getitems__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
         """Several at once, which PyTorch asks for."""
         return [self[number] for number in numbers]
+
+
+def opened(prepared: str | Prepared, data_dir: str | Path | None = None) -> Prepared:
+    """The data set, opened where its name is given.
+
+    Args:
+        prepared: name of the data set, or the data set.
+        data_dir: folder of prepared data sets, beside a name; default as in TFDS.
+
+    Raises:
+        InputError: as `Prepared.open`, or ``data_dir`` is given beside a data set that is open.
+    """
+    if isinstance(prepared, str):
+        return Prepared.open(prepared, data_dir)
+    if data_dir is not None:
+        raise InputError(f"data_dir {data_dir} beside {prepared.name}, which is open: leave data_dir out")
+    return prepared
 
 
 def folds(

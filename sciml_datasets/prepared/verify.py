@@ -28,7 +28,7 @@ def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict
         InputError: it is not; the first finding is told.
     """
     manifest = read_manifest(folder) if manifest is None else manifest
-    findings = _differences(folder, manifest, quick=True, jobs=1)
+    findings = differences(folder, manifest, quick=True, jobs=1)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise InputError(f"{folder}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
@@ -57,10 +57,11 @@ def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list
     Raises:
         InputError: there is no manifest.
     """
-    return _differences(folder, read_manifest(folder), quick=quick, jobs=jobs)
+    return differences(folder, read_manifest(folder), quick=quick, jobs=jobs)
 
 
-def _differences(folder: Path, manifest: dict[str, Any], *, quick: bool, jobs: int) -> list[str]:
+def differences(folder: Path, manifest: dict[str, Any], *, quick: bool = False, jobs: int = 1) -> list[str]:
+    """`verify_prepared` with a manifest that has been read before."""
     name, version = folder.parent.name, folder.name
     expected_name = f"sciml/{name}"
     findings = []
