@@ -43,6 +43,14 @@ class Evaluator:
 
     Raises:
         InputError: the data set is not prepared there, or has no such split.
+
+    Example:
+        >>> from sciml_datasets.metrics import Evaluator
+        >>> evaluator = Evaluator("candle_uno_demo", data_dir="data")
+        >>> ids = evaluator.prepared.select("test").columns["id"]
+        >>> evaluator.update(ids, [0.5] * len(ids))
+        >>> 0 < evaluator.result()["mse"] < 1
+        True
     """
 
     def __init__(

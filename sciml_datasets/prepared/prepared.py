@@ -46,6 +46,15 @@ class Prepared:
         benchmark: the benchmark as it is declared for this data set; `Benchmark.for_data` fits it to `facts`.
         dataset: the data set as it is declared.
         manifest: content of ``manifest.json``; shared, so not to be changed.
+
+    Example:
+        >>> import sciml_datasets
+        >>> prepared = sciml_datasets.Prepared.open("candle_uno_demo", data_dir="data")
+        >>> prepared.benchmark.name
+        'candle_uno'
+        >>> selection = prepared.select("cell_blind:test")
+        >>> set(selection.columns["cell"]) & set(prepared.select("cell_blind:train").columns["cell"])
+        set()
     """
 
     name: str
@@ -288,7 +297,7 @@ def opened(prepared: str | Prepared, data_dir: str | Path | None = None) -> Prep
     if isinstance(prepared, str):
         return Prepared.open(prepared, data_dir)
     if data_dir is not None:
-        raise InputError(f"data_dir {data_dir} beside {prepared.name}, which is open: leave data_dir out")
+        raise InputError(f"data_dir {data_dir} is given beside {prepared.name}, which is open: leave data_dir out")
     return prepared
 
 
@@ -313,6 +322,14 @@ def folds(
 
     Raises:
         InputError: the data set is not prepared or has no such grouping, or there are fewer groups than folds.
+
+    Example:
+        >>> import sciml_datasets
+        >>> for train, held_out in sciml_datasets.folds("candle_uno_demo", k=3, by="cell", data_dir="data"):
+        ...     print(set(train) & set(held_out))
+        set()
+        set()
+        set()
     """
     return Prepared.open(name, data_dir).folds(k, by, seed)
 
@@ -327,6 +344,11 @@ def parts(name: str, split: str, data_dir: str | Path | None = None) -> dict[str
 
     Raises:
         InputError: the data set is not prepared, or has no such split.
+
+    Example:
+        >>> import sciml_datasets
+        >>> list(sciml_datasets.parts("candle_uno_demo", "cell_blind", data_dir="data"))
+        ['train', 'validation', 'test']
     """
     return Prepared.open(name, data_dir).parts(split)
 
@@ -341,5 +363,12 @@ def examples(name: str, ids: Iterable[str], data_dir: str | Path | None = None) 
 
     Raises:
         InputError: the data set is not prepared, or has no example of an id.
+
+    Example:
+        >>> import sciml_datasets
+        >>> ids = sciml_datasets.parts("candle_uno_demo", "cell_blind", data_dir="data")["train"][:8]
+        >>> train = sciml_datasets.examples("candle_uno_demo", ids, data_dir="data")
+        >>> len(train), train[0]["gene_expression"].dtype
+        (8, dtype('float32'))
     """
     return Prepared.open(name, data_dir).examples(ids)
