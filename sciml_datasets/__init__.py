@@ -17,7 +17,8 @@ from sciml_datasets.errors import InputError
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
     from sciml_datasets.preparation.prepare import prepare
-    from sciml_datasets.prepared.prepared import Prepared, examples, folds, parts
+    from sciml_datasets.prepared.by_name import examples, folds, parts
+    from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.simulation import simulate
 
 __version__ = "0.1.0"
@@ -38,9 +39,9 @@ __all__ = [
 
 _LAZY = {
     "Prepared": ("sciml_datasets.prepared.prepared", "Prepared"),
-    "examples": ("sciml_datasets.prepared.prepared", "examples"),
-    "folds": ("sciml_datasets.prepared.prepared", "folds"),
-    "parts": ("sciml_datasets.prepared.prepared", "parts"),
+    "examples": ("sciml_datasets.prepared.by_name", "examples"),
+    "folds": ("sciml_datasets.prepared.by_name", "folds"),
+    "parts": ("sciml_datasets.prepared.by_name", "parts"),
     "prepare": ("sciml_datasets.preparation.prepare", "prepare"),
     "simulate": ("sciml_datasets.simulation", "simulate"),
     "metrics": ("sciml_datasets.metrics", None),

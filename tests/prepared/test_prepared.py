@@ -19,6 +19,7 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.metrics import Evaluator, evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.prepared import by_name
 from sciml_datasets.prepared import prepared as module
 from sciml_datasets.raw_format import SPLITS
 
@@ -162,7 +163,7 @@ def test_a_run_is_scored_on_the_test_part(prepared: Prepared) -> None:
     assert prepared.held_out() == prepared.held_out("cell_blind") == "test"
 
 
-@pytest.mark.parametrize("documented", [module, evaluator])
+@pytest.mark.parametrize("documented", [module, by_name, evaluator])
 def test_the_examples_of_the_documentation_hold(
     documented: Any, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
