@@ -67,11 +67,10 @@ def told_of_scores(one: Checked, args: argparse.Namespace) -> str:
 
 def data_at_hand(data_dir: Path | None) -> DataAtHand | None:
     """The prepared data of a folder; None where none is named."""
-    from sciml_datasets.prepared.verify import check_prepared
     from sciml_datasets.submissions import DataAtHand
 
     if data_dir is None:
         return None
     if not data_dir.is_dir():
         raise InputError(f"--data-dir {data_dir} is no folder: name the one that `sciml prepare` wrote into")
-    return DataAtHand(data_dir, lambda folder: str(check_prepared(folder)["plan_digest"]))
+    return DataAtHand(data_dir)

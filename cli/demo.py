@@ -61,6 +61,7 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     """One demo; raw files and the prepared data set are used again where they exist."""
     from sciml_datasets.cli.show import show
     from sciml_datasets.preparation.prepare import prepare
+    from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.simulation import simulate
 
     raw, data = out / "raw", out / "data"
@@ -73,11 +74,11 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
         say("simulating raw files")
         simulate(name, raw, jobs=os.cpu_count() or 1)
     say("preparing")
-    prepared = prepare(name, raw, data)
+    folder = prepare(name, raw, data)
     say("drawing samples")
     number = next(i for i in itertools.count(1) if not (_picture(out, name, i).exists() or _run(out, name, i).exists()))
     picture, run_folder = _picture(out, name, number), _run(out, name, number)
-    show(name, data, "test", picture)
+    show(Prepared.open(name, data).check(), "test", picture)
     say("training and scoring")
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 
@@ -88,7 +89,7 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     say("done")
     return {
         "raw": str(raw / name),
-        "prepared": str(prepared),
+        "prepared": str(folder),
         "picture": str(picture),
         "run": str(run_folder),
         "result": result,

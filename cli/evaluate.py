@@ -38,11 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score predictions of any framework and print the scores beside targets and baselines."""
-    from sciml_datasets.benchmarks import prepared_dir
     from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.evaluator import Evaluator
     from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
-    from sciml_datasets.prepared.verify import check_prepared
+    from sciml_datasets.metrics.truth import Truth
+    from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.submissions.runs import is_of_run
 
     places = [os.path.realpath(path) for path in args.predictions]
@@ -53,14 +53,15 @@ def run(args: argparse.Namespace) -> int:
         check_output(args.out)
     if args.out and is_of_run(args.out):
         raise InputError(f"--out {args.out} is a file of a run, which would be lost: name another file")
-    digest = check_prepared(prepared_dir(args.name, args.data_dir))["plan_digest"]
+    prepared = Prepared.open(args.name, args.data_dir).check()
+    truth = Truth(prepared, args.split)
     results = []
     for i, path in enumerate(args.predictions):
         if places[i] in places[:i]:
             raise InputError(f"{path} is given twice: give each run's file once")
-        evaluator = Evaluator(args.name, args.split, args.data_dir)
+        evaluator = Evaluator(prepared, args.split, truth=truth)
         evaluator.update_from_file(path)
-        results.append(make_result(evaluator, digest))
+        results.append(make_result(evaluator))
     result = aggregate(results) if len(results) > 1 else results[0]
     text = table(result)
     if args.out:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from sciml_datasets.benchmark import Criterion
-from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
-from sciml_datasets.prepared.integrity import check_described
-from sciml_datasets.prepared.metadata import facts_of
 
 EXAMPLE = "sciml info stemdl_demo"
 PUBLISHED = ("target", "reference", "best_known")
@@ -29,12 +25,15 @@ def run(args: argparse.Namespace) -> int:
     """Print what a data set is, what it holds and what results are held against."""
     import tensorflow_datasets as tfds
 
-    from sciml_datasets.benchmarks import data_root
+    from sciml_datasets.benchmarks import data_root, find
+    from sciml_datasets.prepared.integrity import check_described
+    from sciml_datasets.prepared.prepared import Prepared
 
     benchmark, dataset = find(args.name)
-    folder = prepared_dir(args.name, args.data_dir)
-    check_described(folder)
-    facts = facts_of(folder)
+    prepared = Prepared.found(args.name, args.data_dir)
+    if prepared is not None:
+        check_described(prepared.folder)
+    facts = prepared.facts if prepared is not None else {}
     original = benchmark.is_original(facts)
     benchmark = benchmark.for_data(facts) if facts else benchmark
     builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         "citation": builder.info.citation,
         "features": {name: _feature(feature) for name, feature in builder.info.features.items()},
         "supervised_keys": builder.info.supervised_keys,
-        "prepared": _prepared(folder),
+        "prepared": str(prepared.folder) if prepared is not None else None,
         "facts": {key: value for key, value in (builder.info.metadata or {}).items() if not _is_long(value)},
         "splits": {name: split.num_examples for name, split in builder.info.splits.items()},
         "criteria": [asdict(criterion) for criterion in benchmark.criteria],
@@ -93,10 +92,6 @@ def _told_facts(facts: dict[str, Any]) -> Iterator[str]:
             yield from (f"  {key.replace('_', ' ')} of {part}: {what}" for part, what in value.items())
         else:
             yield f"  {key.replace('_', ' ')}: {value}"
-
-
-def _prepared(folder: Path) -> str | None:
-    return str(folder) if (folder / "manifest.json").exists() else None
 
 
 def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:

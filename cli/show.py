@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.cli.arguments import (
     FileArgument,
@@ -18,6 +18,9 @@ from sciml_datasets.cli.arguments import (
 )
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
+
+if TYPE_CHECKING:
+    from sciml_datasets.prepared.prepared import Prepared
 
 EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
 
@@ -37,14 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw the first samples of a split."""
+    from sciml_datasets.prepared.prepared import Prepared
+
     check_output(args.out)
-    content = show(args.name, args.data_dir, args.split, args.out, args.count, args.predictions)
+    prepared = Prepared.open(args.name, args.data_dir).check()
+    content = show(prepared, args.split, args.out, args.count, args.predictions)
     return report(args, content, f"{args.out}: {content['samples']} samples of {args.name}, {args.split} split")
 
 
 def show(
-    name: str,
-    data_dir: str | Path | None,
+    prepared: Prepared,
     split: str,
     picture: Path,
     count: int | None = None,
@@ -52,25 +57,15 @@ def show(
 ) -> dict[str, Any]:
     """Draw samples, and predictions beside them, as the benchmark's own ``pictures`` module says: FEATURES of COUNT
     samples by ``contact_sheet``, which is told the FACTS of the data. The split is a canonical one, or a part of
-    another partition, as `select` takes it."""
-    import tensorflow_datasets as tfds
-
-    from sciml_datasets.benchmarks import data_root, find, prepared_dir
-    from sciml_datasets.prepared.metadata import facts_of
-    from sciml_datasets.prepared.verify import check_prepared
-    from sciml_datasets.splits.partitions import select
-
-    benchmark, dataset = find(name)
-    folder = prepared_dir(name, data_dir)
-    check_prepared(folder)
-    pictures = benchmark.module("pictures")
+    another partition, as `Prepared.select` takes it."""
+    pictures = prepared.benchmark.module("pictures")
     count = pictures.COUNT if count is None else count
     if count < 1:
         raise InputError(f"--count {count}: expected at least 1")
     if picture.suffix != ".png":
         raise InputError(f"{picture}: expected a file name that ends in .png")
-    selection = select(name, split, data_dir)
-    source = tfds.builder(f"sciml/{name}", data_dir=data_root(data_dir)).as_data_source(split=selection.records)
+    selection = prepared.select(split)
+    source = prepared.builder.as_data_source(split=selection.records)
     # Of many samples, those that are drawn as points, not all features fit into memory.
     samples = [
         {name: example[name] for name in pictures.FEATURES if name in example}
@@ -84,11 +79,11 @@ def show(
         ids = [sample["id"].decode("utf-8") for sample in samples]
         predicted = predictions_of(Path(predictions), ids)
         with told_of(Path(predictions)):
-            Evaluator(name, split, data_dir).update(ids, predicted)  # refuses what could not be scored
+            Evaluator(prepared, split).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
-    options: dict[str, Any] = {"preprocessed": True} if dataset.preprocessed_from else {}
-    facts = facts_of(folder)
-    options |= {fact: facts[fact] for fact in getattr(pictures, "FACTS", ()) if fact in facts}
+    options: dict[str, Any] = {"preprocessed": True} if prepared.dataset.preprocessed_from else {}
+    told = getattr(pictures, "FACTS", ())
+    options |= {fact: prepared.facts[fact] for fact in told if fact in prepared.facts}
     with atomic.writing(picture) as temporary, temporary.open("wb") as file:
         pictures.contact_sheet(samples, file, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

@@ -29,13 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Copy a prepared data set; under mpiexec or srun one rank of each node does."""
-    from sciml_datasets.benchmarks import find
+    from sciml_datasets.parallel.executors import MpiRanks, Serial
     from sciml_datasets.parallel.launcher import world
+    from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.staging import stage
 
-    find(args.name)
     comm = world()
-    folder, copied = stage(args.name, args.data_dir, args.to, comm, jobs=args.jobs, quick=args.quick)
+    ranks = Serial() if comm is None else MpiRanks(comm)
+    prepared = ranks.run_once(lambda: Prepared.open(args.name, args.data_dir))
+    folder, copied = stage(prepared, args.to, comm, jobs=args.jobs, quick=args.quick)
     if comm is not None and comm.Get_rank() != 0:
         return 0
     there = f"there already, {'names and sizes' if args.quick else 'every byte'} as the manifest says"

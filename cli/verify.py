@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sciml_datasets.benchmarks import find, prepared_dir
+from sciml_datasets.benchmarks import find
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_jobs, add_json, add_name, jobs_of, report
 from sciml_datasets.errors import InputError
 
@@ -49,8 +49,9 @@ def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
 
 
 def _prepared(args: argparse.Namespace) -> tuple[list[str], str]:
-    from sciml_datasets.prepared.verify import verify_prepared
+    from sciml_datasets.prepared.prepared import Prepared
 
-    folder = prepared_dir(args.name, args.data_dir)
+    prepared = Prepared.open(args.name, args.data_dir)
     how = "names and sizes" if args.quick else "every byte"
-    return verify_prepared(folder, quick=args.quick, jobs=jobs_of(args)), f"{folder}: {how} as the manifest says"
+    findings = prepared.verify(quick=args.quick, jobs=jobs_of(args))
+    return findings, f"{prepared.folder}: {how} as the manifest says"

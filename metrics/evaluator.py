@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.formats import as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
@@ -18,8 +17,7 @@ from sciml_datasets.metrics.state import Additive, repeated
 from sciml_datasets.metrics.tasks import scoring
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.paths import path_of
-from sciml_datasets.prepared.metadata import facts_of
-from sciml_datasets.splits.partitions import canonical
+from sciml_datasets.prepared.prepared import Prepared, opened
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
 """Of one worker: which samples are in, sums, maxima."""
@@ -28,29 +26,45 @@ Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]
 class Evaluator:
     """Scores predictions for one split of a prepared data set.
 
+    Attributes:
+        prepared: the data set.
+        name: its name.
+        dataset: the data set as it is declared.
+        benchmark: the benchmark as it is for these data and this split.
+        facts: facts of the data set.
+        split: train, validation or test, or a part of another partition.
+        split_sha256: digest of what is in the split.
+
     Args:
-        name: of the data set, for example ``stemdl``.
+        prepared: the data set, or its name, for example ``stemdl``.
         split: train, validation or test, or a part of another partition, for example ``cell_blind:test``.
-        data_dir: where prepared data sets lie; default as in TFDS.
-        truth: of the split, where it has been read before; several evaluators may share it.
+        data_dir: folder of prepared data sets, beside a name; default as in TFDS.
+        truth: truth of the split, where it has been read before; several evaluators may share it.
 
     Raises:
-        InputError: the data set is not prepared there.
+        InputError: the data set is not prepared there, or has no such split.
+
+    Example:
+        >>> from sciml_datasets.metrics import Evaluator
+        >>> evaluator = Evaluator("candle_uno_demo", data_dir="data")
+        >>> ids = evaluator.prepared.select("test").columns["id"]
+        >>> evaluator.update(ids, [0.5] * len(ids))
+        >>> 0 < evaluator.result()["mse"] < 1
+        True
     """
 
     def __init__(
         self,
-        name: str,
+        prepared: str | Prepared,
         split: str = "test",
         data_dir: str | Path | None = None,
         truth: Truth | None = None,
     ) -> None:
-        self.name = name
-        self.split = canonical(name, split, data_dir)
-        benchmark, self.dataset = find(name)
-        self.facts = facts_of(prepared_dir(name, data_dir))
-        self.benchmark = benchmark.for_data(self.facts, self.split)
-        truth = truth or Truth(name, self.split, data_dir)
+        self.prepared = opened(prepared, data_dir)
+        self.name, self.dataset, self.facts = self.prepared.name, self.prepared.dataset, self.prepared.facts
+        self.split = self.prepared.canonical(split)
+        self.benchmark = self.prepared.benchmark.for_data(self.facts, self.split)
+        truth = truth or Truth(self.prepared, self.split)
         self.split_sha256 = truth.sha256
         self._position = {key: i for i, key in enumerate(truth.ids)}
         self._seen = np.zeros(len(truth), bool)

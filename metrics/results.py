@@ -50,12 +50,12 @@ MUST_AGREE = (
 """What results must have in common to be averaged or ranked together."""
 
 
-def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str, Any]:
+def make_result(evaluator: Evaluator, plan_digest: str = "", /, **run: Any) -> dict[str, Any]:
     """The content of ``result.json``.
 
     Args:
-        evaluator: with a prediction for every id.
-        plan_digest: of the prepared data, from its manifest.
+        evaluator: the evaluator, with a prediction for every id.
+        plan_digest: digest of the plan of the data; goes when `models` does not give it.
         run: what is known of the run: model, seed, hardware, software, durations, energy, convergence.
 
     Raises:
@@ -71,7 +71,7 @@ def make_result(evaluator: Evaluator, plan_digest: str, **run: Any) -> dict[str,
         "benchmark": evaluator.benchmark.name,
         "dataset": evaluator.name,
         "dataset_version": evaluator.dataset.version,
-        "plan_digest": plan_digest,
+        "plan_digest": plan_digest or evaluator.prepared.plan_digest,
         "split": evaluator.split,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),

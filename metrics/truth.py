@@ -9,29 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmarks import data_root
-from sciml_datasets.splits.partitions import select
+from sciml_datasets.prepared.prepared import Prepared, opened
 
 
 class Truth:
     """Truth of one split of a prepared data set; samples are known by their position in the split.
 
     Attributes:
-        ids: of its samples, in the order of the records.
-        sha256: of what is in the split, see `sciml_datasets.splits.partitions.Selection`.
+        ids: ids of its samples, in the order of the records.
+        sha256: digest of what is in the split, see `sciml_datasets.splits.partitions.Selection`.
 
     Args:
-        name: of the data set.
-        split: train, validation or test, or a part of another partition (`sciml_datasets.splits.partitions.select`).
-        data_dir: where prepared data sets lie; default as in TFDS.
+        prepared: the data set.
+        split: train, validation or test, or a part of another partition, see `Prepared.select`.
 
     Raises:
-        InputError: the data set is not prepared there, or has no such split.
+        InputError: the data set has no such split.
     """
 
-    def __init__(self, name: str, split: str, data_dir: str | Path | None = None) -> None:
-        self._name, self._split, self._data_dir = name, split, data_dir
-        self._selection = select(name, split, data_dir)
+    def __init__(self, prepared: str | Prepared, split: str, data_dir: str | Path | None = None) -> None:
+        self._prepared, self._split = opened(prepared, data_dir), split
+        self._selection = self._prepared.select(split)
         self._members = self._selection.columns
         self.sha256 = self._selection.sha256
         self.ids = self._members["id"]
@@ -51,11 +49,11 @@ class Truth:
     def training(self) -> Truth:
         """The truth of the training split, which baselines are fitted to."""
         partition, colon, _ = self._split.rpartition(":")
-        return Truth(self._name, f"{partition}{colon}train", self._data_dir)
+        return Truth(self._prepared, f"{partition}{colon}train")
 
     def shape(self, feature: str) -> tuple[int, ...]:
         """The shape of a feature of the records."""
-        return tuple(self._builder.info.features[feature].shape)
+        return tuple(self._prepared.builder.info.features[feature].shape)
 
     def features(self, positions: NDArray[np.int64], names: tuple[str, ...]) -> list[NDArray[Any]]:
         """Features of some records, each stacked along a new first axis; nothing else of the records is decoded.
@@ -66,7 +64,7 @@ class Truth:
         import tensorflow_datasets as tfds
 
         # Not `tfds.decode.PartialDecoding`, which loads TensorFlow.
-        features = self._builder.info.features
+        features = self._prepared.builder.info.features
         wanted = tfds.features.FeaturesDict({name: features[name] for name in names})
         places = self._selection.positions[positions]
         examples = [wanted.deserialize_example_np(self._records[int(place)]) for place in places]
@@ -77,10 +75,4 @@ class Truth:
         import tensorflow_datasets as tfds
 
         method = tfds.decode.DeserializeMethod.RAW_BYTES
-        return self._builder.as_data_source(split=self._selection.records, deserialize_method=method)
-
-    @cached_property
-    def _builder(self) -> Any:
-        import tensorflow_datasets as tfds
-
-        return tfds.builder(f"sciml/{self._name}", data_dir=data_root(self._data_dir))
+        return self._prepared.builder.as_data_source(split=self._selection.records, deserialize_method=method)

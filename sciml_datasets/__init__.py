@@ -17,14 +17,31 @@ from sciml_datasets.errors import InputError
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
     from sciml_datasets.preparation.prepare import prepare
+    from sciml_datasets.prepared.by_name import examples, folds, parts
+    from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.simulation import simulate
-    from sciml_datasets.splits.partitions import folds
 
 __version__ = "0.1.0"
-__all__ = ["BENCHMARKS", "Benchmark", "InputError", "__version__", "folds", "metrics", "models", "prepare", "simulate"]
+__all__ = [
+    "BENCHMARKS",
+    "Benchmark",
+    "InputError",
+    "Prepared",
+    "__version__",
+    "examples",
+    "folds",
+    "metrics",
+    "models",
+    "parts",
+    "prepare",
+    "simulate",
+]
 
 _LAZY = {
-    "folds": ("sciml_datasets.splits.partitions", "folds"),
+    "Prepared": ("sciml_datasets.prepared.prepared", "Prepared"),
+    "examples": ("sciml_datasets.prepared.by_name", "examples"),
+    "folds": ("sciml_datasets.prepared.by_name", "folds"),
+    "parts": ("sciml_datasets.prepared.by_name", "parts"),
     "prepare": ("sciml_datasets.preparation.prepare", "prepare"),
     "simulate": ("sciml_datasets.simulation", "simulate"),
     "metrics": ("sciml_datasets.metrics", None),

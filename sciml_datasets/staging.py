@@ -12,7 +12,6 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
 from sciml_datasets.files import atomic
 from sciml_datasets.files.checksums import ChecksumError
@@ -24,7 +23,8 @@ from sciml_datasets.parallel.progress import progress
 from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.work_folder import PLAN, interrupted
 from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
-from sciml_datasets.prepared.verify import check_prepared, remedy_for, verify_prepared
+from sciml_datasets.prepared.prepared import Prepared
+from sciml_datasets.prepared.verify import remedy_for, verify_prepared
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -36,22 +36,20 @@ BLOCK = 4 << 20
 
 
 def stage(
-    name: str,
-    data_dir: str | Path | None,
+    prepared: Prepared,
     to: str | Path,
     comm: MPI.Intracomm | None = None,
     *,
     jobs: int = 4,
     quick: bool = False,
 ) -> tuple[Path, int]:
-    """Copy a prepared data set from ``data_dir`` to ``to``, a folder of the same layout on each node's own disk.
+    """Copy a prepared data set to ``to``, a folder of the layout of its ``data_dir`` on each node's own disk.
 
     Every byte that is read is hashed and compared with the manifest. The copy appears by one rename; where it is
     already, it is hashed and compared, and nothing is copied.
 
     Args:
-        name: of the data set.
-        data_dir: where prepared data sets lie.
+        prepared: the data set.
         to: the folder on the node, to be given as ``data_dir`` afterwards.
         comm: an mpi4py communicator whose ranks all call this function: one rank of each node copies.
         jobs: files that are copied, or hashed, at a time on a node.
@@ -61,22 +59,22 @@ def stage(
         The folder of the copy, and the bytes that were copied to all nodes together.
 
     Raises:
-        InputError: nothing is prepared, it or the copy that is there is damaged, the disk is too small, or other data
-            are in the way.
+        InputError: the data set or the copy that is there is damaged, the disk is too small, or other data are in the
+            way.
         PeerFailedError: another rank failed, and raised why.
         OSError: the disk cannot be written.
     """
     whole(jobs, "jobs")
-    source, final = prepared_dir(name, data_dir), prepared_dir(name, path_of(to, "to"))
+    final = path_of(to, "to") / prepared.folder.relative_to(prepared.data_dir)
     if comm is None:
-        return final, Serial().run_once(lambda: _copy(source, final, jobs, quick=quick, shows=True))
+        return final, Serial().run_once(lambda: _copy(prepared, final, jobs, quick=quick, shows=True))
     from mpi4py import MPI
 
     node = MpiRanks(MPI.Intracomm(comm.Split_type(MPI.COMM_TYPE_SHARED)))
     error: Exception | None = None
     copied = 0
     try:
-        copied = node.run_once(lambda: _copy(source, final, jobs, quick=quick, shows=comm.Get_rank() == 0))
+        copied = node.run_once(lambda: _copy(prepared, final, jobs, quick=quick, shows=comm.Get_rank() == 0))
     except (InputError, OSError, PeerFailedError) as caught:
         error = caught
     outcomes: list[tuple[bool, int]] = comm.allgather((error is not None, copied if node.rank == 0 else 0))
@@ -87,8 +85,8 @@ def stage(
     return final, sum(amount for _, amount in outcomes)
 
 
-def _copy(source: Path, final: Path, jobs: int, *, quick: bool, shows: bool) -> int:
-    manifest = check_prepared(source)
+def _copy(prepared: Prepared, final: Path, jobs: int, *, quick: bool, shows: bool) -> int:
+    source, manifest = prepared.check().folder, prepared.manifest
     files = listed_files(manifest)
     if source.absolute() == final.absolute():
         raise InputError(f"{final}: this is where the prepared data lie: name another folder with --to")

@@ -11,12 +11,11 @@ import h5py
 import numpy as np
 import yaml
 
-from sciml_datasets.benchmarks import BENCHMARKS, prepared_dir
+from sciml_datasets import Prepared
+from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics import Evaluator, make_result, write_result
 from sciml_datasets.metrics.mllog import RunLog
 from sciml_datasets.metrics.truth import Truth
-from sciml_datasets.prepared.manifest import read_manifest
-from sciml_datasets.prepared.verify import check_prepared
 from sciml_datasets.submissions import DataAtHand, Statement, submit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -29,12 +28,12 @@ BENCHMARK_OF = {
 
 
 def at_hand(data_dir: Path) -> DataAtHand:
-    return DataAtHand(data_dir, lambda folder: str(check_prepared(folder)["plan_digest"]))
+    return DataAtHand(data_dir)
 
 
 def predictions(name: str, data_dir: Path, seed: int, right: float) -> tuple[list[str], np.ndarray]:
     """Ids of the test split and predictions of which about a share ``right`` is better than chance."""
-    truth, rng = Truth(name, "test", data_dir), np.random.default_rng(seed)
+    truth, rng = Truth(Prepared.open(name, data_dir), "test"), np.random.default_rng(seed)
     if name == "stemdl_demo":
         labels = truth.numbers("space_group").astype(int)
         values = rng.random((len(labels), 231), np.float32)
@@ -56,12 +55,10 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     with h5py.File(folder / "predictions.h5", "w") as file:
         file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
         file.create_dataset("prediction", data=values, compression="gzip")
-    digest = read_manifest(prepared_dir(name, data_dir))["plan_digest"]
     evaluator = Evaluator(name, data_dir=data_dir)
     evaluator.update_from_file(folder / "predictions.h5")
     result = make_result(
         evaluator,
-        digest,
         model={"name": "small", "parameters": 1234},
         seed=seed,
         durations={"training": 12.5 + seed, "scoring": 0.5},
@@ -73,8 +70,8 @@ def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: i
     log.submission(benchmark=benchmark.rules_name, version=benchmark.version, platform="a laptop", commit=COMMIT)
     log.start("init")
     log.event("seed", seed)
-    log.event("train_samples", len(Truth(name, "train", data_dir)))
-    log.event("eval_samples", len(Truth(name, "validation", data_dir)))
+    log.event("train_samples", len(Truth(Prepared.open(name, data_dir), "train")))
+    log.event("eval_samples", len(Truth(Prepared.open(name, data_dir), "validation")))
     log.stop("init")
     log.start("run")
     for epoch in (1, 2):

@@ -35,6 +35,7 @@ from sciml_datasets.preparation.work_folder import open_workshop, remove_interru
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.members import write_members
+from sciml_datasets.prepared.overlaps import write_overlaps
 from sciml_datasets.prepared.verify import check_prepared
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import (
@@ -44,7 +45,6 @@ from sciml_datasets.raw_format import (
     RawFormat,
     Sample,
 )
-from sciml_datasets.splits import overlap_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,10 +299,7 @@ def _finish(
     columns = (*raw_format.facts, raw_format.group_kind)
     for split in SPLITS:
         write_members(folder, split, samples_of(split), columns)
-    if builder.benchmark.splits:
-        (folder / overlap_report.FILE).write_text(
-            json.dumps(overlap_report.overlap_report(builder.benchmark, folder), indent=1) + "\n", "utf-8"
-        )
+    write_overlaps(folder, builder.benchmark)
     manifest.write_manifest(
         folder,
         identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json

@@ -58,6 +58,20 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest of a prepared folder, which is read once a process as long as the file does not change.
+
+    Raises:
+        InputError: as `read_manifest`, or the file is no regular one.
+        OSError: it cannot be read.
+    """
+    path = folder / NAME
+    if not lexists(path):
+        return read_manifest(folder)
+    regular_file(path)
+    return _manifest(path, state_of(path))
+
+
 def check_version(folder: Path) -> None:
     """Tell a data set that is prepared in another version from one that is not prepared.
 
@@ -179,8 +193,13 @@ def _sha256(path: Path, state: State) -> str:
 
 
 @lru_cache(maxsize=16)
-def _listed(manifest: Path, state: State) -> dict[str, tuple[int, str]]:
-    return listed_files(read_manifest(manifest.parent))
+def _manifest(path: Path, state: State) -> dict[str, Any]:
+    return read_manifest(path.parent)
+
+
+@lru_cache(maxsize=16)
+def _listed(path: Path, state: State) -> dict[str, tuple[int, str]]:
+    return listed_files(_manifest(path, state))
 
 
 def _files(manifest: Mapping[str, Any], where: str) -> dict[str, tuple[int, str]]:

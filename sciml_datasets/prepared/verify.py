@@ -14,17 +14,21 @@ from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
 STRANGE = "is not in the manifest"
 
 
-def check_prepared(folder: Path) -> dict[str, Any]:
+def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict[str, Any]:
     """Make sure by names and sizes that a prepared folder is whole, and return its manifest.
 
     Contents are compared when they are read, see `sciml_datasets.prepared.integrity`; TFDS's description of the folder
     is compared here.
 
+    Args:
+        folder: ``<data_dir>/sciml/<name>/<version>``.
+        manifest: its manifest, where it has been read before.
+
     Raises:
         InputError: it is not; the first finding is told.
     """
-    manifest = read_manifest(folder)
-    findings = verify_prepared(folder, quick=True)
+    manifest = read_manifest(folder) if manifest is None else manifest
+    findings = differences(folder, manifest, quick=True, jobs=1)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise InputError(f"{folder}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
@@ -53,7 +57,11 @@ def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list
     Raises:
         InputError: there is no manifest.
     """
-    manifest = read_manifest(folder)
+    return differences(folder, read_manifest(folder), quick=quick, jobs=jobs)
+
+
+def differences(folder: Path, manifest: dict[str, Any], *, quick: bool = False, jobs: int = 1) -> list[str]:
+    """`verify_prepared` with a manifest that has been read before."""
     name, version = folder.parent.name, folder.name
     expected_name = f"sciml/{name}"
     findings = []

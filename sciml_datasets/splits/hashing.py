@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sciml_datasets.raw_format import SPLITS
 
@@ -12,10 +12,15 @@ def part_of(name: str, group: Sequence[str], shares: tuple[float, float]) -> str
     """The part that a group falls to: by the first 8 bytes of the SHA-256 of what is parted and the group.
 
     Args:
-        name: of what is parted, for example of the split: another name, another draw.
+        name: name of what is parted, for example of the split; another name gives another draw.
         group: what names the group, for example cell and drug.
-        shares: of train and of validation; the rest is test.
+        shares: shares of train and of validation; the rest is test.
     """
     digest = hashlib.sha256("\t".join((name, *group)).encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
     return SPLITS[(place >= shares[0]) + (place >= sum(shares))]
+
+
+def digest_of(lines: Iterable[str]) -> str:
+    """The SHA-256 of lines, each ended by a line feed."""
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()

@@ -1,56 +1,60 @@
-"""What shows that no split by name leaks: ``splits.json`` of a prepared folder."""
+"""Report on overlaps: for each partition its parts, and the groups that two of them have in common."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark
-from sciml_datasets.prepared.members import member_rows
 from sciml_datasets.raw_format import SPLITS
-from sciml_datasets.splits.partitions import NO_PART, OFFICIAL, Group, Grouped, digest_of, is_official, split_names
+from sciml_datasets.splits.groups import Group, Grouped
+from sciml_datasets.splits.hashing import digest_of
+from sciml_datasets.splits.partitions import NO_PART, OFFICIAL, part_numbers, split_names
 
-FILE = "splits.json"
+MemberRows = tuple[Sequence[str], Iterable[Sequence[str]]]
+"""Names of the columns of a member list, and its rows."""
 Rows = Mapping[str, NDArray[np.int64]]
-"""Of each part, which of the distinct rows of the member lists it has."""
+"""Part to the numbers of the distinct rows of the member lists that it has."""
 
 
-def overlap_report(benchmark: Benchmark, folder: Path) -> dict[str, Any]:
+def overlap_report(benchmark: Benchmark, members: Mapping[str, MemberRows], *, official: bool) -> dict[str, Any]:
     """For each split by name its parts and what they have in common, as JSON; also for official splits.
 
-    Of each part: samples, the SHA-256 of its distinct groups (all columns that groupings are made of, tab-separated,
-    sorted, one a line), from which, but for official splits, its samples follow, and how many groups of each grouping;
-    of each pair of parts: how many groups stand in both, which is 0 for what the split is blind to.
+    For each part: number of samples, the SHA-256 of its distinct groups (all columns that groupings are made of,
+    tab-separated, sorted, one a line), from which, but for official splits, its samples follow, and the number of
+    groups of each grouping; for each pair of parts: the number of groups that stand in both, which is 0 for what the
+    split is blind to.
 
     Args:
-        benchmark: says which splits there are.
-        folder: the prepared one. Memory grows with its distinct groups, not with its samples.
+        benchmark: declares which splits there are.
+        members: canonical split to its member list. Rows are read once, one by one: memory grows with the distinct
+            groups, not with the samples.
+        official: whether the raw files gave the canonical splits.
     """
     names = list(dict.fromkeys(column for columns in benchmark.groupings.values() for column in columns))
-    counts = {part: _distinct(folder, part, names) for part in SPLITS}
+    counts = {part: _distinct(*members[part], names) for part in SPLITS}
     distinct = sorted(set().union(*counts.values()))
     grouped = Grouped(benchmark, {name: [row[i] for row in distinct] for i, name in enumerate(names)})
     lines = ["\t".join(row) for row in distinct]
     of_part = {part: np.array([found[row] for row in distinct], np.int64) for part, found in counts.items()}
     samples = np.sum(list(of_part.values()), axis=0)
-    told: dict[str, Any] = {}
-    if is_official(folder):
-        official = {part: np.flatnonzero(found) for part, found in of_part.items()}
-        told[OFFICIAL] = _told(grouped, lines, official, of_part, 0)
+    report: dict[str, Any] = {}
+    if official:
+        rows = {part: np.flatnonzero(found) for part, found in of_part.items()}
+        report[OFFICIAL] = _of_split(grouped, lines, rows, of_part, 0)
     for split in split_names(benchmark, grouped.columns):
-        part_of_row = grouped.parts(split)
+        part_of_row = part_numbers(grouped, split)
         rows = {part: np.flatnonzero(part_of_row == place) for place, part in enumerate(SPLITS)}
         left_out = int(samples[part_of_row == NO_PART].sum())
-        told[split] = _told(grouped, lines, rows, dict.fromkeys(SPLITS, samples), left_out)
-    return told
+        report[split] = _of_split(grouped, lines, rows, dict.fromkeys(SPLITS, samples), left_out)
+    return report
 
 
-def _told(
+def _of_split(
     grouped: Grouped, lines: Sequence[str], rows: Rows, samples: Mapping[str, NDArray[np.int64]], left_out: int
 ) -> dict[str, Any]:
     held = {part: {by: grouped.held(by, own) for by in grouped.benchmark.groupings} for part, own in rows.items()}
@@ -71,8 +75,7 @@ def _told(
     }
 
 
-def _distinct(folder: Path, part: str, names: Sequence[str]) -> Counter[Group]:
-    """How many samples of a split have which values in these columns of its member list."""
-    header, rows = member_rows(folder, part)
+def _distinct(header: Sequence[str], rows: Iterable[Sequence[str]], names: Sequence[str]) -> Counter[Group]:
+    """The values in these columns to the number of rows that have them."""
     places = [header.index(name) for name in names]
     return Counter(tuple([row[place] for place in places]) for row in rows)

@@ -162,7 +162,7 @@ class Inspection:
                 known = BENCHMARKS.get(self._place.benchmark or "")
                 benchmark = benchmark_of(known, result) if known else None
                 data = self._known.get(result["dataset"])
-                if data and benchmark and result["plan_digest"] == data.plan_digest:
+                if data and benchmark and result["plan_digest"] == data.prepared.plan_digest:
                     # The recipe of CloudMask cuts scenes into patches.
                     patches = benchmark.task.kind == "segmentation"
                     samples = Counter(data.split_of.values())
@@ -220,8 +220,8 @@ class Inspection:
                 raise BrokenRuleError("predictions-ids", what)
             return False
         file = result_name(number, count)
-        if result["plan_digest"] != known.plan_digest:
-            what = f"plan_digest is {result['plan_digest']}, of the data at hand {known.plan_digest}"
+        if result["plan_digest"] != known.prepared.plan_digest:
+            what = f"plan_digest is {result['plan_digest']}, of the data at hand {known.prepared.plan_digest}"
             self._findings.append(Finding(file, "data-differs", what))
             return False
         _check_ids(contents.ids, known)

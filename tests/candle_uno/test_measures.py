@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uno_files import FILE, frames, write_combo, write_improve, write_store
 
-from sciml_datasets import InputError, folds, prepare
+from sciml_datasets import InputError, Prepared, examples, folds, parts, prepare
 from sciml_datasets.benchmarks import find
 from sciml_datasets.candle_uno.convert.studies import convert_csv, convert_improve
 from sciml_datasets.candle_uno.forms import improve, top21
@@ -40,8 +40,6 @@ from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.candle_uno import RECIPES, areas, responses, squared_errors
 from sciml_datasets.prepared.metadata import facts_of
-from sciml_datasets.prepared.subset import examples
-from sciml_datasets.splits.partitions import parts, select
 from sciml_datasets.submissions import Statement, submit
 
 HEADER = "\t".join(("measure", "unit", "low", "high", "kills")) + "\n"
@@ -333,9 +331,9 @@ def test_a_split_that_is_missing_is_told_in_a_sentence_and_other_partitions_can_
     prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
     message = "candle_uno has no test split, since its raw files had none: choose --split validation, or a part of"
     with pytest.raises(InputError, match=re.escape(message)):
-        select("candle_uno", "test", tmp_path / "data")
+        Prepared.open("candle_uno", tmp_path / "data").select("test")
     ids = folds("candle_uno", 2, by="cell", data_dir=tmp_path / "data")[0][1]
-    assert select("candle_uno", "fold 1/2 by cell:test", tmp_path / "data").columns["id"] == ids
+    assert Prepared.open("candle_uno", tmp_path / "data").select("fold 1/2 by cell:test").columns["id"] == ids
     some = examples("candle_uno", ids, tmp_path / "data")
     assert [some[i]["id"].decode() for i in range(len(some))] == ids
 

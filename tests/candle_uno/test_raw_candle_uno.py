@@ -11,12 +11,11 @@ import pytest
 import tensorflow_datasets as tfds
 from uno_files import FILE, ROWS, frames, write_combo, write_improve, write_splits, write_store
 
-from sciml_datasets import InputError, prepare
+from sciml_datasets import InputError, Prepared, parts, prepare
 from sciml_datasets.candle_uno.responses import Responses, canonical
 from sciml_datasets.cli.main import main
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.raw_format import SPLITS, Sample
-from sciml_datasets.splits.partitions import parts, select
 
 DEMO = "candle_uno_demo"
 
@@ -56,7 +55,7 @@ def test_official_is_the_name_of_the_splits_that_the_raw_files_give(tmp_path: Pa
     content = frames()
     write_store(tmp_path / "candle_uno" / FILE, content)
     folder = prepare("candle_uno", tmp_path, tmp_path)
-    found, canonical_one = (select("candle_uno", split, tmp_path) for split in ("official:test", "test"))
+    found, canonical_one = (Prepared.open("candle_uno", tmp_path).select(split) for split in ("official:test", "test"))
     assert found.columns == canonical_one.columns
     assert found.sha256 == canonical_one.sha256
     assert parts("candle_uno", "official", tmp_path)["test"] == found.columns["id"]

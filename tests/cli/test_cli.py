@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
+from sciml_datasets import parts
 from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.cli.main import COMMANDS, main
-from sciml_datasets.splits.partitions import parts
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sciml_datasets import InputError
+from sciml_datasets import InputError, Prepared
 from sciml_datasets.files.checksums import Checksum, read_list, write_list
 from sciml_datasets.files.documents import is_file_name, is_path_below, read_object, read_table, read_text, read_yaml
 from sciml_datasets.metrics import Evaluator
@@ -23,7 +23,6 @@ from sciml_datasets.models.run_folder import RunFolder, trained_with
 from sciml_datasets.preparation.work_folder import journal, journalled, plan_of
 from sciml_datasets.prepared.integrity import read_manifest
 from sciml_datasets.prepared.manifest import Written
-from sciml_datasets.splits.partitions import select
 from sciml_datasets.submissions.runs import read_run
 
 REMEDY = "make it again"
@@ -46,9 +45,9 @@ def read_rows(path: Path) -> Any:
 def runs_result(data_dir: Path) -> dict[str, Any]:
     """A result that follows the schema."""
     evaluator = Evaluator("stemdl_demo", "test", data_dir)
-    ids = select("stemdl_demo", "test", data_dir).columns["id"]
+    ids = Prepared.open("stemdl_demo", data_dir).select("test").columns["id"]
     evaluator.update(ids, np.ones(len(ids), np.int64))
-    return make_result(evaluator, "0" * 64)
+    return make_result(evaluator)
 
 
 RIGHT: dict[Callable[[Path], Any], bytes] = {

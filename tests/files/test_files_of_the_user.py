@@ -10,7 +10,7 @@ import pytest
 from fetch_servers import SIZES
 from fetching import fetched
 
-from sciml_datasets import InputError, prepare, simulate
+from sciml_datasets import InputError, Prepared, prepare, simulate
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.cli.main import main
 from sciml_datasets.leaderboard import write_site
@@ -49,7 +49,7 @@ def test_beside_prepared_and_staged_data(raw_dir: Path, tmp_path: Path) -> None:
     mine = [put(place / name / "thesis.tex") for place in places for name in names]
     prepare("candle_uno_demo", raw_dir, tmp_path / "data", restart=True)
     prepare("candle_uno_demo", raw_dir, tmp_path / "data")
-    stage("candle_uno_demo", tmp_path / "data", tmp_path / "local")
+    stage(Prepared.open("candle_uno_demo", tmp_path / "data"), tmp_path / "local")
     assert all(path.read_text() == "mine" for path in mine)
     assert all(len(list(place.iterdir())) == 4 for place in places)
 

@@ -156,7 +156,7 @@ def test_a_url_in_the_environment_is_named(variable: str, monkeypatch: pytest.Mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_functions_refuse_urls_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_functions_refuse_urls_too(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tensorflow_datasets as tfds
 
     from sciml_datasets.staging import stage
@@ -171,7 +171,7 @@ def test_the_functions_refuse_urls_too(tmp_path: Path, monkeypatch: pytest.Monke
         lambda: sciml_datasets.metrics.Evaluator("stemdl_demo", data_dir=url),
         lambda: sciml_datasets.models.train("stemdl_demo", "data", url),
         lambda: sciml_datasets.models.predict("stemdl_demo", "m.keras", url, "data"),
-        lambda: stage("stemdl_demo", "data", url),
+        lambda: stage(sciml_datasets.Prepared.open("stemdl_demo", data_dir), url),
         lambda: tfds.builder("sciml/stemdl_demo", data_dir=url),
     ]
     for call in calls:

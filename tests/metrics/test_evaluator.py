@@ -166,5 +166,5 @@ def test_the_expected_format_names_ids_shapes_and_types(evaluator: Evaluator) ->
 
 
 def test_data_that_are_not_prepared_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"members-test\.tsv is missing: prepare the data set"):
+    with pytest.raises(InputError, match=r"manifest\.json is missing: prepare the data set"):
         Evaluator("stemdl_demo", data_dir=tmp_path)

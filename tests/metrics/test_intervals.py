@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_rank_correlation import pairs
 
+from sciml_datasets import Prepared
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.classification import Classification
@@ -82,7 +83,7 @@ def test_weights_of_scenes_are_repeated_scenes() -> None:
 
 
 def test_weights_of_classes_are_repeated_samples(data_dir: Path) -> None:
-    truth = Truth("stemdl_demo", "test", data_dir)
+    truth = Truth(Prepared.open("stemdl_demo", data_dir), "test")
     labels = truth.numbers("space_group").astype(np.int64)
     scores = np.random.default_rng(0).random((len(labels), 231)) + 0.5 * np.eye(231)[labels]
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
@@ -249,7 +250,7 @@ def test_alike_names_groupings_of_the_benchmark_or_columns() -> None:
 
 
 def test_batches_order_and_workers_do_not_change_intervals(data_dir: Path) -> None:
-    ids = np.array(Truth("candle_uno_demo", "test", data_dir).ids)
+    ids = np.array(Truth(Prepared.open("candle_uno_demo", data_dir), "test").ids)
     predictions = np.random.default_rng(0).random(len(ids))
     whole, one, two = (Evaluator("candle_uno_demo", data_dir=data_dir) for _ in range(3))
     whole.update(ids, predictions)

@@ -13,12 +13,11 @@ import tensorflow_datasets as tfds
 from mlperf_logging.compliance_checker import mlp_compliance
 from mlperf_logging.compliance_checker.mlp_parser import parse_file
 
-from sciml_datasets import InputError
+from sciml_datasets import InputError, Prepared
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics.mllog import RunLog, commit_of, read_log
 from sciml_datasets.models import train
 from sciml_datasets.models.candle_uno import RECIPES, small_uno
-from sciml_datasets.splits.partitions import select
 
 SCIENCE_KEYS = {
     "submission_benchmark",
@@ -198,7 +197,7 @@ def test_a_run_logs_the_names_of_the_rules_and_the_numbers_of_its_samples(traine
     assert values["submission_benchmark"] == "uno"
     assert values["submissiom_version"] == values["submission_version"] == "mlcommons-uno-v1.0"
     for key, split in (("train_samples", "train"), ("eval_samples", "validation")):
-        assert values[key] == len(select(NAME, split, data_dir).positions)
+        assert values[key] == len(Prepared.open(NAME, data_dir).select(split).positions)
     assert values["cache_clear"] is False
     assert (values["opt_name"], values["global_batch_size"], values["number_of_ranks"]) == ("adamw", 16, 1)
 

@@ -13,17 +13,15 @@ import pytest
 import submission_files
 from uno_files import write_improve, write_splits
 
-from sciml_datasets import InputError, prepare
-from sciml_datasets.benchmarks import prepared_dir
+from sciml_datasets import InputError, Prepared, prepare
 from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
 from sciml_datasets.metrics.results import MUST_AGREE, check_schema, table
 from sciml_datasets.metrics.truth import Truth
-from sciml_datasets.prepared.manifest import read_manifest
 
 
 def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
     """Ids of the test split and class scores of which so many are right, the rest for class 0, which never occurs."""
-    truth = Truth("stemdl_demo", "test", data_dir)
+    truth = Truth(Prepared.open("stemdl_demo", data_dir), "test")
     labels = truth.numbers("space_group").astype(int)
     labels[right:] = 0
     return truth.ids, np.eye(231, dtype=np.float32)[labels]
@@ -32,8 +30,7 @@ def predictions(data_dir: Path, right: int) -> tuple[list[str], np.ndarray]:
 def result_of(data_dir: Path, right: int, **run: Any) -> dict[str, Any]:
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
     evaluator.update(*predictions(data_dir, right))
-    digest = read_manifest(data_dir / "sciml/stemdl_demo/3.0.0")["plan_digest"]
-    return make_result(evaluator, digest, **run)
+    return make_result(evaluator, **run)
 
 
 def rows(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -161,13 +158,14 @@ def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir:
 
 
 def responses_of(data_dir: Path, **run: Any) -> dict[str, Any]:
-    truth, evaluator = Truth("candle_uno_demo", "test", data_dir), Evaluator("candle_uno_demo", data_dir=data_dir)
+    prepared = Prepared.open("candle_uno_demo", data_dir)
+    truth, evaluator = Truth(prepared, "test"), Evaluator(prepared)
     evaluator.update(truth.ids, np.random.default_rng(0).random(len(truth)))
-    return make_result(evaluator, read_manifest(data_dir / "sciml/candle_uno_demo/2.0.0")["plan_digest"], **run)
+    return make_result(evaluator, **run)
 
 
 def test_intervals_over_groups_stand_beside_the_scores_of_a_run(data_dir: Path) -> None:
-    result, truth = responses_of(data_dir), Truth("candle_uno_demo", "test", data_dir)
+    result, truth = responses_of(data_dir), Truth(Prepared.open("candle_uno_demo", data_dir), "test")
     check_schema(result)
     drugs, cells = (len(set(truth.column(name))) for name in ("drug", "cell"))
     assert result["intervals"]["groups"] == {"drug": drugs, "cell": cells}
@@ -192,9 +190,9 @@ def test_the_table_tells_that_groups_are_too_few_for_intervals(data_dir: Path) -
     name = "cloudmask_demo"
     evaluator = Evaluator(name, data_dir=data_dir)
     evaluator.update(*submission_files.predictions(name, data_dir, seed=0, right=0.5))
-    result = make_result(evaluator, read_manifest(prepared_dir(name, data_dir))["plan_digest"])
+    result = make_result(evaluator)
     check_schema(result)
-    passes = len(set(Truth(name, "test", data_dir).column("pass")))
+    passes = len(set(Truth(Prepared.open(name, data_dir), "test").column("pass")))
     assert result["intervals"]["groups"] == {"pass": passes}
     assert result["intervals"]["scores"] == {}
     why = f"no 95 % interval: groups are too few ({passes} by pass), 10 are needed"
@@ -203,9 +201,9 @@ def test_the_table_tells_that_groups_are_too_few_for_intervals(data_dir: Path) -
 
 def scored(name: str, split: str, data_dir: Path) -> dict[str, Any]:
     evaluator = Evaluator(name, split, data_dir)
-    ids = Truth(name, split, data_dir).ids
+    ids = Truth(Prepared.open(name, data_dir), split).ids
     evaluator.update(ids, np.linspace(0, 1, len(ids)))
-    return make_result(evaluator, "0" * 64)
+    return make_result(evaluator)
 
 
 def test_published_values_stand_beside_scores_of_the_original_and_its_own_splits_only(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_squared_error, r2_score
 
-from sciml_datasets import InputError
+from sciml_datasets import InputError, Prepared
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.tasks import ReconstructionScoring, RegressionScoring
 from sciml_datasets.metrics.truth import Truth
@@ -37,12 +37,12 @@ def responses(tmp_path: Path) -> Path:
 
 
 def regression(responses: Path) -> RegressionScoring:
-    truth = Truth("stemdl_demo", "test", responses)
+    truth = Truth(Prepared.open("stemdl_demo", responses), "test")
     return RegressionScoring(truth, target="auc", groups=("drug", "cell"))
 
 
 def test_a_regression_is_scored_over_all_samples_and_within_groups(responses: Path) -> None:
-    truth = Truth("stemdl_demo", "test", responses)
+    truth = Truth(Prepared.open("stemdl_demo", responses), "test")
     values = truth.numbers("auc")
     predicted = values + 0.05 * np.random.default_rng(1).normal(size=len(values))
     scoring = regression(responses)
@@ -64,13 +64,15 @@ def test_baselines_are_fitted_to_the_training_split_and_flatter_global_scores(re
     assert r2["cell mean"] < r2["drug mean"] < r2["drug and cell effects"]
     assert r2["drug mean"] > 0.7
     assert np.isnan(found["drug mean"]["median_pearson_drug"])  # it is constant within a drug
-    training = Truth("stemdl_demo", "train", responses)
-    expected = np.mean((Truth("stemdl_demo", "test", responses).numbers("auc") - training.numbers("auc").mean()) ** 2)
+    training = Truth(Prepared.open("stemdl_demo", responses), "train")
+    expected = np.mean(
+        (Truth(Prepared.open("stemdl_demo", responses), "test").numbers("auc") - training.numbers("auc").mean()) ** 2
+    )
     assert found["training mean"]["mse"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_masks_and_probabilities_are_scored_against_the_records(data_dir: Path) -> None:
-    truth = Truth("cloudmask_demo", "test", data_dir)
+    truth = Truth(Prepared.open("cloudmask_demo", data_dir), "test")
     masks, valid = truth.features(np.arange(len(truth)), ("cloud", "valid"))
     evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
     evaluator.update(truth.ids, masks.astype(np.float32))
@@ -91,7 +93,7 @@ def test_masks_and_probabilities_are_scored_against_the_records(data_dir: Path) 
 )
 def test_pixels_out_of_range_are_refused(data_dir: Path, dtype: type, value: float, message: str) -> None:
     evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
-    truth = Truth("cloudmask_demo", "test", data_dir)
+    truth = Truth(Prepared.open("cloudmask_demo", data_dir), "test")
     (valid,) = truth.features(np.arange(1), ("valid",))
     one_pixel = np.flatnonzero(valid)[:1]
     prediction = np.zeros((1, 256, 320), dtype)
@@ -103,7 +105,7 @@ def test_pixels_out_of_range_are_refused(data_dir: Path, dtype: type, value: flo
 
 @pytest.mark.parametrize(("dtype", "value"), [(np.float32, np.nan), (np.float32, -9.0), (np.uint8, 255)])
 def test_pixels_that_are_not_valid_may_hold_anything(data_dir: Path, dtype: type, value: float) -> None:
-    truth = Truth("cloudmask_demo", "test", data_dir)
+    truth = Truth(Prepared.open("cloudmask_demo", data_dir), "test")
     masks, valid = truth.features(np.arange(len(truth)), ("cloud", "valid"))
     assert (valid == 0).any()
     evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
@@ -114,7 +116,7 @@ def test_pixels_that_are_not_valid_may_hold_anything(data_dir: Path, dtype: type
 def test_baselines_stand_beside_every_score(data_dir: Path) -> None:
     for name in ("cloudmask_demo", "stemdl_demo", "candle_uno_demo"):
         evaluator = Evaluator(name, data_dir=data_dir)
-        truth = Truth(name, "test", data_dir)
+        truth = Truth(Prepared.open(name, data_dir), "test")
         if name == "cloudmask_demo":
             predictions = truth.features(np.arange(len(truth)), ("cloud",))[0].astype(np.float32)
         elif name == "stemdl_demo":
@@ -127,7 +129,7 @@ def test_baselines_stand_beside_every_score(data_dir: Path) -> None:
 
 
 def test_a_constant_mask_is_scored_like_its_probability(data_dir: Path) -> None:
-    truth = Truth("cloudmask_demo", "test", data_dir)
+    truth = Truth(Prepared.open("cloudmask_demo", data_dir), "test")
     evaluator = Evaluator("cloudmask_demo", data_dir=data_dir)
     evaluator.update(truth.ids, np.ones((len(truth), 256, 320)))
     expected, found = evaluator.result(), evaluator.baselines()
@@ -138,7 +140,7 @@ def test_a_constant_mask_is_scored_like_its_probability(data_dir: Path) -> None:
 
 
 def test_the_top_classes_of_the_baseline_are_the_most_frequent(data_dir: Path) -> None:
-    truth = Truth("stemdl_demo", "test", data_dir)
+    truth = Truth(Prepared.open("stemdl_demo", data_dir), "test")
     frequency = np.bincount(truth.training.numbers("space_group").astype(int), minlength=231)
     evaluator = Evaluator("stemdl_demo", data_dir=data_dir)
     evaluator.update(truth.ids, np.tile(frequency.astype(float), (len(truth), 1)))
@@ -155,7 +157,7 @@ def test_a_file_of_whole_scenes_is_read_in_chunks(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sciml_datasets.metrics.predictions.CHUNK_BYTES", 100_000)  # less than one scene
-    truth = Truth("cloudmask_demo", "test", data_dir)
+    truth = Truth(Prepared.open("cloudmask_demo", data_dir), "test")
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file.create_dataset("id", data=truth.ids, dtype=h5py.string_dtype("utf-8"))
         file["prediction"] = np.full((len(truth), 256, 320), 0.25, np.float16)
@@ -165,7 +167,7 @@ def test_a_file_of_whole_scenes_is_read_in_chunks(
 
 
 def test_images_are_scored_beside_the_mean_image(data_dir: Path) -> None:
-    truth = Truth("cloudmask_demo", "test", data_dir)
+    truth = Truth(Prepared.open("cloudmask_demo", data_dir), "test")
     scoring = ReconstructionScoring(truth, image="cloud", data_range=1)
     (masks,) = truth.features(np.arange(len(truth)), ("cloud",))
     scoring.update(np.arange(len(truth)), masks + 0.1 * np.random.default_rng(0).normal(size=masks.shape))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sciml_datasets import InputError
+from sciml_datasets import InputError, Prepared
 from sciml_datasets.cli.main import main
 from sciml_datasets.files.checksums import ChecksumError
 from sciml_datasets.parallel.processes import LEASE_SECONDS, owner_lives, signature
@@ -39,7 +39,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_the_copy_is_the_same_to_the_byte_and_loads(data_dir: Path, tmp_path: Path) -> None:
     import tensorflow_datasets as tfds
 
-    folder, copied = stage(NAME, data_dir, tmp_path)
+    folder, copied = stage(Prepared.open(NAME, data_dir), tmp_path)
     assert folder == tmp_path / PLACE
     assert content(folder) == content(data_dir / PLACE)
     assert copied == sum(map(len, content(folder).values())) - len((folder / "manifest.json").read_bytes())
@@ -67,36 +67,36 @@ def test_a_byte_that_differs_from_the_manifest_is_never_staged(source: Path, tmp
     with pytest.raises(
         ChecksumError, match=rf"{SHARD}: {len(shard)} bytes with the SHA-256 .* expected .*sciml verify"
     ):
-        stage(NAME, source, tmp_path / "local")
+        stage(Prepared.open(NAME, source), tmp_path / "local")
     assert not list((tmp_path / "local").rglob("*.tfrecord*"))
 
 
 def test_a_copy_that_was_damaged_since_is_told(source: Path, tmp_path: Path) -> None:
-    folder, _ = stage(NAME, source, tmp_path / "local")
+    folder, _ = stage(Prepared.open(NAME, source), tmp_path / "local")
     (folder / SHARD).write_bytes(b"cut")
     with pytest.raises(InputError, match=rf"{SHARD}.*remove the folder and stage again"):
-        stage(NAME, source, tmp_path / "local")
+        stage(Prepared.open(NAME, source), tmp_path / "local")
 
 
 def test_a_copy_of_the_right_size_with_another_byte_is_told_unless_only_sizes_are_asked_for(
     source: Path, tmp_path: Path
 ) -> None:
-    folder, _ = stage(NAME, source, tmp_path / "local")
+    folder, _ = stage(Prepared.open(NAME, source), tmp_path / "local")
     shard = bytearray((folder / SHARD).read_bytes())
     shard[len(shard) // 2] ^= 1
     (folder / SHARD).write_bytes(shard)
     with pytest.raises(InputError, match=rf"{SHARD} has the SHA-256 .*, expected .*: remove the folder and stage"):
-        stage(NAME, source, tmp_path / "local")
-    assert stage(NAME, source, tmp_path / "local", quick=True) == (folder, 0)
+        stage(Prepared.open(NAME, source), tmp_path / "local")
+    assert stage(Prepared.open(NAME, source), tmp_path / "local", quick=True) == (folder, 0)
 
 
 def test_other_data_in_the_way_are_left_alone(source: Path, tmp_path: Path) -> None:
-    folder, _ = stage(NAME, source, tmp_path / "local")
+    folder, _ = stage(Prepared.open(NAME, source), tmp_path / "local")
     manifest = json.loads((source / PLACE / "manifest.json").read_text())
     (source / PLACE / "manifest.json").write_text(json.dumps(manifest | {"plan_digest": "another"}))
     before = content(folder)
     with pytest.raises(InputError, match=r"holds other data than .*: remove it, and stage again"):
-        stage(NAME, source, tmp_path / "local")
+        stage(Prepared.open(NAME, source), tmp_path / "local")
     assert content(folder) == before
 
 
@@ -156,7 +156,7 @@ sys.exit(main(sys.argv[1:]))
     assert not (local / PLACE).exists()
     (left,) = (local / PLACE).parent.iterdir()
     assert owner_lives(left.name) is False
-    stage(NAME, source, local)
+    stage(Prepared.open(NAME, source), local)
     assert verify_prepared(local / PLACE) == []
     assert [path.name for path in (local / PLACE).parent.iterdir()] == ["2.0.0"]
 
@@ -170,7 +170,7 @@ def test_what_another_machine_has_left_is_cleared_away_after_a_while(data_dir: P
         for path in (work / "folder", work):
             os.utime(path, (time.time() - age, time.time() - age))
     (parent / f"2.0.0.incomplete-mine-{signature()}").mkdir()
-    stage(NAME, data_dir, tmp_path)
+    stage(Prepared.open(NAME, data_dir), tmp_path)
     assert len(list(parent.glob("*incomplete-old*"))) == 0
     assert len(list(parent.glob("*incomplete-fresh*"))) == 1
     assert len(list(parent.glob("*incomplete-mine*"))) == 1
@@ -182,7 +182,7 @@ def test_of_the_ranks_of_a_node_one_copies(data_dir: Path, tmp_path: Path) -> No
     command = [MPIEXEC, "-n", "4", *stage_command(data_dir, tmp_path / "local")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["bytes"] == stage(NAME, data_dir, tmp_path / "alone")[1]
+    assert json.loads(done.stdout)["bytes"] == stage(Prepared.open(NAME, data_dir), tmp_path / "alone")[1]
     assert verify_prepared(tmp_path / "local" / PLACE) == []
 
 
@@ -191,8 +191,9 @@ def test_each_node_gets_a_copy(data_dir: Path, tmp_path: Path) -> None:
     """MPICH can take odd and even ranks for two nodes; each gets a disk of its own here."""
     program = f"""
 from mpi4py import MPI
+from sciml_datasets import Prepared
 from sciml_datasets.staging import stage
-size = stage({NAME!r}, {str(data_dir)!r}, f"{tmp_path}/{{MPI.COMM_WORLD.rank % 2}}", MPI.COMM_WORLD)[1]
+size = stage(Prepared.open({NAME!r}, {str(data_dir)!r}), f"{tmp_path}/{{MPI.COMM_WORLD.rank % 2}}", MPI.COMM_WORLD)[1]
 sizes = MPI.COMM_WORLD.gather(size)
 if sizes:
     print(*sizes)
@@ -201,7 +202,7 @@ if sizes:
     command, variables = [MPIEXEC, "-n", "4", sys.executable, "-c", program], {"MPIR_CVAR_ODD_EVEN_CLIQUES": "1"}
     done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    size = stage(NAME, data_dir, tmp_path / "alone")[1]
+    size = stage(Prepared.open(NAME, data_dir), tmp_path / "alone")[1]
     assert done.stdout.split() == [str(2 * size)] * 4
     assert all(verify_prepared(tmp_path / node / PLACE) == [] for node in ("0", "1"))
 

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from sciml_datasets import InputError, folds, prepare
+from sciml_datasets import InputError, Prepared, examples, folds, parts, prepare
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.main import main
 from sciml_datasets.metrics import Evaluator
@@ -26,10 +26,8 @@ from sciml_datasets.prepared import shard_checks
 from sciml_datasets.prepared.integrity import listed_files, read_manifest, undamaged
 from sciml_datasets.prepared.metadata import facts_of
 from sciml_datasets.prepared.random_access import DamagedRecordError, offsets_of
-from sciml_datasets.prepared.subset import examples
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.scaling import FITTED_ANEW
-from sciml_datasets.splits.partitions import parts, select
 
 NAMES = ("candle_uno_demo", "stemdl_reconstruction_demo", "stemdl_demo")
 
@@ -71,7 +69,7 @@ def partitions(name: str, root: Path) -> Any:
 
 
 def random_access(name: str, root: Path) -> Any:
-    ids = [select(name, split, root).columns["id"][0] for split in SPLITS]
+    ids = [Prepared.open(name, root).select(split).columns["id"][0] for split in SPLITS]
     return [plain(example) for example in examples(name, ids, root)]
 
 
@@ -80,7 +78,7 @@ def as_dataset(name: str, root: Path) -> Any:
 
 
 def views(name: str, root: Path) -> Any:
-    viewed = Viewed(tfds.builder(f"sciml/{name}", data_dir=root), select(name, "test", root))
+    viewed = Viewed(tfds.builder(f"sciml/{name}", data_dir=root), Prepared.open(name, root).select("test"))
     return [plain(viewed.read(number)) for number in range(len(viewed))]
 
 
@@ -138,7 +136,7 @@ def test_the_command_line_names_the_damaged_file_in_one_sentence(
     copies: Callable[[str], Path], file: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = copies("stemdl_demo")
-    ids = select("stemdl_demo", "test", tmp_path).columns["id"]
+    ids = Prepared.open("stemdl_demo", tmp_path).select("test").columns["id"]
     write_predictions(tmp_path / "p.h5", len(ids), [(ids, np.ones(len(ids), np.int64))])
     flip(folder / file, (folder / file).stat().st_size // 2)
     flags = {
@@ -184,7 +182,7 @@ def test_exchanged_records_are_not_taken_for_each_other(copies: Callable[[str], 
     first = int(np.flatnonzero(np.diff(ends, n=2) == 0)[0])  # a record and the next have one size
     start, middle, end = ends[first : first + 3]
     path.write_bytes(content[:start] + content[middle:end] + content[start:middle] + content[end:])
-    selection = select("stemdl_demo", "train", tmp_path)
+    selection = Prepared.open("stemdl_demo", tmp_path).select("train")
     builder = tfds.builder("sciml/stemdl_demo", data_dir=tmp_path)
     for source in (Viewed(builder, selection), Examples(builder, selection)):
         with pytest.raises(DamagedRecordError, match=f"record {first}: it is the one of"):
@@ -198,7 +196,7 @@ def test_a_record_that_tensorflow_finds_damaged_is_told_in_a_sentence(
     flip(folder / "sciml-train.tfrecord-00000-of-00001", 1000)
     builder = tfds.builder("sciml/candle_uno_demo", data_dir=tmp_path)
     with pytest.raises(DamagedRecordError, match=r"a record: .*: run `sciml verify`"):
-        rows_of_tables(builder, select("candle_uno_demo", "train", tmp_path), RECIPES["candle_uno_demo"])
+        rows_of_tables(builder, Prepared.open("candle_uno_demo", tmp_path).select("train"), RECIPES["candle_uno_demo"])
 
 
 def exchange(folder: Path) -> None:
@@ -238,12 +236,16 @@ def read_source(root: Path, split: str) -> None:
 
 def read_rows(root: Path, split: str) -> None:
     builder = tfds.builder("sciml/candle_uno_demo", data_dir=root)
-    rows_of_tables(builder, select("candle_uno_demo", split, root), RECIPES["candle_uno_demo"])
+    rows_of_tables(builder, Prepared.open("candle_uno_demo", root).select(split), RECIPES["candle_uno_demo"])
 
 
 def read_subset(root: Path, split: str) -> None:
     name, _, part = split.rpartition(":")
-    ids = parts("candle_uno_demo", name, root)[part] if name else select("candle_uno_demo", split, root).columns["id"]
+    ids = (
+        parts("candle_uno_demo", name, root)[part]
+        if name
+        else Prepared.open("candle_uno_demo", root).select(split).columns["id"]
+    )
     subset = examples("candle_uno_demo", ids, root)
     subset.__getitems__(np.random.default_rng(1).permutation(len(subset)).tolist())
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from sciml_datasets import Prepared
 from sciml_datasets.cloudmask.patches import training_patches
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.cloudmask import RECIPES
@@ -20,7 +21,6 @@ from sciml_datasets.models.stemdl import RECIPES as STEMDL
 from sciml_datasets.prepared import tensor_views
 from sciml_datasets.prepared.random_access import DamagedRecordError
 from sciml_datasets.prepared.tensor_views import TensorViews
-from sciml_datasets.splits.partitions import select
 
 NAMES = ("reflectance", "brightness_temperature", "cloud", "valid")
 
@@ -98,7 +98,7 @@ def test_a_damaged_record_raises(data_dir: Path, tmp_path: Path) -> None:
 def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
     recipe = STEMDL["stemdl_demo"]
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
-    selection = select("stemdl_demo", "train", data_dir)
+    selection = Prepared.open("stemdl_demo", data_dir).select("train")
     viewed, decoded = Viewed(builder, selection), Examples(builder, selection)
     assert recipe.viewed
     assert len(viewed) == len(decoded)
@@ -109,7 +109,7 @@ def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
 
 def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> None:
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
-    selection = select("stemdl_demo", "train", data_dir)
+    selection = Prepared.open("stemdl_demo", data_dir).select("train")
 
     def slow(example: dict[str, np.ndarray]) -> tuple[np.ndarray, int, int]:
         time.sleep(0.01)

@@ -1,26 +1,21 @@
-"""Folds and splits by name: no group in two parts, the same parts everywhere, and the proof of it."""
+"""Folds and splits by name: no group in two parts, the same parts everywhere, and the report that shows it."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from uno_files import member
 
-from sciml_datasets import InputError, folds
+from sciml_datasets import InputError
 from sciml_datasets.benchmarks import find
-from sciml_datasets.prepared.members import write_members
-from sciml_datasets.prepared.subset import examples
+from sciml_datasets.prepared.members import member_rows, write_members
 from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.splits.folds import fold_ids, fold_parts
+from sciml_datasets.splits.groups import groups
 from sciml_datasets.splits.overlap_report import overlap_report
-from sciml_datasets.splits.partitions import fold_ids, groups, part_ids, parts, select, split_names
+from sciml_datasets.splits.partitions import part_ids, split_names
 
-NAME = "candle_uno_demo"
 UNO, PAIRS = (find(name)[0] for name in ("candle_uno", "candle_uno_pairs"))
 SHOWN = st.lists(
     st.tuples(st.sampled_from("ABCDEFGHIJ"), st.integers(0, 12), st.sampled_from(["CCLE", "GDSC"])), min_size=30
@@ -135,9 +130,23 @@ def test_folds_part_every_sample_once_and_keep_groups_together(
     assert max(sizes) - min(sizes) <= 1
 
 
+@given(SHOWN, st.integers(2, 4), st.sampled_from(["row", "cell", "drug"]))
+def test_a_fold_has_three_parts_that_share_no_group(rows: list[tuple[str, int, str]], k: int, by: str) -> None:
+    columns = uno_columns(rows)
+    groups_of = groups(UNO, columns, by)
+    if len(set(groups_of)) < k + 2:
+        return
+    group_of = dict(zip(columns["id"], groups_of, strict=True))
+    _, held_out = fold_ids(columns["id"], groups_of, k, by)[0]
+    found = fold_parts(columns["id"], groups_of, 1, k, by)
+    assert found["test"] == held_out
+    assert are_disjoint([{str(group_of[key]) for key in found[part]} for part in SPLITS])
+    assert sorted(key for ids in found.values() for key in ids) == sorted(columns["id"])
+
+
 @settings(max_examples=20)
 @given(SHOWN)
-def test_the_proof_tells_what_the_parts_hold(
+def test_the_report_tells_what_the_parts_hold(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("members")
@@ -147,7 +156,7 @@ def test_the_proof_tells_what_the_parts_hold(
     for i, split in enumerate(SPLITS):
         some = [member(key, fact) for key, fact in zip(columns["id"], facts, strict=True) if int(key) % 3 == i]
         write_members(folder, split, some, (*names, "unit"))
-    told = overlap_report(UNO, folder)
+    told = overlap_report(UNO, {split: member_rows(folder, split) for split in SPLITS}, official=False)
     assert list(told) == split_names(UNO, columns)
     for split, found in told.items():
         ids = part_ids(UNO, columns, split)
@@ -156,75 +165,3 @@ def test_the_proof_tells_what_the_parts_hold(
         cells = of_parts(columns, ids, "cell")
         assert [found["parts"][part]["cell"] for part in SPLITS] == list(map(len, cells))
         assert found["in_common"]["train and test"]["cell"] == len(cells[0] & cells[2])
-
-
-def test_the_prepared_folder_proves_that_blind_splits_share_nothing(data_dir: Path) -> None:
-    told = json.loads((data_dir / "sciml" / NAME / "2.0.0" / "splits.json").read_text())
-    assert {"mixed", "cell_blind", "drug_blind", "disjoint", "leave_out_CCLE"} <= told.keys()
-    for split, blind in (("cell_blind", ["cell"]), ("drug_blind", ["drug"]), ("disjoint", ["cell", "drug"])):
-        for common in told[split]["in_common"].values():
-            assert [common[name] for name in blind] == [0] * len(blind)
-        assert [told[split]["parts"][part]["samples"] for part in SPLITS] == [
-            len(ids) for ids in parts(NAME, split, data_dir).values()
-        ]
-
-
-def test_folds_of_a_prepared_data_set_read_no_features(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("features were read")
-
-    monkeypatch.setattr(np, "load", refuse)
-    monkeypatch.setattr("sciml_datasets.prepared.random_access.TFRecords._read", refuse)
-    (train, held_out), *others = folds(NAME, k=5, by="cell", data_dir=data_dir)
-    assert len(others) == 4
-    assert len(train) + len(held_out) == 400
-
-
-@pytest.mark.parametrize(
-    ("k", "message"), [("a", "'a' folds: expected a whole number"), (2.5, "2.5 folds: expected a"), (1, "at least 2")]
-)
-def test_a_number_of_folds_of_no_use_is_told(data_dir: Path, k: Any, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        folds(NAME, k=k, data_dir=data_dir)
-
-
-def test_ids_lead_to_their_examples(data_dir: Path) -> None:
-    train, held_out = folds(NAME, k=5, by="cell", data_dir=data_dir)[0]
-    for ids in (train[::-1][:5], held_out):
-        found = examples(NAME, ids, data_dir)
-        assert [found[number]["id"].decode() for number in range(len(found))] == ids
-    assert [example["id"].decode() for example in found.__getitems__([2, 0])] == [held_out[2], held_out[0]]
-    assert found[0]["gene_expression"].ndim == 1
-    with pytest.raises(IndexError):
-        found[len(found)]
-    with pytest.raises(InputError, match=r"has no example 'other' \(1 such\)"):
-        examples(NAME, [*ids, "other"], data_dir)
-
-
-def test_a_part_is_selected_by_its_name(data_dir: Path) -> None:
-    wanted = set(parts(NAME, "drug_blind", data_dir)["test"])
-    found = select(NAME, "drug_blind:test", data_dir)
-    assert set(found.columns["id"]) == wanted
-    assert len(found.positions) == len(wanted)
-    with pytest.raises(InputError, match=r"choose one of mixed, cell_blind, drug_blind, disjoint, leave_out_CCLE"):
-        select(NAME, "leave_out_XXL:test", data_dir)
-    with pytest.raises(InputError, match="folds are counted from 1 to 5"):
-        select(NAME, "fold 6/5 by cell:test", data_dir)
-
-
-@pytest.mark.parametrize(
-    ("split", "message"),
-    [
-        ("cell_blind", "'cell_blind' has parts: choose one of cell_blind:train, cell_blind:validation, cell_blind:te"),
-        ("fold 2/3 by cell", "'fold 2/3 by cell' has parts: choose one of fold 2/3 by cell:train"),
-        (
-            "tset",
-            r"PARTITION:test, where PARTITION is mixed, .*, leave_out_gCSI, or a fold as in 'fold 1/5 by cell' \(by",
-        ),
-        ("official:test", "the raw files of candle_uno_demo gave no official splits: leave the name out for the"),
-        ("fold 1/2 by colour:test", "candle_uno_demo cannot be grouped by 'colour': choose one of row, cell, drug"),
-    ],
-)
-def test_a_split_that_is_none_is_told_with_those_there_are(split: str, message: str, data_dir: Path) -> None:
-    with pytest.raises(InputError, match=message):
-        select(NAME, split, data_dir)

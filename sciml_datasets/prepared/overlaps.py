@@ -1,0 +1,29 @@
+"""``splits.json`` of a prepared folder: shows that no split by name leaks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from sciml_datasets.benchmark import Benchmark
+from sciml_datasets.prepared.members import member_rows
+from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.splits.overlap_report import overlap_report
+from sciml_datasets.splits.partitions import is_official
+
+NAME = "splits.json"
+
+
+def write_overlaps(folder: Path, benchmark: Benchmark) -> None:
+    """Write the report on overlaps of a folder that has its member lists and ``metadata.json``.
+
+    Args:
+        folder: the prepared folder.
+        benchmark: declares which splits there are; where there is none by name, nothing is written.
+    """
+    if not benchmark.splits:
+        return
+    members = {split: member_rows(folder, split) for split in SPLITS}
+    report = overlap_report(benchmark, members, official=is_official(facts_of(folder)))
+    (folder / NAME).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,301 @@
+"""A prepared data set as one object: opened once, then handed on to whatever reads or scores it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sciml_datasets.benchmark import Benchmark, DataSet
+from sciml_datasets.benchmarks import data_root, find
+from sciml_datasets.errors import InputError
+from sciml_datasets.prepared.integrity import content_sha256, listed_of, manifest_of
+from sciml_datasets.prepared.members import member_list, member_rows, read_members
+from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.prepared.verify import check_prepared, differences
+from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.splits.folds import fold_ids
+from sciml_datasets.splits.groups import ROW, groups
+from sciml_datasets.splits.partitions import (
+    OFFICIAL,
+    Selection,
+    is_official,
+    no_split_given,
+    no_such_part,
+    part_ids,
+    selected,
+    split_names,
+)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared data set.
+
+    The row of the table and the manifest are read when it is opened, everything else when it is first asked for. To
+    another process it travels without what was read since: the process reads what it needs.
+
+    Attributes:
+        name: of the data set.
+        data_dir: folder of prepared data sets.
+        benchmark: the benchmark as it is declared for this data set; `Benchmark.for_data` fits it to `facts`.
+        dataset: the data set as it is declared.
+        manifest: content of ``manifest.json``; shared, so not to be changed.
+
+    Example:
+        >>> import sciml_datasets
+        >>> prepared = sciml_datasets.Prepared.open("candle_uno_demo", data_dir="data")
+        >>> prepared.benchmark.name
+        'candle_uno'
+        >>> selection = prepared.select("cell_blind:test")
+        >>> set(selection.columns["cell"]) & set(prepared.select("cell_blind:train").columns["cell"])
+        set()
+    """
+
+    name: str
+    data_dir: Path
+    benchmark: Benchmark = field(repr=False, compare=False)
+    dataset: DataSet = field(repr=False, compare=False)
+    manifest: dict[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def open(cls, name: str, data_dir: str | Path | None = None) -> Self:
+        """Open a data set that ``sciml prepare`` has made.
+
+        Args:
+            name: of the data set, for example ``stemdl_demo``.
+            data_dir: folder of prepared data sets; default as in TFDS.
+
+        Raises:
+            InputError: no data set has this name, it is not prepared there, or its manifest is damaged.
+        """
+        benchmark, dataset = find(name)
+        root = data_root(data_dir)
+        return cls(name, root, benchmark, dataset, manifest_of(root / "sciml" / name / dataset.version))
+
+    @classmethod
+    def found(cls, name: str, data_dir: str | Path | None = None) -> Self | None:
+        """As `open`; None where there is no folder of the data set, or an empty one.
+
+        Raises:
+            InputError: no data set has this name, or what lies there is not whole.
+        """
+        root, (_, dataset) = data_root(data_dir), find(name)
+        return None if listed_of(root / "sciml" / name / dataset.version) is None else cls.open(name, data_dir)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its files: ``<data_dir>/sciml/<name>/<version>``."""
+        return self.data_dir / "sciml" / self.name / self.dataset.version
+
+    @property
+    def plan_digest(self) -> str:
+        """SHA-256 of the plan that it was prepared by: which samples lie in which shard."""
+        return str(self.manifest["plan_digest"])
+
+    def verify(self, *, quick: bool = False, jobs: int = 1) -> list[str]:
+        """Compare the folder with its manifest: a sentence for each difference; none where it is whole.
+
+        Args:
+            quick: compare names and sizes only; otherwise every file is hashed.
+            jobs: number of processes that hash.
+        """
+        return differences(self.folder, self.manifest, quick=quick, jobs=jobs)
+
+    def check(self) -> Self:
+        """The data set, after names and sizes of its files were compared with the manifest.
+
+        Raises:
+            InputError: a file is missing, is there without being listed, or has another size.
+        """
+        check_prepared(self.folder, self.manifest)
+        return self
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """Facts of the whole, content of ``metadata.json``; empty where there is none.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        return facts_of(self.folder)
+
+    @cached_property
+    def members(self) -> dict[str, list[str]]:
+        """The columns of the member lists of all splits, in the order of the records.
+
+        Raises:
+            InputError: a member list is missing or damaged.
+        """
+        lists = [self.members_of(split) for split in SPLITS]
+        return {column: [value for part in lists for value in part[column]] for column in lists[0]}
+
+    def members_of(self, split: str) -> dict[str, list[str]]:
+        """The columns of the member list of train, validation or test, in the order of the records.
+
+        Raises:
+            InputError: as `members`.
+        """
+        return read_members(self.folder, split)
+
+    @cached_property
+    def records(self) -> str:
+        """The splits that hold records, as TFDS names their union: ``train+validation+test`` where all do."""
+        return "+".join(part for part in SPLITS if next(member_rows(self.folder, part)[1], None) is not None)
+
+    @property
+    def has_official_splits(self) -> bool:
+        """Whether the raw files gave the canonical splits."""
+        return is_official(self.facts)
+
+    @property
+    def split_names(self) -> list[str]:
+        """The partitions by name that this data set has, the official one, where there is one, before the others."""
+        official = [OFFICIAL] if self.has_official_splits else []
+        return official + split_names(self.benchmark, self.members)
+
+    @cached_property
+    def builder(self) -> Any:
+        """The builder of TFDS, which imports TFDS."""
+        import tensorflow_datasets as tfds
+
+        return tfds.builder(f"sciml/{self.name}", data_dir=self.data_dir)
+
+    def canonical(self, split: str) -> str:
+        """A split, or a partition, by its own name where it was named as an official one: ``test`` for
+        ``official:test``, and for ``official`` the empty name of the canonical partition.
+
+        Raises:
+            InputError: the splits of the data set are not official ones.
+        """
+        partition, _, part = split.partition(":")
+        if partition != OFFICIAL:
+            return split
+        if not self.has_official_splits:
+            names = self.split_names
+            raise InputError(
+                f"the raw files of {self.name} gave no official splits: leave the name out for the canonical ones"
+                + (f", or choose one of {', '.join(names)}" if names else "")
+            )
+        return part
+
+    def select(self, split: str) -> Selection:
+        """The samples of a split.
+
+        Args:
+            split: ``test`` and its like, or a part of another partition: ``cell_blind:test``, ``fold 2/5 by
+                cell:test``.
+
+        Raises:
+            InputError: the data set has no such split.
+        """
+        partition, _, part = self.canonical(split).rpartition(":")
+        if not partition and part in SPLITS:
+            columns = self.members_of(part)
+            if not columns["id"]:
+                raise InputError(no_split_given(self.name, part, split_names(self.benchmark, self.members)))
+            digest = content_sha256(self.folder / member_list(part))
+            return Selection(columns, part, np.arange(len(columns["id"])), digest)
+        if part not in SPLITS:
+            raise InputError(no_such_part(split, self.split_names, self.benchmark))
+        found = selected(self.benchmark, self.members, partition, part, self.records)
+        if not len(found.positions):
+            raise InputError(
+                f"{split} of {self.name} holds no sample: there are too few groups to part, choose another partition"
+            )
+        return found
+
+    def held_out(self, partition: str = "") -> str:
+        """The part of a partition that a run is scored on: test, or validation where the raw files had no test split.
+
+        Args:
+            partition: empty for the canonical one.
+        """
+        return "test" if partition or "test" in self.records.split("+") else "validation"
+
+    def folds(self, k: int, by: str = ROW, seed: int = 0) -> list[tuple[list[str], list[str]]]:
+        """Part all samples, of all splits, into k folds, see `sciml_datasets.folds`.
+
+        Raises:
+            InputError: the data set has no such grouping, or there are fewer groups than folds.
+        """
+        return fold_ids(self.members["id"], groups(self.benchmark, self.members, by), k, by, seed)
+
+    def parts(self, split: str) -> dict[str, list[str]]:
+        """The ids of train, validation and test of a split by name, see `sciml_datasets.parts`.
+
+        Raises:
+            InputError: the data set has no such split.
+        """
+        if not self.canonical(split):
+            return {part: self.members_of(part)["id"] for part in SPLITS}
+        return part_ids(self.benchmark, self.members, split)
+
+    def examples(self, ids: Iterable[str]) -> Subset:
+        """The examples with these ids, see `sciml_datasets.examples`.
+
+        Raises:
+            InputError: the data set has no example of an id.
+        """
+        place = {key: position for position, key in enumerate(self.members["id"])}
+        wanted = list(ids)
+        if unknown := [key for key in wanted if key not in place]:
+            raise InputError(f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} such): take ids of its own")
+        source = self.builder.as_data_source(split=self.records)
+        return Subset(source, np.array([place[key] for key in wanted], np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class Subset:
+    """Some examples of a prepared data set by number, as `tfds.data_source` reads them: what data loaders want.
+
+    Attributes:
+        source: all examples of all splits.
+        positions: (N,) int64, the places of these in it.
+    """
+
+    source: Any
+    positions: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self.positions)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        """The example of this number: feature name to array.
+
+        Raises:
+            IndexError: there is none.
+            DamagedRecordError: a record is not what was written, or is another sample's.
+        """
+        found: dict[str, Any] = self.source[int(self.positions[number])]
+        return found
+
+    def __getitems__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
+        """Several at once, which PyTorch asks for."""
+        return [self[number] for number in numbers]
+
+
+def opened(prepared: str | Prepared, data_dir: str | Path | None = None) -> Prepared:
+    """The data set, opened where its name is given.
+
+    Args:
+        prepared: name of the data set, or the data set.
+        data_dir: folder of prepared data sets, beside a name; default as in TFDS.
+
+    Raises:
+        InputError: as `Prepared.open`, or ``data_dir`` is given beside a data set that is open.
+    """
+    if isinstance(prepared, str):
+        return Prepared.open(prepared, data_dir)
+    if data_dir is not None:
+        raise InputError(f"data_dir {data_dir} is given beside {prepared.name}, which is open: leave data_dir out")
+    return prepared
