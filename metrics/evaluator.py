@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.formats import as_array
+from sciml_datasets.metrics.formats import Format, as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
 from sciml_datasets.metrics.predictions import read_predictions, told_of
 from sciml_datasets.metrics.state import Additive, repeated
@@ -74,6 +74,16 @@ class Evaluator:
     def __len__(self) -> int:
         """The number of samples of the split."""
         return len(self._seen)
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the samples of the split, in the order of the records."""
+        return list(self._position)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The forms in which predictions of (N, ...) samples are taken; `expected_format` puts them into words."""
+        return self._scoring.formats
 
     @property
     def comparable(self) -> bool:

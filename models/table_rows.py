@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.prepared.random_access import DamagedRecordError, check_id
+from sciml_datasets.prepared.random_access import check_id
 from sciml_datasets.prepared.shard_checks import check_shards
 from sciml_datasets.splits.partitions import Selection
 

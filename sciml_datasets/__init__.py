@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import wrapt
 
 from sciml_datasets.benchmark import Benchmark
-from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.errors import InputError
+from sciml_datasets.benchmarks import BENCHMARKS, register
+from sciml_datasets.errors import DamagedRecordError, InputError
 
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
@@ -25,15 +25,16 @@ __version__ = "0.1.0"
 __all__ = [
     "BENCHMARKS",
     "Benchmark",
+    "DamagedRecordError",
     "InputError",
     "Prepared",
-    "__version__",
     "examples",
     "folds",
     "metrics",
     "models",
     "parts",
     "prepare",
+    "register",
     "simulate",
 ]
 

@@ -21,6 +21,25 @@ class BenchmarkWarning(UserWarning):
     """An installed benchmark cannot be used and is left out; the command line prints the sentence alone."""
 
 
+class DamagedRecordError(OSError):
+    """A record of prepared data is not what was written.
+
+    Args:
+        path: of the shard, or of the prepared folder.
+        number: of the record; None where it is not known.
+        why: a clause.
+    """
+
+    def __init__(self, path: str | Path, number: int | None, why: str) -> None:
+        which = "a record" if number is None else f"record {number}"
+        super().__init__(f"{path}, {which}: {why}: run `sciml verify` to see what else is damaged")
+        self._given = path, number, why
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As it travels from a process that loads data to another."""
+        return type(self), self._given
+
+
 class PeerFailedError(RuntimeError):
     """Another rank or process that shares the work failed and has told why.
 

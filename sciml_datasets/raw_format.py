@@ -106,11 +106,11 @@ class Beside:
     """What lies once beside the records of a prepared data set.
 
     Attributes:
-        tables: name of a `sciml_datasets.prepared.lookup.Lookup` feature to its (rows, width) table.
+        tables: name of a `sciml_datasets.lookup.Lookup` feature to its (rows, width) table.
         missing: name of such a feature to where its table (rows, width) has values that stand for missing ones.
         metadata: facts of the data set as a whole, as JSON; ``builder.info.metadata`` has them.
         documents: name of a file to its text.
-        layouts: name of a `sciml_datasets.prepared.raw_tensor.RawTensor` feature to what it is.
+        layouts: name of a `sciml_datasets.raw_tensor.RawTensor` feature to what it is.
     """
 
     tables: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)

@@ -202,7 +202,7 @@ def _read(benchmark: Benchmark, name: str, data_dir: Path) -> None:
 
 
 def _fold(benchmark: Benchmark, name: str, data_dir: Path) -> None:
-    from sciml_datasets.splits.partitions import folds
+    from sciml_datasets.prepared.by_name import folds
 
     for by in ("row", *benchmark.groupings):
         for train, held_out in folds(name, FOLDS, by, data_dir=data_dir):

@@ -181,7 +181,7 @@ class Sciml(FileReaderBuilder):
 
     def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
         """TFDS keeps examples of small data sets in memory: with a lookup they are many times what is stored."""
-        from sciml_datasets.prepared.lookup import Lookup
+        from sciml_datasets.lookup import Lookup
 
         if any(isinstance(feature, Lookup) for feature in self.info.features.values()):
             return False

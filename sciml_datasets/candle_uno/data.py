@@ -19,7 +19,7 @@ def features(dataset: DataSet) -> dict[str, Any]:
     import numpy as np
     from tensorflow_datasets import features
 
-    from sciml_datasets.prepared.lookup import Lookup
+    from sciml_datasets.lookup import Lookup
 
     layout = LAYOUTS.get(dataset.name)
     drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), (RESPONSE,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.prepared.example_proto import encoder
+from sciml_datasets.preparation.example_proto import encoder
 from sciml_datasets.raw_format import Sample
 
 

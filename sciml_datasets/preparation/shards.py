@@ -15,10 +15,9 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
-from sciml_datasets.prepared.example_proto import Parts
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX
 from sciml_datasets.prepared.manifest import Written
-from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, tfrecord
+from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, Parts, tfrecord
 
 BLOCK = 2 << 20
 """Bytes that are hashed and written at a time."""

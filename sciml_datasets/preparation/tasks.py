@@ -11,14 +11,15 @@ from typing import Any
 from sciml_datasets.files.incomplete import work_folder
 from sciml_datasets.parallel.executors import Tick
 from sciml_datasets.preparation.example_checks import refuse
+from sciml_datasets.preparation.example_proto import encoder
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.prefetch import SMALL, Extent, asked_for
 from sciml_datasets.preparation.shards import WRITERS
 from sciml_datasets.preparation.sorting import Spool, index_of
 from sciml_datasets.preparation.tolerated import Notes
 from sciml_datasets.preparation.work_folder import journal
-from sciml_datasets.prepared.example_proto import Parts, encoder
 from sciml_datasets.prepared.manifest import Written
+from sciml_datasets.prepared.tfrecord import Parts
 from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
@@ -32,25 +32,6 @@ from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
 OPEN_FILES = 32
 """Number of shards that a process keeps open at most."""
-
-
-class DamagedRecordError(OSError):
-    """A record is not what was written.
-
-    Args:
-        path: of the shard, or of the prepared folder.
-        number: of the record; None where it is not known.
-        why: a clause.
-    """
-
-    def __init__(self, path: str | Path, number: int | None, why: str) -> None:
-        which = "a record" if number is None else f"record {number}"
-        super().__init__(f"{path}, {which}: {why}: run `sciml verify` to see what else is damaged")
-        self._given = path, number, why
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """As it travels from a process that loads data to another."""
-        return type(self), self._given
 
 
 def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> None:

@@ -41,7 +41,7 @@ def _varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
 
 
 def id_of(payload: bytes | memoryview) -> bytes:
-    """The id in an example as `sciml_datasets.prepared.example_proto` serialises it; empty where there is none."""
+    """The id in an example as `sciml_datasets.preparation.example_proto` serialises it; empty where there is none."""
     try:
         _, place = _varint(payload, 1)
         while place < len(payload):

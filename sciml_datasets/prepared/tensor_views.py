@@ -1,6 +1,6 @@
 """Tensors of prepared records as arrays over the files themselves: reading a part of one costs that part alone.
 
-Tensors are stored as the plain bytes of an array (see `sciml_datasets.prepared.example_proto`), so that a patch of a
+Tensors are stored as the plain bytes of an array (see `sciml_datasets.preparation.example_proto`), so that a patch of a
 scene can be taken from the page cache without decoding, or even reading, the rest of its record.
 """
 
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.mapping import mapped_file, unmap_pages
-from sciml_datasets.prepared.random_access import DamagedRecordError, check_id, offsets_of
+from sciml_datasets.prepared.random_access import check_id, offsets_of
 from sciml_datasets.prepared.record_fields import byte_features
 from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
-from sciml_datasets.prepared.example_proto import Parts
-
+Parts = list[Any]
+"""A message as consecutive pieces, bytes or one-dimensional uint8 arrays: a large tensor stands there as a view of its
+array and is not copied."""
 HEADER_BYTES = 12
 """Number of bytes before a payload: its length and the length's checksum."""
 FOOTER_BYTES = 4

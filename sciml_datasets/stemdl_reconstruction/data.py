@@ -13,7 +13,7 @@ def features(dataset: DataSet) -> dict[str, Any]:
     """Feature connectors by name; shapes and types are those of the raw files. Simulated data have a density."""
     from tensorflow_datasets import features
 
-    from sciml_datasets.prepared.raw_tensor import RawTensor
+    from sciml_datasets.raw_tensor import RawTensor
 
     images = (POTENTIAL, DENSITY) if dataset.simulated_samples else (POTENTIAL,)
     return {"id": features.Text(), SCAN: RawTensor(rank=3), **{name: RawTensor(rank=2) for name in images}}

@@ -19,8 +19,7 @@ from processes import COMMAND
 
 from sciml_datasets.cli.failures import fault_of, sentence_of
 from sciml_datasets.cli.main import main
-from sciml_datasets.errors import InputError, PeerFailedError
-from sciml_datasets.prepared.random_access import DamagedRecordError
+from sciml_datasets.errors import DamagedRecordError, InputError, PeerFailedError
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]
 FAULTY = (

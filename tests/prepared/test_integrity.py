@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 from sciml_datasets import InputError, Prepared, examples, folds, parts, prepare
 from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.cli.main import main
+from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.candle_uno import RECIPES
@@ -25,7 +26,7 @@ from sciml_datasets.models.table_rows import rows_of_tables
 from sciml_datasets.prepared import shard_checks
 from sciml_datasets.prepared.integrity import listed_files, read_manifest, undamaged
 from sciml_datasets.prepared.metadata import facts_of
-from sciml_datasets.prepared.random_access import DamagedRecordError, offsets_of
+from sciml_datasets.prepared.random_access import offsets_of
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.scaling import FITTED_ANEW
 

@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 
 from sciml_datasets import prepare
 from sciml_datasets.errors import InputError
-from sciml_datasets.prepared.lookup import Lookup
+from sciml_datasets.lookup import Lookup
 from sciml_datasets.prepared.verify import verify_prepared
 
 NAME = "candle_uno_demo"

@@ -16,8 +16,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from sciml_datasets import InputError, prepare
+from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.prepared import random_access
-from sciml_datasets.prepared.random_access import DamagedRecordError
 
 
 @pytest.fixture(scope="module", params=["tfrecord", "array_record"])

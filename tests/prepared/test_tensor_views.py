@@ -14,12 +14,12 @@ import tensorflow_datasets as tfds
 
 from sciml_datasets import Prepared
 from sciml_datasets.cloudmask.patches import training_patches
+from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.cloudmask import RECIPES
 from sciml_datasets.models.sources import Examples, Patches, Viewed, training_samples
 from sciml_datasets.models.stemdl import RECIPES as STEMDL
 from sciml_datasets.prepared import tensor_views
-from sciml_datasets.prepared.random_access import DamagedRecordError
 from sciml_datasets.prepared.tensor_views import TensorViews
 
 NAMES = ("reflectance", "brightness_temperature", "cloud", "valid")

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from sciml_datasets import InputError, prepare, simulate
+from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.files.checksums import ChecksumError, read_checksums
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import train
 from sciml_datasets.preparation.verify import verify_raw
-from sciml_datasets.prepared.random_access import DamagedRecordError
 from sciml_datasets.prepared.verify import verify_prepared
 
 Sciml = Callable[..., subprocess.CompletedProcess[str]]

@@ -3,6 +3,8 @@
 Many examples share few feature vectors: all responses of one cell line have its gene expression. Stored once and joined
 when read, they take the place of one table. The table is memory-mapped: what a process, or several of a machine, read
 of it is in memory once. Inside tf.data it is a captured tensor over the mapped file, no constant of the graph.
+
+Prepared data name this module in ``features.json``: it must keep its name.
 """
 
 from __future__ import annotations

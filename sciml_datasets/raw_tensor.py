@@ -1,6 +1,8 @@
 """A feature whose shape and type the headers of the raw files tell: all records of a prepared data set share them.
 
 It is stored as the plain bytes of the array. What it is stands beside the records, in ``<feature>.layout.json``.
+
+Prepared data name this module in ``features.json``: it must keep its name.
 """
 
 from __future__ import annotations

@@ -18,14 +18,12 @@ from typing import Any
 
 import numpy as np
 
+from sciml_datasets.prepared.tfrecord import Parts
 from sciml_datasets.raw_format import Example
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
-Parts = list[Any]
-"""A message as consecutive pieces, bytes or one-dimensional uint8 arrays: a large tensor stands there as a view of its
-array and is not copied. What is small is joined with what is beside it."""
 SMALL = 1 << 14
-"""Bytes of a piece up to which it is copied: more pieces cost more than that."""
+"""Number of bytes of a piece up to which it is joined with its neighbours: more pieces cost more than the copy."""
 
 BYTES_LIST, FLOAT_LIST, INT64_LIST = b"\x0a", b"\x12", b"\x1a"
 """Tags of Feature's three alternatives: fields 1, 2 and 3, length-delimited."""
@@ -77,7 +75,7 @@ def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], Parts] 
     """
     from tensorflow_datasets import features
 
-    from sciml_datasets.prepared.lookup import Lookup
+    from sciml_datasets.lookup import Lookup
 
     if type(feature) not in (features.Text, features.Scalar, features.Tensor, Lookup) or spec.shape != ():
         return None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorflow_datasets.core.example_serializer import ExampleSerializer
 
-from sciml_datasets.prepared.example_proto import encoder
+from sciml_datasets.preparation.example_proto import encoder
 
 
 def by_protobuf(features: Any, example: dict[str, Any]) -> bytes:
