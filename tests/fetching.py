@@ -1,4 +1,4 @@
-"""Fetches with little patience, by the function and by the command."""
+"""Fetches that soon give up a source, by the function and by the command."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 
 from sciml_datasets.benchmark import Source
 from sciml_datasets.cli.main import main
-from sciml_datasets.fetch.plan import Options
+from sciml_datasets.fetch.plan import FetchOptions
 from sciml_datasets.fetch.run import Report, fetch
-from sciml_datasets.fetch.sources.remote import Patience
+from sciml_datasets.fetch.sources.remote import ConnectionSettings
 
-QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
+QUICK = ConnectionSettings(retries=4, wait=0.01, timeout=5.0)
 
 
-def options(*sources: str | Source, **chosen: Any) -> Options:
+def options(*sources: str | Source, **chosen: Any) -> FetchOptions:
     given = tuple(source if isinstance(source, Source) else Source(source, 0) for source in sources)
-    return Options(**{"sources": given, "accept_terms": True, "patience": QUICK, **chosen})
+    return FetchOptions(**{"sources": given, "accept_terms": True, "settings": QUICK, **chosen})
 
 
 def fetched(raw: Path, *sources: str | Source, name: str = "cloudmask", **chosen: Any) -> Report:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 
-from sciml_datasets.fetch.partial_file import Partial
-from sciml_datasets.fetch.retries import RateLimit, patiently, wait_seconds
-from sciml_datasets.fetch.sources.remote import Patience, Remote, RemoteFile, TransientError
+from sciml_datasets.fetch.partial_file import PartialFile
+from sciml_datasets.fetch.retries import RateLimit, wait_seconds, with_retries
+from sciml_datasets.fetch.sources.remote import ConnectionSettings, Remote, RemoteFile, TransientError
 from sciml_datasets.fetch.sources.responses import page_error
 
 Write = Callable[[int, Sequence[bytes]], int]
@@ -27,19 +27,19 @@ SLOWEST = 1024
 
 
 class Connections:
-    """As many as ``patience`` allows; whoever waits longest gets the next free one.
+    """As many as ``settings`` allows; whoever waits longest gets the next free one.
 
     Attributes:
         come: bytes that have come and are written, all together.
     """
 
-    def __init__(self, patience: Patience, rate: float | None, writers: Executor) -> None:
+    def __init__(self, settings: ConnectionSettings, rate: float | None, writers: Executor) -> None:
         self.come = 0
-        self._patience, self._writers = patience, writers
-        self._slots = asyncio.Semaphore(patience.connections)
+        self._settings, self._writers = settings, writers
+        self._slots = asyncio.Semaphore(settings.connections)
         self._limit = RateLimit(rate)
 
-    async def whole(self, remote: Remote, file: RemoteFile, partial: Partial) -> None:
+    async def whole(self, remote: Remote, file: RemoteFile, partial: PartialFile) -> None:
         """A file in one go, from its start at each attempt."""
 
         async def attempt() -> None:
@@ -54,7 +54,7 @@ class Connections:
                 raise
             partial.cut(sum(came))
 
-        await patiently(self._patience, attempt)
+        await with_retries(self._settings, attempt)
 
     async def part(
         self, remote: Remote, file: RemoteFile, write: Write, start: int, end: int, more: Callable[[], object]
@@ -72,9 +72,9 @@ class Connections:
             except TransientError as error:
                 start += sum(came)
                 failures = 1 if sum(came) >= WORTH_BYTES else failures + 1
-                if failures > self._patience.retries:
+                if failures > self._settings.retries:
                     raise
-                await asyncio.sleep(wait_seconds(self._patience, failures, error.wait))
+                await asyncio.sleep(wait_seconds(self._settings, failures, error.wait))
 
     async def _stream(
         self,
@@ -135,7 +135,7 @@ class Connections:
             if chunk is None:
                 return
             waited, size = waited + time.monotonic() - began, size + len(chunk)
-            if waited > self._patience.timeout:
+            if waited > self._settings.timeout:
                 if size < SLOWEST * waited:
                     raise TransientError(f"the source sent {size} bytes in {waited:.0f} s")
                 waited, size = 0.0, 0

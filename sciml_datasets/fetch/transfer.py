@@ -2,7 +2,7 @@
 
 A file is cut into parts; as many connections as the user allows work on the parts of the first files that are not
 finished. What a broken connection has brought is kept: the next attempt asks for the rest. What arrives is written and
-journalled by `partial`, and hashed from memory where it comes in order, else read again from the file.
+journalled by `partial_file`, and hashed from memory where it comes in order, else read again from the file.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from typing import Any, TypeVar
 from sciml_datasets.benchmark import Source
 from sciml_datasets.fetch.checks import Hashes, MismatchError, agree, expected_sha256, judge
 from sciml_datasets.fetch.connections import Connections
-from sciml_datasets.fetch.partial_file import HEARTBEAT_SECONDS, Partial, TakenOverError, is_busy, open_partial
-from sciml_datasets.fetch.retries import patiently
+from sciml_datasets.fetch.partial_file import HEARTBEAT_SECONDS, PartialFile, TakenOverError, is_busy, open_partial_file
+from sciml_datasets.fetch.retries import with_retries
+from sciml_datasets.fetch.sources.opening import open_remote
 from sciml_datasets.fetch.sources.remote import (
     ChangedError,
+    ConnectionSettings,
     NoRangesError,
-    Patience,
     Remote,
     RemoteFile,
     SourceError,
-    open_remote,
 )
 from sciml_datasets.files.checksums import Checksum
 from sciml_datasets.paths import LONGEST_NAME
@@ -52,7 +52,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedFile:
     """A file to be fetched.
 
     Attributes:
@@ -86,10 +86,10 @@ class Outcome:
 
 
 def transfer(
-    wanted: Iterator[Wanted],
+    wanted: Iterator[WantedFile],
     root: Path,
     sources: tuple[Source, ...],
-    patience: Patience,
+    settings: ConnectionSettings,
     rate: float | None,
     tick: Callable[[int], None],
     done: Callable[[Outcome], None],
@@ -100,7 +100,7 @@ def transfer(
         wanted: drawn one by one, when a connection is free.
         root: of the data set.
         sources: to be tried in order.
-        patience: with them.
+        settings: of the connections.
         rate: bytes a second at most; None for no limit.
         tick: called every TICK_SECONDS with the bytes that have come since.
         done: called with each file that is finished, at once.
@@ -108,10 +108,10 @@ def transfer(
     Raises:
         OSError: the disk is full, or the folder cannot be written.
     """
-    return asyncio.run(_transfer(wanted, _Transfers(root, sources, patience, rate, tick, done)))
+    return asyncio.run(_transfer(wanted, _Transfers(root, sources, settings, rate, tick, done)))
 
 
-async def _transfer(wanted: Iterator[Wanted], transfers: _Transfers) -> list[Outcome]:
+async def _transfer(wanted: Iterator[WantedFile], transfers: _Transfers) -> list[Outcome]:
     try:
         return await transfers.run(wanted)
     finally:
@@ -122,25 +122,25 @@ async def _transfer(wanted: Iterator[Wanted], transfers: _Transfers) -> list[Out
 class _Transfers:
     root: Path
     sources: tuple[Source, ...]
-    patience: Patience
+    settings: ConnectionSettings
     rate: float | None
     tick: Callable[[int], None]
     done: Callable[[Outcome], None]
-    busy: list[Wanted] = field(default_factory=list)
-    partials: set[Partial] = field(default_factory=set)
+    busy: list[WantedFile] = field(default_factory=list)
+    partials: set[PartialFile] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._remotes: dict[int, Remote] = {}
-        self._files = asyncio.Semaphore(self.patience.connections + HASHERS)
+        self._files = asyncio.Semaphore(self.settings.connections + HASHERS)
         self._writers = ThreadPoolExecutor(WRITERS)
-        self._connections = Connections(self.patience, self.rate, self._writers)
+        self._connections = Connections(self.settings, self.rate, self._writers)
         self._hashers = ThreadPoolExecutor(HASHERS)
 
-    async def run(self, wanted: Iterator[Wanted]) -> list[Outcome]:
+    async def run(self, wanted: Iterator[WantedFile]) -> list[Outcome]:
         """All files that are drawn; those that another run is fetching come last, when it may have them."""
         outcomes: list[Outcome] = []
 
-        async def one(item: Wanted, *, defer: bool) -> None:
+        async def one(item: WantedFile, *, defer: bool) -> None:
             try:
                 if defer and await self._in_thread(lambda: is_busy(self.root, item.file.name)):
                     self.busy.append(item)
@@ -151,7 +151,7 @@ class _Transfers:
             finally:
                 self._files.release()
 
-        async def draw(items: Iterator[Wanted], group: asyncio.TaskGroup, *, defer: bool) -> None:
+        async def draw(items: Iterator[WantedFile], group: asyncio.TaskGroup, *, defer: bool) -> None:
             await self._files.acquire()
             while (item := next(items, None)) is not None:
                 group.create_task(one(item, defer=defer))
@@ -189,7 +189,7 @@ class _Transfers:
                     for partial in list(self.partials):
                         await self._in_thread(partial.beat)
 
-    async def _fetched(self, wanted: Wanted) -> Outcome:
+    async def _fetched(self, wanted: WantedFile) -> Outcome:
         """`_fetch`, of which an error that comes from the name of the file alone is its failure, not that of all."""
         try:
             return await self._fetch(wanted)
@@ -198,7 +198,7 @@ class _Transfers:
                 raise
             return Outcome(wanted.file.name, failure=f"no file can be made there: {error.strerror}")
 
-    async def _fetch(self, wanted: Wanted) -> Outcome:
+    async def _fetch(self, wanted: WantedFile) -> Outcome:
         final = self.root / wanted.file.name
         notes: list[str] = []
         if final.is_symlink() and not final.exists():
@@ -218,7 +218,7 @@ class _Transfers:
                 return Outcome(wanted.file.name, checksum, checksum.size, notes=tuple(notes))
         return Outcome(wanted.file.name, failure="; ".join(failures), notes=tuple(notes))
 
-    async def _kept(self, wanted: Wanted, final: Path, notes: list[str]) -> Outcome | None:
+    async def _kept(self, wanted: WantedFile, final: Path, notes: list[str]) -> Outcome | None:
         """What is to be said of a file that was there before; None where it is not the one, and was set aside."""
         try:
             checksum = await self._check(final, wanted.file, wanted.known)
@@ -229,8 +229,8 @@ class _Transfers:
         self._connections.come += checksum.size or 0
         return Outcome(wanted.file.name, checksum, notes=tuple(notes))
 
-    async def _from(self, number: int, wanted: Wanted, final: Path, notes: list[str]) -> Checksum:
-        """Fetch a file from one source; its checksum. What came damaged before is told, with what became of it."""
+    async def _from(self, number: int, wanted: WantedFile, final: Path, notes: list[str]) -> Checksum:
+        """Fetch a file from one source; damaged copies that came first are noted, with what came of it."""
         damage: list[str] = []
         became = "it did not come whole"
         try:
@@ -240,15 +240,15 @@ class _Transfers:
             notes += [f"{wanted.file.name} came damaged ({what}); fetched again, {became}" for what in damage]
         return checksum
 
-    async def _undamaged(self, number: int, wanted: Wanted, final: Path, damage: list[str]) -> Checksum:
+    async def _undamaged(self, number: int, wanted: WantedFile, final: Path, damage: list[str]) -> Checksum:
         remote = self._remotes.get(number)
         if remote is None:
-            remote = self._remotes[number] = open_remote(self.sources[number], self.patience)
+            remote = self._remotes[number] = open_remote(self.sources[number], self.settings)
         file = wanted.file if number == wanted.listed_by and wanted.file.size is not None else None
         ranges, found = True, ""
         for attempt in range(1, VERSIONS + 1):
             if file is None:
-                file = await patiently(self.patience, lambda: remote.look(wanted.file.name))
+                file = await with_retries(self.settings, lambda: remote.look(wanted.file.name))
                 file = replace(file, sha256=wanted.file.sha256)
             agree(file, wanted.known)
             try:
@@ -295,7 +295,7 @@ class _Transfers:
             await self._in_thread(lambda: partial.publish(final))
             return checksum
 
-    async def _parts(self, remote: Remote, file: RemoteFile, partial: Partial, size: int, hashes: Hashes) -> None:
+    async def _parts(self, remote: Remote, file: RemoteFile, partial: PartialFile, size: int, hashes: Hashes) -> None:
         """What is missing, by several connections; hashed on the way in, or behind them while it is still in memory."""
         more, hashing = asyncio.Event(), None
         more.set()
@@ -323,8 +323,8 @@ class _Transfers:
                 await asyncio.wait((hashing,))
 
     @asynccontextmanager
-    async def _partial(self, name: str, size: int | None, identity: str) -> AsyncIterator[Partial]:
-        partial = await self._in_thread(lambda: open_partial(self.root, name, size, identity))
+    async def _partial(self, name: str, size: int | None, identity: str) -> AsyncIterator[PartialFile]:
+        partial = await self._in_thread(lambda: open_partial_file(self.root, name, size, identity))
         self.partials.add(partial)
         self._connections.come += sum(end - start for start, end in partial.have)
         try:

@@ -21,10 +21,16 @@ from hypothesis import HealthCheck, given, settings
 
 from sciml_datasets import InputError
 from sciml_datasets.benchmark import Source
-from sciml_datasets.fetch.partial_file import FOLDER, LEASE_SECONDS, is_busy, open_partial
-from sciml_datasets.fetch.plan import Options
+from sciml_datasets.fetch.partial_file import FOLDER, LEASE_SECONDS, is_busy, open_partial_file
+from sciml_datasets.fetch.plan import FetchOptions
 from sciml_datasets.fetch.run import Report, fetch
-from sciml_datasets.fetch.sources.remote import ChangedError, NoRangesError, Patience, RefusedError, TransientError
+from sciml_datasets.fetch.sources.remote import (
+    ChangedError,
+    ConnectionSettings,
+    NoRangesError,
+    RefusedError,
+    TransientError,
+)
 from sciml_datasets.fetch.sources.responses import check_range, page_error, status_error
 from sciml_datasets.files.checksums import read_list
 
@@ -38,8 +44,8 @@ def source_of(kind: str, front: Proxy) -> Source:
 
 
 def fetched(raw: Path, *sources: Source, retries: int = 3, timeout: float = 0.5) -> Report:
-    patience = Patience(retries=retries, wait=0.01, timeout=timeout)
-    report = fetch("cloudmask", raw, Options(sources=sources, accept_terms=True, patience=patience))
+    settings = ConnectionSettings(retries=retries, wait=0.01, timeout=timeout)
+    report = fetch("cloudmask", raw, FetchOptions(sources=sources, accept_terms=True, settings=settings))
     assert report is not None
     return report
 
@@ -311,7 +317,7 @@ def test_what_is_missing_and_what_is_here_make_the_whole(
 ) -> None:
     unit, size = 1 << 16, 100 << 16
     shutil.rmtree(tmp_path / FOLDER, ignore_errors=True)
-    partial = open_partial(tmp_path, "x", size, "identity")
+    partial = open_partial_file(tmp_path, "x", size, "identity")
     for start, count in pieces:
         data = bytes([start]) * unit
         for piece in range(start, min(start + count, 100)):
@@ -321,7 +327,7 @@ def test_what_is_missing_and_what_is_here_make_the_whole(
             file.seek(pieces[-1][0] * unit + 5)
             file.write(b"\xff")
     partial.close()
-    again = open_partial(tmp_path, "x", size, "identity")
+    again = open_partial_file(tmp_path, "x", size, "identity")
     missing = again.missing(7 * unit)
     here = {n for start, end in again.have for n in range(start // unit, end // unit)}
     gone = [n for start, end in missing for n in range(start // unit, end // unit)]
@@ -337,32 +343,32 @@ def test_what_is_missing_and_what_is_here_make_the_whole(
 
 
 def test_pieces_of_another_content_are_thrown_away(tmp_path: Path) -> None:
-    partial = open_partial(tmp_path, "x", 1 << 23, "old")
+    partial = open_partial_file(tmp_path, "x", 1 << 23, "old")
     partial.write(0, [b"x" * 1000])
     partial.close()
-    assert open_partial(tmp_path, "x", 1 << 23, "new").have == []
+    assert open_partial_file(tmp_path, "x", 1 << 23, "new").have == []
     assert len(list((tmp_path / FOLDER).iterdir())) == 1
 
 
 def test_a_transfer_of_another_machine_is_left_alone_until_its_lease_is_over(tmp_path: Path) -> None:
-    partial = open_partial(tmp_path, "x", 1 << 23, "same")
+    partial = open_partial_file(tmp_path, "x", 1 << 23, "same")
     partial.write(0, [b"x" * 1000])
     partial.close()
     (left,) = (tmp_path / FOLDER).iterdir()
     foreign = left.rename(left.with_name(f"{left.name.rsplit('-', 3)[0]}-{'0' * 12}-1-{'0' * 8}"))
     os.utime(foreign)
     assert is_busy(tmp_path, "x")
-    mine = open_partial(tmp_path, "x", 1 << 23, "same")
+    mine = open_partial_file(tmp_path, "x", 1 << 23, "same")
     assert mine.have == []
     mine.remove()
     long_ago = time.time() - LEASE_SECONDS - 1
     os.utime(foreign, (long_ago, long_ago))
     assert not is_busy(tmp_path, "x")
-    assert open_partial(tmp_path, "x", 1 << 23, "same").have == [(0, 1000)]
+    assert open_partial_file(tmp_path, "x", 1 << 23, "same").have == [(0, 1000)]
 
 
 def test_who_has_lost_a_transfer_notices_before_writing(tmp_path: Path) -> None:
-    partial = open_partial(tmp_path, "x", 1 << 23, "same")
+    partial = open_partial_file(tmp_path, "x", 1 << 23, "same")
     partial.write(0, [b"x" * 1000])
     partial.folder.rename(tmp_path / "taken")
     with pytest.raises(ChangedError, match="another run has taken the transfer over"):

@@ -29,7 +29,7 @@ WRITES = re.compile(r"[wax][bt+]{0,2}|r[bt]?\+[bt]?")
 """Modes in which `open` may change a file."""
 LOOKED_AT_ELSEWHERE = {"atomic.write_text", "atomic.copy", "checkpoints.save"}
 NO_FILES = {"partial.remove", "extra.remove"}
-"""Calls that only look like those of files: `Partial.remove`, which has an entry of its own, and a list."""
+"""Calls that only look like those of files: `PartialFile.remove`, which has an entry of its own, and a list."""
 
 
 def places() -> Iterator[str]:
@@ -153,8 +153,8 @@ REASONS = {
     "sciml_datasets/fetch/partial_file.py:clear:shutil.rmtree": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:close:shutil.rmtree": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:cut:os.ftruncate": ARRIVING,
-    "sciml_datasets/fetch/partial_file.py:open_partial:left.rename": ARRIVING,
-    "sciml_datasets/fetch/partial_file.py:open_partial:shutil.rmtree": ARRIVING,
+    "sciml_datasets/fetch/partial_file.py:open_partial_file:left.rename": ARRIVING,
+    "sciml_datasets/fetch/partial_file.py:open_partial_file:shutil.rmtree": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:publish:self.path.replace": "a name that `os.path.lexists` found free",
     "sciml_datasets/fetch/partial_file.py:publish:self.remove": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:remove:shutil.rmtree": ARRIVING,

@@ -12,7 +12,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.sources.remote import (
     BLOCK,
     ChangedError,
-    Patience,
+    ConnectionSettings,
     RefusedError,
     RemoteFile,
     TransientError,
@@ -23,13 +23,13 @@ from sciml_datasets.fetch.sources.responses import broken
 
 Result = TypeVar("Result")
 TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "updated", "created")
-"""Keys under which the file systems of fsspec tell what changes with the content."""
+"""Keys of the entries of fsspec under which a file system gives what changes with the content."""
 
 
-class Anything:
+class FsspecSource:
     """See `sciml_datasets.fetch.sources.remote.Remote`. Time limits are those of the library that fsspec uses."""
 
-    def __init__(self, source: Source, _patience: Patience) -> None:
+    def __init__(self, source: Source, _settings: ConnectionSettings) -> None:
         self.url = source.url
         self._source = source
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sciml_datasets.benchmark import Source
 from sciml_datasets.fetch.sources.remote import (
     ChangedError,
-    Patience,
+    ConnectionSettings,
     RefusedError,
     RemoteFile,
     SourceError,
@@ -36,20 +36,20 @@ from sciml_datasets.fetch.sources.responses import (
 from sciml_datasets.files.checksums import NAME
 
 HEAD_UNKNOWN = {403, 405, 501}
-"""Answers of servers that know no HEAD."""
+"""Status codes of servers that know no HEAD."""
 IDENTITY = {"Accept-Encoding": "identity"}
 
 
 class Http:
     """See `sciml_datasets.fetch.sources.remote.Remote`."""
 
-    def __init__(self, source: Source, patience: Patience) -> None:
+    def __init__(self, source: Source, settings: ConnectionSettings) -> None:
         import aiohttp
         from fsspec.implementations.http import HTTPFileSystem
 
         self.url = source.url.rstrip("/")
-        self._source, self._patience = source, patience
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience.timeout, sock_read=patience.timeout)
+        self._source, self._settings = source, settings
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.timeout, sock_read=settings.timeout)
         self._fs = HTTPFileSystem(
             asynchronous=True,
             skip_instance_cache=True,
@@ -89,10 +89,10 @@ class Http:
         return sorted(name for name in names if not set(name) & set("?#") and not name.endswith("/"))
 
     async def _nothing(self, name: str) -> SourceError:
-        """Why the source lists no files: the answer to a request for its folder."""
+        """Why the source lists no files: the response to a request for its folder."""
         try:
-            async with aclosing(self._get("", IDENTITY)) as answers:
-                await anext(answers)
+            async with aclosing(self._get("", IDENTITY)) as responses:
+                await anext(responses)
         except PageError as page:
             return nothing_listed(self._source, name, f": it shows a web page{page.title}, and has no {NAME}")
         except SourceError as error:
@@ -100,15 +100,15 @@ class Http:
         return nothing_listed(self._source, name, f": it has neither a page of the folder nor a {NAME}")
 
     async def look(self, name: str) -> RemoteFile:
-        """From the headers of an answer to HEAD, else to GET, of which a page tells its title."""
-        async with aclosing(self._get(name, IDENTITY, "HEAD")) as answers:
-            response = await anext(answers)
+        """The file by the headers of the response to HEAD, else to GET, which has the title of a page."""
+        async with aclosing(self._get(name, IDENTITY, "HEAD")) as responses:
+            response = await anext(responses)
             if response.status < 400 and not is_page(response.headers.get("Content-Type", "")):
                 return _described(name, response.headers)
             if response.status >= 400 and response.status not in HEAD_UNKNOWN:
                 raise status_error(response.status, response.headers.get("Retry-After", ""))
-        async with aclosing(self._get(name, IDENTITY)) as answers:
-            return _described(name, (await anext(answers)).headers)
+        async with aclosing(self._get(name, IDENTITY)) as responses:
+            return _described(name, (await anext(responses)).headers)
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one request."""
@@ -117,8 +117,8 @@ class Http:
         headers = dict(IDENTITY)
         if end is not None and (start, end) != (0, file.size):
             headers["Range"] = f"bytes={start}-{end - 1}"
-        async with aclosing(self._get(file.name, headers)) as answers:
-            response = await anext(answers)
+        async with aclosing(self._get(file.name, headers)) as responses:
+            response = await anext(responses)
             said = _described(file.name, response.headers)
             kind, _, value = file.tag.partition(" ")
             if value and (now := response.headers.get(kind, value)) != value:
@@ -172,7 +172,7 @@ class Http:
 
 
 async def _start(response: Any) -> bytes:
-    """The first bytes of the body of an answer."""
+    """The first bytes of the body of a response."""
     import aiohttp
 
     start = b""
