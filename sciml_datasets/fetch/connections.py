@@ -1,4 +1,4 @@
-"""The connections of a process: what they bring is written into its place, and a broken one is gone on with."""
+"""The connections of a process: what they bring is written into its place, and a broken one is resumed."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from sciml_datasets.fetch.sources.responses import page_error
 Write = Callable[[int, Sequence[bytes]], int]
 """Puts bytes that follow each other into their place in the file, by a thread; returns how many they were."""
 WRITE_BYTES = 4 << 20
-"""Gathered before they are written: what a kill may cost each connection."""
+"""Number of bytes gathered before they are written: what a kill may cost each connection."""
 WRITE_CHUNKS = 512
-"""Likewise: Linux takes at most 1,024 at once (IOV_MAX)."""
+"""Number of chunks gathered likewise: Linux takes at most 1,024 at once (IOV_MAX)."""
 WRITE_SECONDS = 2.0
 WORTH_BYTES = 1 << 16
-"""That must come for an attempt to count as a success: a source that gives less each time is given up."""
+"""Number of bytes after which an attempt counts as a success: a source that gives less each time is given up."""
 SLOWEST = 1024
 """Bytes a second, over the timeout, below which a connection counts as stalled."""
 
 
 class Connections:
-    """As many as ``settings`` allows; whoever waits longest gets the next free one.
+    """As many connections as ``settings`` allow; the request that waits longest gets the next free one.
 
     Attributes:
-        come: bytes that have come and are written, all together.
+        received: number of bytes that have come and are written, all together.
     """
 
     def __init__(self, settings: ConnectionSettings, rate: float | None, writers: Executor) -> None:
-        self.come = 0
+        self.received = 0
         self._settings, self._writers = settings, writers
         self._slots = asyncio.Semaphore(settings.connections)
         self._limit = RateLimit(rate)
@@ -50,7 +50,7 @@ class Connections:
                 if file.size is not None and sum(came) != file.size:
                     raise TransientError(f"the source ends after {sum(came)} of {file.size} bytes")
             except BaseException:
-                self.come -= sum(came)
+                self.received -= sum(came)
                 raise
             partial.cut(sum(came))
 
@@ -86,7 +86,7 @@ class Connections:
         came: list[int],
         more: Callable[[], object] = lambda: None,
     ) -> None:
-        """Write what one request brings; ``came`` hears of the bytes as they are written, also of a broken one."""
+        """Write what one request brings; ``came`` collects their numbers as they are written, also of a broken one."""
         loop = asyncio.get_running_loop()
         at = start
         chunks: list[bytes] = []
@@ -97,7 +97,7 @@ class Connections:
             nonlocal writing
             if writing is not None:
                 count, writing = await writing, None
-                self.come += count
+                self.received += count
                 came.append(count)
                 more()
 

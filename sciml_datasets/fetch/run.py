@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from sciml_datasets.benchmarks import raw_root
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch import terms
+from sciml_datasets.fetch.file_transfer import Outcome, WantedFile
 from sciml_datasets.fetch.partial_file import FOLDER, clear
 from sciml_datasets.fetch.plan import FetchOptions, FetchPlan, plan_fetch, sources_of
-from sciml_datasets.fetch.transfer import Outcome, WantedFile, transfer
+from sciml_datasets.fetch.transfer import transfer
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list, read_list, write_list
 from sciml_datasets.files.documents import read_text
 from sciml_datasets.parallel.executors import MpiRanks, Serial, Tick

@@ -161,7 +161,7 @@ REASONS = {
     "sciml_datasets/fetch/run.py:_journal:os.open": RECORD,
     "sciml_datasets/fetch/run.py:_merge:path.unlink": RECORD,
     "sciml_datasets/fetch/run.py:_take:journal.rename": RECORD,
-    "sciml_datasets/fetch/transfer.py:_set_aside:path.replace": ASIDE,
+    "sciml_datasets/fetch/checks.py:set_aside:path.replace": ASIDE,
     "sciml_datasets/files/atomic.py:_beside:os.open": TEMPORARY,
     "sciml_datasets/files/atomic.py:_pour:os.fdopen": THROUGH,
     "sciml_datasets/files/atomic.py:_open_stream:os.open": THROUGH,
