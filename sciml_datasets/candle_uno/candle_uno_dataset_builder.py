@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sciml_datasets.candle_uno.doses import GROWTH, PAIRS, Doses, Layout, descriptors_of
+from sciml_datasets.candle_uno.dose_tables import GROWTH, PAIRS, DoseTable, descriptors_of
+from sciml_datasets.candle_uno.doses import Doses
 from sciml_datasets.candle_uno.responses import DESCRIPTORS, EXPRESSION, RESPONSE, Responses
 from sciml_datasets.errors import InputError
 from sciml_datasets.raw_format import RawFormat
@@ -20,7 +21,7 @@ class CandleUno(Sciml):
     name = "sciml"
 
     @property
-    def layout(self) -> Layout | None:
+    def layout(self) -> DoseTable | None:
         """Of the table of single doses."""
         return LAYOUTS.get(self.dataset.name)
 

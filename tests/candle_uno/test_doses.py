@@ -14,7 +14,8 @@ from uno_files import write_doses
 
 from sciml_datasets import InputError, prepare, simulate
 from sciml_datasets.benchmarks import prepared_dir
-from sciml_datasets.candle_uno.doses import GROWTH, OTHER_UNIT, PAIRS, Doses
+from sciml_datasets.candle_uno.dose_tables import GROWTH, OTHER_UNIT, PAIRS
+from sciml_datasets.candle_uno.doses import Doses
 from sciml_datasets.files import text_tables
 from sciml_datasets.preparation import sorting
 from sciml_datasets.prepared.members import read_members

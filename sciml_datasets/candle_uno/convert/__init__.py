@@ -1,0 +1,1 @@
+"""Conversion of other drug response studies to raw data of CANDLE-UNO."""
