@@ -145,7 +145,7 @@ class PlacedFormat(RawFormat, Protocol):
         """Where most of a sample begins in its file, and about how many bytes it has; None where nobody knows."""
 
 
-class Layout(NamedTuple):
+class ArrayLayout(NamedTuple):
     """Shape of an array, None for unknown lengths, and its type by NumPy's name."""
 
     shape: tuple[Any, ...]
@@ -168,7 +168,7 @@ class Beside:
     missing: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
-    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    layouts: Mapping[str, ArrayLayout] = field(default_factory=dict)
 
 
 @runtime_checkable

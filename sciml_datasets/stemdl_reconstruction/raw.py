@@ -32,7 +32,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import check_pages, opened, understood
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file, walked
-from sciml_datasets.raw_format import SPLITS, Beside, Example, Layout, Note, RawFile, Sample, unheard
+from sciml_datasets.raw_format import SPLITS, ArrayLayout, Beside, Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, record, text_of
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
@@ -50,7 +50,7 @@ TOLERATED = {NAN: 0.001}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
 
-Layouts = Mapping[str, Layout]
+Layouts = Mapping[str, ArrayLayout]
 """What an environment's headers say: name of the records to shape and type, the scans first."""
 
 
@@ -119,7 +119,7 @@ class Scans:
         scan = layout_of(path, transaction, "input")
         image = layout_of(path, transaction, "output")
         if len(image.shape) == 3 and image.shape[0] == 1:
-            image = Layout(image.shape[1:], image.dtype)
+            image = ArrayLayout(image.shape[1:], image.dtype)
         if len(scan.shape) != 3 or len(image.shape) != 2:
             raise InputError(
                 f"{path}: input_shape is {scan.shape} and output_shape {image.shape}, expected (positions, H, W) and "
