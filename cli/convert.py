@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_json, report, told
+from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_json, reason_text, report
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml convert csv study/response.csv --out raw/candle_uno"
@@ -75,7 +75,7 @@ def _study(args: argparse.Namespace) -> int:
         f"response: {facts['response']}, {facts['measure']['unit'] or 'a pure number'}, {facts['measure']['range']}",
         f"features: {facts['cell_features']} of cells, {facts['drug_features']} of drugs",
         "splits: " + (", ".join(f"{name} {count}" for name, count in facts["splits"].items()) or "none given"),
-        *(f"{count} responses {told(reason)}" for reason, count in facts["left_out"].items()),
+        *(f"{count} responses {reason_text(reason)}" for reason, count in facts["left_out"].items()),
     ]
     lost = sum(count for reason, count in facts["left_out"].items() if reason.startswith("no features of"))
     if lost > facts["responses"]:

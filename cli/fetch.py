@@ -111,11 +111,11 @@ def run(args: argparse.Namespace) -> int:
         "published": str(options.record) if options.record else None,
     }
     published = [f"published in {options.record}"] if options.record else []
-    report(args, content, "\n".join([*_told(done), *published]))
+    report(args, content, "\n".join([*_summary(done), *published]))
     return 1 if done.failures else 0
 
 
-def _told(done: Report) -> list[str]:
+def _summary(done: Report) -> list[str]:
     lines = [
         f"{done.plan.folder}: {done.plan.num_files} files, {done.fetched} fetched now, {done.arrived / 1e6:.1f} MB"
     ]

@@ -80,8 +80,8 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
-    """An InputError on what a predictions file holds begins with the name of that file."""
+def named_after(path: Path) -> Iterator[None]:
+    """Context in which the message of every InputError begins with the name of a predictions file."""
     try:
         yield
     except InputError as error:

@@ -105,7 +105,7 @@ class Scans:
                 found.append(self._described(path, transaction))
             if list(found[-1].values()) != list(found[0].values()):
                 raise InputError(
-                    f"{path} holds {_told(found[-1])}, but {folder / files[0].name} holds {_told(found[0])}: all "
+                    f"{path} holds {_as_text(found[-1])}, but {folder / files[0].name} holds {_as_text(found[0])}: all "
                     "files of a data set must agree, move those of one kind elsewhere"
                 )
         return found[0]
@@ -255,5 +255,6 @@ MADV_DONTNEED = 4
 """Of Linux, sys/mman.h."""
 
 
-def _told(layouts: Layouts) -> str:
+def _as_text(layouts: Layouts) -> str:
+    """Names of arrays with their shapes and types, as a clause."""
     return " and ".join(f"{name}* {layout.shape} {layout.dtype}" for name, layout in layouts.items())

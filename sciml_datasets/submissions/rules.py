@@ -140,7 +140,7 @@ UNANSWERED = "(replace this"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigEntry:
     """A required entry of config.yaml.
 
     Attributes:
@@ -155,25 +155,25 @@ class Entry:
 
 
 ENTRIES = (
-    Entry(("submission.name",)),
-    Entry(("submission.organisation", "submission.organization")),
-    Entry(("submission.division",), values=DIVISIONS),
-    Entry(("submission.status",), values=STATUSES),
-    Entry(("submission.platform",)),
-    Entry(("github.description", "github.discription")),
-    Entry(("github.repo",)),
-    Entry(("github.branch",)),
-    Entry(("github.version",)),
-    Entry(("github.tag",)),
-    Entry(("github.commit",)),
-    Entry(("data",), "list"),
-    Entry(("benchmark",)),
-    Entry(("dataset",)),
-    Entry(("dataset_version",)),
-    Entry(("plan_digest",)),
-    Entry(("model",)),
-    Entry(("hyperparameters",), "mapping"),
-    Entry(("runs",), "list"),
+    ConfigEntry(("submission.name",)),
+    ConfigEntry(("submission.organisation", "submission.organization")),
+    ConfigEntry(("submission.division",), values=DIVISIONS),
+    ConfigEntry(("submission.status",), values=STATUSES),
+    ConfigEntry(("submission.platform",)),
+    ConfigEntry(("github.description", "github.discription")),
+    ConfigEntry(("github.repo",)),
+    ConfigEntry(("github.branch",)),
+    ConfigEntry(("github.version",)),
+    ConfigEntry(("github.tag",)),
+    ConfigEntry(("github.commit",)),
+    ConfigEntry(("data",), "list"),
+    ConfigEntry(("benchmark",)),
+    ConfigEntry(("dataset",)),
+    ConfigEntry(("dataset_version",)),
+    ConfigEntry(("plan_digest",)),
+    ConfigEntry(("model",)),
+    ConfigEntry(("hyperparameters",), "mapping"),
+    ConfigEntry(("runs",), "list"),
 )
 """policy.adoc, Identifying Information; submit.adoc, config.yaml; and what ties the result to its data."""
 

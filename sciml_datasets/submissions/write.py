@@ -155,7 +155,7 @@ def _facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "seeds": [run.result["seed"] for run in runs if run.result["seed"] is not None],
         "runs": [_run_entry(number, run, len(runs), statement) for number, run in enumerate(runs, 1)],
         "whole": whole,
-        "rows": [_told(row) for row in whole["criteria"]],
+        "rows": [_as_text(row) for row in whole["criteria"]],
         "original": original,
         "average_difference": _average_difference(whole),
         "baselines": {
@@ -240,8 +240,8 @@ def _run_entry(number: int, run: Run, count: int, statement: Statement) -> dict[
     return {"seed": run.result["seed"], "predictions": predictions}
 
 
-def _told(row: dict[str, Any]) -> dict[str, str]:
-    """A criterion as text."""
+def _as_text(row: dict[str, Any]) -> dict[str, str]:
+    """Title, score, reference and target of a criterion as text."""
 
     def number(published: dict[str, Any] | None) -> str:
         return f"{published['value']:g}" if published else "-"
