@@ -256,7 +256,7 @@ def test_terms_are_shown_once_and_accepted_by_a_flag(
 
 
 def test_a_large_file_comes_in_parts_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sciml_datasets.fetch.transfer.PART_BYTES", 4 << 20)
+    monkeypatch.setattr("sciml_datasets.fetch.file_transfer.PART_BYTES", 4 << 20)
     mirror = write_mirror(tmp_path / "mirror", {"training/S3A_large.hdf": (10 << 20) + 1})
     with http_server(mirror) as url, proxy(url, lambda request: Fault()) as front:
         fetched(tmp_path / "raw", front.url)

@@ -62,11 +62,11 @@ def assert_nothing_looks_whole(raw: Path, name: str = LARGE) -> None:
 
 
 def on(fault: Fault, times: int = 1, name: str = LARGE) -> Callable[[Request], Fault]:
-    """A fault of the first answers to GET requests for a file."""
+    """A fault of the first answers to GET requests for a file or a folder."""
     seen: Counter[str] = Counter()
 
     def decide(request: Request) -> Fault:
-        if request.method != "GET" or not request.path.endswith(name):
+        if request.method != "GET" or not request.path.rstrip("/").endswith(name):
             return Fault()
         seen[name] += 1
         return fault if seen[name] <= times else Fault()
@@ -98,6 +98,17 @@ def test_what_breaks_for_a_while_comes_whole(
     with proxy(request.getfixturevalue(kind), on(fault, times)) as front:
         report = fetched(tmp_path, source_of(kind, front))
     assert report.failures == ()
+    assert_whole(tmp_path, mirror)
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("cut"), Fault("stall"), Fault("status", status=503)], ids=lambda fault: fault.kind
+)
+def test_the_page_of_a_folder_that_breaks_for_a_while_hides_no_file(
+    fault: Fault, http: str, mirror: Path, tmp_path: Path
+) -> None:
+    with proxy(http, on(fault, name="inference")) as front:
+        fetched(tmp_path, Source(front.url, 0))
     assert_whole(tmp_path, mirror)
 
 

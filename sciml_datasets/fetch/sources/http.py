@@ -75,18 +75,37 @@ class Http:
         return with_checksums((RemoteFile(file, sizes.get(file)) for file in names), checksums)
 
     async def _linked(self) -> list[str]:
+        """Names of all files that the page of the folder, and the pages of the folders below, link to.
+
+        fsspec's own walk leaves out, without a word, a folder whose page does not come.
+        """
+        names: set[str] = set()
+        pages = [""]
+        for folder in pages:
+            links = await self._links(folder, missing_ok=folder != "")
+            below = {
+                link for link in links if not set(link) & set("?#") and not {"", ".", ".."} & {*link.split("/")[:-1]}
+            }
+            pages += sorted(link for link in below if link.endswith("/") and link not in pages)
+            names |= {link for link in below if link and not link.endswith("/")}
+        return sorted(names)
+
+    async def _links(self, folder: str, *, missing_ok: bool) -> set[str]:
+        """Names, relative to the source, of what the page of a folder links to below the source."""
         import aiohttp
 
+        start = self.url + "/"
         try:
-            found = await self._fs._find(self.url + "/")
+            entries = await self._fs._ls(start + folder, detail=False)
         except FileNotFoundError as error:
+            if missing_ok:  # a link that leads nowhere
+                return set()
             raise status_error(HTTPStatus.NOT_FOUND) from error
         except aiohttp.ClientResponseError as error:
             raise status_error(error.status) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise broken(error) from error
-        names = {url.removeprefix(self.url + "/") for url in found if url.startswith(self.url + "/")}
-        return sorted(name for name in names if not set(name) & set("?#") and not name.endswith("/"))
+        return {url.removeprefix(start) for url in entries if url.startswith(start)}
 
     async def _nothing(self, name: str) -> SourceError:
         """Why the source lists no files: the response to a request for its folder."""
