@@ -14,7 +14,7 @@ from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.data_at_hand import DataAtHand
 from sciml_datasets.submissions.findings import Finding, shown
 from sciml_datasets.submissions.folder import Place
-from sciml_datasets.submissions.inspect import Inspection
+from sciml_datasets.submissions.inspection import Inspection
 from sciml_datasets.submissions.sandbox import StoppedError, in_sandbox
 
 LEVELS = 4
