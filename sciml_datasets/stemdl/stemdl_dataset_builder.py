@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.raw_format import RawFormat
+from sciml_datasets.stemdl.attributes import NUM_SPACE_GROUPS, VECTORS
 from sciml_datasets.stemdl.preprocessed import PreprocessedStacks
-from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, VECTORS, Hdf5Stacks
+from sciml_datasets.stemdl.raw import Hdf5Stacks
 from sciml_datasets.tfds_builder import Sciml
 
 PIXELS = {"stemdl": 512, "stemdl_preprocessed": 128, "stemdl_demo": 128}

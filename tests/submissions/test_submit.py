@@ -24,8 +24,8 @@ from sciml_datasets.cli.main import main
 from sciml_datasets.metrics.mllog import read_log
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.submissions import Statement, check, submit
+from sciml_datasets.submissions.file_list import write_new
 from sciml_datasets.submissions.logs import TOKEN
-from sciml_datasets.submissions.written import write_new
 
 
 @pytest.fixture(scope="module")
