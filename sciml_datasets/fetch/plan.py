@@ -16,7 +16,6 @@ from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.benchmarks import find, raw_root
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.file_transfer import WantedFile
-from sciml_datasets.fetch.names import unusable_names
 from sciml_datasets.fetch.partial_file import arrived_bytes
 from sciml_datasets.fetch.retries import with_retries
 from sciml_datasets.fetch.sources.opening import LOCAL, check_url, open_remote, protocol_of
@@ -30,6 +29,7 @@ from sciml_datasets.fetch.sources.remote import (
     belongs,
     exact_names,
 )
+from sciml_datasets.fetch.unusable_names import unusable_names
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 
 SHOWN_NAMES = 5

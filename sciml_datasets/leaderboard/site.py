@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
-from sciml_datasets.files.owned import Hashes, changes
+from sciml_datasets.files.owned_files import Hashes, changes
 from sciml_datasets.leaderboard.entries import entry_of
 from sciml_datasets.leaderboard.pages import pages
 from sciml_datasets.leaderboard.ranking import Board, boards

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.arrays import Header
+from sciml_datasets.files.npy_headers import Header
 from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.raw_format import Example, Note, RawFile, Sample, unheard
 from sciml_datasets.stemdl.attributes import NUM_SPACE_GROUPS, VECTORS

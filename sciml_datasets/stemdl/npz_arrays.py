@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.arrays import LONGEST_HEADER, Header, header_of
+from sciml_datasets.files.npy_headers import LONGEST_HEADER, Header, header_of
 
 END = struct.Struct("<4s4H2IH")
 ENTRY = struct.Struct("<4s6H3I5H2I")

@@ -159,10 +159,10 @@ def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
     if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
         return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
     try:
-        answer = in_sandbox(Inspection(place, known).answer)
+        report = in_sandbox(Inspection(place, known).report)
     except StoppedError as error:
         return Checked(place, (Finding(".", "check-stopped", str(error)),), {})
-    return Checked(place, tuple(Finding(*found) for found in answer["findings"]), answer["facts"])
+    return Checked(place, tuple(Finding(*found) for found in report["findings"]), report["facts"])
 
 
 def is_submission(path: Path) -> bool:

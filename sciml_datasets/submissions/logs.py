@@ -10,8 +10,8 @@ from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics.mllog import VERSION_KEYS
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.configuration import entry
-from sciml_datasets.submissions.documents import parse_json
 from sciml_datasets.submissions.findings import BrokenRuleError, Finding, shown
+from sciml_datasets.submissions.untrusted_documents import parse_json
 
 TOKEN = ":::MLLOG "
 YEAR_2015_MS = 1_420_070_400_000

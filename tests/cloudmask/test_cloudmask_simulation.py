@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sciml_datasets import InputError
-from sciml_datasets.cloudmask.fields import gaussian_fields
 from sciml_datasets.cloudmask.granules import granule_of
+from sciml_datasets.cloudmask.random_fields import gaussian_fields
 from sciml_datasets.cloudmask.raw import Scenes
 from sciml_datasets.cloudmask.scenes import Climate, simulated_scene
 from sciml_datasets.cloudmask.simulate import write_raw

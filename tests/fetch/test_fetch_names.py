@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from sciml_datasets import InputError
 from sciml_datasets.benchmark import Source
-from sciml_datasets.fetch.names import unusable_names
 from sciml_datasets.fetch.plan import plan_fetch
+from sciml_datasets.fetch.unusable_names import unusable_names
 from sciml_datasets.files.checksums import read_checksums
 
 

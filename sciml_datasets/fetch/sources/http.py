@@ -157,7 +157,7 @@ class Http:
                 raise broken(error) from error
 
     async def _get(self, name: str, headers: dict[str, str], method: str = "GET") -> AsyncGenerator[Any, None]:
-        """The answer to a request, once; a page in place of a file is an error, a failed HEAD is not."""
+        """The response to a request, once; a page in place of a file is an error, a failed HEAD is not."""
         import aiohttp
 
         session = await self._fs.set_session()
