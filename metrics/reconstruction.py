@@ -18,7 +18,7 @@ RESOLVED = 0.5
 """Fourier ring correlation down to which a frequency counts as resolved."""
 SIGMA = 1.5
 RADIUS = 5
-"""Of the structural similarity's Gaussian window, in pixels: 11 x 11, as Wang et al. have it."""
+"""Radius in pixels of the structural similarity's Gaussian window: 11 x 11, as Wang et al. have it."""
 
 
 @dataclass(eq=False)

@@ -16,7 +16,7 @@ from sciml_datasets.mathtext import literal
 COUNT = 20000
 """Samples that are drawn unless another number is asked for."""
 FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "response", "growth")
-"""Of those a data set has some."""
+"""Features that are read, where a data set has them."""
 FACTS = (FACT,)
 """Facts of prepared data that `contact_sheet` takes."""
 KILLED_TO_UNTOUCHED = (-1.0, 1.0)
@@ -29,7 +29,7 @@ LONGEST_NAME = 24
 CELLS, DRUGS = 60, 40
 """Rows and columns of the heat map: those with the most responses."""
 BINS = 40
-"""Of the histograms."""
+"""Number of bins of the histograms."""
 PANELS = 8
 """Drugs of which predictions are drawn."""
 MIN_RESPONSES = 3

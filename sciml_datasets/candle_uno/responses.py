@@ -59,7 +59,7 @@ MIXED, SHARES = "mixed pair", (0.8, 0.1)
 """Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
 OFFICIAL = "official, as the raw files give them"
 RECORD_BYTES = 120
-"""Of a serialised example without its texts, about."""
+"""Number of bytes of a serialised example without its texts, about."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sciml_datasets.fetch.plan import free_bytes
 
 
 def bytes_here(folder: Path) -> int:
-    """Of the raw files that lie in a folder already, however they came."""
+    """Number of bytes of the raw files that lie in a folder already, however they came."""
     return sum(path.stat().st_size for path in folder.glob("*/*.h5"))
 
 

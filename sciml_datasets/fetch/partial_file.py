@@ -75,7 +75,7 @@ class PartialFile:
 
     @property
     def path(self) -> Path:
-        """Of the bytes."""
+        """Path of the bytes."""
         return self.folder / "data"
 
     def missing(self, longest: int) -> list[tuple[int, int]]:

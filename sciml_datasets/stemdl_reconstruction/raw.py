@@ -97,7 +97,7 @@ class Scans:
         return found
 
     def _layouts(self, folder: Path, files: Sequence[RawFile]) -> Layouts:
-        """Of all files."""
+        """Shapes and types of the arrays, the same in all files."""
         found = []
         for path in (folder / file.name for file in files):
             check_pages(path)
@@ -252,7 +252,7 @@ def _release(array: NDArray[Any]) -> None:
 
 
 MADV_DONTNEED = 4
-"""Of Linux, sys/mman.h."""
+"""Advice to Linux that pages are not needed, of sys/mman.h."""
 
 
 def _as_text(layouts: Layouts) -> str:

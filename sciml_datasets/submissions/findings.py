@@ -29,7 +29,7 @@ class Finding:
         return RULES[self.rule]
 
     def as_json(self) -> dict[str, Any]:
-        """With level, rule and remedy in words."""
+        """The finding with level, rule and remedy in words."""
         rule = self.law
         return {
             "level": rule.level,
@@ -41,7 +41,7 @@ class Finding:
         }
 
     def as_text(self) -> str:
-        """One line."""
+        """The finding as one line."""
         return f"{self.law.level} [{self.rule}] {self.file}: {self.what}; {self.law.remedy}"
 
 
@@ -58,7 +58,7 @@ class BrokenRuleError(Exception):
         self.rule, self.what = rule, what
 
     def in_file(self, file: str) -> Finding:
-        """As a finding."""
+        """The finding in a file."""
         return Finding(file, self.rule, self.what)
 
 

@@ -125,7 +125,7 @@ def _check_range(
 
 
 def _check_intervals(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iterator[Finding]:
-    """Of the groupings of the task, where they are enough; of scores that are there, from low to high, within the span.
+    """Whether intervals are of the task's groupings with enough groups, of scores that are there, and in order.
 
     The interval of the first criterion, a mean over samples, holds its score: what the samples exceed it by adds up to
     0, so that resamples lie on both sides. Of others, such as macro means, that is not so.

@@ -55,7 +55,7 @@ class FsspecSource:
         return await listed(self, self._source, name, await self._try(find))
 
     async def look(self, name: str) -> RemoteFile:
-        """As the file system describes it."""
+        """The file as its file system describes it."""
 
         def describe() -> RemoteFile:
             from sciml_datasets.fetch.sources.listing import entry_of
@@ -101,7 +101,7 @@ class FsspecSource:
             raise RefusedError("the source does not have it") from error
         except (InputError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
             raise RefusedError(
-                f"the source does not give it ({error})", remedy="mend that at the source, or name another one"
+                f"the source does not give it ({error})", remedy="correct that at the source, or name another one"
             ) from error
         except OSError as error:
             if error.filename is None:

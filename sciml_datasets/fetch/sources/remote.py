@@ -143,7 +143,7 @@ def exact_names(files: Sequence[str]) -> list[str]:
 
 
 async def listed(remote: Remote, source: Source, name: str, found: Iterable[RemoteFile]) -> list[RemoteFile]:
-    """Of all files that a source lists, those that belong to a data set, with the checksums that the source carries.
+    """The files of a data set among all that a source lists, with the checksums that the source carries.
 
     Raises:
         RefusedError: there are none.
