@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings; exit code 1 if anything must be mended."""
+    """Print the findings; exit code 1 if anything must be fixed."""
     from sciml_datasets.submissions import check, check_tree
 
     if args.only and len(args.paths) > 1:

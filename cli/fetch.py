@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         options = _options(args)
         through_globus = None if args.source else globus_source(args.name)
     except InputError:
-        if speaks():  # all ranks were told the same
+        if speaks():  # all ranks have the same mistake
             raise
         return 2
     if (through_globus or args.dry_run) and not speaks():

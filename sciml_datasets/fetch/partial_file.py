@@ -56,7 +56,7 @@ class PartialFile:
 
     Attributes:
         folder: in which it arrives.
-        size: bytes; None where the source does not tell.
+        size: bytes; None where the source does not give it.
         have: pieces that were here at first, as (start, end), sorted.
         reached: up to where nothing is missing any more, from the start.
     """

@@ -236,10 +236,10 @@ def _chosen(files: list[RemoteFile], options: FetchOptions) -> list[RemoteFile]:
 
 
 async def _with_sizes(remote: Remote, files: list[RemoteFile], settings: ConnectionSettings) -> list[RemoteFile]:
-    """The files with the sizes that the source tells.
+    """The files with the sizes that the source gives.
 
     Raises:
-        SourceError: the source tells nothing of any file, or may later; it names a file.
+        SourceError: the source knows none of the files, or does not respond now; it names a file.
     """
     slots = asyncio.Semaphore(settings.connections)
     refusals: list[RefusedError] = []

@@ -68,8 +68,8 @@ def fetch(
         raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else TFDS's.
         options: what the user chooses.
         comm: an mpi4py communicator whose ranks all call this function, and share the files.
-        show: told of the plan before anything is transferred, on rank 0.
-        show_terms: told the terms of the data where they have not been accepted yet, on rank 0.
+        show: called with the plan before anything is transferred, on rank 0.
+        show_terms: called with the terms of the data where they have not been accepted yet, on rank 0.
 
     Returns:
         What was done, on rank 0; None elsewhere.

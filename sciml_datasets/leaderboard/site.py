@@ -33,7 +33,7 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
     else lies in the folder stays. A site that was interrupted is finished by the next call.
 
     Args:
-        checked: submissions; those with findings that must be mended are left out.
+        checked: submissions; those with findings that must be fixed are left out.
         out: a new folder, an empty one, or an earlier site.
 
     Raises:

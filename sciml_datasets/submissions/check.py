@@ -28,7 +28,7 @@ class Checked:
     Attributes:
         place: of it.
         findings: sorted by file and rule.
-        facts: what a leaderboard shows; only to be used where nothing must be mended.
+        facts: what a leaderboard shows; only to be used where nothing must be fixed.
     """
 
     place: Place
@@ -37,7 +37,7 @@ class Checked:
 
     @property
     def accepted(self) -> bool:
-        """Whether nothing must be mended."""
+        """Whether nothing must be fixed."""
         return all(finding.law.level != "must" for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
         data: prepared data, where scores shall be computed again.
 
     Returns:
-        One for each submission; a submission that is given by itself is compared with its neighbours as well.
+        One for each submission; a submission that is given alone is compared with its neighbours as well.
 
     Raises:
         InputError: a path is no folder, there is no submission in it, or it could be either.
@@ -74,7 +74,7 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
             checked.append(look_at(place, data))
             others |= {other.folder: other for other in _neighbours(place)}
     given = {one.place.folder for one in checked}
-    # Without data: only what tells that predictions are the same.
+    # Without data: only what shows that predictions are the same.
     return flag_copies(checked, [look_at(other) for folder, other in others.items() if folder not in given])
 
 
@@ -154,7 +154,7 @@ def _is_tree(path: Path) -> bool:
 
 
 def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
-    """Check one submission by itself."""
+    """Check one submission alone."""
     known = data.of_benchmark(place.benchmark) if data and place.benchmark else {}
     if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
         return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
@@ -242,5 +242,5 @@ def _with_copies(one: Checked, rule: str, what: str, owners: Sequence[Sequence[s
 
 
 def _marks(one: Checked, kinds: Sequence[str]) -> list[str]:
-    """What tells runs apart."""
+    """What distinguishes runs."""
     return [mark for kind in kinds for mark in one.facts.get(kind, ())]

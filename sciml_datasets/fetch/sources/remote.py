@@ -24,8 +24,8 @@ class RemoteFile:
 
     Attributes:
         name: relative to the source's folder, with slashes.
-        size: bytes; None where the source does not tell.
-        tag: what changes with the content: ETag, else time of change; "" where the source tells neither.
+        size: bytes; None where the source does not give it.
+        tag: what changes with the content: ETag, else time of change; "" where the source gives neither.
         etag: an ETag that S3 computes from the content, without quotes, else "".
         sha256: what the source itself says it is, else "".
         refused: why the source cannot give it although it lists it, else ""; a name with a slash at its end is that of
