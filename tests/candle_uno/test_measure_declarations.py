@@ -40,7 +40,7 @@ def test_a_known_name_may_be_declared_to_mean_another_range(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("measure", [*OF_DREVALPY.values(), *OF_IMPROVE.values(), DRUGCELL_AUC])
-def test_a_declaration_tells_all_of_a_measure(tmp_path: Path, measure: Measure) -> None:
+def test_a_declaration_states_all_of_a_measure(tmp_path: Path, measure: Measure) -> None:
     (tmp_path / DECLARED).write_text(declaration(measure))
     assert declared(tmp_path / DECLARED) == {measure.name.lower(): measure}
 
@@ -84,7 +84,7 @@ def test_a_bound_goes_through_conversion_and_preparation_as_it_was_declared(tmp_
 
 
 @given(low=st.floats(-1e30, 1e30).filter(lambda low: low == 0 or abs(low) > 1e-30), width=st.floats(1e-3, 1e30))
-def test_a_declaration_tells_each_bound_to_its_last_bit(
+def test_a_declaration_states_each_bound_to_its_last_bit(
     tmp_path_factory: pytest.TempPathFactory, low: float, width: float
 ) -> None:
     path = tmp_path_factory.mktemp("declared") / DECLARED

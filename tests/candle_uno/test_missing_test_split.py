@@ -31,7 +31,7 @@ def test_what_the_reference_exports_is_prepared_without_a_test_split(
     assert facts_of(folder)["splits"] == "official, as the raw files give them, without a test split"
 
 
-def test_a_split_that_is_missing_is_told_in_a_sentence_and_other_partitions_can_be_had(tmp_path: Path) -> None:
+def test_a_split_that_is_missing_is_reported_in_a_sentence_and_other_partitions_can_be_had(tmp_path: Path) -> None:
     content = {key: columns for key, columns in frames().items() if "test" not in key}
     (tmp_path / "raw/candle_uno").mkdir(parents=True)
     write_store(tmp_path / "raw/candle_uno" / FILE, content)

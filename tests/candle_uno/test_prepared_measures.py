@@ -46,7 +46,7 @@ def test_no_other_measure_is_compared_with_published_areas(tmp_path: Path) -> No
     assert find("candle_uno")[0].for_data({"form": "A", "response": AUC.facts()}).criteria[0].target
 
 
-def test_info_tells_what_a_study_holds_and_not_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_shows_what_a_study_holds_and_not_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepared(tmp_path, "LN_IC50", "-3.5", "0.5", "2", "7.5")
     assert main(["info", "candle_uno", "--data-dir", str(tmp_path / "data")]) == 0
     lines = capsys.readouterr().out.splitlines()

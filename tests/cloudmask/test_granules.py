@@ -17,7 +17,7 @@ from sciml_datasets.cloudmask.granules import NODE, ORBIT, granule_of, split_of
 from sciml_datasets.preparation.disjoint import check_disjoint
 
 
-def test_a_name_tells_time_orbit_and_frame() -> None:
+def test_a_name_gives_time_orbit_and_frame() -> None:
     found = granule_of(Path("somewhere") / f"{NAME}.hdf")
     assert found.name == NAME
     assert found.satellite == "S3A"

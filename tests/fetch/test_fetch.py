@@ -92,7 +92,7 @@ def test_a_large_file_comes_in_parts_at_the_same_time(tmp_path: Path, monkeypatc
     assert content(tmp_path / "raw/cloudmask") == content(mirror)
 
 
-def test_the_rate_is_limited_and_progress_tells_it_and_the_time_left(
+def test_the_rate_is_limited_and_progress_shows_it_and_the_time_left(
     mirror: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sciml_datasets.parallel.progress.PLAIN_SECONDS", 0.2)

@@ -72,7 +72,7 @@ def test_a_bucket_that_gives_nothing_is_one_sentence(
     assert err.count("\n") == 1
 
 
-def test_a_certificate_that_is_not_accepted_is_told_with_what_to_do(
+def test_a_certificate_that_is_not_accepted_is_reported_with_what_to_do(
     mirror: Path, tmp_path: Path, sciml: Sciml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = tmp_path / "certificate.pem"
@@ -104,7 +104,7 @@ def test_a_login_page_in_place_of_the_data_is_named_with_the_file(
     "arguments",
     [["cloudmask", "--source", "/no/such/folder"], ["mnist"], ["cloudmask", "--limit-rate", "fast", "--dry-run"]],
 )
-def test_programs_are_told_what_failed(
+def test_programs_can_read_what_failed(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, out, err = cli(capsys, *arguments, "--raw-dir", tmp_path, "--accept-terms", "--json")

@@ -79,7 +79,7 @@ def test_ranks_share_the_files_and_each_comes_once(tmp_path: Path) -> None:
 
 
 @needs_mpi
-def test_a_mistake_is_told_by_one_rank(tmp_path: Path) -> None:
+def test_a_mistake_is_reported_by_one_rank(tmp_path: Path) -> None:
     assert MPIEXEC is not None
     for flags, told in (((), "there is no such folder"), (("--limit-rate", "fast"), "--limit-rate fast: expected")):
         command = [MPIEXEC, "-n", "2", *fetch_command(tmp_path, "/no/such/folder", *flags)]

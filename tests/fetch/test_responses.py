@@ -63,7 +63,7 @@ def test_an_answer_must_bring_the_range_that_was_asked_for(
         (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code>', "an error document (NoSuchKey)"),
     ],
 )
-def test_pages_are_told_from_data(first: bytes, told: str) -> None:
+def test_pages_are_distinguished_from_data(first: bytes, told: str) -> None:
     assert told in str(page_error(first))
     assert page_error(b"\x89HDF\r\n\x1a\n" + first) is None
     assert page_error(b"NAME\tABC\n<html>\t1\n") is None

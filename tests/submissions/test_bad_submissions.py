@@ -76,7 +76,7 @@ def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: C
         assert told["mend"]
 
 
-def test_an_order_that_is_another_is_told_beside_the_right_one(tree: Path) -> None:
+def test_another_order_is_reported_beside_the_right_one(tree: Path) -> None:
     log(exchanged("run_start", "cache_clear"))(folder_of(tree))
     found = [finding.what for finding in check([folder_of(tree)])[0].findings if finding.rule == "log-order"]
     expected = "expected cache_clear, init_start, init_stop, run_start"

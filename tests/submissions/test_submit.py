@@ -60,7 +60,7 @@ def test_segmentations_are_submitted_as_well(data_dir: Path, tmp_path: Path) -> 
     assert checked.facts["recomputed"] is True
 
 
-def test_the_configuration_tells_code_data_settings_and_runs(runs: list[Path], tmp_path: Path) -> None:
+def test_the_configuration_holds_code_data_settings_and_runs(runs: list[Path], tmp_path: Path) -> None:
     config = yaml.safe_load((make_submission(tmp_path, runs) / "config.yaml").read_text())
     assert config["github"]["commit"] == COMMIT
     assert config["github"]["tag"] == "v0.1.0"

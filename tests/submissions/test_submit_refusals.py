@@ -53,7 +53,7 @@ def test_of_first_submissions_beside_only_those_that_were_killed_are_cleared_awa
     assert (lives / "config.yaml").is_file()
 
 
-def test_of_two_first_submissions_at_once_the_second_is_told_of_the_first(runs: list[Path], tmp_path: Path) -> None:
+def test_of_two_first_submissions_at_once_the_second_is_warned_of_the_first(runs: list[Path], tmp_path: Path) -> None:
     folder = make_submission(tmp_path, runs[:1])
     before = contents(folder)
     told = f"{re.escape(str(folder))} exists: choose another --descriptor, or give --update"
@@ -63,7 +63,9 @@ def test_of_two_first_submissions_at_once_the_second_is_told_of_the_first(runs: 
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_a_full_disk_is_told_of_what_was_to_be_written_and_leaves_no_folders(runs: list[Path], tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_with_what_was_to_be_written_and_leaves_no_folders(
+    runs: list[Path], tmp_path: Path
+) -> None:
     predictions = tmp_path / "predictions.h5"
     predictions.write_bytes(bytes(1 << 17))
     folder = tmp_path / "all" / "lab" / "first"
