@@ -113,6 +113,6 @@ def report(args: argparse.Namespace, content: Any, text: str) -> int:
     return 0
 
 
-def told(reason: str) -> str:
+def reason_text(reason: str) -> str:
     """A reason of a rule as text: some samples are kept for it, the others left out."""
     return reason if reason.startswith("kept") else f"left out: {reason}"

@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings; exit code 1 if anything must be mended."""
+    """Print the findings; exit code 1 if anything must be fixed."""
     from sciml_datasets.submissions import check, check_tree
 
     if args.only and len(args.paths) > 1:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     checked = check_tree(args.paths[0], data, args.only) if args.only else check(args.paths, data)
     lines = []
     for one in checked:
-        lines.append(f"{one.place.name}: {'accepted' if one.accepted else 'refused'}, {told_of_scores(one, args)}")
+        lines.append(f"{one.place.name}: {'accepted' if one.accepted else 'refused'}, {recomputation_text(one, args)}")
         lines += [f"  {finding.as_text()}" for finding in one.findings]
     findings = sum(len(one.findings) for one in checked)
     lines.append(f"{len(checked)} submission(s), {findings} finding(s)")
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(one.accepted for one in checked) else 1
 
 
-def told_of_scores(one: Checked, args: argparse.Namespace) -> str:
+def recomputation_text(one: Checked, args: argparse.Namespace) -> str:
     """Whether scores were computed again, and if not, why."""
     if one.facts.get("recomputed"):
         return "scores computed again"

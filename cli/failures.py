@@ -75,8 +75,9 @@ _NAME_IN_WORDS = re.compile(r"name = '([^']+)'")
 
 
 def sentence_of(error: Exception) -> str | None:
-    """What a user can understand and mend, in one sentence; None for what is a fault of this project."""
-    if isinstance(error.__cause__, Exception) and _TFDS.match(str(error)):  # made anew: number and file are in there
+    """What a user can understand and correct, in one sentence; None for what is a fault of this project."""
+    # TFDS raises a new exception: number and file are in its cause.
+    if isinstance(error.__cause__, Exception) and _TFDS.match(str(error)):
         error = error.__cause__
     if isinstance(error, InputError):
         return _TFDS.sub("", str(error), 1)
@@ -106,15 +107,15 @@ def _of_system(error: OSError) -> str | None:
 
 def fault_of(error: Exception) -> str:
     """The sentence on a fault of this project; its traceback is written to a file that the sentence names."""
-    told = f"an error of sciml-datasets itself: {type(error).__name__}: {first_line(error)}".removesuffix(": ")
+    sentence = f"an error of sciml-datasets itself: {type(error).__name__}: {first_line(error)}".removesuffix(": ")
     try:
         with tempfile.NamedTemporaryFile("w", prefix="sciml-", suffix=".txt", delete=False, encoding="utf-8") as file:
             file.write("".join(traceback.format_exception(error)).encode("utf-8", "backslashreplace").decode())
     except OSError as unwritten:
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.filename}, line {last.lineno}"
-        return f"{told}; please report it, it is from {place} (no traceback could be written: {unwritten})"
-    return f"{told}; please report it with the traceback in {file.name}"
+        return f"{sentence}; please report it, it is from {place} (no traceback could be written: {unwritten})"
+    return f"{sentence}; please report it with the traceback in {file.name}"
 
 
 def first_line(error: Exception) -> str:

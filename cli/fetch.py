@@ -12,7 +12,7 @@ from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_json, a
 from sciml_datasets.errors import InputError
 
 if TYPE_CHECKING:
-    from sciml_datasets.fetch.plan import Plan
+    from sciml_datasets.fetch.plan import FetchPlan
     from sciml_datasets.fetch.run import Report
 
 EXAMPLE = "sciml fetch cloudmask --raw-dir raw --only 'training/*' --max-files 10 --dry-run"
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         options = _options(args)
         through_globus = None if args.source else globus_source(args.name)
     except InputError:
-        if speaks():  # all ranks were told the same
+        if speaks():  # all ranks have the same mistake
             raise
         return 2
     if (through_globus or args.dry_run) and not speaks():
@@ -111,11 +111,11 @@ def run(args: argparse.Namespace) -> int:
         "published": str(options.record) if options.record else None,
     }
     published = [f"published in {options.record}"] if options.record else []
-    report(args, content, "\n".join([*_told(done), *published]))
+    report(args, content, "\n".join([*_summary(done), *published]))
     return 1 if done.failures else 0
 
 
-def _told(done: Report) -> list[str]:
+def _summary(done: Report) -> list[str]:
     lines = [
         f"{done.plan.folder}: {done.plan.num_files} files, {done.fetched} fetched now, {done.arrived / 1e6:.1f} MB"
     ]
@@ -131,8 +131,8 @@ def _told(done: Report) -> list[str]:
 
 def _options(args: argparse.Namespace) -> Any:
     from sciml_datasets.benchmark import Source
-    from sciml_datasets.fetch.plan import Options
-    from sciml_datasets.fetch.sources.remote import Patience
+    from sciml_datasets.fetch.plan import FetchOptions
+    from sciml_datasets.fetch.sources.remote import ConnectionSettings
 
     for flag in ("max_files", "jobs"):
         value = getattr(args, flag)
@@ -142,13 +142,13 @@ def _options(args: argparse.Namespace) -> Any:
         raise InputError(f"--retries {args.retries}: expected 0 or more")
     if not args.timeout > 0:
         raise InputError(f"--timeout {args.timeout}: expected more than 0 seconds")
-    return Options(
+    return FetchOptions(
         tuple(args.only),
         args.max_files,
         tuple(Source(url, 0) for url in args.source),
         args.accept_terms,
         _rate(args.limit_rate),
-        Patience(retries=args.retries, timeout=args.timeout, connections=args.jobs),
+        ConnectionSettings(retries=args.retries, timeout=args.timeout, connections=args.jobs),
         _record(args),
     )
 
@@ -175,7 +175,7 @@ def _show_terms(text: str) -> None:
     print(text, end="", file=sys.stderr)
 
 
-def _announce(plan: Plan) -> None:
+def _announce(plan: FetchPlan) -> None:
     here = f", {plan.here} are here" if plan.here else ""
     print(
         f"{plan.name}: {len(plan.wanted)} files to fetch from {plan.sources[0].url}, {plan.needed / 1e6:.1f} MB{here}; "
@@ -192,7 +192,7 @@ def _planned(args: argparse.Namespace, content: dict[str, Any], text: str, lacks
     return 2 if lacks else 0
 
 
-def _content(plan: Plan) -> dict[str, Any]:
+def _content(plan: FetchPlan) -> dict[str, Any]:
     return {
         "folder": str(plan.folder),
         "sources": [source.url for source in plan.sources],
@@ -209,7 +209,7 @@ def _content(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _table(plan: Plan) -> str:
+def _table(plan: FetchPlan) -> str:
     lines = [f"{item.file.size if item.file.size is not None else '?':>14}  {item.file.name}" for item in plan.wanted]
     return "\n".join(
         [

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sciml_datasets.benchmark import Criterion
-from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, report, told
+from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, reason_text, report
 
 EXAMPLE = "sciml info stemdl_demo"
 PUBLISHED = ("target", "reference", "best_known")
@@ -81,11 +81,11 @@ def _is_long(value: Any) -> bool:
     return any(isinstance(part, list) for part in (value.values() if isinstance(value, dict) else [value]))
 
 
-def _told_facts(facts: dict[str, Any]) -> Iterator[str]:
+def _fact_lines(facts: dict[str, Any]) -> Iterator[str]:
     """A line for each fact of the prepared data, for each part of those that have some, and for each rule."""
     for key, value in facts.items():
         if key == "left_out":
-            yield from (f"  {count:,} raw samples {told(reason)}" for reason, count in value.items())
+            yield from (f"  {count:,} raw samples {reason_text(reason)}" for reason, count in value.items())
         elif key == "response":
             yield f"  response: {value['name']}, {value['unit'] or 'a pure number'}, {value['range']}"
         elif isinstance(value, dict):
@@ -110,7 +110,7 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
     features = content["features"]
     width = max(map(len, features)) + 2
     lines += [f"  {name:<{width}}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in features.items()]
-    lines += ["", "as prepared", *_told_facts(content["facts"])] if content["facts"] else []
+    lines += ["", "as prepared", *_fact_lines(content["facts"])] if content["facts"] else []
     published = any(getattr(criterion, kind) for criterion in criteria for kind in PUBLISHED)
     lines += ["", "criteria" + " (published values are those of the real data)" * published]
     for criterion in criteria:

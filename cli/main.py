@@ -135,7 +135,7 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _by_all(sentence: str) -> Exception:
-    """The error of a mistake that all ranks of a launcher are told: the first one says it."""
+    """The error of a mistake that all ranks of a launcher have: the first one reports it."""
     return InputError(sentence) if speaks() else PeerFailedError(bad_input=True)
 
 

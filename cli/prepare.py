@@ -7,7 +7,16 @@ from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, Choice
 from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_jobs, add_json, add_name, jobs_of, report, told
+from sciml_datasets.cli.arguments import (
+    PathArgument,
+    add_data_dir,
+    add_jobs,
+    add_json,
+    add_name,
+    jobs_of,
+    reason_text,
+    report,
+)
 from sciml_datasets.cli.choices import add_choices, chosen
 from sciml_datasets.prepared.metadata import facts_of
 
@@ -85,5 +94,5 @@ def run(args: argparse.Namespace) -> int:
         text += ", prepared before: nothing was done"
         if args.verify_raw:
             text += f" and no raw file was read, `sciml verify {args.name} --raw-dir` does that"
-    reasons = (f"\n{count:,} raw samples {told(reason)}" for reason, count in content["left_out"].items())
+    reasons = (f"\n{count:,} raw samples {reason_text(reason)}" for reason, count in content["left_out"].items())
     return report(args, content, text + "".join(reasons))

@@ -74,11 +74,11 @@ def show(
     predicted = None
     if predictions is not None:
         from sciml_datasets.metrics import Evaluator
-        from sciml_datasets.metrics.predictions import predictions_of, told_of
+        from sciml_datasets.metrics.predictions import named_after, predictions_of
 
         ids = [sample["id"].decode("utf-8") for sample in samples]
         predicted = predictions_of(Path(predictions), ids)
-        with told_of(Path(predictions)):
+        with named_after(Path(predictions)):
             Evaluator(prepared, split).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {"preprocessed": True} if prepared.dataset.preprocessed_from else {}

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the submission, check it, and say what is left to do; exit code 1 if it must be mended."""
+    """Write the submission, check it, and say what is left to do; exit code 1 if it must be fixed."""
     from sciml_datasets.errors import InputError
     from sciml_datasets.submissions import Statement, check, submit
     from sciml_datasets.submissions.configuration import folder_name

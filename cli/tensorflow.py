@@ -26,7 +26,7 @@ def import_tensorflow_quietly() -> None:
     with tempfile.TemporaryFile() as aside:
         os.dup2(aside.fileno(), 2)
         try:
-            keras_on_tensorflow()  # TensorFlow imports Keras by itself, which then keeps its backend
+            keras_on_tensorflow()  # TensorFlow imports Keras itself, which then keeps its backend
         except BaseException:
             aside.seek(0)
             os.write(stderr, aside.read())

@@ -125,10 +125,10 @@ def run(args: argparse.Namespace) -> int:
         **settings,
         **given,
     )
-    if not result:  # another worker is the one that writes and tells
+    if not result:  # another worker is the one that writes and reports
         return 0
-    told = [table(result), *([_reached(result)] if args.until_target else [])]
-    return report(args, result, "\n".join([*told, f"{args.out}: weights, predictions, logs and plots"]))
+    parts = [table(result), *([_reached(result)] if args.until_target else [])]
+    return report(args, result, "\n".join([*parts, f"{args.out}: weights, predictions, logs and plots"]))
 
 
 def _reached(result: dict[str, Any]) -> str:

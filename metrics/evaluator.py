@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.formats import Format, as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
-from sciml_datasets.metrics.predictions import read_predictions, told_of
+from sciml_datasets.metrics.predictions import named_after, read_predictions
 from sciml_datasets.metrics.state import Additive, repeated
 from sciml_datasets.metrics.tasks import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -219,7 +219,7 @@ class Evaluator:
             InputError: the file cannot be read, or its content is refused by `update`; the file is named.
         """
         file = path_of(path, "the predictions file")
-        with told_of(file):
+        with named_after(file):
             for ids, predictions in read_predictions(file):
                 self.update(ids, predictions)
             self._check_complete()

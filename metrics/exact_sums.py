@@ -22,7 +22,7 @@ BASE_BITS = 32
 DIGITS = 19
 LOWEST = -320
 LARGEST = 2.0**128
-"""Of the numbers that are multiplied: float32's largest."""
+"""Limit of the numbers that are multiplied: above the largest float32."""
 PLACES = 2.0 ** (LOWEST + BASE_BITS * np.arange(DIGITS))
 SPLIT = 2.0**27 + 1
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.formats import Format, check_number, checked
-from sciml_datasets.metrics.moments import Moments, paired
+from sciml_datasets.metrics.moments import PairedMoments, paired
 from sciml_datasets.metrics.state import Additive
 
 MIN_GROUP = 3
@@ -25,11 +25,11 @@ class GroupedRegression(Additive):
     """
 
     num_groups: int
-    moments: Moments = field(init=False)
+    moments: PairedMoments = field(init=False)
 
     def __post_init__(self) -> None:
         check_number("num_groups", self.num_groups, least=0)
-        self.moments = Moments(self.num_groups)
+        self.moments = PairedMoments(self.num_groups)
 
     def update(self, groups: ArrayLike, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add samples.

@@ -24,7 +24,7 @@ from sciml_datasets.errors import InputError
 INTERVALS = ("init", "run", "epoch", "eval")
 """What is logged with a start and a stop."""
 STATUSES = ("cloud", "onprem", "preview", "research", "submission")
-"""Of a submission, as MLPerf has them."""
+"""Statuses of a submission, as MLPerf has them."""
 VERSION_KEYS = ("submission_version", "submissiom_version")
 
 

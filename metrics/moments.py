@@ -32,7 +32,7 @@ T, P, TT, PP, TP, SQUARED, ABSOLUTE = range(NUM_SUMS)
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What follows from `Moments`, (K,) float64 each, of the K groups with samples.
+    """What follows from `PairedMoments`, (K,) float64 each, of the K groups with samples.
 
     Attributes:
         samples: number of samples.
@@ -53,7 +53,7 @@ class Statistics:
 
 
 @dataclass(eq=False)
-class Moments(Additive):
+class PairedMoments(Additive):
     """Exact sums of each group of samples.
 
     Attributes:

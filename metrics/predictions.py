@@ -19,9 +19,9 @@ from sciml_datasets.files import atomic
 from sciml_datasets.files.hdf5 import ANY, TEXT, opened
 
 CHUNK_BYTES = 64 << 20
-"""Read at a time."""
+"""Number of bytes read at a time."""
 ID_BYTES = 128
-"""Of an id in the file, about: its text, and HDF5's reference to it."""
+"""Number of bytes of an id in the file, about: its text, and HDF5's reference to it."""
 
 
 def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -80,8 +80,8 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
 
 
 @contextmanager
-def told_of(path: Path) -> Iterator[None]:
-    """An InputError on what a predictions file holds begins with the name of that file."""
+def named_after(path: Path) -> Iterator[None]:
+    """Context in which the message of every InputError begins with the name of a predictions file."""
     try:
         yield
     except InputError as error:

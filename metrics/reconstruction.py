@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.exact_sums import Floats
 from sciml_datasets.metrics.formats import check_number
-from sciml_datasets.metrics.moments import Moments, paired, ratio
+from sciml_datasets.metrics.moments import PairedMoments, paired, ratio
 from sciml_datasets.metrics.state import Additive, counts, sums
 
 PER_IMAGE = ("psnr", "ssim", "pearson", "relative_l2", "r1", "mae", "mse")
@@ -18,7 +18,7 @@ RESOLVED = 0.5
 """Fourier ring correlation down to which a frequency counts as resolved."""
 SIGMA = 1.5
 RADIUS = 5
-"""Of the structural similarity's Gaussian window, in pixels: 11 x 11, as Wang et al. have it."""
+"""Radius in pixels of the structural similarity's Gaussian window: 11 x 11, as Wang et al. have it."""
 
 
 @dataclass(eq=False)
@@ -41,7 +41,7 @@ class Reconstruction(Additive):
     data_range: float
     total: NDArray[np.float64] = field(init=False)
     defined: NDArray[np.int64] = field(init=False)
-    pooled: Moments = field(init=False, default_factory=Moments)
+    pooled: PairedMoments = field(init=False, default_factory=PairedMoments)
     rings: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +78,7 @@ class Reconstruction(Additive):
         return each
 
     def _add_scores(self, truth: Floats, prediction: Floats) -> Floats:
-        pixels = Moments()
+        pixels = PairedMoments()
         pixels.update(truth.ravel(), prediction.ravel())
         found = pixels.statistics()
         scores = {

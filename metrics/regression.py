@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sciml_datasets.metrics.moments import Moments, paired
+from sciml_datasets.metrics.moments import PairedMoments, paired
 from sciml_datasets.metrics.state import Additive
 
 
@@ -19,7 +19,7 @@ class Regression(Additive):
         moments: of all samples.
     """
 
-    moments: Moments = field(init=False, default_factory=Moments)
+    moments: PairedMoments = field(init=False, default_factory=PairedMoments)
 
     def update(self, truth: ArrayLike, prediction: ArrayLike) -> None:
         """Add samples.

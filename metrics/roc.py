@@ -23,7 +23,7 @@ from sciml_datasets.metrics.state import Additive, counts
 MANTISSA = 23
 """Bits of a float32 after the leading one (IEEE 754)."""
 OCTAVES = 125
-"""Of a distance from 0 up to 1/4 as float32: 124 of normal numbers, and the subnormal ones."""
+"""Number of octaves of a distance from 0 up to 1/4 as float32: 124 of normal numbers, and the subnormal ones."""
 COARSEST = 101
 """Octaves below 2^-26, which float32 do not resolve near 0.5 and 1: such distances there count as none."""
 

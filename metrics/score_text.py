@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 DECIMALS = 4
-"""Of a pure number; of a score with a unit, whose scale nobody knows, so many significant digits."""
+"""Number of decimals of a pure number, and of significant digits of a score with a unit, whose scale is unknown."""
 LEAST, MOST = 1e-3, 1e6
 """Scores with a unit between these are written without an exponent."""
 GAP = "  "

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.metrics.exact_sums import Digits, Floats, add_exactly, exact_sums, rounded
 from sciml_datasets.metrics.formats import as_array, check_number
-from sciml_datasets.metrics.moments import Moments, paired, ratio
+from sciml_datasets.metrics.moments import PairedMoments, paired, ratio
 from sciml_datasets.metrics.state import Additive, sums
 
 
@@ -38,7 +38,7 @@ class Surrogate(Additive):
     MAXIMA: ClassVar[frozenset[str]] = frozenset({"highest", "lowest", "max_error"})
 
     spacing: tuple[float, ...]
-    moments: Moments = field(init=False, default_factory=Moments)
+    moments: PairedMoments = field(init=False, default_factory=PairedMoments)
     slopes: Digits = field(init=False, default_factory=lambda: exact_sums(2))
     highest: NDArray[np.float64] = field(init=False, default_factory=_below_all)
     lowest: NDArray[np.float64] = field(init=False, default_factory=_below_all)

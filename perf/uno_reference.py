@@ -113,13 +113,13 @@ def export(uno: Any, loader: Any, path: Path) -> None:
 def compare(raw: Path, file: Path) -> None:
     """Print how far our rows are from the reference's, and end with 1 where they are not the same."""
     from sciml_datasets.candle_uno.forms import combo
-    from sciml_datasets.candle_uno.responses import Stored
+    from sciml_datasets.candle_uno.stored import StoredTable
 
     tables = combo.read(raw)
     ours = {name: np.array(tables.responses[name].to_pylist()) for name in ("response", "cell", "drug")}
     for name, table in (("cells", tables.cells), ("drugs", tables.drugs)):
         row = {key: number for number, key in enumerate(table.ids)}
-        stored = Stored.of(table, "all", np.arange(len(table.ids)))  # as the reference scales
+        stored = StoredTable.of(table, "all", np.arange(len(table.ids)))  # as the reference scales
         ours[name] = stored.values[[row[key] for key in ours[name.removesuffix("s")]]]
     theirs = np.load(file)
     shapes = {name: theirs[name].shape for name in ("AUC", "cells", "drugs")}

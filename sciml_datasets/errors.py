@@ -1,4 +1,4 @@
-"""The exceptions that a user can cause and mend, and what they name."""
+"""The exceptions that a user can cause and correct, and what they name."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class PeerFailedError(RuntimeError):
         self.bad_input = bad_input
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As it travels from a process to another."""
+        """The exception as it travels from one process to another."""
         return type(self), (), {"bad_input": self.bad_input}
 
 

@@ -94,7 +94,7 @@ class Sample:
         return Sample, (self.split, self.key, self.file, self.place, self.size, self.group, self.facts)
 
 
-class Layout(NamedTuple):
+class ArrayLayout(NamedTuple):
     """Shape of an array, None for unknown lengths, and its type by NumPy's name."""
 
     shape: tuple[Any, ...]
@@ -117,7 +117,7 @@ class Beside:
     missing: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
-    layouts: Mapping[str, Layout] = field(default_factory=dict)
+    layouts: Mapping[str, ArrayLayout] = field(default_factory=dict)
 
 
 Note = Callable[[str, str], None]

@@ -18,7 +18,7 @@ from tensorflow_datasets import features
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import is_count, read_object
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
-from sciml_datasets.raw_format import Layout
+from sciml_datasets.raw_format import ArrayLayout
 
 TYPES = ("float16", "float32", "float64")
 """Types that arrays of the raw files have."""
@@ -35,11 +35,11 @@ class RawTensor(features.FeatureConnector):
     def __init__(self, *, rank: int, doc: Any = None) -> None:
         super().__init__(doc=doc)
         self._rank = rank
-        self._layout: Layout | None = None
+        self._layout: ArrayLayout | None = None
         self._path: Path | None = None
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> ArrayLayout:
         """Shape and type; before they are known lengths are None and the type is float32.
 
         Raises:
@@ -47,10 +47,10 @@ class RawTensor(features.FeatureConnector):
         """
         if self._layout is None and self._path is not None:
             self._layout = self._read(self._path)
-        return self._layout or Layout((None,) * self._rank, "float32")
+        return self._layout or ArrayLayout((None,) * self._rank, "float32")
 
     @layout.setter
-    def layout(self, layout: Layout) -> None:
+    def layout(self, layout: ArrayLayout) -> None:
         self._layout = layout
         self._forget()
 
@@ -107,7 +107,7 @@ class RawTensor(features.FeatureConnector):
         self._layout, self._path = None, _place(data_dir, feature_name)
         self._forget()
 
-    def _read(self, path: Path) -> Layout:
+    def _read(self, path: Path) -> ArrayLayout:
         try:
             undamaged(path)
             found = read_object(path, "shape and type of an array", AGAIN, {"shape": list, "dtype": str})
@@ -117,7 +117,7 @@ class RawTensor(features.FeatureConnector):
             raise InputError(f"{path}: shape is {found['shape']}, expected {self._rank} lengths: {AGAIN}")
         if found["dtype"] not in TYPES:
             raise InputError(f"{path}: dtype is {found['dtype']!r}, expected one of {', '.join(TYPES)}: {AGAIN}")
-        return Layout(tuple(found["shape"]), found["dtype"])
+        return ArrayLayout(tuple(found["shape"]), found["dtype"])
 
 
 def _place(data_dir: Any, feature_name: str | None) -> Path:

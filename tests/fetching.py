@@ -1,4 +1,4 @@
-"""Fetches with little patience, by the function and by the command."""
+"""Fetches that soon give up a source, by the function and by the command."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fetch_servers import LARGE, SIZES
 
 from sciml_datasets.benchmark import Source
 from sciml_datasets.cli.main import main
-from sciml_datasets.fetch.plan import Options
+from sciml_datasets.fetch.partial_file import FOLDER
+from sciml_datasets.fetch.plan import FetchOptions
 from sciml_datasets.fetch.run import Report, fetch
-from sciml_datasets.fetch.sources.remote import Patience
+from sciml_datasets.fetch.sources.remote import ConnectionSettings
+from sciml_datasets.files.checksums import read_list
 
-QUICK = Patience(retries=4, wait=0.01, timeout=5.0)
+QUICK = ConnectionSettings(retries=4, wait=0.01, timeout=5.0)
 
 
-def options(*sources: str | Source, **chosen: Any) -> Options:
+def options(*sources: str | Source, **chosen: Any) -> FetchOptions:
     given = tuple(source if isinstance(source, Source) else Source(source, 0) for source in sources)
-    return Options(**{"sources": given, "accept_terms": True, "patience": QUICK, **chosen})
+    return FetchOptions(**{"sources": given, "accept_terms": True, "settings": QUICK, **chosen})
 
 
 def fetched(raw: Path, *sources: str | Source, name: str = "cloudmask", **chosen: Any) -> Report:
@@ -36,3 +39,14 @@ def cli(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
     code = main(["fetch", *map(str, arguments)])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def assert_whole(raw: Path, mirror: Path) -> None:
+    for name in SIZES:
+        assert (raw / "cloudmask" / name).read_bytes() == (mirror / name).read_bytes()
+    assert not (raw / "cloudmask" / FOLDER).exists()
+
+
+def assert_nothing_looks_whole(raw: Path, name: str = LARGE) -> None:
+    assert not (raw / "cloudmask" / name).exists()
+    assert name not in read_list(raw / "cloudmask/checksums.tsv")

@@ -119,3 +119,11 @@ def change_yaml(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     content = yaml.safe_load(path.read_text())
     change(content)
     path.write_text(yaml.safe_dump(content))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def update(root: Path, runs: list[Path], **said: Any) -> Path:
+    return submit(runs, root, Statement("Example Lab", "laptop", "first", **said), update=True)

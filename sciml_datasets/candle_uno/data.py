@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sciml_datasets.benchmark import DataSet
-from sciml_datasets.candle_uno.doses import GROWTH, PAIRS, Doses, descriptors_of
+from sciml_datasets.candle_uno.dose_tables import GROWTH, PAIRS, descriptors_of
+from sciml_datasets.candle_uno.doses import Doses
 from sciml_datasets.candle_uno.responses import DESCRIPTORS, EXPRESSION, RESPONSE, Responses
 from sciml_datasets.errors import InputError
 from sciml_datasets.raw_format import RawFormat
 
-LAYOUTS = {"candle_uno_growth": GROWTH, "candle_uno_pairs": PAIRS}
+DOSE_TABLES = {"candle_uno_growth": GROWTH, "candle_uno_pairs": PAIRS}
 """Data sets of single doses; the others hold a measure of whole dose-response curves."""
 
 
@@ -21,8 +22,8 @@ def features(dataset: DataSet) -> dict[str, Any]:
 
     from sciml_datasets.lookup import Lookup
 
-    layout = LAYOUTS.get(dataset.name)
-    drugs, numbers = (layout.drugs, ("growth", *layout.doses)) if layout else (("drug",), (RESPONSE,))
+    table = DOSE_TABLES.get(dataset.name)
+    drugs, numbers = (table.drugs, ("growth", *table.doses)) if table else (("drug",), (RESPONSE,))
     return {
         "id": features.Text(),
         "source": features.Text(),
@@ -36,17 +37,17 @@ def features(dataset: DataSet) -> dict[str, Any]:
 
 def supervised_keys(dataset: DataSet) -> tuple[Any, Any]:
     """Inputs and target of ``as_supervised``: doses where there are such, expression, descriptors; the response."""
-    layout = LAYOUTS.get(dataset.name)
-    if layout is None:
+    table = DOSE_TABLES.get(dataset.name)
+    if table is None:
         return (EXPRESSION, DESCRIPTORS), RESPONSE
-    return (*layout.doses, EXPRESSION, *map(descriptors_of, layout.drugs)), "growth"
+    return (*table.doses, EXPRESSION, *map(descriptors_of, table.drugs)), "growth"
 
 
 def raw_format(dataset: DataSet, form: str | None = None, scaling: str = "training") -> RawFormat:
     """Tables of responses and of features, in one of several forms."""
-    layout = LAYOUTS.get(dataset.name)
-    if layout is None:
+    table = DOSE_TABLES.get(dataset.name)
+    if table is None:
         return Responses(form, scaling)
     if form not in (None, "A"):
         raise InputError(f"{dataset.name} has one raw form, the tables (A): leave --form {form} out")
-    return Doses(layout, scaling)
+    return Doses(table, scaling)

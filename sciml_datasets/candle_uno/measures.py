@@ -1,6 +1,6 @@
 """What a response measures: its unit, its range, and what a low value says; the measures that are known.
 
-A column is known by its name, in any case. Beside a table of responses `DECLARED` may tell of columns that are not
+A column is known by its name, in any case. Beside a table of responses `DECLARED` may describe columns that are not
 known, or of known ones that are meant otherwise: tab-separated, with the columns ``measure``, ``unit``, ``low``,
 ``high`` and ``kills``; an empty bound is none, an empty ``kills`` is not known, and words for missing values
 (`text_numbers.MISSING`) say the same as an empty field. A converted study has one.
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DECLARED = "measures.tsv"
-"""The file, beside a table of responses, that tells what its columns measure."""
+"""The file, beside a table of responses, that says what its columns measure."""
 COLUMNS = ("measure", "unit", "low", "high", "kills")
 FACT = "response"
-"""The fact of prepared data that tells the measure."""
+"""The fact of prepared data that names the measure."""
 LOW, HIGH = "low", "high"
 REMOVE = "remove it"
 """What else to do about a response out of the range in files whose one measure is fixed."""
@@ -52,7 +52,7 @@ class Measure:
         title: for axes and tables.
         unit: empty for a pure number.
         low, high: least and greatest value that there can be; None for no bound.
-        kills: which values say that the drug kills, ``low`` or ``high``; empty where nobody tells.
+        kills: which values say that the drug kills, ``low`` or ``high``; empty where that is unknown.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Measure:
             path: their file.
             ids: (N,) of responses.
             values: (N,) finite float32.
-            declarable: whether `DECLARED` beside the file is read, so that it can tell another range.
+            declarable: whether `DECLARED` beside the file is read, so that it can state another range.
 
         Raises:
             InputError: one is not; the first is named.
@@ -220,7 +220,7 @@ def _only(table: TextTable, known: Mapping[str, Measure], ids: Collection[str]) 
 
 
 def declared(path: Path) -> dict[str, Measure]:
-    """What a file of declarations tells, by names in small letters; nothing where there is none.
+    """What a file of declarations says, by names in small letters; nothing where there is none.
 
     Raises:
         InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range or no

@@ -16,20 +16,20 @@ from sciml_datasets.mathtext import literal
 COUNT = 20000
 """Samples that are drawn unless another number is asked for."""
 FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "response", "growth")
-"""Of those a data set has some."""
+"""Features that are read, where a data set has them."""
 FACTS = (FACT,)
 """Facts of prepared data that `contact_sheet` takes."""
 KILLED_TO_UNTOUCHED = (-1.0, 1.0)
 """Where most growth is; it is drawn in colours that part at 0, where cells neither grow nor die."""
 MOST = (1, 99)
-"""Percentiles between which the values of a measure without two bounds are told apart by colour."""
+"""Percentiles between which the values of a measure without two bounds are distinguished by colour."""
 NOT_MEASURED = "0.92"
 """Light gray, which is none of them."""
 LONGEST_NAME = 24
 CELLS, DRUGS = 60, 40
 """Rows and columns of the heat map: those with the most responses."""
 BINS = 40
-"""Of the histograms."""
+"""Number of bins of the histograms."""
 PANELS = 8
 """Drugs of which predictions are drawn."""
 MIN_RESPONSES = 3
@@ -47,7 +47,7 @@ def contact_sheet(
         samples: examples of a CANDLE-UNO data set as NumPy values; FEATURES are drawn.
         picture: PNG file to write, or a file that is open for it.
         predictions: the predicted response of each sample; adds predicted against observed of the most frequent drugs.
-        response: what is measured, as `measures.Measure.facts` tells it; default AUC, or growth.
+        response: what is measured, as `measures.Measure.facts` gives it; default AUC, or growth.
     """
     from matplotlib.figure import Figure
 

@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno.forms import aliases, combo, improve, improve_splits, top21
 from sciml_datasets.candle_uno.forms.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import FACT
+from sciml_datasets.candle_uno.stored import StoredTable, scaling_metadata
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.raw_format import Beside, Example, Note, RawFile, RawFormat, Sample, ignored
-from sciml_datasets.scaling import FITTED_ANEW, IMPUTED, STANDARDISED, imputed, moments, standardised
 from sciml_datasets.splits.hashing import part_of
 
 EXPRESSION, DESCRIPTORS = "gene_expression", "drug_descriptors"
@@ -60,7 +59,7 @@ MIXED, SHARES = "mixed pair", (0.8, 0.1)
 """Name of the draw, that of the split ``mixed`` by pairs, and the shares of train and of validation."""
 OFFICIAL = "official, as the raw files give them"
 RECORD_BYTES = 120
-"""Of a serialised example without its texts, about."""
+"""Number of bytes of a serialised example without its texts, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ class Responses(RawFormat):
         rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
         without = "".join(f", without a {split} split" for split in self.missing(folder))
         scaled = {
-            name: Stored.of(table, self.scaling, some)
+            name: StoredTable.of(table, self.scaling, some)
             for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
         }
         metadata = {
@@ -161,7 +160,7 @@ class Responses(RawFormat):
             FACT: tables.measure.facts(),
             "aliases": aliases.digests(folder),
             "splits": OFFICIAL + without if official else "mixed, by hash of cell and drug",
-            **told(scaled),
+            **scaling_metadata(scaled),
             "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
             "columns": {EXPRESSION: list(tables.cells.columns), DESCRIPTORS: list(tables.drugs.columns)},
             "left_out": dict(tables.left_out),
@@ -169,7 +168,7 @@ class Responses(RawFormat):
         }
         return Beside(
             {name: table.values for name, table in scaled.items()},
-            {name: table.missing for name, table in scaled.items() if table.anew},
+            {name: table.missing for name, table in scaled.items() if table.refitted},
             metadata,
             {LEFT_OUT: tables.listed()},
         )
@@ -224,50 +223,6 @@ def with_splits(folder: Path, tables: Tables) -> Tables:
     ]
     place = tables.responses.column_names.index("split")
     return replace(tables, responses=tables.responses.set_column(place, "split", pa.array(found, pa.string())))
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A feature table as it is stored.
-
-    Attributes:
-        values: (rows, columns) imputed, and standardised unless the source has scaled them.
-        missing: (rows, columns) which are imputed.
-        how: in words what was done.
-        anew: what is fitted anew for another partition, see `sciml_datasets.scaling.refitted`; empty for nothing.
-    """
-
-    values: NDArray[np.float32]
-    missing: NDArray[np.bool_]
-    how: str
-    anew: str
-
-    @classmethod
-    def of(cls, table: FeatureTable, scaling: str, training: NDArray[np.int64]) -> Stored:
-        """A table, scaled.
-
-        Args:
-            table: of features.
-            scaling: a value of the choice of this name.
-            training: rows of the table that the training split has.
-        """
-        everything = scaling == "all"
-        fitted = table.of_everything() if everything else moments(table.values[training])
-        missing = np.isnan(table.values)
-        if table.scaled:
-            anew = IMPUTED if missing.any() and not everything else ""
-            how = f"scaled in the source; missing values are the mean of {scaling} entities"
-            return cls(imputed(table.values, fitted), missing, how, anew)
-        how = f"mean 0, standard deviation 1 over {scaling} entities; missing values are their mean"
-        return cls(standardised(table.values, fitted), missing, how, "" if everything else STANDARDISED)
-
-
-def told(tables: Mapping[str, Stored]) -> dict[str, dict[str, str]]:
-    """How tables were scaled, and what of it is fitted anew for other partitions; as metadata."""
-    return {
-        "scaling": {name: table.how for name, table in tables.items()},
-        FITTED_ANEW: {name: table.anew for name, table in tables.items() if table.anew},
-    }
 
 
 def _findings(folder: Path, tables: Tables) -> dict[str, Any]:

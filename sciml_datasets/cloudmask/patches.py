@@ -157,7 +157,10 @@ def _row(reflectance: Any, kelvin: Any, columns: int) -> NDArray[Any]:
 
 
 def _mean_and_deviation(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Of what is finite; a deviation of 0 (a night of zeros) counts as 1, where the reference divides 0 by 0."""
+    """Mean and standard deviation of the finite values.
+
+    A deviation of 0 (a night of zeros) counts as 1, where the reference divides 0 by 0.
+    """
     finite = np.isfinite(values)
     known = values if finite.all() else values[finite]
     if known.size == 0:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.cloudmask.fields import Field
+from sciml_datasets.cloudmask.random_fields import Field
 
 RADIATION_CONSTANT = 14387.77
 """Second radiation constant hc/k in micrometre kelvin (CODATA 2018)."""

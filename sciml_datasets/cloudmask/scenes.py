@@ -12,8 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.cloudmask.fields import Field, gaussian_fields
 from sciml_datasets.cloudmask.radiometer import SEA, SNOW, SOIL, VEGETATION, View, brightness_temperature, reflectance
+from sciml_datasets.cloudmask.random_fields import Field, gaussian_fields
 
 LAPSE_RATE = 6.5
 """Kelvin per kilometre, up to the tropopause (ICAO standard atmosphere)."""

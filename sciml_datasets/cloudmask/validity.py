@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 MAX_KELVIN = 400.0
 """Above what S7 to S9 measure; only the fire channels reach further."""
 REFLECTANCE_SUMS = (-1.0, 100.0)
-"""Of six channels: noise around zero and glint stay far inside, fill values far outside."""
+"""Range of the sum of six channels: noise around zero and glint stay far inside, fill values far outside."""
 DAYLIGHT = 0.02
 """Least reflectance of S1 (555 nm) in daylight: half of what air alone scatters over a dark sea."""
 LEAST_WARM = 150.0

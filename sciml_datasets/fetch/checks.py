@@ -1,24 +1,32 @@
-"""Is a file what it should be? SHA-256 where it is known, else what S3's ETag tells of the content."""
+"""Whether a file is the expected one: by SHA-256 where that is known, else by what S3's ETag says of the content.
+
+A file that is not is kept under another name.
+"""
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
 from sciml_datasets.fetch.sources.remote import RefusedError, RemoteFile, SourceError
 from sciml_datasets.files.checksums import Checksum
+from sciml_datasets.paths import LONGEST_NAME
 
 MEBIBYTE = 1 << 20
 READ_BYTES = 1 << 20
 LET_GO_BYTES = 16 << 20
-"""Hashed between two times that the system is told so."""
+"""Number of bytes hashed between two hints to the system that they may leave its memory."""
 MOST_CANDIDATES = 8
-"""Part sizes that are tried for an ETag of an upload in parts."""
+"""Number of part sizes that are tried for an ETag of an upload in parts."""
+MISMATCH = ".mismatch"
+"""Ending of the name of a file that is kept aside."""
 
 
 class MismatchError(SourceError):
@@ -85,7 +93,7 @@ class Hashes:
             self._let = self.at
 
     def size(self) -> int:
-        """Of the file, in bytes."""
+        """Number of bytes of the file."""
         return os.fstat(self._descriptor).st_size
 
     def finish(self) -> tuple[str, str]:
@@ -142,6 +150,26 @@ def judge(hashes: Hashes, file: RemoteFile, known: Checksum | None) -> Checksum:
     if etag and etag != file.etag:
         raise MismatchError(f"its MD5 is {etag}, expected {file.etag} by the ETag", etag)
     return Checksum(sha256, size, file.etag)
+
+
+def set_aside(path: Path, final: Path) -> Path:
+    """Rename a file that is not the expected one.
+
+    Args:
+        path: of the file.
+        final: the name that it was fetched for.
+
+    Returns:
+        its new name, beside ``final``: one that no reader takes for a raw file, and that nothing else has.
+    """
+    shortened = final.name.encode()[: LONGEST_NAME - len(f".999{MISMATCH}")].decode("utf-8", "ignore")
+    final.parent.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        aside = final.with_name(f"{shortened}{'' if number == 1 else f'.{number}'}{MISMATCH}")
+        if not os.path.lexists(aside) or (aside.is_file() and filecmp.cmp(path, aside, shallow=False)):
+            break
+    path.replace(aside)
+    return aside
 
 
 def is_md5(etag: str) -> bool:

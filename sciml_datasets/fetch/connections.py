@@ -1,4 +1,4 @@
-"""The connections of a process: what they bring is written into its place, and a broken one is gone on with."""
+"""The connections of a process: what they bring is written into its place, and a broken one is resumed."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 
-from sciml_datasets.fetch.partial_file import Partial
-from sciml_datasets.fetch.retries import RateLimit, patiently, wait_seconds
-from sciml_datasets.fetch.sources.remote import Patience, Remote, RemoteFile, TransientError
+from sciml_datasets.fetch.partial_file import PartialFile
+from sciml_datasets.fetch.retries import RateLimit, wait_seconds, with_retries
+from sciml_datasets.fetch.sources.remote import ConnectionSettings, Remote, RemoteFile, TransientError
 from sciml_datasets.fetch.sources.responses import page_error
 
 Write = Callable[[int, Sequence[bytes]], int]
 """Puts bytes that follow each other into their place in the file, by a thread; returns how many they were."""
 WRITE_BYTES = 4 << 20
-"""Gathered before they are written: what a kill may cost each connection."""
+"""Number of bytes gathered before they are written: what a kill may cost each connection."""
 WRITE_CHUNKS = 512
-"""Likewise: Linux takes at most 1,024 at once (IOV_MAX)."""
+"""Number of chunks gathered likewise: Linux takes at most 1,024 at once (IOV_MAX)."""
 WRITE_SECONDS = 2.0
 WORTH_BYTES = 1 << 16
-"""That must come for an attempt to count as a success: a source that gives less each time is given up."""
+"""Number of bytes after which an attempt counts as a success: a source that gives less each time is given up."""
 SLOWEST = 1024
 """Bytes a second, over the timeout, below which a connection counts as stalled."""
 
 
 class Connections:
-    """As many as ``patience`` allows; whoever waits longest gets the next free one.
+    """As many connections as ``settings`` allow; the request that waits longest gets the next free one.
 
     Attributes:
-        come: bytes that have come and are written, all together.
+        received: number of bytes that have come and are written, all together.
     """
 
-    def __init__(self, patience: Patience, rate: float | None, writers: Executor) -> None:
-        self.come = 0
-        self._patience, self._writers = patience, writers
-        self._slots = asyncio.Semaphore(patience.connections)
+    def __init__(self, settings: ConnectionSettings, rate: float | None, writers: Executor) -> None:
+        self.received = 0
+        self._settings, self._writers = settings, writers
+        self._slots = asyncio.Semaphore(settings.connections)
         self._limit = RateLimit(rate)
 
-    async def whole(self, remote: Remote, file: RemoteFile, partial: Partial) -> None:
+    async def whole(self, remote: Remote, file: RemoteFile, partial: PartialFile) -> None:
         """A file in one go, from its start at each attempt."""
 
         async def attempt() -> None:
@@ -50,11 +50,11 @@ class Connections:
                 if file.size is not None and sum(came) != file.size:
                     raise TransientError(f"the source ends after {sum(came)} of {file.size} bytes")
             except BaseException:
-                self.come -= sum(came)
+                self.received -= sum(came)
                 raise
             partial.cut(sum(came))
 
-        await patiently(self._patience, attempt)
+        await with_retries(self._settings, attempt)
 
     async def part(
         self, remote: Remote, file: RemoteFile, write: Write, start: int, end: int, more: Callable[[], object]
@@ -72,9 +72,9 @@ class Connections:
             except TransientError as error:
                 start += sum(came)
                 failures = 1 if sum(came) >= WORTH_BYTES else failures + 1
-                if failures > self._patience.retries:
+                if failures > self._settings.retries:
                     raise
-                await asyncio.sleep(wait_seconds(self._patience, failures, error.wait))
+                await asyncio.sleep(wait_seconds(self._settings, failures, error.wait))
 
     async def _stream(
         self,
@@ -86,7 +86,7 @@ class Connections:
         came: list[int],
         more: Callable[[], object] = lambda: None,
     ) -> None:
-        """Write what one request brings; ``came`` hears of the bytes as they are written, also of a broken one."""
+        """Write what one request brings; ``came`` collects their numbers as they are written, also of a broken one."""
         loop = asyncio.get_running_loop()
         at = start
         chunks: list[bytes] = []
@@ -97,7 +97,7 @@ class Connections:
             nonlocal writing
             if writing is not None:
                 count, writing = await writing, None
-                self.come += count
+                self.received += count
                 came.append(count)
                 more()
 
@@ -135,7 +135,7 @@ class Connections:
             if chunk is None:
                 return
             waited, size = waited + time.monotonic() - began, size + len(chunk)
-            if waited > self._patience.timeout:
+            if waited > self._settings.timeout:
                 if size < SLOWEST * waited:
                     raise TransientError(f"the source sent {size} bytes in {waited:.0f} s")
                 waited, size = 0.0, 0

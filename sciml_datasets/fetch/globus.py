@@ -9,7 +9,7 @@ from sciml_datasets.fetch.plan import free_bytes
 
 
 def bytes_here(folder: Path) -> int:
-    """Of the raw files that lie in a folder already, however they came."""
+    """Number of bytes of the raw files that lie in a folder already, however they came."""
     return sum(path.stat().st_size for path in folder.glob("*/*.h5"))
 
 
@@ -31,8 +31,8 @@ def steps(name: str, source: GlobusSource, folder: Path) -> str:
 2. Open {source.page}: its download button opens the folder of the data set, whose
    name ends in {source.folder}, in the collection "{source.collection}" of the Globus web app. The id of the
    collection and the path of the folder stand in the address bar, as origin_id and origin_path;
-   `globus endpoint search '{source.collection}'` tells the id as well.
-3. Transfer, with ORIGIN_ID and ORIGIN_PATH from there and MINE the id of your collection; it goes on by itself after
+   `globus endpoint search '{source.collection}'` prints the id as well.
+3. Transfer, with ORIGIN_ID and ORIGIN_PATH from there and MINE the id of your collection; it resumes after
    failures, and checks what it has copied:
        globus transfer --recursive --sync-level checksum --verify-checksum \\
            ORIGIN_ID:ORIGIN_PATH MINE:{folder}

@@ -1,4 +1,4 @@
-"""Files that are arriving: what of them is here, safe against kills and against other runs, without locks.
+"""Files that are arriving: the bytes that are here, safe against kills and against other runs, without locks.
 
 Each lies in a folder of its own, ``RAW/<name>/.fetch/<file>-<hash of its path>-<owner>``:
 
@@ -37,7 +37,7 @@ FOLDER = ".fetch"
 LEASE_SECONDS = 60.0
 HEARTBEAT_SECONDS = 10.0
 JOURNALLED_BYTES = 4 << 20
-"""Smaller files are not worth a journal: they are fetched anew."""
+"""Number of bytes up to which a file has no journal: it is fetched again."""
 READ_BYTES = 1 << 20
 LONGEST_NAME = 100
 """Number of bytes of a file's name that the name of its folder begins with."""
@@ -51,12 +51,12 @@ class TakenOverError(ChangedError):
     """Another run works on the file now."""
 
 
-class Partial:
-    """A file that is arriving; made by `open_partial`.
+class PartialFile:
+    """A file that is arriving, made by `open_partial_file`.
 
     Attributes:
         folder: in which it arrives.
-        size: bytes; None where the source does not tell.
+        size: bytes; None where the source does not give it.
         have: pieces that were here at first, as (start, end), sorted.
         reached: up to where nothing is missing any more, from the start.
     """
@@ -75,7 +75,7 @@ class Partial:
 
     @property
     def path(self) -> Path:
-        """Of the bytes."""
+        """Path of the bytes."""
         return self.folder / "data"
 
     def missing(self, longest: int) -> list[tuple[int, int]]:
@@ -128,7 +128,7 @@ class Partial:
         os.write(self._journal, line.encode())
 
     def beat(self) -> None:
-        """Tell other runs that this one lives."""
+        """Show other runs that this one lives."""
         with suppress(FileNotFoundError):  # it has just been finished, or taken over
             if self.path.exists():
                 os.utime(self.folder)
@@ -179,8 +179,8 @@ class Partial:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def open_partial(root: Path, name: str, size: int | None, identity: str) -> Partial:
-    """Go on with a file that an earlier run has left, else start.
+def open_partial_file(root: Path, name: str, size: int | None, identity: str) -> PartialFile:
+    """Resume a file that an earlier run has left, else start it.
 
     Args:
         root: raw folder of the data set.
@@ -205,9 +205,9 @@ def open_partial(root: Path, name: str, size: int | None, identity: str) -> Part
         except OSError:  # another run was faster
             continue
         os.utime(mine)
-        return Partial(mine, size, _believed(mine))
+        return PartialFile(mine, size, _believed(mine))
     mine.mkdir()
-    partial = Partial(mine, size, [])
+    partial = PartialFile(mine, size, [])
     partial.describe(identity)
     return partial
 
@@ -245,7 +245,7 @@ def _others(root: Path, name: str) -> list[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether a folder has such a name as `open_partial` gives, and holds nothing but what it writes."""
+    """Whether a folder has such a name as `open_partial_file` gives, and holds nothing but what it writes."""
     ours = OWNED.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink()
     return bool(ours) and {path.name for path in folder.glob("*")} <= {"data", "journal"}
 
@@ -265,7 +265,7 @@ def _abandoned(folder: Path) -> bool:
 def _same(folder: Path, size: int | None, identity: str) -> bool:
     try:
         with (folder / "journal").open("rb") as journal:
-            said = parse_json(journal.readline(), str(folder / "journal"), "fetch the file anew")
+            said = parse_json(journal.readline(), str(folder / "journal"), "fetch the file again")
         return bool(identity) and said == {"identity": identity, "size": size}
     except (OSError, InputError):
         return False

@@ -15,24 +15,21 @@ from pathlib import Path
 from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.benchmarks import find, raw_root
 from sciml_datasets.errors import InputError
-from sciml_datasets.fetch.names import unusable_names
+from sciml_datasets.fetch.file_transfer import WantedFile
 from sciml_datasets.fetch.partial_file import arrived_bytes
-from sciml_datasets.fetch.retries import patiently
+from sciml_datasets.fetch.retries import with_retries
+from sciml_datasets.fetch.sources.opening import LOCAL, check_url, open_remote, protocol_of
 from sciml_datasets.fetch.sources.remote import (
-    LOCAL,
-    Patience,
+    ConnectionSettings,
     RefusedError,
     Remote,
     RemoteFile,
     SourceError,
     TransientError,
     belongs,
-    check_url,
     exact_names,
-    open_remote,
-    protocol_of,
 )
-from sciml_datasets.fetch.transfer import Wanted
+from sciml_datasets.fetch.unusable_names import unusable_names
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 
 SHOWN_NAMES = 5
@@ -40,7 +37,7 @@ SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class FetchOptions:
     """What a user may choose.
 
     Attributes:
@@ -49,7 +46,7 @@ class Options:
         sources: in place of the declared ones.
         accept_terms: the user accepts the terms of the data.
         rate: bytes a second at most, of all ranks together; None for no limit.
-        patience: with the sources.
+        settings: of the connections.
         record: list of published checksums to write the found ones to.
     """
 
@@ -58,12 +55,12 @@ class Options:
     sources: tuple[Source, ...] = ()
     accept_terms: bool = False
     rate: float | None = None
-    patience: Patience = field(default_factory=Patience)
+    settings: ConnectionSettings = field(default_factory=ConnectionSettings)
     record: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FetchPlan:
     """What a fetch would do.
 
     Attributes:
@@ -82,7 +79,7 @@ class Plan:
     name: str
     folder: Path
     sources: tuple[Source, ...]
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedFile, ...]
     num_files: int
     num_bytes: int
     here: int
@@ -102,7 +99,7 @@ class Plan:
         return lacks and f"{lacks}, or fewer files with --only or --max-files"
 
 
-def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
+def plan_fetch(name: str, raw_dir: str | Path | None, options: FetchOptions) -> FetchPlan:
     """List the files of a data set at its first source that answers, and compare with what is here.
 
     Raises:
@@ -121,8 +118,8 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
         same = checksum.sha256 == known[file.name].sha256
         return same and path.stat().st_size == (checksum.size if file.size is None else file.size)
 
-    wanted = tuple(Wanted(file, number, known.get(file.name)) for file in files if not is_here(file))
-    return Plan(
+    wanted = tuple(WantedFile(file, number, known.get(file.name)) for file in files if not is_here(file))
+    return FetchPlan(
         name,
         folder,
         sources,
@@ -136,7 +133,7 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: Options) -> Plan:
     )
 
 
-def sources_of(name: str, options: Options) -> tuple[Source, ...]:
+def sources_of(name: str, options: FetchOptions) -> tuple[Source, ...]:
     """Where the raw files of a data set come from.
 
     A source that the user gives is asked for the same files as the declared one. Where these are declared one by one,
@@ -176,15 +173,15 @@ def globus_source(name: str) -> GlobusSource | None:
 
 
 async def _listed(
-    name: str, sources: Sequence[Source], options: Options, published: dict[str, Checksum], folder: Path
+    name: str, sources: Sequence[Source], options: FetchOptions, published: dict[str, Checksum], folder: Path
 ) -> tuple[int, list[RemoteFile], dict[str, str]]:
     """The number of the first source that answers, the chosen ones of its files, with sizes, and those that cannot come
     from it, or that no file of the folder can be called like, with why."""
     failures: dict[str, SourceError] = {}
     for number, source in enumerate(sources):
-        remote = open_remote(source, options.patience)
+        remote = open_remote(source, options.settings)
         try:
-            files = await _list(name, remote, source, options.patience, published)
+            files = await _list(name, remote, source, options.settings, published)
             chosen = _chosen(files, options)
             last = number == len(sources) - 1
             refused = {file.name: file.refused for file in chosen if file.refused and (last or file.may_be_folder)}
@@ -193,7 +190,7 @@ async def _listed(
             if not usable:
                 first, why = next(iter(unusable.items()))
                 raise RefusedError(f"none of its {len(chosen)} files can come; {first}: {why}")
-            return number, await _with_sizes(remote, usable, options.patience), unusable
+            return number, await _with_sizes(remote, usable, options.settings), unusable
         except SourceError as error:
             failures[source.url] = error
         finally:
@@ -210,15 +207,15 @@ def _remedy(error: SourceError) -> str:
 
 
 async def _list(
-    name: str, remote: Remote, source: Source, patience: Patience, published: dict[str, Checksum]
+    name: str, remote: Remote, source: Source, settings: ConnectionSettings, published: dict[str, Checksum]
 ) -> list[RemoteFile]:
     if published and protocol_of(source.url).startswith("http"):  # no need of a listing, which HTTP does not have
         named = ((file, known) for file, known in sorted(published.items()) if belongs(source, file))
         return [RemoteFile(file, known.size, sha256=known.sha256) for file, known in named]
-    return await patiently(patience, lambda: remote.files(name), first=True)
+    return await with_retries(settings, lambda: remote.files(name), first=True)
 
 
-def _chosen(files: list[RemoteFile], options: Options) -> list[RemoteFile]:
+def _chosen(files: list[RemoteFile], options: FetchOptions) -> list[RemoteFile]:
     """What ``only`` and ``max_files`` leave.
 
     Raises:
@@ -238,13 +235,13 @@ def _chosen(files: list[RemoteFile], options: Options) -> list[RemoteFile]:
     return sorted(evenly[: options.max_files], key=lambda file: file.name)
 
 
-async def _with_sizes(remote: Remote, files: list[RemoteFile], patience: Patience) -> list[RemoteFile]:
-    """The files with the sizes that the source tells.
+async def _with_sizes(remote: Remote, files: list[RemoteFile], settings: ConnectionSettings) -> list[RemoteFile]:
+    """The files with the sizes that the source gives.
 
     Raises:
-        SourceError: the source tells nothing of any file, or may later; it names a file.
+        SourceError: the source knows none of the files, or does not respond now; it names a file.
     """
-    slots = asyncio.Semaphore(patience.connections)
+    slots = asyncio.Semaphore(settings.connections)
     refusals: list[RefusedError] = []
 
     async def look(file: RemoteFile) -> RemoteFile:
@@ -252,7 +249,7 @@ async def _with_sizes(remote: Remote, files: list[RemoteFile], patience: Patienc
             return file
         async with slots:
             try:
-                found = await patiently(patience, lambda: remote.look(file.name), first=True)
+                found = await with_retries(settings, lambda: remote.look(file.name), first=True)
             except TransientError as error:
                 raise TransientError(f"{file.name}: {error}", remedy=error.remedy) from error
             except SourceError as error:  # one file may be missing here and be found at the next source

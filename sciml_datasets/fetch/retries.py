@@ -1,4 +1,4 @@
-"""How fast and how often: a limit of the rate, waits between attempts."""
+"""Repeated attempts with waits between them, and a limit of the rate."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-from sciml_datasets.fetch.sources.remote import Patience, TransientError, UnreachableError
+from sciml_datasets.fetch.sources.remote import ConnectionSettings, TransientError, UnreachableError
 
 Result = TypeVar("Result")
 FIRST_RETRIES = 2
-"""Of a source that was never reached: a wrong address should not take minutes to be told."""
+"""Number of retries for a source that was never reached: a wrong address should be reported within seconds."""
 
 
 class RateLimit:
@@ -32,27 +32,27 @@ class RateLimit:
             await asyncio.sleep(self._free - now)
 
 
-def wait_seconds(patience: Patience, failures: int, asked: float) -> float:
+def wait_seconds(settings: ConnectionSettings, failures: int, asked: float) -> float:
     """How long to wait before the next attempt: doubled each time, varied by half so that many clients part.
 
     Args:
-        patience: of the run.
+        settings: of the connections.
         failures: in a row, at least 1.
-        asked: by the source; it is heeded.
+        asked: seconds that the source asks for: a lower limit.
     """
-    wait = min(patience.wait * 2.0 ** (failures - 1), patience.longest_wait)
+    wait = min(settings.wait * 2.0 ** (failures - 1), settings.longest_wait)
     return max(asked, wait * random.uniform(0.5, 1.5))
 
 
-async def patiently(
-    patience: Patience, attempt: Callable[[], Coroutine[Any, Any, Result]], *, first: bool = False
+async def with_retries(
+    settings: ConnectionSettings, attempt: Callable[[], Coroutine[Any, Any, Result]], *, first: bool = False
 ) -> Result:
-    """The result of ``attempt``, which is repeated after a TransientError.
+    """The result of ``attempt``, which is repeated after a `TransientError`.
 
     Args:
-        patience: of the run.
-        attempt: to be made.
-        first: nothing has been heard of the source yet: one that cannot be reached is soon given up.
+        settings: of the connections.
+        attempt: what is tried.
+        first: whether nothing has come from the source yet: one that cannot be reached is then soon given up.
 
     Raises:
         SourceError: that of the last attempt.
@@ -64,6 +64,6 @@ async def patiently(
         except TransientError as error:
             failures += 1
             strange = first and isinstance(error, UnreachableError)
-            if failures > min(patience.retries, FIRST_RETRIES if strange else patience.retries):
+            if failures > min(settings.retries, FIRST_RETRIES if strange else settings.retries):
                 raise
-            await asyncio.sleep(wait_seconds(patience, failures, error.wait))
+            await asyncio.sleep(wait_seconds(settings, failures, error.wait))

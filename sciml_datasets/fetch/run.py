@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from sciml_datasets.benchmarks import raw_root
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch import terms
+from sciml_datasets.fetch.file_transfer import Outcome, WantedFile
 from sciml_datasets.fetch.partial_file import FOLDER, clear
-from sciml_datasets.fetch.plan import Options, Plan, plan_fetch, sources_of
-from sciml_datasets.fetch.transfer import Outcome, Wanted, transfer
+from sciml_datasets.fetch.plan import FetchOptions, FetchPlan, plan_fetch, sources_of
+from sciml_datasets.fetch.transfer import transfer
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list, read_list, write_list
 from sciml_datasets.files.documents import read_text
 from sciml_datasets.parallel.executors import MpiRanks, Serial, Tick
@@ -42,7 +43,7 @@ class Report:
         notes: sentences.
     """
 
-    plan: Plan
+    plan: FetchPlan
     fetched: int
     arrived: int
     first_seen: int
@@ -53,9 +54,9 @@ class Report:
 def fetch(
     name: str,
     raw_dir: str | Path | None = None,
-    options: Options | None = None,
+    options: FetchOptions | None = None,
     comm: MPI.Intracomm | None = None,
-    show: Callable[[Plan], object] = lambda _: None,
+    show: Callable[[FetchPlan], object] = lambda _: None,
     show_terms: Callable[[str], object] = lambda _: None,
 ) -> Report | None:
     """Fetch the raw files of a data set to ``<raw_dir>/<name>``; what is there already is kept.
@@ -67,8 +68,8 @@ def fetch(
         raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else TFDS's.
         options: what the user chooses.
         comm: an mpi4py communicator whose ranks all call this function, and share the files.
-        show: told of the plan before anything is transferred, on rank 0.
-        show_terms: told the terms of the data where they have not been accepted yet, on rank 0.
+        show: called with the plan before anything is transferred, on rank 0.
+        show_terms: called with the terms of the data where they have not been accepted yet, on rank 0.
 
     Returns:
         What was done, on rank 0; None elsewhere.
@@ -78,10 +79,10 @@ def fetch(
         PeerFailedError: another rank failed, and raised why.
         OSError: the raw folder cannot be written.
     """
-    options = options or Options()
+    options = options or FetchOptions()
     executor = MpiRanks(comm) if comm is not None else Serial()
 
-    def begin() -> Plan:
+    def begin() -> FetchPlan:
         sources_of(name, options)
         terms.check(name, raw_root(raw_dir) / name, accepted=options.accept_terms, show=show_terms)
         _merge(raw_root(raw_dir) / name)
@@ -97,8 +98,8 @@ def fetch(
     rate = options.rate / executor.size if options.rate else None
     journal = plan.folder / FOLDER / f"checksums-{os.uname().nodename}-{os.getpid()}-{secrets.token_hex(4)}.tsv"
 
-    def work(drawn: Iterator[Wanted], tick: Tick) -> list[Outcome]:
-        return transfer(drawn, plan.folder, plan.sources, options.patience, rate, tick, lambda o: _journal(journal, o))
+    def work(drawn: Iterator[WantedFile], tick: Tick) -> list[Outcome]:
+        return transfer(drawn, plan.folder, plan.sources, options.settings, rate, tick, lambda o: _journal(journal, o))
 
     bar = progress("Fetching", plan.needed, "B", scale=True) if executor.rank == 0 else nullcontext(lambda _: None)
     with bar as advance:
@@ -154,7 +155,7 @@ def _publish(name: str, folder: Path, path: Path) -> None:
     write_list(path, read_list(path) | {f"{name}/{file}": known for file, known in recorded.items()})
 
 
-def _report(plan: Plan, outcomes: list[Outcome]) -> Report:
+def _report(plan: FetchPlan, outcomes: list[Outcome]) -> Report:
     failed = {o.name: o.failure for o in outcomes if o.failure} | dict(plan.unusable)
     failures = tuple(f"{plan.folder}/{name}: {why}" for name, why in sorted(failed.items()))
     unknown = {item.file.name for item in plan.wanted if item.known is None}

@@ -25,7 +25,7 @@ def check(name: str, folder: Path, *, accepted: bool, show: Callable[[str], obje
         name: of the data set.
         folder: of its raw files, where accepted terms are kept.
         accepted: the user accepts them now.
-        show: told the terms if they are not.
+        show: called with the terms if they are not.
 
     Raises:
         InputError: they are not accepted.

@@ -1,6 +1,6 @@
 """Output files: each appears under its name when it is whole, and what was there before is never harmed.
 
-A temporary file has a random name, is made anew and lies beside the file to be, whose name it takes by one rename.
+A temporary file has a random name, is always new and lies beside the file to be, whose name it takes by one rename.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TEMPORARY = re.compile(r"(.{1,50})\.[0-9a-f]{16}\.incomplete", re.DOTALL)
 KEPT_NAME = 50
 """Number of characters of a file's name that its temporary file has as well: longer names could become too long."""
 TROUBLE = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENOENT, errno.EMFILE, errno.ENFILE})
-"""Errors of fsync that tell of trouble; by the others a file system says that it does not offer it."""
+"""Errors of fsync that mean trouble; by the others a file system says that it does not offer it."""
 READER_SECONDS = 5.0
 """Time that a FIFO is given to find a reader."""
 BLOCK = 1 << 20

@@ -67,7 +67,7 @@ class OpenForWritingError(OSError):
         self.path = path
 
     def __reduce__(self) -> tuple[type[OpenForWritingError], tuple[Path]]:
-        """As it travels from one process to another."""
+        """The exception as it travels from one process to another."""
         return type(self), (self.path,)
 
 

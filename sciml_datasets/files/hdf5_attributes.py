@@ -23,7 +23,7 @@ DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
 """Error numbers that follow from addresses or sizes that a damaged file holds; others are trouble of the machine."""
 
 LIBRARY_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError)
-"""Types of the exceptions by which h5py tells what is wrong with a file."""
+"""Types of the exceptions by which h5py says what is wrong with a file."""
 
 
 class UnusableAttributeError(InputError):
@@ -161,7 +161,7 @@ def reading(path: Path, where: str) -> Iterator[None]:
 def machine_error(error: Exception) -> int | None:
     """The number of the system's error that one of the library's follows from; None where the file is to blame.
 
-    Many exceptions of h5py tell the number in their text alone, whatever their type.
+    Many exceptions of h5py have the number in their text alone, whatever their type.
     """
     in_words = re.search(r"errno = (\d+)", str(error))
     number = getattr(error, "errno", None) or (int(in_words[1]) if in_words else 0)

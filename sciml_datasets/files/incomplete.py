@@ -48,7 +48,7 @@ def left_beside(final: Path, ours: re.Pattern[str]) -> Iterator[Path]:
 
 
 def remove_abandoned(final: Path, ours: re.Pattern[str]) -> None:
-    """Remove the work folders beside a final folder whose processes, which their names tell, have ended.
+    """Remove the work folders beside a final folder whose processes, which are in their names, have ended.
 
     Args:
         final, ours: as for `left_beside`.

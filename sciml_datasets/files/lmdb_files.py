@@ -78,7 +78,7 @@ def _check_length(path: Path, size: int, needed: int) -> None:
 
 @contextmanager
 def understood(path: Path) -> Iterator[None]:
-    """LMDB's errors on a file, as they are to be told.
+    """LMDB's errors on a file, as they are to be reported.
 
     Raises:
         InputError: the file is damaged, or none of LMDB's.
@@ -102,10 +102,10 @@ def _damaged(path: Path, error: Exception) -> InputError:
 
 
 def system_error(error: Exception) -> int | None:
-    """The number of the system's error that LMDB tells in words at the end of its own; None for what is wrong with the
+    """The number of the system's error that LMDB gives in words at the end of its own; None for what is wrong with the
     file, as an invalid argument is too."""
-    told = str(error)
-    return next((number for number in _SYSTEM if told.endswith(os.strerror(number))), None)
+    text = str(error)
+    return next((number for number in _SYSTEM if text.endswith(os.strerror(number))), None)
 
 
 _SYSTEM = sorted(errno.errorcode.keys() - {errno.EINVAL})

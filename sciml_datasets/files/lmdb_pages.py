@@ -60,7 +60,7 @@ def walk_pages(descriptor: int, size: int) -> None:
         return
     _, last, page_size, root, depth = max(metas, key=itemgetter(0))
     if (last + 1) * page_size > size:
-        return  # cut short, which whoever opens it tells
+        return  # cut short, which whoever opens it reports
     seen: set[int] = set()
     waiting = [] if root == NO_PAGE else [(root, depth)]
     while waiting:

@@ -17,7 +17,7 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-"""Type of an entry of a folder, as ``stat`` tells it, in words."""
+"""Type of an entry of a folder, as ``stat`` gives it, in words."""
 ANNEX = "annex"
 """Folder of git-annex, to which the files of a clone are links before their content has been got."""
 
@@ -27,7 +27,7 @@ def regular_file(path: Path) -> os.stat_result:
 
     Raises:
         InputError: there is none, it is something else, or symbolic links lead nowhere or round in a circle.
-        OSError: the system does not tell.
+        OSError: the system does not say.
     """
     try:
         status = path.stat()

@@ -1,4 +1,4 @@
-"""The first line of a table that cannot be taken as it is, and why: what a fast parser does not tell."""
+"""The first line of a table that cannot be taken as it is, and why: what a fast parser does not say."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _fields(separator: bytes) -> re.Pattern[bytes]:
 
 
 def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
-    """The text as UTF-8, without its mark; who reads it tells what is in no encoding."""
+    """The text as UTF-8, without its mark; who reads it reports what is in no encoding."""
     decoder = None if encoding.startswith("utf-8") else codecs.getincrementaldecoder(encoding)("replace")
     with path.open("rb") as file:
         if encoding == "utf-8-sig":

@@ -22,7 +22,7 @@ class Score:
         low, high: 95 % interval of the mean; the value itself where there is one run only.
         groups: 95 % interval by the bootstrap over groups of samples, of a single run.
         submitted: whether that stands as it was submitted, not computed again from the predictions.
-        bound: how far at most the value is from the exact one, where that is told (`bound_of`).
+        bound: how far at most the value is from the exact one, where that is known (`bound_of`).
         unit: of all these; empty for a pure number.
     """
 
@@ -47,7 +47,7 @@ class Entry:
         model, parameters: of the network.
         runs: number of runs.
         date: when the last run ended, ISO 8601.
-        seconds: of training, mean over the runs; None where it is not told.
+        seconds: of training, mean over the runs; None where it is not stated.
         target_seconds: to the target on the validation split, mean; None unless every run reached it.
         hardware: in words.
         recomputed: whether the scores were computed again from the predictions.

@@ -70,7 +70,7 @@ def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tupl
 
 
 def _policy_hash(text: str) -> str:
-    """As Content-Security-Policy names an inline style or script."""
+    """Name of an inline style or script in Content-Security-Policy."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

@@ -2,7 +2,7 @@
 
 Like is ranked with like: the same data to the last id and the same criteria. A rank is one more than the number of
 submissions that are certainly better: whose 95 % interval over seeds lies wholly beyond. A single run is a point. So
-submissions that their seeds cannot tell apart share a rank.
+submissions that their seeds cannot distinguish share a rank.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Board:
 
     @property
     def baselines(self) -> dict[str, dict[str, float | None]]:
-        """Trivial predictor to its scores, as the most trusted submission tells them."""
+        """Scores of the trivial predictors by name, from the most trusted submission."""
         best = max((one.entry for one in self.ranked), key=lambda entry: entry.recomputed)
         found: dict[str, dict[str, float | None]] = {}
         for row in best.criteria:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
-from sciml_datasets.files.owned import Hashes, changes
+from sciml_datasets.files.owned_files import Hashes, changes
 from sciml_datasets.leaderboard.entries import entry_of
 from sciml_datasets.leaderboard.pages import pages
 from sciml_datasets.leaderboard.ranking import Board, boards
@@ -33,7 +33,7 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
     else lies in the folder stays. A site that was interrupted is finished by the next call.
 
     Args:
-        checked: submissions; those with findings that must be mended are left out.
+        checked: submissions; those with findings that must be fixed are left out.
         out: a new folder, an empty one, or an earlier site.
 
     Raises:

@@ -54,7 +54,7 @@ class Beam:
     def map(
         self, work: Callable[[Item, Tick], Result], items: Sequence[Item], advance: Callable[[int], object]
     ) -> list[Result]:
-        """See `Executor.map`; progress is Beam's to tell."""
+        """See `Executor.map`; Beam reports the progress itself."""
         import apache_beam as beam
 
         results = self._folder / f"beam-results-{secrets.token_hex(6)}"

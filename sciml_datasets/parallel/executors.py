@@ -24,7 +24,7 @@ Tick = Callable[[int], None]
 """To be called often while working, with the amount just done; raises PeerFailedError when another has failed."""
 
 POLL_SECONDS = 0.2
-"""How often one looks whether another has failed, and tells of its progress."""
+"""Seconds between two looks whether another has failed, and two reports of progress."""
 
 DRAWS = 64
 """How often a forked process draws items, at least, where there are so many."""
@@ -253,7 +253,7 @@ class MpiRanks:
             outcomes = self._comm.allgather((own, isinstance(error, InputError)))
         failed = [rank for rank, (own_error, _) in enumerate(outcomes) if own_error]
         if failed and failed[0] == self.rank and error is not None:
-            raise error  # of several ranks with an error of their own the first one tells it
+            raise error  # of several ranks with an error of their own the first one reports it
         if failed:
             raise PeerFailedError(bad_input=any(bad_input for _, bad_input in outcomes))
         return [result for part in self._comm.gather(results) or () for result in part]

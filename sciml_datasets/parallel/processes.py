@@ -1,4 +1,4 @@
-"""Manners of processes: workers end with their parent, and what a process has left tells whether it still lives."""
+"""Lives of processes: workers end with their parent, and what a process has left shows whether it still lives."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LEASE_SECONDS = 600.0
 def stay_with_parent() -> None:
     """To be called in a worker process: end with the parent, and leave Ctrl-C to it.
 
-    A parent that is killed cannot tell its workers; each looks whether it has been adopted by another process.
+    A parent that is killed cannot notify its workers; each looks whether it has been adopted by another process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
@@ -63,7 +63,7 @@ def mapped(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
 @contextmanager
 def started_together() -> Iterator[None]:
     """Where the system refuses to start one of the processes of the block (it has no more of them, or of open files),
-    those that have started are ended: nobody would ever tell them to, and this process would wait for them."""
+    those that have started are ended: nobody would ever stop them, and this process would wait for them."""
     before = set(active_children())
     try:
         yield
@@ -74,7 +74,7 @@ def started_together() -> Iterator[None]:
 
 
 def signature() -> str:
-    """For the end of a name of a file or folder that this process makes: nobody else has it, and it tells the owner."""
+    """For the end of a name of a file or folder that this process makes: nobody else has it, and it names the owner."""
     return f"{_realm()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 

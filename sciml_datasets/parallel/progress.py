@@ -41,14 +41,14 @@ def progress(
 
             yield update
         return
-    told = started
+    reported = started
 
     def advance(amount: int) -> None:
-        nonlocal done, told
+        nonlocal done, reported
         done += amount
         now = time.monotonic()
-        if now - told >= PLAIN_SECONDS:
-            told = now
+        if now - reported >= PLAIN_SECONDS:
+            reported = now
             meter = tqdm.format_meter(
                 done, total, now - started, ncols=0, prefix=title, unit=unit, unit_scale=scale, postfix=speed()
             )

@@ -9,7 +9,7 @@ from typing import Any
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import DamagedRecordError, InputError
-from sciml_datasets.files.mapping import mapped_file
+from sciml_datasets.files.mapped_files import mapped_file
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.prepared.integrity import content_sha256, listed_of
 from sciml_datasets.prepared.random_access import RECORDS, check_id

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import DamagedRecordError, InputError
-from sciml_datasets.files.mapping import mapped_file, unmap_pages
+from sciml_datasets.files.mapped_files import mapped_file, unmap_pages
 from sciml_datasets.prepared.random_access import check_id, offsets_of
 from sciml_datasets.prepared.record_fields import byte_features
 from sciml_datasets.prepared.record_ids import RecordIds

@@ -40,7 +40,7 @@ PIXEL_SIZE = 100 / 512
 SLICE = 2.5
 """Angstrom, at most."""
 POSITIONS = 8
-"""Of the probe along either edge of the projected cell."""
+"""Number of positions of the probe along either edge of the projected cell."""
 AT_ONCE = 8
 """Probes that travel together: their waves stay in the processor's cache for longer."""
 

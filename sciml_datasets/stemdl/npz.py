@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.arrays import Header
+from sciml_datasets.files.npy_headers import Header
 from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
+from sciml_datasets.stemdl.attributes import NUM_SPACE_GROUPS, VECTORS
 from sciml_datasets.stemdl.npz_arrays import DATA, FILE_TYPE, LABEL, archive, member, opened, side_by_side, whole
 from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
-from sciml_datasets.stemdl.raw import NUM_SPACE_GROUPS, TOLERATED, VECTORS, Stack, check_intensities
+from sciml_datasets.stemdl.raw import TOLERATED, Stack, check_intensities
 
 FOLDERS = {"train": ("training",), "validation": ("validation",), "test": ("testing", "inference")}
 """Split to the folders that hold it."""

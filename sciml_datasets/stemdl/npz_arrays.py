@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.arrays import LONGEST_HEADER, Header, header_of
+from sciml_datasets.files.npy_headers import LONGEST_HEADER, Header, header_of
 
 END = struct.Struct("<4s4H2IH")
 ENTRY = struct.Struct("<4s6H3I5H2I")
@@ -42,7 +42,7 @@ FILE_TYPE = np.dtype("<f4")
 """Type of the pixels in the files whose arrays lie in them as they are stored."""
 
 
-class Array(NamedTuple):
+class StoredArray(NamedTuple):
     """An uncompressed array in the archive: where it begins, its bytes with its header, their CRC-32, its header."""
 
     start: int
@@ -66,7 +66,7 @@ def opened(path: Path) -> Iterator[int]:
             os.close(descriptor)
 
 
-def side_by_side(path: Path, size: int) -> tuple[Array, Array, bytes] | None:
+def side_by_side(path: Path, size: int) -> tuple[StoredArray, StoredArray, bytes] | None:
     """Data, label and the label's bytes where both arrays lie in the file as `np.savez` puts them there.
 
     None where anything is otherwise, or wrong: the library that reads it then says what.
@@ -130,7 +130,7 @@ def _directory(content: Callable[[int, int], bytes], file_size: int, tail: bytes
     return found
 
 
-def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: int, local: int) -> Array:
+def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: int, local: int) -> StoredArray:
     """A member's array.
 
     Raises:
@@ -147,7 +147,7 @@ def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: in
     header, expected = _described(npy[: 10 + int.from_bytes(npy[8:10], "little")])
     if size != expected:
         raise ValueError
-    return Array(local + start, size, crc, header)
+    return StoredArray(local + start, size, crc, header)
 
 
 @lru_cache(maxsize=64)  # all files have the same few headers

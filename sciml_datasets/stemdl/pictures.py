@@ -27,7 +27,7 @@ FEATURES = ("id", "cbed_stack", "space_group", "formula", "energy_kev", "z_dirs"
 DECADES = 7
 """Orders of magnitude shown below the brightest pixel: about what the benchmark's logarithm keeps (e^-17)."""
 MAX_INDEX = 12
-"""Of a zone axis given as a unit vector, the largest that is looked for."""
+"""Largest index that is looked for in a zone axis given as a unit vector."""
 
 
 def hermann_mauguin(space_group: int) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 PIXELS = 128
 """Width and height of a preprocessed pattern."""
 FULL_PIXELS = 512
-"""Of a pattern of the real data set; its intensities sum to about 1."""
+"""Width and height of a pattern of the real data set; its intensities sum to about 1."""
 LOG_FLOOR = -17
 """Natural logarithm of the least intensity that counts."""
 LOG_SCALE = 10

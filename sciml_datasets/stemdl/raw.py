@@ -1,9 +1,8 @@
 """The official raw layout of STEMDL, form A: HDF5 files with one group per sample.
 
 ``{train,dev|validation,test}/*.h5``; each group holds ``cbed_stack`` (3, N, N) float32, intensities of three
-diffraction patterns, and attributes. Direction i of ``z_dirs`` (1, 3, 3) is the column ``z_dirs[0][:, i]``; for what it
-means see `sciml_datasets.stemdl.directions`. Numbers of groups have gaps, and repeat between files. Source: the data
-set's own ``hdf5_docs.ipynb`` and its generator, nlaanait/namsa.
+diffraction patterns, and attributes (see `sciml_datasets.stemdl.attributes`). Numbers of groups have gaps, and repeat
+between files. Source: the data set's own ``hdf5_docs.ipynb`` and its generator, nlaanait/namsa.
 
 NaN is stored as 0, no intensity: the generator left out only patterns that were NaN throughout. Infinite intensities
 are stored as they are, since the reference's transform clips them.
@@ -11,8 +10,6 @@ are stored as they are, since the reference's transform clips them.
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -22,18 +19,15 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, UnusableAttributeError, opened
+from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, opened
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import is_companion, regular_file
 from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
-from sciml_datasets.stemdl.directions import which_are_indices, which_are_unit_vectors
+from sciml_datasets.stemdl.attributes import DEBRIS, FRACTION, features_of, material_of, space_group_of
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
 """Split to the folder names that hold it: the original calls its validation split ``dev``."""
-NUM_SPACE_GROUPS = 230
-MAX_KEV = 10_000
-"""Energy in keV that no electron microscope reaches: the largest have 3,000."""
 STORED = np.dtype("<f4")
 ENDINGS = (".h5", ".hdf5", ".hdf")
 """Endings of HDF5 files, in any case; raw files end in the first."""
@@ -41,21 +35,9 @@ OPEN_FILES = 64
 """Files kept open while reading: records are written in hashed order, so each comes from another file."""
 Stack = np.ndarray[Any, np.dtype[np.float32]]
 
-LEAST = 1e-6
-"""What no length, angle or direction of a crystal is below; debris of a foreign float128 often is, and reads as 0."""
-VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
-    "z_dirs": ((1, 3, 3), -1e3, 1e3),
-    "y_dirs": ((1, 3, 3), -1e3, 1e3),
-    "semi_angles_rad": ((3,), LEAST, 1),
-    "d_hkls_angstrom": ((3,), LEAST, 1e3),
-    "abc_angstrom": ((3,), LEAST, 1e3),
-    "angles_degree": ((3,), LEAST, 180),
-}
-"""Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
-NAN, DEBRIS = "have NaN pixels, stored as 0", "have unusable attributes, stored as absent"
+NAN = "have NaN pixels, stored as 0"
 BLANK = "have a pattern of zeros among others"
 INFINITE = "have infinite pixels, stored as they are"
-FRACTION = "have an energy that is no whole number of keV, which is rounded"
 TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0, FRACTION: 1.0}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
@@ -106,8 +88,8 @@ class Hdf5Stacks(RawFormat):
                     file=file.name,
                     place=f"{(stack.dtype == STORED and stack.offset) or 0} {place}",
                     size=4 * 3 * (PIXELS if self.preprocess else self.pixels) ** 2,
-                    group=_material(group),
-                    facts=(str(_space_group(group)),),
+                    group=material_of(group),
+                    facts=(str(space_group_of(group)),),
                 )
 
     def extent(self, sample: Sample) -> tuple[int, int] | None:
@@ -143,7 +125,7 @@ class Hdf5Stacks(RawFormat):
                 check_intensities(stack, where, note)
                 patterns = log_scaled_in_place(stack) if self.preprocess else stack
                 known = {"id": sample.key, "cbed_stack": patterns, "space_group": int(sample.facts[0])}
-                return known | {"material": sample.group, **_features(group, note)}
+                return known | {"material": sample.group, **features_of(group, note)}
 
             yield read
 
@@ -205,102 +187,3 @@ def check_intensities(stack: Stack, where: str, note: Note) -> None:
     infinite = int(np.count_nonzero(np.isinf(stack)))
     if infinite:
         note(INFINITE, f"{where} is infinite at {infinite} of {stack.size} pixels")
-
-
-def _material(group: Group) -> str:
-    value = group.text("material")
-    if value is None or not value.strip():
-        missing = "missing" if value is None else "empty"
-        raise InputError(
-            f"{group.where}: the attribute material is {missing}: add it, it keeps one material out of two splits"
-        )
-    return value.strip()
-
-
-def _space_group(group: Group) -> int:
-    expected = f"expected a number from 1 to {NUM_SPACE_GROUPS}: correct the file or remove the group"
-    text = group.text("space_group")
-    if text is None:
-        raise InputError(f"{group.where}: the attribute space_group is missing, {expected}")
-    found = re.fullmatch(r"(\d{1,3})(?:\.0*)?", text.strip(), re.ASCII)
-    if found is None or not 1 <= int(found[1]) <= NUM_SPACE_GROUPS:
-        raise InputError(f"{group.where}: space_group is {text[:40]!r}, {expected}")
-    return int(found[1])
-
-
-def _features(group: Group, note: Note) -> Example:
-    """What the index does not know; absent text is empty, an absent energy 0, absent numbers NaN."""
-    unusable: dict[str, str] = {}
-
-    def usable(name: str, of: Callable[[str], Any]) -> Any:
-        try:
-            return of(name)
-        except UnusableAttributeError as error:
-            unusable[name] = str(error)
-            return None
-
-    formula = usable("formula", group.text)
-    vectors = {name: usable(name, lambda name: _vector(group, name)) for name in VECTORS}
-    if unusable:
-        note(DEBRIS, f"{', '.join(unusable)}: {next(iter(unusable.values()))}")
-    absent = {name: np.full(shape, np.nan) for name, (shape, _, _) in VECTORS.items()}
-    known = {name: value for name, value in vectors.items() if value is not None}
-    if "z_dirs" in known:
-        _check_directions(group, known["z_dirs"][0])
-    return {"formula": formula or "", "energy_kev": _energy(group, note), **absent, **known}
-
-
-def _check_directions(group: Group, directions: np.ndarray[Any, np.dtype[np.float64]]) -> None:
-    """Refuse what is neither of the two meanings of ``z_dirs``, or both at a time."""
-    indices, unit = which_are_indices(directions), which_are_unit_vectors(directions)
-    if indices.all() or unit.all():
-        return
-    told = [f"({', '.join(f'{value:.6g}' for value in column)})" for column in directions.T]
-    neither = np.flatnonzero(~indices & ~unit)
-    if neither.size:
-        found = f"the direction {told[neither[0]]}"
-    else:
-        found = f"the indices {told[np.argmin(unit)]} beside the unit vector {told[np.argmin(indices)]}"
-    raise InputError(
-        f"{group.where}: z_dirs has {found}, expected three times integer Miller indices, as the original has, or "
-        "three times unit vectors, as simulated files before stemdl_demo 3.0.0: correct the attribute or remove it"
-    )
-
-
-def _energy(group: Group, note: Note) -> int:
-    text = group.text("energy_keV")
-    if text is None:
-        return 0
-    try:
-        energy = float(text)
-    except ValueError:
-        energy = math.nan
-    if not 0 <= energy <= MAX_KEV:
-        raise InputError(
-            f"{group.where}: energy_keV is {text[:40]!r}, expected a number from 0 to {MAX_KEV}: correct the file"
-        )
-    if energy != round(energy):
-        note(FRACTION, f"{group.where}: energy_keV is {text[:40]}")
-    return round(energy)
-
-
-def _vector(group: Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """The attribute's value; None where there is none.
-
-    Raises:
-        UnusableAttributeError: it is debris.
-    """
-    shape, low, high = VECTORS[name]
-    value = group.numbers(name)
-    if value is None:
-        return None
-    with np.errstate(over="ignore"):  # of debris
-        number = np.asarray(value, np.float64)
-    if number.shape != shape:
-        raise UnusableAttributeError(f"{group.where}: {name} has the shape {number.shape}, expected {shape}")
-    usable = number.min() >= low and number.max() <= high  # not where it is NaN
-    if not usable or (len(shape) == 3 and abs(number).max(axis=1).min() < LEAST):
-        raise UnusableAttributeError(
-            f"{group.where}: {name} is not from {low:g} to {high:g}, as a float128 of another architecture is not"
-        )
-    return number

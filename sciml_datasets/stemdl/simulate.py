@@ -31,8 +31,8 @@ FREQUENT = (
 )
 """Space groups that are frequent among inorganic crystals, in falling order; the first three are STEMDL's."""
 FREQUENT_SHARE = 0.8
-"""Of all crystals that belong to FREQUENT, by 1 / (rank + 4), Mandelbrot's law: 7.9 %, 6.6 % and 5.6 % for the first
-three, where STEMDL's training split has 7.9 %, 7.5 % and 6.0 %. The other groups share the rest evenly."""
+"""Share of the crystals whose group is in FREQUENT, by 1 / (rank + 4), Mandelbrot's law: 7.9 %, 6.6 % and 5.6 % for the
+first three, where STEMDL's training split has 7.9 %, 7.5 % and 6.0 %. The other groups share the rest evenly."""
 NUM_GROUPS = 230
 SPACE_GROUPS: dict[str, tuple[int, ...]] = {
     "stemdl": (),

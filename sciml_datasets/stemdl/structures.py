@@ -40,9 +40,9 @@ FARTHEST = 1000.0
 MOST_ATOMS = 1000
 """In a cell: more would take hours to simulate."""
 MOST_BYTES = 1 << 26
-"""Of a file."""
+"""Largest number of bytes of a file."""
 LONGEST_SECONDS = 120.0
-"""For which one file is worked on."""
+"""Limit of the time that one file takes."""
 AT_ONCE = 16
 """Atoms whose distances from all others are in memory at once."""
 POSCAR_NAME = re.compile(r"POSCAR|CONTCAR|\.vasp$", re.IGNORECASE)

@@ -32,7 +32,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import check_pages, opened, understood
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular import regular_file, walked
-from sciml_datasets.raw_format import SPLITS, Beside, Example, Layout, Note, RawFile, RawFormat, Sample, ignored
+from sciml_datasets.raw_format import SPLITS, ArrayLayout, Beside, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, record, text_of
 
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
@@ -50,7 +50,7 @@ TOLERATED = {NAN: 0.001}
 """What may be wrong with a sample, to the share of samples beyond which the files are refused."""
 
 
-Layouts = Mapping[str, Layout]
+Layouts = Mapping[str, ArrayLayout]
 """What an environment's headers say: name of the records to shape and type, the scans first."""
 
 
@@ -95,7 +95,7 @@ class Scans(RawFormat):
         return found
 
     def _layouts(self, folder: Path, files: Sequence[RawFile]) -> Layouts:
-        """Of all files."""
+        """Shapes and types of the arrays, the same in all files."""
         found = []
         for path in (folder / file.name for file in files):
             check_pages(path)
@@ -103,7 +103,7 @@ class Scans(RawFormat):
                 found.append(self._described(path, transaction))
             if list(found[-1].values()) != list(found[0].values()):
                 raise InputError(
-                    f"{path} holds {_told(found[-1])}, but {folder / files[0].name} holds {_told(found[0])}: all "
+                    f"{path} holds {_as_text(found[-1])}, but {folder / files[0].name} holds {_as_text(found[0])}: all "
                     "files of a data set must agree, move those of one kind elsewhere"
                 )
         return found[0]
@@ -117,7 +117,7 @@ class Scans(RawFormat):
         scan = layout_of(path, transaction, "input")
         image = layout_of(path, transaction, "output")
         if len(image.shape) == 3 and image.shape[0] == 1:
-            image = Layout(image.shape[1:], image.dtype)
+            image = ArrayLayout(image.shape[1:], image.dtype)
         if len(scan.shape) != 3 or len(image.shape) != 2:
             raise InputError(
                 f"{path}: input_shape is {scan.shape} and output_shape {image.shape}, expected (positions, H, W) and "
@@ -250,8 +250,9 @@ def _release(array: NDArray[Any]) -> None:
 
 
 MADV_DONTNEED = 4
-"""Of Linux, sys/mman.h."""
+"""Advice to Linux that pages are not needed, of sys/mman.h."""
 
 
-def _told(layouts: Layouts) -> str:
+def _as_text(layouts: Layouts) -> str:
+    """Names of arrays with their shapes and types, as a clause."""
     return " and ".join(f"{name}* {layout.shape} {layout.dtype}" for name, layout in layouts.items())

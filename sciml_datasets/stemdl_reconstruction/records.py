@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import understood
-from sciml_datasets.raw_format import Layout
+from sciml_datasets.raw_format import ArrayLayout
 
 TYPES = ("float16", "float32")
 MOST_AXES, LONGEST_TEXT = 8, 64
 """Lengths in a header entry, and bytes of a name in one: what has more is none."""
 
 
-def layout_of(path: Path, transaction: Any, which: str) -> Layout:
+def layout_of(path: Path, transaction: Any, which: str) -> ArrayLayout:
     """What the header says of the records ``input`` or ``output``; nothing of it is believed before a record has it.
 
     Raises:
@@ -35,7 +35,7 @@ def layout_of(path: Path, transaction: Any, which: str) -> Layout:
         raise InputError(f"{path}: {which}_dtype is {dtype[:40]!r}, expected {' or '.join(TYPES)}: remove the file")
     if len(shape) % 8 or len(shape) > 8 * MOST_AXES or not all(length > 0 for length in np.frombuffer(shape, "<i8")):
         raise InputError(f"{path}: {which}_shape is no list of int64 above 0: remove the file")
-    return Layout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
+    return ArrayLayout(tuple(np.frombuffer(shape, "<i8").tolist()), dtype)
 
 
 def _get(path: Path, transaction: Any, key: str) -> Any:
@@ -69,7 +69,7 @@ def text_of(path: Path, transaction: Any, key: str) -> str:
     return bytes(value).decode("utf-8", "replace")
 
 
-def record(path: Path, transaction: Any, key: str, layout: Layout) -> NDArray[Any]:
+def record(path: Path, transaction: Any, key: str, layout: ArrayLayout) -> NDArray[Any]:
     """A record as an array over the mapped file.
 
     Raises:

@@ -2,8 +2,9 @@
 
 from sciml_datasets.submissions.check import Checked, check, check_tree
 from sciml_datasets.submissions.data_at_hand import DataAtHand
+from sciml_datasets.submissions.document_facts import Statement
 from sciml_datasets.submissions.findings import Finding
-from sciml_datasets.submissions.rules import RULES
-from sciml_datasets.submissions.write import Statement, submit
+from sciml_datasets.submissions.rule_texts import RULES
+from sciml_datasets.submissions.write import submit
 
 __all__ = ["RULES", "Checked", "DataAtHand", "Finding", "Statement", "check", "check_tree", "submit"]

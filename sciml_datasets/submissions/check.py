@@ -14,7 +14,7 @@ from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.data_at_hand import DataAtHand
 from sciml_datasets.submissions.findings import Finding, shown
 from sciml_datasets.submissions.folder import Place
-from sciml_datasets.submissions.inspect import Inspection
+from sciml_datasets.submissions.inspection import Inspection
 from sciml_datasets.submissions.sandbox import StoppedError, in_sandbox
 
 LEVELS = 4
@@ -28,7 +28,7 @@ class Checked:
     Attributes:
         place: of it.
         findings: sorted by file and rule.
-        facts: what a leaderboard shows; only to be used where nothing must be mended.
+        facts: what a leaderboard shows; only to be used where nothing must be fixed.
     """
 
     place: Place
@@ -37,7 +37,7 @@ class Checked:
 
     @property
     def accepted(self) -> bool:
-        """Whether nothing must be mended."""
+        """Whether nothing must be fixed."""
         return all(finding.law.level != "must" for finding in self.findings)
 
     def as_json(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
         data: prepared data, where scores shall be computed again.
 
     Returns:
-        One for each submission; a submission that is given by itself is compared with its neighbours as well.
+        One for each submission; a submission that is given alone is compared with its neighbours as well.
 
     Raises:
         InputError: a path is no folder, there is no submission in it, or it could be either.
@@ -74,7 +74,7 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
             checked.append(look_at(place, data))
             others |= {other.folder: other for other in _neighbours(place)}
     given = {one.place.folder for one in checked}
-    # Without data: only what tells that predictions are the same.
+    # Without data: only what shows that predictions are the same.
     return flag_copies(checked, [look_at(other) for folder, other in others.items() if folder not in given])
 
 
@@ -154,15 +154,15 @@ def _is_tree(path: Path) -> bool:
 
 
 def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
-    """Check one submission by itself."""
+    """Check one submission alone."""
     known = data.of_benchmark(place.benchmark) if data and place.benchmark else {}
     if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
         return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
     try:
-        answer = in_sandbox(Inspection(place, known).answer)
+        report = in_sandbox(Inspection(place, known).report)
     except StoppedError as error:
         return Checked(place, (Finding(".", "check-stopped", str(error)),), {})
-    return Checked(place, tuple(Finding(*found) for found in answer["findings"]), answer["facts"])
+    return Checked(place, tuple(Finding(*found) for found in report["findings"]), report["facts"])
 
 
 def is_submission(path: Path) -> bool:
@@ -242,5 +242,5 @@ def _with_copies(one: Checked, rule: str, what: str, owners: Sequence[Sequence[s
 
 
 def _marks(one: Checked, kinds: Sequence[str]) -> list[str]:
-    """What tells runs apart."""
+    """What distinguishes runs."""
     return [mark for kind in kinds for mark in one.facts.get(kind, ())]

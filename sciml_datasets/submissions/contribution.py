@@ -24,7 +24,7 @@ MADE_OF = re.compile(rb"made of sha256:([0-9a-f]{64})")
 
 
 def check_readme(text: str) -> Iterator[Finding]:
-    """Does it tell how to run?"""
+    """Whether README.md says how to run the submission."""
     blocks = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     if not any(block.strip() for block in blocks):
         yield Finding(rules.README, "readme-instructions", "there is no code block with commands")

@@ -17,7 +17,7 @@ from sciml_datasets.submissions.folder import as_text, kind_of, read_file
 ZIP_TAIL = 66_000
 """Bytes at the end of a file among which the end of a ZIP archive lies (APPNOTE.TXT, 4.3.16: 22 and 65,535)."""
 MODULE = re.compile(r"[A-Za-z_][\w.]* [A-Za-z_][\w.]*")
-"""Argument of a pickle's GLOBAL, as `pickletools` tells it."""
+"""Argument of a pickle's GLOBAL, as `pickletools` gives it."""
 PNG_CHUNK = re.compile(rb"[A-Za-z]{4}")
 
 
@@ -97,6 +97,6 @@ def is_text_pickle(text: str) -> bool:
                     return False
                 names = True
             calls = calls or operation.name in ("REDUCE", "BUILD", "OBJ", "INST")
-    except ValueError:  # as it tells of anything else
+    except ValueError:  # as it raises of anything else
         return False
     return names and calls

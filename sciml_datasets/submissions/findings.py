@@ -1,4 +1,4 @@
-"""Findings: which rule is broken, where, what was found, and how to mend it."""
+"""Findings: which rule is broken, where, what was found, and how to fix it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sciml_datasets.submissions.rules import RULES, Rule
+from sciml_datasets.submissions.rule_texts import RULES, Rule
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,7 +29,7 @@ class Finding:
         return RULES[self.rule]
 
     def as_json(self) -> dict[str, Any]:
-        """With level, rule and remedy in words."""
+        """The finding with level, rule and remedy in words."""
         rule = self.law
         return {
             "level": rule.level,
@@ -37,12 +37,12 @@ class Finding:
             "file": self.file,
             "what": self.what,
             "says": rule.says,
-            "mend": rule.mend,
+            "mend": rule.remedy,
         }
 
     def as_text(self) -> str:
-        """One line."""
-        return f"{self.law.level} [{self.rule}] {self.file}: {self.what}; {self.law.mend}"
+        """The finding as one line."""
+        return f"{self.law.level} [{self.rule}] {self.file}: {self.what}; {self.law.remedy}"
 
 
 class BrokenRuleError(Exception):
@@ -58,7 +58,7 @@ class BrokenRuleError(Exception):
         self.rule, self.what = rule, what
 
     def in_file(self, file: str) -> Finding:
-        """As a finding."""
+        """The finding in a file."""
         return Finding(file, self.rule, self.what)
 
 

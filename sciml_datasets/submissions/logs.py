@@ -10,8 +10,8 @@ from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics.mllog import VERSION_KEYS
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.configuration import entry
-from sciml_datasets.submissions.documents import parse_json
 from sciml_datasets.submissions.findings import BrokenRuleError, Finding, shown
+from sciml_datasets.submissions.untrusted_documents import parse_json
 
 TOKEN = ":::MLLOG "
 YEAR_2015_MS = 1_420_070_400_000
@@ -136,9 +136,9 @@ def _check_evaluations(name: str, lines: list[dict[str, Any]]) -> Iterator[Findi
         if line.get("value") is not None and not _is_number(line["value"]):
             what = f"line {line['number']}: eval_accuracy is {shown(line['value'])}"
             yield Finding(name, "log-evaluation", what)
-    told = [line["metadata"].get("epoch_num") for line in scored]
+    evaluated = [line["metadata"].get("epoch_num") for line in scored]
     for line in lines:
-        if line["key"] in ("epoch_stop", "epoch_end") and (epoch := line["metadata"].get("epoch_num")) not in told:
+        if line["key"] in ("epoch_stop", "epoch_end") and (epoch := line["metadata"].get("epoch_num")) not in evaluated:
             yield Finding(name, "log-evaluation", f"epoch {shown(epoch)} has no eval_accuracy")
             return
 
@@ -207,8 +207,8 @@ def check_logged_samples(
             continue  # found before
         numbers = [samples[split] for split in expected[key]]
         if not any(value == number or (patches and number and value % number == 0) for number in numbers):
-            told = " or ".join(f"{number:,} of {split}" for number, split in zip(numbers, expected[key], strict=True))
-            yield Finding(name, "log-value", f"{key} is {value}, of the data at hand {told}")
+            right = " or ".join(f"{number:,} of {split}" for number, split in zip(numbers, expected[key], strict=True))
+            yield Finding(name, "log-value", f"{key} is {value}, of the data at hand {right}")
 
 
 def check_different(logs: dict[str, list[dict[str, Any]]]) -> Iterator[Finding]:

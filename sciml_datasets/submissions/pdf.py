@@ -88,8 +88,8 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
     content = bytes(pdf.output())
     lacking = {code for font in pdf.fonts.values() if isinstance(font, TTFFont) for code in font.missing_glyphs}
     if lacking:
-        told = ", ".join(f"U+{code:04X} {unicodedata.name(chr(code), '')}".strip() for code in sorted(lacking)[:5])
-        raise InputError(f"the Markdown of the contribution has characters that the fonts lack ({told}): replace them")
+        shown = ", ".join(f"U+{code:04X} {unicodedata.name(chr(code), '')}".strip() for code in sorted(lacking)[:5])
+        raise InputError(f"the Markdown of the contribution has characters that the fonts lack ({shown}): replace them")
     return content
 
 

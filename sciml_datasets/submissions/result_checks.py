@@ -25,7 +25,7 @@ HALF = 0.5
 
 
 def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterator[Finding]:
-    """One result file by itself; where there is a finding of ``result-schema`` nothing else can be said."""
+    """One result file alone; where there is a finding of ``result-schema`` nothing else can be said."""
     try:
         check_schema(result)
     except InputError as error:
@@ -53,7 +53,7 @@ def check_result(name: str, result: Any, benchmark: Benchmark | None) -> Iterato
 
 
 def benchmark_of(benchmark: Benchmark, result: dict[str, Any]) -> Benchmark:
-    """The benchmark as it is for the data that a result tells of: those of another form or another response have other
+    """The benchmark as it is for the data of a result: those of another form or another response have other
     criteria, or other published values."""
     found = (benchmark.of(dataset) for dataset in benchmark.datasets if dataset.name == result["dataset"])
     return next(found, benchmark).for_data(result, result["split"])
@@ -125,7 +125,7 @@ def _check_range(
 
 
 def _check_intervals(name: str, result: dict[str, Any], benchmark: Benchmark) -> Iterator[Finding]:
-    """Of the groupings of the task, where they are enough; of scores that are there, from low to high, within the span.
+    """Whether intervals are of the task's groupings with enough groups, of scores that are there, and in order.
 
     The interval of the first criterion, a mean over samples, holds its score: what the samples exceed it by adds up to
     0, so that resamples lie on both sides. Of others, such as macro means, that is not so.
@@ -244,5 +244,5 @@ def check_scores(name: str, claimed: dict[str, Any], recomputed: dict[str, Any])
 
 def mark_of(result: dict[str, Any]) -> str:
     """The same for results with the same scores of the same samples, which those of other predictions hardly are."""
-    told = [result[key] for key in ("split_sha256", "scores", "details")]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    marks = [result[key] for key in ("split_sha256", "scores", "details")]
+    return hashlib.sha256(json.dumps(marks, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a submission must be: its files, sizes and required entries, and each rule with how to mend a breach. Data only.
+"""What a submission must be: names, sizes and formats of its files, and required entries. Data only.
 
 Sources: the submission rules (mlcommons/science, submit.adoc) and the policy (policy.adoc) of the MLCommons Science
 working group. Where they misspell a name, theirs and the right spelling are both accepted.
@@ -7,7 +7,6 @@ working group. Where they misspell a name, theirs and the right spelling are bot
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -18,19 +17,19 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 CONFIG, README, RESULT = "config.yaml", "README.md", "result.json"
 CONTRIBUTION = ("scientific_contribution.pdf", "sientific_contribution.pdf")
-"""The right spelling, and the one of submit.adoc."""
+"""The right spelling of a name, and the one of submit.adoc."""
 CONTRIBUTION_SOURCE = "scientific_contribution.md"
 LOG = re.compile(r"result-([1-9][0-9]{0,2})\.txt")
 RUN_RESULT = re.compile(r"result-([1-9][0-9]{0,2})\.json")
 PREDICTIONS = re.compile(r"predictions(?:-([1-9][0-9]{0,2}))?\.h5")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
-"""Of every file and folder: portable, never hidden, no path."""
+"""Name of any file or folder: portable, never hidden, no path."""
 BENCHMARK_ALIASES = MappingProxyType({name: row.name for row in BENCHMARKS.values() for name in row.rules_names})
 """The rules' names of benchmarks, some of which are called otherwise here."""
 
 MAX_FILES = 200
 MAX_DEPTH = 3
-"""Folders below the submission."""
+"""Number of nested folders below the submission."""
 MAX_TOTAL = 4 * GIB
 MAX_BYTES = MappingProxyType(
     {
@@ -44,16 +43,16 @@ MAX_BYTES = MappingProxyType(
 )
 MAX_LINE = 64 * KIB
 MAX_NESTING = 24
-"""Of YAML and JSON."""
+"""Depth of nested values in YAML and JSON."""
 MAX_SAMPLES = 10_000_000
 MAX_RAW_PREDICTIONS = 4 * GIB
-"""Of predictions once decompressed."""
+"""Number of bytes of predictions once decompressed."""
 MAX_CHUNK = 128 * MIB
-"""Of a chunk of predictions once decompressed: HDF5 holds a whole one in memory."""
+"""Number of bytes of a chunk of predictions once decompressed: HDF5 holds a whole one in memory."""
 MAX_RATIO = 1100
-"""Most that gzip can shrink (1,032 to 1), with room for what HDF5 never wrote."""
+"""Largest ratio of compression: that of gzip (1,032 to 1), with room for what HDF5 never wrote."""
 HOSTED_BYTES = 95 * MIB
-"""Of one file: hosts of git repositories refuse more than 100 MB."""
+"""Number of bytes of one file in a git repository: hosts refuse more than 100 MB."""
 
 TEXT_SUFFIXES = frozenset(
     [
@@ -97,11 +96,11 @@ FORBIDDEN_MAGIC = (
     ("archive", re.compile(rb"PK\x03\x04|PK\x05\x06|\x1f\x8b|BZh[1-9]|\xfd7zXZ|\x28\xb5\x2f\xfd|7z\xbc\xaf|Rar!")),
     ("executable", re.compile(rb"\x7fELF|MZ[\x00-\xff]{58}|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe|\x00asm")),
 )
-"""What a file is by its first bytes, whatever it is called."""
+"""Kind of a file by its first bytes, whatever its name is."""
 
 DIVISIONS = ("open", "closed")
 STATUSES = ("cloud", "onprem", "preview", "research", "submission")
-"""Of MLPerf, and the one in the policy's example."""
+"""Statuses of MLPerf, and the one in the policy's example."""
 LOG_KEYS = (
     ("submission_benchmark",),
     ("submission_org",),
@@ -123,7 +122,7 @@ LOG_KEYS = (
 rules of mlperf-logging's compliance checker ask for (hpc_3.0.0/common.yaml), since policy.adoc refers to the rules of
 MLPerf for all that it does not say itself."""
 LOG_ORDER = ("cache_clear", "init_start", "init_stop", "run_start")
-"""As MLPerf's rules have them: nothing of the run lies in memory, and the clock starts on what is initialized."""
+"""Order of MLPerf's rules: nothing of the run lies in memory, and the clock starts on what is initialized."""
 LOG_WITHIN = {"train_samples": "init", "eval_samples": "init", "result": "run"}
 """Key to the interval that it is logged in: the data are known when the clock starts, the result when it stops."""
 COMMIT = re.compile(r"(?!0{40})[0-9a-f]{40}")
@@ -136,11 +135,11 @@ URL = re.compile(r"(?:https|s3|gs|ftp|globus|doi)://[!#-&(-;=?-\[\]-_a-~]{3,500}
 REPOSITORY = re.compile(r"https://[!#-&(-;=?A-\[\]-_a-~]{3,500}")
 """Also without @, before which a password could stand."""
 UNANSWERED = "(replace this"
-"""Begins what a template leaves for the submitter to write."""
+"""Beginning of what a template leaves for the submitter to write."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigEntry:
     """A required entry of config.yaml.
 
     Attributes:
@@ -155,213 +154,24 @@ class Entry:
 
 
 ENTRIES = (
-    Entry(("submission.name",)),
-    Entry(("submission.organisation", "submission.organization")),
-    Entry(("submission.division",), values=DIVISIONS),
-    Entry(("submission.status",), values=STATUSES),
-    Entry(("submission.platform",)),
-    Entry(("github.description", "github.discription")),
-    Entry(("github.repo",)),
-    Entry(("github.branch",)),
-    Entry(("github.version",)),
-    Entry(("github.tag",)),
-    Entry(("github.commit",)),
-    Entry(("data",), "list"),
-    Entry(("benchmark",)),
-    Entry(("dataset",)),
-    Entry(("dataset_version",)),
-    Entry(("plan_digest",)),
-    Entry(("model",)),
-    Entry(("hyperparameters",), "mapping"),
-    Entry(("runs",), "list"),
+    ConfigEntry(("submission.name",)),
+    ConfigEntry(("submission.organisation", "submission.organization")),
+    ConfigEntry(("submission.division",), values=DIVISIONS),
+    ConfigEntry(("submission.status",), values=STATUSES),
+    ConfigEntry(("submission.platform",)),
+    ConfigEntry(("github.description", "github.discription")),
+    ConfigEntry(("github.repo",)),
+    ConfigEntry(("github.branch",)),
+    ConfigEntry(("github.version",)),
+    ConfigEntry(("github.tag",)),
+    ConfigEntry(("github.commit",)),
+    ConfigEntry(("data",), "list"),
+    ConfigEntry(("benchmark",)),
+    ConfigEntry(("dataset",)),
+    ConfigEntry(("dataset_version",)),
+    ConfigEntry(("plan_digest",)),
+    ConfigEntry(("model",)),
+    ConfigEntry(("hyperparameters",), "mapping"),
+    ConfigEntry(("runs",), "list"),
 )
 """policy.adoc, Identifying Information; submit.adoc, config.yaml; and what ties the result to its data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule.
-
-    Attributes:
-        level: ``must``: the submission cannot be accepted; ``review``: a person has to look at it.
-        says: the rule.
-        mend: what the submitter does about a breach.
-    """
-
-    level: Literal["must", "review"]
-    says: str
-    mend: str
-
-
-def _must(says: str, mend: str) -> Rule:
-    return Rule("must", says, mend)
-
-
-def _review(says: str, mend: str) -> Rule:
-    return Rule("review", says, mend)
-
-
-_RESUBMIT = "write the submission again with `sciml submit`"
-_PREDICT = "write the predictions again as plain /id and /prediction"
-
-RULES: Mapping[str, Rule] = MappingProxyType(
-    {
-        # The folder
-        "path-shape": _must(
-            "a submission lies in {organization}/{benchmark}/{system}/{descriptor}", "move the files to such a folder"
-        ),
-        "benchmark-unknown": _must("the second folder is the name of a benchmark", "name it as `sciml list` does"),
-        "file-missing": _must("every file of the rules is there", _RESUBMIT + ", or add the file"),
-        "file-name": _must(
-            "names are of letters, digits and . _ + -, and are not hidden", "rename the file, or take it out"
-        ),
-        "file-kind": _must(
-            "only documents, logs, scripts, pictures and predictions are submitted",
-            "take the file out, or publish it elsewhere and link it in README.md",
-        ),
-        "name-collision": _must(
-            "no two names differ only by case or by a spelling that the rules allow twice", "keep one of the files"
-        ),
-        "symlink": _must("there are no links", "put the file itself there, or take the link out"),
-        "special-file": _must("there are only files and folders", "take it out"),
-        "too-many-files": _must(f"there are at most {MAX_FILES} files and folders", "take out what is not needed"),
-        "too-deep": _must(f"folders nest at most {MAX_DEPTH} deep", "move the files up"),
-        "too-large": _must(
-            "files keep to their size limits", "shorten the file; large predictions go elsewhere, see --predictions-at"
-        ),
-        "pickle": _must("nothing that runs code when loaded: no pickles, no NumPy archives", "take the file out"),
-        "model-file": _must(
-            "no models: scores come from predictions", "take the file out and link the model in README.md"
-        ),
-        "archive": _must("no archives", "put the files themselves there, or link the archive in README.md"),
-        "executable": _must("no binaries", "take the file out"),
-        "content-kind": _must("a file is what its ending says", "rename it, or write it again"),
-        "text-encoding": _must(
-            "text is UTF-8 without characters that nobody sees, also behind escapes",
-            "take them out, and save the file as plain UTF-8 without a byte order mark",
-        ),
-        # config.yaml
-        "yaml-syntax": _must("config.yaml is YAML with a mapping at the top", "correct the line"),
-        "yaml-tag": _must("YAML has no tags: they can build any object", "take the tag out"),
-        "yaml-alias": _must("YAML has no anchors and aliases: they can multiply", "write the value out"),
-        "yaml-type": _must("YAML holds text, finite numbers, booleans, lists and mappings", "quote the value"),
-        "too-nested": _must(f"YAML and JSON nest at most {MAX_NESTING} deep", "flatten the values"),
-        "repeated-key": _must("no key stands twice in a mapping", "keep one of them"),
-        "config-incomplete": _must("config.yaml has every entry of the rules", "add the entry"),
-        "config-value": _must("entries of config.yaml have values that the rules know", "correct the entry"),
-        "config-differs": _must("config.yaml agrees with the folder and with result.json", "correct the entry"),
-        "commit-format": _must(
-            "the commit is 40 hexadecimal digits of lower case", "give what `git rev-parse HEAD` prints"
-        ),
-        "version-format": _must(
-            "the version in config.yaml is that of the code, such as 1.0", "give the version of the code"
-        ),
-        "repository-format": _must(
-            "the repository is an https address, branch and tag are names of git", "give where the code is public"
-        ),
-        "data-commands": _must(
-            "`data` lists the commands that retrieve the data, one line each", "list the commands that you used"
-        ),
-        "path-escape": _must("no path leaves the submission", "name a file in the submission"),
-        # result-<n>.txt
-        "log-syntax": _must("MLLOG lines pass the parser of mlperf-logging", "correct the line, or log again"),
-        "log-count": _must("logs are result-1.txt, result-2.txt, ..., one for each run", "add or rename the logs"),
-        "log-key-missing": _must("every key of the rules is logged", "log the key"),
-        "log-key-repeated": _must("every key of the rules is logged once", "keep one of the lines"),
-        "log-value": _must("logged values are those of config.yaml and of the rules", "correct the value"),
-        "log-intervals": _must("intervals are opened, closed and nested in order", "log each start before its stop"),
-        "log-order": _must(
-            "cache_clear is logged first, then the initialization and the run, each with what belongs to it",
-            "log cache_clear, init_start, train_samples, eval_samples, init_stop, run_start, result, run_stop in order",
-        ),
-        "log-evaluation": _must(
-            "each epoch is evaluated", "log eval_accuracy after each epoch, with its epoch_num, a number or null"
-        ),
-        "log-time": _must(
-            "times of a log never go back and are not in the future", "keep the lines as they were logged"
-        ),
-        "log-status": _must("run_stop has the status success: the run came to its end", "submit a run that did"),
-        "log-repeated": _must("each run has a log of its own", _RESUBMIT),
-        "log-result": _must("the logged result and seed are those of the result file", _RESUBMIT),
-        "log-duration": _must(
-            "the time of training and the time to the target are those that the log shows",
-            "write the times that were measured to the result file",
-        ),
-        # result.json
-        "json-syntax": _must("JSON is valid, with finite numbers", "write the file again with `sciml evaluate --out`"),
-        "result-schema": _must("results follow result.schema.json", "write the file again with `sciml evaluate --out`"),
-        "result-criteria": _must(
-            "results are of the current criteria", "evaluate again with the current version of sciml-datasets"
-        ),
-        "result-data": _must(
-            "results are of a data set of the benchmark, in its current version, and of the test split",
-            "evaluate the predictions for the test split of the current data",
-        ),
-        "result-published": _must(
-            "titles, targets, reference and best known values are those of the table of benchmarks",
-            "write the file again with `sciml evaluate --out`",
-        ),
-        "result-arithmetic": _must(
-            "distances, means and intervals follow from the scores", "write the file again with `sciml evaluate --out`"
-        ),
-        "score-range": _must(
-            "scores lie in the range of their criterion and do not contradict each other",
-            "write the file again with `sciml evaluate --out`",
-        ),
-        "result-primary": _must("the first criterion of the benchmark is scored", "evaluate again"),
-        "result-runs": _must("there is a result for each run, with its seed, and no seed twice", _RESUBMIT),
-        "claim-implausible": _review(
-            "a claim halves the error of the best known result on the real data, or makes none at all",
-            "explain it in the contribution; a reviewer looks at it",
-        ),
-        # Predictions
-        "predictions-missing": _must(
-            "predictions lie in the submission, or config.yaml has their SHA-256 and place",
-            "add the file, or write the place of the file to config.yaml",
-        ),
-        "predictions-hash": _must("predictions have the SHA-256 and size of config.yaml", _RESUBMIT),
-        "hdf5-damaged": _must("predictions are a whole HDF5 file", _PREDICT),
-        "hdf5-link": _must("HDF5 files have no soft and no external links", _PREDICT),
-        "hdf5-external": _must("HDF5 data lie in the file itself: no external storage, no virtual data sets", _PREDICT),
-        "hdf5-filter": _must("HDF5 data are compressed with gzip or lzf or not at all", _PREDICT),
-        "hdf5-size": _must("HDF5 data are not larger than predictions can be", _PREDICT),
-        "hdf5-content": _must("the file holds the data sets /id and /prediction and nothing else", _PREDICT),
-        "predictions-type": _must("ids are text, predictions plain numbers", _PREDICT),
-        "predictions-ids": _must("each id of the test split is predicted exactly once", "predict the test split again"),
-        "predictions-format": _must("predictions have the shape and range of the benchmark", _PREDICT),
-        "leak": _must(
-            "there are no predictions for samples of the other splits", "predict the ids of the test split only"
-        ),
-        "data-differs": _must(
-            "the result is of the data at hand", "prepare the canonical data again, or check with the right --data-dir"
-        ),
-        "score-differs": _must(
-            "the scores that follow from the predictions are those of the result, to the last digit",
-            "evaluate the submitted predictions again with `sciml evaluate --out`",
-        ),
-        "copy": _must("predictions are not those of another submission", "submit predictions of your own"),
-        "same-scores": _review(
-            "scores that are to the last digit those of another submission or run may come from the same predictions",
-            "explain it in the contribution; a reviewer looks at it",
-        ),
-        # Documents
-        "readme-instructions": _must(
-            "README.md tells how to run it, with the commands in a code block", "add the commands"
-        ),
-        "unanswered": _must("what a template asks for is written", "write it, and take the parenthesis out"),
-        "pdf-format": _must("the contribution is a whole PDF file", "write it again, for example with `sciml submit`"),
-        "pdf-active": _must(
-            "the PDF has no scripts, forms, embedded files, actions, encryption, nor object streams that hide them",
-            "print it to a plain PDF; `qpdf --object-streams=disable IN OUT` takes object streams out",
-        ),
-        "pdf-outdated": _must(
-            "the PDF is made of the Markdown file beside it",
-            "run `sciml submit` again with --update, or take the Markdown file out",
-        ),
-        # The check itself
-        "check-stopped": _must(
-            "a submission can be read in limited time and memory", "shrink what is submitted; else report the file"
-        ),
-    }
-)
-"""Name to rule."""

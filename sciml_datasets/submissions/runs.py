@@ -47,7 +47,7 @@ def read_run(folder: Path) -> Run:
     """Read a run folder.
 
     Raises:
-        InputError: a file is missing or is not what a run leaves, or the log tells of another seed or result.
+        InputError: a file is missing or is not what a run leaves, or the log has another seed or result.
     """
     for name in ("config.yaml", "result.json", LOG, PREDICTIONS):
         if not (folder / name).is_file():

@@ -1,4 +1,4 @@
-"""Doing something with a stranger's files in a process that may be killed, crash or run out of memory."""
+"""Work on a stranger's files in a process of its own, which may crash, hang or run out of memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 MEMORY_BYTES = 3 << 30
-"""More than the process has when it begins."""
+"""Number of bytes beyond those that the process has when it begins."""
 SECONDS = 900.0
-ANSWER_BYTES = 64 << 20
+RESULT_BYTES = 64 << 20
 
 
 class StoppedError(Exception):
-    """The process did not end by itself with an answer; the message says how it ended."""
+    """The process ended without a result; the message says how it ended."""
 
 
 def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: float = SECONDS) -> Any:
-    """The answer of ``work``, called in a forked process with limits on memory and time, which can write no file.
+    """The result of ``work``, called in a forked process with limits on memory and time, which can write no file.
 
-    The answer comes back as JSON, never as a pickle: a stranger who took the process over could send anything.
+    The result comes back as JSON, never as a pickle: a stranger who took the process over could send anything.
 
     Args:
         work: returns what JSON can hold.
@@ -36,7 +36,7 @@ def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: 
         seconds: of processor and of wall time.
 
     Raises:
-        StoppedError: it died, took too long or too much memory, or answered too much.
+        StoppedError: it died, took too long or too much memory, or its result is too large.
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -47,7 +47,7 @@ def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: 
         try:
             os.close(reading)
             _limit(memory, seconds)
-            status = _answer(work, writing)
+            status = _send_result(work, writing)
         finally:
             os._exit(status)
     os.close(writing)
@@ -56,17 +56,17 @@ def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: 
     finally:
         os.close(reading)
         try:
-            os.kill(child, signal.SIGKILL)  # it has answered, or will not
+            os.kill(child, signal.SIGKILL)  # its result is here, or will not come
         finally:
             _, status = os.waitpid(child, 0)
     try:
-        answer = json.loads(content)
+        outcome = json.loads(content)
     except ValueError as error:
         code = os.waitstatus_to_exitcode(status)
         raise StoppedError(_reason(code)) from error
-    if "error" in answer:
-        raise StoppedError(answer["error"])
-    return answer["answer"]
+    if "error" in outcome:
+        raise StoppedError(outcome["error"])
+    return outcome["result"]
 
 
 def _reason(code: int) -> str:
@@ -74,7 +74,7 @@ def _reason(code: int) -> str:
         return "it took too long"
     if code < 0:
         return f"reading it ended with {signal.Signals(-code).name}"
-    return "reading it ended without an answer"
+    return "reading it ended without a result"
 
 
 def _limit(memory: int, seconds: float) -> None:
@@ -94,19 +94,20 @@ def _limit(memory: int, seconds: float) -> None:
 
 
 def _mapped() -> int:
-    """Bytes that this process has mapped; 0 where the system does not tell."""
+    """Bytes that this process has mapped; 0 where the system does not say."""
     statm = Path("/proc/self/statm")
     return int(statm.read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
-def _answer(work: Callable[[], Any], writing: int) -> int:
+def _send_result(work: Callable[[], Any], writing: int) -> int:
+    """Write the result of ``work``, or why there is none; the exit status."""
     try:
-        content = json.dumps({"answer": work()}).encode()
+        content = json.dumps({"result": work()}).encode()
     except MemoryError:
         content = b'{"error": "it took too much memory"}'
     except RecursionError:
         content = b'{"error": "it is nested too deep"}'
-    except Exception as error:  # the parent tells it as a finding: one submission must not stop the others
+    except Exception as error:  # the parent reports it as a finding: one submission must not stop the others
         place = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
         content = json.dumps({"error": f"the checker failed with {what}"}).encode()
@@ -118,11 +119,11 @@ def _answer(work: Callable[[], Any], writing: int) -> int:
 def _listen(reading: int, deadline: float) -> bytes:
     """All that is written until the other end closes, the deadline passes or it is too much."""
     parts, size = [], 0
-    while size <= ANSWER_BYTES:
+    while size <= RESULT_BYTES:
         ready, _, _ = select.select([reading], [], [], max(0.0, deadline - time.monotonic()))
         part = os.read(reading, 1 << 20) if ready else b""
         if not part:
             break
         parts.append(part)
         size += len(part)
-    return b"".join(parts) if size <= ANSWER_BYTES else b""
+    return b"".join(parts) if size <= RESULT_BYTES else b""

@@ -9,7 +9,8 @@ from sciml_datasets.submissions.findings import BrokenRuleError
 UNSEEN = frozenset(["Cc", "Cf", "Cs"])
 """Unicode categories (UAX #44) of controls, of formats such as turns of the direction of writing, and of surrogates."""
 ALLOWED = frozenset("\t\n\r\u00ad\u200c\u200d")
-"""Of these: tabulator, ends of lines, soft hyphen, and what joins or parts letters in many scripts."""
+"""Characters of these categories that are allowed: tabulator, ends of lines, soft hyphen, and what joins or parts
+letters in many scripts."""
 
 
 def check_characters(text: str) -> None:

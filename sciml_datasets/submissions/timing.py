@@ -67,10 +67,10 @@ def _of_epoch(lines: list[dict[str, Any]], epoch: float) -> list[dict[str, Any]]
 
 
 def _wrong_target(lines: list[dict[str, Any]], convergence: dict[str, Any], benchmark: Benchmark | None) -> str | None:
-    """Why the target cannot have been reached as it is told; None if it can."""
+    """Why the target cannot have been reached as it is stated; None if it can."""
     reached = convergence["reached"]
-    told = [reached.get(key) for key in ("seconds", "epochs")] if isinstance(reached, dict) else [None]
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 for value in told):
+    stated = [reached.get(key) for key in ("seconds", "epochs")] if isinstance(reached, dict) else [None]
+    if not all(isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 for value in stated):
         return f"the target was reached after {shown(reached)}, expected seconds and epochs"
     if benchmark is None:
         return None

@@ -98,7 +98,7 @@ def test_the_area_is_that_under_the_curve() -> None:
         ({"num_samples": 200, "colour": 1}, "has no option colour: choose from cells, descriptors, drugs, genes"),
     ],
 )
-def test_what_cannot_be_simulated_is_told(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_simulated_is_reported(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         simulate(DEMO, tmp_path, **options)
     assert list(tmp_path.iterdir()) == []

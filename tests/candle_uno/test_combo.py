@@ -143,3 +143,18 @@ def test_row_numbers_of_pandas_are_no_feature(tmp_path: Path) -> None:
     cells = combo.read(tmp_path).cells
     assert (cells.ids, cells.columns) == (before.ids, before.columns)
     np.testing.assert_array_equal(cells.values, before.values)
+
+
+def test_a_fit_that_no_float32_can_hold_is_compared(tmp_path: Path) -> None:
+    write_combo(tmp_path)
+    path = tmp_path / combo.RESPONSES
+    path.write_text(path.read_text().replace("0.1\t0.9", "1e-50\t0.9").replace("3.1\t0.9", "1e300\t0.9"))
+    assert combo.read(tmp_path).responses.num_rows == 3
+
+
+def test_rows_that_no_response_uses_may_hold_anything_and_row_numbers_are_no_gene(tmp_path: Path) -> None:
+    expression = "\tSample\tTP53\tEGFR\n0\tCCLE.A\t1\t2\n1\tCTRP.A\t\tNA\n2\tNCI60.B\t4\t6\n3\tX\tinf\t1e300\n"
+    tables = combo.read(write_combo(tmp_path, combined_rnaseq_data_lincs1000=expression))
+    assert tables.cells.columns == ("TP53", "EGFR")
+    assert set(tables.cells.ids) == {"CCLE.A", "NCI60.B"}
+    assert tables.left_out["no features of the cell"] == 1

@@ -14,7 +14,8 @@ from uno_files import write_doses
 
 from sciml_datasets import InputError, prepare, simulate
 from sciml_datasets.benchmarks import prepared_dir
-from sciml_datasets.candle_uno.doses import GROWTH, OTHER_UNIT, PAIRS, Doses
+from sciml_datasets.candle_uno.dose_tables import GROWTH, OTHER_UNIT, PAIRS
+from sciml_datasets.candle_uno.doses import Doses
 from sciml_datasets.files import text_tables
 from sciml_datasets.preparation import sorting
 from sciml_datasets.prepared.members import read_members
@@ -147,7 +148,7 @@ def test_cells_drugs_and_splits_are_those_of_the_areas_though_other_responses_ar
     assert all(part[0][pair] == part[1][pair] for pair in both)
 
 
-def test_the_tables_of_aliases_are_told_by_their_digests(raw: Path, data: Path) -> None:
+def test_the_tables_of_aliases_are_identified_by_their_digests(raw: Path, data: Path) -> None:
     for name in NAMES:
         told = json.loads((prepared_dir(name, data) / "metadata.json").read_text())["aliases"]
         assert told["drug_info"] == hashlib.sha256((raw / name / "drug_info").read_bytes()).hexdigest()

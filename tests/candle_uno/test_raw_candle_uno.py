@@ -114,7 +114,7 @@ def test_contradictory_replicates_and_aliases_are_counted(tmp_path: Path) -> Non
     assert (told["replicates"], told["contradictory_replicates"]) == (4, 2)
 
 
-def test_what_the_builder_tells_is_whole_but_prints_short(data_dir: Path) -> None:
+def test_what_the_builder_shows_is_whole_but_prints_short(data_dir: Path) -> None:
     facts = tfds.builder(f"sciml/{DEMO}", data_dir=data_dir).info.metadata
     assert facts == metadata(data_dir / "sciml" / DEMO / "2.0.0")
     assert len(facts["columns"]["gene_expression"]) == 40

@@ -80,7 +80,7 @@ def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.C
     assert "macro F1" in capsys.readouterr().out
 
 
-def test_info_tells_what_was_made_of_the_raw_data(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info_shows_what_was_made_of_the_raw_data(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "candle_uno_demo", "--data-dir", str(data_dir)]) == 0
     lines = capsys.readouterr().out.splitlines()
     told = lines[lines.index("as prepared") :]

@@ -59,7 +59,7 @@ def test_the_remedy_fits_the_error(number: int, remedy: str) -> None:
     assert remedy in (sentence_of(OSError(number, os.strerror(number))) or "")
 
 
-def test_an_error_that_hdf5_tells_in_its_own_words_is_understood() -> None:
+def test_an_error_that_hdf5_gives_in_its_own_words_is_understood() -> None:
     text = "Can't write data (file write failed: name = 'x.h5', errno = 28, error message = 'No space left on device')"
     assert (sentence_of(OSError(text)) or "").startswith("x.h5: No space left on device: make room")
 
@@ -132,7 +132,7 @@ def test_a_stream_that_nobody_takes_ends_no_command(streams: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["--help"]])
-def test_a_result_that_cannot_be_written_is_told(arguments: list[str]) -> None:
+def test_a_result_that_cannot_be_written_is_reported(arguments: list[str]) -> None:
     done = shell('"$@" >/dev/full', *COMMAND, *arguments)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
@@ -144,7 +144,7 @@ def test_help_that_nobody_reads_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_mistake_is_not_told_on_standard_output_where_standard_error_is_closed() -> None:
+def test_a_mistake_is_not_reported_on_standard_output_where_standard_error_is_closed() -> None:
     done = shell('"$@" 2>&-', *COMMAND, "verify", "mnist")
     assert (done.returncode, done.stdout) == (2, "")
 
@@ -173,7 +173,7 @@ def test_a_path_through_a_circle_of_links_is_one_sentence(tmp_path: Path, capsys
         (MemoryError("of 3 GB"), "there is not enough memory ("),
     ],
 )
-def test_an_error_while_tfds_makes_a_builder_is_told_as_it_was(error: Exception, told: str) -> None:
+def test_an_error_while_tfds_makes_a_builder_is_reported_as_it_was(error: Exception, told: str) -> None:
     prefix = "Failed to construct dataset \"sciml\", builder_kwargs \"{'config': 'x', 'data_dir': PosixPath('/d')}\": "
     with pytest.raises(type(error)) as raised, tfds.core.utils.try_reraise(prefix=prefix):
         raise error

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from sciml_datasets import InputError
-from sciml_datasets.cloudmask.fields import gaussian_fields
 from sciml_datasets.cloudmask.granules import granule_of
+from sciml_datasets.cloudmask.random_fields import gaussian_fields
 from sciml_datasets.cloudmask.raw import Scenes
 from sciml_datasets.cloudmask.scenes import Climate, simulated_scene
 from sciml_datasets.cloudmask.simulate import write_raw
@@ -88,7 +88,7 @@ def test_names_follow_the_orbit_of_the_satellite(tmp_path: Path) -> None:
         assert seconds == pytest.approx(orbits * 27 * 86400 / 385, abs=60)
 
 
-def test_day_and_night_are_told_by_the_data(tmp_path: Path) -> None:
+def test_day_and_night_are_distinguished_by_the_data(tmp_path: Path) -> None:
     folder = simulate(tmp_path / "raw")
     with Scenes(ROWS, COLUMNS).reader(folder) as read:
         examples = [read(sample) for sample in samples_of(folder)]

@@ -121,7 +121,7 @@ def test_a_fifo_that_nobody_reads_from_is_no_endless_wait(tmp_path: Path, monkey
     assert (tmp_path / "pipe").is_fifo()
 
 
-def test_a_fifo_whose_reader_ends_is_told(tmp_path: Path) -> None:
+def test_a_fifo_whose_reader_ends_is_reported(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
     def read_a_little() -> None:
@@ -234,7 +234,7 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE])
-def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_a_disk_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(os, "fsync", refuse(code))
     for write in (lambda: atomic.sync_folder(tmp_path), lambda: atomic.write_text(tmp_path / "a", "text")):
         with pytest.raises(OSError, match=os.strerror(code)):

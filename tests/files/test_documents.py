@@ -67,7 +67,7 @@ RIGHT: dict[Callable[[Path], Any], bytes] = {
         st.binary(max_size=4), st.sampled_from([b"\xff", b"\0", b"\t", b"\n", b'"', b"{", b"[" * 9000, b"NaN"])
     ),
 )
-def test_whatever_is_put_into_a_document_is_read_or_told(
+def test_whatever_is_put_into_a_document_is_read_or_reported(
     tmp_path: Path, read: Callable[[Path], Any], place: float, cut: int, more: bytes
 ) -> None:
     path, content = tmp_path / "document", RIGHT[read]
@@ -100,7 +100,7 @@ BAD_JSON = {
 
 
 @pytest.mark.parametrize(("content", "message"), BAD_JSON.items(), ids=range(len(BAD_JSON)))
-def test_what_is_no_document_of_ours_is_told_with_a_remedy(tmp_path: Path, content: bytes, message: str) -> None:
+def test_what_is_no_document_of_ours_is_reported_with_a_remedy(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message) as caught:
@@ -121,7 +121,7 @@ def test_what_is_no_document_of_ours_is_told_with_a_remedy(tmp_path: Path, conte
         (b"id\tlabel\n" + b"a" * 200_000 + b"\t1\n", "line 2: no row of a table .field larger than field limit"),
     ],
 )
-def test_a_table_that_was_damaged_is_told(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_table_that_was_damaged_is_reported(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.tsv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
@@ -159,7 +159,7 @@ def test_names_that_lead_elsewhere_are_none() -> None:
 
 
 @pytest.mark.parametrize("line", ["../a.h5\t{}", "/etc/passwd\t{}", "\t{}", "a.h5\t{}\t-1", "a.h5\t{}0", "a.h5\tG{}"])
-def test_a_line_of_checksums_that_leads_elsewhere_is_told(tmp_path: Path, line: str) -> None:
+def test_a_line_of_checksums_that_leads_elsewhere_is_reported(tmp_path: Path, line: str) -> None:
     path = tmp_path / "checksums.tsv"
     path.write_text(line.format("0" * 64) + "\n")
     with pytest.raises(InputError, match=r"checksums\.tsv, line 1: expected a file name, a tab and a SHA-256"):
@@ -225,7 +225,9 @@ def test_every_reader_of_such_a_document_names_it(
         '{"key": "a", "value": NaN, "time_ms": 1}',
     ],
 )
-def test_a_damaged_line_of_a_log_is_told_by_its_number(runs_result: dict[str, Any], tmp_path: Path, line: str) -> None:
+def test_a_damaged_line_of_a_log_is_reported_by_its_number(
+    runs_result: dict[str, Any], tmp_path: Path, line: str
+) -> None:
     (tmp_path / "config.yaml").write_text("settings: {}\n")
     (tmp_path / "result.json").write_text(json.dumps(runs_result))
     (tmp_path / "predictions.h5").write_bytes(b"")

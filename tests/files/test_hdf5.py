@@ -310,7 +310,7 @@ def test_one_part_of_a_file_in_parts_is_named(tmp_path: Path) -> None:
     refused(tmp_path / "a0.h5", "is one part of a file that HDF5 has written in parts: join them with h5repart")
 
 
-def test_trouble_of_the_machine_is_told_by_its_number_wherever_the_library_puts_it() -> None:
+def test_trouble_of_the_machine_is_reported_by_its_number_wherever_the_library_puts_it() -> None:
     for error in (KeyError("unable (read failed: errno = 5, error message = 'x')"), OSError(116, "stale")):
         with pytest.raises(OSError, match=r"/a\.h5") as caught, reading(Path("/a.h5"), "x"):
             raise error

@@ -13,11 +13,11 @@ import pytest
 from limits import short_files
 
 from sciml_datasets import InputError, simulate
+from sciml_datasets.benchmarks import find
 from sciml_datasets.files.incomplete import check_vacant, left_beside, publish, remove_abandoned, work_folder
 from sciml_datasets.leaderboard import write_site
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.work_folder import interrupted, open_workshop, remove_interrupted
-from sciml_datasets.simulation import WRITTEN
 
 OURS = re.compile("folder|plan.json")
 PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "f", "digest": "x", "raw": {}}
@@ -127,7 +127,7 @@ def test_what_a_killed_simulation_has_left_is_known_by_its_names(name: str, raw_
         shutil.copytree(raw_dir / name, work)
     mine = abandoned(tmp_path / name)
     (mine / "thesis").mkdir(parents=True)
-    remove_abandoned(tmp_path / name, WRITTEN)
+    remove_abandoned(tmp_path / name, find(name)[0].module("simulate").WRITTEN)
     assert set(tmp_path.iterdir()) == {living, mine}
 
 

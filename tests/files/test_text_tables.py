@@ -206,7 +206,7 @@ def test_numbers_of_rows_that_are_not_used_need_no_float32(tmp_path: Path) -> No
         list(table.matrix_batches(id_place=0, used=["z"]))
 
 
-def test_an_infinite_number_is_told_from_one_that_is_too_large(tmp_path: Path) -> None:
+def test_an_infinite_number_is_distinguished_from_one_that_is_too_large(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("id,a,b\nx,inf,1e400\n")
     table = TextTable.open(tmp_path / "table.csv", ",")
     assert table.read(text={}, numbers={1: "a"})["a"].to_pylist() == [np.inf]

@@ -115,7 +115,7 @@ def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
     assert (site / two["contribution"]).read_bytes().startswith(b"%PDF-")
 
 
-def test_an_interval_over_groups_tells_whether_it_was_computed_again(data_dir: Path, tmp_path: Path) -> None:
+def test_an_interval_over_groups_shows_whether_it_was_computed_again(data_dir: Path, tmp_path: Path) -> None:
     make_submission(tmp_path / "all", [make_run(tmp_path / "run", data_dir, name="candle_uno_demo")], "one")
     (tmp_path / "no-data").mkdir()
     for out, data in (("again", data_dir), ("claimed", tmp_path / "no-data")):
@@ -296,7 +296,7 @@ def test_a_site_among_the_submissions_is_refused(
     assert contents(tmp_path) == before
 
 
-def test_a_chart_tells_its_points_and_lines() -> None:
+def test_a_chart_states_its_points_and_lines() -> None:
     points = [Point(1, 0.5, 0.4, 0.6, 'a "name" <x>', "a.html"), Point(100, 0.7, 0.7, 0.7, "b", "b.html")]
     svg = scatter("score against cost", points, [Line(0.9, "target")], Axis("seconds", "log"), Axis("score"))
     assert svg.count("<circle") == 2
@@ -305,7 +305,7 @@ def test_a_chart_tells_its_points_and_lines() -> None:
     assert ">10</text>" in svg
 
 
-def test_a_confusion_matrix_tells_its_counts() -> None:
+def test_a_confusion_matrix_states_its_counts() -> None:
     svg = confusion("confusion", ["clear", "cloud"], [[5, 1], [0, 4]])
     assert "true clear, predicted cloud: 1" in svg
     assert svg.count('class="cell"') == 3

@@ -54,7 +54,7 @@ def test_factor_and_constant_are_those_of_a_straight_line() -> None:
     np.testing.assert_allclose(best_factor(pairs), np.polyfit(x, y, 1), rtol=1e-10)
 
 
-def test_a_position_that_was_not_recorded_tells_no_shift() -> None:
+def test_a_position_that_was_not_recorded_gives_no_shift() -> None:
     patterns = np.zeros((4, 5, 5), np.float16)
     patterns[0, 3, 2] = 1
     assert centres_of_mass(patterns).tolist() == [[1, 0], [0, 0], [0, 0], [0, 0]]

@@ -205,7 +205,7 @@ def never(weights: np.ndarray) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("number", [1, FEWEST_GROUPS - 1])
-def test_few_groups_have_no_intervals_and_why_is_told(number: int) -> None:
+def test_few_groups_have_no_intervals_and_why_is_said(number: int) -> None:
     found = intervals(never, {"pass": np.arange(90) % number, "id": np.arange(90)})
     assert found is not None
     assert (found["groups"], found["scores"]) == ({"pass": number, "id": 90}, {})
@@ -217,7 +217,7 @@ def test_few_groups_have_no_intervals_and_why_is_told(number: int) -> None:
     assert reason_for_none({"num_samples": 90, "intervals": enough}) == ""
 
 
-def test_too_many_samples_have_no_intervals_and_why_is_told() -> None:
+def test_too_many_samples_have_no_intervals_and_why_is_said() -> None:
     assert intervals(never, {"id": np.arange(MOST_SAMPLES + 1)}) is None
     one = {"num_samples": MOST_SAMPLES + 1, "intervals": None}
     assert reason_for_none(one) == "100,001 samples are too many, up to 100,000 are resampled"
@@ -237,7 +237,7 @@ def test_the_interval_of_a_mean_over_samples_holds_it_also_where_one_error_outwe
     assert low <= mean_of(values, np.ones(3 * groups))["mean"] <= high
 
 
-def test_a_sample_whose_group_is_not_told_is_one_by_itself() -> None:
+def test_a_sample_whose_group_is_unknown_is_one_of_its_own() -> None:
     assert group_numbers([["a", "", "a", ""]], ["1", "2", "3", "4"]).tolist() == [[0], [1], [0], [2]]
 
 

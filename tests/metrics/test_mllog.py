@@ -90,7 +90,7 @@ def test_what_cannot_be_logged_is_named(tmp_path: Path) -> None:
     assert read_log(tmp_path / "result-1.txt") == []
 
 
-def test_no_path_of_the_machine_is_told(path: Path) -> None:
+def test_no_path_of_the_machine_is_shown(path: Path) -> None:
     assert str(Path(__file__).parents[2]) not in path.read_text()
 
 

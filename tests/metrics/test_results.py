@@ -130,7 +130,7 @@ def test_a_criterion_that_one_run_has_no_score_of_is_null(data_dir: Path) -> Non
     assert any(line.startswith("macro F1") and line.split()[2:4] == ["-", "-"] for line in table(together).splitlines())
 
 
-def test_the_table_tells_what_was_not_scored(data_dir: Path) -> None:
+def test_the_table_shows_what_was_not_scored(data_dir: Path) -> None:
     result = result_of(data_dir, 10)
     result["scores"] |= {"invalid_pixels": 6083.0, "valid_pixels": 157757.0, "scenes_without_valid_pixels": 0.0}
     assert "not scored: invalid pixels 6,083" in table(result).splitlines()
@@ -149,7 +149,7 @@ def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir:
     assert "+- of bins: the exact score is at most this far away" in lines
 
 
-def test_the_table_names_baselines_and_tells_whether_the_target_is_met(data_dir: Path) -> None:
+def test_the_table_names_baselines_and_shows_whether_the_target_is_met(data_dir: Path) -> None:
     text = table(result_of(data_dir, 10))
     assert "baseline 1: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
@@ -186,7 +186,7 @@ def test_a_mean_over_runs_has_no_intervals_over_groups_also_where_those_of_the_r
     assert "95 %" not in table(together)
 
 
-def test_the_table_tells_that_groups_are_too_few_for_intervals(data_dir: Path) -> None:
+def test_the_table_says_that_groups_are_too_few_for_intervals(data_dir: Path) -> None:
     name = "cloudmask_demo"
     evaluator = Evaluator(name, data_dir=data_dir)
     evaluator.update(*submission_files.predictions(name, data_dir, seed=0, right=0.5))

@@ -112,7 +112,7 @@ def test_samples_of_one_value_are_known_to_tie(values: np.ndarray) -> None:
         assert error < 1e-5
 
 
-def test_values_that_only_float64_tells_apart_are_uncertain_and_said_to_be() -> None:
+def test_values_that_only_float64_distinguishes_are_uncertain_and_said_to_be() -> None:
     truth = np.array([True, False])
     result = state_of(truth, np.array([0.3 + 1e-15, 0.3])).result()
     assert (result["roc_auc"], result["roc_auc_error"]) == (0.5, 0.5)

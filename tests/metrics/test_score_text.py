@@ -37,7 +37,7 @@ def test_a_score_is_written_to_its_digits(value: float | None, unit: str, text: 
 
 
 @given(st.floats(-1e300, 1e300, allow_subnormal=False))
-def test_a_score_with_a_unit_is_told_to_four_digits_on_any_scale(value: float) -> None:
+def test_a_score_with_a_unit_is_shown_to_four_digits_on_any_scale(value: float) -> None:
     assert float(score_text(value, LN)) == pytest.approx(value, rel=5.01e-4, abs=0)
 
 

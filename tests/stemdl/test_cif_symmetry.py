@@ -128,7 +128,7 @@ def test_a_file_that_does_not_tell_its_operations_is_refused(tmp_path: Path, sym
         *((f"{NUMBER} {number}", "expected 1 to 230") for number in ("5" * 5000, "0", "231", "-1", "225.", "x")),
     ],
 )
-def test_a_contradiction_and_a_number_of_no_group_are_told(tmp_path: Path, symmetry: str, message: str) -> None:
+def test_a_contradiction_and_a_number_of_no_group_are_reported(tmp_path: Path, symmetry: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, symmetry)
 
@@ -154,7 +154,9 @@ def test_every_setting_gives_the_same_by_its_operations_and_its_hall_symbol(
     ("metric", "site"),
     [(cell((3.76, 3.76, 10.55), (90, 90, 120)), "0 0 0.227"), (cell((4.13,) * 3, (54.1,) * 3), "0.227 0.227 0.227")],
 )
-def test_the_cell_tells_rhombohedral_from_hexagonal_axes(tmp_path: Path, symmetry: str, metric: str, site: str) -> None:
+def test_the_cell_distinguishes_rhombohedral_from_hexagonal_axes(
+    tmp_path: Path, symmetry: str, metric: str, site: str
+) -> None:
     assert read(tmp_path, symmetry, SITES + f"As1 As {site} 1\n", metric) == (166, "As6")
 
 
@@ -200,7 +202,7 @@ def test_thirds_need_four_digits(tmp_path: Path, symmetry: str) -> None:
 
 
 @pytest.mark.parametrize(("stated", "crystal"), [(152, 154), (154, 152)])
-def test_a_group_of_the_other_hand_than_the_operations_or_the_atoms_is_told(
+def test_a_group_of_the_other_hand_than_the_operations_or_the_atoms_is_reported(
     tmp_path: Path, stated: int, crystal: int
 ) -> None:
     quartz_cell = "_cell_length_a 4.9137\n_cell_length_b 4.9137\n_cell_length_c 5.4047\n"

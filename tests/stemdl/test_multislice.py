@@ -111,7 +111,7 @@ def test_a_zone_has_a_short_basis_of_all_its_reflections(zone: tuple[int, ...]) 
     assert abs(short @ long) <= (0.5 + 1e-5) * (short @ short)
 
 
-def test_dynamical_diffraction_tells_what_has_a_centre_in_projection() -> None:
+def test_dynamical_diffraction_shows_what_has_a_centre_in_projection() -> None:
     """Friedel pairs are equal for silicon along [110], and not for gallium arsenide, where 002 is not 00-2."""
     asymmetry = []
     for crystal in (silicon(), gallium_arsenide()):
@@ -214,7 +214,7 @@ def test_an_inverted_crystal_gives_other_disks(name: str) -> None:
     assert residual(inverted, name, name) > 0.4
 
 
-def test_a_zone_tells_the_hands_of_quartz() -> None:
+def test_a_zone_shows_the_hands_of_quartz() -> None:
     """Not by extinctions, but since [211] of one is no axis of the other: its mirror image is."""
     assert residual(quartz(152), "quartz 152 [211]", "quartz 154 [211]") > 0.4
     assert residual(quartz(154), "quartz 154 [211]", "quartz 152 [211]") > 0.4

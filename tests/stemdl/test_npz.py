@@ -105,7 +105,7 @@ def test_what_is_prepared_is_what_numpy_loads_or_the_file_is_refused(
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), from_end=st.booleans(), bit=st.integers(0, 7), packed=st.booleans())
-def test_a_bit_that_rotted_is_told_or_changes_nothing(
+def test_a_bit_that_rotted_is_reported_or_changes_nothing(
     tmp_path: Path, place: float, from_end: bool, bit: int, packed: bool
 ) -> None:
     """Half of the bits are near the end, where directory and label are."""
@@ -160,7 +160,7 @@ BAD_MEMBERS = {
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 @pytest.mark.parametrize(("members", "message"), BAD_MEMBERS.values(), ids=BAD_MEMBERS)
-def test_a_member_that_is_no_stack_is_told(
+def test_a_member_that_is_no_stack_is_reported(
     tmp_path: Path, members: list[tuple[str, bytes]], message: str, method: int
 ) -> None:
     with pytest.raises(InputError, match=message):
@@ -168,7 +168,7 @@ def test_a_member_that_is_no_stack_is_told(
 
 
 @pytest.mark.parametrize("flag", [1, 1 << 6])
-def test_an_encrypted_member_is_told(tmp_path: Path, flag: int) -> None:
+def test_an_encrypted_member_is_reported(tmp_path: Path, flag: int) -> None:
     path = archive(tmp_path / "a.npz", [("data.npy", npy(STACK)), LABEL])
     content = bytearray(path.read_bytes())
     for signature, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
@@ -178,7 +178,7 @@ def test_an_encrypted_member_is_told(tmp_path: Path, flag: int) -> None:
         prepared(path)
 
 
-def test_a_fifo_that_is_called_like_a_file_is_told(tmp_path: Path) -> None:
+def test_a_fifo_that_is_called_like_a_file_is_reported(tmp_path: Path) -> None:
     for name in ("training", "validation", "testing"):
         (tmp_path / name).mkdir()
     os.mkfifo(tmp_path / "training" / "0.npz")

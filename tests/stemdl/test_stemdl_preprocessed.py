@@ -131,7 +131,7 @@ def test_mpi_ranks_write_the_same_bytes(form_a: Path, from_a: Path, tmp_path: Pa
     assert digests(tmp_path) == digests(from_a)
 
 
-def test_form_b_tells_no_material_so_that_nothing_is_said_of_leaks(tmp_path: Path) -> None:
+def test_form_b_has_no_material_so_that_nothing_is_said_of_leaks(tmp_path: Path) -> None:
     write_raw(tmp_path)
     prepare(NAME, tmp_path, tmp_path)
     example = next(iter(tfds.data_source(f"sciml/{NAME}", split="test", data_dir=tmp_path)))
@@ -217,7 +217,7 @@ def test_a_folder_of_both_forms_or_of_none_is_refused(tmp_path: Path) -> None:
         prepare(NAME, tmp_path, tmp_path)
 
 
-def test_few_nan_are_stored_as_zero_counted_and_told(
+def test_few_nan_are_stored_as_zero_counted_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(TOLERATED, NAN, 0.25)  # of five samples: one
@@ -248,7 +248,7 @@ def test_the_manifest_is_the_same_wherever_raw_files_with_nan_lie(
     assert manifests[0] == manifests[1]
 
 
-def test_a_pattern_of_zeros_is_kept_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pattern_of_zeros_is_kept_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_raw(tmp_path)
     data = GOOD.copy()
     data[1] = 0

@@ -142,7 +142,7 @@ def test_whatever_stands_for_a_number_gives_a_crystal_or_a_sentence(
 
 @pytest.mark.parametrize("word", ["nan", "1e400", "-inf"])
 @pytest.mark.parametrize(("name", "text"), [("POSCAR", CAESIUM_CHLORIDE), ("a.cif", ROCK_SALT)])
-def test_a_number_that_is_not_finite_is_told(tmp_path: Path, name: str, text: str, word: str) -> None:
+def test_a_number_that_is_not_finite_is_reported(tmp_path: Path, name: str, text: str, word: str) -> None:
     path = write(tmp_path, name, text.replace("0.5 0.5 0.5", f"0.5 0.5 {word}"))
     with pytest.raises(InputError, match="NaN, infinite or missing: correct the file"):
         read_structure(path)
@@ -162,7 +162,7 @@ def test_a_number_that_is_not_finite_is_told(tmp_path: Path, name: str, text: st
         ("1 1\nDirect\n0 0 0\n", "2000 1\nDirect\n" + 2000 * "0 0 0\n", "2,001 atoms are in the cell"),
     ],
 )
-def test_a_number_that_no_crystal_has_is_told(tmp_path: Path, old: str, new: str, message: str) -> None:
+def test_a_number_that_no_crystal_has_is_reported(tmp_path: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_structure(write(tmp_path, "POSCAR", CAESIUM_CHLORIDE.replace(old, new, 1)))
 
@@ -179,7 +179,7 @@ def test_a_title_may_be_in_any_encoding(tmp_path: Path) -> None:
     assert read_structure(path).space_group == 221
 
 
-def test_a_library_that_ends_its_process_is_told_like_any_other_defect(
+def test_a_library_that_ends_its_process_is_reported_like_any_other_defect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spglib, "get_symmetry_dataset", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))

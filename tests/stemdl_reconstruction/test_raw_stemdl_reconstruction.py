@@ -203,7 +203,7 @@ def test_a_split_without_files_and_a_folder_without_data_are_named(tmp_path: Pat
         prepare(NAME, tmp_path, tmp_path)
 
 
-def test_few_nan_are_stored_as_zero_counted_and_told(
+def test_few_nan_are_stored_as_zero_counted_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(TOLERATED, NAN, 0.2)  # of six samples: one
@@ -228,7 +228,7 @@ def test_more_files_are_read_than_are_kept_open(tmp_path: Path) -> None:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(page=st.integers(0, 40), place=st.integers(0, 63), value=st.integers(0, 255), from_end=st.booleans())
-def test_a_damaged_page_is_told_or_changes_nothing_but_pixels(
+def test_a_damaged_page_is_reported_or_changes_nothing_but_pixels(
     tmp_path: Path, page: int, place: int, value: int, from_end: bool
 ) -> None:
     """LMDB itself follows a wrong number out of the file, which ends the process."""
@@ -253,13 +253,13 @@ def test_a_damaged_page_is_told_or_changes_nothing_but_pixels(
     assert shapes == {scan_files.SCAN}
 
 
-def test_a_shape_that_no_file_could_hold_is_told(tmp_path: Path) -> None:
+def test_a_shape_that_no_file_could_hold_is_reported(tmp_path: Path) -> None:
     scan_files.write_raw(tmp_path, input_shape=np.array([2**62, 2**62, 16]).tobytes())
     with pytest.raises(InputError, match=r"batch_train_0\.db"):
         prepare("stemdl_reconstruction", tmp_path, tmp_path / "data")
 
 
-def test_a_name_of_records_that_is_none_is_told(tmp_path: Path) -> None:
+def test_a_name_of_records_that_is_none_is_reported(tmp_path: Path) -> None:
     scan_files.write_raw(tmp_path, input_name=b"x" * 100_000)
     with pytest.raises(InputError, match="input_name has 100000 bytes, expected a name"):
         prepare("stemdl_reconstruction", tmp_path, tmp_path / "data")
@@ -289,7 +289,7 @@ def test_numbers_with_leading_zeros_are_read_as_they_are_written(tmp_path: Path)
     ],
     ids=["a second scan", "a second sample", "a scan and its target"],
 )
-def test_a_number_that_is_written_in_two_ways_is_told(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_number_that_is_written_in_two_ways_is_reported(tmp_path: Path, changes: dict[str, Any]) -> None:
     path = scan_files.write_raw(tmp_path, **changes)
     with pytest.raises(
         InputError, match=rf"{path.name}: records have the number 0 and also 0+, expected each number to be written in"

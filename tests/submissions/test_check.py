@@ -40,7 +40,7 @@ def test_a_finding_names_rule_file_and_remedy_and_exits_1(folder: Path, capsys: 
     assert "must [pickle] model.pkl: it ends in .pkl; take the file out" in capsys.readouterr().out
 
 
-def test_json_tells_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_says_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "README.md").unlink()
     assert main(["check", str(folder), "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
@@ -175,7 +175,7 @@ def test_a_result_of_another_form_of_the_data_is_held_against_its_own_criteria()
     assert list(check_result("result.json", result, BENCHMARKS["candle_uno"])) == []
 
 
-def test_why_scores_were_not_computed_again_is_told(
+def test_why_scores_were_not_computed_again_is_reported(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "data").mkdir()

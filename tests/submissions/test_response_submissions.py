@@ -130,7 +130,7 @@ def test_without_the_data_such_a_claim_stands_on_a_board_of_its_own(
         ),
     ],
 )
-def test_rows_are_those_of_the_response_that_a_result_tells(tmp_path: Path, change: Any, message: str) -> None:
+def test_rows_are_those_of_the_response_that_a_result_names(tmp_path: Path, change: Any, message: str) -> None:
     data = prepared_study(tmp_path, "LN_IC50", 9)
     run = make_run(tmp_path / "run", data, name="candle_uno")
     change_json(run / "result.json", lambda result: change(result["criteria"][0]))

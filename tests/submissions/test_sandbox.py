@@ -13,7 +13,7 @@ import pytest
 from sciml_datasets.submissions.sandbox import StoppedError, in_sandbox
 
 
-def test_the_answer_comes_back_as_json() -> None:
+def test_the_result_comes_back_as_json() -> None:
     assert in_sandbox(lambda: {"a": [1, 2.5, None, "é"]}) == {"a": [1, 2.5, None, "é"]}
 
 
@@ -21,14 +21,14 @@ def test_the_answer_comes_back_as_json() -> None:
     ("work", "limits", "message"),
     [
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), {}, "SIGSEGV"),
-        (lambda: os._exit(0), {}, "without an answer"),
+        (lambda: os._exit(0), {}, "without a result"),
         (lambda: time.sleep(60), {"seconds": 0.3}, "too long"),
         (lambda: len(bytearray(1 << 30)), {"memory": 1 << 28}, "too much memory"),
         (lambda: 1 // 0, {}, "ZeroDivisionError in test_sandbox.py"),
-        (lambda: "x" * (65 << 20), {}, "it took too long|without an answer|SIG"),
+        (lambda: "x" * (65 << 20), {}, "it took too long|without a result|SIG"),
     ],
 )
-def test_a_process_that_does_not_answer_is_told(work: Any, limits: dict[str, Any], message: str) -> None:
+def test_a_process_without_a_result_is_reported(work: Any, limits: dict[str, Any], message: str) -> None:
     with pytest.raises(StoppedError, match=message):
         in_sandbox(work, **limits)
 

@@ -40,7 +40,7 @@ OF_IMPROVE_TOO = ("improve_sample_id", "improve_chem_id")
 EXPRESSION = ("*gex*.csv", "*expression*.csv")
 FINGERPRINTS = ("*fingerprint*.csv", "*descriptor*.csv")
 MAP, MAPS = "drug_fingerprints/*_128_map.csv", "drug_fingerprints/*_map.csv"
-"""The map that drevalpy's loader reads unless it is told otherwise, and all of them."""
+"""The map that drevalpy's loader reads by default, and all of them."""
 EMBEDDINGS = "*embedding*.csv"
 
 

@@ -1,0 +1,1 @@
+"""Raw forms of CANDLE-UNO, each read into the same tables."""

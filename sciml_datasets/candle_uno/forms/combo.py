@@ -47,7 +47,7 @@ PUBCHEM_DESCRIPTORS = "Combined_PubChem_dragon7_descriptors.tsv"
 NCI60_DESCRIPTORS = "NCI60_dragon7_descriptors.tsv"
 PUBCHEM_PREFIX = "PubChem.CID."
 MIN_R2_FIT, MAX_EC50_SE = 0.3, 3.0
-"""Of the fitted curves: coefficient of determination, and standard error of the logarithm of the EC50."""
+"""Limits for fitted curves: coefficient of determination, and standard error of the logarithm of the EC50."""
 BAD_FIT = f"R2fit < {MIN_R2_FIT:g} or EC50se > {MAX_EC50_SE:g}, or not known"
 CONFLICTING_CID = "kept, though drug_info gives its drug several PubChem numbers"
 

@@ -44,7 +44,7 @@ KINDS = {AUC.name: "number", CELL: "text", DRUG: "text"}
 WORDS = {"number": "numbers", "text": "text"}
 """What a column holds, in words."""
 MISSING = ""
-"""Id of a cell or drug that the file does not tell."""
+"""Id of a cell or drug that the file does not give."""
 
 
 def files(folder: Path) -> list[Path]:
@@ -216,16 +216,16 @@ def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str
         for start, stored in frame.chunks(columns):
             values = _as_float32(frame, columns, start, stored)
             some = codes[before + start : before + start + len(values)]
-            told = np.arange(len(values))
+            present = np.arange(len(values))
             if without:
-                told = np.flatnonzero(some)
-                some, values = some[told], values[told]
+                present = np.flatnonzero(some)
+                some, values = some[present], values[present]
             _take_new(table, known, some, values)
             wrong = _first_difference(values, table, some)
             if wrong is not None:
                 row, column = wrong
                 raise InputError(
-                    f"{frame.where}, row {start + told[row]}, column {names[column]}: {values[row, column]}, but "
+                    f"{frame.where}, row {start + present[row]}, column {names[column]}: {values[row, column]}, but "
                     f"{table[some[row], column]} in an earlier row of {unique[some[row]]}: one cell or drug must have "
                     f"the same features everywhere; {_remedy(responses)}"
                 )

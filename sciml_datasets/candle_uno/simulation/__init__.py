@@ -1,0 +1,1 @@
+"""Simulated raw files of CANDLE-UNO."""

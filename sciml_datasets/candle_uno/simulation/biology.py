@@ -3,7 +3,7 @@
 A cell line is a point in a latent space that decides its gene expression and how much it depends on each of a few
 pathways; a compound is a point that decides its descriptors, its potency, and which pathways it hits. A pair's EC50
 follows from both, the area from the Hill curve. Nothing is linear in what a model sees: a mean per drug is a start,
-trees are better and a network is best. Part of a compound's potency no descriptor tells, as in reality.
+trees are better and a network is best. Part of a compound's potency is in no descriptor, as in reality.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DOSES = (-9.0, -4.0)
 EXPRESSION_NOISE, DESCRIPTOR_NOISE = 0.5, 0.4
 """Standard deviations, of 1 of the signal."""
 HIDDEN_POTENCY = 0.45
-"""Standard deviation of the potency that no descriptor tells, log10 of mol/l."""
+"""Standard deviation of the potency that is in no descriptor, log10 of mol/l."""
 POTENCY, RESILIENCE, DEPENDENCE = 1.2, 0.35, 2.6
 """Spread of the EC50 by compound, by cell line and by both together, log10 of mol/l."""
 REPLICATE_NOISE = 0.055
@@ -75,7 +75,7 @@ def areas(
         loadings: of the simulation.
         cells: (cells, LATENT).
         drugs: (drugs, LATENT).
-        hidden: (drugs,) potency that no descriptor tells, log10 of mol/l.
+        hidden: (drugs,) potency that is in no descriptor, log10 of mol/l.
         pairs: rows of cells and of drugs.
 
     Returns:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.candle_uno.forms import aliases
 from sciml_datasets.candle_uno.simulation import biology
+from sciml_datasets.candle_uno.simulation.entities import SOURCES, Entities, curves, measurements
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,21 +20,60 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 DOSES = 8
-"""Of one curve, over the range of `biology.DOSES`."""
+"""Number of doses of one curve, over the range of `biology.DOSES`."""
 NOISE = 0.08
 """Standard deviation of a viability between measurements."""
 INVALID = 0.02
 """Share of the rows of drug pairs that are not valid, and of those with one drug only."""
 SCREENERS = ("1A", "FF", "FG")
 PARTS = 1 << 18
-"""Rows written at a time."""
+"""Number of rows written at a time."""
 
 Curves = Callable[[Integers], tuple[Floats, Floats, Floats]]
-"""From pairs (N, 2) of a cell line and a compound to EC50, largest effect and slope of each."""
+"""Function from pairs (N, 2) of a cell line and a compound to EC50, largest effect and slope of each."""
 
 
 def write_growth(
-    path: Path, rng: np.random.Generator, measured: Integers, curves: Curves, ids: Mapping[str, Any], rows: int
+    rng: np.random.Generator,
+    path: Path,
+    loadings: biology.Loadings,
+    lines: Entities,
+    compounds: Entities,
+    num_samples: int,
+) -> None:
+    """Write the table of one drug at a time: all doses of usable curves."""
+    wanted = min(-(-num_samples // DOSES), len(lines.described) * len(compounds.described) // 4)
+    usable, _ = measurements(rng, lines, compounds, wanted)
+    parameters = curves(rng, loadings, lines, compounds)
+    ids = {"source": np.array(SOURCES), "cell": np.array(lines.ids), "drug": np.array(compounds.ids)}
+    _write_growth_table(path, rng, usable, lambda pairs: parameters(pairs)[:3], ids, num_samples)
+
+
+def write_pairs(
+    rng: np.random.Generator,
+    path: Path,
+    loadings: biology.Loadings,
+    lines: Entities,
+    compounds: Entities,
+    num_samples: int,
+) -> None:
+    """Write the table of two drugs at a time, of the last source: the screen that measured pairs."""
+    cells, drugs = (np.flatnonzero(some.measured[-1] & some.described) for some in (lines, compounds))
+    pairs = np.stack(np.meshgrid(np.arange(len(cells)), drugs, indexing="ij"), axis=-1).reshape(-1, 2)
+    names = {
+        "cell": [lines.ids[-1][cell] for cell in cells],
+        "drug": np.array([key.partition(".")[2] for key in compounds.ids[-1]]),
+    }
+    parameters = curves(rng, loadings, lines, compounds)
+
+    def of(places: Integers) -> tuple[Floats, Floats, Floats]:
+        return parameters(np.stack([cells[places[:, 0]], places[:, 1]], axis=1))[:3]
+
+    _write_pair_table(path, rng, pairs, of, names, num_samples)
+
+
+def _write_growth_table(
+    path: Path, rng: np.random.Generator, measured: Integers, parameters: Curves, ids: Mapping[str, Any], rows: int
 ) -> None:
     """Write the table of one drug at a time.
 
@@ -41,7 +81,7 @@ def write_growth(
         path: of the table.
         rng: of the random numbers.
         measured: (N, 3) source, cell line and compound of usable curves; they are repeated until there are enough rows.
-        curves: their parameters.
+        parameters: of their curves.
         ids: ``source``, ``cell`` and ``drug``: the names of sources, and of cell lines and compounds by source.
         rows: usable ones.
     """
@@ -60,14 +100,14 @@ def write_growth(
                 "CONCUNIT": (np.array(["M"]), np.zeros(len(number), np.int64)),
                 "LOG_CONCENTRATION": dose,
                 "EXPID": number // DOSES,
-                "GROWTH": _percent(rng, biology.viabilities(*curves(curve[:, 1:]), dose)),
+                "GROWTH": _percent(rng, biology.viabilities(*parameters(curve[:, 1:]), dose)),
             }
 
     _write(path, "\t", parts())
 
 
-def write_pairs(
-    path: Path, rng: np.random.Generator, pairs: Integers, curves: Curves, names: Mapping[str, Any], rows: int
+def _write_pair_table(
+    path: Path, rng: np.random.Generator, pairs: Integers, parameters: Curves, names: Mapping[str, Any], rows: int
 ) -> None:
     """Write the table of two drugs at a time, which act independently (Bliss 1939), and what is to be left out of it.
 
@@ -75,7 +115,7 @@ def write_pairs(
         path: of the table; the table of names of cell lines is written beside it.
         rng: of the random numbers.
         pairs: (N, 2) cell line and compound, of which usable curves there are.
-        curves: their parameters.
+        parameters: of their curves.
         names: ``cell``, the ids of cell lines of the screen, and ``drug``, the NSC numbers.
         rows: usable ones.
     """
@@ -99,7 +139,7 @@ def write_pairs(
             dose = rng.choice(grid, (2, len(one)))
             viability = np.prod(
                 [
-                    biology.viabilities(*curves(np.stack([cell, drug], axis=1)), at)
+                    biology.viabilities(*parameters(np.stack([cell, drug], axis=1)), at)
                     for drug, at in zip(drugs, dose, strict=True)
                 ],
                 axis=0,

@@ -12,7 +12,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.sources.remote import (
     BLOCK,
     ChangedError,
-    Patience,
+    ConnectionSettings,
     RefusedError,
     RemoteFile,
     TransientError,
@@ -23,13 +23,13 @@ from sciml_datasets.fetch.sources.responses import broken
 
 Result = TypeVar("Result")
 TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "updated", "created")
-"""Keys under which the file systems of fsspec tell what changes with the content."""
+"""Keys of the entries of fsspec under which a file system gives what changes with the content."""
 
 
-class Anything:
+class FsspecSource:
     """See `sciml_datasets.fetch.sources.remote.Remote`. Time limits are those of the library that fsspec uses."""
 
-    def __init__(self, source: Source, _patience: Patience) -> None:
+    def __init__(self, source: Source, _settings: ConnectionSettings) -> None:
         self.url = source.url
         self._source = source
 
@@ -55,7 +55,7 @@ class Anything:
         return await listed(self, self._source, name, await self._try(find))
 
     async def look(self, name: str) -> RemoteFile:
-        """As the file system describes it."""
+        """The file as its file system describes it."""
 
         def describe() -> RemoteFile:
             from sciml_datasets.fetch.sources.listing import entry_of
@@ -101,7 +101,7 @@ class Anything:
             raise RefusedError("the source does not have it") from error
         except (InputError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
             raise RefusedError(
-                f"the source does not give it ({error})", remedy="mend that at the source, or name another one"
+                f"the source does not give it ({error})", remedy="correct that at the source, or name another one"
             ) from error
         except OSError as error:
             if error.filename is None:

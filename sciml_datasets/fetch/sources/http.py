@@ -12,7 +12,7 @@ from urllib.parse import quote
 from sciml_datasets.benchmark import Source
 from sciml_datasets.fetch.sources.remote import (
     ChangedError,
-    Patience,
+    ConnectionSettings,
     RefusedError,
     RemoteFile,
     SourceError,
@@ -36,20 +36,20 @@ from sciml_datasets.fetch.sources.responses import (
 from sciml_datasets.files.checksums import NAME
 
 HEAD_UNKNOWN = {403, 405, 501}
-"""Answers of servers that know no HEAD."""
+"""Status codes of servers that know no HEAD."""
 IDENTITY = {"Accept-Encoding": "identity"}
 
 
 class Http:
     """See `sciml_datasets.fetch.sources.remote.Remote`."""
 
-    def __init__(self, source: Source, patience: Patience) -> None:
+    def __init__(self, source: Source, settings: ConnectionSettings) -> None:
         import aiohttp
         from fsspec.implementations.http import HTTPFileSystem
 
         self.url = source.url.rstrip("/")
-        self._source, self._patience = source, patience
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience.timeout, sock_read=patience.timeout)
+        self._source, self._settings = source, settings
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.timeout, sock_read=settings.timeout)
         self._fs = HTTPFileSystem(
             asynchronous=True,
             skip_instance_cache=True,
@@ -75,24 +75,43 @@ class Http:
         return with_checksums((RemoteFile(file, sizes.get(file)) for file in names), checksums)
 
     async def _linked(self) -> list[str]:
+        """Names of all files that the page of the folder, and the pages of the folders below, link to.
+
+        fsspec's own walk leaves out, without a word, a folder whose page does not come.
+        """
+        names: set[str] = set()
+        pages = [""]
+        for folder in pages:
+            links = await self._links(folder, missing_ok=folder != "")
+            below = {
+                link for link in links if not set(link) & set("?#") and not {"", ".", ".."} & {*link.split("/")[:-1]}
+            }
+            pages += sorted(link for link in below if link.endswith("/") and link not in pages)
+            names |= {link for link in below if link and not link.endswith("/")}
+        return sorted(names)
+
+    async def _links(self, folder: str, *, missing_ok: bool) -> set[str]:
+        """Names, relative to the source, of what the page of a folder links to below the source."""
         import aiohttp
 
+        start = self.url + "/"
         try:
-            found = await self._fs._find(self.url + "/")
+            entries = await self._fs._ls(start + folder, detail=False)
         except FileNotFoundError as error:
+            if missing_ok:  # a link that leads nowhere
+                return set()
             raise status_error(HTTPStatus.NOT_FOUND) from error
         except aiohttp.ClientResponseError as error:
             raise status_error(error.status) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise broken(error) from error
-        names = {url.removeprefix(self.url + "/") for url in found if url.startswith(self.url + "/")}
-        return sorted(name for name in names if not set(name) & set("?#") and not name.endswith("/"))
+        return {url.removeprefix(start) for url in entries if url.startswith(start)}
 
     async def _nothing(self, name: str) -> SourceError:
-        """Why the source lists no files: the answer to a request for its folder."""
+        """Why the source lists no files: the response to a request for its folder."""
         try:
-            async with aclosing(self._get("", IDENTITY)) as answers:
-                await anext(answers)
+            async with aclosing(self._get("", IDENTITY)) as responses:
+                await anext(responses)
         except PageError as page:
             return nothing_listed(self._source, name, f": it shows a web page{page.title}, and has no {NAME}")
         except SourceError as error:
@@ -100,15 +119,15 @@ class Http:
         return nothing_listed(self._source, name, f": it has neither a page of the folder nor a {NAME}")
 
     async def look(self, name: str) -> RemoteFile:
-        """From the headers of an answer to HEAD, else to GET, of which a page tells its title."""
-        async with aclosing(self._get(name, IDENTITY, "HEAD")) as answers:
-            response = await anext(answers)
+        """The file by the headers of the response to HEAD, else to GET, which has the title of a page."""
+        async with aclosing(self._get(name, IDENTITY, "HEAD")) as responses:
+            response = await anext(responses)
             if response.status < 400 and not is_page(response.headers.get("Content-Type", "")):
                 return _described(name, response.headers)
             if response.status >= 400 and response.status not in HEAD_UNKNOWN:
                 raise status_error(response.status, response.headers.get("Retry-After", ""))
-        async with aclosing(self._get(name, IDENTITY)) as answers:
-            return _described(name, (await anext(answers)).headers)
+        async with aclosing(self._get(name, IDENTITY)) as responses:
+            return _described(name, (await anext(responses)).headers)
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one request."""
@@ -117,8 +136,8 @@ class Http:
         headers = dict(IDENTITY)
         if end is not None and (start, end) != (0, file.size):
             headers["Range"] = f"bytes={start}-{end - 1}"
-        async with aclosing(self._get(file.name, headers)) as answers:
-            response = await anext(answers)
+        async with aclosing(self._get(file.name, headers)) as responses:
+            response = await anext(responses)
             said = _described(file.name, response.headers)
             kind, _, value = file.tag.partition(" ")
             if value and (now := response.headers.get(kind, value)) != value:
@@ -138,7 +157,7 @@ class Http:
                 raise broken(error) from error
 
     async def _get(self, name: str, headers: dict[str, str], method: str = "GET") -> AsyncGenerator[Any, None]:
-        """The answer to a request, once; a page in place of a file is an error, a failed HEAD is not."""
+        """The response to a request, once; a page in place of a file is an error, a failed HEAD is not."""
         import aiohttp
 
         session = await self._fs.set_session()
@@ -172,7 +191,7 @@ class Http:
 
 
 async def _start(response: Any) -> bytes:
-    """The first bytes of the body of an answer."""
+    """The first bytes of the body of a response."""
     import aiohttp
 
     start = b""

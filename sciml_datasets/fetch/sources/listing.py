@@ -17,7 +17,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular import regular_file, walked
 
 Entry = dict[str, Any]
-"""What a file system tells of a file: size and tags, as `info` of fsspec does."""
+"""Description of a file by its file system: size and tags, as `info` of fsspec returns."""
 LOST = "lost+found"
 """Folder of a file system's own repair, at the top of a disk."""
 
@@ -42,7 +42,7 @@ def entries(fs: AbstractFileSystem, root: str) -> Iterator[tuple[str, Entry | st
 
 
 def entry_of(fs: AbstractFileSystem, path: str) -> Entry:
-    """What a file system tells of one file.
+    """Description of one file by its file system.
 
     Raises:
         InputError: on a local disk, it is nothing that can be read like a file.
@@ -74,7 +74,7 @@ def _below(fs: AbstractFileSystem, folder: str) -> Iterator[tuple[str, Entry | s
         path = entry["name"].rstrip("/")
         if path == folder.rstrip("/"):
             continue
-        if entry["type"] == "link":  # of SSH, whose listing tells of the link itself
+        if entry["type"] == "link":  # of SSH, whose listing describes the link itself
             try:
                 entry = fs.info(path)
             except OSError as error:

@@ -1,8 +1,4 @@
-"""What there is at the other end: files, ways to list and read them, and what can go wrong.
-
-A `Remote` is one source. `open_remote` chooses how to talk to it by its URL: HTTP and S3 speak of versions, ranges and
-status codes and are read without blocking; whatever else fsspec knows is read like a file, by threads.
-"""
+"""The contract of sources: their files, how these are listed and read, and the errors that a source may raise."""
 
 from __future__ import annotations
 
@@ -16,12 +12,10 @@ from sciml_datasets.benchmark import Source
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list
 
-LOCAL = ("file", "local", "memory")
-"""Protocols that need no network."""
 BLOCK = 1 << 20
-"""Bytes that are read at once where the library wants to know."""
+"""Number of bytes that are read at once where the library asks for one."""
 LONGEST_LIST = 64 << 20
-"""Bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
+"""Number of bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +24,8 @@ class RemoteFile:
 
     Attributes:
         name: relative to the source's folder, with slashes.
-        size: bytes; None where the source does not tell.
-        tag: what changes with the content: ETag, else time of change; "" where the source tells neither.
+        size: bytes; None where the source does not give it.
+        tag: what changes with the content: ETag, else time of change; "" where the source gives neither.
         etag: an ETag that S3 computes from the content, without quotes, else "".
         sha256: what the source itself says it is, else "".
         refused: why the source cannot give it although it lists it, else ""; a name with a slash at its end is that of
@@ -92,15 +86,15 @@ class NoRangesError(SourceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a source is waited for.
+class ConnectionSettings:
+    """How many connections are made to a source, and how long it is waited for.
 
     Attributes:
-        retries: of a request, in a row, that brought nothing new.
-        wait: seconds before the first one; doubled each time up to ``longest_wait``, and varied.
-        longest_wait: seconds.
+        retries: number of attempts in a row that bring nothing new, after the first one.
+        wait: seconds before the first retry; doubled each time up to ``longest_wait``, and varied.
+        longest_wait: seconds between two attempts at most.
         timeout: seconds in which a connection must bring something, and at least SLOWEST bytes a second.
-        connections: of this process at a time.
+        connections: number of connections of this process at a time.
     """
 
     retries: int = 8
@@ -131,44 +125,6 @@ class Remote(Protocol):
         """Close the connections."""
 
 
-def open_remote(source: Source, patience: Patience) -> Remote:
-    """The source behind a URL; no connection is made yet."""
-    from sciml_datasets.fetch.sources.fsspec_source import Anything
-    from sciml_datasets.fetch.sources.http import Http
-    from sciml_datasets.fetch.sources.s3 import S3
-
-    protocol = protocol_of(source.url)
-    if protocol in ("http", "https"):
-        return Http(source, patience)
-    return S3(source, patience) if protocol in ("s3", "s3a") else Anything(source, patience)
-
-
-def check_url(url: str) -> None:
-    """Make sure that a URL can be a source, without asking anybody.
-
-    Raises:
-        InputError: it names no place, is of a kind that fsspec does not know, or needs a package that is not installed.
-    """
-    from fsspec import get_filesystem_class
-
-    protocol, rest = protocol_of(url), url.partition("://")[2]
-    if not url.strip():
-        raise InputError(f"--source {url!r}: expected a URL or a folder")
-    if protocol in ("s3", "s3a", "http", "https") and not rest.partition("/")[0]:
-        what, example = ("bucket", "BUCKET/FOLDER") if protocol.startswith("s3") else ("host", "HOST/FOLDER")
-        raise InputError(f"--source {url} names no {what}: expected {protocol}://{example}")
-    try:
-        get_filesystem_class(protocol)
-    except (ImportError, ValueError) as error:
-        raise InputError(f"--source {url}: {error}: install that package, or name a source of another kind") from error
-
-
-def protocol_of(url: str) -> str:
-    """The protocol of a URL; ``file`` of a plain path."""
-    protocol, separator, _ = url.partition("://")
-    return protocol.lower() if separator else "file"
-
-
 def belongs(source: Source, name: str) -> bool:
     """Whether a file of the source's folder belongs to the data set."""
     hidden = any(part.startswith(".") and part not in (".", "..") for part in name.split("/"))
@@ -187,7 +143,7 @@ def exact_names(files: Sequence[str]) -> list[str]:
 
 
 async def listed(remote: Remote, source: Source, name: str, found: Iterable[RemoteFile]) -> list[RemoteFile]:
-    """Of all files that a source lists, those that belong to a data set, with the checksums that the source carries.
+    """The files of a data set among all that a source lists, with the checksums that the source carries.
 
     Raises:
         RefusedError: there are none.

@@ -1,4 +1,4 @@
-"""What HTTP answers mean, over S3 as well: status codes, ranges, pages in place of files."""
+"""Meaning of HTTP responses, of S3 as well: status codes, ranges, pages in place of files."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ CLOSED = {
 }
 """What can be done about status codes."""
 RECEIVED_BYTES = 4 << 20
-"""Taken from a connection at once."""
+"""Number of bytes taken from a connection at once."""
 SNIFFED = 4096
 """First bytes of a page, in which its title is looked for."""
 
 
 def status_error(status: int, retry_after: str = "") -> SourceError:
-    """What an answer that is no success means."""
+    """The error that a response which is no success stands for."""
     try:
         said = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -57,7 +57,7 @@ def status_error(status: int, retry_after: str = "") -> SourceError:
 
 
 def _seconds(retry_after: str) -> float:
-    """Of a Retry-After header: a number of seconds or a date (RFC 9110 section 10.2.3)."""
+    """Seconds of a Retry-After header: a number or a date (RFC 9110 section 10.2.3)."""
     if retry_after.isdecimal():
         return min(float(retry_after), LONGEST_RETRY_AFTER)
     try:
@@ -67,7 +67,7 @@ def _seconds(retry_after: str) -> float:
 
 
 def check_range(status: int, content_range: str, start: int, end: int, size: int | None) -> None:
-    """Make sure that an answer to a request for ``start`` to ``end`` brings just that.
+    """Make sure that the response to a request for ``start`` to ``end`` brings exactly that range.
 
     Raises:
         NoRangesError: it brings the whole file instead.
@@ -100,7 +100,7 @@ class PageError(RefusedError):
 
 
 def is_page(content_type: str) -> bool:
-    """Whether a server says that its answer is a web page."""
+    """Whether a server declares its response to be a web page."""
     return content_type.partition(";")[0].strip().lower() in ("text/html", "application/xhtml+xml")
 
 
@@ -126,7 +126,7 @@ def page_error(first: bytes) -> RefusedError | None:
 
 
 def take_more_at_once(response: Any) -> None:
-    """Let the connection of an answer of aiohttp take more at once from the system, where it takes 256 KiB.
+    """Let the connection of a response of aiohttp take more at once from the system, where it takes 256 KiB.
 
     From a local server this saved a tenth of all CPU time.
     """
@@ -136,7 +136,7 @@ def take_more_at_once(response: Any) -> None:
 
 
 def broken(error: BaseException) -> SourceError:
-    """What an exception of a connection means.
+    """The error that an exception of a connection stands for.
 
     Each library has exceptions of its own, so names of classes and the causes behind them decide.
     """
@@ -164,7 +164,7 @@ def broken(error: BaseException) -> SourceError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and what is behind it."""
+    """An exception and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -14,7 +14,7 @@ from sciml_datasets.benchmark import Source
 from sciml_datasets.fetch.sources.remote import (
     BLOCK,
     ChangedError,
-    Patience,
+    ConnectionSettings,
     RefusedError,
     RemoteFile,
     SourceError,
@@ -41,7 +41,7 @@ KEYS = "correct the address, or name your credentials in AWS_PROFILE or AWS_ACCE
 class S3:
     """See `sciml_datasets.fetch.sources.remote.Remote`."""
 
-    def __init__(self, source: Source, patience: Patience) -> None:
+    def __init__(self, source: Source, settings: ConnectionSettings) -> None:
         from s3fs import S3FileSystem
 
         self.url = source.url.rstrip("/")
@@ -52,9 +52,9 @@ class S3:
             asynchronous=True,
             skip_instance_cache=True,
             config_kwargs={
-                "connect_timeout": patience.timeout,
-                "read_timeout": patience.timeout,
-                "max_pool_connections": patience.connections + 2,
+                "connect_timeout": settings.timeout,
+                "read_timeout": settings.timeout,
+                "max_pool_connections": settings.connections + 2,
                 "retries": {"total_max_attempts": 1},
                 "response_checksum_validation": "when_required",
             },

@@ -18,7 +18,7 @@ from typing import Any
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.incomplete import left_beside, work_folder
-from sciml_datasets.files.owned import Hashes, changes, find_own, remove_empty, sha256
+from sciml_datasets.files.owned_files import Hashes, changes, find_own, remove_empty, sha256
 from sciml_datasets.files.regular import regular_file
 from sciml_datasets.parallel.processes import abandoned, signature
 from sciml_datasets.submissions import rules
@@ -72,7 +72,7 @@ def _listed(tail: bytes) -> Hashes:
 
 def _restore(folder: Path) -> str:
     """What helps where the list is not as it was written: without it, no file is known as ours."""
-    return f"restore {rules.CONFIG}, for example from git, or move {folder} elsewhere and submit anew"
+    return f"restore {rules.CONFIG}, for example from git, or move {folder} elsewhere and submit again"
 
 
 def own_contribution(folder: Path, known: Hashes) -> str | None:
@@ -101,7 +101,7 @@ def write_documents(facts: dict[str, Any], folder: Path, known: Hashes, scratch:
     """Write what the submitter does not have yet of README.md and the contribution.
 
     Args:
-        facts: what the documents tell.
+        facts: what the documents say.
         folder: of the submission.
         known: the files that `sciml submit` wrote; a PDF of the submitter's own is taken off.
         scratch: where the documents go.

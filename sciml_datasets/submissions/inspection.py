@@ -1,4 +1,4 @@
-"""One submission, from its files to findings. To be called in the sandbox: its answer is plain JSON."""
+"""One submission, from its files to findings. To be called in the sandbox: the result is plain JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.configuration import check_config, entry, predictions_name, result_name
 from sciml_datasets.submissions.contribution import check_answers, check_pdf, check_readme
 from sciml_datasets.submissions.data_at_hand import Known
-from sciml_datasets.submissions.documents import parse_json, parse_yaml
 from sciml_datasets.submissions.file_types import check_kind
 from sciml_datasets.submissions.findings import BrokenRuleError, Finding, shown
 from sciml_datasets.submissions.folder import (
@@ -25,7 +24,6 @@ from sciml_datasets.submissions.folder import (
     list_folder,
     read_file,
 )
-from sciml_datasets.submissions.hdf5 import Contents, read_contents
 from sciml_datasets.submissions.logs import (
     check_different,
     check_log,
@@ -36,6 +34,8 @@ from sciml_datasets.submissions.logs import (
 )
 from sciml_datasets.submissions.result_checks import benchmark_of, check_result, check_results, check_scores, mark_of
 from sciml_datasets.submissions.timing import check_times
+from sciml_datasets.submissions.untrusted_documents import parse_json, parse_yaml
+from sciml_datasets.submissions.untrusted_predictions import Contents, read_contents
 
 
 class Inspection:
@@ -51,7 +51,7 @@ class Inspection:
         self._findings: list[Finding] = []
         self._files: set[str] = set()
 
-    def answer(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """``findings``: file, rule and what of each; ``facts``: what a leaderboard shows, of a sound submission."""
         self._findings += check_place(self._place)
         self._look_around()
@@ -104,7 +104,7 @@ class Inspection:
         return as_text(read_file(self._place.folder / name, rules.MAX_BYTES[kind_of(name)]))
 
     def _document(self, name: str, parse: Any) -> Any:
-        """A parsed file; None where it is missing or broken, which has been told."""
+        """A parsed file; None where it is missing or broken, which is a finding already."""
         if name not in self._files:
             return None
         try:

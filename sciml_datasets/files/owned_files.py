@@ -55,7 +55,7 @@ class Changes:
             path = self.folder / name
             by_folder.setdefault(path.parent, []).append(path.name)
         for folder, names in by_folder.items():
-            atomic.remove_leftovers(folder, names)  # while the list still tells all names that a kill may have left
+            atomic.remove_leftovers(folder, names)  # while the list still has all names that a kill may have left
         keep(self.during)
         for name, source in self.write.items():
             path = self.folder / name

@@ -1,8 +1,7 @@
-"""The project itself: links, light imports, arrows that point one way, packaging."""
+"""The project itself: links, light imports, packaging."""
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 import zipfile
@@ -10,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sciml_datasets import BENCHMARKS
-
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "sciml_datasets"
 
 
@@ -52,67 +49,6 @@ def test_the_builder_is_registered_in_either_order_of_import(order: str) -> None
         f"{order}; assert tfds.builder_cls('sciml').name == 'sciml'; import importlib; importlib.reload(sciml_datasets)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text())
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    return names | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
-
-
-def room(module: str) -> str:
-    """The part of the package that a module belongs to."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else ""
-
-
-PURE = {
-    "errors",
-    "files",
-    "benchmark",
-    "benchmarks",
-    "samples",
-    "splits",
-    "progress",
-    "checksums",
-    "processes",
-    "partitions",
-    "scaling",
-    "facts",
-    "paths",
-    "integrity",
-}
-ALLOWED = {
-    "metrics": PURE | {"metrics", "random_access"},
-    "files": {"errors", "files", "processes"},
-    "preparation": PURE | {"preparation", "sciml_dataset_builder", "simulation", "lookup"},
-    "record_fields": set(),
-    "record_ids": PURE,
-    "shard_checks": PURE | {"preparation", "random_access", "record_fields", "record_ids"},
-    "tensor_views": PURE | {"preparation", "random_access", "record_fields", "record_ids"},
-    "models": PURE | {"models", "metrics", "preparation", "random_access", "tensor_views", "shard_checks", "mathtext"},
-    "lookup": PURE,
-    "raw_tensor": PURE,
-    "mathtext": set(),
-    **{name: PURE | {name, "sciml_dataset_builder", "lookup", "raw_tensor", "mathtext"} for name in BENCHMARKS},
-}
-ALLOWED["stemdl_reconstruction"] |= {"stemdl"}  # the same crystals and the same theory
-"""Room to the rooms that it may import from; nothing imports cli, and no benchmark another one."""
-
-
-def test_arrows_point_one_way() -> None:
-    for path in sorted(PACKAGE.rglob("*.py")) + [
-        p for name in ("models", "metrics", "cli") for p in (ROOT / name).rglob("*.py")
-    ]:
-        parts = path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT).parts
-        here = parts[0].removesuffix(".py")
-        targets = {room(name) for name in imports(path) if name.startswith("sciml_datasets.")}
-        assert here == "cli" or "cli" not in targets, path
-        allowed = ALLOWED.get(here, PURE if here in PURE else None)
-        if here == "models" and path.stem in BENCHMARKS:
-            allowed = ALLOWED["models"] | {path.stem}  # a benchmark is the same name in each room
-        if allowed is not None:
-            assert targets <= allowed, (path, targets - allowed)
 
 
 def test_the_wheel_holds_every_part(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sciml_datasets import InputError
-from sciml_datasets.files.owned import Hashes, changes
+from sciml_datasets.files.owned_files import Hashes, changes
 
 LIST = "list.json"
 NAMES = st.sampled_from(["a", "b", "c", "d/a", "d/b", "d/e/f"])
@@ -120,7 +120,7 @@ LOOP = """
 import json, sys
 from pathlib import Path
 from sciml_datasets.files import atomic
-from sciml_datasets.files.owned import changes
+from sciml_datasets.files.owned_files import changes
 out, *sources = map(Path, sys.argv[1:])
 print("ready", flush=True)
 while True:
