@@ -352,8 +352,8 @@ class Benchmark:
             if value is None:
                 continue
             if name not in known:
-                others = f", or choose from {', '.join(sorted(known))}" if known else ""
-                raise InputError(f"{self.name} has no choice {name}: leave it out{others}")
+                remedy = f"choose from {', '.join(sorted(known))}" if known else "leave it out"
+                raise InputError(f"{self.name} has no option {name}: {remedy}")
             if isinstance(known[name], tuple) and value not in known[name]:
                 raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name])}")
 

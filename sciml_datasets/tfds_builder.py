@@ -123,7 +123,7 @@ class Sciml(FileReaderBuilder):
         """
         from sciml_datasets.parallel.beam import Beam
         from sciml_datasets.parallel.executors import Serial
-        from sciml_datasets.preparation.run import Options, prepare_builder
+        from sciml_datasets.preparation.run import PrepareOptions, prepare_builder
 
         config = download_config or tfds.download.DownloadConfig()
         if config.max_examples_per_split is not None:
@@ -134,7 +134,7 @@ class Sciml(FileReaderBuilder):
             self.info.set_file_format(file_format, override=True)
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
         executor = Beam(config.beam_options, self.data_path.parent.parent) if config.beam_options else Serial()
-        prepare_builder(self, Options(raw_dir=manual_dir, num_shards=config.num_shards), executor)
+        prepare_builder(self, PrepareOptions(raw_dir=manual_dir, num_shards=config.num_shards), executor)
 
     def as_dataset(self, split: Any = None, *, as_supervised: bool = False, **options: Any) -> Any:
         """As in TFDS; supervised pairs are those that the benchmark's ``data.pair`` makes, where there is one."""

@@ -37,7 +37,7 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ShardPlan:
     """All shards of a data set.
 
     Attributes:
@@ -59,7 +59,7 @@ def make_plan(
     identity: dict[str, Any],
     num_shards: int | None = None,
     missing: Collection[str] = (),
-) -> Plan:
+) -> ShardPlan:
     """Order the samples and cut them into shards.
 
     Args:
@@ -104,4 +104,4 @@ def make_plan(
                 digest.update(f"{sample.key}\t{sample.size}\t{sample.group}\t{facts}\n".encode())
             shards.append(Shard(split, i, count, some, size))
         digest.update(json.dumps(ends).encode())
-    return Plan(tuple(shards), digest.hexdigest())
+    return ShardPlan(tuple(shards), digest.hexdigest())

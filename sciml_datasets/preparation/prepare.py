@@ -9,7 +9,7 @@ from sciml_datasets.benchmarks import data_root, find, preprocessed
 from sciml_datasets.errors import whole
 from sciml_datasets.parallel.beam import Beam
 from sciml_datasets.parallel.executors import Executor, Forked, MpiRanks, Serial, check_jobs
-from sciml_datasets.preparation.run import Options, prepare_builder
+from sciml_datasets.preparation.run import PrepareOptions, prepare_builder
 from sciml_datasets.preparation.shards import check_format
 
 if TYPE_CHECKING:
@@ -83,6 +83,6 @@ def prepare(
     # Not `tfds.builder`, which puts words of its own before what is wrong with a declaration.
     builder = tfds.builder_cls("sciml")(config=name, data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(
-        builder, Options(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), executor
+        builder, PrepareOptions(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), executor
     )
     return Path(builder.data_dir)

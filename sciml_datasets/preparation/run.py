@@ -25,13 +25,13 @@ from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.preparation.index_checks import check_disjoint, check_truth
-from sciml_datasets.preparation.plan import Plan, make_plan
+from sciml_datasets.preparation.plan import ShardPlan, make_plan
 from sciml_datasets.preparation.prefetch import chunks
 from sciml_datasets.preparation.shards import check_format
 from sciml_datasets.preparation.sorting import Spool, spooled
 from sciml_datasets.preparation.tasks import IndexFiles, WriteShard, shard_name
 from sciml_datasets.preparation.tolerated import Notes
-from sciml_datasets.preparation.work_folder import open_workshop, remove_interrupted
+from sciml_datasets.preparation.work_folder import open_work_folder, remove_interrupted
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.members import write_members
@@ -48,7 +48,7 @@ from sciml_datasets.raw_format import (
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PrepareOptions:
     """What a user may choose.
 
     Attributes:
@@ -70,7 +70,7 @@ class Options:
     raw_name: str | None = None
 
 
-def prepare_builder(builder: Any, options: Options, executor: Executor) -> None:
+def prepare_builder(builder: Any, options: PrepareOptions, executor: Executor) -> None:
     """Prepare the data set of a builder; afterwards the builder can read it. See `prepare`.
 
     Raises:
@@ -89,7 +89,7 @@ def prepare_builder(builder: Any, options: Options, executor: Executor) -> None:
     builder.info.read_from_directory(final)
 
 
-def _is_prepared(final: Path, options: Options) -> bool:
+def _is_prepared(final: Path, options: PrepareOptions) -> bool:
     check_vacant(final)
     if not final.exists():
         return False
@@ -109,7 +109,7 @@ def _is_prepared(final: Path, options: Options) -> bool:
     return True
 
 
-def _prepare(builder: Any, options: Options, executor: Executor, final: Path) -> None:
+def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: Path) -> None:
     file_format = builder.info.file_format.value
     check_format(file_format)
     choices = executor.run_once(lambda: builder.benchmark.chosen(options.choices))
@@ -130,12 +130,12 @@ def _prepare(builder: Any, options: Options, executor: Executor, final: Path) ->
         **({"choices": choices} if choices else {}),
     }
 
-    def plan_and_open() -> tuple[Plan, Path, list[Written]]:
+    def plan_and_open() -> tuple[ShardPlan, Path, list[Written]]:
         samples = _joined(indexed, raw_format, builder.benchmark, final)
         plan = make_plan(samples, identity, options.num_shards, missing)
         final.parent.mkdir(parents=True, exist_ok=True)
         state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
-        return plan, *open_workshop(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
+        return plan, *open_work_folder(final, {**_plan_identity(identity, plan), "raw": state}, restart=options.restart)
 
     try:
         plan, work, done = executor.run_once(plan_and_open)
@@ -199,14 +199,14 @@ def _forget_index(indexed: Sequence[list[Sample] | Spool]) -> None:
             shutil.rmtree(part.folder, ignore_errors=True)
 
 
-def _plan_identity(identity: dict[str, Any], plan: Plan) -> dict[str, Any]:
+def _plan_identity(identity: dict[str, Any], plan: ShardPlan) -> dict[str, Any]:
     """What of a plan must agree before another run's shards are taken over."""
     features = hashlib.sha256(json.dumps(identity["features"], sort_keys=True).encode()).hexdigest()
     return {**identity, "features": features, "digest": plan.digest}
 
 
 def _raw_checksums(
-    builder: Any, options: Options, executor: Executor, folder: Path, files: list[RawFile]
+    builder: Any, options: PrepareOptions, executor: Executor, folder: Path, files: list[RawFile]
 ) -> dict[str, str]:
     """With ``verify_raw`` the SHA-256 of raw files by name, on rank 0, compared with the known ones and recorded.
 
@@ -225,7 +225,7 @@ def _raw_checksums(
     return known | found
 
 
-def _check_space(work: Path, plan: Plan, done: list[Written]) -> None:
+def _check_space(work: Path, plan: ShardPlan, done: list[Written]) -> None:
     needed = plan.payload_bytes - sum(written.bytes for written in done)
     free = shutil.disk_usage(work).free
     if free < needed:
@@ -255,7 +255,7 @@ def _finish(
     builder: Any,
     raw_format: RawFormat,
     raw_folder: Path,
-    plan: Plan,
+    plan: ShardPlan,
     done: list[Written],
     raw_files: list[RawFile],
     checksums: dict[str, str],
@@ -343,7 +343,7 @@ def _tell_missing(executor: Executor, missing: Sequence[str], benchmark: Benchma
         )
 
 
-def _summarise(executor: Executor, size: int, plan: Plan, taken_over: int, seconds: float) -> None:
+def _summarise(executor: Executor, size: int, plan: ShardPlan, taken_over: int, seconds: float) -> None:
     if executor.rank == 0 and sys.stderr is not None:
         again = f"; {taken_over} of {len(plan.shards)} shards had been finished before" if taken_over else ""
         rate = size / 1e6 / max(seconds, 1e-9)

@@ -36,7 +36,7 @@ OURS = re.compile(
 """Names of all that lies in a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
 
-def open_workshop(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[Path, list[Written]]:
+def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[Path, list[Written]]:
     """Make a work folder and take over what earlier runs of the same plan have finished.
 
     Args:

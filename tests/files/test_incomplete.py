@@ -17,7 +17,7 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.files.incomplete import check_vacant, left_beside, publish, remove_abandoned, work_folder
 from sciml_datasets.leaderboard import write_site
 from sciml_datasets.parallel.processes import signature
-from sciml_datasets.preparation.work_folder import interrupted, open_workshop, remove_interrupted
+from sciml_datasets.preparation.work_folder import interrupted, open_work_folder, remove_interrupted
 
 OURS = re.compile("folder|plan.json")
 PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "f", "digest": "x", "raw": {}}
@@ -64,7 +64,7 @@ def test_a_plan_of_the_user_is_not_taken_for_ours(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_work_folder_is_none(tmp_path: Path) -> None:
-    work, _ = open_workshop(tmp_path / "1.0.0", PLAN, restart=False)
+    work, _ = open_work_folder(tmp_path / "1.0.0", PLAN, restart=False)
     work = work.rename(tmp_path / "kept")
     (tmp_path / "1.0.0.incomplete-0123456789ab").symlink_to(work)
     assert list(interrupted(tmp_path / "1.0.0")) == []
@@ -73,7 +73,7 @@ def test_a_link_to_a_work_folder_is_none(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_preparation_is_removed_when_asked(tmp_path: Path) -> None:
-    open_workshop(tmp_path / "1.0.0", PLAN, restart=False)
+    open_work_folder(tmp_path / "1.0.0", PLAN, restart=False)
     remove_interrupted(tmp_path / "1.0.0")
     assert list(tmp_path.iterdir()) == []
 

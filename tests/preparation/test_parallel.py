@@ -20,7 +20,7 @@ from stemdl_files import sample, write_file, write_raw
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.preparation.run import check_unchanged
-from sciml_datasets.preparation.work_folder import interrupted, journal, journalled, open_workshop, what_changed
+from sciml_datasets.preparation.work_folder import interrupted, journal, journalled, open_work_folder, what_changed
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.stemdl.raw import Hdf5Stacks
 
@@ -306,7 +306,7 @@ def write_shard(work: Path, name: str, text: bytes) -> Written:
 
 def test_only_journalled_shards_of_the_right_size_are_taken_over(tmp_path: Path) -> None:
     final = tmp_path / "1.0.0"
-    work, taken = open_workshop(final, PLAN, restart=False)
+    work, taken = open_work_folder(final, PLAN, restart=False)
     assert taken == []
     for name in ("good", "cut"):
         journal(work, write_shard(work, name, b"12345"))
@@ -314,7 +314,7 @@ def test_only_journalled_shards_of_the_right_size_are_taken_over(tmp_path: Path)
     write_shard(work, "not journalled", b"12345")
     with next(work.glob("journal-*")).open("a") as file:
         file.write('{"name": "torn')
-    other, taken = open_workshop(final, PLAN, restart=False)
+    other, taken = open_work_folder(final, PLAN, restart=False)
     assert [written.name for written in taken] == ["good"]
     assert [path.name for path in (other / "folder").iterdir()] == ["good"]
     assert (other / "folder/good").stat().st_nlink == 2
@@ -323,7 +323,7 @@ def test_only_journalled_shards_of_the_right_size_are_taken_over(tmp_path: Path)
 
 def test_a_work_folder_that_was_killed_before_its_plan_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "1.0.0.incomplete-abc" / "folder").mkdir(parents=True)
-    assert open_workshop(tmp_path / "1.0.0", PLAN, restart=False)[1] == []
+    assert open_work_folder(tmp_path / "1.0.0", PLAN, restart=False)[1] == []
 
 
 def test_the_manifest_holds_no_times(data_dir: Path) -> None:
