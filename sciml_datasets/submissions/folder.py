@@ -36,7 +36,8 @@ class Place:
         """The benchmark that the second folder names, also by the rules' own name; None where there is none."""
         if len(self.parts) != 4:
             return None
-        name = rules.BENCHMARK_ALIASES.get(self.parts[1], self.parts[1])
+        given = self.parts[1]
+        name = next((known.name for known in BENCHMARKS.values() if given in known.rules_names), given)
         return name if name in BENCHMARKS else None
 
 

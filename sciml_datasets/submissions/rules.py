@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from sciml_datasets.benchmarks import BENCHMARKS
-
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 CONFIG, README, RESULT = "config.yaml", "README.md", "result.json"
@@ -24,8 +22,6 @@ RUN_RESULT = re.compile(r"result-([1-9][0-9]{0,2})\.json")
 PREDICTIONS = re.compile(r"predictions(?:-([1-9][0-9]{0,2}))?\.h5")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
 """Name of any file or folder: portable, never hidden, no path."""
-BENCHMARK_ALIASES = MappingProxyType({name: row.name for row in BENCHMARKS.values() for name in row.rules_names})
-"""The rules' names of benchmarks, some of which are called otherwise here."""
 
 MAX_FILES = 200
 MAX_DEPTH = 3
