@@ -353,7 +353,7 @@ class Benchmark:
                 continue
             if name not in known:
                 remedy = f"choose from {', '.join(sorted(known))}" if known else "leave it out"
-                raise InputError(f"{self.name} has no option {name}: {remedy}")
+                raise InputError(f"{self.dataset or self.name} has no option {name}: {remedy}")
             if isinstance(known[name], tuple) and value not in known[name]:
                 raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name])}")
 
