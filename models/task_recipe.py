@@ -56,7 +56,7 @@ def output_shape(task: Task, target: tuple[int, ...]) -> tuple[int, ...] | None:
 def task_recipe(prepared: Prepared) -> Recipe:
     """A recipe for models of the user's where a benchmark has no reference: the supervised keys as they are stored.
 
-    Inputs are float32, losses and predictions those of the task.
+    Inputs are float32, several where the keys name several; losses and predictions are those of the task.
 
     Args:
         prepared: the data set.
@@ -65,7 +65,7 @@ def task_recipe(prepared: Prepared) -> Recipe:
         InputError: the data set has no pair of supervised keys, or its task is none of those here.
     """
     benchmark, keys = prepared.benchmark, prepared.builder.info.supervised_keys
-    if benchmark.task.kind not in LEARNED or not keys or not all(isinstance(key, str) for key in keys[:2]):
+    if benchmark.task.kind not in LEARNED or not keys or not isinstance(keys[1], str):
         raise InputError(
             f"{benchmark.name} has no reference model, and its supervised keys {keys} and its task "
             f"{benchmark.task.kind} do not say how one is trained: give the benchmark a module model with RECIPES"
@@ -75,7 +75,9 @@ def task_recipe(prepared: Prepared) -> Recipe:
     valid = benchmark.task.settings.get("valid", "") if benchmark.task.kind == "segmentation" else ""
 
     def inputs(example: Example) -> Any:
-        return np.asarray(example[of_input], np.float32)
+        if isinstance(of_input, str):
+            return np.asarray(example[of_input], np.float32)
+        return tuple(np.asarray(example[key], np.float32) for key in of_input)
 
     def samples(example: Example) -> Samples:
         target = np.asarray(example[of_target], kind)
