@@ -20,7 +20,6 @@ from sciml_datasets.models.determinism import make_deterministic, report_draws
 from sciml_datasets.models.epochs import Epochs, gathered, predicted_batches
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
-from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.models.recipe_error import of_data_set
 from sciml_datasets.models.reference import reference_recipe
 from sciml_datasets.models.run_folder import RunFolder
@@ -94,36 +93,28 @@ def train(
         if workers.chief:
             run.begin(prepared.benchmark, _gpus(), workers.part.count)
         with naming_lost_workers(workers):
-            workers.run_once(lambda: _check(prepared))
-            return _trained(prepared, recipe, model, workers, run, seed, partition, until_target)
+            workers.run_once(prepared.check)
+            recipe = recipe.for_data(prepared.facts)
+            batches = Batches(prepared, recipe, seed, prepared.canonical(partition))
+            return _trained(batches, model, workers, run, until_target)
 
 
-def _trained(
-    prepared: Prepared,
-    recipe: Recipe,
-    model: Any,
-    workers: Workers,
-    run: RunFolder,
-    seed: int,
-    partition: str,
-    until_target: bool,
-) -> dict[str, Any]:
+def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, until_target: bool) -> dict[str, Any]:
     """`train` by workers that have joined."""
-    benchmark, recipe = prepared.benchmark.for_data(prepared.facts), recipe.for_data(prepared.facts)
+    prepared, recipe = batches.prepared, batches.recipe
+    benchmark = prepared.benchmark.for_data(prepared.facts)
     if until_target and not any(criterion.target for criterion in benchmark.criteria):
         raise InputError(
             f"{prepared.name}: there is no target for these data that training could end with: leave it out"
         )
-    partition = prepared.canonical(partition)
     workers.run_once(run.check)
-    batches = Batches(prepared, recipe, seed, partition)
     spec = batches.spec()
     if recipe.standardised:
         mean, std = batches.moments
         spec = replace(spec, target_mean=mean, target_std=std)
     build = network_builder(model, recipe, spec)
     _check_batch_size(batches, workers)
-    scored = prepared.held_out(partition)
+    scored = prepared.held_out(batches.partition)
     _check_parts(batches, "validation", scored)
     replicas = int(workers.strategy.num_replicas_in_sync)
     with workers.strategy.scope():
@@ -137,8 +128,8 @@ def _trained(
         "model": network.name,
         "parameters": int(network.count_params()),
         "settings": recipe.settings(),
-        "seed": seed,
-        "partition": partition,
+        "seed": batches.seed,
+        "partition": batches.partition,
         "until_target": until_target,
     }
     of_data = {"response": prepared.facts.get("response"), "loss_unit": recipe.loss_unit}
@@ -148,9 +139,7 @@ def _trained(
     if workers.run_once(lambda: run.goes_on(config)):
         progress = checkpoints.restore(run.checkpoint, variables)
     with closing(run) if workers.chief else nullcontext():
-        workers.run_once(
-            lambda: run.start(config, benchmark.criteria, progress, replicas, _logged(batches, seed, replicas))
-        )
+        workers.run_once(lambda: run.start(config, benchmark.criteria, progress, replicas, _logged(batches, replicas)))
         if workers.chief:
             report_draws(network, recipe.training, replicas)
         spread = spec.target_std
@@ -169,10 +158,6 @@ def _trained(
         return run.finish(evaluator, prepared.plan_digest)
 
 
-def _check(prepared: Prepared) -> None:
-    prepared.check()
-
-
 def _check_batch_size(batches: Batches, workers: Workers) -> None:
     size, replicas = batches.recipe.training.batch_size, int(workers.strategy.num_replicas_in_sync)
     if size % replicas:
@@ -188,13 +173,13 @@ def _check_parts(batches: Batches, *parts: str) -> None:
         batches.selection(part)
 
 
-def _logged(batches: Batches, seed: int, replicas: int) -> dict[str, Any]:
+def _logged(batches: Batches, replicas: int) -> dict[str, Any]:
     """The values that are logged of a run before it starts, as ORNL's runner of STEMDL does (mlcommons/science,
     benchmarks/stemdl/ornl/sgcl_runner.py), whose ranks have a GPU each."""
     training = batches.recipe.training
     return {
         "number_of_ranks": replicas,
-        "seed": seed,
+        "seed": batches.seed,
         "global_batch_size": training.batch_size,
         "train_samples": batches.num_training_samples,
         "eval_samples": batches.num_examples("validation"),
