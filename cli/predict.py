@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     import_tensorflow_quietly()
     from sciml_datasets.models import predict
-    from sciml_datasets.models.run_folder import trained_with
+    from sciml_datasets.models.run_config import trained_with
 
     check_output(args.out)
     model: Any = args.model

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.prepared.prepared import Prepared, opened
+from sciml_datasets.prepared.prepared import Prepared
 
 
 class Truth:
@@ -27,8 +26,8 @@ class Truth:
         InputError: the data set has no such split.
     """
 
-    def __init__(self, prepared: str | Prepared, split: str, data_dir: str | Path | None = None) -> None:
-        self._prepared, self._split = opened(prepared, data_dir), split
+    def __init__(self, prepared: Prepared, split: str) -> None:
+        self._prepared, self._split = prepared, split
         self._selection = self._prepared.select(split)
         self._members = self._selection.columns
         self.sha256 = self._selection.sha256

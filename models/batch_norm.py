@@ -15,7 +15,7 @@ def normalise_as_one(layer: Any, replicas: int) -> None:
 
     Args:
         layer: `keras.layers.BatchNormalization`.
-        replicas: that train together.
+        replicas: number of devices that train together.
     """
     import tensorflow as tf
 

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmarks import data_root
-from sciml_datasets.models.buffer_pool import LentMemory
-from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.sources import Examples, JoinedRows, SampleSource, fitted_tables, training_samples
-from sciml_datasets.splits.partitions import Selection, select
+from sciml_datasets.models.buffer_pool import BufferPool
+from sciml_datasets.models.recipe import NetworkSpec, Recipe
+from sciml_datasets.models.sample_source import Samples, SampleSource, Source
+from sciml_datasets.models.task_recipe import output_shape
+from sciml_datasets.prepared.prepared import Prepared
+from sciml_datasets.splits.partitions import Selection
 
 AHEAD = 2
-"""Batches that are made while one is trained on."""
+"""Number of batches that are made while one is trained on."""
 MAX_THREADS = 8
-"""That make samples; more would wait for Python's lock."""
+"""Number of threads that make samples; more would wait for Python's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Part:
     """One worker's part of the work.
 
     Attributes:
-        index: number of the worker.
-        count: how many workers there are.
+        index: number of the worker, from 0.
+        count: number of workers.
     """
 
     index: int = 0
@@ -53,16 +53,14 @@ class Batches:
     """Batches of a prepared data set in the form that a recipe's model takes.
 
     Attributes:
-        name: of the data set.
-        data_dir: where prepared data sets lie; default as in TFDS.
-        recipe: says how samples are made.
-        seed: of the order and of the augmentation.
-        partition: another one than the canonical splits, see `sciml_datasets.splits.partitions.select`.
-        trained_on: the partition whose training samples tables are scaled by; None for the same one.
+        prepared: the data set.
+        recipe: declaration of how samples are made.
+        seed: seed of the order and of the augmentation.
+        partition: name of another partition than the canonical one, see `Prepared.select`.
+        trained_on: partition whose training samples tables are scaled by; None for the same one.
     """
 
-    name: str
-    data_dir: str | Path | None
+    prepared: Prepared
     recipe: Recipe
     seed: int
     partition: str = ""
@@ -71,31 +69,36 @@ class Batches:
     @property
     def steps(self) -> int:
         """Training batches per epoch; the remainder is left out, since it would weigh more than the rest."""
-        return self.num_training_samples // self.recipe.batch_size
+        return self.num_training_samples // self.recipe.training.batch_size
 
     @property
     def num_training_samples(self) -> int:
-        """What there is to train on: examples, or their patches where the recipe cuts such."""
+        """Number of samples to train on: examples, or their patches where the recipe cuts such."""
         return len(self._training_samples)
 
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Of the tables whose rows are the inputs, where there are such."""
-        return tuple(int(self._builder.info.features[name].shape[0]) for name in self.recipe.tables)
+    def spec(self, part: str = "train") -> NetworkSpec:
+        """What a network for these data is built for, without the moments of the target.
 
-    @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """Of input and output, where the prepared data tell them."""
-        return tuple(tuple(self._builder.info.features[name].shape) for name in self.recipe.shaped_by or ())
+        Args:
+            part: train, validation or test, whose first sample has the shapes.
+
+        Raises:
+            InputError: the recipe does not fit the data.
+        """
+        inputs, target, _ = self._source.like(self.prepared.builder, self.selection(part))
+        shapes = tuple(one.shape[1:] for one in inputs) if isinstance(inputs, tuple) else inputs.shape[1:]
+        declared = self.recipe.output_shape
+        output = output_shape(self.prepared.benchmark.task, target.shape[1:]) if declared is None else declared
+        return NetworkSpec(shapes, target.shape[1:], output, parameters=self.recipe.training.parameters)
 
     @property
     def moments(self) -> tuple[float, float]:
         """Mean and standard deviation of the target over the training split; the latter is 1 where all are the same."""
-        values = np.array(self.selection("train").columns[self.recipe.target], np.float64)
+        values = np.array(self.selection("train").columns[self.recipe.source.target], np.float64)
         return float(values.mean()), float(values.std()) or 1.0
 
     def num_examples(self, split: str) -> int:
-        """Examples of train, validation or test."""
+        """Number of examples of train, validation or test."""
         return len(self.selection(split).positions)
 
     def split(self, part: str) -> str:
@@ -108,20 +111,21 @@ class Batches:
         Raises:
             InputError: the data set has no such partition.
         """
-        return select(self.name, self.split(part), self.data_dir)
+        return self.prepared.select(self.split(part))
 
     def numbers(self, epoch: int) -> NDArray[np.int64]:
         """(steps, batch size) int64: the training samples of each batch of an epoch."""
+        size = self.recipe.training.batch_size
         order = np.random.default_rng((self.seed, epoch)).permutation(self.num_training_samples)
-        return order[: self.steps * self.recipe.batch_size].reshape(self.steps, self.recipe.batch_size)
+        return order[: self.steps * size].reshape(self.steps, size)
 
     def training(self, epoch: int, first: int = 0, part: Part = Part()) -> Iterator[Samples]:
         """Shuffled, augmented batches of training samples of one epoch.
 
         Args:
-            epoch: from 1.
-            first: the batch to begin with, from 0.
-            part: of each batch.
+            epoch: number of the epoch, from 1.
+            first: number of the batch to begin with, from 0.
+            part: part of each batch that is made.
 
         Yields:
             inputs, targets and weights, (N, ...) each.
@@ -147,12 +151,12 @@ class Batches:
 
         Args:
             split: train, validation or test.
-            part: of the split.
+            part: part of the split that is read.
         """
         selection = self.selection(split)
-        size = self.recipe.examples_at_once or self.recipe.batch_size
+        size = self.recipe.source.at_once or self.recipe.training.batch_size
         numbers = np.arange(len(selection.positions))[part.of(len(selection.positions))]
-        read = self._inputs_of(selection)
+        read = self._source.inputs_of(self.prepared.builder, selection)
         with ThreadPoolExecutor(1) as pool:
             made = deque[tuple[list[str], Future[Any]]]()
             for start in range(0, len(numbers), size):
@@ -166,27 +170,12 @@ class Batches:
                 keys, inputs = made.popleft()
                 yield keys, inputs.result()
 
-    def _inputs_of(self, selection: Selection) -> Callable[[NDArray[np.int64]], Any]:
-        """A function from the numbers of samples to the inputs of a prediction."""
-        if self.recipe.tables:
-            rows = JoinedRows(self._builder, selection, self.recipe, self._tables)
-
-            def joined(numbers: NDArray[np.int64]) -> tuple[NDArray[np.float32], ...]:
-                inputs, _, _ = rows.like()
-                arrays = tuple(np.empty((len(numbers), like.shape[1]), like.dtype) for like in inputs)
-                rows.join(numbers, arrays)
-                return arrays
-
-            return joined
-        examples = Examples(self._builder, selection)
-        return lambda numbers: np.stack([self.recipe.inputs(examples.read(int(number))) for number in numbers])
-
     def _begun(
         self, numbers: NDArray[np.int64], epoch: int, pool: ThreadPoolExecutor, threads: int
     ) -> tuple[Samples, list[Future[None]]]:
-        """Arrays for a batch, and who fills them."""
+        """Arrays for a batch, and the threads' work that fills them."""
         batch: Samples = tree.map_structure(
-            lambda like: self._memory.empty((len(numbers), *like.shape[1:]), like.dtype), self._like
+            lambda like: self._buffers.empty((len(numbers), *like.shape[1:]), like.dtype), self._like
         )
         parts = [Part(i, threads).of(len(numbers)) for i in range(threads)]
         return batch, [pool.submit(self._fill, batch, numbers, epoch, part) for part in parts]
@@ -203,8 +192,8 @@ class Batches:
         return min(os.cpu_count() or 1, MAX_THREADS) if self._training_samples.gains_from_threads() else 1
 
     @cached_property
-    def _memory(self) -> LentMemory:
-        return LentMemory()
+    def _buffers(self) -> BufferPool:
+        return BufferPool()
 
     @cached_property
     def _like(self) -> Samples:
@@ -212,19 +201,14 @@ class Batches:
 
     @cached_property
     def _training_samples(self) -> SampleSource:
-        return training_samples(self._builder, self.selection("train"), self.recipe, self._tables)
+        return self._source.training_samples(self.prepared.builder, self.selection("train"))
 
     @cached_property
-    def _tables(self) -> list[NDArray[np.float32]]:
+    def _source(self) -> Source:
         partition = self.partition if self.trained_on is None else self.trained_on
-        training = select(self.name, f"{partition}:train", self.data_dir) if partition else None
-        return fitted_tables(self._builder, self.recipe, training)
-
-    @cached_property
-    def _builder(self) -> Any:
-        import tensorflow_datasets as tfds
-
-        return tfds.builder(f"sciml/{self.name}", data_dir=data_root(self.data_dir))
+        if not partition:
+            return self.recipe.source
+        return self.recipe.source.fitted(self.prepared.builder, self.prepared.select(f"{partition}:train"))
 
 
 def _finished(begun: tuple[Samples, list[Future[None]]]) -> Samples:

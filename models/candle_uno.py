@@ -9,16 +9,16 @@ loss is in variances of that split, so that training does not depend on the unit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 from sciml_datasets.candle_uno.measures import AUC, FACT
-from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.models.sources import unchanged
+from sciml_datasets.models.losses import Predict, outputs_of, responses, squared_deviations, squared_errors
+from sciml_datasets.models.recipe import NetworkSpec, Recipe, TrainingSettings, changed
+from sciml_datasets.models.sources import table_rows
 
 GENES, DESCRIPTORS = 942, 5270
-"""Of the reference's AUC run (ECP-CANDLE/Benchmarks, Pilot1/Uno)."""
+"""Widths of the features of the reference's AUC run (ECP-CANDLE/Benchmarks, Pilot1/Uno)."""
 TABLES = ("gene_expression", "drug_descriptors")
 
 
@@ -115,114 +115,99 @@ def _network(
     return keras.Model([*doses_in, cell_in, *drugs_in], outputs, name=name)
 
 
-def squared_errors(target: Any, outputs: Any) -> Any:
-    """(N,) squared differences of outputs (N, 1) and targets (N,)."""
-    import tensorflow as tf
-
-    return tf.math.squared_difference(outputs[:, 0], tf.cast(target, tf.float32))
+def reference_network(spec: NetworkSpec) -> Any:
+    """`uno` for the widths, and the moments where the response is no area, of the prepared data."""
+    return uno(*_widths(spec), centre=spec.target_mean, spread=spec.target_std)
 
 
-def squared_deviations(target: Any, outputs: Any, *, spread: float) -> Any:
-    """(N,) squared differences of outputs (N, 1) and targets (N,), in squares of ``spread``.
-
-    They are divided before they are squared: their squares may be beyond float32 in the unit of the target.
-    """
-    import tensorflow as tf
-
-    return tf.square((outputs[:, 0] - tf.cast(target, tf.float32)) / spread)
+def demo_network(spec: NetworkSpec) -> Any:
+    """`small_uno` for the widths, and the moments where the response is no area, of the prepared data."""
+    return small_uno(*_widths(spec), centre=spec.target_mean, spread=spec.target_std)
 
 
-def areas(network: Any) -> Callable[[Any], Any]:
+def growth_network(spec: NetworkSpec) -> Any:
+    """`growth_uno` for the widths of the prepared data."""
+    return growth_uno(*_widths(spec, doses=1))
+
+
+def pairs_network(spec: NetworkSpec) -> Any:
+    """`pairs_uno` for the widths of the prepared data."""
+    return pairs_uno(*_widths(spec, doses=2))
+
+
+def _widths(spec: NetworkSpec, doses: int = 0) -> tuple[int, ...]:
+    """The widths of the inputs after the doses, which come first."""
+    return tuple(width for (width,) in spec.input_shape[doses:])
+
+
+def areas(network: Any) -> Predict:
     """A compiled function from a batch of inputs to areas (N,) float32, kept within 0 and 1."""
     import tensorflow as tf
 
     def forward(inputs: Any) -> Any:
-        outputs = tf.cast(network(inputs, training=False), tf.float32)
-        return tf.clip_by_value(outputs[:, 0], 0.0, 1.0)
+        return tf.clip_by_value(outputs_of(network, inputs)[:, 0], 0.0, 1.0)
 
-    compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
-    return compiled
-
-
-def responses(network: Any) -> Callable[[Any], Any]:
-    """A compiled function from a batch of inputs to responses (N,) float32."""
-    import tensorflow as tf
-
-    def forward(inputs: Any) -> Any:
-        return tf.cast(network(inputs, training=False), tf.float32)[:, 0]
-
-    compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
+    compiled: Predict = tf.function(forward, reduce_retracing=True)
     return compiled
 
 
 def of_measure(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What of the recipe is another where the prepared data hold another measure than AUC."""
+    """What changes in the recipe where the prepared data hold a measure other than AUC."""
     response = facts.get(FACT) or AUC.facts()
     if [response[key] for key in ("title", "low", "high")] == [AUC.title, AUC.low, AUC.high]:
         return {}
     return {"losses": squared_deviations, "predictions": responses, "standardised": True}
 
 
-def _of_tables(_: dict[str, Any]) -> Any:
-    raise TypeError("inputs and samples of CANDLE-UNO are rows of tables")
-
-
 _REFERENCE = Recipe(
-    uno,
-    _of_tables,
-    _of_tables,
-    unchanged,
+    reference_network,
+    table_rows(TABLES, numbers=(), target="response", at_once=4096),
     squared_errors,
     areas,
-    input_shape=((GENES,), (DESCRIPTORS,)),
-    output_shape=(1,),
-    epochs=50,
-    batch_size=32,
-    learning_rate=1e-4,
-    weight_decay=0.0,
-    warmup_share=0.1,
-    first_rate=1e-3,  # the reference's "warm-up" falls from Keras's own rate of Adamax within five epochs
-    optimizer="adamax",
-    schedule="plateau",
-    xla="on",  # layers this small spend their time between operations, and Adamax in passes over its moments
-    tables=TABLES,
-    target="response",
+    TrainingSettings(
+        epochs=50,
+        batch_size=32,
+        learning_rate=1e-4,
+        weight_decay=0.0,
+        warmup_share=0.1,
+        first_rate=1e-3,  # the reference's "warm-up" falls from Keras's own rate of Adamax within five epochs
+        optimizer="adamax",
+        schedule="plateau",
+        xla="on",  # layers this small spend their time between operations, and Adamax in passes over its moments
+    ),
     by_facts=of_measure,
-    examples_at_once=4096,
 )
 
 RECIPES = {
-    "candle_uno": replace(_REFERENCE, patience=10),  # as its published command asks for, `--es True`
-    "candle_uno_demo": replace(
+    "candle_uno": changed(_REFERENCE, {"training": {"patience": 10}}),  # as its published command asks for, `--es True`
+    "candle_uno_demo": changed(
         _REFERENCE,
-        build=small_uno,
-        epochs=30,
-        batch_size=128,
-        learning_rate=2e-3,
-        weight_decay=0.01,
-        warmup_share=0.1,
-        first_rate=0.0,
-        optimizer="adamw",
-        schedule="cosine",
+        {
+            "network": demo_network,
+            "training": TrainingSettings(epochs=30, batch_size=128, learning_rate=2e-3, xla="on"),
+        },
     ),
-    "candle_uno_growth": replace(
+    "candle_uno_growth": changed(
         _REFERENCE,
-        build=growth_uno,
-        predictions=responses,
-        input_shape=((1,), (GENES,), (DESCRIPTORS,)),
-        numbers=("log_concentration",),
-        target="growth",
-        by_facts=None,
+        {
+            "network": growth_network,
+            "source": {"numbers": ("log_concentration",), "target": "growth"},
+            "predictions": responses,
+            "by_facts": None,
+        },
     ),
-    "candle_uno_pairs": replace(
+    "candle_uno_pairs": changed(
         _REFERENCE,
-        build=pairs_uno,
-        predictions=responses,
-        input_shape=((1,), (1,), (GENES,), (DESCRIPTORS,), (DESCRIPTORS,)),
-        tables=("gene_expression", "drug_1_descriptors", "drug_2_descriptors"),
-        numbers=("log_concentration_1", "log_concentration_2"),
-        target="growth",
-        by_facts=None,
+        {
+            "network": pairs_network,
+            "source": {
+                "tables": ("gene_expression", "drug_1_descriptors", "drug_2_descriptors"),
+                "numbers": ("log_concentration_1", "log_concentration_2"),
+                "target": "growth",
+            },
+            "predictions": responses,
+            "by_facts": None,
+        },
     ),
 }
 """Data set name to recipe."""

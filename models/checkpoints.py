@@ -21,20 +21,20 @@ DAMAGE = (
     *(ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError),
     *(zipfile.BadZipFile, zlib.error, struct.error),
 )
-"""What Python's and NumPy's readers of archives raise where bytes are wrong."""
+"""Exceptions that Python's and NumPy's readers of archives raise where bytes are wrong."""
 
 
 @dataclass
 class Progress:
-    """How far a run has come.
+    """The progress of a run.
 
     Attributes:
-        epoch: that is being trained, from 1.
-        step: batches of it that are done.
-        losses: of these batches.
+        epoch: number of the epoch that is being trained, from 1.
+        step: number of its batches that are done.
+        losses: losses of these batches.
         history: rows of ``history.csv``, one for each whole epoch.
-        seconds: that the run has taken.
-        log_bytes: size of the log when this was written.
+        seconds: time that the run has taken.
+        log_bytes: size of the log when this was written, in bytes.
     """
 
     epoch: int = 1
@@ -49,9 +49,9 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
     """Write a checkpoint in the place of the last one.
 
     Args:
-        path: of the checkpoint.
-        progress: of the run.
-        variables: of the network and the optimizer, in their order.
+        path: path of the checkpoint.
+        progress: progress of the run.
+        variables: variables of the network and the optimizer, in their order.
     """
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(variable) for i, variable in enumerate(variables)}
     arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
@@ -61,7 +61,7 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
 
 
 def restore(path: Path, variables: Sequence[Any]) -> Progress:
-    """Set the variables to those of a checkpoint and say how far the run had come.
+    """Set the variables to those of a checkpoint and return the progress of the run.
 
     Raises:
         InputError: it is damaged, or of another network.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, network_input, windows
-from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.sources import mirrored, unchanged
+from sciml_datasets.models.augmentation import mirrored
+from sciml_datasets.models.losses import pixel_losses
+from sciml_datasets.models.recipe import Recipe, TrainingSettings, changed
+from sciml_datasets.models.sample_source import Samples
+from sciml_datasets.models.sources import patches
 
 CHANNELS = 9
 SCENE_FEATURES = ("reflectance", "brightness_temperature", "valid")
-"""What a normalised scene is made from, as `network_input` takes them."""
+"""Features that a normalised scene is made from, as `network_input` takes them."""
 FILTERS = (32, 64, 128, 256)
 SMALL_FILTERS = (16, 32, 64)
 SMALL_PATCH = 128
@@ -88,7 +90,8 @@ def predict_scene(
     """Probability of cloud for a whole scene, one row of overlapping patches at a time.
 
     Args:
-        forward: from a batch of patches (N, patch, patch, 9) to logits (N, patch, patch, 1), for example a Keras model.
+        forward: function from a batch of patches (N, patch, patch, 9) to logits (N, patch, patch, 1), such as a Keras
+            model.
         image: (R, C, 9) as `sciml_datasets.cloudmask.patches.network_input` makes it.
         patch, trim: size of the patches, and what is cut from each side of their predictions.
 
@@ -116,13 +119,6 @@ def patch_sample(patch: dict[str, NDArray[Any]], out: Samples | None = None) -> 
     return scene_image(patch, out[0] if out else None), patch["cloud"], patch["valid"]
 
 
-def pixel_losses(target: Any, logits: Any) -> Any:
-    """(N, P, P) binary cross-entropy of logits (N, P, P, 1) with masks (N, P, P)."""
-    import tensorflow as tf
-
-    return tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.cast(target, tf.float32), logits=logits[..., 0])
-
-
 def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable[[Any], NDArray[np.float32]]:
     """A function from scenes (N, R, C, 9) to probabilities of cloud (N, R, C); see `predict_scene`."""
     import tensorflow as tf
@@ -137,46 +133,32 @@ def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable
 
 _REFERENCE = Recipe(
     unet,
-    scene_image,
-    patch_sample,
-    unchanged,
+    patches(PATCH, (*SCENE_FEATURES, "cloud"), scene_image, patch_sample, at_once=1),
     pixel_losses,
     whole_scenes,
-    activation="sigmoid",
-    input_shape=(PATCH, PATCH, CHANNELS),
-    output_shape=(PATCH, PATCH, 1),
-    epochs=30,
-    batch_size=32,
-    learning_rate=1e-3,
-    weight_decay=0.0,
-    optimizer="adam",
-    schedule="constant",
-    warmup_share=0.0,
-    xla="auto",
-    patch=PATCH,
-    patch_features=(*SCENE_FEATURES, "cloud"),
-    examples_at_once=1,
+    TrainingSettings(
+        epochs=30,
+        batch_size=32,
+        learning_rate=1e-3,
+        weight_decay=0.0,
+        optimizer="adam",
+        schedule="constant",
+        warmup_share=0.0,
+        xla="auto",
+    ),
 )
 
 RECIPES = {
     "cloudmask": _REFERENCE,
-    "cloudmask_demo": replace(
+    "cloudmask_demo": changed(
         _REFERENCE,
-        build=small_unet,
-        augment=mirrored,
-        predictions=partial(whole_scenes, patch=SMALL_PATCH, trim=SMALL_TRIM),
-        input_shape=(SMALL_PATCH, SMALL_PATCH, CHANNELS),
-        output_shape=(SMALL_PATCH, SMALL_PATCH, 1),
-        epochs=10,
-        batch_size=8,
-        learning_rate=5e-3,
-        weight_decay=0.01,
-        optimizer="adamw",
-        schedule="cosine",
-        warmup_share=0.1,
-        xla="off",  # compiling takes longer than it saves in so few steps
-        patch=SMALL_PATCH,
-        examples_at_once=4,
+        {
+            "network": small_unet,
+            "source": {"size": SMALL_PATCH, "augment": mirrored, "at_once": 4},
+            "predictions": partial(whole_scenes, patch=SMALL_PATCH, trim=SMALL_TRIM),
+            # Compiling takes longer than it saves in so few steps: XLA is off.
+            "training": TrainingSettings(epochs=10, batch_size=8, learning_rate=5e-3),
+        },
     ),
 }
 """Data set name to recipe."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 FIRST_PORT, PORTS = 20000, 12000
-"""Ports that the workers of a Slurm job take: from one that follows from its id, upwards on each node. Linux hands out
-others by itself, from 32768 on."""
+"""Ports that the workers of a Slurm job take: from one that follows from its id, upwards on each node. Linux gives out
+other ports, from 32768 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Cluster:
 
     Attributes:
         workers: host and port of each.
-        index: of this process.
+        index: number of this process, from 0.
     """
 
     workers: tuple[str, ...]
@@ -80,7 +80,7 @@ def from_tf_config(text: str) -> Cluster:
 
 
 def from_ranks(comm: MPI.Intracomm) -> Cluster:
-    """One worker for each rank: each finds a free port and tells the others."""
+    """One worker for each rank: each finds a free port, which all receive."""
     with socket.socket() as listener:
         listener.bind(("", 0))
         host = socket.gethostname()

@@ -15,12 +15,13 @@ from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.metrics.results import read_result
 from sciml_datasets.models.training import train
 from sciml_datasets.paths import path_of
-from sciml_datasets.splits.partitions import ROW, folds
+from sciml_datasets.prepared.prepared import Prepared
+from sciml_datasets.splits.groups import ROW
 
 FOLDS = "folds.json"
 TABLE = "folds.txt"
 PLAN = "cross-validation.json"
-"""File that tells what is cross-validated, so that folds of two trials are not mixed."""
+"""File that says what is cross-validated, so that folds of two trials are not mixed."""
 
 
 def cross_validate(
@@ -37,10 +38,10 @@ def cross_validate(
     """Train on each of k folds and score on what it holds out; folds that are done are not done again.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         k: number of folds, at least 2.
         by: what a fold keeps together: ``row``, or a name of `sciml_datasets.benchmarks.Benchmark.groupings`.
-        data_dir: where prepared data sets lie; default as in TFDS.
+        data_dir: folder of prepared data sets; default as in TFDS.
         out_dir: gets a run folder ``fold-<i>`` for each fold, ``folds.json`` and ``folds.txt``.
         model, strategy, seed, settings: as for `sciml_datasets.models.train`.
 
@@ -55,7 +56,7 @@ def cross_validate(
     out = path_of(out_dir, "out_dir")
     named = model if isinstance(model, str) or model is None else getattr(model, "name", getattr(model, "__name__", ""))
     plan = {"dataset": name, "folds": k, "by": by, "model": named, "seed": seed, "settings": settings}
-    folds(name, k, by, data_dir=data_dir)  # or it cannot be, and nothing is left
+    Prepared.open(name, data_dir).folds(k, by)  # or it cannot be, and nothing is left
     _open(out, json.loads(json.dumps(plan, default=str)))
     results = []
     for number in range(1, k + 1):

@@ -11,23 +11,21 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from sciml_datasets.benchmarks import find, prepared_dir
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
-from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.models.recipe_error import of_data_set, recipe_part
+from sciml_datasets.models.reference import reference_recipe
 from sciml_datasets.paths import path_of
-from sciml_datasets.prepared.metadata import facts_of
-from sciml_datasets.prepared.verify import check_prepared
-from sciml_datasets.splits.partitions import canonical, held_out, select
+from sciml_datasets.prepared.prepared import Prepared
 
 SINGLES, SINGLE_SECONDS = 100, 10.0
-"""Samples that are also predicted one by one, and fewer where they take longer than this together."""
+"""Number of samples that are also predicted one by one; fewer where they take longer than these seconds together."""
 MEASURED = ("title", "unit", "low", "high")
-"""What of the fact ``response`` makes a measure what it is."""
+"""Keys of the fact ``response`` by which two measures are the same."""
 
 
 def predict(
@@ -44,16 +42,15 @@ def predict(
     """Write the predictions of a split.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         model: a Keras model, a function that makes one, ``package.module:function``, a ``.keras`` file.
         out: the predictions file, which is overwritten.
-        data_dir: where prepared data sets lie; default as in TFDS.
+        data_dir: folder of prepared data sets; default as in TFDS.
         split: train, validation or test, or a part of another partition (`sciml_datasets.splits.partitions.select`).
         trained_on: the partition whose training samples the model has seen, empty for the canonical one; None if not
             known.
-        response: the fact ``response`` of the data that the model was trained on, which tells the measure; None if not
-            known.
-        settings: as in training, for example ``batch_size``, ``precision`` and ``reference``.
+        response: the fact ``response`` of the data that the model was trained on, its measure; None if not known.
+        settings: settings as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
         ``latency_50``, ``latency_90`` and ``latency_99``, seconds of a single sample, one after the other; and
@@ -64,34 +61,38 @@ def predict(
         InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split or on
             another measure, or it predicts what is not finite.
     """
-    benchmark, _ = find(name)
     file = path_of(out, "out")
-    folder = prepared_dir(name, data_dir)
-    check_prepared(folder)
-    recipes: dict[str, Recipe] = benchmark.module("model").RECIPES
-    recipe = recipes[name].with_settings({key: value for key, value in settings.items() if value is not None})
-    facts = facts_of(folder)
-    _check_measure(name, response, facts.get("response"))
-    recipe = recipe.for_data(facts)
-    split = canonical(name, split, data_dir)
-    partition, _, part = split.rpartition(":")
-    if trained_on not in (None, partition) and part != "train":
-        _check_unseen(name, data_dir, f"{trained_on}:train".removeprefix(":"), split)
-    keras_on_tensorflow()
-    batches = Batches(name, data_dir, recipe, seed=0, partition=partition, trained_on=trained_on)
-    recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
-    network = build_network(network_builder(model, recipe), recipe)
-    predicted = recipe.predictions(network)
+    prepared = Prepared.open(name, data_dir).check()
+    given = {key: value for key, value in settings.items() if value is not None}
+    with of_data_set(name):
+        recipe = reference_recipe(prepared, model).with_settings(given).for_data(prepared.facts)
+        _check_measure(name, response, prepared.facts.get("response"))
+        split = prepared.canonical(split)
+        partition, _, part = split.rpartition(":")
+        if trained_on not in (None, partition) and part != "train":
+            _check_unseen(prepared, f"{trained_on}:train".removeprefix(":"), split)
+        keras_on_tensorflow()
+        batches = Batches(prepared, recipe, seed=0, partition=partition, trained_on=trained_on)
+        spec = batches.spec(part)
+        network = build_network(network_builder(model, recipe, spec), recipe, spec)
+        return _written(file, batches, part, network)
+
+
+def _written(file: Path, batches: Batches, part: str, network: Any) -> dict[str, float]:
+    """Write the predictions of a part, and time them; see `predict`."""
+    with recipe_part("predictions"):
+        predicted = batches.recipe.predictions(network)
     single: list[float] = []
     whole: list[float] = []
     sizes: list[int] = []
 
     def timed(inputs: Any, seconds: list[float]) -> NDArray[Any]:
-        if not seconds:
-            np.asarray(predicted(inputs))
-        started = time.perf_counter()
-        values = np.asarray(predicted(inputs))
-        seconds.append(time.perf_counter() - started)
+        with recipe_part("predictions"):
+            if not seconds:
+                np.asarray(predicted(inputs))
+            started = time.perf_counter()
+            values = np.asarray(predicted(inputs))
+            seconds.append(time.perf_counter() - started)
         return values
 
     def everything() -> Iterator[tuple[list[str], NDArray[Any]]]:
@@ -104,7 +105,7 @@ def predict(
             values = timed(inputs, whole)
             wrong = [key for key, value in zip(ids, values, strict=True) if not np.isfinite(value).all()]
             if wrong:
-                raise InputError(f"the network predicts NaN or infinity for {wrong[0]}: train it anew")
+                raise InputError(f"the network predicts NaN or infinity for {wrong[0]}: train it again")
             yield ids, values
 
     write_predictions(file, batches.num_examples(part), everything())
@@ -124,16 +125,16 @@ def _check_measure(name: str, trained: Mapping[str, Any] | None, held: Mapping[s
         f"{fact.get('name')} ({fact.get('unit') or 'a pure number'}, {fact.get('range')})" for fact in (trained, held)
     )
     raise InputError(
-        f"the run was trained on {of_run}, and {name} holds {of_data}: predict data of the same measure, or train anew"
+        f"the run was trained on {of_run}, and {name} holds {of_data}: predict data of the same measure, or train again"
     )
 
 
-def _check_unseen(name: str, data_dir: str | Path | None, train: str, split: str) -> None:
-    seen = set(select(name, train, data_dir).columns["id"])
-    ids = select(name, split, data_dir).columns["id"]
+def _check_unseen(prepared: Prepared, train: str, split: str) -> None:
+    seen = set(prepared.select(train).columns["id"])
+    ids = prepared.select(split).columns["id"]
     both = sum(key in seen for key in ids)
     if both:
-        part = held_out(name, train.rpartition(":")[0], data_dir)
+        part = prepared.held_out(train.rpartition(":")[0])
         raise InputError(
             f"the run was trained on {both} of the {len(ids)} samples of {split}: predict a split of its own, "
             f"as in --split '{train.removesuffix('train')}{part}'"

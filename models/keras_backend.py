@@ -10,7 +10,7 @@ from sciml_datasets.errors import InputError
 
 VARIABLE = "KERAS_BACKEND"
 BACKEND, FLOAT, LAYOUT = "tensorflow", "float32", "channels_last"
-"""What the models here are made for, of what keras.json may say."""
+"""Settings that the models here are made for, of those that keras.json may have."""
 
 
 def keras_on_tensorflow() -> None:

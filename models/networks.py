@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import traceback
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,23 +12,25 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.models.batch_norm import normalise_as_one
 from sciml_datasets.models.random_layers import draw_as_one
-from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.models.recipe import NetworkSpec, Recipe
+from sciml_datasets.models.recipe_error import RecipeError, at_its_place, recipe_part
 from sciml_datasets.paths import path_of
 
 
-def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
-    """What makes the network.
+def network_builder(model: Any, recipe: Recipe, spec: NetworkSpec) -> Callable[[], Any]:
+    """A function that makes the network.
 
     Args:
         model: None for the recipe's own, a Keras model, a function that returns one, ``package.module:function``, or a
             ``.keras`` file, which is loaded without running any code of it (Keras's safe mode).
-        recipe: of the data set.
+        recipe: recipe of the data set.
+        spec: what the recipe's own network is built for.
 
     Raises:
-        InputError: nothing of the kind is found; the way to name it is told.
+        InputError: nothing of the kind is found; the sentence says how it is named.
     """
     if model is None:
-        return recipe.build
+        return lambda: _own(recipe, spec)
     if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
         return lambda: load_network(path_of(model, "--model"))
     if not isinstance(model, str):
@@ -52,14 +53,17 @@ def network_builder(model: Any, recipe: Recipe) -> Callable[[], Any]:
     return lambda: _called(model, found)
 
 
+def _own(recipe: Recipe, spec: NetworkSpec) -> Any:
+    with recipe_part("network"):
+        return recipe.build(spec)
+
+
 def _called(name: str, function: Callable[[], Any]) -> Any:
-    """What the user's function returns; what it raises is told with its place."""
+    """What the user's function returns; what it raises is reported with its place."""
     try:
         return function()
     except Exception as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{last.filename}, line {last.lineno}"
-        raise InputError(f"--model {name}: {type(error).__name__} in {place}: {error}: mend the function") from error
+        raise InputError(f"--model {name}: {at_its_place(error)}: correct the function") from error
 
 
 def load_network(path: Path) -> Any:
@@ -82,13 +86,16 @@ def load_network(path: Path) -> Any:
         raise InputError(f"{path} cannot be loaded as a Keras model without running its code: {first}") from error
 
 
-def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -> Any:
+def build_network(
+    build: Callable[[], Any], recipe: Recipe, spec: NetworkSpec | None = None, *, replicas: int = 1
+) -> Any:
     """The network, its layers computing in the recipe's precision, normalising and drawing for the global batch.
 
     Args:
-        build: makes it.
-        recipe: of the data set.
-        replicas: that train it together.
+        build: function that makes it.
+        recipe: recipe of the data set.
+        spec: shapes that it must take and give; None where they are not known.
+        replicas: number of devices that train it together.
 
     Raises:
         InputError: it is no Keras model, does not take or give the shapes that the benchmark asks for, or XLA cannot
@@ -97,24 +104,26 @@ def build_network(build: Callable[[], Any], recipe: Recipe, replicas: int = 1) -
     import keras
 
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.precision)
+    keras.config.set_dtype_policy(recipe.training.precision)
     try:
         network = build()
     finally:
         keras.config.set_dtype_policy(before)
     if not isinstance(network, keras.Model):
-        raise InputError(f"the model is of type {type(network).__name__}, expected a Keras model: return one")
+        raise RecipeError(f"the model is of type {type(network).__name__}, expected a Keras model: return one")
     if replicas > 1:
         network = _placed(network)
-    _check_shapes(network, recipe)
+    if spec is not None:
+        _check_shapes(network, spec)
     _check_last(network, recipe)
+    training = recipe.training
     for layer in network._flatten_layers(include_self=False):  # those within layers of one's own as well
-        if recipe.xla == "on" and recipe.deterministic == "on" and _pools_on_gpu(layer):
+        if training.xla == "on" and training.deterministic == "on" and _pools_on_gpu(layer):
             raise InputError(
                 "xla=on: XLA has no deterministic gradient of max pooling on GPUs: set deterministic=off or xla=off"
             )
         if isinstance(layer, keras.layers.BatchNormalization):
-            if recipe.xla == "on" and replicas > 1:
+            if training.xla == "on" and replicas > 1:
                 raise InputError(
                     f"xla=on: XLA cannot compile batch norm over the batches of {replicas} devices: set xla=off"
                 )
@@ -150,18 +159,16 @@ def _pools_on_gpu(layer: Any) -> bool:
     return isinstance(layer, keras.layers.MaxPooling2D) and bool(tf.config.list_physical_devices("GPU"))
 
 
-def _check_shapes(network: Any, recipe: Recipe) -> None:
-    if getattr(network, "input_shape", None) is None:
-        raise InputError(
-            f"the model has no input shape yet, expected {(None, *recipe.input_shape)}: begin it with keras.Input"
-        )
-    several = bool(recipe.input_shape) and isinstance(recipe.input_shape[0], tuple)
-    inputs = [(None, *shape) for shape in recipe.input_shape] if several else (None, *recipe.input_shape)
+def _check_shapes(network: Any, spec: NetworkSpec) -> None:
+    several = bool(spec.input_shape) and isinstance(spec.input_shape[0], tuple)
+    inputs: Any = [(None, *shape) for shape in spec.input_shape] if several else (None, *spec.input_shape)
     shapes = getattr(network, "input_shape", None), getattr(network, "output_shape", None)
-    expected = inputs, (None, *recipe.output_shape)
+    if shapes[0] is None:
+        raise RecipeError(f"the model has no input shape yet, expected {inputs}: begin it with keras.Input")
+    expected = inputs, None if spec.output_shape is None else (None, *spec.output_shape)
     for got, want, what in zip(shapes, expected, ("input", "output"), strict=True):
-        if not _fits(got, want):
-            raise InputError(f"the model's {what} shape is {got}, expected {want}: change the model")
+        if want is not None and not _fits(got, want):
+            raise RecipeError(f"the model's {what} shape is {got}, expected {want}: change the model")
 
 
 def _check_last(network: Any, recipe: Recipe) -> None:
@@ -174,7 +181,7 @@ def _check_last(network: Any, recipe: Recipe) -> None:
     activation = "softmax" if isinstance(last, keras.layers.Softmax) else ""
     activation = activation or getattr(getattr(last, "activation", None), "__name__", "")
     if activation in ("sigmoid", "softmax"):
-        raise InputError(
+        raise RecipeError(
             f"the model's last layer, {last.name}, applies {activation}, expected logits, since the loss and the "
             f"predictions apply {recipe.activation} themselves: leave it out"
         )

@@ -66,7 +66,7 @@ class PolarHarmonics(keras.layers.Layer):
         return input_shape[0], (3 * self.radii - 2) * self.harmonics
 
     def get_config(self) -> dict[str, Any]:
-        """What a ``.keras`` file holds of the layer."""
+        """The configuration of the layer in a ``.keras`` file."""
         own = {"radii": self.radii, "angles": self.angles, "harmonics": self.harmonics}
         return {**super().get_config(), **own}
 

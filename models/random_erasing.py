@@ -21,9 +21,9 @@ def erased(image: NDArray[np.float32], random: np.random.Generator, probability:
     Ranges, distributions and value are the defaults of torchvision.transforms.RandomErasing.
 
     Args:
-        image: is not changed.
-        random: draws whether, how large and where.
-        probability: that something is erased.
+        image: image, which is not changed.
+        random: generator of whether, how large and where.
+        probability: probability that something is erased.
     """
     if random.random() >= probability:
         return image

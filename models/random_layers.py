@@ -16,7 +16,7 @@ PHILOX = 1
 WORDS = 4
 """Integers that Philox gives for one value of its counter."""
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
-"""Of the activation for which alpha dropout is meant (Klambauer et al. 2017, arXiv 1706.02515)."""
+"""Constants of the activation for which alpha dropout is meant (Klambauer et al. 2017, arXiv 1706.02515)."""
 
 
 def random_bits(state: Any, first: Any, rows: Any, width: Any) -> Any:
@@ -44,11 +44,11 @@ def random_bits(state: Any, first: Any, rows: Any, width: Any) -> Any:
 def draw_as_one(layer: Any) -> None:
     """Let a Keras layer of dropout or noise draw by `random_bits`, for its samples of the whole batch.
 
-    Other layers are left as they are, which `drawing_by_themselves` tells. The first axis of the input must be that of
+    Other layers are left as they are, see `drawing_by_themselves`. The first axis of the input must be that of
     the samples.
 
     Args:
-        layer: of any kind; the state of its seed generator stays in step on all replicas.
+        layer: layer of any kind; the state of its seed generator stays in step on all replicas.
     """
     if drawing := _drawing(layer):
         draws = layer.rate > 0 if hasattr(layer, "rate") else layer.stddev > 0
@@ -67,7 +67,7 @@ def drawing_by_themselves(network: Any) -> list[str]:
 
 
 def _drawing(layer: Any) -> Callable[[Any, Any], Any] | None:
-    """What takes the place of a layer's ``call``; None where that is not Keras's own of a known kind."""
+    """A function that takes the place of a layer's ``call``; None where that is not Keras's own of a known kind."""
     from keras import layers
 
     kinds: dict[Any, Callable[[Any, Any], Any]] = {
@@ -134,7 +134,7 @@ def _kept(layer: Any, inputs: Any, noise_shape: Any) -> Any:
 
 
 def _normal(layer: Any, inputs: Any) -> Any:
-    """Of mean 0 and variance 1 in the shape and type of the inputs, by Box and Muller (doi:10.1214/aoms/1177706645)."""
+    """Noise of mean 0 and variance 1, shaped and typed as the inputs (Box and Muller, doi:10.1214/aoms/1177706645)."""
     import tensorflow as tf
 
     shape = tf.shape(inputs)

@@ -1,13 +1,17 @@
-"""What a benchmark's module in ``models`` declares: a model, its inputs and how it is trained."""
+"""The recipe of a reference model: a network, the source of its samples, its losses and how it is trained."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.models.losses import ACTIVATIONS
+from sciml_datasets.models.recipe_error import RecipeError
+from sciml_datasets.models.sample_source import Source
 
 SETTINGS = (
     "epochs",
@@ -22,183 +26,242 @@ SETTINGS = (
     "deterministic",
     "parameters",
 )
+"""Fields of `TrainingSettings` that a user may set for a run."""
 CHOICES = {
     "precision": ("float32", "mixed_bfloat16", "float64"),
     "xla": ("off", "on", "auto"),
     "deterministic": ("on", "off"),
+    "optimizer": ("adamw", "adam", "adamax", "sgd"),
+    "schedule": ("cosine", "constant", "plateau"),
 }
-"""Setting to its values, where they are words."""
+"""Field to its values, where they are words."""
 COUNTS = ("epochs", "batch_size", "parameters")
-"""Settings that are 1 at least."""
+"""Settings that are 1 at least; ``parameters`` may be 0 in a recipe, whose network has one size then."""
 KINDS = {int: "a whole number", float: "a number"}
 
-Samples = tuple[Any, Any, Any]
-"""Input, target and weight of a training sample, or (N, ...) of a batch; the weight of what does not count is 0. The
-input is an array, or a tuple of arrays where a network has several inputs."""
+Whole = TypeVar("Whole", bound=Any)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How a network is trained.
+
+    Attributes:
+        epochs: number of passes over the training samples.
+        batch_size: number of samples of a batch, of all devices together.
+        learning_rate: rate after the warm-up, from which a schedule lets it fall.
+        weight_decay: part of each weight, times the rate, that a step takes off, whatever the optimizer (decoupled).
+        warmup_share: share of all steps in which the rate changes from ``first_rate`` to ``learning_rate``, 0 to 1.
+        clip_norm: greatest length of the gradient of the whole batch; 0 for no limit.
+        patience: number of epochs without a better score on the validation split after which training ends, with the
+            weights of the best epoch; 0 trains to the end and keeps the last weights.
+        precision: type in which the model computes; weights are float32, or float64 with ``float64``; losses are
+            float32.
+        xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
+        deterministic: whether two runs with one seed give the same bits, on the same number of threads.
+        parameters: number of parameters that the network has, about; 0 for a network of one size.
+        optimizer: name of the optimizer in Keras, in lower case.
+        epsilon: number that the optimizer adds to what it divides by.
+        schedule: course of the rate after the warm-up, see `sciml_datasets.models.learning_rate`.
+        first_rate: rate with which the warm-up begins; 0 for a small part of ``learning_rate``.
+
+    Raises:
+        InputError: a value is out of its range, or not one that can be chosen.
+
+    Example:
+        >>> TrainingSettings(epochs=10, batch_size=16, learning_rate=1e-2).schedule
+        'cosine'
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 0.01
+    warmup_share: float = 0.1
+    clip_norm: float = 0.0
+    patience: int = 0
+    precision: str = "float32"
+    xla: str = "off"
+    deterministic: str = "on"
+    parameters: int = 0
+    optimizer: Literal["adamw", "adam", "adamax", "sgd"] = "adamw"
+    epsilon: float = 1e-7
+    schedule: Literal["cosine", "constant", "plateau"] = "cosine"
+    first_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            if each.name != "parameters" or self.parameters:
+                _checked(each.name, getattr(self, each.name))
+
+    def with_values(self, settings: Mapping[str, Any]) -> TrainingSettings:
+        """A copy with other values of SETTINGS, given as texts or numbers.
+
+        Raises:
+            InputError: a value is not a number in its range, or not one that can be chosen.
+        """
+        return replace(self, **{name: _checked(name, text) for name, text in settings.items()})
+
+
+def _checked(name: str, text: Any) -> Any:
+    """The value of a field of `TrainingSettings` that a text or a number gives."""
+    if name in CHOICES:
+        if text not in CHOICES[name]:
+            raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")
+        return text
+    kind: type[int] | type[float] = int if name in (*COUNTS, "patience") else float
+    try:
+        value = kind(text)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name}={text}: expected {KINDS[kind]}") from error
+    if not value >= 0 or (name in COUNTS and value < 1):
+        raise InputError(f"{name}={text}: expected {KINDS[kind]} from {int(name in COUNTS)} on")
+    if name == "warmup_share" and value > 1:
+        raise InputError(f"{name}={text}: expected a share from 0 to 1")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec:
+    """What a network is built for: the argument of a recipe's ``network``, where that takes one.
+
+    Attributes:
+        input_shape: shape of the input of one sample; a tuple of shapes, where there are several inputs.
+        target_shape: shape of the target of one sample.
+        output_shape: shape of the output for one sample; None where it is not known.
+        target_mean: mean of the target over the training split, where the recipe is standardised, else 0.
+        target_std: standard deviation of the target over the training split, where the recipe is standardised, else 1.
+        parameters: number of parameters that is asked for, about; 0 where the recipe has no such setting.
+    """
+
+    input_shape: tuple[Any, ...]
+    target_shape: tuple[int, ...]
+    output_shape: tuple[int, ...] | None
+    target_mean: float = 0.0
+    target_std: float = 1.0
+    parameters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A reference model and its training.
+    """A reference model and its training: one for each data set in the ``RECIPES`` of a benchmark's module.
 
     Attributes:
-        build: makes the Keras model; it maps the inputs to logits. With ``tables`` it takes their widths.
-        inputs: from an example (feature name to array) to the input of a prediction; ``predictions`` takes batches of
-            them.
-        samples: from an example to a training sample; with ``patch``, from read-only arrays of one patch, and arrays of
-            a sample that it may write into, to one.
-        augment: from a training sample and a random generator to a training sample.
-        drawn: what of an augmented sample is trained on, drawn with the same generator; None for all of it.
-        losses: from targets and logits to losses of the shape of the weights.
-        predictions: from the model to a function that maps a batch of inputs to predictions for the evaluator.
-        activation: what ``losses`` and ``predictions`` apply to the outputs of the model, which are logits then; empty
-            where they are the predictions.
-        input_shape: of one training sample's input; of each, where there are several.
-        output_shape: of one training sample's output.
-        epochs, batch_size: of training.
-        learning_rate: value of the rate after the warm-up, from which a schedule lets it fall.
-        weight_decay: decoupled: a step takes this part times the rate off each weight, whatever the optimizer.
-        warmup_share: part of all steps in which the rate changes from its first value to ``learning_rate``.
-        first_rate: with which the warm-up begins; 0 for a small part of ``learning_rate``.
-        clip_norm: the gradient of the global batch is not longer than this; 0 for no limit.
-        patience: epochs without a better score on the validation split after which training ends, with the weights of
-            the best epoch; 0 trains to the end and keeps the last ones.
-        optimizer: by its name in Keras.
-        epsilon: of the optimizer, added to what it divides by.
-        schedule: of the rate, see `sciml_datasets.models.learning_rate`.
-        precision: in which the model computes; weights are float32, or float64 with ``float64``; losses are float32.
-        xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
-        deterministic: whether two runs with one seed give the same bits, on the same number of threads.
-        patch: side in pixels of the square patches, side by side, that are training samples; None for whole examples.
-        patch_features: the features that patches are cut from, (rows, columns, ...) each.
-        viewed: whether a sample needs only tensors and what the member list says, texts; records are not decoded then.
-        tables: the lookup features whose rows are the inputs, in place of ``inputs`` and ``samples``.
-        numbers: with ``tables``, columns of the member lists that are inputs (1,) before them.
-        target: with ``tables``, the column of the member lists that is to be predicted.
-        standardised: whether ``build`` takes the mean and the standard deviation of the target over the training split,
-            as ``centre`` and ``spread``, and ``losses`` the latter, in whose square losses are counted.
-        spread: that standard deviation, where the recipe is standardised; see `with_moments`.
-        by_facts: from facts of the prepared data to the fields that are others for such data; None for none.
-        balanced_by: column of the member lists; samples weigh so that its values do, over the training split, alike.
-        shaped_by: features with the shapes of inputs and outputs, where only the prepared data tell them; ``build``
-            takes both, and ``parameters`` where they are given.
-        parameters: about how many the network has; 0 where it has one size.
-        examples_at_once: how many are read together for prediction; None for the batch size.
-        choices: settings by name that this recipe has beside SETTINGS: for each value, the fields that it changes. The
-            first value of each is what the recipe is without a choice.
+        network: function that makes the Keras model, which maps inputs to outputs, logits where ``losses`` take such.
+            A function that needs an argument is given a `NetworkSpec`, the shapes of the prepared data.
+        source: declaration of the samples: `examples`, `patches` or `table_rows` of `sciml_datasets.models.sources`.
+        losses: function from targets and outputs, (N, ...) each, to losses of the shape of the weights; see
+            `sciml_datasets.models.losses`.
+        predictions: function from the model to a function that maps a batch of inputs to predictions for the evaluator.
+        training: settings of the training.
+        output_shape: shape of the output for one sample, which the model must have; None where it follows from the
+            task, see `sciml_datasets.models.task_recipe.output_shape`.
+        standardised: whether losses are in variances of the target over the training split: ``losses`` then takes the
+            standard deviation as ``spread``, and the `NetworkSpec` has both moments.
+        by_facts: function from facts of the prepared data to what changes for such data, see `changed`; None for
+            nothing.
+        choices: settings by name that this recipe has beside SETTINGS, to what each of their values changes, see
+            `changed`. The first value of each is the recipe without a choice.
         chosen: values of ``choices`` by name, where they are not the first.
+
+    Raises:
+        InputError: a part is missing or no part of that kind.
     """
 
-    build: Callable[..., Any]
-    inputs: Callable[[dict[str, Any]], Any]
-    samples: Callable[..., Samples]
-    augment: Callable[[Samples, Any], Samples]
+    network: Callable[..., Any]
+    source: Source
     losses: Callable[..., Any]
     predictions: Callable[[Any], Callable[[Any], Any]]
-    input_shape: tuple[Any, ...]
-    output_shape: tuple[Any, ...]
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    activation: str = ""
-    weight_decay: float = 0.01
-    warmup_share: float = 0.1
-    first_rate: float = 0.0
-    clip_norm: float = 0.0
-    patience: int = 0
-    optimizer: Literal["adamw", "adam", "adamax", "sgd"] = "adamw"
-    epsilon: float = 1e-7
-    schedule: Literal["cosine", "constant", "plateau"] = "cosine"
-    precision: str = "float32"
-    xla: str = "off"
-    deterministic: str = "on"
-    patch: int | None = None
-    patch_features: tuple[str, ...] = ()
-    viewed: bool = False
-    tables: tuple[str, ...] = ()
-    numbers: tuple[str, ...] = ()
-    target: str = ""
+    training: TrainingSettings
+    output_shape: tuple[int, ...] | None = None
     standardised: bool = False
-    spread: float = 1.0
     by_facts: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
-    balanced_by: str = ""
-    shaped_by: tuple[str, str] | None = None
-    parameters: int = 0
-    examples_at_once: int | None = None
-    drawn: Callable[[Samples, Any], Samples] | None = None
     choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     chosen: Mapping[str, str] = field(default_factory=dict)
 
-    def trained_on(self, sample: Samples, random: Any) -> Samples:
-        """A sample as it enters training: augmented, and what is drawn of it."""
-        sample = self.augment(sample, random)
-        return sample if self.drawn is None else self.drawn(sample, random)
+    def __post_init__(self) -> None:
+        for name in ("network", "losses", "predictions"):
+            if not callable(getattr(self, name)):
+                raise RecipeError(f"{name} is {getattr(self, name)!r}, expected a function: give one")
+        if not isinstance(self.training, TrainingSettings):
+            raise RecipeError(f"training is {self.training!r}, expected TrainingSettings(epochs, batch_size, ...)")
+        if not callable(getattr(self.source, "training_samples", None)):
+            raise RecipeError(
+                f"source is {self.source!r}, expected one of examples(...), patches(...), table_rows(...)"
+            )
+        if self.standardised and not self.source.target:
+            raise RecipeError("it is standardised, but its source names no target: give the column of the member lists")
 
-    def for_data(self, facts: Mapping[str, Any]) -> Recipe:
-        """A copy for prepared data with these facts; without ``by_facts`` the same."""
-        return replace(self, **self.by_facts(facts)) if self.by_facts else self
-
-    def with_moments(self, centre: float, spread: float) -> Recipe:
-        """A copy for a target of this mean and standard deviation over the training split."""
-        build = partial(self.build, centre=centre, spread=spread)
-        return replace(self, build=build, losses=partial(self.losses, spread=spread), spread=spread)
+    @property
+    def activation(self) -> str:
+        """What is applied to outputs that are logits, outside of the model; empty where they are not known to be."""
+        return ACTIVATIONS.get(self.losses, "")
 
     @property
     def loss_unit(self) -> str:
         """The unit of the loss where it is not that of ``losses`` of the targets as they are, else empty."""
         return "variances of the training split" if self.standardised else ""
 
-    def with_widths(self, widths: tuple[int, ...]) -> Recipe:
-        """A copy for tables of these widths; without tables the same."""
-        if not self.tables:
-            return self
-        shapes = (*((1,) for _ in self.numbers), *((width,) for width in widths))
-        return replace(self, build=partial(self.build, *widths), input_shape=shapes)
+    def build(self, spec: NetworkSpec) -> Any:
+        """The Keras model for such data.
 
-    def with_shapes(self, shapes: tuple[tuple[int, ...], ...]) -> Recipe:
-        """A copy for inputs and outputs of these shapes; without ``shaped_by`` the same."""
-        if not self.shaped_by:
-            return self
-        size = {"parameters": self.parameters} if self.parameters else {}
-        build = partial(self.build, *shapes, **size)
-        return replace(self, build=build, input_shape=shapes[0], output_shape=shapes[1])
+        Raises:
+            InputError: the function takes more than one argument.
+        """
+        for arguments in ((), (spec,)):
+            try:
+                inspect.signature(self.network).bind(*arguments)
+            except TypeError:
+                continue
+            return self.network(*arguments)
+        raise RecipeError("network takes several arguments, expected none, or one for the shapes: give them defaults")
+
+    def for_data(self, facts: Mapping[str, Any]) -> Recipe:
+        """A copy for prepared data with these facts; without ``by_facts`` the same."""
+        return changed(self, self.by_facts(facts)) if self.by_facts else self
+
+    def with_spread(self, spread: float) -> Recipe:
+        """A copy whose losses are in squares of this standard deviation, where the recipe is standardised."""
+        return replace(self, losses=partial(self.losses, spread=spread)) if self.standardised else self
 
     def settings(self) -> dict[str, Any]:
         """The values of SETTINGS and of ``choices`` by name; a network of one size has no ``parameters``."""
         chosen = {name: self.chosen.get(name, next(iter(values))) for name, values in self.choices.items()}
-        return {name: getattr(self, name) for name in SETTINGS if name != "parameters" or self.parameters} | chosen
+        known = [name for name in SETTINGS if name != "parameters" or self.training.parameters]
+        return {name: getattr(self.training, name) for name in known} | chosen
 
-    def with_settings(self, settings: dict[str, Any]) -> Recipe:
-        """A copy with other values of SETTINGS, given as text or numbers, and of ``choices``.
+    def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
+        """A copy with other values of SETTINGS, given as texts or numbers, and of ``choices``.
+
+        A setting outweighs what a choice brings, and a choice leaves alone what it does not bring.
 
         Raises:
-            InputError: a name is not in `settings`, or a value is not a positive number or one that can be chosen.
+            InputError: a name is not in `settings`, or a value is not a number in its range or one that can be chosen.
         """
-        kinds = {field.name: int if field.type == "int" else float for field in fields(self)}
-        changes: dict[str, Any] = {}
-        chosen = {**self.chosen}
+        known = self.settings()
         for name, text in settings.items():
-            if name in self.choices:
-                if text not in self.choices[name]:
-                    raise InputError(f"{name}={text}: expected {' or '.join(self.choices[name])}")
-                chosen[name] = text
-                continue
-            if name not in (known := self.settings()):
+            if name not in known:
                 raise InputError(f"there is no setting {name!r}: choose one of {', '.join(known)}")
-            if name in CHOICES:
-                if text not in CHOICES[name]:
-                    raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")
-                changes[name] = text
-                continue
-            try:
-                changes[name] = kinds[name](text)
-            except ValueError as error:
-                raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]}") from error
-            if not changes[name] >= 0 or (name in COUNTS and changes[name] < 1):
-                raise InputError(f"{name}={text}: expected {KINDS[kinds[name]]} from {int(name in COUNTS)} on")
-            if name == "warmup_share" and changes[name] > 1:
-                raise InputError(f"{name}={text}: expected a share from 0 to 1")
-        for name, values in self.choices.items():
-            if name in settings:  # what was chosen before is in the fields already
-                changes = {**values[chosen[name]], **changes}
-        return replace(self, chosen=chosen, **changes)
+            if name in self.choices and text not in self.choices[name]:
+                raise InputError(f"{name}={text}: expected {' or '.join(self.choices[name])}")
+        chosen = {name: text for name, text in settings.items() if name in self.choices}
+        recipe = replace(self, chosen={**self.chosen, **chosen})
+        for name, value in chosen.items():
+            recipe = changed(recipe, self.choices[name][value])
+        others = {name: text for name, text in settings.items() if name not in self.choices}
+        return replace(recipe, training=recipe.training.with_values(others))
+
+
+def changed(whole: Whole, changes: Mapping[str, Any]) -> Whole:
+    """A copy of a dataclass with other values of some fields; a mapping changes fields of the part of that name.
+
+    Example:
+        >>> settings = TrainingSettings(epochs=10, batch_size=16, learning_rate=1e-2)
+        >>> changed(settings, {"epochs": 20}).epochs
+        20
+    """
+    values = {
+        name: changed(getattr(whole, name), value) if isinstance(value, Mapping) else value
+        for name, value in changes.items()
+    }
+    return replace(whole, **values)

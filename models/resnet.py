@@ -16,7 +16,7 @@ EXPANSION = 4
 """A block gives so many times its width."""
 STEM = 64
 MOMENTUM = 0.9
-"""Of the moving statistics of batch norm: 1 - 0.1, which is PyTorch's default as Keras counts it."""
+"""Momentum of the moving statistics of batch norm: 1 - 0.1, which is PyTorch's default as Keras counts it."""
 EPSILON = 1e-5
 
 
@@ -34,11 +34,11 @@ def resnet50(
     Args:
         shape: (R, C, channels) of an image.
         outputs: logits; their layer has PyTorch's first weights, uniform in +-1 / sqrt(inputs), as its biases.
-        scale: that images are multiplied with; 1 takes them as they are.
+        scale: factor that images are multiplied with; 1 takes them as they are.
         dropout: share of the logits that is dropped in training; those that are kept grow by 1 / (1 - dropout).
         new_stem: whether the first convolution took the place of torchvision's, and has the uniform first weights of
             any convolution of PyTorch, not the normal ones of He et al. 2015 (arXiv 1502.01852) over the outputs.
-        name: of the model.
+        name: name of the model.
     """
     import keras
     from keras import layers

@@ -1,322 +1,214 @@
-"""Training samples by number: whole examples, patches of them, or rows of tables; in NumPy, for any framework."""
+"""The sources of a recipe's samples: whole examples, patches of them, or rows of tables; in NumPy, for any framework.
+
+Each is a declaration that makes its own samples: ``source=examples(inputs=inputs, samples=samples)`` in a `Recipe`.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from sciml_datasets.models.recipe import Recipe, Samples
+from sciml_datasets.models.augmentation import unchanged
+from sciml_datasets.models.each_sample import Drawn, EachSample, Weighted, balance
+from sciml_datasets.models.example_readers import Examples, Patches, Viewed, cut, patch_places
+from sciml_datasets.models.joined_rows import JoinedRows, fitted_tables, stored_tables
+from sciml_datasets.models.recipe_error import recipe_part
+from sciml_datasets.models.sample_source import Inputs, Samples, SampleSource
 from sciml_datasets.models.table_rows import rows_of_tables
-from sciml_datasets.scaling import FITTED_ANEW, refitted
 from sciml_datasets.splits.partitions import Selection
 
-if TYPE_CHECKING:
-    from sciml_datasets.prepared.tensor_views import TensorViews
-
-Randomness = Callable[[int], np.random.Generator]
-QUICK = 2e-4
-"""Seconds for a sample; what takes less is mostly Python, in which threads wait for each other."""
+Example = dict[str, Any]
+"""Feature name to array."""
 
 
-class SampleSource(Protocol):
-    """The samples of a selection of records, by number. Threads may share it."""
+@dataclass(frozen=True)
+class ExampleSource:
+    """Samples that are made of whole examples, one of each.
 
-    def __len__(self) -> int:
-        """How many there are."""
+    Attributes:
+        inputs: function from an example (feature name to array) to the input of a prediction.
+        samples: function from an example to a training sample: input, target and weight, the same shapes and types for
+            all examples.
+        augment: function from a training sample and a random generator to a training sample.
+        drawn: function from an augmented sample and the same generator to what of it is trained on; None for all of it.
+        balanced_by: column of the member lists; samples weigh so that each of its values has the same weight in the
+            training split. Empty for equal weights.
+        viewed: whether ``samples`` needs only tensors, and texts of the member list; records are not decoded then.
+        target: column of the member lists that is the target of the samples, for a `Recipe.standardised`.
+        at_once: number of examples that are read together for prediction; None for the batch size.
+    """
 
-    def like(self) -> Samples:
-        """A batch of no samples, for shapes and types."""
+    inputs: Callable[[Example], Any]
+    samples: Callable[[Example], Samples]
+    augment: Drawn = unchanged
+    drawn: Drawn | None = None
+    balanced_by: str = ""
+    viewed: bool = False
+    target: str = ""
+    at_once: int | None = None
 
-    def gains_from_threads(self) -> bool:
-        """Whether several threads fill a batch sooner than one."""
+    noun: ClassVar[str] = "samples"
 
-    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
-        """Write some samples into the arrays of a batch.
+    def trained_on(self, sample: Samples, random: np.random.Generator) -> Samples:
+        """A sample as it enters training: augmented, and what is drawn of it."""
+        sample = self.augment(sample, random)
+        return sample if self.drawn is None else self.drawn(sample, random)
 
-        Args:
-            numbers: (N,) of the samples.
-            random: from the number of a sample to the generator that augments it.
-            batch: arrays (N, ...).
+    def fitted(self, builder: Any, training: Selection) -> ExampleSource:
+        """See `Source.fitted`: nothing is taken from training samples."""
+        return self
+
+    def like(self, builder: Any, selection: Selection) -> Samples:
+        """See `Source.like`."""
+        return self._each(Examples(builder, selection)).like()
+
+    def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
+        """See `Source.training_samples`."""
+        viewed = self.viewed and builder.info.file_format.value == "tfrecord"
+        whole = self._each((Viewed if viewed else Examples)(builder, selection))
+        if self.balanced_by:
+            return Weighted(whole, balance(np.array(selection.columns[self.balanced_by])))
+        return whole
+
+    def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
+        """See `Source.inputs_of`."""
+        return _stacked(self.inputs, Examples(builder, selection))
+
+    def _each(self, reader: Examples | Viewed) -> EachSample:
+        draws = self.augment is not unchanged or self.drawn is not None
+        return EachSample(reader, lambda example, _: self.samples(example), self.trained_on if draws else None)
+
+
+@dataclass(frozen=True)
+class PatchSource:
+    """Samples that are made of square patches of examples, side by side; whole examples are predicted.
+
+    Attributes:
+        size: side of the patches in pixels.
+        features: features (rows, columns, ...) that patches are cut from, stored as bytes.
+        inputs: function from a whole example (feature name to array) to the input of a prediction.
+        samples: function from read-only arrays of one patch, and arrays of a sample that it may write into or None, to
+            a training sample.
+        augment: function from a training sample and a random generator to a training sample.
+        at_once: number of examples that are read together for prediction; None for the batch size.
+    """
+
+    size: int
+    features: tuple[str, ...]
+    inputs: Callable[[Example], Any]
+    samples: Callable[[Example, Samples | None], Samples]
+    augment: Drawn = unchanged
+    at_once: int | None = None
+
+    noun: ClassVar[str] = "patches"
+    target: ClassVar[str] = ""
+
+    def fitted(self, builder: Any, training: Selection) -> PatchSource:
+        """See `Source.fitted`: nothing is taken from training samples."""
+        return self
+
+    def like(self, builder: Any, selection: Selection) -> Samples:
+        """See `Source.like`."""
+        return self._each(_FirstPatch(Examples(builder, selection), self.size, self.features)).like()
+
+    def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
+        """See `Source.training_samples`.
 
         Raises:
-            DamagedRecordError: a record is not what was written.
+            InputError: the data set is not prepared as TFRecord.
         """
-
-
-def training_samples(
-    builder: Any, selection: Selection, recipe: Recipe, tables: Sequence[NDArray[np.float32]] = ()
-) -> SampleSource:
-    """What a recipe trains on.
-
-    Args:
-        builder: of a prepared data set.
-        selection: of its examples.
-        recipe: says which arrays make a sample.
-        tables: those of the recipe, where it has some.
-    """
-    if recipe.tables:
-        return JoinedRows(builder, selection, recipe, tables)
-    if recipe.patch:
         from sciml_datasets.prepared.tensor_views import TensorViews
 
         views = TensorViews(builder, selection.records)
-        return EachSample(Patches(views, selection.positions, recipe.patch, recipe.patch_features), recipe)
-    viewed = recipe.viewed and builder.info.file_format.value == "tfrecord"
-    whole = EachSample((Viewed if viewed else Examples)(builder, selection), recipe)
-    if recipe.balanced_by:
-        return Weighted(whole, balance(np.array(selection.columns[recipe.balanced_by])))
-    return whole
+        return self._each(Patches(views, selection.positions, self.size, self.features))
+
+    def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
+        """See `Source.inputs_of`."""
+        return _stacked(self.inputs, Examples(builder, selection))
+
+    def _each(self, reader: Any) -> EachSample:
+        return EachSample(reader, self.samples, None if self.augment is unchanged else self.augment)
 
 
-class Made(Protocol):
-    """What samples are made from, by number."""
+@dataclass(frozen=True)
+class _FirstPatch:
+    """A reader of the first patch alone, of a data set in any file format."""
 
-    def __len__(self) -> int:
-        """How many there are."""
-
-    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
-        """The sample of this number, before its augmentation.
-
-        Args:
-            number: of the sample.
-            recipe: makes it.
-            out: arrays that it may be written into.
-
-        Raises:
-            DamagedRecordError: a record is not what was written.
-        """
-
-
-class Examples:
-    """Whole examples, feature name to array, by their number in a selection."""
-
-    def __init__(self, builder: Any, selection: Selection) -> None:
-        self._records, self._positions = builder.as_data_source(selection.records), selection.positions
+    examples: Examples
+    size: int
+    features: tuple[str, ...]
 
     def __len__(self) -> int:
-        return len(self._positions)
+        return 1
 
-    def read(self, number: int) -> dict[str, NDArray[Any]]:
-        """The example of this number.
-
-        Raises:
-            DamagedRecordError: a record is not what was written.
-        """
-        found: dict[str, Any] = self._records[int(self._positions[number])]
-        return found
-
-    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
-        """See `Made.sample`."""
-        return recipe.samples(self.read(number))
+    def read(self, number: int) -> Example:
+        """The patch."""
+        example = self.examples.read(0)
+        rows, columns = example[self.features[0]].shape[:2]
+        place = patch_places(rows, columns, self.size)[number]
+        return cut({name: example[name] for name in self.features}, place, self.size)
 
 
-class Viewed:
-    """Tensors of whole records as arrays over the files, and rows of the member list, by number in a selection."""
+@dataclass(frozen=True)
+class TableRowSource:
+    """Samples that are rows of feature tables, joined, with numbers of the member lists.
 
-    def __init__(self, builder: Any, selection: Selection) -> None:
-        from sciml_datasets.prepared.tensor_views import TensorViews
+    Attributes:
+        tables: lookup features whose rows (width,) are inputs.
+        numbers: columns of the member lists that are inputs (1,) before the rows.
+        target: column of the member lists that is to be predicted.
+        at_once: number of samples that are read together for prediction; None for the batch size.
+        scaled: the tables as another training split scales them, see `fitted`; None for as they are stored.
+    """
 
-        self._views, self._selection = TensorViews(builder, selection.records), selection
+    tables: tuple[str, ...]
+    numbers: tuple[str, ...]
+    target: str
+    at_once: int | None = None
+    scaled: tuple[NDArray[np.float32], ...] | None = None
 
-    def __len__(self) -> int:
-        return len(self._selection.positions)
+    noun: ClassVar[str] = "samples"
 
-    def read(self, number: int) -> dict[str, Any]:
-        """Feature to array, and column of the member list to text.
+    def fitted(self, builder: Any, training: Selection) -> TableRowSource:
+        """See `Source.fitted`: tables are scaled by the entities of the training samples."""
+        return replace(self, scaled=tuple(fitted_tables(builder, self.tables, training)))
 
-        Raises:
-            DamagedRecordError: a record is not what was written.
-        """
-        position = int(self._selection.positions[number])
-        arrays = self._views[position]
-        self._views.touched(sum(array.nbytes for array in arrays.values()))
-        return {name: column[number] for name, column in self._selection.columns.items()} | arrays
+    def like(self, builder: Any, selection: Selection) -> Samples:
+        """See `Source.like`; nothing is read."""
+        widths = [1] * len(self.numbers) + [int(builder.info.features[name].shape[0]) for name in self.tables]
+        none = np.empty(0, np.float32)
+        return tuple(np.empty((0, width), np.float32) for width in widths), none, none
 
-    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
-        """See `Made.sample`."""
-        return recipe.samples(self.read(number))
-
-
-class EachSample:
-    """Samples that are made one by one, of examples or of patches; see `SampleSource`."""
-
-    def __init__(self, source: Made, recipe: Recipe) -> None:
-        self._source, self._recipe = source, recipe
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def like(self) -> Samples:
-        """See `SampleSource.like`."""
-        found: Samples = tree.map_structure(
-            lambda values: np.empty((0, *np.shape(values)), np.asarray(values).dtype),
-            self._recipe.trained_on(self._source.sample(0, self._recipe), np.random.default_rng(0)),
+    def training_samples(self, builder: Any, selection: Selection) -> JoinedRows:
+        """See `Source.training_samples`."""
+        columns = selection.columns
+        return JoinedRows(
+            rows_of_tables(builder, selection, self.tables),
+            stored_tables(builder, self.tables) if self.scaled is None else self.scaled,
+            [np.array(columns[name], np.float32) for name in self.numbers],
+            np.array(columns[self.target], np.float32),
         )
-        return found
 
-    def gains_from_threads(self) -> bool:
-        """See `SampleSource.gains_from_threads`; by the least time that a sample takes."""
-        batch = tree.map_structure(lambda like: np.empty((1, *like.shape[1:]), like.dtype), self.like())
-
-        def seconds() -> float:
-            started = time.perf_counter()
-            self.fill(np.zeros(1, np.int64), np.random.default_rng, batch)
-            return time.perf_counter() - started
-
-        return min(seconds() for _ in range(5)) > QUICK
-
-    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
-        """See `SampleSource.fill`."""
-        arrays = tree.flatten(batch)
-        for place, number in enumerate(map(int, numbers)):
-            own = [array[place, ...] for array in arrays]
-            sample = self._source.sample(number, self._recipe, tree.unflatten_as(batch, own))
-            # Else without a generator, which takes as long as a small sample.
-            if self._recipe.augment is not unchanged or self._recipe.drawn is not None:
-                sample = self._recipe.trained_on(sample, random(number))
-            for array, values in zip(own, tree.flatten(sample), strict=True):
-                if values is not array:  # it has been written there
-                    array[...] = values
+    def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
+        """See `Source.inputs_of`."""
+        return self.training_samples(builder, selection).inputs
 
 
-class Weighted:
-    """Samples whose weights are multiplied; see `SampleSource`.
+def _stacked(inputs: Callable[[Example], Any], examples: Examples) -> Inputs:
+    """Inputs that are made one by one."""
 
-    Args:
-        source: of the samples.
-        weights: (N,) of all samples.
-    """
+    def of(numbers: NDArray[np.int64]) -> Any:
+        with recipe_part("inputs"):
+            made = [inputs(examples.read(int(number))) for number in numbers]
+            return tree.map_structure(lambda *arrays: np.stack(arrays), *made)
 
-    def __init__(self, source: SampleSource, weights: NDArray[np.float32]) -> None:
-        self._source, self._weights = source, weights
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def like(self) -> Samples:
-        """See `SampleSource.like`."""
-        return self._source.like()
-
-    def gains_from_threads(self) -> bool:
-        """See `SampleSource.gains_from_threads`."""
-        return self._source.gains_from_threads()
-
-    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
-        """See `SampleSource.fill`."""
-        self._source.fill(numbers, random, batch)
-        batch[2][:] *= self._weights[numbers]
+    return of
 
 
-def balance(values: NDArray[Any]) -> NDArray[np.float32]:
-    """(N,) weights of mean 1 with which the samples of each of (N,) values have the same weight together."""
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray(len(values) / (len(counts) * counts[which]), np.float32)
-
-
-def fitted_tables(builder: Any, recipe: Recipe, training: Selection | None) -> list[NDArray[np.float32]]:
-    """The tables of a recipe, scaled by the entities of some training samples.
-
-    Args:
-        builder: of a prepared data set.
-        recipe: names the features whose tables are wanted.
-        training: the samples; None for those of the canonical split, by which tables are stored.
-    """
-    names = [builder.info.features[name].table_name for name in recipe.tables]
-    shared = {feature.table_name: feature for feature in map(builder.info.features.__getitem__, recipe.tables)}
-    tables = {name: feature.table for name, feature in shared.items()}
-    anew = (builder.info.metadata or {}).get(FITTED_ANEW, {}) if training else {}
-    if training and anew:
-        rows = rows_of_tables(builder, training, recipe)
-        for name in shared.keys() & anew.keys():
-            seen = np.concatenate([some for own, some in zip(names, rows, strict=True) if own == name])
-            tables[name] = refitted(shared[name].table, shared[name].missing, np.unique(seen), anew[name])
-    return [tables[name] for name in names]
-
-
-class JoinedRows:
-    """Samples that are rows of tables, gathered for a whole batch at a time; see `SampleSource`.
-
-    The numbers of the rows are read once, the features of a row when it is in a batch.
-    """
-
-    def __init__(
-        self, builder: Any, selection: Selection, recipe: Recipe, tables: Sequence[NDArray[np.float32]]
-    ) -> None:
-        self._rows, self._tables = rows_of_tables(builder, selection, recipe), tables
-        self._numbers = [np.array(selection.columns[name], np.float32)[:, None] for name in recipe.numbers]
-        self._targets = np.array(selection.columns[recipe.target], np.float32)
-
-    def __len__(self) -> int:
-        return len(self._targets)
-
-    def like(self) -> Samples:
-        """See `SampleSource.like`."""
-        return tuple(array[:0] for array in (*self._numbers, *self._tables)), self._targets[:0], self._targets[:0]
-
-    def gains_from_threads(self) -> bool:
-        """See `SampleSource.gains_from_threads`."""
-        return True
-
-    def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
-        """See `SampleSource.fill`."""
-        inputs, targets, weights = batch
-        self.join(numbers, inputs)
-        targets[:] = self._targets[numbers]
-        weights[:] = 1
-
-    def join(self, numbers: NDArray[np.int64], inputs: tuple[NDArray[np.float32], ...]) -> None:
-        """Write the features of some samples into arrays (N, width), numbers before the rows of tables."""
-        count = len(self._numbers)
-        for column, array in zip(self._numbers, inputs[:count], strict=True):
-            array[:] = column[numbers]
-        for table, rows, array in zip(self._tables, self._rows, inputs[count:], strict=True):
-            np.take(table, rows[numbers], axis=0, out=array, mode="clip")  # else NumPy fills a copy of the output
-
-
-class Patches:
-    """The patches of all examples of a split, side by side, row by row; what does not fill one is cut off evenly.
-
-    Args:
-        views: of records.
-        positions: (N,) of those records that count.
-        size: pixels along a side.
-        names: features (rows, columns, ...) that they are cut from.
-    """
-
-    def __init__(self, views: TensorViews, positions: NDArray[np.int64], size: int, names: tuple[str, ...]) -> None:
-        self._views, self._positions, self._size, self._names = views, positions, size, names
-        first = views[0]
-        rows, columns = (range(length % size // 2, length - size + 1, size) for length in first[names[0]].shape[:2])
-        self._bytes = sum(first[name][:size].nbytes for name in names)  # of whole rows
-        self._places = [(top, left) for top in rows for left in columns]
-
-    def __len__(self) -> int:
-        return len(self._positions) * len(self._places)
-
-    def sample(self, number: int, recipe: Recipe, out: Samples | None = None) -> Samples:
-        """See `Made.sample`; the recipe is given views of the files."""
-        position, place = divmod(number, len(self._places))
-        top, left = self._places[place]
-        arrays = self._views[int(self._positions[position])]
-        patch = {name: arrays[name][top : top + self._size, left : left + self._size] for name in self._names}
-        made = recipe.samples(patch, *([] if out is None else [out]))
-        self._views.touched(self._bytes)
-        return made
-
-
-def mirrored(samples: Samples, random: np.random.Generator) -> Samples:
-    """Mirror an input (R, C, ...) left-right and up-down at random, and masks (R, C) with it."""
-    turns = random.random(2) < 0.5
-    axes = tuple(int(axis) for axis in np.flatnonzero(turns))
-    inputs, *masks = samples
-    return (np.flip(inputs, axes), *(np.flip(mask, axes) if np.ndim(mask) else mask for mask in masks))
-
-
-def unchanged(samples: Samples, random: np.random.Generator) -> Samples:
-    """No augmentation."""
-    return samples
+examples, patches, table_rows = ExampleSource, PatchSource, TableRowSource
+"""The names by which recipes declare their sources."""

@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.models import resnet
+from sciml_datasets.models.augmentation import mirrored, unchanged
+from sciml_datasets.models.losses import Predict, class_losses, one_hot_losses, outputs_of, probabilities
 from sciml_datasets.models.random_erasing import erased
-from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.sources import mirrored, unchanged
+from sciml_datasets.models.recipe import Recipe, TrainingSettings, changed
+from sciml_datasets.models.sample_source import Samples
+from sciml_datasets.models.sources import examples
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled
 
 NUM_CLASSES = 231
@@ -39,7 +42,7 @@ def resnet50(channels: int = 1, *, scale: float = 1.0, dropout: float = 0.0) -> 
 
     Args:
         channels: 1 for one projection at a time, as ORNL's; 3 for the whole stack, as STFC's.
-        scale: that patterns are multiplied with.
+        scale: factor that patterns are multiplied with.
         dropout: share of the logits that is dropped in training.
     """
     shape, name = (PIXELS, PIXELS, channels), "stemdl_resnet50"
@@ -47,7 +50,7 @@ def resnet50(channels: int = 1, *, scale: float = 1.0, dropout: float = 0.0) -> 
 
 
 def small_network() -> Any:
-    """A perceptron of what the patterns' polar harmonics tell of symmetry, for the demo: a minute on two cores.
+    """A perceptron of the polar harmonics of the patterns, for the demo: a minute on two cores.
 
     The features of the three projections are joined by mean and maximum, so that their order does not count; nor does
     how the crystal is turned about the beam.
@@ -70,43 +73,23 @@ def small_network() -> Any:
     return keras.Model(inputs, layers.Dense(NUM_CLASSES)(layers.Dropout(0.5)(x)), name="stemdl_small_network")
 
 
-def class_losses(target: Any, logits: Any) -> Any:
-    """(N,) cross-entropy of logits (N, classes) with integer classes (N,)."""
-    import tensorflow as tf
-
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=logits)
-
-
-def one_hot_losses(target: Any, scores: Any) -> Any:
-    """(N,) mean squared differences of scores (N, classes) from the one-hot class, as in STFC's reference.
-
-    A known flaw of it: nothing keeps the scores of wrong classes from outweighing the one of the right class.
-    """
-    import tensorflow as tf
-
-    return tf.reduce_mean((tf.one_hot(target, scores.shape[-1]) - scores) ** 2, axis=-1)
-
-
-def probabilities(network: Any) -> Callable[[Any], Any]:
-    """A compiled function from a batch of inputs (N, R, C, 3) to class probabilities (N, classes) float32.
+def stack_probabilities(network: Any) -> Predict:
+    """A compiled function from a batch of stacks (N, R, C, 3) to class probabilities (N, classes) float32.
 
     A network of one channel sees the projections one by one; the mean of the three logits counts, as in ORNL's
     reference.
     """
+    if network.input_shape[-1] != 1:
+        return probabilities(network)
     import tensorflow as tf
 
-    one_by_one = network.input_shape[-1] == 1
+    def forward(stacks: Any) -> Any:
+        shape = tf.shape(stacks)
+        projections = tf.reshape(tf.transpose(stacks, (0, 3, 1, 2)), (-1, shape[1], shape[2], 1))
+        logits = outputs_of(network, projections)
+        return tf.nn.softmax(tf.reduce_mean(tf.reshape(logits, (-1, shape[3], logits.shape[-1])), axis=1))
 
-    def forward(inputs: Any) -> Any:
-        if one_by_one:
-            shape = tf.shape(inputs)
-            inputs = tf.reshape(tf.transpose(inputs, (0, 3, 1, 2)), (-1, shape[1], shape[2], 1))
-        logits = tf.cast(network(inputs, training=False), tf.float32)
-        if one_by_one:
-            logits = tf.reduce_mean(tf.reshape(logits, (-1, shape[3], logits.shape[-1])), axis=1)
-        return tf.nn.softmax(logits)
-
-    compiled: Callable[[Any], Any] = tf.function(forward, reduce_retracing=True)
+    compiled: Predict = tf.function(forward, reduce_retracing=True)
     return compiled
 
 
@@ -200,7 +183,6 @@ def all_augmentations(sample: Samples, random: np.random.Generator) -> Samples:
     return rotated(mirrored_and_permuted(sample, random), random)
 
 
-_ONE, _ALL = (PIXELS, PIXELS, 1), (PIXELS, PIXELS, 3)
 _PUBLISHED: dict[str, Any] = {
     "batch_size": 32,
     "learning_rate": 1e-3,
@@ -210,26 +192,7 @@ _PUBLISHED: dict[str, Any] = {
     "weight_decay": 5e-5,
     "epsilon": 1e-8,
 }
-_ORNL: dict[str, Any] = _PUBLISHED | {
-    "build": partial(resnet50, dropout=DROPPED),
-    "drawn": one_projection_erased,
-    "losses": class_losses,
-    "input_shape": _ONE,
-    "epochs": 90,
-}
-_STACK: dict[str, Any] = _PUBLISHED | {
-    "build": partial(resnet50, 3),
-    "drawn": None,
-    "losses": class_losses,
-    "input_shape": _ALL,
-    "epochs": 10,
-}
-_STFC: dict[str, Any] = _STACK | {"losses": one_hot_losses, "epochs": 1, "optimizer": "adam", "weight_decay": 0.0}
-_SCALED: dict[str, Any] = {
-    "build": partial(resnet50, scale=1 / 255),
-    "drawn": one_projection,
-    "losses": class_losses,
-    "input_shape": _ONE,
+_OURS: dict[str, Any] = {
     "epochs": 30,
     "batch_size": 64,
     "learning_rate": 1e-3,
@@ -239,52 +202,59 @@ _SCALED: dict[str, Any] = {
     "weight_decay": 0.01,
     "epsilon": 1e-7,
 }
-_REFERENCES: dict[str, dict[str, Any]] = {"ornl": _ORNL, "stfc": _STFC, "stack": _STACK, "scaled": _SCALED}
+_REFERENCES: dict[str, dict[str, Any]] = {
+    "ornl": {
+        "network": partial(resnet50, dropout=DROPPED),
+        "source": {"drawn": one_projection_erased},
+        "losses": class_losses,
+        "training": _PUBLISHED | {"epochs": 90},
+    },
+    "stfc": {
+        "network": partial(resnet50, 3),
+        "source": {"drawn": None},
+        "losses": one_hot_losses,
+        "training": _PUBLISHED | {"epochs": 1, "optimizer": "adam", "weight_decay": 0.0},
+    },
+    "stack": {
+        "network": partial(resnet50, 3),
+        "source": {"drawn": None},
+        "losses": class_losses,
+        "training": _PUBLISHED | {"epochs": 10},
+    },
+    "scaled": {
+        "network": partial(resnet50, scale=1 / 255),
+        "source": {"drawn": one_projection},
+        "losses": class_losses,
+        "training": _OURS,
+    },
+}
 # A mirrored crystal has the same space group or its enantiomorph, which zero-order Laue zones cannot tell apart.
 _AUGMENTATIONS: dict[str, dict[str, Any]] = {
-    "none": {"augment": unchanged},
-    "mirrored": {"augment": mirrored},
-    "permuted": {"augment": permuted},
-    "rotated": {"augment": rotated},
-    "mirrored_permuted": {"augment": mirrored_and_permuted},
-    "all": {"augment": all_augmentations},
+    "none": {"source": {"augment": unchanged}},
+    "mirrored": {"source": {"augment": mirrored}},
+    "permuted": {"source": {"augment": permuted}},
+    "rotated": {"source": {"augment": rotated}},
+    "mirrored_permuted": {"source": {"augment": mirrored_and_permuted}},
+    "all": {"source": {"augment": all_augmentations}},
 }
-_CLASS_WEIGHTS: dict[str, dict[str, Any]] = {"off": {}, "balanced": {"balanced_by": "space_group"}}
+_CLASS_WEIGHTS: dict[str, dict[str, Any]] = {"off": {}, "balanced": {"source": {"balanced_by": "space_group"}}}
 
-_OURS = Recipe(
-    inputs=network_input,
-    samples=partial(_samples, _projections),
-    augment=unchanged,  # as in the references
-    predictions=probabilities,
-    activation="softmax",
-    output_shape=(NUM_CLASSES,),
-    viewed=True,
-    **_SCALED,
+_CHOICES = {"augmentation": _AUGMENTATIONS, "class_weights": _CLASS_WEIGHTS}
+
+_DEMO = Recipe(
+    small_network,
+    examples(network_input, partial(_samples, _projections), viewed=True),  # not augmented, as in the references
+    class_losses,
+    stack_probabilities,
+    TrainingSettings(epochs=20, batch_size=32, learning_rate=3e-3),
+    choices={"reference": {"small": {}, **_REFERENCES}, **_CHOICES},
 )
-_REFERENCE = replace(
-    _OURS,
-    choices={"reference": _REFERENCES, "augmentation": _AUGMENTATIONS, "class_weights": _CLASS_WEIGHTS},
-    **_ORNL,
-)
+_REFERENCE = changed(replace(_DEMO, choices={"reference": _REFERENCES, **_CHOICES}), _REFERENCES["ornl"])
+_PREPROCESSED = {"inputs": preprocessed_input, "samples": partial(_samples, preprocessed_input)}
 
 RECIPES = {
     "stemdl": _REFERENCE,
-    "stemdl_preprocessed": replace(
-        _REFERENCE, inputs=preprocessed_input, samples=partial(_samples, preprocessed_input)
-    ),
-    "stemdl_demo": replace(
-        _OURS,
-        build=small_network,
-        drawn=None,
-        input_shape=(PIXELS, PIXELS, 3),
-        epochs=20,
-        batch_size=32,
-        learning_rate=3e-3,
-        choices={
-            "reference": {"small": {}, **_REFERENCES},
-            "augmentation": _AUGMENTATIONS,
-            "class_weights": _CLASS_WEIGHTS,
-        },
-    ),
+    "stemdl_preprocessed": changed(_REFERENCE, {"source": _PREPROCESSED}),
+    "stemdl_demo": _DEMO,
 }
 """Data set name to recipe."""

@@ -6,24 +6,24 @@ Shapes are those of the prepared data: scans (positions, H, W), images (H', W').
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.models.recipe import Recipe, Samples
-from sciml_datasets.models.sources import unchanged
+from sciml_datasets.models.losses import images
+from sciml_datasets.models.recipe import NetworkSpec, Recipe, TrainingSettings, changed
+from sciml_datasets.models.sample_source import Samples
+from sciml_datasets.models.sources import examples
 
 SCAN, POTENTIAL = "cbed", "projected_potential"
 HUBER = 1.0
 """Standard deviations from which on the loss grows linearly."""
 PARAMETERS = 10_000_000
-"""Of the full-size model, about; the setting ``parameters`` takes another number."""
+"""Number of parameters of the full-size model, about; the setting ``parameters`` takes another number."""
 LAYERS = 4
-"""Of a dense block."""
+"""Number of layers of a dense block."""
 LEVELS = 5
 GROWTHS = range(4, 200, 4)
 
@@ -68,16 +68,6 @@ def huber(target: Any, image: Any) -> Any:
     error = tf.abs(target - image)
     bounded = tf.minimum(error, HUBER)
     return tf.reduce_mean(bounded * (error - 0.5 * bounded), axis=(1, 2))
-
-
-def images(network: Any) -> Callable[[Any], Any]:
-    """A compiled function from scans (N, positions, H, W) to images (N, H', W') float32."""
-    import tensorflow as tf
-
-    compiled: Callable[[Any], Any] = tf.function(
-        lambda scans: tf.cast(network(scans, training=False), tf.float32), reduce_retracing=True
-    )
-    return compiled
 
 
 def fc_densenet(scan: tuple[int, ...], image: tuple[int, ...], parameters: int) -> Any:
@@ -153,7 +143,7 @@ def _width(growth: int, level: int) -> int:
 
 
 def _halvings(scan: tuple[int, ...], image: tuple[int, ...]) -> int:
-    """How often a pattern may be halved before it has fewer pixels than the image, at most to the lowest level."""
+    """The number of times, up to LEVELS - 1, that a pattern can be halved and keep no fewer pixels than the image."""
     enough = [
         halvings
         for halvings in range(LEVELS)
@@ -217,34 +207,31 @@ def small_network(scan: tuple[int, ...], image: tuple[int, ...]) -> Any:
     return keras.Model(inputs, x, name="stemdl_reconstruction_small_network")
 
 
+def _reference_network(spec: NetworkSpec) -> Any:
+    return fc_densenet(spec.input_shape, spec.target_shape, spec.parameters)
+
+
+def _demo_network(spec: NetworkSpec) -> Any:
+    return small_network(spec.input_shape, spec.target_shape)
+
+
 _REFERENCE = Recipe(
-    fc_densenet,
-    network_input,
-    _samples,
-    unchanged,
+    _reference_network,
+    examples(network_input, _samples),
     huber,
     images,
-    input_shape=(None, None, None),
-    output_shape=(None, None),
-    epochs=30,
-    batch_size=1,
-    learning_rate=1e-4,
-    precision="mixed_bfloat16",
-    shaped_by=(SCAN, POTENTIAL),
-    parameters=PARAMETERS,
+    TrainingSettings(epochs=30, batch_size=1, learning_rate=1e-4, precision="mixed_bfloat16", parameters=PARAMETERS),
 )
 
 RECIPES = {
     "stemdl_reconstruction": _REFERENCE,
-    "stemdl_reconstruction_demo": replace(
+    "stemdl_reconstruction_demo": changed(
         _REFERENCE,
-        build=small_network,
-        augment=turned,
-        epochs=20,
-        batch_size=16,
-        learning_rate=3e-3,
-        precision="float32",
-        parameters=0,
+        {
+            "network": _demo_network,
+            "source": {"augment": turned},
+            "training": TrainingSettings(epochs=20, batch_size=16, learning_rate=3e-3),
+        },
     ),
 }
 """Data set name to recipe."""

@@ -12,47 +12,49 @@ from typing import Any
 import tree
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.models.recipe import Recipe, Samples
+from sciml_datasets.models.recipe import Recipe, TrainingSettings
+from sciml_datasets.models.recipe_error import RecipeError, recipe_part
+from sciml_datasets.models.sample_source import Samples
 
 
-def make_optimizer(recipe: Recipe, network: Any) -> Any:
-    """The recipe's optimizer, its variables made."""
+def make_optimizer(training: TrainingSettings, network: Any) -> Any:
+    """The optimizer of a recipe, its variables made."""
     import keras
 
-    rate, epsilon = recipe.learning_rate, recipe.epsilon
-    decay = recipe.weight_decay or None  # 0 would cost a pass over the weights
-    if recipe.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, epsilon=epsilon)
-    elif recipe.optimizer == "sgd":
+    rate, epsilon = training.learning_rate, training.epsilon
+    decay = training.weight_decay or None  # 0 would cost a pass over the weights
+    if training.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=training.weight_decay, epsilon=epsilon)
+    elif training.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(rate, weight_decay=decay)
     else:
         kinds = {"adam": keras.optimizers.Adam, "adamax": keras.optimizers.Adamax}
-        optimizer = kinds[recipe.optimizer](rate, weight_decay=decay, epsilon=epsilon)
+        optimizer = kinds[training.optimizer](rate, weight_decay=decay, epsilon=epsilon)
     optimizer.build(network.trainable_variables)  # a replica must not make variables inside the step
     return optimizer
 
 
-def compiles(recipe: Recipe, replicas: int) -> bool:
+def compiles(training: TrainingSettings, replicas: int) -> bool:
     """Whether XLA compiles the training step. ``auto`` leaves GPUs out, for which XLA has no deterministic gradient of
     max pooling, replicas, whose synchronised batch norm it cannot compile, and mixed precision, which it does not take
     in every layer."""
     import tensorflow as tf
 
-    fits = replicas == 1 and recipe.precision == "float32" and not tf.config.list_physical_devices("GPU")
-    return recipe.xla == "on" or (recipe.xla == "auto" and fits)
+    fits = replicas == 1 and training.precision == "float32" and not tf.config.list_physical_devices("GPU")
+    return training.xla == "on" or (training.xla == "auto" and fits)
 
 
 def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recipe: Recipe) -> Callable[[Samples], Any]:
     """A function from this worker's part of a batch to the loss over the whole batch.
 
     Args:
-        network: to train, made in the strategy's scope, as is the optimizer.
-        optimizer: as `make_optimizer` makes it.
-        strategy: of tf.distribute.
-        local: replicas of this process.
+        network: network to train, made in the strategy's scope, as is the optimizer.
+        optimizer: optimizer as `make_optimizer` makes it.
+        strategy: strategy of tf.distribute.
+        local: number of replicas of this process.
         recipe: losses, clipping and XLA.
 
-    The function raises InputError where XLA cannot compile the network.
+    The function raises InputError where XLA cannot compile the network, or network, losses and samples do not fit.
     """
     import tensorflow as tf
 
@@ -63,11 +65,14 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
         with tf.GradientTape() as tape:
             logits = tf.cast(network(inputs, training=True), tf.float32)
             # The replicas' gradients are added: dividing by the weight of the global batch makes a mean.
-            loss = tf.reduce_sum(recipe.losses(target, logits) * weights) / total
+            with recipe_part("losses"):
+                losses = recipe.losses(target, logits)
+            _check_losses(losses, weights)
+            loss = tf.reduce_sum(losses * weights) / total
         return loss, tape.gradient(loss, network.trainable_variables)
 
-    # XLA cannot compile what replicas tell each other: with several of them it compiles what lies between.
-    compiled = compiles(recipe, replicas)
+    # XLA cannot compile what replicas exchange: with several of them it compiles what lies between.
+    compiled = compiles(recipe.training, replicas)
     whole, between = compiled and replicas == 1, compiled and replicas > 1
     compiled_gradients = tf.function(gradients, jit_compile=True, autograph=False) if between else gradients
 
@@ -76,9 +81,9 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
         weights = tf.cast(weights, tf.float32)
         total = tf.maximum(context.all_reduce(add, tf.reduce_sum(weights)), 1e-6)
         loss, found = compiled_gradients(inputs, target, weights, total)
-        if recipe.clip_norm:
+        if recipe.training.clip_norm:
             # The optimizer adds the replicas' gradients up again: each brings its share of the clipped sum.
-            clipped, _ = tf.clip_by_global_norm(context.all_reduce(add, found), recipe.clip_norm)
+            clipped, _ = tf.clip_by_global_norm(context.all_reduce(add, found), recipe.training.clip_norm)
             found = [gradient / replicas for gradient in clipped]
         optimizer.apply_gradients(zip(found, network.trainable_variables, strict=True))
         return loss
@@ -98,11 +103,20 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
             tensors = tree.map_structure(lambda tensor: _shared(strategy, tensor, local), tensors)
         try:
             return graph(tensors)
+        except InputError:
+            raise
+        except (tf.errors.InvalidArgumentError, ValueError, TypeError) as error:
+            raise RecipeError(
+                f"network, losses and samples do not fit ({type(error).__name__}: {_first_line(error)}): compare the "
+                "shapes and types of the outputs with those of the targets"
+            ) from error
         except (tf.errors.InternalError, tf.errors.UnimplementedError) as error:
             if not whole:
                 raise
-            reason = str(error).splitlines()[0]
-            raise InputError(f"xla={recipe.xla}: XLA cannot compile this network, {reason}: {remedy}") from error
+            reason = _first_line(error)
+            raise InputError(
+                f"xla={recipe.training.xla}: XLA cannot compile this network, {reason}: {remedy}"
+            ) from error
 
     return distributed
 
@@ -116,3 +130,16 @@ def _shared(strategy: Any, tensor: Any, local: int) -> Any:
         return tensor[first : first + rows]
 
     return strategy.experimental_distribute_values_from_function(share)
+
+
+def _check_losses(losses: Any, weights: Any) -> None:
+    """Refuse losses of another shape than the weights, which would be broadcast."""
+    if not losses.shape.is_compatible_with(weights.shape):
+        raise RecipeError(
+            f"losses have the shape {tuple(losses.shape)}, expected {tuple(weights.shape)} as the weights of the "
+            "samples: return a loss for each weight"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "no reason is given")

@@ -1,15 +1,14 @@
-"""Which rows of feature tables the samples have: read for all at once, each with the id of its record."""
+"""The rows that samples have in feature tables: read for all at once, each with the id of its record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import DamagedRecordError
-from sciml_datasets.models.recipe import Recipe
 from sciml_datasets.prepared.random_access import check_id
 from sciml_datasets.prepared.shard_checks import check_shards
 from sciml_datasets.splits.partitions import Selection
@@ -17,16 +16,21 @@ from sciml_datasets.splits.partitions import Selection
 ROWS_AT_ONCE = 8192
 
 
-def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[NDArray[np.int64]]:
-    """For each table of a recipe the rows (N,) that the samples have in it; no features are read.
+def rows_of_tables(builder: Any, selection: Selection, tables: Sequence[str]) -> list[NDArray[np.int64]]:
+    """The rows (N,) that the samples have in each table; no features are read.
+
+    Args:
+        builder: builder of a prepared data set.
+        selection: samples of it.
+        tables: names of lookup features.
 
     Raises:
-        DamagedRecordError: a record is not what was written, or is another sample's.
+        DamagedRecordError: a record is not what was written, or belongs to another sample.
     """
     import tensorflow as tf
 
     wanted = {"id": tf.io.FixedLenFeature((), tf.string)}
-    wanted |= {name: tf.io.FixedLenFeature((), tf.int64) for name in recipe.tables}
+    wanted |= {name: tf.io.FixedLenFeature((), tf.int64) for name in tables}
     found: list[dict[str, NDArray[Any]]] = []
     start = 0
     try:
@@ -40,7 +44,7 @@ def rows_of_tables(builder: Any, selection: Selection, recipe: Recipe) -> list[N
         raise DamagedRecordError(builder.data_dir, None, "its checksum does not agree") from error
     except tf.errors.InvalidArgumentError as error:
         raise DamagedRecordError(builder.data_dir, None, "it is no example of this data set") from error
-    return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in recipe.tables]
+    return [np.concatenate([batch[name] for batch in found])[selection.positions] for name in tables]
 
 
 def _serialised(builder: Any, split: str) -> Iterator[Any]:
@@ -66,11 +70,11 @@ def _check_ids(found: NDArray[Any], start: int, selection: Selection, folder: st
     Args:
         found: the ids in the records, as bytes.
         start: position of the first record.
-        selection: of the samples.
+        selection: selection of the samples.
         folder: the prepared one.
 
     Raises:
-        DamagedRecordError: a record is another sample's.
+        DamagedRecordError: a record belongs to another sample.
     """
     first, last = np.searchsorted(selection.positions, (start, start + len(found)))
     places = selection.positions[first:last] - start

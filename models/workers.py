@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 START_SECONDS = 300.0
-"""For which a worker waits for the others to start."""
+"""Seconds for which a worker waits for the others to start."""
 STUCK_SECONDS = 300.0
-"""For which a worker waits for another that is alive but does not answer. One that died is noticed within seconds."""
+"""Seconds for which a worker waits for another that is alive but does not answer; one that died is noticed earlier."""
 
 Result = TypeVar("Result")
 
@@ -44,8 +44,8 @@ class Workers:
     """All processes of a run. Values are exchanged by pickle: the others are this same program.
 
     Attributes:
-        strategy: of tf.distribute.
-        part: of the work that this process does.
+        strategy: strategy of tf.distribute.
+        part: part of the work that this process does.
     """
 
     strategy: Any
@@ -161,8 +161,8 @@ def _deadline(sentence: str) -> Iterator[None]:
 
 
 @contextmanager
-def lost_workers_told(workers: Workers) -> Iterator[None]:
-    """Turn what TensorFlow says when a worker is gone into a sentence."""
+def naming_lost_workers(workers: Workers) -> Iterator[None]:
+    """What TensorFlow raises when a worker is gone becomes a sentence."""
     import tensorflow as tf
 
     signs = (

@@ -14,7 +14,6 @@ GPUs that have them, ``mixed_bfloat16`` with bfloat16 products and activations a
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import statistics
 import time
@@ -30,14 +29,19 @@ import keras
 import numpy as np
 from train import training_flops
 
+from sciml_datasets.models.recipe import NetworkSpec
+
 PRECISIONS = {
     "exact": ("float32", "highest"),
     "float32": ("float32", "default"),
     "mixed_bfloat16": ("mixed_bfloat16", "default"),
 }
 """Name to Keras's dtype policy and JAX's precision of products."""
-SHAPES = {"stemdl_reconstruction": ((64, 256, 256), (128, 128))}
-"""Of scans and images, where only the prepared data tell them; these are the original's, in its later exports."""
+SPECS = {
+    "candle_uno": NetworkSpec(((942,), (5270,)), (), (1,)),
+    "stemdl_reconstruction": NetworkSpec((64, 256, 256), (128, 128), (128, 128), parameters=10_000_000),
+}
+"""Shapes of the data, where networks follow them; of scans and images those of the original in its later exports."""
 LOSSES = {
     "pixel_losses": keras.losses.BinaryCrossentropy(from_logits=True),
     "class_losses": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -123,24 +127,29 @@ def product(size: int, dtype: Any, seconds: float) -> float:
 def recipe_of(name: str) -> Any:
     """The recipe of the full-size reference network."""
     from sciml_datasets.benchmarks import find
+    from sciml_datasets.models.reference import reference_module
 
-    recipe = importlib.import_module(f"sciml_datasets.models.{find(name)[0].name}").RECIPES[name]
-    return recipe.with_shapes(SHAPES[name]) if name in SHAPES else recipe
+    return reference_module(find(name)[0]).RECIPES[name]
 
 
-def random_target(recipe: Any, batch: int) -> Any:
+def network_of(name: str) -> Any:
+    """The full-size reference network."""
+    return recipe_of(name).build(SPECS.get(name, NetworkSpec((), (), None)))
+
+
+def random_target(recipe: Any, network: Any, batch: int) -> Any:
     """Classes, or numbers from 0 to 1 in the shape of the outputs, on the device."""
     key = jax.random.key(9)
     if recipe.losses.__name__ == "class_losses":
-        return jax.random.randint(key, (batch,), 0, *recipe.output_shape)
-    return jax.random.uniform(key, (batch, *recipe.output_shape))
+        return jax.random.randint(key, (batch,), 0, network.output_shape[-1])
+    return jax.random.uniform(key, (batch, *network.output_shape[1:]))
 
 
 def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
     """A function from state, inputs and target to state and loss; and the first state."""
     from sciml_datasets.models.steps import make_optimizer
 
-    optimizer = make_optimizer(recipe, network)
+    optimizer = make_optimizer(recipe.training, network)
 
     def loss(trainable: Any, other: Any, inputs: Any, target: Any) -> tuple[Any, Any]:
         outputs, other = network.stateless_call(trainable, other, inputs, training=True)
@@ -177,9 +186,9 @@ def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[
 def train(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
     """Cells of the table: training steps on one batch."""
     recipe = recipe_of(args.name)
-    network = recipe.build()
+    network = network_of(args.name)
     step, state = training_step(recipe, network)
-    inputs, target = random_inputs(network, batch), random_target(recipe, batch)
+    inputs, target = random_inputs(network, batch), random_target(recipe, network, batch)
     run, costs = compiled(step, state, inputs, target, donate_argnums=0)
 
     def once() -> Any:
@@ -212,7 +221,7 @@ def weights_of(network: Any) -> Any:
 
 def predict(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
     """Cells of the table: forward passes of one batch; a stack of STEMDL is three patterns."""
-    network = recipe_of(args.name).build()
+    network = network_of(args.name)
     by_views = network.input_shape[-1] == 1
     patterns = 3 * batch if by_views else batch
     weights, inputs = weights_of(network), random_inputs(network, patterns)
@@ -226,7 +235,7 @@ def scenes(seconds: float) -> float:
     """CloudMask's whole scenes a second, from normalised images to probabilities, one row of patches at a time."""
     from sciml_datasets.models.cloudmask import predict_scene
 
-    network = recipe_of("cloudmask").build()
+    network = network_of("cloudmask")
     weights, forward = weights_of(network), jax.jit(forward_of(network))
     image = np.random.default_rng(0).random((*SCENE, network.input_shape[-1]), np.float32)
     return 1 / median_seconds(lambda: predict_scene(lambda patches: forward(weights, patches), image), seconds)
@@ -235,7 +244,7 @@ def scenes(seconds: float) -> float:
 def read(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
     """Cells of the table: training on prepared data."""
     recipe = recipe_of(args.name)
-    network = recipe.build()
+    network = network_of(args.name)
     step, state = training_step(recipe, network)
     run = jax.jit(step, donate_argnums=0)
     source = prepared_batches(args.name, args.data_dir, batch)
@@ -256,10 +265,12 @@ def read(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
 def prepared_batches(name: str, data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
     """Shuffled inputs and targets, epoch after epoch, made on the host as in `sciml train`, but see `joined_rows`."""
     from sciml_datasets.models.batches import Batches
+    from sciml_datasets.prepared.prepared import Prepared
 
     if name == "candle_uno":
         yield from joined_rows(data_dir, batch)
-    batches = Batches(name, data_dir, recipe_of(name).with_settings({"batch_size": batch}), seed=0)
+    recipe = recipe_of(name).with_settings({"batch_size": batch})
+    batches = Batches(Prepared.open(name, data_dir), recipe, seed=0)
     for epoch in range(1, 10**6):
         for inputs, target, _ in batches.training(epoch):
             yield inputs, target
@@ -269,9 +280,9 @@ def joined_rows(data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
     """Batches of CANDLE-UNO: the host draws rows, the GPU, which holds the tables of features, joins them."""
     import tensorflow_datasets as tfds
 
-    from sciml_datasets.splits.partitions import select
+    from sciml_datasets import Prepared
 
-    columns = select("candle_uno", "train", data_dir).columns
+    columns = Prepared.open("candle_uno", data_dir).select("train").columns
     source = tfds.data_source("sciml/candle_uno", split="train", data_dir=data_dir)
     tables, rows = [], []
     for column, feature in (("cell", "gene_expression"), ("drug", "drug_descriptors")):

@@ -183,8 +183,9 @@ def stacks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> I
     from sciml_datasets.metrics import Evaluator
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.stemdl import NUM_CLASSES, RECIPES
+    from sciml_datasets.prepared.prepared import Prepared
 
-    batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
+    batches = Batches(Prepared.open(name, data_dir), RECIPES[name], seed=0, partition=partition)
     ids = batches.selection("test").columns["id"]
     yield from trivial(Evaluator(name, batches.split("test"), data_dir))
     trees = [ExtraTreesClassifier(500, n_jobs=2, random_state=seed) for seed in seeds]
@@ -239,8 +240,9 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
     from sciml_datasets.prepared.metadata import facts_of
+    from sciml_datasets.prepared.prepared import Prepared
 
-    batches = Batches(name, data_dir, RECIPES[name], seed=0, partition=partition)
+    batches = Batches(Prepared.open(name, data_dir), RECIPES[name], seed=0, partition=partition)
     (train, response), (test, _) = (joined(batches, part) for part in ("train", "test"))
     bounds = facts_of(prepared_dir(name, data_dir))["response"]
     low, high = (beyond if bounds[key] is None else bounds[key] for key, beyond in (("low", -np.inf), ("high", np.inf)))
@@ -263,7 +265,7 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
 def joined(batches: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
     """(N, features) of cell and drug, and (N,) responses."""
     inputs = [np.concatenate(arrays, axis=1) for _, arrays in batches.evaluation(part)]
-    return np.concatenate(inputs), np.array(batches.selection(part).columns[batches.recipe.target], np.float32)
+    return np.concatenate(inputs), np.array(batches.selection(part).columns[batches.recipe.source.target], np.float32)
 
 
 def masks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:

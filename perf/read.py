@@ -139,8 +139,9 @@ def cloudmask_sciml(folder: Path) -> Callable[[], Iterator[Any]]:
     """The training pipeline of this package."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.cloudmask import RECIPES
+    from sciml_datasets.prepared.prepared import Prepared
 
-    batches = Batches("cloudmask", folder / "data", RECIPES["cloudmask"], seed=0)
+    batches = Batches(Prepared.open("cloudmask", folder / "data"), RECIPES["cloudmask"], seed=0)
     return lambda: iter(batches.training(1))
 
 
@@ -183,9 +184,10 @@ def stemdl_training(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
     """The training pipeline of this package; of full-size stacks it transforms each when it reads it."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.stemdl import RECIPES
+    from sciml_datasets.prepared.prepared import Prepared
 
     recipe = RECIPES[name].with_settings({"batch_size": STEMDL_BATCH})
-    batches = Batches(name, folder / "data", recipe, seed=0)
+    batches = Batches(Prepared.open(name, folder / "data"), recipe, seed=0)
     return lambda: iter(batches.training(1))
 
 
@@ -202,8 +204,9 @@ def joined(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
     """The training samples of CANDLE-UNO: features of each row of both tables, and the responses, joined in memory."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
+    from sciml_datasets.prepared.prepared import Prepared
 
-    batches = Batches("candle_uno", folder / "data", RECIPES["candle_uno"], seed=0)
+    batches = Batches(Prepared.open("candle_uno", folder / "data"), RECIPES["candle_uno"], seed=0)
     rows = batches.selection("train").columns
     inputs = [np.concatenate(parts) for parts in zip(*(x for _, x in batches.evaluation("train")), strict=True)]
     return inputs, np.array(rows["response"], np.float32)
@@ -302,9 +305,10 @@ def looked_up_sciml(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
     """The training pipeline of this package: all rows shuffled."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
+    from sciml_datasets.prepared.prepared import Prepared
 
     recipe = RECIPES["candle_uno"].with_settings({"batch_size": size})
-    batches = Batches("candle_uno", folder / "data", recipe, seed=0)
+    batches = Batches(Prepared.open("candle_uno", folder / "data"), recipe, seed=0)
     return lambda: iter(batches.training(1))
 
 

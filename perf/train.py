@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib
 import json
 import os
 import platform
@@ -136,7 +135,10 @@ def matmul_peak() -> float:
 def timed(name: str, way: str, folder: Path, batch_size: int, steps: int) -> dict[str, Any]:
     """Seconds a step, of them those that wait for input, the floating-point operations of a step, a hash of the weights
     after the last one."""
-    recipe = importlib.import_module(f"sciml_datasets.models.{name}").RECIPES[name]
+    from sciml_datasets.benchmarks import find
+    from sciml_datasets.models.reference import reference_module
+
+    recipe = reference_module(find(name)[0]).RECIPES[name]
     recipe = recipe.with_settings({"batch_size": batch_size, **NETWORKS.get(name, {}), **SETTINGS.get(way, {})})
     run = plain if way == "plain" else ours
     found, network = run(name, folder, recipe, steps)
@@ -149,17 +151,18 @@ def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, fl
     import tensorflow as tf
 
     from sciml_datasets.models.batches import Batches
+    from sciml_datasets.models.determinism import make_deterministic
     from sciml_datasets.models.networks import build_network
     from sciml_datasets.models.steps import make_optimizer, training_step
-    from sciml_datasets.models.training import make_deterministic
+    from sciml_datasets.prepared.prepared import Prepared
 
-    if recipe.deterministic == "on":
-        make_deterministic(recipe, alone=True)
+    if recipe.training.deterministic == "on":
+        make_deterministic(recipe.training, alone=True)
     tf.keras.utils.set_random_seed(0)
-    batches = Batches(name, folder / "data", recipe, seed=0)
-    recipe = recipe.with_widths(batches.widths)
-    network = build_network(recipe.build, recipe)
-    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    batches = Batches(Prepared.open(name, folder / "data"), recipe, seed=0)
+    spec = batches.spec()
+    network = build_network(lambda: recipe.build(spec), recipe, spec)
+    step = training_step(network, make_optimizer(recipe.training, network), tf.distribute.get_strategy(), 1, recipe)
     source = (batch for epoch in range(1, 10**6) for batch in batches.training(epoch))
     for _ in range(WARM_UP):
         step(next(source)).numpy()
@@ -177,11 +180,15 @@ def plain(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, f
     """The reference's loader and ``model.fit``."""
     import keras
 
+    from sciml_datasets.models.batches import Batches
+    from sciml_datasets.prepared.prepared import Prepared
+
     keras.utils.set_random_seed(0)
-    network = recipe.build()
+    training = recipe.training
+    network = recipe.build(Batches(Prepared.open(name, folder / "data"), recipe, seed=0).spec())
     kinds = {"adam": keras.optimizers.Adam, "adamw": keras.optimizers.AdamW, "adamax": keras.optimizers.Adamax}
-    network.compile(kinds[recipe.optimizer](recipe.learning_rate), LOSSES[name]())
-    dataset = LOADERS[name](folder, recipe.batch_size)
+    network.compile(kinds[training.optimizer](training.learning_rate), LOSSES[name]())
+    dataset = LOADERS[name](folder, training.batch_size)
 
     class Clock(keras.callbacks.Callback):
         """When the warm-up was over."""
@@ -250,9 +257,9 @@ def uno_rows(folder: Path, batch_size: int) -> Any:
     import pandas as pd
     import tensorflow_datasets as tfds
 
-    from sciml_datasets.splits.partitions import select
+    from sciml_datasets import Prepared
 
-    columns = select("candle_uno", "train", folder / "data").columns
+    columns = Prepared.open("candle_uno", folder / "data").select("train").columns
     response = pd.DataFrame({"Sample": columns["cell"], "Drug": columns["drug"]})
     response["AUC"] = np.array(columns["response"], np.float32)
     source = tfds.data_source("sciml/candle_uno", split="train", data_dir=folder / "data")

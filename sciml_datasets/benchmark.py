@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, MissingPartError
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.task import Classification, Reconstruction, Regression, Segmentation, Task
 
@@ -268,17 +268,29 @@ class Benchmark:
         ``convert`` where there are such.
 
         Raises:
-            InputError: there is no such module, or it cannot be imported; the sentence names it.
+            MissingPartError: there is no such module.
+            InputError: it cannot be imported; the sentence names it.
         """
         name = self.part_name(part)
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-                raise InputError(f"{self.name} has no {part}: there is no module {name}") from error
+                raise MissingPartError(f"{self.name} has no {part}: there is no module {name}") from error
             raise InputError(_not_imported(self.name, name, error)) from error
         except Exception as error:  # whatever a module of others raises while it is imported
             raise InputError(_not_imported(self.name, name, error)) from error
+
+    def module_if_there(self, part: str) -> ModuleType | None:
+        """A part of the benchmark; None where there is no such module.
+
+        Raises:
+            InputError: the module is there and cannot be imported.
+        """
+        try:
+            return self.module(part)
+        except MissingPartError:
+            return None
 
     def part_name(self, part: str) -> str:
         """The name of the module that holds a part."""

@@ -17,6 +17,10 @@ class InputError(ValueError):
     """
 
 
+class MissingPartError(InputError):
+    """A benchmark has no module for a part that is asked for."""
+
+
 class BenchmarkWarning(UserWarning):
     """An installed benchmark cannot be used and is left out; the command line prints the sentence alone."""
 

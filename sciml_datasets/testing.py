@@ -88,36 +88,22 @@ def _parts(benchmark: Benchmark) -> Iterator[str]:
             tfds.features.FeaturesDict(declared)
         except Exception as error:  # TFDS raises what its connectors do
             yield f"{benchmark.part_name('data')}.features of {dataset.name} is not taken by TFDS ({error}): correct it"
-    if (model := part_if_there(benchmark, "model")) is not None:
+    if (model := benchmark.module_if_there("model")) is not None:
         recipes = getattr(model, "RECIPES", None)
         names = [dataset.name for dataset in benchmark.datasets]
         if not isinstance(recipes, dict) or not set(recipes) <= set(names):
             yield f"{model.__name__}.RECIPES is no dictionary with names among {', '.join(names)}: correct it"
-    if (simulate := part_if_there(benchmark, "simulate")) is not None:
+    if (simulate := benchmark.module_if_there("simulate")) is not None:
         yield from _functions(simulate, "write_raw", ("folder", "name", "num_samples", "seed", "jobs"))
         yield from _takes(simulate, "write_raw", [choice.name for choice in benchmark.simulator])
     elif benchmark.simulator:
         yield f"it lets choose of a simulator, and there is no module {benchmark.part_name('simulate')}: add it"
-    if (pictures := part_if_there(benchmark, "pictures")) is not None:
+    if (pictures := benchmark.module_if_there("pictures")) is not None:
         for name in ("COUNT", "FEATURES", "contact_sheet"):
             if not hasattr(pictures, name):
                 yield f"{pictures.__name__} has no {name}: add it"
     if benchmark.conversions:
         yield from _functions(benchmark.module("convert"), "convert", ())
-
-
-def part_if_there(benchmark: Benchmark, part: str) -> ModuleType | None:
-    """A part of a benchmark; None where there is no such module.
-
-    Raises:
-        InputError: the module is there and cannot be imported.
-    """
-    try:
-        return benchmark.module(part)
-    except InputError as error:
-        if "there is no module" in str(error):
-            return None
-        raise
 
 
 def _functions(module: ModuleType, name: str, arguments: tuple[str, ...]) -> Iterator[str]:
@@ -159,7 +145,7 @@ def _simulated(benchmark: Benchmark, raw: Path) -> Path:
 
     plain = [dataset for dataset in benchmark.datasets if not dataset.preprocessed_from]
     demo = next((dataset for dataset in plain if dataset.simulated_samples), plain[0])
-    if part_if_there(benchmark, "simulate") is None:
+    if benchmark.module_if_there("simulate") is None:
         raise InputError(f"{benchmark.name}: there is no module simulate: give the folder of raw files, raw_dir")
     simulate(demo.name, raw, num_samples=NUM_SAMPLES)
     return raw
@@ -181,7 +167,7 @@ def _walk_one(benchmark: Benchmark, dataset: DataSet, raw: Path, folder: Path) -
     _refuse([f"{benchmark.name}: {finding}" for finding in verify_prepared(prepared)])
     _read(benchmark, name, folder / "data")
     _fold(benchmark, name, folder / "data")
-    if (model := part_if_there(benchmark, "model")) is not None and name in model.RECIPES:
+    if (model := benchmark.module_if_there("model")) is not None and name in model.RECIPES:
         from sciml_datasets.models import train
 
         train(name, data_dir=folder / "data", out_dir=folder / f"run-{name}", epochs=1)

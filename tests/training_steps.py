@@ -8,7 +8,6 @@ Ways are ``none``; ``rounding``, the same from weights that are moved to the nex
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import socket
@@ -50,7 +49,10 @@ def apart(found: np.ndarray[Any, Any], expected: np.ndarray[Any, Any]) -> float:
 def recipe_of(name: str) -> tuple[str, Any]:
     """A data set and its recipe, of ``NAME:SETTING=VALUE,...``."""
     name, _, settings = name.partition(":")
-    recipes = importlib.import_module(f"sciml_datasets.models.{name.removesuffix('_demo')}").RECIPES
+    from sciml_datasets.benchmarks import find
+    from sciml_datasets.models.reference import reference_module
+
+    recipes = reference_module(find(name)[0]).RECIPES
     return name, recipes[name].with_settings(dict(each.split("=") for each in settings.split(",") if each))
 
 
@@ -58,7 +60,7 @@ def main(data_dir: Path, out: Path, way: str, steps: int, names: list[str]) -> N
     """Train each, one after the other."""
     import tensorflow as tf
 
-    from sciml_datasets.models.training import make_deterministic
+    from sciml_datasets.models.determinism import make_deterministic
     from sciml_datasets.models.workers import join
 
     strategy = way if way in ("mirrored", "multiworker") else "none"
@@ -67,7 +69,7 @@ def main(data_dir: Path, out: Path, way: str, steps: int, names: list[str]) -> N
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     # What XLA compiles comes first, since deterministic operations cannot be let go of.
     for name in names:
-        make_deterministic(recipe_of(name)[1], alone=strategy == "none")
+        make_deterministic(recipe_of(name)[1].training, alone=strategy == "none")
     workers = join(strategy)
     found: Found = {}
     for name in names:
@@ -85,16 +87,19 @@ def trained(data_dir: Path, way: str, steps: int, name: str, workers: Any) -> Fo
     from sciml_datasets.models.learning_rate import learning_rate
     from sciml_datasets.models.networks import build_network
     from sciml_datasets.models.steps import make_optimizer, training_step
+    from sciml_datasets.prepared.prepared import Prepared
 
     keras.utils.set_random_seed(0)
     dataset, recipe = recipe_of(name)
-    batches = Batches(dataset, data_dir, recipe, seed=0)
-    recipe = recipe.with_widths(batches.widths).with_shapes(batches.shapes)
+    batches = Batches(Prepared.open(dataset, data_dir), recipe, seed=0)
+    spec = batches.spec()
     with workers.strategy.scope():
-        network = build_network(recipe.build, recipe, int(workers.strategy.num_replicas_in_sync))
+        network = build_network(
+            lambda: recipe.build(spec), recipe, spec, replicas=int(workers.strategy.num_replicas_in_sync)
+        )
         if way == "rounding":
             nudge(network)
-        optimizer = make_optimizer(recipe, network)
+        optimizer = make_optimizer(recipe.training, network)
         watched = Watched(optimizer, network)
     step = training_step(network, watched, workers.strategy, workers.local_replicas, recipe)
     losses: list[float] = []
@@ -102,7 +107,7 @@ def trained(data_dir: Path, way: str, steps: int, name: str, workers: Any) -> Fo
         epoch, first = divmod(number, batches.steps)
         if first == 0:
             source = batches.training(epoch + 1, part=workers.part)
-        optimizer.learning_rate = learning_rate(recipe, number, batches.steps * recipe.epochs, [])
+        optimizer.learning_rate = learning_rate(recipe.training, number, batches.steps * recipe.training.epochs, [])
         losses.append(float(step(next(source))))
         if number == 0:
             gradient = flat(watched.gradients)

@@ -26,7 +26,6 @@ from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.splits.folds import FOLD, fold_parts
-from sciml_datasets.splits.groups import ROW as ROW  # goes when `models` takes a `Prepared`
 from sciml_datasets.splits.groups import Columns, Grouped, groupings_of, groups
 from sciml_datasets.splits.hashing import digest_of, part_of
 
@@ -168,31 +167,3 @@ def no_such_part(split: str, names: Sequence[str], benchmark: Benchmark) -> str:
         f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or PARTITION:test, where PARTITION is "
         f"{others}a fold as in 'fold 1/5 by {by[:2][-1]}' (by {', '.join(by)})"
     )
-
-
-def select(name: str, split: str, data_dir: Any = None) -> Selection:
-    """`Prepared.select`; goes when `models` takes a `Prepared`."""
-    from sciml_datasets.prepared.prepared import Prepared
-
-    return Prepared.open(name, data_dir).select(split)
-
-
-def canonical(name: str, split: str, data_dir: Any = None) -> str:
-    """`Prepared.canonical`; goes when `models` takes a `Prepared`."""
-    from sciml_datasets.prepared.prepared import Prepared
-
-    return Prepared.open(name, data_dir).canonical(split)
-
-
-def held_out(name: str, partition: str, data_dir: Any = None) -> str:
-    """`Prepared.held_out`; goes when `models` takes a `Prepared`."""
-    from sciml_datasets.prepared.prepared import Prepared
-
-    return Prepared.open(name, data_dir).held_out(partition)
-
-
-def folds(name: str, k: int, by: str, data_dir: Any = None) -> list[tuple[list[str], list[str]]]:
-    """`Prepared.folds`; goes when `models` takes a `Prepared`."""
-    from sciml_datasets.prepared.prepared import Prepared
-
-    return Prepared.open(name, data_dir).folds(k, by)

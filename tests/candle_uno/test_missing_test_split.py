@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from uno_files import FILE, frames, write_store
 from sciml_datasets import InputError, Prepared, examples, folds, parts, prepare
 from sciml_datasets.candle_uno.forms import top21
 from sciml_datasets.models import predict, train
-from sciml_datasets.models.candle_uno import RECIPES
+from sciml_datasets.models.candle_uno import small_uno
 from sciml_datasets.prepared.metadata import facts_of
 from sciml_datasets.submissions import Statement, submit
 
@@ -48,7 +49,7 @@ def test_a_run_is_scored_on_validation_where_there_is_no_test_split_and_is_no_su
     (tmp_path / "raw/candle_uno").mkdir(parents=True)
     write_store(tmp_path / "raw/candle_uno" / FILE, content)
     prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
-    build = RECIPES["candle_uno_demo"].with_widths((6, 7)).build
+    build = partial(small_uno, 6, 7)
     result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", epochs=1, batch_size=16)
     assert (result["split"], result["num_samples"]) == ("validation", 48)
     statement = Statement("O", "Y", "X", commit="0" * 40)
@@ -63,7 +64,7 @@ def test_a_partition_without_test_samples_is_refused_before_anything_is_trained(
     assert held["train"]
     assert held["validation"]
     assert not held["test"]
-    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).build
+    build = partial(small_uno, 3, 3)
     with pytest.raises(InputError, match=r"cell_blind:test of candle_uno holds no sample: .*choose another partition"):
         train("candle_uno", data, tmp_path / "run", build, "none", partition="cell_blind", epochs=1, batch_size=16)
     assert not (tmp_path / "run").exists()

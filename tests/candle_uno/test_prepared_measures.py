@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from sciml_datasets.metrics.predictions import predictions_of
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches
-from sciml_datasets.models.candle_uno import RECIPES, areas, responses, squared_errors
+from sciml_datasets.models.candle_uno import RECIPES, areas, small_uno
+from sciml_datasets.models.losses import responses, squared_errors
+from sciml_datasets.models.recipe import NetworkSpec
 from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.prepared.prepared import Prepared
 
 
 def test_prepared_data_tell_the_measure_and_criteria_have_its_unit(tmp_path: Path) -> None:
@@ -69,8 +73,9 @@ def test_areas_are_kept_between_0_and_1_and_other_measures_are_not() -> None:
 
 def test_a_network_begins_at_the_mean_of_another_measure_and_in_its_spread(tmp_path: Path) -> None:
     facts = {"response": OF_DREVALPY["ln_ic50"].facts()}
-    build = RECIPES["candle_uno_demo"].for_data(facts).with_moments(-2.5, 3.0).build
-    plain, scaled = RECIPES["candle_uno_demo"].build(4, 3), build(4, 3)
+    recipe = RECIPES["candle_uno_demo"].for_data(facts)
+    spec = NetworkSpec(((4,), (3,)), (), (1,), target_mean=-2.5, target_std=3.0)
+    plain, scaled = small_uno(4, 3), recipe.build(spec)
     scaled.set_weights(plain.get_weights())
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(5, 4)), rng.normal(size=(5, 3))]
@@ -86,8 +91,8 @@ def trained_in(unit: float, folder: Path, **settings: Any) -> tuple[list[Any], l
     """The weights, the history and the configuration of a small network that was trained on that study."""
     data_dir = additive_study(folder, unit)
     recipe = RECIPES["candle_uno"].for_data({"response": OF_DREVALPY["ln_ic50"].facts()})
-    moments = Batches("candle_uno", data_dir, recipe, seed=0).moments
-    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).with_moments(*moments).build
+    mean, std = Batches(Prepared.open("candle_uno", data_dir), recipe, seed=0).moments
+    build = partial(small_uno, 3, 3, centre=mean, spread=std)
     train("candle_uno", data_dir, folder / "run", build, "none", **settings)
     with (folder / "run/history.csv").open() as file:
         history = list(csv.DictReader(file))
@@ -118,7 +123,8 @@ def test_training_does_not_depend_on_the_unit_of_the_response(
 def test_areas_are_trained_with_their_squared_errors_as_they_are() -> None:
     for facts in ({}, {"response": AUC.facts()}):
         recipe = RECIPES["candle_uno"].for_data(facts)
-        assert (recipe.losses, recipe.loss_unit, recipe.spread) == (squared_errors, "", 1)
+        assert (recipe.losses, recipe.loss_unit, recipe.standardised) == (squared_errors, "", False)
+        assert recipe.with_spread(3.0) is recipe
 
 
 def test_a_run_of_one_measure_does_not_predict_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,10 +145,11 @@ def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -
     """A network for areas would be cut at 0 and 1."""
     additive_study(tmp_path)
     recipe = RECIPES["candle_uno"].for_data(facts_of(tmp_path / "data/sciml/candle_uno/2.0.0"))
-    batches = Batches("candle_uno", tmp_path / "data", recipe, seed=0)
+    batches = Batches(Prepared.open("candle_uno", tmp_path / "data"), recipe, seed=0)
     targets = np.array(batches.selection("train").columns["response"], float)
     assert batches.moments == pytest.approx((targets.mean(), targets.std()))
-    build = RECIPES["candle_uno_demo"].with_widths((3, 3)).with_moments(*batches.moments).build
+    mean, std = batches.moments
+    build = partial(small_uno, 3, 3, centre=mean, spread=std)
     settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.005}
     result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", **settings)
     r2 = next(row for row in result["criteria"] if row["name"] == "r2")

@@ -19,7 +19,8 @@ from sciml_datasets.files.documents import is_file_name, is_path_below, read_obj
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.results import make_result
 from sciml_datasets.models.cross_validation import PLAN, cross_validate
-from sciml_datasets.models.run_folder import RunFolder, trained_with
+from sciml_datasets.models.run_config import trained_with
+from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.preparation.work_folder import journal, journalled, plan_of
 from sciml_datasets.prepared.integrity import read_manifest
 from sciml_datasets.prepared.manifest import Written

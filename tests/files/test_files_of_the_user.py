@@ -14,7 +14,7 @@ from sciml_datasets import InputError, Prepared, prepare, simulate
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.cli.main import main
 from sciml_datasets.leaderboard import write_site
-from sciml_datasets.models.run_lock import Claim
+from sciml_datasets.models.run_lock import RunLock
 from sciml_datasets.staging import stage
 
 OLD = time.time() - 100_000
@@ -102,9 +102,9 @@ def test_terms_that_are_a_file_of_the_user(mirror: Path, tmp_path: Path) -> None
 
 def test_in_a_run_folder(tmp_path: Path) -> None:
     mine = [put(tmp_path / name) for name in ("running-notes", "running-notes-0123456789ab.txt")]
-    claim = Claim(tmp_path)
-    claim.take()
-    claim.release()
+    lock = RunLock(tmp_path)
+    lock.acquire()
+    lock.release()
     assert all(path.read_text() == "mine" for path in mine)
 
 

@@ -148,7 +148,7 @@ Trained = tuple[Path, list[float]]
 def trained(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """The log of a run of two epochs, and when its network was made, in ms since 1970."""
     features = tfds.builder(f"sciml/{NAME}", data_dir=data_dir).info.features
-    widths = [features[table].shape[0] for table in RECIPES[NAME].tables]
+    widths = [features[table].shape[0] for table in RECIPES[NAME].source.tables]
     made = []
 
     def network() -> Any:

@@ -11,9 +11,11 @@ import pytest
 import tensorflow_datasets as tfds
 
 from sciml_datasets.models.batches import Batches, Part
-from sciml_datasets.models.candle_uno import RECIPES, areas, growth_uno, pairs_uno, responses, small_uno, uno
-from sciml_datasets.models.sources import fitted_tables, rows_of_tables
-from sciml_datasets.splits.partitions import select
+from sciml_datasets.models.candle_uno import RECIPES, TABLES, areas, growth_uno, pairs_uno, small_uno, uno
+from sciml_datasets.models.joined_rows import fitted_tables, stored_tables
+from sciml_datasets.models.losses import responses
+from sciml_datasets.models.table_rows import rows_of_tables
+from sciml_datasets.prepared.prepared import Prepared
 
 
 def dense_shapes(network: Any) -> list[tuple[int, ...]]:
@@ -45,11 +47,16 @@ def test_the_network_of_the_demo_is_smooth_and_drops_little() -> None:
 
 
 def test_the_reference_is_trained_as_the_reference_trains() -> None:
-    recipe = RECIPES["candle_uno"]
-    assert (recipe.optimizer, recipe.learning_rate, recipe.batch_size, recipe.epochs) == ("adamax", 1e-4, 32, 50)
-    assert recipe.schedule == "plateau"
-    assert (recipe.warmup_share * recipe.epochs, recipe.first_rate) == (5, 1e-3)
-    assert (recipe.epsilon, recipe.patience) == (1e-7, 10)
+    training = RECIPES["candle_uno"].training
+    assert (training.optimizer, training.learning_rate, training.batch_size, training.epochs) == (
+        "adamax",
+        1e-4,
+        32,
+        50,
+    )
+    assert training.schedule == "plateau"
+    assert (training.warmup_share * training.epochs, training.first_rate) == (5, 1e-3)
+    assert (training.epsilon, training.patience) == (1e-7, 10)
 
 
 def test_first_weights_of_the_reference_are_normal_as_glorot_and_bengio_have_them() -> None:
@@ -91,7 +98,8 @@ def test_areas_stay_between_0_and_1_and_growth_does_not() -> None:
 
 @pytest.mark.parametrize("index", [0, 1])
 def test_workers_join_their_rows_of_the_same_batches(data_dir: Path, index: int) -> None:
-    batches = Batches("candle_uno_demo", data_dir, RECIPES["candle_uno_demo"].with_settings({"batch_size": 8}), seed=5)
+    recipe = RECIPES["candle_uno_demo"].with_settings({"batch_size": 8})
+    batches = Batches(Prepared.open("candle_uno_demo", data_dir), recipe, seed=5)
     whole = list(batches.training(1))
     assert len(whole) == batches.steps > 1
     for (own, auc, _), (rows, all_auc, _) in zip(batches.training(1, part=Part(index, 2)), whole, strict=True):
@@ -102,17 +110,17 @@ def test_workers_join_their_rows_of_the_same_batches(data_dir: Path, index: int)
 
 @pytest.mark.parametrize("partition", ["drug_blind", "fold 2/3 by drug"])
 def test_a_drug_that_is_held_out_takes_no_part_in_the_scaling(partition: str, data_dir: Path) -> None:
-    name, recipe = "candle_uno_demo", RECIPES["candle_uno_demo"]
-    builder = tfds.builder(f"sciml/{name}", data_dir=data_dir)
-    training, test = (select(name, f"{partition}:{part}", data_dir) for part in ("train", "test"))
-    seen, unseen = (rows_of_tables(builder, some, recipe)[1] for some in (training, test))
-    table = fitted_tables(builder, recipe, training)[1]
+    recipe, prepared = RECIPES["candle_uno_demo"], Prepared.open("candle_uno_demo", data_dir)
+    tables, builder = recipe.source.tables, prepared.builder
+    training, test = (prepared.select(f"{partition}:{part}") for part in ("train", "test"))
+    seen, unseen = (rows_of_tables(builder, some, tables)[1] for some in (training, test))
+    table = fitted_tables(builder, tables, training)[1]
     fitted = table[np.unique(seen)]
     np.testing.assert_allclose(fitted.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(fitted.std(axis=0)[fitted.std(axis=0) > 0], 1, atol=1e-4)
-    batches = Batches(name, data_dir, recipe, 0, partition)
+    batches = Batches(prepared, recipe, 0, partition)
     np.testing.assert_array_equal(predicted_from(batches), table[unseen])
-    of_another = Batches(name, data_dir, recipe, 0, partition, trained_on="")
+    of_another = Batches(prepared, recipe, 0, partition, trained_on="")
     np.testing.assert_array_equal(predicted_from(of_another), builder.info.features["drug_descriptors"].table[unseen])
 
 
@@ -123,6 +131,6 @@ def predicted_from(batches: Batches) -> np.ndarray:
 
 def test_without_another_partition_tables_are_as_they_are_stored(data_dir: Path) -> None:
     builder = tfds.builder("sciml/candle_uno_demo", data_dir=data_dir)
-    features = [builder.info.features[name].table for name in RECIPES["candle_uno_demo"].tables]
-    for found, stored in zip(fitted_tables(builder, RECIPES["candle_uno_demo"], None), features, strict=True):
+    features = [builder.info.features[name].table for name in TABLES]
+    for found, stored in zip(stored_tables(builder, TABLES), features, strict=True):
         assert found is stored

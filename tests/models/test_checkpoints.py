@@ -73,7 +73,7 @@ def begun(folder: Path, progress: Progress) -> RunFolder:
     run.begin(BENCHMARKS["stemdl"], [], 1)
     with closing(run):
         run.start({"seed": 0}, BENCHMARKS["stemdl"].criteria, progress, 1, {})
-        run.told(progress)
+        run.timed(progress)
     return run
 
 

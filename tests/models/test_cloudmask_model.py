@@ -39,9 +39,10 @@ def test_convolutions_of_the_unet_begin_as_the_references() -> None:
 
 
 def test_the_reference_is_trained_as_the_reference_trains() -> None:
-    recipe = RECIPES["cloudmask"]
-    assert (recipe.optimizer, recipe.learning_rate, recipe.epsilon, recipe.schedule) == ("adam", 1e-3, 1e-7, "constant")
-    assert (recipe.batch_size, recipe.epochs, recipe.warmup_share) == (32, 30, 0)
+    training = RECIPES["cloudmask"].training
+    found = training.optimizer, training.learning_rate, training.epsilon, training.schedule
+    assert found == ("adam", 1e-3, 1e-7, "constant")
+    assert (training.batch_size, training.epochs, training.warmup_share) == (32, 30, 0)
 
 
 def test_the_small_unet_is_a_tenth_of_it_and_has_batch_norm(small: Any) -> None:

@@ -12,11 +12,11 @@ from sciml_datasets.models.candle_uno import RECIPES as UNO_RECIPES
 from sciml_datasets.models.cloudmask import RECIPES
 from sciml_datasets.models.learning_rate import learning_rate, plateaus
 
-RECIPE = replace(RECIPES["cloudmask_demo"], learning_rate=1.0, warmup_share=0.1)
+TRAINING = replace(RECIPES["cloudmask_demo"].training, learning_rate=1.0, warmup_share=0.1)
 
 
 def test_the_rate_rises_and_falls_as_a_cosine() -> None:
-    rates = [learning_rate(RECIPE, step, 100, []) for step in range(101)]
+    rates = [learning_rate(TRAINING, step, 100, []) for step in range(101)]
     assert rates[0] == pytest.approx(1 / 25)
     assert rates[10] == 1
     assert rates[55] == pytest.approx(0.5)
@@ -26,14 +26,14 @@ def test_the_rate_rises_and_falls_as_a_cosine() -> None:
 
 
 def test_a_constant_rate_without_warm_up_is_constant() -> None:
-    recipe = replace(RECIPE, schedule="constant", warmup_share=0.0)
-    assert {learning_rate(recipe, step, 100, []) for step in range(100)} == {1.0}
+    training = replace(TRAINING, schedule="constant", warmup_share=0.0)
+    assert {learning_rate(training, step, 100, []) for step in range(100)} == {1.0}
 
 
 def test_a_plateau_halves_the_rate() -> None:
-    recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
-    assert learning_rate(recipe, 50, 100, [3, 2, 1, 1, 1, 1, 1]) == 1
-    assert learning_rate(recipe, 50, 100, [3, 2, 1, 1, 1, 1, 1, 1]) == 0.5
+    training = replace(TRAINING, schedule="plateau", warmup_share=0.0)
+    assert learning_rate(training, 50, 100, [3, 2, 1, 1, 1, 1, 1]) == 1
+    assert learning_rate(training, 50, 100, [3, 2, 1, 1, 1, 1, 1, 1]) == 0.5
 
 
 def test_a_plateau_ends_where_an_error_is_lower_by_a_ten_thousandth() -> None:
@@ -43,26 +43,27 @@ def test_a_plateau_ends_where_an_error_is_lower_by_a_ten_thousandth() -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=60), st.integers(-40, 40))
 def test_the_plateaus_of_a_standardised_target_do_not_depend_on_its_unit(errors: list[float], power: int) -> None:
-    recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
+    training = replace(TRAINING, schedule="plateau", warmup_share=0.0)
     unit = 2.0**power
     scaled = [unit**2 * error for error in errors]
-    assert learning_rate(replace(recipe, spread=unit), 50, 100, scaled) == learning_rate(recipe, 50, 100, errors)
+    assert learning_rate(training, 50, 100, scaled, spread=unit) == learning_rate(training, 50, 100, errors)
 
 
 def test_the_rate_of_a_plateau_does_not_fall_below_a_tenth() -> None:
-    recipe = replace(RECIPE, schedule="plateau", warmup_share=0.0)
-    rates = [learning_rate(recipe, 50, 100, [1.0] * (1 + epochs)) for epochs in (0, 5, 10, 15, 20, 25)]
+    training = replace(TRAINING, schedule="plateau", warmup_share=0.0)
+    rates = [learning_rate(training, 50, 100, [1.0] * (1 + epochs)) for epochs in (0, 5, 10, 15, 20, 25)]
     assert rates == [1, 0.5, 0.25, 0.125, 0.1, 0.1]
 
 
 def test_candle_unos_rate_falls_from_that_of_adamax_in_five_epochs() -> None:
     """As in uno_baseline_keras2.py: (0.001 (5 - epoch) + 0.0001 epoch) / 5, epochs counted from 0."""
     for name in ("candle_uno", "candle_uno_growth", "candle_uno_pairs"):
-        recipe, steps = UNO_RECIPES[name], 100
-        found = [learning_rate(recipe, epoch * steps, recipe.epochs * steps, []) for epoch in range(recipe.epochs)]
+        training, steps = UNO_RECIPES[name].training, 100
+        epochs = training.epochs
+        found = [learning_rate(training, epoch * steps, epochs * steps, []) for epoch in range(epochs)]
         assert found[:6] == pytest.approx([1e-3, 8.2e-4, 6.4e-4, 4.6e-4, 2.8e-4, 1e-4])
         assert set(found[6:]) == {1e-4}
-    demo = UNO_RECIPES["candle_uno_demo"]
+    demo = UNO_RECIPES["candle_uno_demo"].training
     assert learning_rate(demo, 0, 100, []) == pytest.approx(demo.learning_rate / 25)
 
 

@@ -66,11 +66,11 @@ def test_no_rectangle_of_a_row_of_pixels_fits() -> None:
 def test_ornls_reference_erases_four_of_five_projections_and_nothing_in_evaluation() -> None:
     stack = np.random.default_rng(0).uniform(1, 255, (128, 128, 3)).astype(np.float32)
     recipe = RECIPES["stemdl"]
-    drawn = [recipe.trained_on((stack, 2, 1), np.random.default_rng(seed))[0] for seed in range(500)]
+    drawn = [recipe.source.trained_on((stack, 2, 1), np.random.default_rng(seed))[0] for seed in range(500)]
     assert np.mean([(inputs == 0).any() for inputs in drawn]) == pytest.approx(0.8, abs=0.05)
-    again, *_ = recipe.trained_on((stack, 2, 1), np.random.default_rng(3))
+    again, *_ = recipe.source.trained_on((stack, 2, 1), np.random.default_rng(3))
     np.testing.assert_array_equal(again, drawn[3])
-    prepared = recipe.inputs({"cbed_stack": np.full((3, 128, 128), 1e-4, np.float32)})
+    prepared = recipe.source.inputs({"cbed_stack": np.full((3, 128, 128), 1e-4, np.float32)})
     assert prepared.min() > 0
 
 
@@ -79,4 +79,4 @@ def test_no_other_reference_erases(reference: str) -> None:
     stack = np.random.default_rng(0).uniform(1, 255, (128, 128, 3)).astype(np.float32)
     recipe = RECIPES["stemdl"].with_settings({"reference": reference})
     for seed in range(20):
-        assert (recipe.trained_on((stack, 2, 1), np.random.default_rng(seed))[0] > 0).all()
+        assert (recipe.source.trained_on((stack, 2, 1), np.random.default_rng(seed))[0] > 0).all()

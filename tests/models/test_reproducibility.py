@@ -4,7 +4,6 @@ which takes too long to trace for a test."""
 from __future__ import annotations
 
 import hashlib
-import importlib
 import subprocess
 import sys
 from typing import Any
@@ -12,7 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sciml_datasets.benchmarks import find
+from sciml_datasets.models.candle_uno import uno
+from sciml_datasets.models.cloudmask import unet
+from sciml_datasets.models.reference import reference_module
+
 BATCH, STEPS = 2, 2
+NETWORKS = {"cloudmask": unet, "candle_uno": uno}
 
 
 @pytest.mark.parametrize(("name", "xla"), [("cloudmask", "auto"), ("cloudmask", "off"), ("candle_uno", "on")])
@@ -29,10 +34,10 @@ def test_two_processes_end_with_the_same_weights(name: str, xla: str) -> None:
 
 def trained(name: str, xla: str) -> None:
     """Print the hash of a reference model's weights before and after some steps as `sciml train` makes them."""
-    from sciml_datasets.models.training import make_deterministic
+    from sciml_datasets.models.determinism import make_deterministic
 
-    recipe = importlib.import_module(f"sciml_datasets.models.{name}").RECIPES[name].with_settings({"xla": xla})
-    make_deterministic(recipe, alone=True)
+    recipe = reference_module(find(name)[0]).RECIPES[name].with_settings({"xla": xla})
+    make_deterministic(recipe.training, alone=True)
     import keras
     import tensorflow as tf
     import tree
@@ -41,8 +46,8 @@ def trained(name: str, xla: str) -> None:
     from sciml_datasets.models.steps import make_optimizer, training_step
 
     keras.utils.set_random_seed(0)
-    network = build_network(recipe.build, recipe)
-    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    network = build_network(NETWORKS[name], recipe)
+    step = training_step(network, make_optimizer(recipe.training, network), tf.distribute.get_strategy(), 1, recipe)
     random = np.random.default_rng(0)
 
     def drawn(tensor: keras.KerasTensor) -> np.ndarray:

@@ -55,7 +55,7 @@ def test_parameters_are_those_of_the_definition_with_another_stem_and_head(chann
     [("ornl", 1, "Dropout"), ("stfc", 3, "Dense"), ("stack", 3, "Dense"), ("scaled", 1, "Dense")],
 )
 def test_each_reference_has_it(reference: str, channels: int, last: str) -> None:
-    network = RECIPES["stemdl"].with_settings({"reference": reference}).build()
+    network = RECIPES["stemdl"].with_settings({"reference": reference}).network()
     assert trained(network) == by_hand(channels, 231)[0]
     assert type(network.layers[-1]).__name__ == last
     scaled = [layer.scale for layer in network.layers if isinstance(layer, keras.layers.Rescaling)]
@@ -105,7 +105,7 @@ def test_first_weights_are_those_of_pytorch() -> None:
 
 
 def test_dropout_keeps_half_of_the_logits_in_training_and_all_in_prediction() -> None:
-    network = RECIPES["stemdl"].build()
+    network = RECIPES["stemdl"].network()
     patterns = np.random.default_rng(0).uniform(0, 255, (4, 128, 128, 1)).astype(np.float32)
     dropped = np.mean(np.asarray(network(patterns, training=True)) == 0)
     assert 0.4 < dropped < 0.6

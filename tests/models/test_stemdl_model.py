@@ -15,21 +15,22 @@ from hypothesis import strategies as st
 from sciml_datasets import InputError
 from sciml_datasets.cli.main import main
 from sciml_datasets.models import predict, train
+from sciml_datasets.models.each_sample import balance
 from sciml_datasets.models.learning_rate import learning_rate
+from sciml_datasets.models.losses import one_hot_losses
 from sciml_datasets.models.networks import build_network
 from sciml_datasets.models.recipe import Recipe
-from sciml_datasets.models.sources import balance
 from sciml_datasets.models.stemdl import (
     RECIPES,
     all_augmentations,
     network_input,
-    one_hot_losses,
     one_projection,
     permuted,
-    probabilities,
     rotated,
+    stack_probabilities,
 )
 from sciml_datasets.models.steps import make_optimizer, training_step
+from sciml_datasets.prepared.prepared import Prepared
 
 SEEDS = st.integers(0, 10_000)
 
@@ -41,8 +42,7 @@ def stack(seed: int = 0) -> np.ndarray:
 def test_ornls_reference_is_the_default_and_trains_on_one_projection() -> None:
     recipe = RECIPES["stemdl"]
     assert recipe.settings()["reference"] == "ornl"
-    assert recipe.input_shape == (128, 128, 1)
-    inputs, target, weight = recipe.trained_on((stack(), np.int64(2), np.float32(1)), np.random.default_rng(0))
+    inputs, target, weight = recipe.source.trained_on((stack(), np.int64(2), np.float32(1)), np.random.default_rng(0))
     assert (inputs.shape, target, weight) == ((128, 128, 1), 2, 1)
 
 
@@ -70,18 +70,18 @@ PUBLISHED = (
 @pytest.mark.parametrize("name", ["stemdl", "stemdl_preprocessed", "stemdl_demo"])
 def test_a_reference_is_trained_as_its_makers_train(name: str, reference: str, training: tuple[Any, ...]) -> None:
     recipe = RECIPES[name].with_settings({"reference": reference})
-    assert tuple(getattr(recipe, field) for field in PUBLISHED) == training
-    optimizer = make_optimizer(recipe, one_channel())
-    assert type(optimizer).__name__.lower() == recipe.optimizer
-    assert (optimizer.epsilon, optimizer.beta_1, optimizer.beta_2) == (recipe.epsilon, 0.9, 0.999)
-    assert {learning_rate(recipe, step, 100, []) for step in range(100)} == {1e-3} or reference == "scaled"
+    assert tuple(getattr(recipe.training, field) for field in PUBLISHED) == training
+    optimizer = make_optimizer(recipe.training, one_channel())
+    assert type(optimizer).__name__.lower() == recipe.training.optimizer
+    assert (optimizer.epsilon, optimizer.beta_1, optimizer.beta_2) == (recipe.training.epsilon, 0.9, 0.999)
+    assert {learning_rate(recipe.training, step, 100, []) for step in range(100)} == {1e-3} or reference == "scaled"
 
 
 def test_a_recipe_without_a_choice_is_the_first_one() -> None:
     first = RECIPES["stemdl"].with_settings({"reference": "ornl"})
     for field in fields(Recipe):
         if field.name != "chosen":
-            assert getattr(RECIPES["stemdl"], field.name) is getattr(first, field.name)
+            assert getattr(RECIPES["stemdl"], field.name) == getattr(first, field.name)
 
 
 @given(SEEDS)
@@ -91,7 +91,7 @@ def test_the_projection_is_one_of_the_stack(seed: int) -> None:
 
 
 def test_the_order_of_the_projections_does_not_count_for_the_demos_network() -> None:
-    predict_batch = probabilities(RECIPES["stemdl_demo"].build())
+    predict_batch = stack_probabilities(RECIPES["stemdl_demo"].network())
     orders = np.stack([stack()[..., order] for order in ([0, 1, 2], [2, 0, 1], [1, 0, 2])])
     of_each = np.asarray(predict_batch(orders))
     np.testing.assert_allclose(of_each, of_each[:1].repeat(3, axis=0), rtol=1e-5)
@@ -114,8 +114,8 @@ def test_training_samples_of_full_size_patterns_are_those_of_the_transformed_sta
     recipe = RECIPES["stemdl"].with_settings({"reference": reference, "augmentation": augmentation})
     transformed = network_input(example), np.int64(2), np.float32(1)
     for seed in range(3):
-        found, *_ = recipe.trained_on(recipe.samples(example), np.random.default_rng(seed))
-        expected, *_ = recipe.trained_on(transformed, np.random.default_rng(seed))
+        found, *_ = recipe.source.trained_on(recipe.source.samples(example), np.random.default_rng(seed))
+        expected, *_ = recipe.source.trained_on(transformed, np.random.default_rng(seed))
         np.testing.assert_array_equal(np.asarray(found), expected, strict=True)
 
 
@@ -131,7 +131,7 @@ def test_a_network_of_one_channel_predicts_with_the_mean_of_three_logits() -> No
     stacks = np.stack([stack(0), stack(1)]) * [0.01, 0.02, 0.03]
     logits = np.mean([network(stacks[..., view : view + 1]) for view in range(3)], axis=0)
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(probabilities(network)(stacks.astype(np.float32)), expected, rtol=1e-4)
+    np.testing.assert_allclose(stack_probabilities(network)(stacks.astype(np.float32)), expected, rtol=1e-4)
 
 
 def test_a_run_of_another_reference_is_predicted_with_from_its_folder(data_dir: Path, tmp_path: Path) -> None:
@@ -146,8 +146,8 @@ def test_a_run_of_another_reference_is_predicted_with_from_its_folder(data_dir: 
 
 def test_stfcs_reference_sees_the_stack_and_squares_differences() -> None:
     recipe = RECIPES["stemdl"].with_settings({"reference": "stfc"})
-    assert (recipe.settings()["reference"], recipe.input_shape) == ("stfc", (128, 128, 3))
-    inputs, _, _ = recipe.trained_on((stack(), 2, 1), np.random.default_rng(0))
+    assert recipe.settings()["reference"] == "stfc"
+    inputs, _, _ = recipe.source.trained_on((stack(), 2, 1), np.random.default_rng(0))
     np.testing.assert_array_equal(inputs, stack())
     scores = np.array([[0.0, 1.0, 0.0, 0.0], [0.5, 0.0, 0.0, 0.5]], np.float32)
     np.testing.assert_allclose(one_hot_losses(np.array([1, 2]), scores), [0, 1.5 / 4])
@@ -184,11 +184,13 @@ def test_a_rotation_turns_what_is_not_round() -> None:
 def test_augmentation_is_chosen_by_name_and_drawn_from_the_generator(name: str) -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"augmentation": name})
     assert recipe.settings()["augmentation"] == name
-    drawn = [recipe.trained_on((stack(), 2, 1), np.random.default_rng(seed))[0] for seed in (4, 4, *range(5, 15))]
+    drawn = [
+        recipe.source.trained_on((stack(), 2, 1), np.random.default_rng(seed))[0] for seed in (4, 4, *range(5, 15))
+    ]
     assert {inputs.shape for inputs in drawn} == {(128, 128, 3)}
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert (name == "none") == all((inputs == stack()).all() for inputs in drawn)
-    assert (recipe.augment is all_augmentations) == (name == "all")
+    assert (recipe.source.augment is all_augmentations) == (name == "all")
 
 
 @given(st.lists(st.sampled_from(["2", "14", "225"]), min_size=1))
@@ -203,7 +205,7 @@ def test_class_weights_enter_the_batches(data_dir: Path) -> None:
     from sciml_datasets.models.batches import Batches
 
     recipe = RECIPES["stemdl_demo"].with_settings({"batch_size": 40, "class_weights": "balanced"})
-    _, targets, weights = next(Batches("stemdl_demo", data_dir, recipe, seed=0).training(1))
+    _, targets, weights = next(Batches(Prepared.open("stemdl_demo", data_dir), recipe, seed=0).training(1))
     sums = np.bincount(targets, weights=weights)
     np.testing.assert_allclose(sums[sums > 0], len(targets) / np.count_nonzero(sums), rtol=1e-5)
 
@@ -223,13 +225,15 @@ def test_what_cannot_be_chosen_is_named(settings: dict[str, str], message: str) 
 
 def test_a_setting_outweighs_what_a_choice_brings() -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"reference": "ornl"}).with_settings({"epochs": 2})
-    assert (recipe.epochs, recipe.settings()["reference"], recipe.input_shape) == (2, "ornl", (128, 128, 1))
+    assert (recipe.training.epochs, recipe.settings()["reference"]) == (2, "ornl")
+    inputs, _, _ = recipe.source.trained_on((stack(), 2, 1), np.random.default_rng(0))
+    assert inputs.shape == (128, 128, 1)
 
 
 def test_a_choice_does_not_undo_settings_of_before() -> None:
     recipe = RECIPES["stemdl"].with_settings({"reference": "stack", "epochs": 3})
     recipe = recipe.with_settings({"augmentation": "permuted"})
-    assert (recipe.epochs, recipe.settings()["reference"], recipe.augment) == (3, "stack", permuted)
+    assert (recipe.training.epochs, recipe.settings()["reference"], recipe.source.augment) == (3, "stack", permuted)
 
 
 def test_ornls_reference_learns_from_patterns_that_are_not_scaled() -> None:
@@ -240,8 +244,8 @@ def test_ornls_reference_learns_from_patterns_that_are_not_scaled() -> None:
 
     keras.utils.set_random_seed(0)
     recipe = RECIPES["stemdl"]
-    network = build_network(recipe.build, recipe)
-    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    network = build_network(recipe.network, recipe)
+    step = training_step(network, make_optimizer(recipe.training, network), tf.distribute.get_strategy(), 1, recipe)
     inputs = np.stack([stack(seed)[..., :1] for seed in (0, 1)]).repeat(2, axis=0)
     target = np.array([2, 225]).repeat(2)
     losses = [float(step((inputs, target, np.ones(4, np.float32)))) for _ in range(12)]

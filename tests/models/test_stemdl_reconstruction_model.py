@@ -11,20 +11,21 @@ import pytest
 from sciml_datasets import InputError
 from sciml_datasets.metrics.integrated_centre_of_mass import integrated_centre_of_mass
 from sciml_datasets.models.networks import build_network
-from sciml_datasets.models.recipe import Recipe
+from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.stemdl_reconstruction import RECIPES, fc_densenet, huber, network_input, turned
 
 SHAPES = ((4, 32, 32), (16, 16))
+SPEC = NetworkSpec(SHAPES[0], SHAPES[1], SHAPES[1], parameters=100_000)
 
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return RECIPES["stemdl_reconstruction"].with_settings({"parameters": 100_000}).with_shapes(SHAPES)
+    return RECIPES["stemdl_reconstruction"].with_settings({"parameters": 100_000})
 
 
 @pytest.fixture(scope="module")
 def network(recipe: Recipe) -> Any:
-    return build_network(recipe.build, recipe)
+    return build_network(lambda: recipe.build(SPEC), recipe, SPEC)
 
 
 def example(*, side: int = 4, pixels: int = 12, seed: int = 0) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def test_the_reference_has_the_number_of_parameters_that_is_asked_for(network: A
 
 
 def test_the_reference_for_the_later_exports_has_ten_million_parameters() -> None:
-    network = fc_densenet((64, 256, 256), (128, 128), RECIPES["stemdl_reconstruction"].parameters)
+    network = fc_densenet((64, 256, 256), (128, 128), RECIPES["stemdl_reconstruction"].training.parameters)
     assert network.count_params() == pytest.approx(10_000_000, rel=0.05)
     assert network.output_shape == (None, 128, 128)
 
@@ -48,7 +49,7 @@ def test_the_reference_for_the_later_exports_has_ten_million_parameters() -> Non
 def test_one_scan_is_a_batch_and_computes_in_half_precision(recipe: Recipe, network: Any) -> None:
     import tensorflow as tf
 
-    assert recipe.batch_size == 1
+    assert recipe.training.batch_size == 1
     rng = np.random.default_rng(0)
     scan = rng.random((1, *SHAPES[0]), np.float32)
     image = rng.normal(size=(1, *SHAPES[1])).astype(np.float32)
@@ -74,7 +75,7 @@ def test_an_image_that_no_halving_gives_is_resized() -> None:
 
 def test_the_small_network_has_one_size() -> None:
     recipe = RECIPES["stemdl_reconstruction_demo"]
-    assert recipe.with_shapes(((64, 48, 48), (32, 32))).build().count_params() < 1_000_000
+    assert recipe.build(NetworkSpec((64, 48, 48), (32, 32), (32, 32))).count_params() < 1_000_000
     with pytest.raises(InputError, match="there is no setting 'parameters'"):
         recipe.with_settings({"parameters": 1000})
 

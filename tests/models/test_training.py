@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +18,17 @@ import yaml
 from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import predict, train
+from sciml_datasets.models.augmentation import mirrored
 from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.candle_uno import RECIPES as CANDLE_UNO_RECIPES
 from sciml_datasets.models.cloudmask import RECIPES as CLOUDMASK_RECIPES
 from sciml_datasets.models.networks import build_network
-from sciml_datasets.models.run_folder import trained_with
-from sciml_datasets.models.sources import mirrored
+from sciml_datasets.models.recipe import TrainingSettings, changed
+from sciml_datasets.models.reference import reference_recipe
+from sciml_datasets.models.run_config import trained_with
 from sciml_datasets.models.stemdl import RECIPES
 from sciml_datasets.models.steps import make_optimizer, training_step
+from sciml_datasets.prepared.prepared import Prepared
 
 
 def test_mirroring_keeps_input_and_masks_together() -> None:
@@ -108,7 +109,7 @@ def test_the_saved_model_is_the_one_that_predicted(run: tuple[Path, dict[str, An
     folder, _ = run
     model = keras.models.load_model(folder / "model.keras")
     examples = tfds.data_source("sciml/stemdl_demo", split="test", data_dir=data_dir)
-    again = keras.ops.softmax(model(np.stack([RECIPES["stemdl_demo"].inputs(example) for example in examples])))
+    again = keras.ops.softmax(model(np.stack([RECIPES["stemdl_demo"].source.inputs(example) for example in examples])))
     with h5py.File(folder / "predictions.h5") as file:
         np.testing.assert_allclose(file["prediction"][:], again, atol=1e-5)
 
@@ -152,13 +153,13 @@ def test_what_xla_lets_draw_otherwise_is_told(
 def test_xla_and_batch_norm_over_several_devices_are_refused() -> None:
     recipe = RECIPES["stemdl_demo"].with_settings({"xla": "on"})
     with pytest.raises(InputError, match="xla=on: XLA cannot compile batch norm over the batches of 2 devices"):
-        build_network(recipe.build, recipe, replicas=2)
+        build_network(recipe.network, recipe, replicas=2)
 
 
 def test_what_xla_cannot_compile_is_told() -> None:
     recipe = CLOUDMASK_RECIPES["cloudmask_demo"].with_settings({"xla": "on", "precision": "mixed_bfloat16"})
-    network = build_network(recipe.build, recipe)
-    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
+    network = build_network(recipe.network, recipe)
+    step = training_step(network, make_optimizer(recipe.training, network), tf.distribute.get_strategy(), 1, recipe)
     pixels = np.zeros((1, 128, 128), np.float32)
     with pytest.raises(
         InputError, match=r"xla=on: XLA cannot compile this network, .*: set xla=off or precision=float32"
@@ -179,7 +180,7 @@ def test_training_ends_with_the_epoch_that_reaches_the_target(data_dir: Path, tm
     examples = tfds.data_source("sciml/stemdl_demo", split="validation", data_dir=data_dir)
     network = linear_model()
     features = keras.Model(network.input, network.layers[-2].output)
-    known = np.asarray(features(np.stack([RECIPES["stemdl_demo"].inputs(example) for example in examples])))
+    known = np.asarray(features(np.stack([RECIPES["stemdl_demo"].source.inputs(example) for example in examples])))
     labels = np.eye(231)[[example["space_group"] for example in examples]]
     network.layers[-1].set_weights([np.linalg.pinv(known) @ labels, np.zeros(231)])  # it knows these few stacks
     options: dict[str, Any] = {"model": network, "epochs": 3, "batch_size": 16, "learning_rate": 0}
@@ -196,7 +197,7 @@ def wrong_output() -> Any:
 
 
 def probabilities() -> Any:
-    inputs = keras.Input(RECIPES["stemdl_demo"].input_shape)
+    inputs = keras.Input((128, 128, 3))
     flat = keras.layers.GlobalAveragePooling2D()(inputs)
     return keras.Model(inputs, keras.layers.Dense(231, activation="softmax", name="last")(flat))
 
@@ -297,12 +298,14 @@ def test_code_in_a_keras_file_is_never_run(data_dir: Path, tmp_path: Path) -> No
 
 def test_the_gradient_is_clipped_after_the_batch_is_added_up(data_dir: Path, tmp_path: Path) -> None:
     """With plain gradient descent one step moves the weights by rate times the limit at most."""
-    recipe = replace(RECIPES["stemdl_demo"], optimizer="sgd", schedule="constant", warmup_share=0.0)
+    recipe = changed(
+        RECIPES["stemdl_demo"], {"training": {"optimizer": "sgd", "schedule": "constant", "warmup_share": 0.0}}
+    )
     recipe = recipe.with_settings({"clip_norm": 1e-3, "learning_rate": 0.5, "batch_size": 8, "weight_decay": 0.0})
     network = build_network(linear_model, recipe)
     before = [np.array(value) for value in network.trainable_weights]
-    step = training_step(network, make_optimizer(recipe, network), tf.distribute.get_strategy(), 1, recipe)
-    step(next(Batches("stemdl_demo", data_dir, recipe, seed=0).training(1)))
+    step = training_step(network, make_optimizer(recipe.training, network), tf.distribute.get_strategy(), 1, recipe)
+    step(next(Batches(Prepared.open("stemdl_demo", data_dir), recipe, seed=0).training(1)))
     moved = [np.array(value) - old for value, old in zip(network.trainable_weights, before, strict=True)]
     length = np.sqrt(sum(float((change**2).sum()) for change in moved))
     assert length == pytest.approx(0.5 * 1e-3, rel=1e-3)
@@ -311,9 +314,9 @@ def test_the_gradient_is_clipped_after_the_batch_is_added_up(data_dir: Path, tmp
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "adamax", "sgd"])
 @pytest.mark.parametrize("decay", [0.25, 0.0])
 def test_weights_decay_by_what_is_set_under_every_optimizer(optimizer: Any, decay: float) -> None:
-    recipe = replace(RECIPES["stemdl_demo"], optimizer=optimizer, learning_rate=0.5, weight_decay=decay)
+    training = TrainingSettings(1, 8, learning_rate=0.5, weight_decay=decay, optimizer=optimizer)
     network = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_initializer="ones")])
-    made = make_optimizer(recipe, network)
+    made = make_optimizer(training, network)
     made.apply_gradients([(tf.zeros(weight.shape), weight) for weight in network.trainable_weights])
     np.testing.assert_allclose(network.weights[0], 1 - 0.5 * decay, rtol=1e-6)
 
@@ -325,7 +328,7 @@ def test_references_without_weight_decay_record_none() -> None:
         assert recipes[name].settings()["weight_decay"] == 0, name
     assert RECIPES["stemdl"].with_settings({"reference": "stfc"}).settings()["weight_decay"] == 0
     for recipe in (CLOUDMASK_RECIPES["cloudmask_demo"], CANDLE_UNO_RECIPES["candle_uno_demo"]):
-        assert (recipe.optimizer, recipe.weight_decay) == ("adamw", 0.01)
+        assert (recipe.training.optimizer, recipe.training.weight_decay) == ("adamw", 0.01)
 
 
 def test_patience_ends_training_with_the_best_weights(data_dir: Path, tmp_path: Path) -> None:
@@ -343,8 +346,8 @@ def test_patience_ends_training_with_the_best_weights(data_dir: Path, tmp_path: 
 
 @pytest.mark.parametrize("name", ["stemdl_demo", "cloudmask_demo"])
 def test_workers_make_the_columns_of_the_same_batches(name: str, data_dir: Path) -> None:
-    recipe = importlib.import_module(f"sciml_datasets.models.{name.removesuffix('_demo')}").RECIPES[name]
-    batches = Batches(name, data_dir, recipe.with_settings({"batch_size": 6}), seed=5)
+    prepared = Prepared.open(name, data_dir)
+    batches = Batches(prepared, reference_recipe(prepared).with_settings({"batch_size": 6}), seed=5)
     whole = list(batches.training(2))
     assert len(whole) == batches.steps
     for index in range(3):

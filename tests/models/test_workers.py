@@ -24,7 +24,7 @@ from training_steps import Found, started
 
 from sciml_datasets import InputError
 from sciml_datasets.models.run_folder import RunFolder
-from sciml_datasets.models.run_lock import Claim
+from sciml_datasets.models.run_lock import RunLock
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 EPOCHS = 5
@@ -221,30 +221,30 @@ def test_recipes_train_alike_under_every_strategy(twenty_steps: dict[str, Found]
 
 
 def test_one_process_trains_in_a_folder_at_a_time(tmp_path: Path) -> None:
-    script = "import sys, time, pathlib; from sciml_datasets.models.run_lock import Claim\n"
-    script += "Claim(pathlib.Path(sys.argv[1])).take(); print('taken', flush=True); time.sleep(60)"
+    script = "import sys, time, pathlib; from sciml_datasets.models.run_lock import RunLock\n"
+    script += "RunLock(pathlib.Path(sys.argv[1])).acquire(); print('acquired', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
-        assert other.stdout.readline() == b"taken\n"
+        assert other.stdout.readline() == b"acquired\n"
         with pytest.raises(InputError, match="is in use: another process trains there"):
-            Claim(tmp_path).take()
+            RunLock(tmp_path).acquire()
         other.kill()
-    claim = Claim(tmp_path)
-    claim.take()
-    claim.release()
+    lock = RunLock(tmp_path)
+    lock.acquire()
+    lock.release()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_on_another_machine_has_ended_when_its_mark_is_old(tmp_path: Path) -> None:
-    mark = tmp_path / "running-0123456789ab-1-01234567"
-    mark.touch()
+def test_a_run_on_another_machine_has_ended_when_its_lock_is_old(tmp_path: Path) -> None:
+    path = tmp_path / "running-0123456789ab-1-01234567"
+    path.touch()
     with pytest.raises(InputError, match="is in use"):
-        Claim(tmp_path).take()
-    os.utime(mark, (0, 0))
-    claim = Claim(tmp_path)
-    claim.take()
-    claim.release()
-    assert not mark.exists()
+        RunLock(tmp_path).acquire()
+    os.utime(path, (0, 0))
+    lock = RunLock(tmp_path)
+    lock.acquire()
+    lock.release()
+    assert not path.exists()
 
 
 def test_an_unfinished_run_is_not_mixed_with_another(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from sciml_datasets.cli.main import main
 from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
-from sciml_datasets.models.candle_uno import RECIPES
-from sciml_datasets.models.sources import Examples, Viewed
+from sciml_datasets.models.candle_uno import TABLES
+from sciml_datasets.models.example_readers import Examples, Viewed
 from sciml_datasets.models.table_rows import rows_of_tables
 from sciml_datasets.prepared import shard_checks
 from sciml_datasets.prepared.integrity import listed_files, read_manifest, undamaged
@@ -197,7 +197,7 @@ def test_a_record_that_tensorflow_finds_damaged_is_told_in_a_sentence(
     flip(folder / "sciml-train.tfrecord-00000-of-00001", 1000)
     builder = tfds.builder("sciml/candle_uno_demo", data_dir=tmp_path)
     with pytest.raises(DamagedRecordError, match=r"a record: .*: run `sciml verify`"):
-        rows_of_tables(builder, Prepared.open("candle_uno_demo", tmp_path).select("train"), RECIPES["candle_uno_demo"])
+        rows_of_tables(builder, Prepared.open("candle_uno_demo", tmp_path).select("train"), TABLES)
 
 
 def exchange(folder: Path) -> None:
@@ -237,7 +237,7 @@ def read_source(root: Path, split: str) -> None:
 
 def read_rows(root: Path, split: str) -> None:
     builder = tfds.builder("sciml/candle_uno_demo", data_dir=root)
-    rows_of_tables(builder, Prepared.open("candle_uno_demo", root).select(split), RECIPES["candle_uno_demo"])
+    rows_of_tables(builder, Prepared.open("candle_uno_demo", root).select(split), TABLES)
 
 
 def read_subset(root: Path, split: str) -> None:

@@ -17,7 +17,7 @@ from sciml_datasets.cloudmask.patches import training_patches
 from sciml_datasets.errors import DamagedRecordError
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.cloudmask import RECIPES
-from sciml_datasets.models.sources import Examples, Patches, Viewed, training_samples
+from sciml_datasets.models.example_readers import Examples, Patches, Viewed
 from sciml_datasets.models.stemdl import RECIPES as STEMDL
 from sciml_datasets.prepared import tensor_views
 from sciml_datasets.prepared.tensor_views import TensorViews
@@ -65,11 +65,10 @@ def test_what_has_been_read_leaves_memory_at_a_bound(data_dir: Path, monkeypatch
 def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
     patches = Patches(views(data_dir), np.arange(len(views(data_dir))), 128, NAMES)
     expected = {name: [training_patches(scene[name], 128) for scene in scenes(data_dir)] for name in NAMES}
-    uncut = replace(RECIPES["cloudmask_demo"], samples=lambda patch: patch)
     assert len(patches) == sum(map(len, expected["cloud"]))
     for number in range(len(patches)):
         position, place = divmod(number, len(expected["cloud"][0]))
-        patch = patches.sample(number, uncut)
+        patch = patches.read(number)
         assert tuple(patch) == NAMES
         for name, array in patch.items():
             np.testing.assert_array_equal(array, expected[name][position][place])
@@ -77,7 +76,7 @@ def test_patches_are_those_of_the_reference_crop(data_dir: Path) -> None:
 
 def test_an_epoch_holds_every_patch_once_and_repeats_with_its_seed(data_dir: Path) -> None:
     recipe = RECIPES["cloudmask_demo"].with_settings({"batch_size": 4})
-    batches = Batches("cloudmask_demo", data_dir, recipe, seed=3)
+    batches = Batches(Prepared.open("cloudmask_demo", data_dir), recipe, seed=3)
     sums = [float(image.sum()) for batch in batches.training(1) for image in batch[0].astype(np.float64)]
     again = [float(image.sum()) for batch in batches.training(1) for image in batch[0].astype(np.float64)]
     assert len(sums) == 4 * batches.steps
@@ -96,14 +95,16 @@ def test_a_damaged_record_raises(data_dir: Path, tmp_path: Path) -> None:
 
 
 def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
-    recipe = STEMDL["stemdl_demo"]
+    source = STEMDL["stemdl_demo"].source
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
     selection = Prepared.open("stemdl_demo", data_dir).select("train")
     viewed, decoded = Viewed(builder, selection), Examples(builder, selection)
-    assert recipe.viewed
+    assert source.viewed
     assert len(viewed) == len(decoded)
     for number in (0, len(viewed) - 1):
-        for found, expected in zip(viewed.sample(number, recipe), decoded.sample(number, recipe), strict=True):
+        for found, expected in zip(
+            source.samples(viewed.read(number)), source.samples(decoded.read(number)), strict=True
+        ):
             np.testing.assert_array_equal(found, expected)
 
 
@@ -118,7 +119,6 @@ def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> 
     def quick(example: dict[str, np.ndarray]) -> tuple[float, int, int]:
         return 0.0, 1, 1
 
-    assert training_samples(builder, selection, replace(STEMDL["stemdl"], samples=slow)).gains_from_threads()
-    assert not training_samples(
-        builder, selection, replace(STEMDL["stemdl"], samples=quick, drawn=None)
-    ).gains_from_threads()
+    source = STEMDL["stemdl"].source
+    assert replace(source, samples=slow).training_samples(builder, selection).gains_from_threads()
+    assert not replace(source, samples=quick, drawn=None).training_samples(builder, selection).gains_from_threads()
