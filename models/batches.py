@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.models.buffer_pool import BufferPool
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
+from sciml_datasets.models.recipe_error import recipe_part
 from sciml_datasets.models.sample_source import Samples, SampleSource, Source
 from sciml_datasets.models.task_recipe import output_shape
 from sciml_datasets.prepared.prepared import Prepared
@@ -85,7 +86,8 @@ class Batches:
         Raises:
             InputError: the recipe does not fit the data.
         """
-        inputs, target, _ = self._source.like(self.prepared.builder, self.selection(part))
+        with recipe_part("source"):
+            inputs, target, _ = self._source.like(self.prepared.builder, self.selection(part))
         shapes = tuple(one.shape[1:] for one in inputs) if isinstance(inputs, tuple) else inputs.shape[1:]
         declared = self.recipe.output_shape
         output = output_shape(self.prepared.benchmark.task, target.shape[1:]) if declared is None else declared
@@ -201,7 +203,8 @@ class Batches:
 
     @cached_property
     def _training_samples(self) -> SampleSource:
-        return self._source.training_samples(self.prepared.builder, self.selection("train"))
+        with recipe_part("source"):
+            return self._source.training_samples(self.prepared.builder, self.selection("train"))
 
     @cached_property
     def _source(self) -> Source:

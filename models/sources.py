@@ -5,7 +5,7 @@ Each is a declaration that makes its own samples: ``source=examples(inputs=input
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from sciml_datasets.models.augmentation import unchanged
 from sciml_datasets.models.each_sample import Drawn, EachSample, Weighted, balance
 from sciml_datasets.models.example_readers import Examples, Patches, Viewed, cut, patch_places
 from sciml_datasets.models.joined_rows import JoinedRows, fitted_tables, stored_tables
-from sciml_datasets.models.recipe_error import recipe_part
+from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.models.sample_source import Inputs, Samples, SampleSource
 from sciml_datasets.models.table_rows import rows_of_tables
 from sciml_datasets.splits.partitions import Selection
@@ -65,6 +65,7 @@ class ExampleSource:
 
     def like(self, builder: Any, selection: Selection) -> Samples:
         """See `Source.like`."""
+        _check_columns(selection, filter(None, (self.balanced_by, self.target)))
         return self._each(Examples(builder, selection)).like()
 
     def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
@@ -114,6 +115,7 @@ class PatchSource:
 
     def like(self, builder: Any, selection: Selection) -> Samples:
         """See `Source.like`."""
+        _check_features(builder, self.features)
         return self._each(_FirstPatch(Examples(builder, selection), self.size, self.features)).like()
 
     def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
@@ -180,6 +182,8 @@ class TableRowSource:
 
     def like(self, builder: Any, selection: Selection) -> Samples:
         """See `Source.like`; nothing is read."""
+        _check_columns(selection, (*self.numbers, self.target))
+        _check_features(builder, self.tables)
         widths = [1] * len(self.numbers) + [int(builder.info.features[name].shape[0]) for name in self.tables]
         none = np.empty(0, np.float32)
         return tuple(np.empty((0, width), np.float32) for width in widths), none, none
@@ -197,6 +201,22 @@ class TableRowSource:
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
         """See `Source.inputs_of`."""
         return self.training_samples(builder, selection).inputs
+
+
+def _check_columns(selection: Selection, names: Iterable[str]) -> None:
+    """Make sure that the member lists have these columns."""
+    for name in names:
+        if name not in selection.columns:
+            known = ", ".join(selection.columns)
+            raise RecipeError(f"source: the member lists have no column {name!r}: choose one of {known}")
+
+
+def _check_features(builder: Any, names: Iterable[str]) -> None:
+    """Make sure that the records have these features."""
+    for name in names:
+        if name not in builder.info.features:
+            known = ", ".join(builder.info.features)
+            raise RecipeError(f"source: the records have no feature {name!r}: choose one of {known}")
 
 
 def _stacked(inputs: Callable[[Example], Any], examples: Examples) -> Inputs:

@@ -16,10 +16,13 @@ import pytest
 from sciml_datasets import InputError
 from sciml_datasets.models import predict, train
 from sciml_datasets.models.batches import Batches
+from sciml_datasets.models.candle_uno import RECIPES as UNO_RECIPES
+from sciml_datasets.models.candle_uno import TABLES
 from sciml_datasets.models.losses import class_losses, image_losses, pixel_probabilities, probabilities
 from sciml_datasets.models.recipe import NetworkSpec, Recipe, TrainingSettings, changed
 from sciml_datasets.models.reference import reference_recipe
-from sciml_datasets.models.sources import examples
+from sciml_datasets.models.sample_source import Source
+from sciml_datasets.models.sources import examples, patches, table_rows
 from sciml_datasets.models.stemdl import RECIPES
 from sciml_datasets.models.task_recipe import task_recipe
 from sciml_datasets.prepared.prepared import Prepared
@@ -146,6 +149,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"source": {"samples": numbered(lambda made: ((made[0], made[0]), *made[1:]))}},
         r"samples gave 4 arrays for sample \d+, 3 for the first one",
     ),
+    "weights by a column that is not there": (
+        {"source": {"balanced_by": "space_groups"}},
+        "source: the member lists have no column 'space_groups': choose one of id, ",
+    ),
     "inputs that fail": ({"source": {"inputs": broken}}, r"inputs: LookupError in .*test_recipe\.py, line \d+"),
     "losses that fail": ({"losses": broken}, "losses: LookupError in .*test_recipe.py"),
     "losses of pixels": (
@@ -195,6 +202,30 @@ def test_a_data_set_without_a_recipe_is_named(data_dir: Path, tmp_path: Path, mo
     with pytest.raises(InputError, match=r"stemdl_demo is of type dict, expected a Recipe"):
         train(NAME, data_dir, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (table_rows(("genes",), (), "response"), "the records have no feature 'genes': choose one of"),
+        (table_rows(TABLES, (), "auc"), "the member lists have no column 'auc': choose one of id"),
+        (table_rows(TABLES, ("dose",), "response"), "the member lists have no column 'dose': choose one of id"),
+        (table_rows(TABLES, ("cell",), "response"), "ValueError in .*: could not convert string to float"),
+        (patches(64, ("cloud",), inputs, samples), "the records have no feature 'cloud': choose one of"),
+    ],
+)
+def test_a_source_of_what_is_not_there_is_named(source: Source, message: str, data_dir: Path) -> None:
+    recipe = replace(UNO_RECIPES["candle_uno_demo"], source=source)
+    batches = Batches(Prepared.open("candle_uno_demo", data_dir), recipe, seed=0)
+    with pytest.raises(InputError, match=f"source: {message}"):
+        assert batches.spec() and batches.num_training_samples
+
+
+def test_a_module_without_recipes_is_named(data_dir: Path) -> None:
+    prepared = Prepared.open(NAME, data_dir)
+    other = replace(prepared, benchmark=replace(prepared.benchmark, name="losses"))
+    with pytest.raises(InputError, match=r"losses: .*losses has no RECIPES, a dictionary of recipes: add it"):
+        reference_recipe(other)
 
 
 def test_a_benchmark_without_a_reference_model_takes_the_users(data_dir: Path) -> None:
