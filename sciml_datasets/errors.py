@@ -17,6 +17,10 @@ class InputError(ValueError):
     """
 
 
+class EmptySplitError(InputError):
+    """A split of a data set has no sample."""
+
+
 class MissingPartError(InputError):
     """A benchmark has no module for a part that is asked for."""
 

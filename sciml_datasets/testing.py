@@ -12,10 +12,10 @@ from types import ModuleType
 from sciml_datasets import benchmarks, data_part
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.declaration import mistakes
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import EmptySplitError, InputError
 
-NUM_SAMPLES = 30
-"""Number of samples that are simulated where no raw files are given."""
+NUM_SAMPLES = (30, 300)
+"""Numbers of samples that are simulated where no raw files are given: more where a split has none of the first."""
 FOLDS = 2
 
 
@@ -131,7 +131,16 @@ def walk(benchmark: Benchmark, folder: Path, raw_dir: str | Path | None = None) 
     Returns:
         Name of each data set that was walked through to its scores.
     """
-    raw = Path(raw_dir) if raw_dir is not None else _simulated(benchmark, folder / "raw")
+    if raw_dir is not None:
+        return _walk(benchmark, folder, Path(raw_dir))
+    few, many = NUM_SAMPLES
+    try:
+        return _walk(benchmark, folder / "few", _simulated(benchmark, folder / "few/raw", few))
+    except EmptySplitError:
+        return _walk(benchmark, folder / "many", _simulated(benchmark, folder / "many/raw", many))
+
+
+def _walk(benchmark: Benchmark, folder: Path, raw: Path) -> dict[str, dict[str, float]]:
     walked = [dataset for dataset in benchmark.datasets if (raw / dataset.name).is_dir()]
     if not walked:
         names = " or ".join(dataset.name for dataset in benchmark.datasets)
@@ -139,7 +148,7 @@ def walk(benchmark: Benchmark, folder: Path, raw_dir: str | Path | None = None) 
     return {dataset.name: _walk_one(benchmark.of(dataset), dataset, raw, folder) for dataset in walked}
 
 
-def _simulated(benchmark: Benchmark, raw: Path) -> Path:
+def _simulated(benchmark: Benchmark, raw: Path, num_samples: int) -> Path:
     """Raw files of the first demo, or of the first data set where there is none."""
     from sciml_datasets.simulation import simulate
 
@@ -147,7 +156,7 @@ def _simulated(benchmark: Benchmark, raw: Path) -> Path:
     demo = next((dataset for dataset in plain if dataset.simulated_samples), plain[0])
     if benchmark.module_if_there("simulate") is None:
         raise InputError(f"{benchmark.name}: there is no module simulate: give the folder of raw files, raw_dir")
-    simulate(demo.name, raw, num_samples=NUM_SAMPLES)
+    simulate(demo.name, raw, num_samples=num_samples)
     return raw
 
 
@@ -169,8 +178,11 @@ def _walk_one(benchmark: Benchmark, dataset: DataSet, raw: Path, folder: Path) -
     _fold(benchmark, name, folder / "data")
     if (model := benchmark.module_if_there("model")) is not None and name in model.RECIPES:
         from sciml_datasets.models import train
+        from sciml_datasets.prepared.prepared import Prepared
 
-        train(name, data_dir=folder / "data", out_dir=folder / f"run-{name}", epochs=1)
+        samples = len(Prepared.open(name, folder / "data").members_of("train")["id"])
+        size = min(samples, model.RECIPES[name].training.batch_size)
+        train(name, data_dir=folder / "data", out_dir=folder / f"run-{name}", epochs=1, batch_size=size)
     return _score(benchmark, name, folder / "data")
 
 

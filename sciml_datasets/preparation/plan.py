@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import EmptySplitError, InputError
 from sciml_datasets.preparation.sorting import Spool, in_memory
 from sciml_datasets.raw_format import Sample
 
@@ -81,7 +81,7 @@ def make_plan(
             continue
         if not members:
             name = identity.get("dataset", "the data set")
-            raise InputError(
+            raise EmptySplitError(
                 f"{name}: the {split} split is empty, expected at least one sample in every split: add raw files or "
                 "samples, or lists of splits where the raw form has them"
             )

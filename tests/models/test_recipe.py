@@ -204,6 +204,11 @@ def test_a_data_set_without_a_recipe_is_named(data_dir: Path, tmp_path: Path, mo
     assert not (tmp_path / "run").exists()
 
 
+def used(batches: Batches) -> tuple[Any, int]:
+    """What training first asks of batches."""
+    return batches.spec(), batches.num_training_samples
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
@@ -218,7 +223,7 @@ def test_a_source_of_what_is_not_there_is_named(source: Source, message: str, da
     recipe = replace(UNO_RECIPES["candle_uno_demo"], source=source)
     batches = Batches(Prepared.open("candle_uno_demo", data_dir), recipe, seed=0)
     with pytest.raises(InputError, match=f"source: {message}"):
-        assert batches.spec() and batches.num_training_samples
+        used(batches)
 
 
 def test_a_module_without_recipes_is_named(data_dir: Path) -> None:

@@ -6,7 +6,7 @@ BENCHMARK = Benchmark(
     name="spectra",
     package=__name__,
     title="Mineral from its Raman spectrum",
-    task=Classification(label="mineral", num_classes=3),
+    task=Classification(label="mineral", num_classes=3, alike=("specimen",)),
     datasets=(
         DataSet("spectra", "1.0.0", "measured Raman spectra of quartz, calcite and gypsum"),
         DataSet("spectra_demo", "1.0.0", "300 simulated Raman spectra of quartz, calcite and gypsum", 300),
@@ -16,5 +16,5 @@ BENCHMARK = Benchmark(
     licence="CC0",
     obtain="ask the makers for the measured spectra",
     groupings={"specimen": ("specimen",)},
-    simulator=(Choice("noise", "number", None, "standard deviation of the noise, peaks are 1 (default: 0.1)"),),
+    simulator=(Choice("noise", "number", None, "standard deviation of the noise, peaks are 1 (default: 0.6)"),),
 )

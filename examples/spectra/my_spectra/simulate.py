@@ -10,7 +10,7 @@ LINES, WIDTH = ((128, 206, 464), (155, 282, 712, 1086), (415, 493, 619, 1008)), 
 OF_A_SPECIMEN = 5
 
 
-def write_raw(folder, name, *, num_samples, seed, jobs, noise=0.1):
+def write_raw(folder, name, *, num_samples, seed, jobs, noise=0.6):
     random = np.random.default_rng(seed)
     specimen = np.arange(num_samples) // OF_A_SPECIMEN
     mineral = specimen % len(LINES)
