@@ -22,6 +22,15 @@ class Calibration(Additive):
         samples, positives: (bins,) int64, in each bin.
         probabilities: (bins,) float64, their sum in each bin.
         squared_error: () float64, sum of (probability - truth)^2.
+
+    Example:
+        >>> from sciml_datasets.metrics import Calibration
+        >>> state = Calibration(bins=2)
+        >>> state.update([True, True, False, False], [0.9, 0.7, 0.3, 0.1])
+        >>> {name: round(score, 3) for name, score in state.result().items()}
+        {'brier': 0.05, 'ece': 0.2}
+        >>> state.reliability().round(3).tolist()  # mean probability, frequency and samples of each bin
+        [[0.2, 0.0, 2.0], [0.8, 1.0, 2.0]]
     """
 
     bins: int = 15

@@ -28,6 +28,17 @@ class Classification(Additive):
         confusion: (num_classes, num_classes) int64, rows are true classes, columns predicted ones.
         ranked: () int64, samples that came with class scores.
         in_top_k: () int64, of those, samples whose true class is among the ``top_k`` highest scores.
+
+    Example:
+        >>> from sciml_datasets.metrics import Classification
+        >>> state = Classification(num_classes=3, top_k=2)
+        >>> state.update(truth=[0, 2], prediction=[[0.7, 0.2, 0.1], [0.1, 0.5, 0.4]])
+        >>> state.update(truth=[1, 1], prediction=[[0.1, 0.8, 0.1], [0.2, 0.6, 0.2]])
+        >>> scores = state.result()
+        >>> scores["top1_accuracy"], scores["top2_accuracy"]
+        (0.75, 1.0)
+        >>> state.confusion.tolist()  # rows are true classes
+        [[1, 0, 0], [0, 2, 0], [0, 1, 0]]
     """
 
     num_classes: int

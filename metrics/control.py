@@ -40,6 +40,14 @@ def step_response(
     Raises:
         ValueError: the arrays do not fit, times do not ascend, the response starts at the set point, a number is out of
             its range, or a value is NaN or infinite, as where a system diverges.
+
+    Example:
+        >>> import numpy as np
+        >>> from sciml_datasets.metrics import step_response
+        >>> times = np.linspace(0, 10, 1001)  # seconds
+        >>> found = step_response(times, 1 - np.exp(-times), setpoint=1.0)  # time constant 1 s
+        >>> round(found["settling_time"], 2), found["overshoot"], round(found["integral_absolute_error"], 2)
+        (3.92, 0.0, 1.0)
     """
     for name, share in (("band", band), ("tail", tail)):
         check_number(name, share, above=0)
@@ -84,6 +92,13 @@ def largest_lyapunov_exponent(
 
     Raises:
         ValueError: a number is out of its range, a trajectory leaves the finite numbers, or the two become equal.
+
+    Example:
+        >>> import math
+        >>> from sciml_datasets.metrics import largest_lyapunov_exponent
+        >>> exponent = largest_lyapunov_exponent(lambda x: 4 * x * (1 - x), [0.2], steps=20_000)  # logistic map
+        >>> abs(exponent - math.log(2)) < 0.01  # its exact value
+        True
     """
     check_number("steps", steps, least=1)
     check_number("transient", transient, least=0)
@@ -116,6 +131,14 @@ def closed_loop_spectral_radius(a: ArrayLike, b: ArrayLike, gain: ArrayLike) -> 
 
     Raises:
         ValueError: the shapes do not fit, or a value is NaN or infinite.
+
+    Example:
+        >>> from sciml_datasets.metrics import closed_loop_spectral_radius
+        >>> a, b = [[1.0, 0.1], [0.0, 1.0]], [[0.0], [0.1]]  # position and speed, steps of 0.1 s
+        >>> round(closed_loop_spectral_radius(a, b, [[0.0, 0.0]]), 3)  # without control
+        1.0
+        >>> round(closed_loop_spectral_radius(a, b, [[1.0, 2.0]]), 3)
+        0.9
     """
     system, inputs, feedback = (np.array(value, np.float64, ndmin=2) for value in (a, b, gain))
     size = len(system)
@@ -129,6 +152,11 @@ def spectral_radius(matrix: ArrayLike) -> float:
 
     Raises:
         ValueError: it is not square, has no row, or holds NaN or infinity.
+
+    Example:
+        >>> from sciml_datasets.metrics import spectral_radius
+        >>> round(spectral_radius([[0.5, 1.0], [0.0, -0.8]]), 3)
+        0.8
     """
     square = np.asarray(matrix)
     if not square.size:
@@ -148,6 +176,17 @@ def linearised(step: Step, state: ArrayLike, epsilon: float = 1e-6) -> NDArray[n
 
     Raises:
         ValueError: the state is not finite, or epsilon not above 0.
+
+    Example:
+        >>> import numpy as np
+        >>> from sciml_datasets.metrics import linearised, spectral_radius
+        >>> def swing(state):  # a damped pendulum, a step of 0.1 s
+        ...     angle, speed = state  # rad, rad/s
+        ...     return np.array([angle + 0.1 * speed, speed - 0.1 * (np.sin(angle) + speed)])
+        >>> linearised(swing, [0.0, 0.0]).round(3).tolist()
+        [[1.0, 0.1], [-0.1, 0.9]]
+        >>> spectral_radius(linearised(swing, [0.0, 0.0])) < 1  # hanging down is stable
+        True
     """
     check_number("epsilon", epsilon, above=0)
     x = _vector(state)

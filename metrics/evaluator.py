@@ -140,6 +140,15 @@ class Evaluator:
 
         Raises:
             InputError: an id was given to both, or they evaluate different things.
+
+        Example:
+            >>> from sciml_datasets.metrics import Evaluator
+            >>> one, other = (Evaluator("candle_uno_demo", data_dir="data") for _ in range(2))  # two workers
+            >>> one.update(one.ids[::2], [0.5] * len(one.ids[::2]))
+            >>> other.update(one.ids[1::2], [0.5] * len(one.ids[1::2]))
+            >>> one.merge(other)
+            >>> 0 < one.result()["mae"] < 1
+            True
         """
         if (self.name, self.split, len(self)) != (other.name, other.split, len(other)):
             raise InputError("the evaluators score different splits: merge those of one split of one data set")
@@ -205,7 +214,16 @@ class Evaluator:
         }
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The scores of trivial predictors, fitted to the training split, by what they predict."""
+        """The scores of trivial predictors, fitted to the training split, by what they predict.
+
+        Example:
+            >>> from sciml_datasets.metrics import Evaluator
+            >>> baselines = Evaluator("candle_uno_demo", data_dir="data").baselines()
+            >>> list(baselines)
+            ['training mean', 'drug mean', 'cell mean', 'drug and cell effects']
+            >>> baselines["drug and cell effects"]["mse"] < baselines["training mean"]["mse"]
+            True
+        """
         return self._scoring.baselines()
 
     def details(self) -> dict[str, Any]:
@@ -217,6 +235,17 @@ class Evaluator:
 
         Raises:
             InputError: the file cannot be read, or its content is refused by `update`; the file is named.
+
+        Example:
+            >>> from pathlib import Path
+            >>> import numpy as np
+            >>> from sciml_datasets.metrics import Evaluator, write_predictions
+            >>> evaluator = Evaluator("candle_uno_demo", data_dir="data")
+            >>> predictions = np.full(len(evaluator), 0.5, np.float32)  # areas under dose-response curves, from 0 to 1
+            >>> write_predictions(Path("predictions.h5"), len(evaluator), [(evaluator.ids, predictions)])
+            >>> evaluator.update_from_file("predictions.h5")
+            >>> 0 < evaluator.result()["mse"] < 1
+            True
         """
         file = path_of(path, "the predictions file")
         with named_after(file):

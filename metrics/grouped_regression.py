@@ -22,6 +22,14 @@ class GroupedRegression(Additive):
     Attributes:
         num_groups: number of groups; groups are integers from 0.
         moments: of each group.
+
+    Example:
+        >>> from sciml_datasets.metrics import GroupedRegression
+        >>> state = GroupedRegression(num_groups=2)  # two drugs; the second was measured on one cell line
+        >>> state.update([0, 0, 0, 1], truth=[0.2, 0.4, 0.9, 0.5], prediction=[0.3, 0.4, 0.8, 0.5])
+        >>> scores = state.result()
+        >>> round(scores["median_r2"], 3), scores["groups_scored"], scores["groups_left_out"]
+        (0.923, 1, 1)
     """
 
     num_groups: int

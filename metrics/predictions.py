@@ -56,6 +56,17 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     Raises:
         InputError: there are none.
         OSError: the file cannot be written, or would not fit on the disk.
+
+    Example:
+        >>> from pathlib import Path
+        >>> import h5py
+        >>> import numpy as np
+        >>> from sciml_datasets.metrics import write_predictions
+        >>> batches = [(["sample1", "sample2"], np.array([0.25, 0.5])), (["sample3"], np.array([1.0]))]
+        >>> write_predictions(Path("predictions.h5"), 3, batches)
+        >>> with h5py.File("predictions.h5") as file:
+        ...     print(file["id"].asstr()[:].tolist(), file["prediction"][:].tolist())
+        ['sample1', 'sample2', 'sample3'] [0.25, 0.5, 1.0]
     """
     import h5py
 

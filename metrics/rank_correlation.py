@@ -23,6 +23,14 @@ class RankCorrelation(Additive):
         num_samples: of the split; each is known by its position in it, so that workers' rows add up.
         truth, prediction: (num_samples,) float64, 0 where none was given.
         given: (num_samples,) int64, 1 where a sample was given.
+
+    Example:
+        >>> from sciml_datasets.metrics import RankCorrelation
+        >>> state = RankCorrelation(num_samples=4)
+        >>> state.update([0, 1], truth=[1.0, 2.0], prediction=[10.0, 20.0])
+        >>> state.update([2, 3], truth=[3.0, 4.0], prediction=[40.0, 30.0])
+        >>> round(state.result()["spearman"], 3)
+        0.8
     """
 
     num_samples: int

@@ -34,6 +34,18 @@ class Reconstruction(Additive):
         pooled: moments over all pixels.
         rings: (3, R) float64 sums over the coefficients of each ring: of truth times the conjugate of the prediction
             (real part), of |truth|^2 and of |prediction|^2.
+
+    Example:
+        >>> import numpy as np
+        >>> from sciml_datasets.metrics import Reconstruction
+        >>> truth = np.random.default_rng(0).uniform(size=(2, 16, 16))  # two images of 16 x 16 pixels
+        >>> state = Reconstruction(height=16, width=16, data_range=1.0)
+        >>> psnr_of_each = state.update(truth, truth + 0.1)[:, 0]  # in dB
+        >>> psnr_of_each.round(3).tolist()
+        [20.0, 20.0]
+        >>> scores = state.result()
+        >>> round(scores["mae"], 3), round(scores["pearson"], 3)
+        (0.1, 1.0)
     """
 
     height: int

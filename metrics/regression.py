@@ -17,6 +17,15 @@ class Regression(Additive):
 
     Attributes:
         moments: of all samples.
+
+    Example:
+        >>> from sciml_datasets.metrics import Regression
+        >>> one, other = Regression(), Regression()  # the states of two workers
+        >>> one.update(truth=[0.2, 0.4], prediction=[0.3, 0.4])
+        >>> other.update(truth=[0.6, 0.8], prediction=[0.6, 0.7])
+        >>> one.merge(other)
+        >>> {name: round(score, 3) for name, score in one.result().items()}
+        {'mse': 0.005, 'rmse': 0.071, 'mae': 0.05, 'r2': 0.9, 'pearson': 0.99}
     """
 
     moments: PairedMoments = field(init=False, default_factory=PairedMoments)

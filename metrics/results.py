@@ -60,6 +60,17 @@ def make_result(evaluator: Evaluator, plan_digest: str = "", /, **run: Any) -> d
 
     Raises:
         InputError: an id of the split has no prediction.
+
+    Example:
+        >>> from sciml_datasets.metrics import Evaluator, make_result
+        >>> evaluator = Evaluator("candle_uno_demo", data_dir="data")
+        >>> evaluator.update(evaluator.ids, [0.5] * len(evaluator))
+        >>> result = make_result(evaluator, model={"name": "constant", "parameters": 1}, seed=0)
+        >>> primary = result["criteria"][0]
+        >>> primary["name"], primary["target"]["value"], primary["met"]
+        ('mse', 0.0054, False)
+        >>> primary["score"] == evaluator.result()["mse"]
+        True
     """
     scores, baselines = evaluator.result(), evaluator.baselines()
     known = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
@@ -132,6 +143,19 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
     Raises:
         InputError: they do not belong together; what differs is named.
+
+    Example:
+        >>> from sciml_datasets.metrics import Evaluator, aggregate, make_result
+        >>> results = []
+        >>> for seed, prediction in ((1, 0.5), (2, 0.75)):
+        ...     evaluator = Evaluator("candle_uno_demo", data_dir="data")
+        ...     evaluator.update(evaluator.ids, [prediction] * len(evaluator))
+        ...     results.append(make_result(evaluator, seed=seed))
+        >>> mean = aggregate(results)
+        >>> mean["scores"]["mae"] == sum(result["scores"]["mae"] for result in results) / 2
+        True
+        >>> [run["seed"] for run in mean["runs"]]
+        [1, 2]
     """
     if len(results) < 2:
         raise InputError(f"{len(results)} results have no mean and spread: give those of two runs or more")
@@ -220,6 +244,16 @@ def write_result(result: dict[str, Any], path: Path) -> None:
 
     Raises:
         InputError: the path is a folder, or the result does not follow the schema.
+
+    Example:
+        >>> import json
+        >>> from pathlib import Path
+        >>> from sciml_datasets.metrics import Evaluator, make_result, write_result
+        >>> evaluator = Evaluator("candle_uno_demo", data_dir="data")
+        >>> evaluator.update(evaluator.ids, [0.5] * len(evaluator))
+        >>> write_result(make_result(evaluator), Path("result.json"))
+        >>> json.loads(Path("result.json").read_text())["dataset"]
+        'candle_uno_demo'
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file to write")

@@ -36,6 +36,14 @@ class Ranking(Additive):
         bits: that an octave is parted by: it has 2^bits bins.
         histogram: (bins, 2) int64, samples that are negative and positive.
         extremes: (bins, 2) float64 maxima of the probability and of the negative probability; -1 where there is none.
+
+    Example:
+        >>> from sciml_datasets.metrics import Ranking
+        >>> state = Ranking()
+        >>> state.update([True, True, False, False], [0.9, 0.4, 0.6, 0.1])
+        >>> scores = state.result()
+        >>> scores["roc_auc"], scores["roc_auc_error"], round(scores["average_precision"], 3)
+        (0.75, 0.0, 0.833)
     """
 
     MAXIMA: ClassVar[frozenset[str]] = frozenset({"extremes"})

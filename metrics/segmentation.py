@@ -40,6 +40,17 @@ class Segmentation(Additive):
         given: (num_scenes,) int64, 1 where a scene was scored.
         with_probability: () int64, scenes whose prediction was a probability.
         ranking, calibration: of those.
+
+    Example:
+        >>> import numpy as np
+        >>> from sciml_datasets.metrics import Segmentation
+        >>> cloud = np.array([[[0, 0, 1, 1], [0, 1, 1, 1]]])  # one scene of 2 x 4 pixels
+        >>> probability = np.array([[[0.1, 0.6, 0.9, 0.8], [0.2, 0.7, 0.4, 0.9]]])
+        >>> state = Segmentation(num_scenes=1)
+        >>> state.update([0], cloud, probability, valid=np.ones_like(cloud))
+        >>> scores = state.result()
+        >>> scores["accuracy"], round(scores["iou"], 3), round(scores["kuiper_skill"], 3)
+        (0.75, 0.667, 0.467)
     """
 
     num_scenes: int

@@ -33,6 +33,16 @@ class Surrogate(Additive):
         highest: () float64, maximum of the truth.
         lowest: () float64, maximum of the negative truth.
         max_error: () float64, maximum of |truth - prediction|.
+
+    Example:
+        >>> import numpy as np
+        >>> from sciml_datasets.metrics import Surrogate
+        >>> x = np.linspace(0, 1, 5)
+        >>> simulated = np.stack([x, x**2])  # two fields on five points
+        >>> state = Surrogate(spacing=(0.25,))
+        >>> state.update(simulated, simulated + 0.1)
+        >>> {name: round(score, 3) for name, score in state.result().items()}
+        {'nrmse': 0.1, 'nrmse_std': 0.273, 'max_error': 0.1, 'relative_l2': 0.175, 'relative_h1': 0.08}
     """
 
     MAXIMA: ClassVar[frozenset[str]] = frozenset({"highest", "lowest", "max_error"})

@@ -50,6 +50,13 @@ def cross_validate(
 
     Raises:
         InputError: as for `sciml_datasets.models.train`, or the folder holds other folds.
+
+    Example:
+        >>> from sciml_datasets.models import cross_validate
+        >>> settings = {"epochs": 1, "xla": "off"}
+        >>> summary = cross_validate("candle_uno_demo", k=2, by="cell", data_dir="data", out_dir="folds", **settings)
+        >>> summary["criteria"][0]["name"], len(summary["folds"])
+        ('mse', 2)
     """
     if strategy == "multiworker":
         raise InputError("--fold all: several workers train one fold at a time: start a job for each, with --fold 1/K")

@@ -60,6 +60,13 @@ def predict(
     Raises:
         InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split or on
             another measure, or it predicts what is not finite.
+
+    Example:
+        >>> from sciml_datasets.models import predict, train
+        >>> result = train("candle_uno_demo", data_dir="data", out_dir="run", epochs=1, xla="off")
+        >>> seconds = predict("candle_uno_demo", "run/model.keras", "validation.h5", "data", split="validation")
+        >>> 0 < seconds["latency_50"] <= seconds["latency_99"]
+        True
     """
     file = path_of(out, "out")
     prepared = Prepared.open(name, data_dir).check()

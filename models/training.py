@@ -73,6 +73,15 @@ def train(
         InputError: the data set is not prepared, Keras runs on another backend, the run folder is in use, a part of the
             partition holds no sample, or a setting or the model does not fit.
         WorkerLostError: another worker is gone.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from sciml_datasets.models import train
+        >>> result = train("candle_uno_demo", data_dir="data", out_dir="run", epochs=1, xla="off")
+        >>> result["benchmark"], result["split"]
+        ('candle_uno', 'test')
+        >>> Path("run/model.keras").is_file()
+        True
     """
     out = path_of(out_dir, "out_dir")
     prepared = Prepared.open(name, data_dir)

@@ -37,7 +37,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A published number and where it stands."""
+    """A published number and where it stands.
+
+    Example:
+        >>> from sciml_datasets import BENCHMARKS
+        >>> BENCHMARKS["candle_uno"].criteria[0].reference
+        Value(value=0.0053, source='ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split')
+    """
 
     value: float
     source: str
@@ -58,6 +64,12 @@ class Criterion:
         at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
         power: in which power the unit of what is predicted enters; 0 for a pure number.
         unit: of the score, where the prepared data tell that of what is predicted; see `Benchmark.for_data`.
+
+    Example:
+        >>> from sciml_datasets.benchmark import ERROR, Criterion, Value
+        >>> mse = Criterion("mse", "mean squared error", "lower", target=Value(0.2, "our paper"), span=ERROR, power=2)
+        >>> mse.in_unit("eV").title
+        'mean squared error, (eV)^2'
     """
 
     name: str
@@ -99,6 +111,12 @@ class DataSet:
         preprocessed_from: the data set whose raw files serve as well, transformed while they are read.
         variant: what differs from the benchmark for this data set, by attribute of `Benchmark`.
         licence: licence of these data, where it differs from the benchmark's.
+
+    Example:
+        >>> from sciml_datasets.benchmark import DataSet
+        >>> demo = DataSet("spectra_demo", "1.0.0", "300 simulated Raman spectra", simulated_samples=300)
+        >>> demo.name, demo.version
+        ('spectra_demo', '1.0.0')
     """
 
     name: str
@@ -120,6 +138,12 @@ class Source:
         num_bytes: all together, about; 0 where the publisher does not tell.
         files: names, or glob patterns in which ``*`` spans folders, of what belongs to the data set.
         endpoint: of S3, where it is not Amazon's.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Source
+        >>> source = Source("s3://spectra/raw", num_files=12, files=("*.h5",), endpoint="https://s3.example.org")
+        >>> source.num_bytes  # not known
+        0
     """
 
     url: str
@@ -139,6 +163,12 @@ class GlobusSource:
         folder: how the name of the folder in it ends.
         num_files: how many there are.
         num_bytes: all together, about.
+
+    Example:
+        >>> from sciml_datasets.benchmark import GlobusSource
+        >>> page = "https://example.org/datasets/spectra"
+        >>> GlobusSource(page, "Spectra of minerals", "measured", num_files=12, num_bytes=40_000_000).collection
+        'Spectra of minerals'
     """
 
     page: str
@@ -158,6 +188,13 @@ class Choice:
             ``number``, ``text`` or ``path``.
         default: one of the values; None where the raw files or the simulator decide.
         meaning: one line of help.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Choice
+        >>> Choice("noise", "number", None, "standard deviation of the noise, peaks are 1").values
+        'number'
+        >>> Choice("form", ("measured", "smoothed"), "measured", "spectra to read").default
+        'measured'
     """
 
     name: str
@@ -176,6 +213,12 @@ class Conversion:
         source: what SOURCE is, for the help.
         file: whether OUT is one file; else it is a folder.
         choices: what a user may choose.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Conversion
+        >>> jcamp = Conversion("jcamp", "JCAMP-DX files to raw files of spectra", "a folder of .jdx files")
+        >>> jcamp.file, jcamp.choices
+        (False, ())
     """
 
     name: str
@@ -194,6 +237,11 @@ class NamedSplit:
         blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
             into different parts is in none.
         shares: of the values that fall to train and to validation; the rest is for test.
+
+    Example:
+        >>> from sciml_datasets.benchmark import NamedSplit
+        >>> NamedSplit("specimen_blind", ("specimen",)).shares  # of train and validation
+        (0.8, 0.1)
     """
 
     name: str
@@ -235,6 +283,18 @@ class Benchmark:
         rules_names: what the working group calls it: the application of its submission rules (submit.adoc, Directory
             Structure), which is logged, and other names that its reference implementations log, in lower case. Empty
             where the rules do not know it.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Benchmark, Classification, Criterion, DataSet
+        >>> spectra = Benchmark(
+        ...     name="spectra", package="my_spectra", title="Mineral from its Raman spectrum",
+        ...     task=Classification(label="mineral", num_classes=3),
+        ...     datasets=(DataSet("spectra", "1.0.0", "Raman spectra of quartz, calcite and gypsum"),),
+        ...     criteria=(Criterion("top1_accuracy", "accuracy", "higher"),),
+        ...     homepage="https://example.org/spectra", licence="CC0", obtain="ask the makers for the spectra",
+        ... )
+        >>> spectra.part_name("model")
+        'my_spectra.model'
     """
 
     name: str

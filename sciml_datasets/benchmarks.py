@@ -31,6 +31,13 @@ class Registry(Mapping[str, Benchmark]):
     """Benchmarks by name: those of this package first, then installed ones by name, then registered ones.
 
     They are looked up when the first is asked for: a package that declares a benchmark may import this one.
+
+    Example:
+        >>> from sciml_datasets import BENCHMARKS
+        >>> BENCHMARKS["candle_uno"].title
+        'Response of tumour cell lines to drugs'
+        >>> [dataset.name for dataset in BENCHMARKS["cloudmask"].datasets]
+        ['cloudmask', 'cloudmask_demo']
     """
 
     def __init__(self) -> None:

@@ -42,6 +42,13 @@ def convert(name: str, source: Path, out: Path, **choices: Any) -> Converted:
     Raises:
         InputError: there is no such format or choice, the source cannot be read, or ``out`` exists.
         OSError: ``out`` cannot be written.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from sciml_datasets.conversion import convert
+        >>> converted = convert("improve", Path("raw/candle_uno_demo"), Path("improve"))
+        >>> converted.content["response"], converted.content["measure"]["range"]
+        ('auc', 'from 0 to 1')
     """
     known = conversions()
     if name not in known:

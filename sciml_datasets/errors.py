@@ -14,6 +14,14 @@ class InputError(ValueError):
 
     The message is one sentence that names the file or value, says what was expected and what to do. The command line
     prints it alone and exits with code 2.
+
+    Example:
+        >>> import sciml_datasets
+        >>> try:
+        ...     sciml_datasets.simulate("candle_uno_demo", "simulated", seed=-1)
+        ... except sciml_datasets.InputError as error:
+        ...     print(error)
+        seed -1: expected 0 or more
     """
 
 

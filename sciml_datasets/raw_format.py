@@ -129,7 +129,26 @@ def ignored(what: str, clause: str) -> None:
 
 
 class RawFormat(ABC):
-    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError."""
+    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError.
+
+    Example:
+        >>> from contextlib import contextmanager
+        >>> from pathlib import Path
+        >>> from sciml_datasets.raw_format import RawFile, RawFormat, Sample
+        >>> class Texts(RawFormat):  # each raw file is a sample
+        ...     def files(self, folder):
+        ...         return sorted(RawFile.of(folder, path, split="train") for path in folder.glob("*.txt"))
+        ...     def index(self, folder, file):
+        ...         return [Sample(file.split, file.name, file.name, "", file.size, "", ())]
+        ...     @contextmanager
+        ...     def reader(self, folder, note=None):
+        ...         yield lambda sample: {"id": sample.key, "text": (folder / sample.file).read_text()}
+        >>> folder, texts = Path.cwd(), Texts()
+        >>> characters = (folder / "specimen1.txt").write_text("quartz")
+        >>> with texts.reader(folder) as read:
+        ...     print([read(sample) for file in texts.files(folder) for sample in texts.index(folder, file)])
+        [{'id': 'specimen1.txt', 'text': 'quartz'}]
+    """
 
     @property
     def facts(self) -> tuple[str, ...]:

@@ -26,6 +26,14 @@ class Row:
         example: feature name to value, ``id`` among them: what `sciml_datasets.data_part.features` declares.
         group: the unit that must not stand in two splits, for example a specimen; empty where there is none.
         split: train, validation or test where the source says so; empty where a hash decides.
+
+    Example:
+        >>> import numpy as np
+        >>> from sciml_datasets.rows import Row
+        >>> spectrum = np.zeros(100, np.float32)
+        >>> row = Row({"id": "quartz1-a", "spectrum": spectrum, "mineral": 0}, group="quartz1")
+        >>> row.group, row.split
+        ('quartz1', '')
     """
 
     example: Example

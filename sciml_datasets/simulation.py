@@ -62,6 +62,12 @@ def simulate(
             that one process simulates.
         PeerFailedError: another rank failed, and raised why.
         OSError: the folder cannot be written.
+
+    Example:
+        >>> import sciml_datasets
+        >>> folder = sciml_datasets.simulate("cloudmask_demo", "simulated", num_samples=3, rows=256, columns=256)
+        >>> len(list(folder.rglob("*.hdf")))  # a file for each scene of 256 x 256 pixels
+        3
     """
     from sciml_datasets.parallel.executors import MpiRanks, Serial, check_jobs
 

@@ -20,6 +20,14 @@ class Task:
         alike: groupings of the benchmark, or columns of the member lists, for intervals of scores: samples of one group
             are alike and drawn together, and by each grouping independently (`sciml_datasets.metrics.intervals`).
             Several columns of a grouping each name a group.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Task
+        >>> class Detection(Task):
+        ...     def scoring(self, truth):
+        ...         raise NotImplementedError("returns a Scoring")
+        >>> Detection().kind
+        'detection'
     """
 
     alike: tuple[str, ...] = field(default=("id",), kw_only=True)
@@ -64,6 +72,7 @@ class Classification(Task):
         merged: classes that may count as one another, by what they are called.
 
     Example:
+        >>> from sciml_datasets.benchmark import Classification
         >>> Classification(label="mineral", num_classes=3).kind
         'classification'
     """
@@ -110,6 +119,11 @@ class Segmentation(Task):
         valid: feature of the same shape that is not 0 where pixels count; empty where all do.
         stratum: feature with an index into ``strata``; empty where there are none.
         strata: names of the groups of samples that are also scored alone.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Segmentation
+        >>> Segmentation(mask="cloud", valid="valid").features
+        ('cloud', 'valid')
     """
 
     mask: str = ""
@@ -146,6 +160,11 @@ class Regression(Task):
     Attributes:
         target: column of the member lists with the true number.
         groups: columns with what a sample belongs to, for example drug and cell, within which it is also scored.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Regression
+        >>> Regression(target="response", groups=("drug", "cell")).columns
+        ('response', 'drug', 'cell')
     """
 
     target: str = ""
@@ -189,6 +208,11 @@ class Reconstruction(Task):
             where there is none.
         atom_columns: how its atom columns are found, as `sciml_datasets.metrics.atom_columns.AtomColumns` takes it;
             empty where it has none.
+
+    Example:
+        >>> from sciml_datasets.benchmark import Reconstruction
+        >>> Reconstruction(image="potential", data_range=1.0).scores[:3]
+        ('pearson', 'r1', 'relative_l2')
     """
 
     image: str = ""

@@ -34,7 +34,6 @@ def check_benchmark(benchmark: Benchmark, raw_dir: str | Path | None = None) -> 
         InputError: something is wrong; each finding is a sentence that names the benchmark, the part and the remedy.
 
     Example:
-        >>> from sciml_datasets import BENCHMARKS
         >>> from sciml_datasets.testing import check_benchmark
         >>> check_benchmark("stemdl")
         Traceback (most recent call last):

@@ -62,6 +62,14 @@ def prepare(
             an interrupted preparation; nothing is left that looks prepared.
         PeerFailedError: another rank failed, and raised why.
         OSError: a folder cannot be read or written.
+
+    Example:
+        >>> import sciml_datasets
+        >>> folder = sciml_datasets.prepare("candle_uno_demo", raw_dir="raw", data_dir="prepared")
+        >>> str(folder)
+        'prepared/sciml/candle_uno_demo/2.0.0'
+        >>> sciml_datasets.Prepared.open("candle_uno_demo", data_dir="prepared").folder == folder
+        True
     """
     import tensorflow_datasets as tfds
 

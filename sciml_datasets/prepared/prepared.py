@@ -107,6 +107,11 @@ class Prepared:
         Args:
             quick: compare names and sizes only; otherwise every file is hashed.
             jobs: number of processes that hash.
+
+        Example:
+            >>> import sciml_datasets
+            >>> sciml_datasets.Prepared.open("candle_uno_demo", data_dir="data").verify()
+            []
         """
         return differences(self.folder, self.manifest, quick=quick, jobs=jobs)
 
@@ -196,6 +201,14 @@ class Prepared:
 
         Raises:
             InputError: the data set has no such split.
+
+        Example:
+            >>> import sciml_datasets
+            >>> test = sciml_datasets.Prepared.open("candle_uno_demo", data_dir="data").select("drug_blind:test")
+            >>> list(test.columns)
+            ['id', 'response', 'cell', 'drug', 'source', 'unit']
+            >>> len(test.columns["id"]) == len(test.positions)
+            True
         """
         partition, _, part = self.canonical(split).rpartition(":")
         if not partition and part in SPLITS:
@@ -244,6 +257,14 @@ class Prepared:
 
         Raises:
             InputError: the data set has no example of an id.
+
+        Example:
+            >>> import sciml_datasets
+            >>> prepared = sciml_datasets.Prepared.open("candle_uno_demo", data_dir="data")
+            >>> train, held_out = prepared.folds(5, by="drug")[0]
+            >>> examples = prepared.examples(held_out)
+            >>> examples[0]["id"].decode() == held_out[0]
+            True
         """
         place = {key: position for position, key in enumerate(self.members["id"])}
         wanted = list(ids)

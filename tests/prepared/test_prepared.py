@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import json
 import pickle
 import shutil
@@ -16,11 +15,9 @@ import pytest
 
 from sciml_datasets import InputError, Prepared, examples, folds, parts
 from sciml_datasets.benchmarks import find
-from sciml_datasets.metrics import Evaluator, evaluator
+from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.metrics.truth import Truth
-from sciml_datasets.prepared import by_name
-from sciml_datasets.prepared import prepared as module
 from sciml_datasets.raw_format import SPLITS
 
 NAME, VERSION = "candle_uno_demo", "2.0.0"
@@ -161,16 +158,6 @@ def test_positions_of_a_part_lead_to_its_records(prepared: Prepared) -> None:
 
 def test_a_run_is_scored_on_the_test_part(prepared: Prepared) -> None:
     assert prepared.held_out() == prepared.held_out("cell_blind") == "test"
-
-
-@pytest.mark.parametrize("documented", [module, by_name, evaluator])
-def test_the_examples_of_the_documentation_hold(
-    documented: Any, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "data").symlink_to(data_dir)
-    monkeypatch.chdir(tmp_path)
-    failed, tried = doctest.testmod(documented)
-    assert failed == 0 < tried
 
 
 def test_the_prepared_folder_proves_that_blind_splits_share_nothing(data_dir: Path) -> None:
