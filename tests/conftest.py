@@ -1,12 +1,18 @@
-"""Small data sets that the whole session shares: simulated raw files, prepared once. And no test leaves the machine."""
+"""Small data sets that the whole session shares: simulated raw files, prepared once. And no test leaves the machine.
+
+``make test`` runs the tests in two workers of pytest-xdist, each file of tests in one of them. The workers share the
+data sets too: one makes them, the other waits.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,28 +56,60 @@ def _no_test_leaves_the_machine() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def raw_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Raw files of ``stemdl_demo``, 60 stacks of 128 x 128, ``stemdl_reconstruction_demo``, 8 scans,
-    ``cloudmask_demo``, 12 scenes, and ``candle_uno_demo``, 400 responses."""
-    from sciml_datasets import simulate
+def session_dir(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the workers of a session share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(pytestconfig, "workerinput") else own
 
-    root = tmp_path_factory.mktemp("raw")
-    simulate("stemdl_demo", root, num_samples=NUM_SAMPLES, seed=7)
-    simulate("stemdl_reconstruction_demo", root, num_samples=8, seed=7)
-    simulate("cloudmask_demo", root, num_samples=12, seed=7)
-    simulate("candle_uno_demo", root, num_samples=400, seed=7, genes=40, descriptors=30)
-    return root
+
+def last_changes(folder: Path) -> dict[Path, int]:
+    """Time of the last change, in ns since 1970, of a folder and of everything in it."""
+    return {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
+
+
+@contextmanager
+def made_once(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """A folder that the first worker makes while the others wait; tests only read it."""
+    mark = folder.with_suffix(".made")
+    with mark.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not mark.stat().st_size:
+            make(folder)
+            file.write("made")
+    before = last_changes(folder)
+    yield folder
+    assert last_changes(folder) == before
 
 
 @pytest.fixture(scope="session")
-def data_dir(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the demo data sets prepared from ``raw_dir``."""
-    from sciml_datasets import prepare
+def raw_dir(session_dir: Path) -> Iterator[Path]:
+    """Raw files of ``stemdl_demo``, 60 stacks of 128 x 128, ``stemdl_reconstruction_demo``, 8 scans,
+    ``cloudmask_demo``, 12 scenes, and ``candle_uno_demo``, 400 responses."""
 
-    root = tmp_path_factory.mktemp("data")
-    for name in ("stemdl_demo", "stemdl_reconstruction_demo", "cloudmask_demo", "candle_uno_demo"):
-        prepare(name, raw_dir, root)
-    return root
+    def simulated(root: Path) -> None:
+        from sciml_datasets import simulate
+
+        simulate("stemdl_demo", root, num_samples=NUM_SAMPLES, seed=7)
+        simulate("stemdl_reconstruction_demo", root, num_samples=8, seed=7)
+        simulate("cloudmask_demo", root, num_samples=12, seed=7)
+        simulate("candle_uno_demo", root, num_samples=400, seed=7, genes=40, descriptors=30)
+
+    with made_once(session_dir / "raw", simulated) as root:
+        yield root
+
+
+@pytest.fixture(scope="session")
+def data_dir(raw_dir: Path, session_dir: Path) -> Iterator[Path]:
+    """A data folder with the demo data sets prepared from ``raw_dir``."""
+
+    def prepared(root: Path) -> None:
+        from sciml_datasets import prepare
+
+        for name in ("stemdl_demo", "stemdl_reconstruction_demo", "cloudmask_demo", "candle_uno_demo"):
+            prepare(name, raw_dir, root)
+
+    with made_once(session_dir / "data", prepared) as root:
+        yield root
 
 
 @pytest.fixture(scope="session")

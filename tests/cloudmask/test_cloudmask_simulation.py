@@ -173,8 +173,8 @@ def test_a_threshold_does_not_solve_it_and_boosting_does_better() -> None:
         inputs, truths = [], []
         for seed in seeds:
             refs, bts, cloud, valid = scene(seed, day=seed % 2 == 0)
-            inputs.append(np.nan_to_num(np.concatenate([refs, bts], axis=-1))[valid][::10])
-            truths.append(cloud[valid][::10])
+            inputs.append(np.nan_to_num(np.concatenate([refs, bts], axis=-1))[valid][::40])
+            truths.append(cloud[valid][::40])
         return np.concatenate(inputs), np.concatenate(truths)
 
     inputs, truth = pixels(range(30))

@@ -27,7 +27,7 @@ def test_a_name_is_used_once() -> None:
     assert work_folder(Path("a/1.0.0")) != work_folder(Path("a/1.0.0"))
 
 
-@pytest.mark.parametrize("owner", ["", signature()])
+@pytest.mark.parametrize("owner", ["", signature()], ids=["nobody", "this process"])
 def test_work_folders_are_found_again(tmp_path: Path, owner: str) -> None:
     final = tmp_path / "1.0[0]*"
     work = work_folder(final, owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator
@@ -16,6 +17,20 @@ from sciml_datasets.models.stemdl import RECIPES
 from sciml_datasets.models.stemdl import resnet50 as stemdl_resnet50
 
 BLOCKS = [(64, 3), (128, 4), (256, 6), (512, 3)]
+
+
+@functools.cache
+def published(channels: int) -> Any:
+    """STEMDL's network with its first weights, for tests that only look at it: building it takes a second."""
+    keras.utils.set_random_seed(0)
+    return stemdl_resnet50(channels)
+
+
+@functools.cache
+def network_of(size: tuple[int, int]) -> Any:
+    """A network for images of a size."""
+    keras.utils.set_random_seed(1)
+    return resnet50((*size, 3), 7)
 
 
 def trained(network: Any) -> int:
@@ -45,7 +60,7 @@ def test_the_count_by_hand_is_that_of_torchvision_for_imagenet() -> None:
 
 @pytest.mark.parametrize(("channels", "parameters"), [(1, 23_975_079), (3, 23_981_351)])
 def test_parameters_are_those_of_the_definition_with_another_stem_and_head(channels: int, parameters: int) -> None:
-    network = stemdl_resnet50(channels)
+    network = published(channels)
     assert (trained(network), network.count_params() - trained(network)) == by_hand(channels, 231)
     assert trained(network) == parameters
 
@@ -63,7 +78,7 @@ def test_each_reference_has_it(reference: str, channels: int, last: str) -> None
 
 
 def test_the_stride_is_in_the_3_x_3_convolutions_and_no_convolution_has_a_bias() -> None:
-    network = stemdl_resnet50()
+    network = published(1)
     convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
     assert len(convolutions) == 1 + 3 * 16 + 4
     assert not any(layer.use_bias for layer in convolutions)
@@ -80,14 +95,13 @@ def _strided_of_a_stage(side: int, width: int) -> list[tuple[int, tuple[int, int
 
 
 def test_batch_norm_is_that_of_pytorch() -> None:
-    norms = [layer for layer in stemdl_resnet50().layers if isinstance(layer, keras.layers.BatchNormalization)]
+    norms = [layer for layer in published(1).layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(norms) == 53
     assert {(layer.epsilon, layer.momentum) for layer in norms} == {(1e-5, 0.9)}
 
 
 def test_first_weights_are_those_of_pytorch() -> None:
-    keras.utils.set_random_seed(0)
-    one, three = stemdl_resnet50(1), stemdl_resnet50(3)
+    one, three = published(1), published(3)
     stem, of_three = (network.layers[2].kernel.numpy() for network in (one, three))
     assert np.abs(stem).max() == pytest.approx(1 / 7, rel=0.01)  # uniform in +-1 / sqrt(7 x 7)
     assert np.std(stem) == pytest.approx(1 / 7 / math.sqrt(3), rel=0.05)
@@ -116,8 +130,7 @@ def test_dropout_keeps_half_of_the_logits_in_training_and_all_in_prediction() ->
 @pytest.mark.parametrize("size", [(64, 64), (70, 51)])
 def test_its_outputs_are_those_of_the_definition_in_pytorch(size: tuple[int, int], training: bool) -> None:
     pytest.importorskip("torch", reason="torch is not installed")
-    keras.utils.set_random_seed(1)
-    network = resnet50((*size, 3), 7)
+    network = network_of(size)
     random = np.random.default_rng(1)
     for layer in network.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
