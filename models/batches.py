@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sciml_datasets.models.buffer_pool import BufferPool
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.recipe_error import recipe_part
-from sciml_datasets.models.sample_source import Samples, SampleSource, Source
+from sciml_datasets.models.sample_source import RecipeSource, Samples, SampleSource
 from sciml_datasets.models.task_recipe import output_shape
 from sciml_datasets.prepared.prepared import Prepared
 from sciml_datasets.splits.partitions import Selection
@@ -207,7 +207,7 @@ class Batches:
             return self._source.training_samples(self.prepared.builder, self.selection("train"))
 
     @cached_property
-    def _source(self) -> Source:
+    def _source(self) -> RecipeSource:
         partition = self.partition if self.trained_on is None else self.trained_on
         if not partition:
             return self.recipe.source

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from sciml_datasets.errors import InputError
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
-from sciml_datasets.models.sample_source import Source
+from sciml_datasets.models.sample_source import RecipeSource
 
 SETTINGS = (
     "epochs",
@@ -169,7 +169,7 @@ class Recipe:
     """
 
     network: Callable[..., Any]
-    source: Source
+    source: RecipeSource
     losses: Callable[..., Any]
     predictions: Callable[[Any], Callable[[Any], Any]]
     training: TrainingSettings

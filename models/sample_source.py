@@ -45,7 +45,7 @@ class SampleSource(Protocol):
         """
 
 
-class Source(Protocol):
+class RecipeSource(Protocol):
     """The declaration of where the samples of a recipe come from, one of `sciml_datasets.models.sources`."""
 
     @property
@@ -60,7 +60,7 @@ class Source(Protocol):
     def at_once(self) -> int | None:
         """Number of samples that are read together for prediction; None for the batch size."""
 
-    def fitted(self, builder: Any, training: Selection) -> Source:
+    def fitted(self, builder: Any, training: Selection) -> RecipeSource:
         """The source with all that it takes from training samples, such as the scaling of tables, taken from these.
 
         Args:

@@ -60,16 +60,16 @@ class ExampleSource:
         return sample if self.drawn is None else self.drawn(sample, random)
 
     def fitted(self, builder: Any, training: Selection) -> ExampleSource:
-        """See `Source.fitted`: nothing is taken from training samples."""
+        """See `RecipeSource.fitted`: nothing is taken from training samples."""
         return self
 
     def like(self, builder: Any, selection: Selection) -> Samples:
-        """See `Source.like`."""
+        """See `RecipeSource.like`."""
         _check_columns(selection, filter(None, (self.balanced_by, self.target)))
         return self._each(Examples(builder, selection)).like()
 
     def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
-        """See `Source.training_samples`."""
+        """See `RecipeSource.training_samples`."""
         viewed = self.viewed and builder.info.file_format.value == "tfrecord"
         whole = self._each((Viewed if viewed else Examples)(builder, selection))
         if self.balanced_by:
@@ -77,7 +77,7 @@ class ExampleSource:
         return whole
 
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
-        """See `Source.inputs_of`."""
+        """See `RecipeSource.inputs_of`."""
         return _stacked(self.inputs, Examples(builder, selection))
 
     def _each(self, reader: Examples | Viewed) -> EachSample:
@@ -110,16 +110,16 @@ class PatchSource:
     target: ClassVar[str] = ""
 
     def fitted(self, builder: Any, training: Selection) -> PatchSource:
-        """See `Source.fitted`: nothing is taken from training samples."""
+        """See `RecipeSource.fitted`: nothing is taken from training samples."""
         return self
 
     def like(self, builder: Any, selection: Selection) -> Samples:
-        """See `Source.like`."""
+        """See `RecipeSource.like`."""
         _check_features(builder, self.features)
         return self._each(_FirstPatch(Examples(builder, selection), self.size, self.features)).like()
 
     def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
-        """See `Source.training_samples`.
+        """See `RecipeSource.training_samples`.
 
         Raises:
             InputError: the data set is not prepared as TFRecord.
@@ -130,7 +130,7 @@ class PatchSource:
         return self._each(Patches(views, selection.positions, self.size, self.features))
 
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
-        """See `Source.inputs_of`."""
+        """See `RecipeSource.inputs_of`."""
         return _stacked(self.inputs, Examples(builder, selection))
 
     def _each(self, reader: Any) -> EachSample:
@@ -177,11 +177,11 @@ class TableRowSource:
     noun: ClassVar[str] = "samples"
 
     def fitted(self, builder: Any, training: Selection) -> TableRowSource:
-        """See `Source.fitted`: tables are scaled by the entities of the training samples."""
+        """See `RecipeSource.fitted`: tables are scaled by the entities of the training samples."""
         return replace(self, scaled=tuple(fitted_tables(builder, self.tables, training)))
 
     def like(self, builder: Any, selection: Selection) -> Samples:
-        """See `Source.like`; nothing is read."""
+        """See `RecipeSource.like`; nothing is read."""
         _check_columns(selection, (*self.numbers, self.target))
         _check_features(builder, self.tables)
         widths = [1] * len(self.numbers) + [int(builder.info.features[name].shape[0]) for name in self.tables]
@@ -189,7 +189,7 @@ class TableRowSource:
         return tuple(np.empty((0, width), np.float32) for width in widths), none, none
 
     def training_samples(self, builder: Any, selection: Selection) -> JoinedRows:
-        """See `Source.training_samples`."""
+        """See `RecipeSource.training_samples`."""
         columns = selection.columns
         return JoinedRows(
             rows_of_tables(builder, selection, self.tables),
@@ -199,7 +199,7 @@ class TableRowSource:
         )
 
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
-        """See `Source.inputs_of`."""
+        """See `RecipeSource.inputs_of`."""
         return self.training_samples(builder, selection).inputs
 
 

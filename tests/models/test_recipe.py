@@ -21,7 +21,7 @@ from sciml_datasets.models.candle_uno import TABLES
 from sciml_datasets.models.losses import class_losses, image_losses, pixel_probabilities, probabilities
 from sciml_datasets.models.recipe import NetworkSpec, Recipe, TrainingSettings, changed
 from sciml_datasets.models.reference import reference_recipe
-from sciml_datasets.models.sample_source import Source
+from sciml_datasets.models.sample_source import RecipeSource
 from sciml_datasets.models.sources import examples, patches, table_rows
 from sciml_datasets.models.stemdl import RECIPES
 from sciml_datasets.models.task_recipe import task_recipe
@@ -219,7 +219,7 @@ def used(batches: Batches) -> tuple[Any, int]:
         (patches(64, ("cloud",), inputs, samples), "the records have no feature 'cloud': choose one of"),
     ],
 )
-def test_a_source_of_what_is_not_there_is_named(source: Source, message: str, data_dir: Path) -> None:
+def test_a_source_of_what_is_not_there_is_named(source: RecipeSource, message: str, data_dir: Path) -> None:
     recipe = replace(UNO_RECIPES["candle_uno_demo"], source=source)
     batches = Batches(Prepared.open("candle_uno_demo", data_dir), recipe, seed=0)
     with pytest.raises(InputError, match=f"source: {message}"):
