@@ -12,9 +12,8 @@ from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from my_spectra import BENCHMARK
-
 import sciml_datasets
+from my_spectra import BENCHMARK
 from sciml_datasets.cli.main import main
 from sciml_datasets.testing import check_benchmark
 

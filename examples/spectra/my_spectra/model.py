@@ -1,8 +1,7 @@
 """The reference model: a small convolutional network."""
 
-from sciml_datasets.models.losses import class_losses, probabilities
-
 from my_spectra.data import POINTS
+from sciml_datasets.models.losses import class_losses, probabilities
 from sciml_datasets.models.recipe import Recipe, TrainingSettings
 from sciml_datasets.models.sources import examples
 
