@@ -17,7 +17,7 @@ class AtomColumns(Additive):
     """Sums over the atom columns of images.
 
     Attributes:
-        min_distance: of columns from each other in pixels, see `atom_columns`.
+        min_distance: least distance of columns from each other in pixels, see `atom_columns`.
         threshold: least height of a column, in the images' unit.
         max_distance: in pixels, at which a found column still counts as the true one.
         distance: (1,) float64 sum of the distances of the pairs, in pixels.

@@ -25,7 +25,7 @@ def summarise(scores: Sequence[float], confidence: float = 0.95, test_share: flo
 
     Args:
         scores: (n,) one for each fold or run, n at least 2.
-        confidence: of the interval, between 0 and 1.
+        confidence: confidence of the interval, between 0 and 1.
         test_share: part of the samples that a fold tests, for example 0.1 for ten folds; None for independent runs.
 
     Returns:

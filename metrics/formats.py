@@ -27,8 +27,8 @@ class Format:
     """One way in which values may be given.
 
     Attributes:
-        meaning: of one value, in words.
-        shape: of one value.
+        meaning: meaning of one value, in words.
+        shape: shape of one value.
         kinds: NumPy's letters for the types, a key of KINDS: ``f`` floating, ``iu`` integer, ``b`` boolean.
         low, high: least and greatest element; NaN and infinity are never taken.
     """

@@ -63,7 +63,7 @@ def integrated_centre_of_mass(patterns: NDArray[np.floating], shape: tuple[int, 
 
     Args:
         patterns: (positions, H, W), row by row; the scan has as many rows as columns.
-        shape: of the image, which covers half a step beyond the outer positions.
+        shape: shape of the image, which covers half a step beyond the outer positions.
 
     Returns:
         The integrated centre of mass, by cubic splines on the pixels of the image.

@@ -32,7 +32,7 @@ class RunLog:
     """Writes the MLLOG file of one run.
 
     Args:
-        path: of the file; None to hold the lines in memory until `open`, where there cannot be a file yet.
+        path: path of the file; None to hold the lines in memory until `open`, where there cannot be a file yet.
         keep: bytes of an existing file to keep, where a run goes on; None where it must not exist.
 
     Raises:
@@ -57,7 +57,7 @@ class RunLog:
         """Write to a file: what was logged so far, with the times at which it was, and all that follows.
 
         Args:
-            path: of the file.
+            path: path of the file.
             new: whether it must not exist.
         """
         held, self._handler = self._handler, logging.FileHandler(path, mode="x" if new else "a", encoding="utf-8")
@@ -82,10 +82,10 @@ class RunLog:
 
         Args:
             benchmark: name of the benchmark in the rules: `sciml_datasets.benchmark.Benchmark.rules_name`.
-            version: of the benchmark, as its ``VERSION.txt`` has it (submit.adoc, Log File requirements).
+            version: version of the benchmark, as its ``VERSION.txt`` has it (submit.adoc, Log File requirements).
             platform: the machine.
             org: the organisation.
-            commit: of the code that is run, 40 hexadecimal digits.
+            commit: commit of the code that is run, 40 hexadecimal digits.
             status: one of STATUSES.
 
         Raises:

@@ -49,7 +49,7 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     """Write a predictions file; it appears under its name when it is complete.
 
     Args:
-        path: of the file.
+        path: path of the file.
         count: predictions in all.
         batches: ids and predictions (N, ...) of each.
 

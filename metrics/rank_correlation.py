@@ -20,7 +20,7 @@ class RankCorrelation(Additive):
     """Truth and prediction of each sample: 24 bytes a sample, whatever was added so far.
 
     Attributes:
-        num_samples: of the split; each is known by its position in it, so that workers' rows add up.
+        num_samples: number of samples of the split; each is known by its position in it, so that workers' rows add up.
         truth, prediction: (num_samples,) float64, 0 where none was given.
         given: (num_samples,) int64, 1 where a sample was given.
     """

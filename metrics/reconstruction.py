@@ -26,8 +26,8 @@ class Reconstruction(Additive):
     """Sums over images and over rings of their Fourier transforms.
 
     Attributes:
-        height: of the images in pixels, at least 11.
-        width: of the images in pixels, at least 11.
+        height: height of the images in pixels, at least 11.
+        width: width of the images in pixels, at least 11.
         data_range: largest less smallest value that the truth can take, in its unit; for PSNR and SSIM.
         total: (len(PER_IMAGE),) float64 sums over the images where the score is defined.
         defined: (len(PER_IMAGE),) int64 number of these images.

@@ -201,7 +201,7 @@ def read_result(path: Path, remedy: str) -> dict[str, Any]:
     """The content of a ``result.json``.
 
     Args:
-        path: of the file.
+        path: path of the file.
         remedy: what the user is to do with a file that cannot be used.
 
     Raises:

@@ -67,7 +67,7 @@ class Classes(Additive):
     """A classification of all samples of a split, and what became of each.
 
     Attributes:
-        num_samples, num_classes: of the split.
+        num_samples, num_classes: numbers of samples and of classes of the split.
         overall: counts of all.
         predicted: (num_samples,) int64 predicted class plus 1, 0 where none was given.
         rank: (num_samples,) int64 how many classes come before the true one, plus 1; 0 where no scores were given.
@@ -100,7 +100,7 @@ class ClassificationScoring:
     """One class for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         label: column of the member list with the true class.
         num_classes: number of classes.
         coarser: labels that follow from the class, by name: what each is called, to its last class; see `ranges`.
@@ -191,7 +191,7 @@ class SegmentationScoring:
     """A mask for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         mask: feature of the records with the true mask.
         valid: feature that says which pixels count; empty where all do.
         stratum: feature with an index into ``strata``; empty where there are none.
@@ -257,7 +257,7 @@ class RegressionScoring:
     """One number for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         target: column of the member list with the true number.
         groups: columns with what a sample belongs to, for example drug and cell.
     """
@@ -380,7 +380,7 @@ class ReconstructionScoring:
     """An image for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         image: feature of the records with the true image.
         data_range: largest less smallest value that it can take.
         atom_columns: how its atom columns are found, as `AtomColumns` takes it; empty where it has none.

@@ -137,7 +137,7 @@ def verdict(ladder: Sequence[Rung], criterion: str, direction: str) -> str:
     """Whether each rung beats the one below beyond chance: with all seeds, and in nearly all resamples.
 
     Args:
-        ladder: of one split; a rung is as high as the best of its predictors, by their mean.
+        ladder: ladder of one split; a rung is as high as the best of its predictors, by their mean.
         criterion: that decides.
         direction: of it, ``higher`` or ``lower``.
     """

@@ -57,7 +57,7 @@ class Criterion:
         span: the lowest and the highest score that there can be; None where there is no bound.
         at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
         power: in which power the unit of what is predicted enters; 0 for a pure number.
-        unit: of the score, where the prepared data tell that of what is predicted; see `Benchmark.for_data`.
+        unit: unit of the score, where the prepared data tell that of what is predicted; see `Benchmark.for_data`.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Source:
     """A place from which `sciml_datasets.fetch` gets the raw files of a data set.
 
     Attributes:
-        url: of the folder that holds them in the layout of the raw folder, as fsspec takes it.
+        url: URL of the folder that holds them in the layout of the raw folder, as fsspec takes it.
         num_files: how many there are.
         num_bytes: all together, about; 0 where the publisher does not tell.
         files: names, or glob patterns in which ``*`` spans folders, of what belongs to the data set.
@@ -134,7 +134,7 @@ class GlobusSource:
     """A place that only Globus reaches: the steps are told, see `sciml_datasets.fetch.globus`.
 
     Attributes:
-        page: of the data set, from which its folder in the collection opens.
+        page: page of the data set, from which its folder in the collection opens.
         collection: name of the Globus collection.
         folder: how the name of the folder in it ends.
         num_files: how many there are.
@@ -213,7 +213,7 @@ class Benchmark:
         task: what is to be predicted.
         datasets: the forms, the canonical one first.
         criteria: the scores, the primary one first.
-        homepage, licence: of the original data.
+        homepage, licence: homepage and licence of the original data.
         obtain: how to get the original raw files, in one sentence.
         choices: what a user may choose when it is prepared.
         groupings: what folds may keep together: name to the columns of the member lists that make a group.
@@ -226,7 +226,7 @@ class Benchmark:
         original: fact of prepared data (`sciml_datasets.prepared.metadata`) to its values in data that published
             values are of; other data may be of another study. Empty where all data are of the original.
         dataset: name of the data set that it is for, see `of`.
-        version: of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
+        version: version of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
             working group has none.
         package: package whose modules are the parts of the benchmark, see `module`; default ``sciml_datasets.<name>``.
         modules: part to the module that holds it, where that is no module of the package.

@@ -25,8 +25,8 @@ class DamagedRecordError(OSError):
     """A record of prepared data is not what was written.
 
     Args:
-        path: of the shard, or of the prepared folder.
-        number: of the record; None where it is not known.
+        path: path of the shard, or of the prepared folder.
+        number: number of the record; None where it is not known.
         why: a clause.
     """
 

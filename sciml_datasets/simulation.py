@@ -43,10 +43,10 @@ def simulate(
     it is complete.
 
     Args:
-        name: of the data set, for example ``stemdl_demo``.
+        name: name of the data set, for example ``stemdl_demo``.
         out_dir: the raw folder, which holds one folder per data set.
         num_samples: all splits together; default the table's number for demo data, else DEFAULT_SAMPLES.
-        seed: of the random numbers, not negative.
+        seed: seed of the random numbers, not negative.
         jobs: processes; each starts a fresh interpreter, so a script that asks for more than one needs a
             ``if __name__ == "__main__"`` guard.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments; ``jobs`` is 1 then.

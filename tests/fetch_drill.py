@@ -45,7 +45,7 @@ class Result:
     """What happened in a drill.
 
     Attributes:
-        counts: of outcomes, kills and faults.
+        counts: counts of outcomes, kills and faults.
         wrong: what should never happen, a sentence each.
     """
 

@@ -128,7 +128,7 @@ def split_of(granule: Granule, *, held_out: bool) -> str:
     machine, whatever other files there are.
 
     Args:
-        granule: of the scene.
+        granule: granule of the scene.
         held_out: whether it is one of the inference scenes.
     """
     if held_out:

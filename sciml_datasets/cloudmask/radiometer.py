@@ -47,7 +47,7 @@ class View:
     """A part of a scene, as it is: arrays (r, C).
 
     Attributes:
-        kind: of the surface, an index into SURFACES.
+        kind: kind of the surface, an index into SURFACES.
         albedo: reflectance of the surface over that in SURFACES.
         ground: temperature of the surface.
         glint: reflectance of the sun's mirror image.

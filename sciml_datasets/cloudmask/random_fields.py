@@ -26,7 +26,7 @@ def gaussian_fields(rng: np.random.Generator, rows: int, columns: int, slopes: I
     Args:
         rng: source of the noise.
         rows, columns: size in pixels.
-        slopes: of the spectra, one for each field.
+        slopes: slopes of the spectra, one for each field.
     """
     wave_numbers = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None]).astype(np.float32)
     logs = np.log(np.maximum(wave_numbers, 1 / OUTER_SCALE))

@@ -52,7 +52,7 @@ def read_image(path: Path, name: str) -> tuple[NDArray[np.float64], Grid]:
 
     Args:
         path: the file.
-        name: of the variable.
+        name: name of the variable.
 
     Raises:
         InputError: the file is missing, lacks the variable or the offsets of its grid, or they make no sense.
@@ -87,7 +87,7 @@ def shift_between(grid: Grid, fine: Grid, path: Path, factor: int = 2) -> tuple[
     Args:
         grid: the coarser one.
         fine: the finer one.
-        path: of the file of the finer one, for the message.
+        path: path of the file of the finer one, for the message.
         factor: pixels of the finer grid to one of the coarser, along each axis.
 
     Raises:
@@ -131,7 +131,7 @@ def window(image: NDArray[np.float64], first: tuple[int, int], shape: tuple[int,
     Args:
         image: (R, C).
         first: row and column of the image at which the part begins; may be negative.
-        shape: of the part.
+        shape: shape of the part.
     """
     part = np.full(shape, np.nan)
     ends = [min(place + length, whole) for place, length, whole in zip(first, shape, image.shape, strict=True)]

@@ -44,15 +44,15 @@ class Entry:
         likeness: what it must share with others to be ranked with them, by name.
         scores: criterion to score.
         criteria: the rows of its result, with what is published.
-        model, parameters: of the network.
+        model, parameters: name and number of parameters of the network.
         runs: number of runs.
         date: when the last run ended, ISO 8601.
-        seconds: of training, mean over the runs; None where it is not stated.
+        seconds: seconds of training, mean over the runs; None where it is not stated.
         target_seconds: to the target on the validation split, mean; None unless every run reached it.
         hardware: in words.
         recomputed: whether the scores were computed again from the predictions.
         curves: of each run, epoch and score on the validation split.
-        details: of the result: confusion matrix, reliability.
+        details: details of the result: confusion matrix, reliability.
         config: content of config.yaml.
         contribution: name of the PDF.
         review: what a person has to look at, a sentence each.

@@ -26,7 +26,7 @@ def read_cif(path: Path, text: str, most_atoms: int) -> tuple[Floats, Floats, li
     """Lattice, fractional positions and symbols of all atoms in the cell, and the space groups that are stated.
 
     Args:
-        path: of the file, for messages.
+        path: path of the file, for messages.
         text: its content.
         most_atoms: Number of listed atoms from which on none are made from them.
 

@@ -52,7 +52,7 @@ def form_factor(symbol: str, s2: Floats, radiation: str = "electrons") -> Floats
     """The form factor of an atom at rest.
 
     Args:
-        symbol: of the element.
+        symbol: symbol of the element.
         s2: (...) squares of s = |g| / 2 in 1/angstrom^2.
         radiation: ``electrons`` or ``x-rays``.
 

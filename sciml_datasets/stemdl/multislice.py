@@ -136,7 +136,7 @@ def transmission(potential: Floats, energy_kev: float, ky: Floats, kx: Floats) -
 
     Args:
         potential: (..., rows, columns) in volt angstrom.
-        energy_kev: of the electrons.
+        energy_kev: energy in keV of the electrons.
         ky, kx: (rows,) and (columns,) as `frequencies` gives them.
 
     Returns:
@@ -162,7 +162,7 @@ def propagator(
     Args:
         ky, kx: (rows,) and (columns,) as `frequencies` gives them.
         distance: angstrom.
-        energy_kev: of the electrons.
+        energy_kev: energy in keV of the electrons.
         tilt: y and x of K in 1/angstrom, of an incident wave exp(2 pi i K.r) whose factor is left out of the waves.
         limit: 1/angstrom, beyond which it is zero; default `band_limit`; infinity for none.
 
@@ -181,8 +181,8 @@ def probes(ky: Floats, kx: Floats, semi_angle_rad: float, energy_kev: float, pos
 
     Args:
         ky, kx: (rows,) and (columns,) as `frequencies` gives them.
-        semi_angle_rad: of the cone; the edge of the aperture is sharp.
-        energy_kev: of the electrons.
+        semi_angle_rad: half angle in rad of the cone; the edge of the aperture is sharp.
+        energy_kev: energy in keV of the electrons.
         positions: (n, 2) y and x in angstrom from the first pixel.
 
     Returns:

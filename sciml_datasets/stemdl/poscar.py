@@ -25,7 +25,7 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
     """Lattice, fractional positions and symbols that a file gives; numbers may be such that no crystal has.
 
     Args:
-        path: of the file, for messages.
+        path: path of the file, for messages.
         text: its content.
 
     Raises:

@@ -59,7 +59,7 @@ class _Source:
     Attributes:
         materials: how many.
         samples: of all materials together.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
         pixels: along a pattern's side.
         engine: by name.
         space_groups: that take turns; none for weights like nature's.
@@ -161,9 +161,9 @@ def plan_raw(
 
     Args:
         folder: to be made.
-        name: of the data set.
+        name: name of the data set.
         num_samples: all splits together: each material at ENERGIES of the data set, or as many as the structures need.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
         pixels: along a pattern's side.
         engine: of `sciml_datasets.stemdl.engines.ENGINES`.
         space_groups: that take turns; default those of the data set in SPACE_GROUPS.

@@ -48,7 +48,7 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
     """The operations and the space groups that a CIF states.
 
     Args:
-        path: of the file, for messages.
+        path: path of the file, for messages.
         block: what it states of its symmetry, with the tags of the core dictionary.
         cell: which tells rhombohedral from hexagonal axes.
 

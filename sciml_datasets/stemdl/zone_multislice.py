@@ -88,7 +88,7 @@ def exit_waves(zone: Zone, tilts: Floats, thickness: float, energy_kev: float) -
         zone: the crystal along the beam.
         tilts: (k, 2) x and y of the incident plane waves in 1/angstrom.
         thickness: angstrom.
-        energy_kev: of the electrons.
+        energy_kev: energy in keV of the electrons.
 
     Returns:
         (n, k) amplitudes of the beams for each tilt, up to a phase of each; without the scattering beyond the beams the

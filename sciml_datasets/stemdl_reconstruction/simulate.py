@@ -57,9 +57,9 @@ def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int
 
     Args:
         folder: to be made.
-        name: of the data set.
+        name: name of the data set.
         num_samples: all splits together.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
         jobs: processes.
 
     Raises:
@@ -97,7 +97,7 @@ def write_environment(path: Path, samples: list[dict[str, NDArray[Any]]], header
     """Write an LMDB environment in one file.
 
     Args:
-        path: of the file.
+        path: path of the file.
         samples: name of the records to array, ``<name><i>`` in the environment.
         headers: name to content of the other entries.
 

@@ -35,7 +35,7 @@ class Form:
         packed: whether by scale and offset.
         fill: number that stands for none, as it is written; None for no such attribute.
         as_unsigned: whether the numbers are unsigned though the type is not.
-        layout: of the data set.
+        layout: layout of the data set.
     """
 
     dtype: str

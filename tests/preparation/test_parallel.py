@@ -290,7 +290,7 @@ PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "
         ({"raw": {"a": [1, 2], "b": [1, 1]}}, "the raw file b is new"),
         ({"raw": {"a": [1, 3]}}, "the raw file a has changed"),
         ({"version": "2"}, "the version has changed"),
-        ({"file_format": "array_record"}, "the file format is another"),
+        ({"file_format": "array_record"}, "the file format has changed since"),
         ({"features": "g"}, "the features have changed"),
         ({"digest": "y"}, "the shards are cut differently"),
     ],

@@ -186,7 +186,7 @@ def test_exchanged_records_are_not_taken_for_each_other(copies: Callable[[str], 
     selection = Prepared.open("stemdl_demo", tmp_path).select("train")
     builder = tfds.builder("sciml/stemdl_demo", data_dir=tmp_path)
     for source in (Viewed(builder, selection), Examples(builder, selection)):
-        with pytest.raises(DamagedRecordError, match=f"record {first}: it is the one of"):
+        with pytest.raises(DamagedRecordError, match=f"record {first}: it is the record of"):
             source.read(first)
 
 
@@ -284,7 +284,7 @@ def test_features_of_one_sample_are_never_joined_with_the_label_of_another(
         read(tmp_path, split)
     damage(folder)
     for split in splits:
-        with pytest.raises(DamagedRecordError, match=r"it is the one of .*, expected|SHA-256 of the shard differs"):
+        with pytest.raises(DamagedRecordError, match=r"it is the record of .*, expected|SHA-256 of the shard differs"):
             read(tmp_path, split)
 
 
@@ -308,7 +308,7 @@ def test_a_shard_never_passes_for_another(
     first, other = content[: ends[1]], content[ends[number] : ends[number + 1]]
     content[: ends[1]], content[ends[number] : ends[number + 1]] = other, first
     shard.write_bytes(content)
-    with pytest.raises(DamagedRecordError, match=r"it is the one of .*, expected|SHA-256 of the shard differs"):
+    with pytest.raises(DamagedRecordError, match=r"it is the record of .*, expected|SHA-256 of the shard differs"):
         read(tmp_path, "train")
 
 

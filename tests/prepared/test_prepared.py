@@ -141,7 +141,7 @@ def test_names_serve_as_well_as_the_open_data_set(prepared: Prepared, data_dir: 
 
 
 def test_a_data_dir_beside_an_open_data_set_is_refused(prepared: Prepared, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"data_dir .* is given beside {NAME}, which is open: leave data_dir out"):
+    with pytest.raises(InputError, match=f"data_dir .* is given with {NAME}, which is open: leave data_dir out"):
         Evaluator(prepared, data_dir=tmp_path)
 
 
