@@ -1,8 +1,9 @@
 """A feature whose values are stored once, in a table beside the shards; an example stores the number of its row.
 
-Many examples share few feature vectors: all responses of one cell line have its gene expression. Stored once and joined
-when read, they need the space of one table. The table is memory-mapped: the part that one or several processes of a
-machine read is in memory once. Inside tf.data it is a captured tensor over the mapped file, not a constant of the graph.
+Many examples share few feature vectors: all responses of one cell line have its gene expression. Stored once and
+joined when read, they need the space of one table. The table is memory-mapped: the part that one or several processes
+of a machine read is in memory once. Inside tf.data it is a captured tensor over the mapped file, not a constant of the
+graph.
 
 Prepared data name this module in ``features.json``: it must keep its name.
 """

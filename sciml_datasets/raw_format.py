@@ -74,7 +74,7 @@ class Sample:
         split: train, validation or test.
         key: unique id, also the example's ``id``.
         file: name of the raw file.
-        place: place of the sample in the file, a number that its raw format defines.
+        place: place of the sample in the file, a text that its raw format defines.
         size: number of bytes of the payload, from which shard sizes follow.
         group: group that must not occur in two splits, for example a material; empty where the raw files do not state
             it.

@@ -12,7 +12,7 @@ from sciml_datasets.splits.groups import ROW, Groups
 FOLD = re.compile(r"fold (\d+)/(\d+) by (\w+)")
 """Name of a fold among partitions, counted from 1: ``fold 2/5 by cell``."""
 MONITORED = 10
-"""One in this number of the groups that a fold does not hold out is in its validation part."""
+"""Number of parts of the groups that a fold does not hold out, one of which is its validation part."""
 
 
 def fold_ids(

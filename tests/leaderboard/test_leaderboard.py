@@ -292,7 +292,7 @@ def test_a_site_among_the_submissions_is_refused(
     before = contents(tmp_path)
     for out in (tmp_path, tmp_path / "submissions"):
         assert main(["leaderboard", str(tmp_path / "submissions"), "--out", str(out)]) == 2
-        assert "would lie among the submissions" in capsys.readouterr().err
+        assert "would be among the submissions" in capsys.readouterr().err
     assert contents(tmp_path) == before
 
 

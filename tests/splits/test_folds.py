@@ -92,7 +92,7 @@ def test_a_run_predicts_what_its_fold_holds_out(
 
 
 def test_folds_that_cannot_be_leave_nothing(data_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there are only .* groups, choose fewer folds"):
+    with pytest.raises(InputError, match="groups, choose fewer folds"):
         cross_validate(NAME, 10_000, "cell", data_dir, tmp_path / "run", linear_network, **OPTIONS)
     assert not (tmp_path / "run").exists()
 
