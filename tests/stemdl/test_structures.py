@@ -191,7 +191,7 @@ def test_a_library_that_ends_its_process_is_reported_like_any_other_defect(
 def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_structures(tmp_path / "none.cif")
-    with pytest.raises(InputError, match=r"no \*\.cif file and no file named like POSCAR"):
+    with pytest.raises(InputError, match=r"holds no \*\.cif file and no file named like POSCAR"):
         read_structures(tmp_path)
 
 
