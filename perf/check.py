@@ -51,7 +51,7 @@ def make_data(work: Path, samples: int, scenes: int) -> None:
 
 
 def make_tree(folder: Path, data_dir: Path, count: int) -> tuple[Path, int]:
-    """Make submissions with predictions of their own, half of them masks; return the folder and all predictions' bytes."""
+    """Make submissions with predictions of their own, half of them masks; return the folder and their bytes."""
     from submission_files import make_run, make_submission
 
     tree, size = folder / "all", 0

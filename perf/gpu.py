@@ -167,7 +167,7 @@ def random_inputs(network: Any, batch: int) -> Any:
 
 
 def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, list[str]]:
-    """The compiled function, and cells with the seconds of compiling and the memory that it needs with its arguments."""
+    """The compiled function, and cells with the seconds of compiling and the memory needed, arguments included."""
     started = time.perf_counter()
     made = jax.jit(function, **options).lower(*args).compile()
     taken = time.perf_counter() - started

@@ -251,7 +251,7 @@ class Prepared:
         wanted = list(ids)
         if unknown := [key for key in wanted if key not in place]:
             raise InputError(
-                f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} unknown ids): give ids of this data set"
+                f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} unknown): give ids of this data set"
             )
         source = self.builder.as_data_source(split=self.records)
         return Subset(source, np.array([place[key] for key in wanted], np.int64))

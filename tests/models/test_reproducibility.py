@@ -19,9 +19,9 @@ BATCH, STEPS = 2, 2
 def test_two_processes_end_with_the_same_weights(name: str, xla: str) -> None:
     command = [sys.executable, __file__, name, xla]
     pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate(timeout=300) for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], told
-    (first, _), (second, _) = told
+    reported = [process.communicate(timeout=300) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], reported
+    (first, _), (second, _) = reported
     start, end = first.split()
     assert start != end
     assert first == second

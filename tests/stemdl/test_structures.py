@@ -131,13 +131,13 @@ def test_whatever_stands_for_a_number_gives_a_crystal_or_a_sentence(
     try:
         crystal = read_structure(path)
     except InputError as error:
-        told = str(error)
+        reported = str(error)
     else:
-        told = ""
+        reported = ""
         assert np.isfinite(crystal.lattice).all()
         assert 0 <= crystal.positions.min() <= crystal.positions.max() < 1
-    assert not told or str(path) in told
-    assert "\n" not in told
+    assert not reported or str(path) in reported
+    assert "\n" not in reported
 
 
 @pytest.mark.parametrize("word", ["nan", "1e400", "-inf"])
