@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PathArgument(argparse.Action):
-    """The action of every flag and argument that is a path, or several: `path_of` what is given."""
+    """The action of every flag and argument whose value is one path or several: `path_of` of each value."""
 
     def __call__(
         self,
@@ -27,7 +27,7 @@ class PathArgument(argparse.Action):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        """Set it; a value that is no text, as the constant of a flag without one, stays what it is."""
+        """Set the value; one that is no text, such as the constant of a flag without a value, is kept unchanged."""
         place = option_string or str(self.metavar)
         found: Any = values
         if isinstance(values, str):
@@ -38,7 +38,7 @@ class PathArgument(argparse.Action):
 
 
 class FileArgument(PathArgument):
-    """The action of a flag that names a file to write, which no text with a slash at its end does."""
+    """The action of a flag that names a file to write; a text with a slash at its end names no file."""
 
     def __call__(
         self,
@@ -47,19 +47,19 @@ class FileArgument(PathArgument):
         values: str | Sequence[Any] | None,
         option_string: str | None = None,
     ) -> None:
-        """Set it; an existing folder is left to the command."""
+        """Set the value; an existing folder is left to the command."""
         super().__call__(parser, namespace, values, option_string)
         if isinstance(values, str) and values.endswith(("/", "/.")) and not getattr(namespace, self.dest).is_dir():
             raise InputError(f"{option_string or self.metavar} {values} is the name of a folder: name a file to write")
 
 
 def add_name(parser: argparse.ArgumentParser) -> None:
-    """NAME: a data set."""
+    """Add NAME, the name of a data set."""
     parser.add_argument("name", metavar="NAME", help="data set, for example stemdl_demo; `sciml list` shows all")
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """--data-dir: where prepared data sets lie."""
+    """Add --data-dir, the folder of prepared data sets."""
     parser.add_argument(
         "--data-dir",
         action=PathArgument,
@@ -69,7 +69,7 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
 
 
 def add_split(parser: argparse.ArgumentParser, unless: str = "canonical") -> None:
-    """--split: which split, canonical or of another partition."""
+    """Add --split, the name of a canonical split or of a part of another partition."""
     parser.add_argument(
         "--split",
         default="test",
@@ -78,19 +78,19 @@ def add_split(parser: argparse.ArgumentParser, unless: str = "canonical") -> Non
 
 
 def add_jobs(parser: argparse.ArgumentParser, unless: str = "") -> None:
-    """--jobs: how many processes; see `jobs_of`."""
+    """Add --jobs, the number of processes; see `jobs_of`."""
     parser.add_argument("--jobs", metavar="J", type=int, help=f"processes{unless} (default: all cores)")
 
 
 def jobs_of(args: argparse.Namespace, comm: MPI.Intracomm | None = None) -> int:
-    """How many processes to start: what --jobs says, else one per core, or none beside the ranks of a launcher."""
+    """The number of processes to start: the value of --jobs, else one per core, or one in each rank of a launcher."""
     if args.jobs is not None:
         return int(args.jobs)
     return (os.cpu_count() or 1) if comm is None else 1
 
 
 def check_output(path: Path) -> None:
-    """Make sure that a file to write lies in no prepared data set, where it would take the place of a file or spoil it.
+    """Make sure that a file to write is in no prepared data set, where it would replace a file or damage the data set.
 
     Raises:
         InputError: it does.
@@ -103,16 +103,16 @@ def check_output(path: Path) -> None:
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
-    """--json: machine-readable output."""
+    """Add --json, for machine-readable output."""
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
 def report(args: argparse.Namespace, content: Any, text: str) -> int:
-    """Print a result as JSON or text, as the user asked; the exit code 0."""
+    """Print a result as JSON or text, as the user has chosen, and return the exit code 0."""
     say(json.dumps(content, indent=1) if args.json else text)
     return 0
 
 
 def reason_text(reason: str) -> str:
-    """A reason of a rule as text: some samples are kept for it, the others left out."""
+    """The text of the reason of a rule: samples are kept for some reasons, and left out for the others."""
     return reason if reason.startswith("kept") else f"left out: {reason}"

@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.submissions import check, check_tree
 
     if args.only and len(args.paths) > 1:
-        raise InputError("--only is of one folder of submissions: name one")
+        raise InputError("--only is for one folder of submissions: name one")
     data = data_at_hand(args.data_dir)
     checked = check_tree(args.paths[0], data, args.only) if args.only else check(args.paths, data)
     lines = []
@@ -72,5 +72,5 @@ def data_at_hand(data_dir: Path | None) -> DataAtHand | None:
     if data_dir is None:
         return None
     if not data_dir.is_dir():
-        raise InputError(f"--data-dir {data_dir} is no folder: name the one that `sciml prepare` wrote into")
+        raise InputError(f"--data-dir {data_dir} is no folder: name the folder that `sciml prepare` wrote into")
     return DataAtHand(data_dir)

@@ -1,4 +1,4 @@
-"""Flags that benchmarks declare: what can be chosen when raw files are simulated, prepared or converted."""
+"""Flags that benchmarks declare: choices of simulating, preparing and converting raw files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "text": {"metavar": "TEXT"},
     "path": {"action": PathArgument, "metavar": "PATH"},
 }
-"""Kind of the values of a choice to the arguments of argparse."""
+"""Arguments of argparse by kind of the values of a choice."""
 
 
 def add_choices(parser: argparse.ArgumentParser, declared: Declared) -> None:
-    """A flag for each name, with the values and the help of all benchmarks that have it."""
+    """Add a flag for each name, with the values and the help texts of all benchmarks that have it."""
     by_name: dict[str, list[tuple[Benchmark, Choice]]] = {}
     for benchmark, choice in declared:
         by_name.setdefault(choice.name, []).append((benchmark, choice))
@@ -38,6 +38,6 @@ def add_choices(parser: argparse.ArgumentParser, declared: Declared) -> None:
 
 
 def chosen(args: argparse.Namespace, declared: Declared) -> dict[str, Any]:
-    """What the user has chosen, by name."""
+    """The values that the user has chosen, by name."""
     values = {choice.name: getattr(args, choice.name) for _, choice in declared}
     return {name: value for name, value in values.items() if value is not None}

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         of.add_argument("--out", action=out, metavar="FILE" if one.file else "RAW", required=True, help=place)
         own = {choice.name for choice in one.choices}
         for choice in choices_of_all().values():
-            # Those of other formats are hidden, and refused in a sentence of their own.
+            # Flags of other formats are hidden, and refused in a sentence of their own.
             help_text = choice.meaning.replace("%", "%%") if choice.name in own else argparse.SUPPRESS
             options = {"choices": choice.values} if isinstance(choice.values, tuple) else KINDS[choice.values]
             of.add_argument(f"--{flag(choice.name)}", help=help_text, **options)

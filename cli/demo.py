@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Walk the road for each demo and print its scores and what it made."""
+    """Run all steps for each demo, and print its scores and the files that it made."""
     names = args.names or _demos()
     for name in names:
         if name not in _demos():
@@ -58,7 +58,7 @@ def _run(out: Path, name: str, number: int) -> Path:
 
 
 def _walk(name: str, out: Path) -> dict[str, Any]:
-    """One demo; raw files and the prepared data set are used again where they exist."""
+    """Run one demo; raw files and the prepared data set are used again where they exist."""
     from sciml_datasets.cli.show import show
     from sciml_datasets.preparation.prepare import prepare
     from sciml_datasets.prepared.prepared import Prepared

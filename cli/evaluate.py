@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="P.h5",
         nargs="+",
         required=True,
-        help="HDF5 file with /id and /prediction; of several, for example of other seeds, mean and spread are told",
+        help="HDF5 file with /id and /prediction; for several, as of other seeds, mean and spread are reported",
     )
     add_split(parser)
     parser.add_argument("--out", action=FileArgument, metavar="result.json", help="also write the result here")

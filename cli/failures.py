@@ -1,4 +1,4 @@
-"""What ends a command, as one sentence and an exit code."""
+"""Errors that end a command, as one sentence and an exit code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OURS = 70
 """Exit code of a fault of this project (EX_SOFTWARE of sysexits.h)."""
 PACKAGE = "sciml_datasets"
 LONGEST = 300
-"""Number of characters that are shown of the message of an unexpected error."""
+"""Largest number of characters of the message of an unexpected error that are shown."""
 
 _ROOM = "make room, or choose a folder on another disk"
 _PERMIT = "change its permissions, or choose another folder"
@@ -47,7 +47,7 @@ REMEDIES: Mapping[int, str] = {
     errno.EINTR: "run the same command again",
     errno.EIO: _DISK,
     errno.EUCLEAN: _DISK,
-    errno.ESTALE: "the file was replaced, or its file server started anew: run the same command again",
+    errno.ESTALE: "the file was replaced, or its file server restarted: run the same command again",
     errno.ENODEV: "check that its disk is there and mounted",
     errno.ENXIO: "check that its disk is there and mounted",
     errno.ENOSYS: _UNABLE,
@@ -55,7 +55,7 @@ REMEDIES: Mapping[int, str] = {
     errno.EXDEV: "choose folders on one file system",
     errno.EMLINK: "choose a folder on another file system",
     errno.ENOLCK: "the file server gives no locks: choose a folder on another file system",
-    errno.EPIPE: "what reads it has ended: run the same command again",
+    errno.EPIPE: "the program that reads it has ended: run the same command again",
     errno.ETIMEDOUT: _UNANSWERED,
     errno.EHOSTDOWN: _UNANSWERED,
     errno.EHOSTUNREACH: _UNANSWERED,
@@ -64,18 +64,18 @@ REMEDIES: Mapping[int, str] = {
     errno.ECONNREFUSED: _UNANSWERED,
     errno.EREMOTEIO: _UNANSWERED,
 }
-"""Error number of the system to what a user can do about it."""
+"""Error number of the system to the remedy for a user."""
 OTHER = "check the disk and the folder, or choose others, and run the same command again"
-"""What to do about any other error of the system."""
+"""Remedy for any other error of the system."""
 _IN_WORDS = re.compile(r"errno = (\d+)")
-"""How HDF5 gives the number of an error within its own words."""
+"""Number of an error of the system in a message of HDF5."""
 _TFDS = re.compile(r"(\w+: )?Failed to construct dataset .*?\": ", re.DOTALL)
-"""What TFDS writes before the message of whatever goes wrong while it makes a builder."""
+"""Text that TFDS writes before the message of any error while it makes a builder."""
 _NAME_IN_WORDS = re.compile(r"name = '([^']+)'")
 
 
 def sentence_of(error: Exception) -> str | None:
-    """What a user can understand and correct, in one sentence; None for what is a fault of this project."""
+    """One sentence on an error that a user can understand and correct; None for a fault of this project."""
     # TFDS raises a new exception: number and file are in its cause.
     if isinstance(error.__cause__, Exception) and _TFDS.match(str(error)):
         error = error.__cause__
@@ -87,7 +87,7 @@ def sentence_of(error: Exception) -> str | None:
         detail = f" ({first_line(error)})" if str(error) else ""
         return f"there is not enough memory{detail}: {REMEDIES[errno.ENOMEM]}"
     if isinstance(error, ImportError) and error.name and not error.name.startswith(PACKAGE):
-        return f"{error.name} cannot be imported ({first_line(error)}): install it anew for {sys.executable}"
+        return f"{error.name} cannot be imported ({first_line(error)}): install it again for {sys.executable}"
     return None
 
 
@@ -95,7 +95,7 @@ def _of_system(error: OSError) -> str | None:
     number, name = error.errno, error.filename
     if number is None:
         in_words = _IN_WORDS.search(str(error))
-        if in_words is None:  # one of our own sentences, another one around an error of the system, or a bug
+        if in_words is None:  # one of our own sentences, a sentence around an error of the system, or a bug
             ours = isinstance(error, ChildProcessError) or type(error).__module__.startswith(f"{PACKAGE}.")
             within = error.__cause__ or error.__context__
             return str(error) if ours else _of_system(within) if isinstance(within, OSError) else None

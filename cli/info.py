@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what a data set is, what it holds and what results are held against."""
+    """Print the description of a data set, its content, and the criteria and published values of results."""
     import tensorflow_datasets as tfds
 
     from sciml_datasets.benchmarks import data_root, find
@@ -69,7 +69,7 @@ def _feature(feature: Any) -> dict[str, Any]:
 
 
 def _held(info: Any, facts: dict[str, Any]) -> str:
-    """What prepared data hold that are not the original's: how many samples, of which measure."""
+    """The content of prepared data that are not the original's: number of samples, and the measure."""
     count = sum(split.num_examples for split in info.splits.values())
     response = facts.get("response")
     measure = f" of {response['title']}, {response['unit'] or 'a pure number'}" if response else ""
@@ -77,12 +77,12 @@ def _held(info: Any, facts: dict[str, Any]) -> str:
 
 
 def _is_long(value: Any) -> bool:
-    """Lists, as of the names of all genes, are for `builder.info.metadata` alone."""
+    """Whether a fact is a list, such as the names of all genes, which is left to `builder.info.metadata`."""
     return any(isinstance(part, list) for part in (value.values() if isinstance(value, dict) else [value]))
 
 
 def _fact_lines(facts: dict[str, Any]) -> Iterator[str]:
-    """A line for each fact of the prepared data, for each part of those that have some, and for each rule."""
+    """A line for each fact of the prepared data, for each part of facts that have parts, and for each rule."""
     for key, value in facts.items():
         if key == "left_out":
             yield from (f"  {count:,} raw samples {reason_text(reason)}" for reason, count in value.items())

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check all submissions and show those that are accepted; the others are named and left out."""
+    """Check all submissions and write the site of those that are accepted; the others are named and left out."""
     from sciml_datasets.cli.check import data_at_hand
     from sciml_datasets.leaderboard import write_site
     from sciml_datasets.submissions import check_tree

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every data set of the table and whether it is prepared; where nobody knows a home, none is."""
+    """Print every data set and whether it is prepared; where the home folder is not known, none counts as prepared."""
     try:
         root = data_root(args.data_dir)
     except NoHomeError:

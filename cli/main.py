@@ -1,4 +1,4 @@
-"""``sciml``: finds the command, runs it, and turns what goes wrong into one sentence and an exit code.
+"""``sciml``: finds the command, runs it, and turns an error into one sentence and an exit code.
 
 Exit codes: 0 done; 1 the answer is no; 2 the user's mistake, bad input or trouble of the machine; 70 a fault of this
 project; 130 interrupted.
@@ -27,7 +27,7 @@ COMMANDS = {
     "info": "a data set in detail: features, splits, criteria, targets",
     "fetch": "get the raw files from where they are published",
     "simulate": "make raw files by simulation",
-    "convert": "turn data of other makers into raw files",
+    "convert": "turn data of other formats into raw files",
     "prepare": "turn raw files into a prepared data set",
     "verify": "compare prepared data or raw files with their checksums",
     "stage": "copy a prepared data set to a node's own disk",
@@ -38,18 +38,18 @@ COMMANDS = {
     "submit": "write a submission from runs",
     "check": "check submissions, and compute their scores again",
     "leaderboard": "make the static site of all submissions",
-    "demo": "walk the whole road on simulated data",
+    "demo": "run all steps on simulated data",
 }
-"""Command to one line of help, in the order of the road; ``sciml_datasets.cli.<command>`` implements it."""
+"""Command to one line of help, in the order of use; ``sciml_datasets.cli.<command>`` implements it."""
 
 BY_ONE = ("submit", "leaderboard", "demo")
-"""Commands that make a folder of many parts, which several ranks would do in each other's way. Those that make one
-file give it its name when it is whole, so that any number of processes may make it. ``convert`` does either, by its
-format."""
+"""Names of the commands that make a folder of many parts, in which several ranks would interfere. Commands that make
+one file give it its name when it is complete, so that any number of processes may run them. ``convert`` makes a folder
+or a file, depending on its format."""
 
 
 class Command(Protocol):
-    """What a command's module offers."""
+    """The interface of a command's module."""
 
     EXAMPLE: str
 
@@ -57,7 +57,7 @@ class Command(Protocol):
         """Declare flags."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it; results on stdout, progress on stderr; the exit code."""
+        """Run the command, with results on stdout and progress on stderr, and return the exit code."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:
         return _run(list(argv))
-    except PeerFailedError:  # that rank has said why
+    except PeerFailedError:  # that rank has reported why
         return 2
     except KeyboardInterrupt:
         if speaks():
@@ -83,20 +83,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         streams.finish()
     if "--json" in argv:
-        with suppress(OSError):  # the sentence on standard error is what counts
+        with suppress(OSError):  # the sentence on standard error is enough
             streams.say(json.dumps({"error": sentence}, indent=1))
     print(f"{name}: {sentence}", file=sys.stderr)
     return code
 
 
 def _spare_other_libraries() -> None:
-    """Where the user makes errors of warnings (PYTHONWARNINGS=error), keep those of other libraries what they are."""
+    """Keep warnings of other libraries as warnings where the user turns them into errors (PYTHONWARNINGS=error)."""
     if any(action == "error" for action, *_ in warnings.filters):
         warnings.filterwarnings("ignore", module=rf"(?!{PACKAGE}\b|__main__$)")
 
 
 def _show_warning(show: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
-    """Print a warning of a benchmark as a sentence, once however many ranks there are, and any other as Python does."""
+    """Print a warning of a benchmark as a sentence, once for all ranks, and any other warning as Python does."""
     if not issubclass(category, BenchmarkWarning):
         show(message, category, *where)
     elif speaks():

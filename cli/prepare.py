@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_dir(parser)
     parser.add_argument("--file-format", choices=("tfrecord", "array_record"), help="of the shards (default: tfrecord)")
     add_jobs(parser, ", where no MPI launcher started several")
-    parser.add_argument("--restart", action="store_true", help="throw away what an interrupted preparation has left")
+    parser.add_argument("--restart", action="store_true", help="remove what an interrupted preparation has left")
     parser.add_argument(
         "--verify-raw", action="store_true", help="hash the raw files and compare or record their checksums"
     )

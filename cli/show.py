@@ -55,9 +55,9 @@ def show(
     count: int | None = None,
     predictions: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Draw samples, and predictions beside them, as the benchmark's own ``pictures`` module says: FEATURES of COUNT
-    samples by ``contact_sheet``, which is told the FACTS of the data. The split is a canonical one, or a part of
-    another partition, as `Prepared.select` takes it."""
+    """Draw samples, and predictions beside them, by the benchmark's own ``pictures`` module: FEATURES of COUNT samples
+    by ``contact_sheet``, which gets the FACTS of the data. The split is a canonical one, or a part of another
+    partition, as `Prepared.select` takes it."""
     pictures = prepared.benchmark.module("pictures")
     count = pictures.COUNT if count is None else count
     if count < 1:
@@ -66,7 +66,7 @@ def show(
         raise InputError(f"{picture}: expected a file name that ends in .png")
     selection = prepared.select(split)
     source = prepared.builder.as_data_source(split=selection.records)
-    # Of many samples, those that are drawn as points, not all features fit into memory.
+    # Where many samples are drawn, as points, not all their features fit into memory.
     samples = [
         {name: example[name] for name in pictures.FEATURES if name in example}
         for example in (source[int(position)] for position in selection.positions[:count])
@@ -82,8 +82,8 @@ def show(
             Evaluator(prepared, split).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {"preprocessed": True} if prepared.dataset.preprocessed_from else {}
-    told = getattr(pictures, "FACTS", ())
-    options |= {fact: prepared.facts[fact] for fact in told if fact in prepared.facts}
+    reported = getattr(pictures, "FACTS", ())
+    options |= {fact: prepared.facts[fact] for fact in reported if fact in prepared.facts}
     with atomic.writing(picture) as temporary, temporary.open("wb") as file:
         pictures.contact_sheet(samples, file, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

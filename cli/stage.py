@@ -22,13 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--jobs", metavar="J", type=int, default=4, help="files at a time on a node (default: 4)")
     parser.add_argument(
-        "--quick", action="store_true", help="of a copy that is there already, compare names and sizes only"
+        "--quick", action="store_true", help="compare only names and sizes of a copy that exists already"
     )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Copy a prepared data set; under mpiexec or srun one rank of each node does."""
+    """Copy a prepared data set; under mpiexec or srun one rank of each node copies it."""
     from sciml_datasets.parallel.executors import MpiRanks, Serial
     from sciml_datasets.parallel.launcher import world
     from sciml_datasets.prepared.prepared import Prepared

@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full, or cut off by a reader that has seen enough."""
+"""Standard streams that may be closed or on a full disk, or whose reader may have ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TextIO
 
 
 class Patient(io.TextIOWrapper):
-    """Standard error: what nobody can hear is dropped, so that a full disk under a log ends no command."""
+    """Standard error that drops text which cannot be written, so that a full disk under a log ends no command."""
 
     def write(self, text: str) -> int:
         """See `io.TextIOWrapper.write`."""
@@ -28,10 +28,10 @@ class Patient(io.TextIOWrapper):
 
 
 def make_usable() -> None:
-    """Give a closed standard stream the null device, and let standard error fail without a word.
+    """Open the null device in place of a closed standard stream, and let standard error fail silently.
 
-    Else the next file that is opened would take its number, and get what libraries write there; and Python prints to
-    standard output what is meant for a standard error that is closed.
+    Otherwise the next file that is opened would get its number, and the text that libraries write there; and Python
+    prints text for a closed standard error to standard output.
     """
     while (number := os.open(os.devnull, os.O_RDWR)) < 3:
         pass
@@ -45,7 +45,7 @@ def make_usable() -> None:
 
 
 def say(text: str) -> None:
-    """Print a result. Where a reader has gone, as ``head`` has, the rest is dropped and the command goes on.
+    """Print a result. Where the reader has ended, as ``head`` does, the rest is dropped and the command continues.
 
     Raises:
         OSError: standard output cannot be written for another reason; it is silent from now on.
@@ -61,7 +61,7 @@ def say(text: str) -> None:
 
 
 def finish() -> None:
-    """Write what is left of standard output; what nobody takes is dropped, or Python complains of it at its end."""
+    """Write the rest of standard output; text that cannot be written is dropped, or Python would report it at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -69,7 +69,7 @@ def finish() -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Lead a stream to the null device."""
+    """Redirect a stream to the null device."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)

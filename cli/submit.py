@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tag", help="of the code (default: v and its version)")
     parser.add_argument("--commit", help="of the code, 40 hexadecimal digits (default: as logged by the run)")
-    parser.add_argument("--user", metavar="NAME", help="who may be asked")
+    parser.add_argument("--user", metavar="NAME", help="person to contact")
     parser.add_argument("--email", metavar="ADDRESS", help="of that person; it will be public")
     parser.add_argument("--data-command", metavar="C", action="append", default=[], help="how to retrieve the data")
     parser.add_argument("--predictions-at", metavar="URL", help="folder with the predictions, which are then left out")
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the submission, check it, and say what is left to do; exit code 1 if it must be fixed."""
+    """Write the submission, check it, and print the next steps; exit code 1 if it must be fixed."""
     from sciml_datasets.errors import InputError
     from sciml_datasets.submissions import Statement, check, submit
     from sciml_datasets.submissions.configuration import folder_name

@@ -1,4 +1,4 @@
-"""TensorFlow without its start-up chatter."""
+"""TensorFlow without its messages at start-up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 def import_tensorflow_quietly() -> None:
-    """Import TensorFlow, and Keras on it; what it prints on stderr meanwhile is shown only if the import fails.
+    """Import TensorFlow, and Keras on it; their output on stderr during the import is shown only if it fails.
 
-    TensorFlow 2.21 prints about oneDNN and missing GPUs whatever TF_CPP_MIN_LOG_LEVEL says. Later messages follow that
-    variable: on a machine without an NVIDIA driver the failure to reach a GPU is no news.
+    TensorFlow 2.21 prints messages on oneDNN and missing GPUs whatever the value of TF_CPP_MIN_LOG_LEVEL. Later
+    messages follow that variable: on a machine without an NVIDIA driver a failure to reach a GPU is expected.
     """
     from sciml_datasets.models.keras_backend import keras_on_tensorflow
 
@@ -34,5 +34,5 @@ def import_tensorflow_quietly() -> None:
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-    # Each fold and each worker's exchange of values traces a function of its own, which TensorFlow warns of.
+    # Each fold, and each worker's exchange of values, traces a function of its own, of which TensorFlow warns.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -28,12 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=PathArgument,
         metavar="RUN",
         required=True,
-        help="run folder: new, empty, or of an unfinished run, which then goes on",
+        help="run folder: new, empty, or of an unfinished run, which is then continued",
     )
     parser.add_argument(
         "--model",
         metavar="package.module:function",
-        help="makes a Keras model; or a .keras file (default: the reference)",
+        help="function that makes a Keras model, or a .keras file (default: the reference)",
     )
     parser.add_argument(
         "--epochs", metavar="E", type=int, help="passes over the training split (default: the recipe's)"
@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _groupings() -> str:
-    """What folds may keep together, in words: of the first data set that knows each list."""
+    """The groupings that folds may keep together, in words, each list with the first data set that has it."""
     first: dict[tuple[str, ...], str] = {}
     for name in dataset_names():
         first.setdefault(tuple(find(name)[0].groupings), name)
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.models.cross_validation import TABLE, fold_of
 
     if args.by and not args.fold:
-        raise InputError(f"--by {args.by}: it says what folds keep together: add --fold I/K")
+        raise InputError(f"--by {args.by}: it names what folds keep together: add --fold I/K")
     partition, by = args.splits or "", args.by or ROW
     if args.fold:
         number, k = fold_of(args.fold)
@@ -125,14 +125,14 @@ def run(args: argparse.Namespace) -> int:
         **settings,
         **given,
     )
-    if not result:  # another worker is the one that writes and reports
+    if not result:  # another worker writes and reports
         return 0
     parts = [table(result), *([_reached(result)] if args.until_target else [])]
     return report(args, result, "\n".join([*parts, f"{args.out}: weights, predictions, logs and plots"]))
 
 
 def _reached(result: dict[str, Any]) -> str:
-    """When the target was reached on the validation split, in a sentence."""
+    """A sentence on when the target was reached on the validation split."""
     convergence = result["convergence"]
     if convergence is None:
         return f"{result['dataset']} has no target: the run trained to its end"

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is wrong; exit code 1 if anything is."""
+    """Print the findings; exit code 1 if there are any."""
     find(args.name)
     if args.raw_dir is not None and args.data_dir is not None:
         raise InputError("--raw-dir and --data-dir together: choose one of them to verify")

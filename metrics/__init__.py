@@ -1,4 +1,4 @@
-"""Criteria: what a prediction is worth. NumPy only; any framework's predictions can be scored."""
+"""Criteria: the scores of predictions. NumPy only; predictions of any framework can be scored."""
 
 from sciml_datasets.metrics.atom_columns import AtomColumns
 from sciml_datasets.metrics.calibration import Calibration

@@ -1,4 +1,4 @@
-"""Positions of atom columns in images, and how far found ones lie from true ones."""
+"""Positions of atom columns in images, and their distances from the true positions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class AtomColumns(Additive):
     """Sums over the atom columns of images.
 
     Attributes:
-        min_distance: of columns from each other in pixels, see `atom_columns`.
+        min_distance: least distance of columns from each other in pixels, see `atom_columns`.
         threshold: least height of a column, in the images' unit.
-        max_distance: in pixels, at which a found column still counts as the true one.
+        max_distance: largest distance in pixels at which a found column still counts as the true one.
         distance: (1,) float64 sum of the distances of the pairs, in pixels.
-        columns: (3,) int64 pairs, true columns, found columns.
+        columns: (3,) int64 numbers of pairs, of true columns and of found columns.
 
     Example:
         >>> import numpy as np
@@ -69,8 +69,8 @@ def atom_columns(image: NDArray[np.floating], min_distance: int, threshold: floa
 
     Args:
         image: (H, W) float.
-        min_distance: in pixels, at least 1.
-        threshold: in the image's unit.
+        min_distance: least distance of columns from each other in pixels, at least 1.
+        threshold: least height of a column, in the image's unit.
 
     Returns:
         (K, 2) float64 row and column in pixels, in order of rows.
@@ -94,14 +94,14 @@ def atom_columns(image: NDArray[np.floating], min_distance: int, threshold: floa
 
 
 def column_position_error(truth: Floats, found: Floats, max_distance: float) -> dict[str, float]:
-    """Found columns against true ones, in pairs no farther apart than max_distance.
+    """Scores of found columns against true ones, in pairs no farther apart than max_distance.
 
-    Of all such pairings, the one of the most pairs and among these of the least sum of distances (linear assignment).
+    The pairing is the one with the most pairs and, among these, with the least sum of distances (linear assignment).
 
     Args:
         truth: (K, 2) float positions in pixels.
         found: (M, 2) float positions in pixels.
-        max_distance: in pixels, above 0.
+        max_distance: largest distance of a pair in pixels, above 0.
 
     Returns:
         ``column_position_error``: mean distance of the pairs in pixels, NaN, undefined, without pairs;

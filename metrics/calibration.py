@@ -1,4 +1,4 @@
-"""Scores of whether probabilities mean what they say."""
+"""Scores of the calibration of probabilities: whether they agree with observed frequencies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from sciml_datasets.metrics.state import Additive, counts, sums
 
 @dataclass(eq=False)
 class Calibration(Additive):
-    """Probabilities of the positive class beside how often it occurs.
+    """Probabilities of the positive class beside the frequency with which it occurs.
 
     Attributes:
         bins: number of bins of equal width between 0 and 1; 15 as in Guo et al. 2017 (arXiv 1706.04599).
-        samples, positives: (bins,) int64, in each bin.
-        probabilities: (bins,) float64, their sum in each bin.
+        samples, positives: (bins,) int64, numbers of samples and of positive samples in each bin.
+        probabilities: (bins,) float64, sum of the probabilities in each bin.
         squared_error: () float64, sum of (probability - truth)^2.
 
     Example:
@@ -51,12 +51,12 @@ class Calibration(Additive):
             probability: (N,) float from 0 to 1.
 
         Raises:
-            ValueError: the shapes differ, or a value is not of these; none is added.
+            ValueError: the shapes differ, or a value is none of these; no sample is added.
         """
         self.add(*positives_and_probabilities(truth, probability))
 
     def add(self, truth: NDArray[np.bool_], probability: NDArray[Any]) -> None:
-        """`update` with arrays that were checked."""
+        """Add samples as `update` does, from arrays that were checked."""
         exact = probability.astype(np.float64)
         # Bins include their upper end, as in the reference implementation of the paper; 0 belongs to the first.
         cell = np.clip(np.ceil(exact * self.bins).astype(np.int64) - 1, 0, self.bins - 1)

@@ -24,10 +24,10 @@ class Classification(Additive):
 
     Attributes:
         num_classes: number of classes.
-        top_k: how many of the highest scores the top-k accuracy looks at.
+        top_k: number of the highest scores that the top-k accuracy considers.
         confusion: (num_classes, num_classes) int64, rows are true classes, columns predicted ones.
-        ranked: () int64, samples that came with class scores.
-        in_top_k: () int64, of those, samples whose true class is among the ``top_k`` highest scores.
+        ranked: () int64, number of samples with class scores.
+        in_top_k: () int64, number of those samples whose true class is among the ``top_k`` highest scores.
 
     Example:
         >>> from sciml_datasets.metrics import Classification
@@ -61,8 +61,8 @@ class Classification(Additive):
                 or (N,) int predicted classes, which leave the top-k score undefined.
 
         Raises:
-            ValueError: the shapes differ or are others, a class is not from 0 to num_classes - 1, or a score is NaN or
-                infinite; none is added.
+            ValueError: the shapes differ or are not those above, a class is not from 0 to num_classes - 1, or a score
+                is NaN or infinite; no sample is added.
         """
         classes = Format("classes", (), "biu", 0, self.num_classes - 1)
         scores = Format("class scores", (self.num_classes,), "biuf")
@@ -122,10 +122,10 @@ class Classification(Additive):
         return _ratio(2 * np.diagonal(self.confusion), self.confusion.sum(axis=0) + self.confusion.sum(axis=1))
 
     def constant(self, ranking: ArrayLike) -> Classification:
-        """The state of the same samples if all were predicted alike.
+        """The state of the same samples if all had the same prediction.
 
         Args:
-            ranking: (num_classes,) all classes, the predicted one first.
+            ranking: (num_classes,) all classes by falling score, the predicted one first.
         """
         state = Classification(self.num_classes, self.top_k)
         order, true = np.asarray(ranking), self.confusion.sum(axis=1)
@@ -138,7 +138,7 @@ class Classification(Additive):
         """The classification into groups of classes, for example of space groups into crystal systems.
 
         Args:
-            group_of: (num_classes,) int, the group of each class, from 0.
+            group_of: (num_classes,) int group of each class, from 0.
 
         Raises:
             ValueError: a class has no group, or a group is negative.
@@ -151,7 +151,7 @@ class Classification(Additive):
 
 
 def ranges(last: Mapping[str, int], num_classes: int) -> NDArray[np.int64]:
-    """(num_classes,) the group of each class where groups are ranges of classes, for `Classification.coarser`.
+    """(num_classes,) group of each class where groups are ranges of classes, for `Classification.coarser`.
 
     Args:
         last: name of each group to its last class, ascending; the first one begins with class 1.
@@ -163,10 +163,10 @@ def ranges(last: Mapping[str, int], num_classes: int) -> NDArray[np.int64]:
 
 
 def counted_as(alike: Mapping[int, int], num_classes: int) -> NDArray[np.int64]:
-    """(num_classes,) the class that each one counts as where some count as another, for `Classification.coarser`.
+    """(num_classes,) class that each class counts as where some count as others, for `Classification.coarser`.
 
     Args:
-        alike: class to the one that counts as it.
+        alike: class to the class that counts as it.
         num_classes: number of classes.
     """
     classes = np.arange(num_classes)
@@ -175,7 +175,7 @@ def counted_as(alike: Mapping[int, int], num_classes: int) -> NDArray[np.int64]:
 
 
 def rank_of_truth(truth: NDArray[np.int64], scores: NDArray[Any]) -> NDArray[np.int64]:
-    """(N,) how many classes come before the true one; of equal scores the lower class comes first."""
+    """(N,) number of classes ranked before the true one; among equal scores the lower class is first."""
     own = np.take_along_axis(scores, truth[:, None], axis=1)
     before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < truth[:, None]))
     return np.asarray(before.sum(axis=1))

@@ -15,14 +15,14 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.formats import Format, check_number, checked
 
 Step = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-"""From a state (n,) to the next one."""
+"""Function from a state (n,) to the next one."""
 
 
 def step_response(
     times: ArrayLike, response: ArrayLike, setpoint: float, band: float = 0.02, tail: float = 0.05
 ) -> dict[str, float]:
-    """How a system follows a step of its set point at the first time; definitions as in Ogata, Modern Control
-    Engineering (5th edition, section 5-3).
+    """Measures of the response of a system to a step of its set point at the first time; definitions as in Ogata,
+    Modern Control Engineering (5th edition, section 5-3).
 
     Args:
         times: (n,) seconds, ascending, not necessarily even; at least two.
@@ -33,7 +33,7 @@ def step_response(
 
     Returns:
         - ``settling_time``: seconds after which the response stays within the band; NaN where it does not.
-        - ``overshoot``: how far it goes beyond the set point, as a share of the step; 0 where it does not.
+        - ``overshoot``: largest excess beyond the set point, as a share of the step; 0 where there is none.
         - ``steady_state_error``: |set point - mean of the tail|, in the signal's unit.
         - ``integral_absolute_error``: integral of |set point - response|, trapezoid, unit times seconds.
 
@@ -83,11 +83,11 @@ def largest_lyapunov_exponent(
     the given separation after every step, and the logarithms of its growth are averaged.
 
     Args:
-        step: from a state to the next one, ``dt`` later.
-        state: (n,) where to start.
-        steps: how many to average over; the error falls about as 1 / sqrt(steps).
+        step: function from a state to the next one, ``dt`` later.
+        state: (n,) first state.
+        steps: number of steps to average over; the error falls about as 1 / sqrt(steps).
         dt: time of one step; 1 for a map.
-        transient: steps before, to reach the attractor.
+        transient: number of steps before these, to reach the attractor.
         separation: distance of the two trajectories.
 
     Raises:
@@ -170,8 +170,8 @@ def linearised(step: Step, state: ArrayLike, epsilon: float = 1e-6) -> NDArray[n
     point there is stable.
 
     Args:
-        step: from a state to the next one, controller included.
-        state: (n,) usually a fixed point.
+        step: function from a state to the next one, controller included.
+        state: (n,) state at which to linearise, usually a fixed point.
         epsilon: half the distance of the differences, in the state's unit, above 0.
 
     Raises:

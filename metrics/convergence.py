@@ -1,4 +1,4 @@
-"""Time to convergence: how long a run took until its score reached a target and held it."""
+"""Time to convergence: the time of a run until its score reached a target and kept it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ def time_to_convergence(
     clocks: Mapping[str, Sequence[float]],
     hold: int = 1,
 ) -> dict[str, float] | None:
-    """The clocks at the first evaluation that reached the target and was followed by others that did, ``hold`` in all.
+    """The clocks at the first of ``hold`` consecutive evaluations that all reached the target.
 
     MLPerf's training benchmarks count until the target is first reached (training_rules.adoc, run results), which is
-    ``hold=1``; a noisy score is asked to stay there for longer. The time is that of the first of those evaluations.
+    ``hold=1``; a noisy score has to stay there for longer. The time is that of the first of these evaluations.
 
     Args:
-        scores: (n,) of each evaluation, in order; NaN reaches nothing.
-        target: what must be reached.
+        scores: (n,) score of each evaluation, in order; NaN does not reach the target.
+        target: score to be reached.
         direction: whether a score must be at least or at most the target.
-        clocks: name to (n,) what had passed at each evaluation: seconds, epochs, samples.
-        hold: consecutive evaluations that must reach it, at least 1.
+        clocks: name to (n,) amounts that had passed at each evaluation: seconds, epochs, samples.
+        hold: number of consecutive evaluations that must reach the target, at least 1.
 
     Returns:
         Clock name to value; None where the target was not reached or not held.
 
     Raises:
-        ValueError: the direction is another, the target is not finite, ``hold`` is less than 1, there are no clocks, or
-            one has another length than the scores or does not rise.
+        ValueError: the direction is unknown, the target is not finite, ``hold`` is less than 1, there are no clocks, or
+            a clock has another length than the scores or does not rise.
     """
     if direction not in ("higher", "lower"):
         raise InputError(f"the direction {direction!r} is unknown: expected higher or lower, whichever is better")

@@ -12,7 +12,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.score_text import aligned, score_text
 
 SHARED = ("benchmark", "dataset", "dataset_version", "plan_digest", "criteria_version")
-"""What the results of folds have in common."""
+"""Fields that the results of folds have in common."""
 
 
 def summarise(scores: Sequence[float], confidence: float = 0.95, test_share: float | None = None) -> dict[str, float]:
@@ -24,9 +24,9 @@ def summarise(scores: Sequence[float], confidence: float = 0.95, test_share: flo
     number of test samples over that of training samples.
 
     Args:
-        scores: (n,) one for each fold or run, n at least 2.
-        confidence: of the interval, between 0 and 1.
-        test_share: part of the samples that a fold tests, for example 0.1 for ten folds; None for independent runs.
+        scores: (n,) score of each fold or run, n at least 2.
+        confidence: confidence of the interval, between 0 and 1.
+        test_share: share of the samples that a fold tests, for example 0.1 for ten folds; None for independent runs.
 
     Returns:
         ``count``, ``mean``, ``standard_deviation`` (n - 1), ``standard_error``, ``low``, ``high``, ``min``, ``max``.
@@ -65,16 +65,16 @@ def fold_summary(results: Sequence[dict[str, Any]], by: str) -> dict[str, Any]:
     """The scores of all folds and their summaries.
 
     Args:
-        results: one for each fold, as `sciml_datasets.metrics.make_result` makes them.
-        by: what the folds keep together.
+        results: result of each fold, as `sciml_datasets.metrics.make_result` makes it.
+        by: grouping that the folds keep together.
 
     Returns:
         SHARED, ``by``, ``folds`` (``split``, ``num_samples``, ``scores`` and ``baselines`` of each) and ``criteria``,
-        of those that every fold has: ``name``, ``title``, ``direction``, ``unit`` where there is one, ``summary``
-        (`summarise`, corrected as Nadeau and Bengio say) and ``baselines``, the mean score of each trivial predictor.
+        for those that every fold has: ``name``, ``title``, ``direction``, ``unit`` where there is one, ``summary``
+        (`summarise`, corrected after Nadeau and Bengio) and ``baselines``, the mean score of each trivial predictor.
 
     Raises:
-        InputError: the results are of different data.
+        InputError: the results belong to different data.
     """
     first = results[0]
     for other in results[1:]:

@@ -1,4 +1,4 @@
-"""The evaluator: predictions against the canonical truth of a split, every id exactly once."""
+"""The evaluator: it scores predictions against the canonical truth of a split, with every id exactly once."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.prepared import Prepared, opened
 
 Share = tuple[NDArray[np.bool_], dict[str, NDArray[Any]], dict[str, NDArray[Any]]]
-"""Of one worker: which samples are in, sums, maxima."""
+"""Share of one worker: whether it has a prediction of each sample, its sums, its maxima."""
 
 
 class Evaluator:
@@ -33,12 +33,12 @@ class Evaluator:
         benchmark: the benchmark as it is for these data and this split.
         facts: facts of the data set.
         split: train, validation or test, or a part of another partition.
-        split_sha256: digest of what is in the split.
+        split_sha256: digest of the content of the split.
 
     Args:
         prepared: the data set, or its name, for example ``stemdl``.
         split: train, validation or test, or a part of another partition, for example ``cell_blind:test``.
-        data_dir: folder of prepared data sets, beside a name; default as in TFDS.
+        data_dir: folder of prepared data sets, only with a name; default as in TFDS.
         truth: truth of the split, where it has been read before; several evaluators may share it.
 
     Raises:
@@ -82,12 +82,12 @@ class Evaluator:
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """The forms in which predictions of (N, ...) samples are taken; `expected_format` puts them into words."""
+        """The formats in which predictions (N, ...) are accepted; `expected_format` describes them in words."""
         return self._scoring.formats
 
     @property
     def comparable(self) -> bool:
-        """Whether published values are of these data and this split, see `Benchmark.is_original`."""
+        """Whether published values refer to these data and this split, see `Benchmark.is_original`."""
         return self.benchmark.is_original(self.facts, self.split)
 
     @property
@@ -96,7 +96,7 @@ class Evaluator:
         return self._scoring.state
 
     def expected_format(self) -> str:
-        """What `update` and a predictions file must hold."""
+        """The content that `update` and a predictions file must have, in words."""
         predictions = ", or ".join(shape.describe(str(len(self))) for shape in self._scoring.formats)
         return (
             f"/id: ({len(self)},) utf-8, each id of the {self.split} split exactly once, in any order; "
@@ -123,8 +123,8 @@ class Evaluator:
         unknown = [key for key in keys if key not in self._position]
         if unknown:
             raise InputError(
-                f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only, or say of "
-                "which split they are (--split)"
+                f"{_some(unknown)} not in the {self.split} split of {self.name}: predict its ids only, or name the "
+                "split that they belong to (--split)"
             )
         positions = np.array([self._position[key] for key in keys], np.int64)
         if (twice := repeated(positions, self._seen)).size:
@@ -139,7 +139,7 @@ class Evaluator:
         """Add the predictions of another evaluator of the same split.
 
         Raises:
-            InputError: an id was given to both, or they evaluate different things.
+            InputError: an id was given to both, or they evaluate different splits.
 
         Example:
             >>> from sciml_datasets.metrics import Evaluator
@@ -157,7 +157,7 @@ class Evaluator:
         self._seen |= other._seen
 
     def share(self) -> Share:
-        """What `add` takes on another worker: which samples are in, and the sums and maxima over them."""
+        """The share that `add` takes on another worker: samples with a prediction, and sums and maxima over them."""
         return self._seen, self.state.arrays(), self.state.maxima()
 
     def add(self, share: Share) -> None:
@@ -172,7 +172,7 @@ class Evaluator:
         self._seen |= seen
 
     def result(self) -> dict[str, float]:
-        """The scores by name; `sciml_datasets.metrics.results.make_result` puts them beside targets.
+        """The scores by name; `sciml_datasets.metrics.results.make_result` adds targets and baselines.
 
         Raises:
             InputError: an id of the split has no prediction.
@@ -187,14 +187,14 @@ class Evaluator:
             InputError: an id of the split has no prediction.
         """
         self._check_complete()
-        if len(self) > MOST_SAMPLES:  # whose groups would take long to tell
+        if len(self) > MOST_SAMPLES:  # finding their groups would take long
             return None
         return intervals(self._scoring.resampled, self._members())
 
     def resampled(self) -> dict[str, NDArray[np.float64]] | None:
         """The scores of each resample, see `sciml_datasets.metrics.intervals.resampled_scores`.
 
-        Two evaluators of one split draw the same resamples, so that the differences of their scores are paired.
+        Two evaluators of one split draw the same resamples, so that differences of their scores are paired.
 
         Raises:
             InputError: an id of the split has no prediction.
@@ -205,7 +205,7 @@ class Evaluator:
         return resampled_scores(self._scoring.resampled, self._members())
 
     def _members(self) -> Members:
-        """Grouping to the groups of each sample."""
+        """The groups of each sample by grouping."""
         groupings = self.benchmark.groupings
         columns = {name: groupings.get(name, (name,)) for name in self.benchmark.task.alike}
         return {
@@ -214,7 +214,7 @@ class Evaluator:
         }
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The scores of trivial predictors, fitted to the training split, by what they predict.
+        """The scores of trivial predictors, fitted to the training split, by a description of the predictor.
 
         Example:
             >>> from sciml_datasets.metrics import Evaluator
@@ -227,14 +227,14 @@ class Evaluator:
         return self._scoring.baselines()
 
     def details(self) -> dict[str, Any]:
-        """What a result also holds, for example a confusion matrix."""
+        """Further content of a result, for example a confusion matrix."""
         return self._scoring.details()
 
     def update_from_file(self, path: str | Path) -> None:
         """Add the predictions of an HDF5 file, in chunks of bounded memory; see `expected_format`.
 
         Raises:
-            InputError: the file cannot be read, or its content is refused by `update`; the file is named.
+            InputError: the file cannot be read, or `update` refuses its content; the file is named.
 
         Example:
             >>> from pathlib import Path

@@ -1,4 +1,4 @@
-"""The forms in which arrays and numbers may be given, and one sentence on those that are others."""
+"""The formats in which arrays and numbers are accepted, and one sentence on those in other formats."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way in which values may be given.
+    """A format in which values are accepted.
 
     Attributes:
-        meaning: of one value, in words.
-        shape: of one value.
+        meaning: meaning of one value, in words.
+        shape: shape of one value.
         kinds: NumPy's letters for the types, a key of KINDS: ``f`` floating, ``iu`` integer, ``b`` boolean.
-        low, high: least and greatest element; NaN and infinity are never taken.
+        low, high: least and greatest element; NaN and infinity are never accepted.
     """
 
     meaning: str
@@ -40,7 +40,7 @@ class Format:
     high: float = math.inf
 
     def describe(self, count: str) -> str:
-        """``(N, 231) float class scores``."""
+        """The format in words: ``(N, 231) float class scores``."""
         size = "".join(f", {length}" for length in self.shape) or ","
         text = f"({count}{size}) {KINDS[self.kinds]} {self.meaning}"
         if self.high >= LARGEST:
@@ -54,13 +54,14 @@ class Format:
         return values.ndim > 0 and values.shape[1:] == self.shape and values.dtype.kind in self.kinds
 
     def not_finite(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Which elements are NaN or infinite; None where none is, which is found without an array of that size."""
+        """Mask of the elements that are NaN or infinite; None where there is none, found without an array of that
+        size."""
         if not values.size or values.dtype.kind != "f":
             return None
         return None if np.isfinite(values.min()) and np.isfinite(values.max()) else ~np.isfinite(values)
 
     def outside(self, values: NDArray[Any]) -> NDArray[np.bool_] | None:
-        """Which elements are below ``low`` or above ``high``; None where none is."""
+        """Mask of the elements that are below ``low`` or above ``high``; None where there is none."""
         if not values.size or (math.isinf(self.low) and math.isinf(self.high)):
             return None
         if values.min().item() >= self.low and values.max().item() <= self.high:
@@ -74,7 +75,7 @@ def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
     """Values of any framework as an array.
 
     Raises:
-        InputError: they cannot be one (ragged lists, tensors that require gradients), or some of them are masked.
+        InputError: they cannot be an array (ragged lists, tensors that require gradients), or some are masked.
     """
     try:
         array = np.asanyarray(values)
@@ -86,16 +87,16 @@ def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
 
 
 def checked(name: str, values: ArrayLike, *forms: Format, count: int | None = None) -> NDArray[Any]:
-    """Values as an array, in one of the forms.
+    """Values as an array, in one of the formats.
 
     Args:
-        name: that messages call it by.
-        values: (N, ...).
-        forms: what is taken.
-        count: N; None for any.
+        name: name of the values in messages.
+        values: (N, ...) the values.
+        forms: the accepted formats.
+        count: required N; None for any.
 
     Raises:
-        InputError: the shape, the type or an element is another.
+        InputError: the shape, the type or an element is in none of the formats.
     """
     array = as_array(name, values)
     form = next((form for form in forms if form.fits(array)), None)

@@ -12,7 +12,7 @@ from sciml_datasets.metrics.moments import PairedMoments, paired
 from sciml_datasets.metrics.state import Additive
 
 MIN_GROUP = 3
-"""Samples that a group needs: two points always lie on a line."""
+"""Least number of samples of a group: two points are always on a line."""
 
 
 @dataclass(eq=False)
@@ -21,7 +21,7 @@ class GroupedRegression(Additive):
 
     Attributes:
         num_groups: number of groups; groups are integers from 0.
-        moments: of each group.
+        moments: moments of each group.
 
     Example:
         >>> from sciml_datasets.metrics import GroupedRegression
@@ -44,12 +44,12 @@ class GroupedRegression(Additive):
 
         Args:
             groups: (N,) int group of each sample.
-            truth: (N,) float.
-            prediction: (N,) float, in the same unit.
+            truth: (N,) float true values.
+            prediction: (N,) float predicted values, in the same unit.
 
         Raises:
             ValueError: the shapes differ, a value is no number of the size of float32, or a group is not from 0 to
-                num_groups - 1; none is added.
+                num_groups - 1; no sample is added.
         """
         t, p = paired(truth, prediction)
         members = checked("groups", groups, Format("groups", (), "iu", 0, self.num_groups - 1), count=len(t))
@@ -59,9 +59,10 @@ class GroupedRegression(Additive):
         """The scores.
 
         - ``median_r2``, ``median_pearson``: median over groups of R2 and of Pearson's r, as `Regression` has them.
-        - ``groups_scored``: groups that enter; ``groups_left_out``: groups with samples that enter neither median, as
-          they have fewer than MIN_GROUP or constant truth.
-        - ``groups_without_pearson``: of the scored, groups with constant predictions, which only ``median_r2`` holds.
+        - ``groups_scored``: number of groups in the medians; ``groups_left_out``: number of groups with samples that
+          are in neither median, as they have fewer than MIN_GROUP samples or constant truth.
+        - ``groups_without_pearson``: number of scored groups with constant predictions, which are in ``median_r2``
+          only.
 
         A median over no groups is NaN: undefined.
 

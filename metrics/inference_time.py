@@ -2,7 +2,7 @@
 
 Two scenarios of MLPerf Inference in miniature (Reddi et al. 2020, doi:10.1109/ISCA45697.2020.00045): single stream
 sends one query after the other, scored by the 90th percentile of latency; offline sends everything at once, scored by
-samples a second. Unlike MLPerf's, a run is as long as the samples given and no load generator is between.
+samples a second. Unlike in MLPerf, a run is as long as the given samples, and there is no load generator.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sciml_datasets.metrics.formats import Format, check_number, checked
 
 PERCENTILES = (50, 90, 99)
 LONGEST = 1e9
-"""Seconds of one query."""
+"""Largest accepted number of seconds of one query."""
 
 
 def latencies(
@@ -31,11 +31,11 @@ def latencies(
     """(n,) seconds that each query took, one after the other.
 
     Args:
-        predict: takes a query and returns when its answer is there: a framework that answers later must be waited for
-            inside, for example with ``.numpy()`` or ``block_until_ready()``.
+        predict: function that takes a query and returns when its answer is complete: it must wait for a framework that
+            answers later, for example with ``.numpy()`` or ``block_until_ready()``.
         queries: n samples or batches, at least one.
-        warm_up: queries sent first and not timed (compilation, caches); they start over where there are fewer.
-        clock: seconds.
+        warm_up: number of queries sent first and not timed (compilation, caches); where there are fewer they repeat.
+        clock: function that returns seconds.
 
     Raises:
         ValueError: there are no queries, or ``warm_up`` is negative.
@@ -56,12 +56,12 @@ def latencies(
 def summary(seconds: ArrayLike, batch_size: int = 1) -> dict[str, float]:
     """Percentiles in seconds and throughput in samples a second.
 
-    ``latency_50``, ``_90``, ``_99`` are of a query, ``sample_latency_*`` divided by the batch size; a percentile is the
-    least latency that at least that share of queries did not exceed, as MLPerf counts it.
+    ``latency_50``, ``_90``, ``_99`` refer to a query, ``sample_latency_*`` are divided by the batch size; a percentile
+    is the least latency that at least that share of queries did not exceed, as MLPerf counts it.
 
     Args:
-        seconds: (n,) as `latencies` gives them.
-        batch_size: samples in a query, at least 1.
+        seconds: (n,) seconds of each query, as `latencies` returns them.
+        batch_size: number of samples in a query, at least 1.
 
     Raises:
         ValueError: there are no seconds, one is negative or not finite or all are 0, or the batch size is less than 1.
@@ -81,7 +81,7 @@ def single_stream(
     warm_up: int = 3,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """One sample after the other; MLPerf's score is ``latency_90``. Arguments as in `latencies`."""
+    """Times of one sample after the other; MLPerf's score is ``latency_90``. Arguments as in `latencies`."""
     return summary(latencies(predict, samples, warm_up, clock))
 
 
@@ -91,13 +91,13 @@ def offline(
     warm_up: int = 1,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """All samples in one query; MLPerf's score is ``throughput``.
+    """Times of all samples in one query; MLPerf's score is ``throughput``.
 
     Args:
-        predict: takes all samples and returns when all answers are there.
-        samples: with a length.
-        warm_up: how often it is done before it is timed.
-        clock: seconds.
+        predict: function that takes all samples and returns when all answers are complete.
+        samples: the samples, a sequence with a length.
+        warm_up: number of calls before the timed one.
+        clock: function that returns seconds.
 
     Raises:
         ValueError: there are no samples, ``warm_up`` is negative, or no time passed.

@@ -1,8 +1,8 @@
 """Integrated centre of mass: the potential from a scan of diffraction patterns, without learning.
 
-A thin specimen turns the beam by the gradient of its potential: the centre of mass of the pattern at each position is
-that gradient, blurred by the probe, and its integral is the potential but for a factor and a constant (Lazic, Bosch and
-Lazar 2016, doi:10.1016/j.ultramic.2015.10.011).
+A thin specimen deflects the beam by the gradient of its potential: the centre of mass of the pattern at each position
+is that gradient, blurred by the probe, and its integral is the potential up to a factor and a constant (Lazic, Bosch
+and Lazar 2016, doi:10.1016/j.ultramic.2015.10.011).
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Floats = NDArray[np.float64]
 
 
 def centres_of_mass(patterns: NDArray[np.floating]) -> Floats:
-    """(N, 2) row and column, in pixels, of the centres of mass of (N, H, W) patterns, each less its lowest pixel.
+    """(N, 2) rows and columns, in pixels, of the centres of mass of (N, H, W) patterns, each less its lowest pixel.
 
-    A constant pattern, as of a position that was not recorded, tells no shift: 0.
+    A constant pattern, for example of a position that was not recorded, has no shift: 0.
     """
     weights = patterns.astype(np.float64)
     weights -= weights.min(axis=(1, 2), keepdims=True)
@@ -36,10 +36,10 @@ def integrated(gradient: Floats) -> Floats:
     of a grid with open borders (Frankot and Chellappa 1988, doi:10.1109/34.3909, for periodic ones).
 
     Args:
-        gradient: (rows, columns, 2) along rows and along columns, for each step of the grid.
+        gradient: (rows, columns, 2) gradient along rows and along columns, per step of the grid.
 
     Returns:
-        (rows, columns).
+        (rows, columns) the field.
     """
     from scipy.fft import dctn, idctn
 
@@ -52,7 +52,7 @@ def integrated(gradient: Floats) -> Floats:
         into[1:] += difference
     rows, columns = (np.cos(np.pi * np.arange(length) / length) for length in gradient.shape[:2])
     laplacian = 4 - 2 * rows[:, None] - 2 * columns
-    laplacian[0, 0] = 1.0  # the constant, which no difference tells
+    laplacian[0, 0] = 1.0  # the constant, which differences do not determine
     spectrum = dctn(divergence, norm="ortho") / laplacian
     spectrum[0, 0] = 0.0
     return np.asarray(idctn(spectrum, norm="ortho"))
@@ -62,8 +62,8 @@ def integrated_centre_of_mass(patterns: NDArray[np.floating], shape: tuple[int, 
     """The image of a square scan, of mean 0 and of arbitrary unit.
 
     Args:
-        patterns: (positions, H, W), row by row; the scan has as many rows as columns.
-        shape: of the image, which covers half a step beyond the outer positions.
+        patterns: (positions, H, W) diffraction patterns, row by row; the scan has as many rows as columns.
+        shape: shape of the image, which covers half a step beyond the outer positions.
 
     Returns:
         The integrated centre of mass, by cubic splines on the pixels of the image.
@@ -82,10 +82,10 @@ def integrated_centre_of_mass(patterns: NDArray[np.floating], shape: tuple[int, 
 
 
 def best_factor(pairs: Iterable[tuple[NDArray[np.floating], NDArray[np.floating]]]) -> tuple[float, float]:
-    """Factor and constant that bring images to true ones, by least squares over all pixels.
+    """Factor and constant that map images to true ones, by least squares over all pixels.
 
     Args:
-        pairs: image and true image, (H, W) each; at least one. Where no image varies the factor is 0.
+        pairs: pairs of an image and the true image, (H, W) each; at least one. Where no image varies the factor is 0.
     """
     count = first = second = square = product = 0.0
     for image, truth in pairs:

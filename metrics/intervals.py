@@ -1,11 +1,12 @@
-"""95 % intervals of scores by the bootstrap over groups: samples of one crystal, pass or cell line are alike, so that
-drawing samples one by one would make intervals too narrow.
+"""95 % intervals of scores by the bootstrap over groups: samples of one crystal, pass or cell line resemble each other,
+so that drawing samples one by one would make intervals too narrow.
 
-Each group is drawn with replacement and its samples enter as often (Efron & Tibshirani 1993, An Introduction to the
-Bootstrap, chapter 8). Where samples belong to two groupings at once, cell line and drug, each is drawn by itself and
-the numbers are multiplied: the pigeonhole bootstrap (Owen 2007, doi:10.1214/07-AOAS122). So are the numbers of the
-groups of one grouping that a sample belongs to, such as the two drugs of a pair, which come from one draw. Interval
-ends are percentiles of the scores of the resamples; as the seed is fixed, they follow from predictions and groups.
+Groups are drawn with replacement, and the samples of a group count as often as it is drawn (Efron & Tibshirani 1993, An
+Introduction to the Bootstrap, chapter 8). Where samples belong to two groupings at once, cell line and drug, each
+grouping is drawn independently and the numbers are multiplied: the pigeonhole bootstrap (Owen 2007,
+doi:10.1214/07-AOAS122). The numbers of several groups of one grouping that a sample belongs to, such as the two drugs
+of a pair, come from one draw and are multiplied too. Interval ends are percentiles of the scores of the resamples; as
+the seed is fixed, they follow from predictions and groups.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 RESAMPLES = 1000
 LEVEL = 0.95
 FEWEST_GROUPS = 10
-"""Least number of groups. With few of them the percentile bootstrap is too narrow (Hesterberg 2015,
+"""Least number of groups. With few groups the percentile bootstrap is too narrow (Hesterberg 2015,
 doi:10.1080/00031305.2015.1089789): the interval of a mean over n of them is 1.96 sqrt((n - 1) / n) standard errors to
 each side where Student's t has more, and holds the true mean of normal ones in 81 % of cases with 4, 90 % with 10."""
 MOST_SAMPLES = 100_000
@@ -35,9 +36,9 @@ def intervals(score: Callable[[NDArray[np.int64]], Mapping[str, float]], members
         score, members: as `resampled_scores` takes them.
 
     Returns:
-        ``method``, ``level``, ``resamples``, ``groups`` (number by grouping) and ``scores`` (name to the low and the
-        high end, of scores that are defined in more than 95 % of the resamples; nothing where a grouping has less than
-        FEWEST_GROUPS); None for more than MOST_SAMPLES.
+        ``method``, ``level``, ``resamples``, ``groups`` (number of groups by grouping) and ``scores`` (name to the low
+        and the high end, for scores that are defined in more than 95 % of the resamples; empty where a grouping has
+        less than FEWEST_GROUPS groups); None for more than MOST_SAMPLES samples.
     """
     if len(next(iter(members.values()))) > MOST_SAMPLES:
         return None
@@ -56,13 +57,13 @@ def resampled_scores(
     """The scores of each resample; those of two predictors on one split come from the same resamples.
 
     Args:
-        score: from (N,) int64, how often each sample counts, to scores by name.
-        members: grouping to (N,) int64, the group of each sample, each number from 0 to the largest used; or to
-            (N, several), its groups, -1 where there are fewer (`group_numbers`).
+        score: function from (N,) int64, the number of times that each sample counts, to scores by name.
+        members: grouping to (N,) int64, the group of each sample, where each number from 0 to the largest is used; or
+            to (N, several), its groups, -1 where there are fewer (`group_numbers`).
 
     Returns:
-        name to (RESAMPLES,) scores, NaN where one is not defined; None where a grouping has less than FEWEST_GROUPS,
-        and for more than MOST_SAMPLES samples.
+        Name to (RESAMPLES,) scores, NaN where one is not defined; None where a grouping has less than FEWEST_GROUPS
+        groups, and for more than MOST_SAMPLES samples.
     """
     if min(_sizes(members).values()) < FEWEST_GROUPS or len(next(iter(members.values()))) > MOST_SAMPLES:
         return None
@@ -71,12 +72,13 @@ def resampled_scores(
 
 
 def _sizes(members: Members) -> dict[str, int]:
-    """Number of groups by grouping."""
+    """The number of groups by grouping."""
     return {name: int(of.max()) + 1 for name, of in members.items()}
 
 
 def resamples(members: Sequence[NDArray[np.int64]], number: int = RESAMPLES) -> Any:
-    """Yield (N,) int64, how often each sample counts, for each resample; ``members`` as in `intervals`, in order."""
+    """Yield for each resample (N,) int64, the number of times that each sample counts; ``members`` as in `intervals`,
+    in order."""
     rng = np.random.Generator(np.random.PCG64(0))
     sizes = [int(of.max()) + 1 for of in members]
     for _ in range(number):
@@ -89,8 +91,11 @@ def resamples(members: Sequence[NDArray[np.int64]], number: int = RESAMPLES) -> 
 
 
 def group_numbers(columns: Sequence[Sequence[str]], ids: Sequence[str]) -> NDArray[np.int64]:
-    """(N, columns) the groups of each sample, in the order of their names; -1 where a column tells none, or the one
-    that a column before it tells. A sample of which no column tells a group is one by itself."""
+    """(N, columns) groups of each sample, numbered in the order of their names.
+
+    The number is -1 where a column names no group, or the same group as a column before it. A sample for which no
+    column names a group is a group of its own.
+    """
     rows = []
     for key, *names in zip(ids, *columns, strict=True):
         own = list(dict.fromkeys(f"group {name}" for name in names if name)) or [f"sample {key}"]
@@ -100,7 +105,7 @@ def group_numbers(columns: Sequence[Sequence[str]], ids: Sequence[str]) -> NDArr
 
 
 def reason_for_none(result: Mapping[str, Any]) -> str:
-    """Why the result of a run has no intervals, in words; nothing where it has some, or is one of several runs."""
+    """The reason why the result of a run has no intervals, in words; empty where it has some, or is of several runs."""
     found = result.get("intervals")
     if found is None:
         many = result["num_samples"] > MOST_SAMPLES and "runs" not in result

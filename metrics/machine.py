@@ -1,4 +1,4 @@
-"""What a run ran on: processor, memory, versions, and the energy it took where the machine tells."""
+"""The machine of a run: processor, memory, versions, and the energy of the run where the machine measures it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 POWERCAP = Path("/sys/class/powercap")
-"""Where Linux shows the energy counters of the processor packages
+"""Folder in which Linux shows the energy counters of the processor packages
 (https://docs.kernel.org/power/powercap/powercap.html)."""
 
 
 def hardware(accelerators: Iterable[str] = (), processes: int = 1) -> dict[str, Any]:
-    """Processor, cores that this process may use, memory in bytes, accelerators; unknown facts are None.
+    """The processor, cores that this process may use, memory in bytes and accelerators; unknown facts are None.
 
     Args:
         accelerators: names of the devices that the run uses beside the processor.
-        processes: how many took part.
+        processes: number of processes of the run.
     """
     return {
         "processor": _processor(),
@@ -40,7 +40,7 @@ def _processor() -> str | None:
 
 
 def software(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of Python, the operating system and packages, those that are installed."""
+    """The versions of Python, of the operating system and of those packages that are installed."""
     found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
     for name in packages:
         try:
@@ -53,11 +53,11 @@ def software(packages: Iterable[str]) -> dict[str, str]:
 class EnergyMeter:
     """Energy of the processor packages since the meter was made, from Linux's power capping counters.
 
-    Accelerators, memory outside the package and other machines are not in it. A counter starts again from zero at its
-    stated range; one such turn between two readings is seen, so read at least every few minutes.
+    Accelerators, memory outside the package and other machines are not included. A counter restarts from zero at its
+    stated range; one restart between two readings is recognised, so read at least every few minutes.
 
     Args:
-        folder: with one folder ``<type>:<number>`` for each package.
+        folder: folder with one folder ``<type>:<number>`` for each package.
     """
 
     def __init__(self, folder: Path = POWERCAP) -> None:
@@ -66,7 +66,7 @@ class EnergyMeter:
         self._microjoules = 0
 
     def read(self) -> dict[str, Any] | None:
-        """``joules`` so far and what it ``covers``; None where the machine does not tell or forbids to read."""
+        """The ``joules`` so far and what they cover (``covers``); None where there are no readable counters."""
         now = self._read()
         if not now or now.keys() != self._last.keys():
             return None
@@ -77,7 +77,7 @@ class EnergyMeter:
         return {"joules": self._microjoules / 1e6, "covers": f"{len(now)} processor package(s), not accelerators"}
 
     def _read(self) -> dict[Path, tuple[int, int]]:
-        """Counter and its range in microjoules by package."""
+        """The counter and its range, in microjoules, by package."""
         found = {}
         for path in self._packages:
             try:

@@ -1,7 +1,7 @@
-"""MLLOG lines, as the rules of the MLCommons Science working group ask for them (mlcommons/science, submit.adoc).
+"""MLLOG lines, as the rules of the MLCommons Science working group require them (mlcommons/science, submit.adoc).
 
-The rules spell one key ``submissiom_version``; it is written in that spelling and in the right one, so that a reader of
-either finds it. The lines are made by the ``mlperf-logging`` package and pass its parser.
+The rules spell one key ``submissiom_version``; it is written in that spelling and in the correct one, so that a reader
+of either finds it. The lines are made by the ``mlperf-logging`` package and pass its parser.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 
 INTERVALS = ("init", "run", "epoch", "eval")
-"""What is logged with a start and a stop."""
+"""Intervals that are logged with a start and a stop."""
 STATUSES = ("cloud", "onprem", "preview", "research", "submission")
 """Statuses of a submission, as MLPerf has them."""
 VERSION_KEYS = ("submission_version", "submissiom_version")
@@ -32,8 +32,8 @@ class RunLog:
     """Writes the MLLOG file of one run.
 
     Args:
-        path: of the file; None to hold the lines in memory until `open`, where there cannot be a file yet.
-        keep: bytes of an existing file to keep, where a run goes on; None where it must not exist.
+        path: path of the file; None to hold the lines in memory until `open`, where there cannot be a file yet.
+        keep: number of bytes of an existing file to keep, where a run is continued; None where it must not exist.
 
     Raises:
         InputError: the file holds fewer bytes than are to be kept, or is missing.
@@ -45,7 +45,7 @@ class RunLog:
         self._logger = logging.Logger("sciml")
         self._handler: logging.Handler = logging.handlers.MemoryHandler(sys.maxsize, sys.maxsize, flushOnClose=False)
         self._logger.addHandler(self._handler)
-        # The library logs where it is called from; paths are told from the package on, not from the machine's root.
+        # The library logs the place of the call; paths begin at the package, not at the machine's root.
         root = Path(__file__).resolve().parent.parent
         self._log = MLLogger(self._logger, root_dir=str(root))
         if path is not None:
@@ -54,11 +54,11 @@ class RunLog:
             self.open(path, new=keep is None)
 
     def open(self, path: Path, *, new: bool = True) -> None:
-        """Write to a file: what was logged so far, with the times at which it was, and all that follows.
+        """Write all lines to a file: those logged so far, with their times, and those that follow.
 
         Args:
-            path: of the file.
-            new: whether it must not exist.
+            path: path of the file.
+            new: whether the file must not exist.
         """
         held, self._handler = self._handler, logging.FileHandler(path, mode="x" if new else "a", encoding="utf-8")
         if isinstance(held, logging.handlers.MemoryHandler):
@@ -78,18 +78,18 @@ class RunLog:
         commit: str | None = None,
         status: str = "research",
     ) -> None:
-        """Log who submits what; what is not known yet is null, ``sciml submit`` asks for it.
+        """Log the facts of a submission; those not known yet are null, and ``sciml submit`` adds them.
 
         Args:
             benchmark: name of the benchmark in the rules: `sciml_datasets.benchmark.Benchmark.rules_name`.
-            version: of the benchmark, as its ``VERSION.txt`` has it (submit.adoc, Log File requirements).
-            platform: the machine.
-            org: the organisation.
-            commit: of the code that is run, 40 hexadecimal digits.
+            version: version of the benchmark, as its ``VERSION.txt`` has it (submit.adoc, Log File requirements).
+            platform: name of the machine.
+            org: name of the organisation.
+            commit: commit of the code that is run, 40 hexadecimal digits.
             status: one of STATUSES.
 
         Raises:
-            InputError: the status or the commit is none.
+            InputError: the status is unknown, or the commit is none.
         """
         if status not in STATUSES:
             raise InputError(f"the status {status!r} is unknown: expected one of {', '.join(STATUSES)}")
@@ -108,15 +108,15 @@ class RunLog:
             self.event(key, value)
 
     def cache_clear(self, cleared: bool) -> None:
-        """Log whether the caches of the node were cleared before the run, so that no data lay in memory."""
+        """Log whether the caches of the node were cleared before the run, so that no data were in memory."""
         self.event("cache_clear", cleared)
 
     def start(self, interval: str, **metadata: Any) -> None:
-        """Log that one of INTERVALS begins; as `event`."""
+        """Log that one of INTERVALS begins; see `event`."""
         self._log.start(key=self._key(interval, "start"), metadata=_plain(interval, metadata) or None)
 
     def stop(self, interval: str, **metadata: Any) -> None:
-        """Log that one of INTERVALS ends; as `event`."""
+        """Log that one of INTERVALS ends; see `event`."""
         self._log.end(key=self._key(interval, "stop"), metadata=_plain(interval, metadata) or None)
 
     def _key(self, interval: str, edge: str) -> str:
@@ -125,10 +125,10 @@ class RunLog:
         return f"{interval}_{edge}"
 
     def event(self, key: str, value: Any, **metadata: Any) -> None:
-        """Log a value at this moment; a number that is NaN or infinite, a score that is undefined, becomes null.
+        """Log a value with the current time; a number that is NaN or infinite (an undefined score) becomes null.
 
         Raises:
-            InputError: it cannot be told as JSON.
+            InputError: it cannot be written as JSON.
         """
         self._log.event(key=key, value=_plain(key, value), metadata=_plain(key, metadata) or None)
 
@@ -145,12 +145,12 @@ class RunLog:
         self.event("result", value, dataset=result["dataset"], split=result["split"])
 
     def close(self) -> None:
-        """Close the file; lines that were held in memory are gone. Safe to call again."""
+        """Close the file; lines that were held in memory are lost. It may be called again."""
         self._handler.close()
 
 
 def _cut(path: Path, keep: int) -> None:
-    """Keep the first bytes of a log; a file that holds fewer would be filled up with zeros."""
+    """Keep only the first bytes of a log; a file that holds fewer is refused, as it would be filled with zeros."""
     held = path.stat().st_size if path.is_file() else 0
     if held < keep:
         raise InputError(
@@ -161,7 +161,7 @@ def _cut(path: Path, keep: int) -> None:
 
 
 def _plain(key: str, value: Any) -> Any:
-    """A value of numbers, text, lists and mappings, as JSON knows them."""
+    """A value as numbers, text, lists and mappings of JSON."""
     if isinstance(value, dict):
         return {name: _plain(key, item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -178,8 +178,8 @@ def _plain(key: str, value: Any) -> Any:
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The lines of an MLLOG file through the parser of ``mlperf-logging``: key, value and metadata of each, in order;
-    lines of other programs between them are passed over.
+    """The lines of an MLLOG file, read by the parser of ``mlperf-logging``: key, value and metadata of each, in order;
+    lines of other programs between them are skipped.
 
     Raises:
         InputError: a line is not MLLOG; the file and the first such line are named.
@@ -189,12 +189,12 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     lines, failed = parse_file(str(path))
     if failed:
         text, why = failed[0]
-        raise InputError(f"{path}: {text.strip()[:80]!r} is not an MLLOG line ({why}): take the line out or mend it")
+        raise InputError(f"{path}: {text.strip()[:80]!r} is not an MLLOG line ({why}): remove or correct the line")
     return [{"key": line.key, "time_ms": line.timestamp, **line.value} for line in lines]
 
 
 def commit_of(folder: Path) -> str | None:
-    """The commit that is checked out in a folder's git repository, None where there is none."""
+    """The commit that is checked out in a folder's git repository; None where there is none."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False

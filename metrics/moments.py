@@ -1,7 +1,7 @@
-"""Truth and prediction side by side: the sums from which mean errors, Pearson's r and R2 follow.
+"""Sums over pairs of truth and prediction, from which mean errors, Pearson's r and R2 follow.
 
-The sums of squares and products are exact, so nothing cancels when the square of the mean is taken off, however far
-from zero the values lie; batching, order and workers change no more than the rounding of a batch's own spread.
+The sums of squares and products are exact, so that no digits are lost when the square of the mean is subtracted,
+however far the values are from zero; batching, order and workers change only the rounding of a batch's own spread.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ T, P, TT, PP, TP, SQUARED, ABSOLUTE = range(NUM_SUMS)
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """What follows from `PairedMoments`, (K,) float64 each, of the K groups with samples.
+    """Statistics from `PairedMoments`, (K,) float64 each, of the K groups with samples.
 
     Attributes:
         samples: number of samples.
@@ -58,8 +58,8 @@ class PairedMoments(Additive):
 
     Attributes:
         num_groups: number of groups; groups are integers from 0.
-        samples: (num_groups,) int64.
-        total: (NUM_SUMS, num_groups, DIGITS) int64, see `sciml_datasets.metrics.exact_sums`.
+        samples: (num_groups,) int64 number of samples of each group.
+        total: (NUM_SUMS, num_groups, DIGITS) int64 sums, see `sciml_datasets.metrics.exact_sums`.
     """
 
     num_groups: int = 1
@@ -70,7 +70,7 @@ class PairedMoments(Additive):
         self.samples, self.total = counts(self.num_groups), exact_sums(NUM_SUMS, self.num_groups)
 
     def update(self, truth: Floats, prediction: Floats, groups: NDArray[np.int64] | None = None) -> None:
-        """Add samples, (N,) each, as `paired` gives them; without groups all are of group 0."""
+        """Add samples, (N,) each, as `paired` returns them; without groups all belong to group 0."""
         if not len(truth):
             return
         starts: NDArray[np.int64] = np.zeros(1, np.int64)
@@ -81,7 +81,7 @@ class PairedMoments(Additive):
             starts = np.flatnonzero(np.diff(groups, prepend=-1))
             members = groups[starts]
         sizes = np.diff(starts, append=len(truth))
-        # A batch is summed about its own mean, where rounding is relative to its spread, and moved back exactly.
+        # A batch is summed about its own mean, so that rounding is relative to its spread, and moved back exactly.
         t_mean, t = _centred(truth, starts, sizes)
         p_mean, p = _centred(prediction, starts, sizes)
         error = truth - prediction
@@ -103,7 +103,7 @@ class PairedMoments(Additive):
         self.samples[members] += sizes
 
     def statistics(self) -> Statistics:
-        """What follows from the sums.
+        """The statistics that follow from the sums.
 
         Raises:
             ValueError: no samples were added.
@@ -118,7 +118,7 @@ class PairedMoments(Additive):
         def spread(a: NDArray[np.object_], b: NDArray[np.object_], ab: NDArray[np.object_]) -> Floats:
             return np.asarray((n * ab * one - a * b) / (n * one * one), np.float64)
 
-        # The rounding of a batch's spread may leave less than none.
+        # The rounding of a batch's spread may leave a negative remainder.
         truth, prediction = spread(t, t, tt).clip(0), spread(p, p, pp).clip(0)
         return Statistics(
             samples=n.astype(np.float64),
@@ -132,14 +132,15 @@ class PairedMoments(Additive):
 
 
 def _centred(values: Floats, starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """A number near the mean of each run of values, and the values less that of theirs: 0 where all are the same."""
+    """A number near the mean of each run of values, and the values less the number of their run: 0 where all are
+    equal."""
     mean = np.add.reduceat(values, starts) / sizes
     mean = mean.clip(np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts))
     return mean, values - np.repeat(mean, sizes)
 
 
 def _moved(n: Floats, a: Floats, a_rest: Floats, b: Floats, b_rest: Floats, products: Floats) -> tuple[Floats, ...]:
-    """Terms of the sum of (a + da)(b + db) over n samples, from the sums of da, of db and of their products."""
+    """The terms of the sum of (a + da)(b + db) over n samples, from the sums of da, of db and of their products."""
     high, low = exact_product(a, b)
     return (
         *exact_product(n, high),
@@ -151,10 +152,10 @@ def _moved(n: Floats, a: Floats, a_rest: Floats, b: Floats, b_rest: Floats, prod
 
 
 def paired(truth: ArrayLike, prediction: ArrayLike, shape: tuple[int, ...] = ()) -> tuple[Floats, Floats]:
-    """Both (N, *shape) as float64.
+    """Truth and prediction (N, *shape) as float64.
 
     Raises:
-        InputError: the shapes differ or are others, or a value is no number of the size of float32.
+        InputError: the shapes differ or are not (N, *shape), or a value is no number of the size of float32.
     """
     form = Format("values", shape, "biuf", -LARGEST, LARGEST)
     true = checked("truth", truth, form)

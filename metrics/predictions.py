@@ -21,11 +21,11 @@ from sciml_datasets.files.hdf5 import ANY, TEXT, opened
 CHUNK_BYTES = 64 << 20
 """Number of bytes read at a time."""
 ID_BYTES = 128
-"""Number of bytes of an id in the file, about: its text, and HDF5's reference to it."""
+"""Approximate number of bytes of an id in the file: its text, and HDF5's reference to it."""
 
 
 def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Ids and predictions, chunk by chunk.
+    """Yield ids and predictions, chunk by chunk.
 
     Raises:
         InputError: the file cannot be read, or lacks /id or /prediction.
@@ -49,12 +49,12 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     """Write a predictions file; it appears under its name when it is complete.
 
     Args:
-        path: of the file.
-        count: predictions in all.
-        batches: ids and predictions (N, ...) of each.
+        path: path of the file.
+        count: number of all predictions.
+        batches: ids and predictions (N, ...) of each batch.
 
     Raises:
-        InputError: there are none.
+        InputError: there are no predictions.
         OSError: the file cannot be written, or would not fit on the disk.
 
     Example:
@@ -77,7 +77,7 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     ids, values = first
     row_bytes = values.dtype.itemsize * math.prod(values.shape[1:])
     with atomic.writing(path) as temporary:
-        # Before HDF5 begins: on a full disk it complains again, on stderr, when it gives the file up.
+        # The space is checked before HDF5 begins: on a full disk it prints errors on stderr when it closes the file.
         if count * (row_bytes + ID_BYTES) > shutil.disk_usage(temporary.parent).free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         with h5py.File(temporary, "w") as file:
@@ -103,7 +103,7 @@ def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:
     """The predictions for some ids, in their order.
 
     Raises:
-        InputError: the file cannot be read, or an id is not in it or twice.
+        InputError: the file cannot be read, or an id is missing or occurs twice in it.
     """
     wanted, found = set(ids), {}
     for keys, values in read_predictions(path):

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation, exact: ranks need all samples at once, so the state keeps each at its position."""
+"""Exact rank correlation after Spearman: ranks need all samples at once, so the state keeps each at its position."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(eq=False)
 class RankCorrelation(Additive):
-    """Truth and prediction of each sample: 24 bytes a sample, whatever was added so far.
+    """Truth and prediction of each sample: 24 bytes a sample, independent of the samples added so far.
 
     Attributes:
-        num_samples: of the split; each is known by its position in it, so that workers' rows add up.
-        truth, prediction: (num_samples,) float64, 0 where none was given.
+        num_samples: number of samples of the split; each is identified by its position, so that workers' rows add up.
+        truth, prediction: (num_samples,) float64 values, 0 where none was given.
         given: (num_samples,) int64, 1 where a sample was given.
 
     Example:
@@ -47,13 +47,13 @@ class RankCorrelation(Additive):
         """Add samples.
 
         Args:
-            positions: (N,) int of the samples in the split, each given once.
-            truth: (N,) float.
-            prediction: (N,) float; its unit may be another one.
+            positions: (N,) int positions of the samples in the split, each given once.
+            truth: (N,) float true values.
+            prediction: (N,) float predicted values; their unit may differ.
 
         Raises:
             ValueError: the shapes differ, a value is no number of the size of float32, or a position is out of range or
-                given twice; none is added.
+                given twice; no sample is added.
         """
         t, p = paired(truth, prediction)
         places = checked("positions", positions, Format("positions", (), "iu", 0, self.num_samples - 1), count=len(t))
@@ -81,13 +81,13 @@ class RankCorrelation(Additive):
 def spearman(truth: Floats, prediction: Floats) -> float:
     """Pearson's r of the midranks of two (N,) arrays; NaN where one of them is constant."""
     u, v = (ranks - ranks.mean() for ranks in (midranks(truth), midranks(prediction)))
-    # Of a constant array all midranks are its mean; those of others are half an integer apart from it at least.
+    # Midranks and their mean are multiples of 1/2, so that those of a constant array, and only they, are exactly 0.
     length = np.sqrt(u @ u) * np.sqrt(v @ v)
     return float(np.clip(u @ v / length, -1, 1)) if length else np.nan
 
 
 def midranks(values: Floats) -> Floats:
-    """(N,) rank of each value from 1, equal values at the mean of theirs."""
+    """(N,) rank of each value from 1; equal values have the mean of their ranks."""
     _, group, size = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(size)
     return np.asarray((last - (size - 1) / 2)[group])

@@ -15,7 +15,7 @@ from sciml_datasets.metrics.state import Additive, counts, sums
 
 PER_IMAGE = ("psnr", "ssim", "pearson", "relative_l2", "r1", "mae", "mse")
 RESOLVED = 0.5
-"""Fourier ring correlation down to which a frequency counts as resolved."""
+"""Least Fourier ring correlation at which a frequency counts as resolved."""
 SIGMA = 1.5
 RADIUS = 5
 """Radius in pixels of the structural similarity's Gaussian window: 11 x 11, as Wang et al. have it."""
@@ -26,12 +26,12 @@ class Reconstruction(Additive):
     """Sums over images and over rings of their Fourier transforms.
 
     Attributes:
-        height: of the images in pixels, at least 11.
-        width: of the images in pixels, at least 11.
+        height: height of the images in pixels, at least 11.
+        width: width of the images in pixels, at least 11.
         data_range: largest less smallest value that the truth can take, in its unit; for PSNR and SSIM.
-        total: (len(PER_IMAGE),) float64 sums over the images where the score is defined.
-        defined: (len(PER_IMAGE),) int64 number of these images.
-        pooled: moments over all pixels.
+        total: (len(PER_IMAGE),) float64 sums of the scores over the images for which they are defined.
+        defined: (len(PER_IMAGE),) int64 numbers of these images.
+        pooled: moments over all pixels of all images.
         rings: (3, R) float64 sums over the coefficients of each ring: of truth times the conjugate of the prediction
             (real part), of |truth|^2 and of |prediction|^2.
 
@@ -72,19 +72,19 @@ class Reconstruction(Additive):
         """Add images.
 
         Args:
-            truth: (N, height, width) float.
-            prediction: (N, height, width) float, in the same unit.
+            truth: (N, height, width) float true images.
+            prediction: (N, height, width) float predicted images, in the same unit.
 
         Returns:
-            (N, len(PER_IMAGE)) the scores of each, NaN where undefined.
+            (N, len(PER_IMAGE)) scores of each image, NaN where undefined.
 
         Raises:
-            ValueError: the shapes differ or are others, or a value is no number of the size of float32; none is
-                added.
+            ValueError: the shapes differ or are not those above, or a value is no number of the size of float32; no
+                image is added.
         """
         images = paired(truth, prediction, (self.height, self.width))
         each = np.empty((len(images[0]), len(PER_IMAGE)))
-        for i, (t, p) in enumerate(zip(*images, strict=True)):  # one at a time fits the cache
+        for i, (t, p) in enumerate(zip(*images, strict=True)):  # one image at a time fits the cache
             each[i] = self._add_scores(t, p)
             self._add_rings(t, p)
         return each
@@ -135,8 +135,8 @@ class Reconstruction(Additive):
         - ``relative_l2`` = |t - p| / |t| with Euclidean norms, ``r1`` = sum |t - p| / sum |t|; undefined where truth is
           0 throughout.
         - ``mse``: mean (t - p)^2 in the truth's unit squared, ``mae``: mean |t - p| in that unit.
-        - ``pearson_undefined``, ``relative_undefined``: images that these means leave out, as the score is undefined;
-          NaN where it is so for all.
+        - ``pearson_undefined``, ``relative_undefined``: numbers of images that these means leave out, as the score is
+          undefined; the mean is NaN where it is undefined for all images.
         - ``pearson_pooled``: Pearson's r over all pixels; NaN, undefined, where truth or prediction is constant.
         - ``frc_resolution``: see `frc_resolution`, in cycles per pixel.
 
@@ -160,23 +160,23 @@ class Reconstruction(Additive):
 
 
 def _transformed(image: Floats) -> NDArray[np.complex128]:
-    """The Fourier transform of an image; the mean, which may be far larger than what varies, does not round it."""
+    """The Fourier transform of an image, exact to rounding even where the mean is far larger than the variation."""
     coefficients: NDArray[np.complex128] = np.fft.fft2(image - image.mean())
     coefficients[0, 0] = image.sum()
     return coefficients
 
 
 def psnr(mse: Floats, data_range: float) -> Floats:
-    """Peak signal-to-noise ratio in dB, 10 log10(data_range^2 / mse), infinite without error."""
+    """The peak signal-to-noise ratio in dB, 10 log10(data_range^2 / mse), infinite where the error is 0."""
     with np.errstate(divide="ignore"):
         return np.asarray(20 * np.log10(data_range) - 10 * np.log10(mse))
 
 
 def structural_similarity(truth: Floats, prediction: Floats, data_range: float) -> float:
-    """Mean structural similarity, at most 1, of (H, W) images (Wang et al. 2004, doi:10.1109/TIP.2003.819861).
+    """The mean structural similarity, at most 1, of (H, W) images (Wang et al. 2004, doi:10.1109/TIP.2003.819861).
 
-    With an 11 x 11 Gaussian window of sigma 1.5 pixels, population covariances, K1 = 0.01, K2 = 0.03, and the mean over
-    the places where the window lies within the image.
+    It has an 11 x 11 Gaussian window of sigma 1.5 pixels, population covariances, K1 = 0.01, K2 = 0.03, and is the mean
+    over the places at which the window is within the image.
     """
     ut, up = _blurred(truth), _blurred(prediction)
     # Variances do not depend on the mean of the image, but their rounding does.
@@ -190,7 +190,7 @@ def structural_similarity(truth: Floats, prediction: Floats, data_range: float) 
 
 
 def _blurred(image: Floats) -> Floats:
-    """(H - 10, W - 10) Gaussian means of an (H, W) image, where the window lies within."""
+    """(H - 10, W - 10) Gaussian means of an (H, W) image, where the window is within it."""
     weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
     weights /= weights.sum()
     height, width = (side - 2 * RADIUS for side in image.shape)
@@ -201,12 +201,12 @@ def _blurred(image: Floats) -> Floats:
 def frc_resolution(frequencies: Floats, curve: Floats) -> float:
     """The first frequency, in the unit of ``frequencies``, at which the curve falls to RESOLVED; linear between rings.
 
-    The last frequency (0.5 cycles per pixel, Nyquist's, for even sides) where it never does, and 0 where the first ring
-    beyond the mean is below already. Undefined rings count as not resolved, as nothing of the truth is seen in them;
-    the ring of frequency 0, the mean, does not count.
+    It is the last frequency (0.5 cycles per pixel, Nyquist's, for even sides) where the curve never falls to RESOLVED,
+    and 0 where the first ring beyond the mean is below it already. Undefined rings count as not resolved, as nothing of
+    the truth is seen in them; the ring of frequency 0, the mean, is left out.
 
     Args:
-        frequencies: (R,) ascending.
+        frequencies: (R,) frequencies, ascending.
         curve: (R,) Fourier ring correlation, as of `Reconstruction.frc`.
     """
     f, c = frequencies[1:], np.nan_to_num(curve[1:])
@@ -220,7 +220,7 @@ def frc_resolution(frequencies: Floats, curve: Floats) -> float:
 
 
 def mean_image(images: Iterable[NDArray[np.floating]]) -> Floats:
-    """(H, W) float64 mean of (H, W) images, of the training split for example: what a reconstruction has to beat.
+    """(H, W) float64 mean of (H, W) images, for example of the training split: a baseline of reconstructions.
 
     Raises:
         ValueError: there are no images.

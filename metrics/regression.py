@@ -13,10 +13,10 @@ from sciml_datasets.metrics.state import Additive
 
 @dataclass(eq=False)
 class Regression(Additive):
-    """Sums from which every score follows; Spearman's rho, which needs all samples, is `RankCorrelation`'s.
+    """Sums from which every score follows; Spearman's rho, which needs all samples, is in `RankCorrelation`.
 
     Attributes:
-        moments: of all samples.
+        moments: moments of all samples.
 
     Example:
         >>> from sciml_datasets.metrics import Regression
@@ -34,11 +34,11 @@ class Regression(Additive):
         """Add samples.
 
         Args:
-            truth: (N,) float.
-            prediction: (N,) float, in the same unit.
+            truth: (N,) float true values.
+            prediction: (N,) float predicted values, in the same unit.
 
         Raises:
-            ValueError: the shapes differ, or a value is no number of the size of float32; none is added.
+            ValueError: the shapes differ, or a value is no number of the size of float32; no sample is added.
         """
         self.moments.update(*paired(truth, prediction))
 

@@ -1,4 +1,4 @@
-"""Predictors without features, fitted on training arrays: what a regression has to beat.
+"""Predictors without features, fitted on training arrays: the baselines of regressions.
 
 Targets and predictions are float64 in the same unit; rows, columns and groups are integers from 0.
 """
@@ -30,7 +30,7 @@ class MeanBaseline:
 
 @dataclass(frozen=True, eq=False)
 class GroupMeanBaseline:
-    """Predicts the mean of the sample's group, ``means`` (num_groups,), which is the overall mean where unseen."""
+    """Predicts the mean of the sample's group; ``means`` (num_groups,) hold the overall mean for unseen groups."""
 
     means: Floats
 
@@ -41,7 +41,8 @@ class GroupMeanBaseline:
 
 @dataclass(frozen=True, eq=False)
 class AdditiveBaseline:
-    """Predicts mean + effect of the row + effect of the column; effects (num_rows,), (num_columns,), 0 where unseen."""
+    """Predicts mean + effect of the row + effect of the column; effects (num_rows,) and (num_columns,) are 0 where
+    unseen."""
 
     mean: float
     row_effects: Floats
@@ -78,8 +79,8 @@ def additive_baseline(
 ) -> AdditiveBaseline:
     """Fit effects of (N,) rows and of (N,) columns, for example of cells and drugs, to (N,) targets.
 
-    Of all effects with the least sum of squared errors, those of least norm, by LSQR (Paige & Saunders 1982,
-    doi:10.1145/355984.355989), without ridge: a row seen once is fitted to its one sample.
+    Among all effects with the least sum of squared errors, those of least norm are found by LSQR (Paige & Saunders
+    1982, doi:10.1145/355984.355989), without ridge: a row seen once is fitted to its one sample.
 
     Raises:
         ValueError: there are no targets.

@@ -1,6 +1,6 @@
-"""Results: the scores of a run, or of several, beside targets, published values and trivial baselines.
+"""Results: the scores of one run or several, with targets, published values and trivial baselines.
 
-``result.json`` follows ``result.schema.json`` beside this module; unknown facts are null, never made up.
+``result.json`` follows ``result.schema.json`` beside this module; unknown facts are null, never invented.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from sciml_datasets.metrics.score_text import aligned, score_text
 
 SCHEMA_VERSION = 2
 CRITERIA_VERSION = "2.0"
-"""Changes whenever the same predictions would score differently."""
+"""Version of the criteria; it changes whenever the same predictions would score differently."""
 SHOWN_BOUND = 5e-5
-"""Half of the last digit that tables print: a bound above it can change what they say."""
+"""Half of the last digit that tables print: a larger bound can change a printed score."""
 UNSCORED = re.compile(r"invalid_.*|.*_without_valid_.*|groups_left_out_.*|.*_undefined")
-"""Scores that count what the others leave out."""
+"""Names of the scores that count the samples or pixels that other scores leave out."""
 PUBLISHED = ("target", "reference", "best_known")
-"""What stands beside a score of data and splits that published values are of; null elsewhere."""
+"""Published values beside a score, on data and splits to which they refer; null otherwise."""
 FACTS = ("response", "form")
-"""Facts of prepared data that say which criteria hold for them (`Benchmark.for_data`); results tell those that there
-are."""
+"""Facts of prepared data that decide which criteria hold for them (`Benchmark.for_data`); results state them where
+they exist."""
 MUST_AGREE = (
     "schema_version",
     "criteria_version",
@@ -47,7 +47,7 @@ MUST_AGREE = (
     "num_samples",
     *FACTS,
 )
-"""What results must have in common to be averaged or ranked together."""
+"""Fields that results must have in common to be averaged or ranked together."""
 
 
 def make_result(evaluator: Evaluator, plan_digest: str = "", /, **run: Any) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def make_result(evaluator: Evaluator, plan_digest: str = "", /, **run: Any) -> d
     Args:
         evaluator: the evaluator, with a prediction for every id.
         plan_digest: digest of the plan of the data; goes when `models` does not give it.
-        run: what is known of the run: model, seed, hardware, software, durations, energy, convergence.
+        run: known facts of the run: model, seed, hardware, software, durations, energy, convergence.
 
     Raises:
         InputError: an id of the split has no prediction.
@@ -104,12 +104,12 @@ def _of_each(baselines: dict[str, dict[str, float]], name: str) -> dict[str, flo
 
 
 def _number(score: float) -> float | None:
-    """A score as JSON knows it: an undefined one (NaN) is null."""
+    """A score as JSON holds it: an undefined score (NaN) is null."""
     return float(score) if math.isfinite(score) else None
 
 
 def criterion_row(criterion: Criterion, score: float, baselines: dict[str, float | None]) -> dict[str, Any]:
-    """A score beside what is published of its criterion, and beside baselines by what they predict."""
+    """A score with the published values of its criterion, and with baselines by their description."""
     target, value = criterion.target, _number(score)
     sign = 1 if criterion.direction == "higher" else -1
     distance = sign * (value - target.value) if target and value is not None else None
@@ -133,16 +133,16 @@ def _published(value: Value | None) -> dict[str, Any] | None:
 
 
 def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One result from those of several runs, for example with other seeds.
+    """One result from the results of several runs, for example with other seeds.
 
-    Each criterion's score is the mean; ``standard_deviation`` (n - 1) and ``interval`` (95 %, Student's t) stand beside
-    it, and ``runs`` holds each run's seed and scores. A criterion that a run has no score of is null.
+    The score of each criterion is the mean; ``standard_deviation`` (n - 1) and ``interval`` (95 %, Student's t) are
+    beside it, and ``runs`` holds seed and scores of each run. A criterion without a score in some run is null.
 
     Args:
-        results: at least two, each of another run, of the same data and criteria.
+        results: at least two results of different runs, with the same data and criteria.
 
     Raises:
-        InputError: they do not belong together; what differs is named.
+        InputError: they do not belong together; the difference is named.
 
     Example:
         >>> from sciml_datasets.metrics import Evaluator, aggregate, make_result
@@ -158,7 +158,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         [1, 2]
     """
     if len(results) < 2:
-        raise InputError(f"{len(results)} results have no mean and spread: give those of two runs or more")
+        raise InputError(f"{len(results)} results have no mean and spread: give the results of two runs or more")
     first = results[0]
     for number, other in enumerate(results, 1):
         if "runs" in other:
@@ -194,7 +194,7 @@ def aggregate(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     shared = {key: first[key] if all(other.get(key) == first[key] for other in results) else None for key in first}
     return shared | {
         "criteria": rows,
-        "intervals": None,  # over groups of one run; those of the mean are over seeds
+        "intervals": None,  # these are over groups of one run; the interval of the mean is over seeds
         "scores": {row["name"]: row["score"] for row in rows},
         "details": {},
         "runs": [{"seed": other["seed"], "scores": other["scores"]} for other in results],
@@ -225,7 +225,7 @@ def read_result(path: Path, remedy: str) -> dict[str, Any]:
     """The content of a ``result.json``.
 
     Args:
-        path: of the file.
+        path: path of the file.
         remedy: what the user is to do with a file that cannot be used.
 
     Raises:
@@ -263,7 +263,7 @@ def write_result(result: dict[str, Any], path: Path) -> None:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The scores as text, a line per criterion; published values, where they are comparable, are of the real data."""
+    """The scores as text, a line per criterion; published values, where they are comparable, refer to the real data."""
     runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
     title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
     if what := measured(result):
@@ -306,15 +306,15 @@ def table(result: dict[str, Any]) -> str:
         lines.append("+- of bins: the exact score is at most this far away")
     unscored = {name: count for name, count in result["scores"].items() if UNSCORED.fullmatch(name) and count}
     if unscored:
-        told = ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in unscored.items())
-        lines.append(f"not scored: {told}")
+        counts = ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in unscored.items())
+        lines.append(f"not scored: {counts}")
     if published:
         lines.append("target, reference and best known are those of the real data")
     return "\n".join(lines)
 
 
 def measured(facts: Mapping[str, Any]) -> str:
-    """What is predicted, with its unit, by the fact ``response`` of a result or of data; empty where there is none."""
+    """The predicted quantity with its unit, from the fact ``response`` of a result or of data; empty without it."""
     response = facts.get("response")
     if not response:
         return ""
@@ -322,15 +322,15 @@ def measured(facts: Mapping[str, Any]) -> str:
 
 
 def bound_of(result: dict[str, Any], name: str) -> float | None:
-    """How far at most a score from a histogram is from the exact one, of several runs on average; None where tables do
-    not show the difference."""
+    """The largest possible distance of a score from a histogram to the exact one, the mean for several runs; None where
+    tables do not show the difference."""
     bounds = [run["scores"].get(f"{name}_error") for run in result.get("runs", [result])]
     bound = sum(bounds) / len(bounds) if None not in bounds else 0.0
     return bound if bound > SHOWN_BOUND else None
 
 
 def interval_method(result: dict[str, Any]) -> str:
-    """How the intervals of a result that has some were found, in words."""
+    """The method of the intervals of a result that has some, in words."""
     found = result["intervals"]
     groups = " and ".join(f"{number:,} by {name}" for name, number in found["groups"].items())
     return f"{found['method']} ({groups}), {found['resamples']:,} resamples"

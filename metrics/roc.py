@@ -1,10 +1,10 @@
-"""Scores of how well probabilities rank: ROC-AUC and average precision, in memory that does not grow with the samples.
+"""Scores of the ranking by probabilities: ROC-AUC and average precision, in memory independent of the samples.
 
-Probabilities are counted in bins, by true class. Networks crowd near 0 and 1, where sigmoids saturate, and before they
-have learnt near 0.5, so that bins follow the bits of the distance d to the nearest of these three as float32: each
-octave of d has the same number of bins. Beside the counts stands the range of what a bin holds, so that samples of one
-value are known to tie (constant, saturated and coarsely rounded probabilities). What the order of other samples within
-a bin could change is bounded and stated beside each score.
+Probabilities are counted in bins, by true class. Probabilities of networks crowd near 0 and 1, where sigmoids saturate,
+and before training near 0.5, so that bins follow the bits of the distance d to the nearest of these three as float32:
+each octave of d has the same number of bins. The range of the values in a bin is kept beside the counts, so that
+samples of one value are known to tie (constant, saturated and coarsely rounded probabilities). The effect of the order
+of other samples within a bin is bounded, and the bound is stated beside each score.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from sciml_datasets.metrics.formats import Format, check_number, checked
 from sciml_datasets.metrics.state import Additive, counts
 
 MANTISSA = 23
-"""Bits of a float32 after the leading one (IEEE 754)."""
+"""Number of bits of a float32 after the leading one (IEEE 754)."""
 OCTAVES = 125
 """Number of octaves of a distance from 0 up to 1/4 as float32: 124 of normal numbers, and the subnormal ones."""
 COARSEST = 101
-"""Octaves below 2^-26, which float32 do not resolve near 0.5 and 1: such distances there count as none."""
+"""Number of octaves below 2^-26, which float32 does not resolve near 0.5 and 1: such distances there count as 0."""
 
 
 @dataclass(eq=False)
@@ -33,8 +33,8 @@ class Ranking(Additive):
     """Histograms of probabilities of the positive class, and the range of values in each bin.
 
     Attributes:
-        bits: that an octave is parted by: it has 2^bits bins.
-        histogram: (bins, 2) int64, samples that are negative and positive.
+        bits: number of bits that divide an octave: it has 2^bits bins.
+        histogram: (bins, 2) int64, numbers of negative and of positive samples.
         extremes: (bins, 2) float64 maxima of the probability and of the negative probability; -1 where there is none.
 
     Example:
@@ -67,25 +67,25 @@ class Ranking(Additive):
             probability: (N,) float from 0 to 1.
 
         Raises:
-            ValueError: the shapes differ, or a value is not of these; none is added.
+            ValueError: the shapes differ, or a value is none of these; no sample is added.
         """
         self.add(*positives_and_probabilities(truth, probability))
 
     def add(self, truth: NDArray[np.bool_], probability: NDArray[Any]) -> None:
-        """`update` with arrays that were checked."""
+        """Add samples as `update` does, from arrays that were checked."""
         place = self.places(probability)
         for end, values in enumerate((probability, -probability)):
             farthest = self.extremes[:, end]
             beyond = np.flatnonzero(values > farthest[place])
-            # Of several that go beyond in one bin any may be written, so that others may still do: many times as fast
-            # as `numpy.maximum.at`.
+            # Where several values exceed the maximum of one bin any of them may be written, so the step is repeated
+            # while some still do: many times as fast as `numpy.maximum.at`.
             while beyond.size:
                 farthest[place[beyond]] = values[beyond]
                 beyond = beyond[values[beyond] > farthest[place[beyond]]]
         np.add.at(self.histogram.reshape(-1), 2 * place + truth, 1)
 
     def places(self, probability: NDArray[Any]) -> NDArray[np.int32]:
-        """(N,) bin of each probability; a higher one never has a lower bin."""
+        """(N,) bin of each probability; a higher probability never has a lower bin."""
         nearest = np.rint(probability + probability)  # twice the nearest of 0, 0.5 and 1
         # Exact: neither operand is more than twice the other (Sterbenz 1974), or one is 0.
         distance = (probability - nearest * probability.dtype.type(0.5)).astype(np.float32, copy=False)
@@ -128,7 +128,7 @@ class Ranking(Additive):
             return dict.fromkeys(names, math.nan)
         hits, false = positive.cumsum() - positive, negative.cumsum() - negative
         pairs = positives * negatives
-        # Of a pair in one bin half is taken to be right; all or none may be, but where the samples tie.
+        # Half of the pairs in one bin are taken to be right; all or none may be, except where the samples tie.
         together = positive * negative / pairs
         within, unknown = float(together.sum()), float(together[~tie].sum())
         before = float((positive * (negatives - false - negative)).sum() / pairs)
@@ -153,10 +153,10 @@ class Ranking(Additive):
 
 
 def positives_and_probabilities(truth: ArrayLike, probability: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-    """Both (N,): whether samples are positive, and probabilities from 0 to 1.
+    """(N,) whether samples are positive, and (N,) probabilities from 0 to 1.
 
     Raises:
-        InputError: they are others.
+        InputError: they have another shape, type or range.
     """
     positive = checked("truth", truth, Format("whether a sample is positive", (), "biu", 0, 1))
     form = Format("probabilities", (), "f", 0, 1)

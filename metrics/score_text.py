@@ -1,4 +1,4 @@
-"""Scores as text, and tables of them whose columns are as wide as what they hold."""
+"""Scores as text, and tables of them whose columns are as wide as their content."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 DECIMALS = 4
 """Number of decimals of a pure number, and of significant digits of a score with a unit, whose scale is unknown."""
 LEAST, MOST = 1e-3, 1e6
-"""Scores with a unit between these are written without an exponent."""
+"""Limits between which scores with a unit are written without an exponent."""
 GAP = "  "
 
 
@@ -16,9 +16,9 @@ def score_text(value: float | None, unit: str = "") -> str:
     """A score as tables and pages print it.
 
     Args:
-        value: of it; None for one that is undefined.
-        unit: of it, empty for a pure number. A pure number that four decimals would show as 0, or that has seven digits
-            before the point, is written as one with a unit.
+        value: value of the score; None for an undefined one.
+        unit: unit of the score, empty for a pure number. A pure number that four decimals would show as 0, or that has
+            seven digits before the point, is written like one with a unit.
     """
     if value is None:
         return "-"
@@ -35,7 +35,7 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table: the first column to the left, all others to the right, two blanks or more between columns.
 
     Args:
-        rows: of cells, as many in each.
+        rows: rows of cells, with the same number of cells in each.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -21,9 +21,9 @@ from sciml_datasets.metrics.roc import Ranking
 from sciml_datasets.metrics.state import Additive, counts, repeated
 
 THRESHOLD = 0.5
-"""A probability above it is positive; itself it is not, as in the inference of sciml-bench (docs/criteria.md)."""
+"""Probability above which a pixel is positive; equal to it, it is not, as in sciml-bench (docs/criteria.md)."""
 BLOCK_PIXELS = 1 << 17
-"""Probabilities are counted so many at a time: intermediate arrays stay in the cache."""
+"""Number of probabilities that are counted at a time: intermediate arrays stay in the cache."""
 Mask = NDArray[Any]
 
 
@@ -32,14 +32,14 @@ class Segmentation(Additive):
     """Counts for each scene, and histograms of probabilities.
 
     Attributes:
-        num_scenes: scenes of the split; each is known by its position in it, so that workers' rows add up.
-        strata: names of the groups that scores are told for as well, for example night and day.
-        scenes: (num_scenes, 2, 2) int64 valid pixels by truth and prediction.
+        num_scenes: number of scenes of the split; each is identified by its position, so that workers' rows add up.
+        strata: names of the groups for which scores are also reported, for example night and day.
+        scenes: (num_scenes, 2, 2) int64 numbers of valid pixels by truth and prediction.
         stratum: (num_scenes,) int64, index into ``strata`` plus 1, 0 where there is none.
-        invalid: (num_scenes,) int64 pixels that are not valid.
+        invalid: (num_scenes,) int64 numbers of pixels that are not valid.
         given: (num_scenes,) int64, 1 where a scene was scored.
-        with_probability: () int64, scenes whose prediction was a probability.
-        ranking, calibration: of those.
+        with_probability: () int64, number of scenes whose prediction was a probability.
+        ranking, calibration: states of the scores of those scenes.
 
     Example:
         >>> import numpy as np
@@ -79,15 +79,16 @@ class Segmentation(Additive):
         """Add scenes.
 
         Args:
-            positions: (N,) of the scenes in the split, each given once.
-            truth: (N, H, W) mask.
-            prediction: (N, H, W) mask, or float probability from 0 to 1; anything where pixels are not valid.
-            valid: (N, H, W) mask.
-            stratum: (N,) index into ``strata``; None where there are none.
+            positions: (N,) positions of the scenes in the split, each given once.
+            truth: (N, H, W) mask of the positive pixels.
+            prediction: (N, H, W) mask, or float probability from 0 to 1; any value where pixels are not valid.
+            valid: (N, H, W) mask of the valid pixels.
+            stratum: (N,) index into ``strata``; None where there are no strata.
 
         Raises:
-            ValueError: there are strata and ``stratum`` is None, or the other way round; the shapes differ or are
-                others; a position, stratum or probability is out of range, or a scene is given twice; none is added.
+            ValueError: there are strata and ``stratum`` is None, or the other way round; the shapes differ or are not
+                those above; a position, stratum or probability is out of range, or a scene is given twice; no scene is
+                added.
         """
         if bool(self.strata) != (stratum is not None):
             raise InputError(f"the strata are {self.strata}: give each scene one, or none where there are none")
@@ -137,14 +138,15 @@ class Segmentation(Additive):
                 self.calibration.add(within, probability)
 
     def result(self) -> dict[str, float]:
-        """The scores, pooled over pixels where nothing else is said.
+        """The scores, pooled over pixels unless stated otherwise.
 
         - ``accuracy``, ``precision``, ``recall``, ``f1``, ``iou`` (Jaccard 1912: TP / (TP + FP + FN)).
         - ``miss_rate``: FN / (FN + TP), the type-2 error; ``false_alarm_rate``: FP / (FP + TN), the type-1 error.
         - ``kuiper_skill``: recall - false-alarm rate, from -1 to 1 (Peirce 1884, doi:10.1126/science.ns-4.93.453;
           Hanssen & Kuipers 1965); also called true skill statistic.
-        - ``accuracy_scene_mean``, ``accuracy_scene_min``, ``iou_scene_mean``: over scenes where they are defined.
-        - ``accuracy_<stratum>``, ``iou_<stratum>``, ``kuiper_skill_<stratum>``.
+        - ``accuracy_scene_mean``, ``accuracy_scene_min``, ``iou_scene_mean``: mean or minimum over the scenes for which
+          the score is defined.
+        - ``accuracy_<stratum>``, ``iou_<stratum>``, ``kuiper_skill_<stratum>``: scores of one stratum.
         - ``valid_pixels``, ``invalid_pixels``, ``scenes_without_valid_pixels``: counts.
         - with probabilities throughout, the scores of `Ranking` and `Calibration`.
 
@@ -167,7 +169,7 @@ class Segmentation(Additive):
         return scores
 
     def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
-        """The scores that follow from the confusion of scenes, if each scene counted (num_scenes,) so many times."""
+        """The scores from the confusion of scenes, if each scene counted ``weights`` (num_scenes,) times."""
         scores = mask_scores(np.tensordot(weights, self.scenes, 1))
         each = np.repeat(self.scenes, weights, axis=0)
         (negatives, false), (missed, hits) = each.transpose(1, 2, 0)
@@ -205,7 +207,7 @@ class Segmentation(Additive):
 
 
 def mask_formats(positive: str, shape: tuple[int, ...]) -> tuple[Format, ...]:
-    """The forms in which masks of something may be predicted."""
+    """The formats in which masks of ``positive`` pixels may be predicted."""
     return (
         Format(f"probabilities of {positive}", shape, "f", 0, 1),
         Format(f"masks of {positive}", shape, "biu", 0, 1),
@@ -213,7 +215,7 @@ def mask_formats(positive: str, shape: tuple[int, ...]) -> tuple[Format, ...]:
 
 
 def _improbable(prediction: Mask, valid: Mask) -> int:
-    """How many values at valid pixels are not from 0 to 1; they are counted only where there is one at all."""
+    """The number of values at valid pixels that are not from 0 to 1; they are counted only where one exists."""
     if not prediction.size or (prediction.min() >= 0 and prediction.max() <= 1):
         return 0
     inside = prediction[valid != 0]
@@ -221,7 +223,7 @@ def _improbable(prediction: Mask, valid: Mask) -> int:
 
 
 def mask_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
-    """Scores of a confusion matrix (2, 2), rows are truth, columns predictions; see `Segmentation.result`."""
+    """The scores of a confusion matrix (2, 2), rows are truth, columns predictions; see `Segmentation.result`."""
     (true_negatives, false_positives), (false_negatives, hits) = confusion.tolist()
     recall = _ratio(hits, hits + false_negatives)
     false_alarms = _ratio(false_positives, false_positives + true_negatives)
@@ -238,7 +240,7 @@ def mask_scores(confusion: NDArray[np.int64]) -> dict[str, float]:
 
 
 def _defined(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The ratios that are: where the whole is 0 there is none."""
+    """The defined ratios part / whole: those whose whole is not 0."""
     return np.asarray(part[whole > 0] / whole[whole > 0])
 
 

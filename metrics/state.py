@@ -1,8 +1,8 @@
-"""States that add up: the same scores for any batching, any order and any number of workers.
+"""Additive states: they give the same scores for any batching, any order and any number of workers.
 
 A state is a dataclass. Fields given to ``__init__`` are parameters; all others are arrays of int64 or float64 (also
-0-dimensional ones), which only ever change by addition, starting at zero, or by `numpy.maximum` where ``MAXIMA`` names
-them, or are states themselves, or tuples of them. So states merge, MPI reduces them (``comm.allreduce(state)`` adds),
+0-dimensional ones), which start at zero and change only by addition, or by `numpy.maximum` where ``MAXIMA`` names them;
+or they are states themselves, or tuples of states. So states merge, MPI reduces them (``comm.allreduce(state)`` adds),
 and so does ``tf.distribute``, which sums `Additive.arrays` and gathers `Additive.maxima` (docs/criteria.md).
 """
 
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 
 @dataclass(eq=False)
 class Additive:
-    """See the module's docstring. Subclasses add ``update`` and ``result``."""
+    """A state that adds up; see the module's docstring. Subclasses define ``update`` and ``result``."""
 
     MAXIMA: ClassVar[frozenset[str]] = frozenset()
 
     def parameters(self) -> dict[str, Any]:
-        """What must agree before two states can be added, by name."""
+        """The parameters, by name, which must agree before two states can be added."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.init}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -33,11 +33,11 @@ class Additive:
         return {name: array for name, array, is_maximum in self._parts() if not is_maximum}
 
     def maxima(self) -> dict[str, NDArray[Any]]:
-        """The arrays of which the greater is kept, by name; most states have none."""
+        """The arrays of which the elementwise maximum is kept, by name; most states have none."""
         return {name: array for name, array, is_maximum in self._parts() if is_maximum}
 
     def _parts(self) -> Iterator[tuple[str, NDArray[Any], bool]]:
-        """Name and array, and whether it is a maximum, of this state and those within."""
+        """Yield name and array, and whether it is a maximum, of this state and of the states in it."""
         for field in fields(self):
             if field.init:
                 continue
@@ -62,14 +62,14 @@ class Additive:
     def add_arrays(
         self, arrays: Mapping[str, NDArray[Any]], maxima: Mapping[str, NDArray[Any]] = MappingProxyType({})
     ) -> None:
-        """Add the arrays of a state with the same parameters, or those of several that something else has added.
+        """Add the arrays of a state with the same parameters, or the sums of those of several states.
 
         Args:
-            arrays: as `arrays` gives them.
-            maxima: as `maxima` gives them; maxima that were summed are no maxima, so they come by themselves.
+            arrays: the arrays, as `arrays` returns them.
+            maxima: the maxima, as `maxima` returns them; they are separate, since a sum of maxima is no maximum.
 
         Raises:
-            ValueError: an array is missing, or is one too many or of another shape; nothing is added.
+            ValueError: an array is missing, unknown or of another shape; nothing is added.
         """
         for own, given, what in ((self.arrays(), arrays, "arrays"), (self.maxima(), maxima, "maxima")):
             shapes = {name: np.shape(array) for name, array in given.items()}
@@ -89,12 +89,12 @@ class Additive:
 
 
 def repeated(positions: NDArray[np.int64], given: NDArray[Any]) -> NDArray[np.int64]:
-    """The positions that stand twice among the (N,) given ones, or were given before, ascending.
+    """The positions that occur twice among the (N,) given ones, or were given before, ascending.
 
     Args:
-        positions: (N,) of the samples of one batch.
-        given: (num_samples,) not 0 where a sample was given before. Only the places of the batch are looked at, so that
-            a batch takes as long whatever the split holds.
+        positions: (N,) positions of the samples of one batch.
+        given: (num_samples,) not 0 where a sample was given before. Only the places of the batch are read, so that the
+            time of a batch does not depend on the size of the split.
     """
     found, number = np.unique(positions, return_counts=True)
     return np.asarray(found[(number > 1) | (given[found] != 0)])

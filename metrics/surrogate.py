@@ -1,4 +1,4 @@
-"""Scores of a surrogate: predicted fields against simulated ones, and what they save."""
+"""Scores of a surrogate: predicted fields against simulated ones, and the time that it saves."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def _below_all() -> NDArray[np.float64]:
 
 @dataclass(eq=False)
 class Surrogate(Additive):
-    """Sums over all points of all fields, which count alike.
+    """Sums over all points of all fields, which have equal weights.
 
-    The maxima start at -infinity, which `numpy.maximum` leaves without effect as addition does zero.
+    The maxima start at -infinity, which has no effect in `numpy.maximum`, as zero has none in addition.
 
     Attributes:
         spacing: distance of neighbouring points along each spatial axis, above 0. Relative H1 weighs differences by it,
             so the score depends on its unit: make lengths dimensionless as the simulation does.
-        moments: of all points.
-        slopes: (2, DIGITS) int64, exact sums of squares of the derivatives along all axes, of the truth and of truth
-            less prediction.
+        moments: moments of all points.
+        slopes: (2, DIGITS) int64, exact sums of squares of the derivatives along all axes, for the truth and for the
+            truth less the prediction.
         highest: () float64, maximum of the truth.
         lowest: () float64, maximum of the negative truth.
         max_error: () float64, maximum of |truth - prediction|.
@@ -64,18 +64,18 @@ class Surrogate(Additive):
         """Add fields.
 
         Args:
-            truth: (N, ...) float, an axis for each spacing, of at least 3 points.
-            prediction: (N, ...) float, in the same unit.
+            truth: (N, ...) float true fields, with an axis of at least 3 points for each spacing.
+            prediction: (N, ...) float predicted fields, in the same unit.
 
         Raises:
-            ValueError: the shapes differ or are others, or a value is no number of the size of float32; none is
-                added.
+            ValueError: the shapes differ or are not those above, or a value is no number of the size of float32; no
+                field is added.
         """
         shape = as_array("truth", truth).shape
         if len(shape) != 1 + len(self.spacing) or min(shape[1:]) < 3:
             expected = f"(N, ...) with {len(self.spacing)} axes of 3 points or more"
             raise ValueError(f"fields have the shape {shape}, expected {expected}")
-        for t, p in zip(*paired(truth, prediction, shape[1:]), strict=True):  # one at a time fits the cache
+        for t, p in zip(*paired(truth, prediction, shape[1:]), strict=True):  # one field at a time fits the cache
             error = t - p
             self.moments.update(t.ravel(), p.ravel())
             add_exactly(self.slopes, np.arange(2), np.array([[self._slopes(t), self._slopes(error)]]))
@@ -84,7 +84,7 @@ class Surrogate(Additive):
             np.maximum(self.max_error, np.abs(error).max(), out=self.max_error)
 
     def _slopes(self, values: Floats) -> float:
-        """Sum of the squared derivatives; differences are of second order, central and one-sided at the ends."""
+        """The sum of the squared derivatives by differences of second order, central and one-sided at the ends."""
         slopes = (np.gradient(values, step, axis=axis, edge_order=2) for axis, step in enumerate(self.spacing))
         return float(sum((slope * slope).sum() for slope in slopes))
 
@@ -116,18 +116,18 @@ class Surrogate(Additive):
 def speed_up(
     simulator_seconds: float, surrogate_seconds: float, *, samples: int, training_seconds: float = 0.0
 ) -> dict[str, float]:
-    """How much faster the surrogate is than the simulator.
+    """The factor by which the surrogate is faster than the simulator.
 
     Args:
-        simulator_seconds: per sample, above 0.
-        surrogate_seconds: per sample, above 0, on hardware that the report names beside the simulator's.
-        samples: that the surrogate will predict, at least 1.
-        training_seconds: spent once: simulating the training samples as well as training.
+        simulator_seconds: seconds per sample, above 0.
+        surrogate_seconds: seconds per sample, above 0, on hardware that the report names beside the simulator's.
+        samples: number of samples that the surrogate will predict, at least 1.
+        training_seconds: seconds spent once on simulating the training samples and on training.
 
     Returns:
-        ``speed_up``: simulator / surrogate seconds; ``speed_up_amortised``: the same of all samples' seconds, training
-        included, after the effective speed-up of Fox et al. 2019 (arXiv:1902.10810), without its credit for the
-        training samples.
+        ``speed_up``: simulator / surrogate seconds; ``speed_up_amortised``: the same ratio for the seconds of all
+        samples, training included, after the effective speed-up of Fox et al. 2019 (arXiv:1902.10810), without its
+        credit for the training samples.
 
     Raises:
         ValueError: a number is out of its range.

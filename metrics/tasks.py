@@ -1,7 +1,7 @@
-"""The kinds of tasks: how truth is read, which predictions are taken, which trivial baselines stand beside the scores.
+"""The scoring of each kind of task: the truth, the accepted predictions, the scores and the trivial baselines.
 
-A scoring binds a state (`sciml_datasets.metrics.state.Additive`) to the truth of one split. The table of benchmarks
-names the kind and its settings.
+A scoring binds a state (`sciml_datasets.metrics.state.Additive`) to the truth of one split. The declaration of a
+benchmark has the task and its settings.
 """
 
 from __future__ import annotations
@@ -40,37 +40,40 @@ class Scoring(Protocol):
 
     @property
     def state(self) -> Additive:
-        """What adds up."""
+        """The additive state."""
 
     def update(self, positions: NDArray[np.int64], predictions: NDArray[Any]) -> None:
-        """Add predictions, in one of the formats, for the samples at some positions of the split."""
+        """Add predictions, in one of the formats, of the samples at these positions of the split."""
 
     def result(self) -> dict[str, float]:
         """The scores by name."""
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The scores of trivial predictors on the same samples, by what they predict."""
+        """The scores of trivial predictors on the same samples, by a description of the predictor."""
 
     def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
-        """The scores if each sample of the split counted (N,) so many times, of which not all are 0; without those that
-        do not follow from what the state keeps of each sample. All have been given."""
+        """The scores if each sample of the split counted ``weights`` (N,) times, where not all weights are 0.
+
+        Scores that do not follow from what the state keeps of each sample are left out. All samples must have been
+        given.
+        """
 
     def details(self) -> dict[str, Any]:
-        """What a result also holds, as JSON: a confusion matrix, a curve."""
+        """Further content of a result, as JSON: a confusion matrix, a curve."""
 
     def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
-        """Which elements of the predictions at some positions are scored; the others may be anything."""
+        """Mask of the elements of the predictions at these positions that are scored; the others may have any value."""
 
 
 @dataclass(eq=False)
 class Classes(Additive):
-    """A classification of all samples of a split, and what became of each.
+    """A classification of all samples of a split, with the prediction of each.
 
     Attributes:
-        num_samples, num_classes: of the split.
-        overall: counts of all.
+        num_samples, num_classes: numbers of samples and of classes of the split.
+        overall: counts of all samples.
         predicted: (num_samples,) int64 predicted class plus 1, 0 where none was given.
-        rank: (num_samples,) int64 how many classes come before the true one, plus 1; 0 where no scores were given.
+        rank: (num_samples,) int64 number of classes ranked before the true one, plus 1; 0 where no scores were given.
     """
 
     num_samples: int
@@ -97,14 +100,15 @@ class Classes(Additive):
 
 
 class ClassificationScoring:
-    """One class for each sample.
+    """The scoring of one class for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         label: column of the member list with the true class.
         num_classes: number of classes.
-        coarser: labels that follow from the class, by name: what each is called, to its last class; see `ranges`.
-        merged: classes that may count as one another, by what they are called; see `counted_as`.
+        coarser: labels that follow from the class, by name: name of each group of classes to its last class, see
+            `ranges`.
+        merged: classes that may count as one another, by name of the merging; see `counted_as`.
     """
 
     def __init__(
@@ -131,15 +135,15 @@ class ClassificationScoring:
         self.state.update(positions, self._labels[positions], predictions)
 
     def result(self) -> dict[str, float]:
-        """See `Classification.result`; the same of the coarser labels and with classes merged.
+        """The scores of `Classification.result`, and the same for coarser labels and merged classes.
 
-        - ``<name>_accuracy``: share of samples whose predicted class has the true one's coarser label.
-        - ``top1_accuracy_<name>_merged``, ``macro_f1_<name>_merged``: as if those classes were one.
+        - ``<name>_accuracy``: share of samples whose predicted class has the same coarser label as the true one.
+        - ``top1_accuracy_<name>_merged``, ``macro_f1_<name>_merged``: the scores as if those classes were one.
         """
         return self._scores(self.state.overall)
 
     def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
-        """Accuracies, also of the coarser labels, and means over classes; see `Scoring.resampled`."""
+        """The accuracies, also of the coarser labels, and the means over classes; see `Scoring.resampled`."""
         true, predicted = self._labels, self.state.predicted - 1
         size, total = self.state.num_classes, weights.sum()
         hits, of_truth, of_prediction = (
@@ -167,7 +171,8 @@ class ClassificationScoring:
         return scores
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Always the most frequent class of the training split; its top classes are the next most frequent."""
+        """The scores of predicting always the most frequent class of the training split, followed by the next most
+        frequent ones."""
         training = np.array(self._truth.training.column(self._label), np.int64)
         frequency = np.bincount(training, minlength=self.state.num_classes)
         ranking = np.argsort(-frequency, kind="stable")
@@ -177,7 +182,7 @@ class ClassificationScoring:
         return {f"always class {ranking[0]}, the most frequent of the training split": constant}
 
     def scored(self, positions: NDArray[np.int64]) -> bool:
-        """All of them."""
+        """All elements are scored."""
         return True
 
     def details(self) -> dict[str, Any]:
@@ -188,14 +193,14 @@ class ClassificationScoring:
 
 
 class SegmentationScoring:
-    """A mask for each sample.
+    """The scoring of a mask for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         mask: feature of the records with the true mask.
         valid: feature that says which pixels count; empty where all do.
         stratum: feature with an index into ``strata``; empty where there are none.
-        strata: names of the groups of samples that are also scored alone.
+        strata: names of the groups of samples that are also scored separately.
     """
 
     def __init__(self, truth: Truth, *, mask: str, valid: str, stratum: str, strata: tuple[str, ...]) -> None:
@@ -222,7 +227,7 @@ class SegmentationScoring:
         return self.state.resampled(weights)
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """All pixels with the probability 0, or 1; of the samples that were given."""
+        """The scores of the probability 0, and of 1, at all pixels of the samples that were given."""
         return {f"{name} {self._name}": self.state.constant(i).result() for i, name in enumerate(("no", "all"))}
 
     def scored(self, positions: NDArray[np.int64]) -> NDArray[np.bool_] | bool:
@@ -254,18 +259,18 @@ class Regressions(Additive):
 
 
 class RegressionScoring:
-    """One number for each sample.
+    """The scoring of one number for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         target: column of the member list with the true number.
-        groups: columns with what a sample belongs to, for example drug and cell.
+        groups: columns with groups of samples, for example drug and cell.
     """
 
     def __init__(self, truth: Truth, *, target: str, groups: tuple[str, ...]) -> None:
         self._truth, self._target, self._groups = truth, target, groups
         self._targets = truth.numbers(target)
-        # Groups are counted in the order of their names over both splits, so that a training mean finds its group.
+        # Groups are numbered in the order of their names over both splits, so that a training mean finds its group.
         self._names = [sorted({*truth.column(name), *truth.training.column(name)}) for name in groups]
         self._members = [self._indices(truth, name) for name in range(len(groups))]
         sizes = tuple(map(len, self._names))
@@ -288,12 +293,12 @@ class RegressionScoring:
             grouped.update(members[positions], targets, predictions)
 
     def result(self) -> dict[str, float]:
-        """See `Regression.result`, `RankCorrelation.result`, and with the grouping's name at the end
-        `GroupedRegression.result`."""
+        """The scores of `Regression.result`, of `RankCorrelation.result`, and of `GroupedRegression.result` with the
+        grouping's name at the end."""
         return self._scores(self.state)
 
     def resampled(self, weights: NDArray[np.int64]) -> dict[str, float]:
-        """See `ResampledRegression.scores`; without the medians over groups."""
+        """The scores of `ResampledRegression.scores`: the medians over groups are left out."""
         return self._resampled.scores(weights)
 
     @cached_property
@@ -307,7 +312,8 @@ class RegressionScoring:
         return scores
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """Mean of the training split, mean of each group, and with two groupings the sum of their effects."""
+        """The scores of the mean of the training split, of the mean of each group and, with two groupings, of the sum
+        of their effects."""
         training = self._truth.training
         targets = training.numbers(self._target)
         seen = [self._indices(training, i) for i in range(len(self._groups))]
@@ -326,7 +332,7 @@ class RegressionScoring:
         return found
 
     def scored(self, positions: NDArray[np.int64]) -> bool:
-        """All of them."""
+        """All elements are scored."""
         return True
 
     def details(self) -> dict[str, Any]:
@@ -336,7 +342,7 @@ class RegressionScoring:
 
 @dataclass(eq=False)
 class Images(Additive):
-    """Scores of the images of a split, and where their atom columns are asked for also of these.
+    """Scores of the images of a split and, where the task has them, of their atom columns.
 
     Attributes:
         each: (num_samples, len(PER_IMAGE)) float64 scores of each image, 0 where undefined or not given.
@@ -377,14 +383,15 @@ class Images(Additive):
 
 
 class ReconstructionScoring:
-    """An image for each sample.
+    """The scoring of an image for each sample.
 
     Args:
-        truth: of the split.
+        truth: truth of the split.
         image: feature of the records with the true image.
-        data_range: largest less smallest value that it can take.
-        atom_columns: how its atom columns are found, as `AtomColumns` takes it; empty where it has none.
-        scan: feature with the diffraction patterns (positions, H, W) that it is reconstructed from, where there is one.
+        data_range: largest less smallest value that the image can take.
+        atom_columns: parameters by which its atom columns are found, as `AtomColumns` takes them; empty where it has
+            none.
+        scan: feature with the diffraction patterns (positions, H, W) from which the image is reconstructed, if any.
     """
 
     def __init__(
@@ -422,9 +429,9 @@ class ReconstructionScoring:
         }
 
     def baselines(self) -> dict[str, dict[str, float]]:
-        """The mean image of the training split and, of a square scan, the integrated centre of mass.
+        """The scores of the mean image of the training split and, for a square scan, of the integrated centre of mass.
 
-        The latter's factor and constant are fitted to the training split.
+        Factor and constant of the latter are fitted to the training split.
         """
         mean = mean_image(image for image, *_ in self._samples(self._truth.training, ()))
         always, state = self._none(), self._none()
@@ -439,17 +446,17 @@ class ReconstructionScoring:
         return found
 
     def _centred(self, truth: Truth) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-        """Integrated centre of mass and true image of each sample."""
+        """Yield the integrated centre of mass and the true image of each sample."""
         for image, scan in self._samples(truth, (self._scan,)):
             yield integrated_centre_of_mass(scan, image.shape), image
 
     def _samples(self, truth: Truth, more: tuple[str, ...]) -> Iterator[list[NDArray[Any]]]:
-        """The image, and more features, of each sample, one at a time."""
+        """Yield the image and further features of each sample, one sample at a time."""
         for position in range(len(truth)):
             yield [values[0] for values in truth.features(np.array([position]), (self._image, *more))]
 
     def scored(self, positions: NDArray[np.int64]) -> bool:
-        """All of them."""
+        """All elements are scored."""
         return True
 
     def details(self) -> dict[str, Any]:
@@ -465,11 +472,11 @@ SCORINGS: Mapping[type[Task], Callable[..., Scoring]] = {
     task.Regression: RegressionScoring,
     task.Reconstruction: ReconstructionScoring,
 }
-"""Class of a task to what scores it; the attributes of the task are its arguments."""
+"""Class of a task to the class that scores it; the attributes of the task are its arguments."""
 
 
 def scoring(of: Task, truth: Truth) -> Scoring:
-    """The scoring of a task against the truth of one split: its own where its class has a method ``scoring``."""
+    """The scoring of a task against the truth of one split: by the task's own method ``scoring`` where it has one."""
     if hasattr(of, "scoring"):
         own: Scoring = of.scoring(truth)
         return own

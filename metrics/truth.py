@@ -12,11 +12,11 @@ from sciml_datasets.prepared.prepared import Prepared
 
 
 class Truth:
-    """Truth of one split of a prepared data set; samples are known by their position in the split.
+    """Truth of one split of a prepared data set; samples are identified by their position in the split.
 
     Attributes:
         ids: ids of its samples, in the order of the records.
-        sha256: digest of what is in the split, see `sciml_datasets.splits.partitions.Selection`.
+        sha256: digest of the content of the split, see `sciml_datasets.splits.partitions.Selection`.
 
     Args:
         prepared: the data set.
@@ -41,12 +41,12 @@ class Truth:
         return self._members[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """(N,) a column of the member list as numbers."""
+        """(N,) column of the member list as numbers."""
         return np.array(self._members[name], np.float64)
 
     @cached_property
     def training(self) -> Truth:
-        """The truth of the training split, which baselines are fitted to."""
+        """The truth of the training split, to which baselines are fitted."""
         partition, colon, _ = self._split.rpartition(":")
         return Truth(self._prepared, f"{partition}{colon}train")
 
@@ -58,7 +58,7 @@ class Truth:
         """Features of some records, each stacked along a new first axis; nothing else of the records is decoded.
 
         Raises:
-            DamagedRecordError: a record is not what was written, or another sample's.
+            DamagedRecordError: a record is not what was written, or belongs to another sample.
         """
         import tensorflow_datasets as tfds
 

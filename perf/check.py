@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 
 def main() -> None:
-    """Print a table of one line."""
+    """Print the measurements, one line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--samples", type=int, default=400, help="of stemdl_demo, all splits together (default: 400)")
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def make_data(work: Path, samples: int, scenes: int) -> None:
-    """Simulate and prepare, where it has not been done."""
+    """Simulate and prepare the data sets that do not exist yet."""
     from sciml_datasets import prepare, simulate
 
     for name, count in (("stemdl_demo", samples), ("cloudmask_demo", scenes)):
@@ -51,7 +51,7 @@ def make_data(work: Path, samples: int, scenes: int) -> None:
 
 
 def make_tree(folder: Path, data_dir: Path, count: int) -> tuple[Path, int]:
-    """Submissions with predictions of their own, half of them masks; and the bytes of all predictions."""
+    """Make submissions with predictions of their own, half of them masks; return the folder and their bytes."""
     from submission_files import make_run, make_submission
 
     tree, size = folder / "all", 0
@@ -65,11 +65,11 @@ def make_tree(folder: Path, data_dir: Path, count: int) -> tuple[Path, int]:
 
 
 def measure(tree: Path, data_dir: Path | None) -> tuple[float, int, int]:
-    """Seconds, bytes of the largest process, and findings of ``sciml check``."""
+    """The seconds, the bytes of the largest process, and the number of findings of ``sciml check``."""
     code = "import sys; from sciml_datasets.cli.main import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "check", str(tree), "--json"]
     command += ["--data-dir", str(data_dir)] if data_dir else []
-    # A process inherits the peak memory of the one that forks it: a small one stands between.
+    # A process inherits the peak memory of the one that forks it: a small process is started between them.
     between = (
         "import json, resource, subprocess, sys;"
         "out = subprocess.run(sys.argv[1:], capture_output=True, text=True).stdout;"

@@ -1,7 +1,7 @@
 """Speed and memory of the criteria, beside scikit-learn's and torchmetrics' own calls on the same arrays in one run.
 
-Arrays like CloudMask's: scenes of 1200 x 1500 pixels, masks and probabilities. One core. torchmetrics takes part where
-it is installed (``pip install torchmetrics``).
+The arrays are like CloudMask's: scenes of 1200 x 1500 pixels, masks and probabilities. One core is used. torchmetrics
+is compared where it is installed (``pip install torchmetrics``).
 
     python perf/criteria.py
 """
@@ -34,7 +34,7 @@ def main() -> None:
     if args.memory:
         memory(args.scenes)
         return
-    # First: on Linux a process inherits the peak memory of the one that started it.
+    # Memory is measured first: on Linux a process inherits the peak memory of the one that started it.
     subprocess.run([sys.executable, __file__, "--memory", "--scenes", str(args.scenes)], check=True)
     for name in THREADS:
         os.environ[name] = "1"
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def best_seconds(call: Callable[[], object]) -> float:
-    """The shortest of three calls after one that warms up."""
+    """Seconds of the shortest of three calls after one call to warm up."""
     call()
     times = []
     for _ in range(3):
@@ -62,7 +62,7 @@ def best_seconds(call: Callable[[], object]) -> float:
 
 
 def scene(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Truth (mask), probability (float32) and valid (mask) of one scene."""
+    """The truth (mask), probability (float32) and valid (mask) of one scene."""
     rng = np.random.default_rng(seed)
     truth = (rng.random((1, ROWS, COLUMNS), np.float32) < 0.45).view(np.uint8)
     noise = rng.standard_normal(truth.shape, np.float32)
@@ -71,7 +71,7 @@ def scene(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def calls() -> Iterator[tuple[str, str, Callable[[], object], int]]:
-    """Measure, whose, the call, and how many pixels it scores."""
+    """Yield the name of a measure, its library, the call, and the number of pixels that it scores."""
     from sklearn import metrics as sk
 
     from sciml_datasets.metrics.calibration import Calibration
@@ -84,7 +84,7 @@ def calls() -> Iterator[tuple[str, str, Callable[[], object], int]]:
     flat_truth, flat_mask, flat_probability = truth[inside], mask[inside], probability[inside]
     is_cloud = flat_truth.view(np.bool_)
     everything, scored = truth.size, flat_truth.size
-    ranking = Ranking()  # kept, as for a split: the first scene is the one that warms up
+    ranking = Ranking()  # kept, as for a split: the first scene is the warm-up
 
     yield "confusion, masks", "ours", lambda: Segmentation(1).update([0], truth, mask, valid), everything
     yield "confusion, masks", "scikit-learn", lambda: sk.confusion_matrix(flat_truth, flat_mask), scored
@@ -129,7 +129,7 @@ def calls() -> Iterator[tuple[str, str, Callable[[], object], int]]:
 
 
 def memory(scenes: int) -> None:
-    """Score so many scenes with probabilities, one at a time, and print the peak memory of this process."""
+    """Score a number of scenes with probabilities, one at a time, and print the peak memory of this process."""
     from sciml_datasets.metrics.segmentation import Segmentation
 
     state = Segmentation(scenes, ("night", "day"))

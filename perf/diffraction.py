@@ -4,11 +4,11 @@
     python perf/diffraction.py --make                  make the numbers again; where abTEM (GPL) is installed as well
     python perf/diffraction.py --make --full           print instead what the mean over depth leaves out, by abTEM alone
 
-The numbers lie in tests/abtem_disks.json: 100 angstrom of crystal at 100 keV, the intensity of each reflection up to
-2.56 / angstrom, a mean over three tilts within the cone, in millionths of the beam. abTEM took Peng's potentials with
+The numbers are in tests/abtem_disks.json: 100 angstrom of crystal at 100 keV, the intensity of each reflection up to
+2.56 / angstrom, a mean over three tilts within the cone, in millionths of the beam. abTEM used Peng's potentials with
 B = 0.5 square angstrom, their mean along the beam, slices of 0.5 angstrom, and a grid that holds
-5.3 / angstrom. The residual is the sum of absolute differences over the sum of abTEM's intensities, the direct beam
-left out.
+5.3 / angstrom. The residual is the sum of absolute differences over the sum of abTEM's intensities, without the direct
+beam.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ CASES = {
     "quartz 152 [211]": (quartz(152), (2, 1, 1), (0, 1, 0)),
     "quartz 154 [211]": (quartz(154), (2, 1, 1), (0, 1, 0)),
 }
-"""Crystal, direct-lattice indices of the zone axis z, and of the direction y at a right angle to it."""
+"""Crystal, direct-lattice indices of the zone axis z, and of the direction y at a right angle to it, by name."""
 THICKNESS, KEV, B_FACTOR = 100.0, 100.0, 0.5
 REPEATS = 8
-"""Projected cells along each side: tilts are multiples of one eighth of their reciprocal edges."""
+"""Number of projected cells along each side: tilts are multiples of one eighth of their reciprocal edges."""
 TILTS = ((0, 0), (2, 1), (-1, 2))
 SLICE = 0.5
 SAMPLING = 1 / 16
-"""Angstrom of a grid point: abTEM's band limit is two thirds of 8 / angstrom."""
+"""Distance of grid points in angstrom: abTEM's band limit is two thirds of 8 / angstrom."""
 LEAST = 10
-"""Millionths of the beam: fainter reflections are not stored."""
+"""Least stored intensity in millionths of the beam; fainter reflections are left out."""
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +58,7 @@ class Box:
 
     Attributes:
         frame: (3, 3) rows x, y, z in crystal space.
-        size: (3,) angstrom: the edges of the projected cell, and the period along z.
+        size: (3,) edges of the projected cell, and the period along z, in angstrom.
     """
 
     frame: Floats
@@ -66,7 +66,7 @@ class Box:
 
     @property
     def tilts(self) -> Floats:
-        """(k, 2) x and y in 1/angstrom."""
+        """(k, 2) tilts x and y in 1/angstrom."""
         return np.array(TILTS) / (REPEATS * self.size[:2])
 
 
@@ -92,7 +92,7 @@ def reflections(crystal: Crystal, box: Box) -> tuple[NDArray[np.int64], Floats]:
 
 
 def of_abtem(crystal: Crystal, box: Box, thickness: float = THICKNESS, *, full: bool = False) -> Floats:
-    """(n,) intensities of `reflections` by abTEM, in shares of the beam; in full, of whole periods along it."""
+    """(n,) intensities of `reflections` by abTEM, as shares of the beam; with ``full``, for whole periods along it."""
     import abtem
     from ase import Atoms
 
@@ -136,7 +136,7 @@ def of_abtem(crystal: Crystal, box: Box, thickness: float = THICKNESS, *, full: 
 
 
 def atoms_in(crystal: Crystal, box: Box) -> tuple[Floats, list[str]]:
-    """(n, 3) x, y and z in angstrom of the atoms in a box, and their symbols."""
+    """(n, 3) positions x, y and z in angstrom of the atoms in a box, and their symbols."""
     vectors = crystal.lattice @ box.frame.T
     reach = np.ceil(np.linalg.norm(box.size) * np.linalg.norm(np.linalg.inv(vectors), axis=0)).astype(int) + 1
     cells = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(-1, 3)
@@ -146,7 +146,7 @@ def atoms_in(crystal: Crystal, box: Box) -> tuple[Floats, list[str]]:
 
 
 def of_zolz(crystal: Crystal, zone: tuple[int, ...], box: Box) -> Floats:
-    """(n,) intensities of `reflections` by the engine zolz, in shares of the beam."""
+    """(n,) intensities of `reflections` by the engine zolz, as shares of the beam."""
     from sciml_datasets.stemdl.zone_multislice import exit_waves, zone_of
 
     beams = zone_of(crystal, box.frame, np.array(zone), B_FACTOR)
@@ -157,7 +157,7 @@ def of_zolz(crystal: Crystal, zone: tuple[int, ...], box: Box) -> Floats:
 
 
 def residual(found: Floats, expected: Floats, hkl: NDArray[np.int64]) -> float:
-    """Sum of absolute differences over the sum of what is expected, without the direct beam."""
+    """The sum of absolute differences over the sum of the expected values, without the direct beam."""
     scattered = hkl.any(axis=1)
     return float(np.abs(found - expected)[scattered].sum() / expected[scattered].sum())
 

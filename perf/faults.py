@@ -28,9 +28,9 @@ from typing import Any
 KINDS = ("one rank", "all ranks", "node")
 RANKS = 2
 SLOWNESS = 0.02
-"""Seconds that reading a sample takes: a round writes for about 0.6 s."""
+"""Seconds added to the reading of a sample: a round writes for about 0.6 s."""
 LAST_MOMENT = 2.6
-"""Seconds after the launch at which the latest kill comes: imports take about one."""
+"""Seconds after the launch of the latest possible kill: imports take about one."""
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def drill(folder: Path, kills: int, rng: random.Random) -> int:
-    """Rounds of kills until there were enough; the exit code."""
+    """Run rounds of kills until there were enough, and return the exit code."""
     from sciml_datasets import prepare, simulate
 
     raw = folder / "raw"
@@ -82,7 +82,8 @@ def drill(folder: Path, kills: int, rng: random.Random) -> int:
 
 
 def run_and_kill(raw: Path, data: Path, kind: str, delay: float, rng: random.Random) -> float | None:
-    """Start a preparation and kill it; seconds until all of it had ended, None if it had finished before."""
+    """Start a preparation and kill it; return the seconds until all its processes had ended, None if it had finished
+    before."""
     with subprocess.Popen(
         command(raw, data), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     ) as job:
@@ -106,7 +107,7 @@ def run_and_kill(raw: Path, data: Path, kind: str, delay: float, rng: random.Ran
 
 
 def command(raw: Path, data: Path) -> list[str]:
-    """What prepares with two ranks."""
+    """The command that prepares with two ranks."""
     launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if launcher is None:
         raise SystemExit("mpiexec is not installed: pip install mpich")
@@ -114,7 +115,7 @@ def command(raw: Path, data: Path) -> list[str]:
 
 
 def rank_processes(data: Path) -> Iterator[int]:
-    """Process numbers of the ranks that work on ``data``."""
+    """The process numbers of the ranks that work on ``data``."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
@@ -125,7 +126,7 @@ def rank_processes(data: Path) -> Iterator[int]:
 
 
 def worker(raw: str, data: str) -> None:
-    """One rank of a preparation whose reading is slow."""
+    """Run one rank of a preparation whose reading is slow."""
     from mpi4py import MPI
 
     from sciml_datasets import prepare
@@ -143,7 +144,7 @@ def worker(raw: str, data: str) -> None:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and bytes of all files of a folder."""
+    """The SHA-256 of the names and bytes of all files of a folder."""
     sha256 = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         sha256.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

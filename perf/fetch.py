@@ -1,10 +1,10 @@
 """Speed of fetching beside curl, from an HTTP and an S3 server on this machine.
 
 curl fetches as many files at a time, by one connection each, and writes them; `sciml fetch` does the same, hashes them,
-syncs them to disk and renames them. At first sight it computes SHA-256, and of files on S3 the MD5 that their ETag
-tells; with known checksums SHA-256 alone. Each round runs all ways after each other, in another order each time; rates
-are of the whole command, with its start. Servers run in processes of their own. A folder in memory shows the transfer
-alone; on a disk curl, which does not wait for it, is compared with a sync after it as well.
+syncs them to disk and renames them. At first sight it computes SHA-256 and, for files on S3, the MD5 that their ETag
+gives; with known checksums it computes SHA-256 alone. Each round runs all ways one after another, in another order each
+time; rates refer to the whole command, with its start. Servers run in processes of their own. A folder in memory shows
+the transfer alone; on a disk curl, which does not wait for it, is also compared with a sync after it.
 
     python perf/fetch.py --rounds 3 --files 32 --megabytes 64 --folder /dev/shm
 """
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def write_files(folder: Path, files: int, megabytes: int) -> list[str]:
-    """Files of random bytes, and their names."""
+    """Write files of random bytes, and return their names."""
     (folder / "training").mkdir(parents=True)
     names = [f"training/S3A_{number:03}.hdf" for number in range(files)]
     for name in names:
@@ -70,7 +70,7 @@ def write_files(folder: Path, files: int, megabytes: int) -> list[str]:
 
 
 def measure(kind: str, folder: Path, names: list[str], size: int, args: argparse.Namespace) -> dict[str, list[float]]:
-    """Rates in MB/s of each way and round."""
+    """The rates in MB/s of each way and round."""
     from sciml_datasets.files.checksums import NAME, Checksum, write_list
     from sciml_datasets.files.hashing import sha256_of
 
@@ -104,13 +104,13 @@ def measure(kind: str, folder: Path, names: list[str], size: int, args: argparse
 
 
 def curl(base: str, names: list[str], out: Path, jobs: int) -> list[str]:
-    """The command that fetches all files."""
+    """The command of curl that fetches all files."""
     pairs = [word for name in names for word in ("-o", str(out / name), f"{base}/{name}")]
     return ["curl", "--silent", "--fail", "--create-dirs", "--parallel", "--parallel-max", str(jobs), *pairs]
 
 
 def check(mirror: Path, out: Path, names: list[str]) -> None:
-    """Make sure that all bytes have come."""
+    """Make sure that all bytes have arrived."""
     for name in names:
         if not filecmp.cmp(out / name, mirror / name, shallow=False):
             raise SystemExit(f"{out / name} differs")
@@ -118,7 +118,7 @@ def check(mirror: Path, out: Path, names: list[str]) -> None:
 
 @contextmanager
 def server(kind: str, folder: Path) -> Iterator[str]:
-    """A server in a process of its own; its URL."""
+    """A context with the URL of a server in a process of its own."""
     command = [sys.executable, __file__, "--serve", kind, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -129,7 +129,7 @@ def server(kind: str, folder: Path) -> Iterator[str]:
 
 
 def serve(kind: str, folder: Path) -> int:
-    """Serve a folder until the parent is gone."""
+    """Serve a folder until the parent has ended."""
     from fetch_servers import http_server, s3_server, upload
 
     with http_server(folder) if kind == "http" else s3_server() as url:

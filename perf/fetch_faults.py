@@ -1,11 +1,11 @@
-"""Fault drill: fetch over links that break in every way, kill the fetch, and look at what lies there.
+"""Fault drill: fetch over links that break in every way, kill the fetch, and check the files that it left.
 
 Each transfer fetches a small mirror from an HTTP or an S3 server through a proxy that, drawn by a seed, cuts
 connections, flips a bit, stalls, trickles, answers 429, 500 or 503, sends a web page, or ignores ranges; some transfers
-are killed (SIGKILL) up to three times, and a last run is left alone. After every kill and in the end each file that has
-its name must be the original to the byte, and so must be the recorded checksums. The last run must end with exit code 0
-and all files, or with 1 and a sentence on each file that is missing, or with 2 and one sentence. Where something is
-missing, one more run over a good link must bring it.
+are killed (SIGKILL) up to three times, and a last run is not disturbed. After every kill and at the end each file with
+its final name must equal the original to the byte, and the recorded checksums must be right. The last run must end with
+exit code 0 and all files, or with 1 and a sentence on each missing file, or with 2 and one sentence. Where a file is
+missing, one more run over a good link must fetch it.
 
     python perf/fetch_faults.py --transfers 200 --seed 0
 """

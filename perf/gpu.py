@@ -48,7 +48,7 @@ LOSSES = {
     "squared_errors": keras.losses.MeanSquaredError(),
     "huber": keras.losses.Huber(delta=1.0),
 }
-"""The recipes' losses, which are written in TensorFlow, in Keras."""
+"""Losses in Keras that equal those of the recipes, which are written in TensorFlow."""
 UNITS = {
     "cloudmask": "patches",
     "stemdl": "stacks",
@@ -60,7 +60,7 @@ SCENE = (1200, 1500)
 MATRIX = 8192
 
 State = tuple[list[Any], ...]
-"""Trainable variables, the other ones, and the optimizer's."""
+"""Trainable variables, other variables, and those of the optimizer."""
 Step = Callable[[State, Any, Any], tuple[State, Any]]
 
 
@@ -102,7 +102,8 @@ def main() -> None:
 
 
 def median_seconds(work: Callable[[], Any], seconds: float) -> float:
-    """Of one call of ``work``, whose results are arrays; the median of three rounds of many calls, after two others."""
+    """The median seconds of one call of ``work``, whose results are arrays: of three rounds of many calls, after two
+    calls to warm up."""
     jax.block_until_ready(work())
     started = time.perf_counter()
     jax.block_until_ready(work())
@@ -118,7 +119,7 @@ def median_seconds(work: Callable[[], Any], seconds: float) -> float:
 
 
 def product(size: int, dtype: Any, seconds: float) -> float:
-    """Floating-point operations a second of a product of square matrices of random numbers."""
+    """The floating-point operations per second of a product of square matrices of random numbers."""
     left, right = (jax.random.normal(jax.random.key(i), (size, size), dtype) for i in range(2))
     multiply = jax.jit(jnp.matmul)
     return 2 * size**3 / median_seconds(lambda: multiply(left, right), seconds)
@@ -146,7 +147,7 @@ def random_target(recipe: Any, network: Any, batch: int) -> Any:
 
 
 def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
-    """A function from state, inputs and target to state and loss; and the first state."""
+    """A function from state, inputs and target to state and loss, and the first state."""
     from sciml_datasets.models.steps import make_optimizer
 
     optimizer = make_optimizer(recipe.training, network)
@@ -168,13 +169,13 @@ def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
 
 
 def random_inputs(network: Any, batch: int) -> Any:
-    """Uniform numbers, on the device."""
+    """Uniform random numbers, on the device."""
     made = [jax.random.uniform(jax.random.key(i), (batch, *one.shape[1:])) for i, one in enumerate(network.inputs)]
     return made if len(made) > 1 else made[0]
 
 
 def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[Any, list[str]]:
-    """The compiled function; how long it took, and the memory that it needs, arguments included."""
+    """The compiled function, and cells with the seconds of compiling and the memory needed, arguments included."""
     started = time.perf_counter()
     made = jax.jit(function, **options).lower(*args).compile()
     taken = time.perf_counter() - started
@@ -184,7 +185,7 @@ def compiled(function: Callable[..., Any], *args: Any, **options: Any) -> tuple[
 
 
 def train(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
-    """Cells of the table: training steps on one batch."""
+    """The cells of the table for training steps on one batch."""
     recipe = recipe_of(args.name)
     network = network_of(args.name)
     step, state = training_step(recipe, network)
@@ -204,7 +205,8 @@ def train(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
 
 
 def forward_of(network: Any, by_views: bool = False) -> Callable[[Any, Any], Any]:
-    """From weights and inputs to predictions; a stack's are the mean over its projections, as in `sciml predict`."""
+    """A function from weights and inputs to predictions; with ``by_views``, the predictions of a stack are the mean
+    over its projections, as in `sciml predict`."""
 
     def forward(weights: Any, inputs: Any) -> Any:
         outputs: Any = network.stateless_call(*weights, inputs, training=False)[0]
@@ -215,7 +217,7 @@ def forward_of(network: Any, by_views: bool = False) -> Callable[[Any, Any], Any
 
 
 def weights_of(network: Any) -> Any:
-    """Of a network, for `stateless_call`."""
+    """The weights of a network, for `stateless_call`."""
     return tuple([v.value for v in group] for group in (network.trainable_variables, network.non_trainable_variables))
 
 
@@ -232,7 +234,8 @@ def predict(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
 
 
 def scenes(seconds: float) -> float:
-    """CloudMask's whole scenes a second, from normalised images to probabilities, one row of patches at a time."""
+    """The number of whole scenes of CloudMask per second, from normalised images to probabilities, one row of patches
+    at a time."""
     from sciml_datasets.models.cloudmask import predict_scene
 
     network = network_of("cloudmask")
@@ -242,7 +245,7 @@ def scenes(seconds: float) -> float:
 
 
 def read(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
-    """Cells of the table: training on prepared data."""
+    """The cells of the table for training on prepared data."""
     recipe = recipe_of(args.name)
     network = network_of(args.name)
     step, state = training_step(recipe, network)
@@ -263,7 +266,8 @@ def read(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
 
 
 def prepared_batches(name: str, data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
-    """Shuffled inputs and targets, epoch after epoch, made on the host as in `sciml train`, but see `joined_rows`."""
+    """Yield shuffled inputs and targets, epoch after epoch, made on the host as in `sciml train`; see also
+    `joined_rows`."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.prepared.prepared import Prepared
 
@@ -277,7 +281,7 @@ def prepared_batches(name: str, data_dir: Path, batch: int) -> Iterator[tuple[An
 
 
 def joined_rows(data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
-    """Batches of CANDLE-UNO: the host draws rows, the GPU, which holds the tables of features, joins them."""
+    """Yield batches of CANDLE-UNO: the host draws rows, and the GPU, which holds the tables of features, joins them."""
     import tensorflow_datasets as tfds
 
     from sciml_datasets import Prepared

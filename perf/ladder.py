@@ -1,4 +1,4 @@
-"""How hard a data set is: trivial, classical and reference predictors, fitted to a split and scored on its test split.
+"""Difficulty of a data set: trivial, classical and reference predictors, fitted to a split and scored on its test part.
 
     sciml demo --out demo
     python perf/ladder.py stemdl_demo --data-dir demo/data
@@ -6,13 +6,13 @@
     python perf/ladder.py candle_uno_demo --data-dir demo/data
     python perf/ladder.py candle_uno_demo --data-dir demo/data --splits cell_blind drug_blind
 
-STEMDL's classical predictors see the logarithms of the intensity, as they are or by the polar harmonics that the demo's
-network sees, CloudMask's one pixel at a time, CANDLE-UNO's the features of cell and drug side by side. The reference is
-what ``sciml train`` trains. What is random is fitted with several seeds: the mean is shown, and the lowest and the
-highest in parentheses. Below each table stands whether trivial < classical < reference holds beyond chance in the first
-criterion of the benchmark: whether the worst seed of a rung beats the best one of the rung below, and whether the mean
-over seeds does in 97.5 % of the resamples of the test split's groups (crystals, passes, cell lines and drugs), which
-are the same for both.
+The inputs of classical predictors are the logarithms of the intensity for STEMDL, or the polar harmonics of them that
+the demo's network gets; one pixel at a time for CloudMask; and the features of cell and drug side by side for
+CANDLE-UNO. The reference is the model of ``sciml train``. Random predictors are fitted with several seeds: the mean is
+shown, with the lowest and the highest score in parentheses. A line below each table says whether trivial < classical <
+reference holds beyond chance in the first criterion of the benchmark: whether the worst seed of a rung beats the best
+one of the rung below, and whether the mean over seeds does so in 97.5 % of the resamples of the test split's groups
+(crystals, passes, cell lines and drugs), which are the same for both.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ SCORES = {
     "cloudmask": ("accuracy", "iou", "kuiper_skill"),
     "candle_uno": ("mse", "r2", "pearson", "median_pearson_drug", "median_pearson_cell"),
 }
-"""Benchmark to the scores that are shown."""
+"""Names of the scores that are shown, by benchmark."""
 SPLITS = {"stemdl": ("",), "cloudmask": ("",), "candle_uno": ("mixed", "cell_blind", "drug_blind", "disjoint")}
-"""Benchmark to its splits; the canonical ones have no name."""
+"""Names of the splits of each benchmark; the canonical ones have an empty name."""
 PIXELS = 400_000
-"""Of the training split that boosting is fitted to, drawn at random."""
+"""Number of pixels of the training split, drawn at random, to which boosting is fitted."""
 COARSE = 4
-"""Pixels along a side that are averaged for the nearest neighbour."""
+"""Number of pixels along a side that are averaged for the nearest neighbour."""
 HOLDS_OUT_FROM = 10_000
-"""Samples from which on scikit-learn's boosting stops early, on a part of them that it draws."""
+"""Number of samples above which scikit-learn's boosting stops early, by a part of them that it draws."""
 LEVELS = 99
-"""Thresholds that are tried on each channel: the percentiles of the training split."""
+"""Number of thresholds that are tried on each channel: the percentiles of the training split."""
 
 
 RUNGS = ("trivial", "classical", "reference")
 LEAST = 2.5
-"""Percentile of the paired differences over resamples that has to be better than none."""
+"""Percentile of the paired differences over resamples that has to be better than no difference."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What one predictor scores.
+    """The scores of one fitted predictor.
 
     Attributes:
-        scores: by name.
-        resampled: name to (resamples,) scores of each resample of the test split's groups; empty where a score is taken
-            for certain, as that of a trivial predictor.
+        scores: scores by name.
+        resampled: name to (resamples,) scores of each resample of the test split's groups; empty where a score counts
+            as certain, as that of a trivial predictor.
     """
 
     scores: dict[str, float]
@@ -67,12 +67,12 @@ class Fitted:
 
     @classmethod
     def of(cls, evaluator: Any) -> Fitted:
-        """The scores that an evaluator with all predictions gives."""
+        """The scores of an evaluator with all predictions."""
         return cls(evaluator.result(), evaluator.resampled() or {})
 
 
 Rung = tuple[str, str, list[Fitted]]
-"""One of RUNGS, the predictor, and what it scores with each seed, once where nothing is random."""
+"""One of RUNGS, the predictor, and its scores with each seed, once where nothing is random."""
 
 
 def main() -> None:
@@ -103,14 +103,14 @@ def main() -> None:
 
 
 def rungs(args: argparse.Namespace, benchmark: str, partition: str) -> Iterator[Rung]:
-    """The ladder of one split, from the bottom."""
+    """Yield the ladder of one split, from the bottom."""
     yield from LADDERS[benchmark](args.name, args.data_dir, partition, args.seeds)
     if not args.no_reference:
         yield "reference", "reference network", [reference(args, partition, seed) for seed in args.seeds]
 
 
 def reference(args: argparse.Namespace, partition: str, seed: int) -> Fitted:
-    """Scores of the reference model, trained anew; what it took goes to the standard error."""
+    """The scores of the reference model, which is trained here; its times are printed on standard error."""
     from sciml_datasets.metrics import Evaluator
     from sciml_datasets.models import train
 
@@ -134,12 +134,12 @@ def shown(values: Sequence[float]) -> str:
 
 
 def verdict(ladder: Sequence[Rung], criterion: str, direction: str) -> str:
-    """Whether each rung beats the one below beyond chance: with all seeds, and in nearly all resamples.
+    """A sentence on whether each rung beats the one below beyond chance: with all seeds, and in nearly all resamples.
 
     Args:
-        ladder: of one split; a rung is as high as the best of its predictors, by their mean.
-        criterion: that decides.
-        direction: of it, ``higher`` or ``lower``.
+        ladder: ladder of one split; a rung is as high as the best of its predictors, by their mean.
+        criterion: name of the criterion that decides.
+        direction: direction of the criterion, ``higher`` or ``lower``.
     """
     sign = 1 if direction == "higher" else -1
     best: dict[str, tuple[str, list[Fitted]]] = {}
@@ -159,24 +159,24 @@ def verdict(ladder: Sequence[Rung], criterion: str, direction: str) -> str:
         ends = np.nanpercentile(gains, (LEAST, 100 - LEAST))
         beats = seeds and ends[0] > 0
         holds = holds and beats
-        told = (
+        certainty = (
             f"95 % interval over groups {ends[0]:.4f} to {ends[1]:.4f}"
             if len(gains) > 1
             else "groups too few for an interval"
         )
-        by = f"by {mean(over) - mean(under):.4f}, {told}"
+        by = f"by {mean(over) - mean(under):.4f}, {certainty}"
         steps.append(f"{above} ({high}) {'beats' if beats else 'does not beat'} {below} ({low}) {by}")
     word = "holds" if holds else "does not hold"
     return f"{' < '.join(there)} {word} beyond chance in {criterion}: {'; '.join(steps)}."
 
 
 def resampled(found: Sequence[Fitted], criterion: str) -> np.ndarray:
-    """(resamples,) mean over seeds of the score of each resample; (1,) where it is taken for certain."""
+    """(resamples,) mean over seeds of the score of each resample; (1,) where it counts as certain."""
     return np.mean([row.resampled.get(criterion, np.array([row.scores[criterion]])) for row in found], axis=0)
 
 
 def stacks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:
-    """STEMDL: the most frequent class, the nearest neighbour, extra trees."""
+    """Yield the rungs of STEMDL: the most frequent class, the nearest neighbour, extra trees."""
     from sklearn.ensemble import ExtraTreesClassifier
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -203,14 +203,14 @@ def stacks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> I
             scores = np.zeros((len(found), NUM_CLASSES))
             scores[:, model.classes_] = found
             evaluator = Evaluator(name, batches.split("test"), data_dir)
-            # One neighbour names one class: it has no second one.
+            # One neighbour gives one class, so there is no second one.
             evaluator.update(ids, scores.argmax(axis=1) if predictor == "nearest neighbour" else scores)
             results.append(Fitted.of(evaluator))
         yield "classical", predictor, results
 
 
 def trivial(evaluator: Any) -> Iterator[Rung]:
-    """The baselines of a split."""
+    """Yield the baselines of a split."""
     for predictor, scores in evaluator.baselines().items():
         yield "trivial", predictor, [Fitted(scores)]
 
@@ -223,7 +223,7 @@ def coarse(inputs: np.ndarray) -> np.ndarray:
 
 
 def harmonics(inputs: np.ndarray) -> np.ndarray:
-    """(N, features) what the demo's network sees of inputs (N, R, C, 3): polar harmonics of each projection."""
+    """(N, features) polar harmonics of each projection of inputs (N, R, C, 3), as the demo's network gets them."""
     from sciml_datasets.models.polar_harmonics import PolarHarmonics
 
     views = np.ascontiguousarray(inputs.transpose(0, 3, 1, 2)).reshape(-1, *inputs.shape[1:3])
@@ -231,7 +231,7 @@ def harmonics(inputs: np.ndarray) -> np.ndarray:
 
 
 def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:
-    """CANDLE-UNO: its baselines, ridge regression and boosting."""
+    """Yield the rungs of CANDLE-UNO: its baselines, ridge regression and boosting."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
 
@@ -248,7 +248,7 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
     low, high = (beyond if bounds[key] is None else bounds[key] for key, beyond in (("low", -np.inf), ("high", np.inf)))
     ids = batches.selection("test").columns["id"]
     yield from trivial(Evaluator(name, batches.split("test"), data_dir))
-    # Below that size scikit-learn holds out nothing to know when to stop: boosting has nothing random then.
+    # Below that size scikit-learn holds out no samples for early stopping, so that boosting is not random.
     boosted = seeds if len(response) > HOLDS_OUT_FROM else seeds[:1]
     for predictor, models in (
         ("ridge", [RidgeCV(np.logspace(1, 5, 9))]),
@@ -263,13 +263,13 @@ def responses(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -
 
 
 def joined(batches: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """(N, features) of cell and drug, and (N,) responses."""
+    """(N, features) features of cell and drug, and (N,) responses."""
     inputs = [np.concatenate(arrays, axis=1) for _, arrays in batches.evaluation(part)]
     return np.concatenate(inputs), np.array(batches.selection(part).columns[batches.recipe.source.target], np.float32)
 
 
 def masks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> Iterator[Rung]:
-    """CloudMask: one class throughout, the best threshold on one channel, boosting."""
+    """Yield the rungs of CloudMask: one class throughout, the best threshold on one channel, boosting."""
     import tensorflow_datasets as tfds
 
     import sciml_datasets
@@ -287,7 +287,7 @@ def masks(name: str, data_dir: Path, partition: str, seeds: Sequence[int]) -> It
         return evaluator
 
     with_threshold = scored(threshold(inputs, cloud))
-    yield from trivial(with_threshold)  # which are of the scenes that were given
+    yield from trivial(with_threshold)  # these baselines are those of the scenes that were given
     yield "classical", "best threshold on one channel", [Fitted.of(with_threshold)]
     boosted = [Fitted.of(scored(boosting(inputs, cloud, seed))) for seed in seeds]
     yield "classical", "gradient boosting, pixel by pixel", boosted
@@ -300,7 +300,7 @@ def channels(scene: dict[str, Any]) -> np.ndarray:
 
 
 def threshold(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """What calls cloud on one side of a level of one channel, the best on these pixels; NaN is on the lower side."""
+    """The best predictor of cloud on these pixels by one side of a level of one channel; NaN is on the lower side."""
     best, choice = 0.0, (0, 0.0, True)
     for channel in range(inputs.shape[1]):
         for level in np.nanquantile(inputs[:, channel], np.linspace(0, 1, LEVELS + 2)[1:-1]):
@@ -311,7 +311,7 @@ def threshold(inputs: np.ndarray, cloud: np.ndarray) -> Callable[[np.ndarray], n
 
 
 def boosting(inputs: np.ndarray, cloud: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    """What gradient-boosted trees (scikit-learn) make of each pixel by itself: probabilities."""
+    """A predictor of probabilities by gradient-boosted trees (scikit-learn) from each pixel alone."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     drawn = np.random.default_rng(seed).choice(len(cloud), min(PIXELS, len(cloud)), replace=False)
@@ -320,7 +320,7 @@ def boosting(inputs: np.ndarray, cloud: np.ndarray, seed: int) -> Callable[[np.n
 
 
 LADDERS = {"stemdl": stacks, "cloudmask": masks, "candle_uno": responses}
-"""Benchmark to its trivial and classical predictors."""
+"""Function that yields the trivial and classical predictors of each benchmark, by name."""
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ resident size of the process.
     python perf/prepare.py cloudmask --samples 16   for CloudMask, without the plain TFDS builders
     python perf/prepare.py stemdl --preprocess  the reference's transform inside preparation, from HDF5
     python perf/prepare.py stemdl_preprocessed --samples 10000 [--cold]   small .npz files, beside np.load
-    python perf/prepare.py candle_uno --samples 530000   for CANDLE-UNO, and so for candle_uno_growth, candle_uno_pairs
+    python perf/prepare.py candle_uno --samples 530000   for CANDLE-UNO; also candle_uno_growth and candle_uno_pairs
     python perf/prepare.py --scale /dev/shm     ours with some MPI ranks (--ranks), all files in that folder
     python perf/prepare.py --plan               the plan for 1,000,000 samples in 10,000 files
 """
@@ -50,7 +50,7 @@ NAMES: dict[str, dict[str, Any]] = {
     "candle_uno_growth": {"cells": 1600, "drugs": 1800},
     "candle_uno_pairs": {"cells": 200, "drugs": 300},
 }
-"""Data set to what its simulation is told."""
+"""Options of the simulation of each data set, by name."""
 
 
 def main() -> None:
@@ -112,13 +112,13 @@ def scale(folder: Path, args: argparse.Namespace) -> None:
 
 
 def rank(name: str, raw: Path, out: Path) -> None:
-    """One rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
+    """Run one rank of a preparation; rank 0 prints the wall time and the largest memory of a rank."""
     from mpi4py import MPI
 
     from sciml_datasets.parallel.launcher import world
 
     prepare = imported_prepare(name)
-    comm = world() or MPI.COMM_WORLD  # refuses where a launcher of another MPI leaves every rank alone
+    comm = world() or MPI.COMM_WORLD  # an error where a launcher of another MPI leaves every rank alone
     comm.Barrier()
     started = time.perf_counter()
     prepare(name, raw, out, comm, num_shards=16)
@@ -130,7 +130,7 @@ def rank(name: str, raw: Path, out: Path) -> None:
 
 
 def imported_prepare(benchmark: str) -> Callable[..., Path]:
-    """`prepare`, with everything imported that it would import when it is called."""
+    """The function `prepare`, after all imports that it would make when it is called."""
     import tensorflow_datasets
 
     from sciml_datasets.preparation.prepare import prepare
@@ -166,7 +166,7 @@ def plan() -> None:
 
 
 def simulated(folder: Path, name: str, samples: int) -> tuple[Path, int]:
-    """Raw files in the real format and their size; the machine is described on stdout."""
+    """Simulate raw files in the real format and return their folder and size; the machine is described on stdout."""
     from sciml_datasets import simulate
 
     raw = folder / "raw"
@@ -183,7 +183,7 @@ def simulated(folder: Path, name: str, samples: int) -> tuple[Path, int]:
 
 
 def write_npz(folder: Path, samples: int) -> None:
-    """Write STEMDL's raw form B: a file per sample, the numbers random."""
+    """Write STEMDL's raw form B: a file per sample, with random numbers."""
     import numpy as np
 
     numbers = (255 * np.random.default_rng(0).random((3, 128, 128))).astype(np.float32)
@@ -234,7 +234,7 @@ def into_page_cache(raw: Path, *, cold: bool) -> None:
 
 
 def ways_of(name: str, *, preprocess: bool) -> dict[str, str]:
-    """The ways that are compared, the first one being what the others are compared with."""
+    """The ways that are compared, by name; the others are compared with the first one."""
     if name == "stemdl_preprocessed":
         left_out = {"copy", "tfds", "tfds-bytes"}
     elif name == "stemdl" and not preprocess:
@@ -273,7 +273,7 @@ def table(folder: Path, args: argparse.Namespace) -> None:
 
 
 def run(way: str, name: str, raw: Path, out: Path, preprocess: bool) -> dict[str, float]:
-    """Do it one way and return wall seconds and peak resident bytes, of the largest process where there are several."""
+    """Prepare in one way and return wall seconds and peak resident bytes, those of the largest of several processes."""
     if way == "copy":
         started = time.perf_counter()
         subprocess.run(["cp", "-r", raw / name, out], check=True)
@@ -308,14 +308,14 @@ def run(way: str, name: str, raw: Path, out: Path, preprocess: bool) -> dict[str
 
 
 def peak_memory() -> int:
-    """Peak resident bytes of this process; not ru_maxrss, which a process inherits from the one that started it."""
+    """The peak resident bytes of this process; not ru_maxrss, which a process inherits from the one that started it."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert found, "Linux tells the peak memory of a process in /proc/self/status"
     return int(found[1]) * 1024
 
 
 def plain_builder(raw: Path, out: Path, encoding: str | None) -> Any:
-    """What one would write with TFDS alone."""
+    """The builder that one would write with TFDS alone."""
     import h5py
     import numpy as np
     import tensorflow_datasets as tfds

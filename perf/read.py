@@ -27,7 +27,7 @@ import numpy as np
 
 STEMDL_BATCH = 32
 SECONDS = 20.0
-"""For which each way reads, over and over."""
+"""Seconds for which each way reads, again and again."""
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def table(name: str, folder: Path, samples: int, seconds: float, torch_python: s
     print("| --- | ---: | ---: | ---: |")
     first: dict[str, float] = {}
     for way in WAYS[name]:
-        for path in folder.rglob("*"):  # into the page cache
+        for path in folder.rglob("*"):  # reading brings the files into the page cache
             if path.is_file():
                 path.read_bytes()
         python = torch_python if "PyTorch" in way else sys.executable
@@ -79,7 +79,7 @@ def table(name: str, folder: Path, samples: int, seconds: float, torch_python: s
 
 
 def measured(batches: Callable[[], Iterator[Any]], wanted: float) -> dict[str, float]:
-    """Training samples a second, and the peak memory of this process."""
+    """The number of training samples per second, and the peak memory of this process."""
     source = batches()
     next(source)
     count, started = 0, time.perf_counter()
@@ -90,7 +90,7 @@ def measured(batches: Callable[[], Iterator[Any]], wanted: float) -> dict[str, f
                 break
         source = batches()
     seconds = time.perf_counter() - started
-    # Not ru_maxrss, which a process inherits from the one that started it.
+    # ru_maxrss is not used, since a process inherits it from the one that started it.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak, "Linux tells the peak memory of a process in /proc/self/status"
     return {"speed": count / seconds, "memory": int(peak[1]) * 1024}
@@ -105,7 +105,7 @@ def cloudmask_reference(folder: Path) -> Callable[[], Iterator[Any]]:
 
 
 def reference_patches(folder: Path) -> Any:
-    """As mlcommons/science's benchmarks/cloudmask reads: HDF5 in a generator, extract_patches in the pipeline."""
+    """The pipeline of mlcommons/science's benchmarks/cloudmask: HDF5 in a generator, extract_patches in tf.data."""
     import h5py
     import tensorflow as tf
 
@@ -160,7 +160,7 @@ def write_npz(folder: Path) -> None:
 
 
 def npz_dataloader(folder: Path) -> Callable[[], Iterator[Any]]:
-    """As mlcommons/science's benchmarks/stemdl reads: a file per sample, PyTorch's DataLoader with two workers."""
+    """The loader of mlcommons/science's benchmarks/stemdl: a file per sample, PyTorch's DataLoader with two workers."""
     import torch
 
     class Stacks(torch.utils.data.Dataset):
@@ -181,7 +181,7 @@ def npz_dataloader(folder: Path) -> Callable[[], Iterator[Any]]:
 
 
 def stemdl_training(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
-    """The training pipeline of this package; of full-size stacks it transforms each when it reads it."""
+    """The training pipeline of this package; it transforms each full-size stack when it reads it."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.stemdl import RECIPES
     from sciml_datasets.prepared.prepared import Prepared
@@ -192,7 +192,7 @@ def stemdl_training(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
 
 
 def stemdl_tfds(folder: Path) -> Callable[[], Iterator[Any]]:
-    """`tfds.load` of preprocessed stacks, shuffled in a buffer."""
+    """The pipeline of `tfds.load` with preprocessed stacks, shuffled in a buffer."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -213,7 +213,7 @@ def joined(folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def write_copies(folder: Path) -> None:
-    """Write the joined rows as others would: TFRecords, Parquet, and the reference's HDFStore."""
+    """Write the joined rows in other formats: TFRecords, Parquet, and the reference's HDFStore."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -236,7 +236,7 @@ def write_copies(folder: Path) -> None:
 
 
 def hdfstore_feeder(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
-    """As Pilot1/Uno/uno_data.py's DataFeeder: consecutive rows of the store, the batches in random order."""
+    """The way of Pilot1/Uno/uno_data.py's DataFeeder: consecutive rows of the store, the batches in random order."""
     import pandas as pd
 
     store = pd.HDFStore(folder / "joined.h5", mode="r")
@@ -251,7 +251,7 @@ def hdfstore_feeder(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
 
 
 def joined_tfrecord(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
-    """tf.data over joined rows, shuffled in a buffer, decoded by the batch."""
+    """A tf.data pipeline over joined rows, shuffled in a buffer, decoded batch by batch."""
     import tensorflow as tf
 
     spec = {name: tf.io.FixedLenFeature((), tf.string) for name in "xyz"}
@@ -267,7 +267,7 @@ def joined_tfrecord(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
 
 
 def joined_parquet(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
-    """Row groups of joined rows in random order, the rows of one as they come."""
+    """A reader of row groups of joined rows in random order, the rows of a group in their order."""
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(folder / "joined.parquet")
@@ -282,7 +282,7 @@ def joined_parquet(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
 
 
 def looked_up_tfds(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
-    """`tfds.load`, shuffled in a buffer, rows joined by the batch."""
+    """The pipeline of `tfds.load`, shuffled in a buffer, with rows joined batch by batch."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
@@ -302,7 +302,7 @@ def looked_up_tfds(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
 
 
 def looked_up_sciml(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
-    """The training pipeline of this package: all rows shuffled."""
+    """The training pipeline of this package, with all rows shuffled."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.candle_uno import RECIPES
     from sciml_datasets.prepared.prepared import Prepared
@@ -333,14 +333,14 @@ WAYS: dict[str, dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]] = {
         for way, read in JOINED.items()
     },
 }
-"""Benchmark to its ways, the reference first; those that end alike after a comma are compared."""
+"""Ways of each benchmark, by its name, the reference first; those with the same text after a comma are compared."""
 OPTIONS: dict[str, dict[str, Any]] = {
     "candle_uno": {"cells": 1600, "drugs": 1800},
     "stemdl": {"engine": "kinematic"},
 }
-"""Benchmark to what its simulation is told."""
+"""Options of the simulation of each benchmark, by name."""
 COPIES = {"candle_uno": write_copies, "stemdl": write_npz}
-"""Benchmark to what writes the data as other ways read them."""
+"""Function that writes the data of a benchmark in the formats of other ways, by name."""
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ SAMPLES = {
     ("box", 128): 9,
     ("box", 512): 3,
 }
-"""Engine and pixels to stacks of one round: some seconds of work."""
+"""Number of stacks of one round by engine and pixels: some seconds of work."""
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument(
         "--samples", type=int, help="stacks of a round for each process (default: by engine and pixels)"
     )
-    parser.add_argument("--rounds", type=int, default=3, help="other crystals in each; all are told (default: 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="other crystals in each; all are printed (default: 3)")
     parser.add_argument("--crystals", action="store_true", help="measure crystals instead, and check their groups")
     args = parser.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores\n")
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def speed(engine: str, pixels: int, seed: int, samples: int, jobs: int) -> float:
-    """Stacks a second of wall time."""
+    """The number of stacks per second of wall time."""
     from sciml_datasets import simulate
 
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +71,7 @@ def speed(engine: str, pixels: int, seed: int, samples: int, jobs: int) -> float
 
 
 def crystals() -> None:
-    """Draw one crystal of each group and say how long it took and whether spglib finds that group."""
+    """Draw one crystal of each group and print the time and the number of groups that spglib finds again."""
     from sciml_datasets.stemdl.crystals import detected_space_group, random_crystal
 
     random_crystal(1, np.random.default_rng(0))

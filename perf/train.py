@@ -1,9 +1,9 @@
 """Speed of training: each reference model in this package's loop, beside the plain way of the reference scripts.
 
 The plain way is the reference's own loader and ``model.fit``, with the same network, optimizer, loss and batch size, on
-the same samples in one run. Every way runs in a process of its own, the ways take turns, the median of the rounds
-counts; the first steps (compilation) are not timed. After the steps the weights are hashed: runs that are meant to be
-reproducible must agree to the last bit.
+the same samples in one run. Every way runs in a process of its own, the ways alternate, and the median of the rounds is
+taken; the first steps (compilation) are not timed. After the steps the weights are hashed: reproducible runs must agree
+to the last bit.
 
     python perf/train.py cloudmask --batch-size 8
     python perf/train.py stemdl --batch-size 32
@@ -49,9 +49,9 @@ SETTINGS: dict[str, dict[str, str]] = {
     "bf16-xla": {"deterministic": "off", "precision": "mixed_bfloat16", "xla": "on"},
 }
 SAMPLES = {"cloudmask": 16, "stemdl": 64, "candle_uno": 12000}
-"""Simulated raw samples of each benchmark."""
+"""Number of simulated raw samples of each benchmark."""
 WARM_UP = 2
-"""Steps that are not timed."""
+"""Number of first steps that are not timed."""
 
 
 def main() -> None:
@@ -106,7 +106,7 @@ def table(args: argparse.Namespace, folder: Path) -> None:
 
 
 def device() -> str:
-    """What the steps run on."""
+    """The name of the device on which the steps run."""
     import tensorflow as tf
 
     names = [
@@ -117,7 +117,7 @@ def device() -> str:
 
 
 def matmul_peak() -> float:
-    """Floating-point operations a second of products of 2048 x 2048 float32 matrices, best of ten."""
+    """The floating-point operations per second of products of 2048 x 2048 float32 matrices, best of ten."""
     import tensorflow as tf
 
     size = 2048
@@ -147,7 +147,7 @@ def timed(name: str, way: str, folder: Path, batch_size: int, steps: int) -> dic
 
 
 def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, float], Any]:
-    """This package's loop."""
+    """Train with this package's loop."""
     import tensorflow as tf
 
     from sciml_datasets.models.batches import Batches
@@ -177,7 +177,7 @@ def ours(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, fl
 
 
 def plain(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, float], Any]:
-    """The reference's loader and ``model.fit``."""
+    """Train with the reference's loader and ``model.fit``."""
     import keras
 
     from sciml_datasets.models.batches import Batches
@@ -191,7 +191,7 @@ def plain(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, f
     dataset = LOADERS[name](folder, training.batch_size)
 
     class Clock(keras.callbacks.Callback):
-        """When the warm-up was over."""
+        """Records the time at which the warm-up ended."""
 
         started = 0.0
 
@@ -205,7 +205,8 @@ def plain(name: str, folder: Path, recipe: Any, steps: int) -> tuple[dict[str, f
 
 
 def training_flops(network: Any, batch_size: int) -> float:
-    """Multiplications and additions of the convolutions and dense layers of a step: forward once, backward twice."""
+    """The number of multiplications and additions of the convolutions and dense layers of a step: once forward, twice
+    backward."""
     import keras
 
     total = 0.0
@@ -220,7 +221,7 @@ def training_flops(network: Any, batch_size: int) -> float:
 
 
 def stemdl_stacks(folder: Path, batch_size: int) -> Any:
-    """HDF5 in a generator, the reference's transform with NumPy, one stack at a time, in ``tf.data``."""
+    """A ``tf.data`` pipeline over HDF5 in a generator, with the reference's transform in NumPy, one stack at a time."""
     import h5py
     import tensorflow as tf
 
@@ -229,7 +230,7 @@ def stemdl_stacks(folder: Path, batch_size: int) -> Any:
     def stacks() -> Iterator[tuple[np.ndarray, int]]:
         for path in paths:
             with h5py.File(path) as file:
-                # As a list: h5py holds its lock between groups, and TensorFlow may go on in another thread.
+                # A list is made, as h5py holds its lock between groups, and TensorFlow may continue in another thread.
                 for group in list(file.values()):
                     with np.errstate(divide="ignore"):
                         logs = np.maximum(-17, np.log(group["cbed_stack"][:]))
@@ -243,7 +244,7 @@ def stemdl_stacks(folder: Path, batch_size: int) -> Any:
 
 
 def cloudmask_patches(folder: Path, batch_size: int) -> Any:
-    """As in ``perf/read.py``."""
+    """The reference's pipeline, as in ``perf/read.py``."""
     import tensorflow as tf
     from read import reference_patches
 
@@ -252,7 +253,8 @@ def cloudmask_patches(folder: Path, batch_size: int) -> Any:
 
 
 def uno_rows(folder: Path, batch_size: int) -> Any:
-    """As ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py feeds the AUC run: pandas joins the tables for each batch."""
+    """The feeder of the AUC run of ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py: pandas joins the tables for each
+    batch."""
     import keras
     import pandas as pd
     import tensorflow_datasets as tfds
@@ -308,9 +310,10 @@ def _squared_error() -> Any:
 
 
 NETWORKS = {"stemdl": {"reference": "stack"}}
-"""Of the network that both ways train, where the recipe's own sees another input than the plain loader gives."""
+"""Settings of the network that both ways train, where the input of the recipe's own differs from that of the plain
+loader."""
 LOADERS = {"stemdl": stemdl_stacks, "cloudmask": cloudmask_patches, "candle_uno": uno_rows}
-"""Benchmark to the reference's loader."""
+"""Loader of the reference, by benchmark."""
 LOSSES = {"stemdl": _crossentropy, "cloudmask": _pixel_crossentropy, "candle_uno": _squared_error}
 
 

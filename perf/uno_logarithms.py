@@ -1,4 +1,4 @@
-"""A study of logarithms of the EC50, as drevalpy lays studies out, made of simulated tables of CANDLE-UNO.
+"""A study of logarithms of the EC50 in the layout of drevalpy, made of simulated tables of CANDLE-UNO.
 
     sciml simulate candle_uno_demo --out raw --samples 4000
     python perf/uno_logarithms.py raw/candle_uno_demo --out study
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table, separated by commas."""
+    """Write a table with values separated by commas."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
 

@@ -1,4 +1,4 @@
-"""CANDLE-UNO's raw tables through the reference's own loader, beside ours, row by row.
+"""Comparison of the reference's own loader of CANDLE-UNO's raw tables with this package, row by row.
 
     git clone https://github.com/ECP-CANDLE/Benchmarks
     sciml simulate candle_uno_demo --out raw
@@ -7,7 +7,7 @@
     python perf/uno_reference.py compare raw/candle_uno_demo rows.npz
 
 ``OLD`` is an environment with pandas 1.5, scikit-learn and PyTables: the reference does not run on pandas 3. Its module
-``uno_data`` is executed as it is, with TensorFlow and candle replaced by the two names that it takes from them; the
+``uno_data`` is executed unchanged, with TensorFlow and candle replaced by the two names that it takes from them; the
 settings are those of its run on AUC (uno_auc_model.txt), with all studies. ``--export`` writes what its
 ``--export_data`` writes: train and validation, no test.
 """
@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 
 BATCH = 32
-"""Rows that the reference exports at once; a remainder is left out."""
+"""Number of rows that the reference exports at once; a remainder is left out."""
 TOLERANCE = 1e-5
-"""Of standardised descriptors: both are float32."""
+"""Largest accepted difference of standardised descriptors: both are float32."""
 
 
 def main() -> None:
-    """Load with the reference, or compare with what it loaded."""
+    """Load with the reference, or compare with the rows that it loaded."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = parser.add_subparsers(dest="action", required=True)
     load = actions.add_parser("load")
@@ -66,7 +66,7 @@ def imported(reference: Path, raw: Path) -> Any:
 
 
 def loaded(uno: Any) -> Any:
-    """Its loader after it has read all studies."""
+    """The reference's loader after it has read all studies."""
     loader = uno.CombinedDataLoader(seed=uno.SEED)
     loader.load(
         agg_dose="AUC",
@@ -84,7 +84,7 @@ def loaded(uno: Any) -> Any:
 
 
 def rows(uno: Any, loader: Any) -> dict[str, np.ndarray]:
-    """Response, ids and features of every row, in the order of the table."""
+    """The response, the ids and the features of every row, in the order of the table."""
     generator = uno.CombinedDataGenerator(loader, batch_size=BATCH, shuffle=False, single=True)
     (cells, drugs), y = generator.get_slice(single=True, dataframe=True, partial_index=list(loader.df_response.index))
     texts = {name: y[name].to_numpy().astype(str) for name in ("Sample", "Drug1")}
@@ -92,7 +92,7 @@ def rows(uno: Any, loader: Any) -> dict[str, np.ndarray]:
 
 
 def export(uno: Any, loader: Any, path: Path) -> None:
-    """The file that ``--export_data`` of uno_baseline_keras2.py leaves."""
+    """Write the file that ``--export_data`` of uno_baseline_keras2.py writes."""
     import pandas as pd
 
     with pd.HDFStore(path, "w") as store:
@@ -111,7 +111,7 @@ def export(uno: Any, loader: Any, path: Path) -> None:
 
 
 def compare(raw: Path, file: Path) -> None:
-    """Print how far our rows are from the reference's, and end with 1 where they are not the same."""
+    """Print the differences of our rows from the reference's, and end with 1 where they are not the same."""
     from sciml_datasets.candle_uno.forms import combo
     from sciml_datasets.candle_uno.stored import StoredTable
 
@@ -119,7 +119,7 @@ def compare(raw: Path, file: Path) -> None:
     ours = {name: np.array(tables.responses[name].to_pylist()) for name in ("response", "cell", "drug")}
     for name, table in (("cells", tables.cells), ("drugs", tables.drugs)):
         row = {key: number for number, key in enumerate(table.ids)}
-        stored = StoredTable.of(table, "all", np.arange(len(table.ids)))  # as the reference scales
+        stored = StoredTable.of(table, "all", np.arange(len(table.ids)))  # scaled as the reference does
         ours[name] = stored.values[[row[key] for key in ours[name.removesuffix("s")]]]
     theirs = np.load(file)
     shapes = {name: theirs[name].shape for name in ("AUC", "cells", "drugs")}

@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A published number and where it stands.
+    """A published number and its source.
 
     Example:
         >>> from sciml_datasets import BENCHMARKS
@@ -55,15 +55,15 @@ class Criterion:
 
     Attributes:
         name: key of the score in results.
-        title: for tables.
+        title: title in tables.
         direction: whether a higher or a lower score is better.
-        target: what a respondent should reach, where one is declared.
-        reference: what the published reference implementation reached.
-        best_known: the best published result.
-        span: the lowest and the highest score that there can be; None where there is no bound.
+        target: score that a submission should reach, where one is declared.
+        reference: score that the published reference implementation reached.
+        best_known: the best published score.
+        span: the lowest and the highest possible score; None where there is no bound.
         at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
-        power: in which power the unit of what is predicted enters; 0 for a pure number.
-        unit: of the score, where the prepared data tell that of what is predicted; see `Benchmark.for_data`.
+        power: power to which the unit of the predicted quantity enters; 0 for a pure number.
+        unit: unit of the score, where the prepared data state that of the predicted quantity; see `Benchmark.for_data`.
 
     Example:
         >>> from sciml_datasets.benchmark import ERROR, Criterion, Value
@@ -84,14 +84,14 @@ class Criterion:
     unit: str = ""
 
     def in_unit(self, unit: str) -> Criterion:
-        """The same where what is predicted has this unit."""
+        """The same criterion where the predicted quantity has this unit."""
         if not unit or not self.power:
             return self
         own = unit if self.power == 1 else f"({unit})^{self.power}"
         return replace(self, unit=own, title=f"{self.title}, {own}")
 
     def unpublished(self) -> Criterion:
-        """The same without published values."""
+        """The same criterion without published values."""
         return replace(self, target=None, reference=None, best_known=None)
 
 
@@ -106,10 +106,11 @@ class DataSet:
     Attributes:
         name: configuration name; raw files lie in the folder of this name below the raw folder.
         version: semantic version of the prepared records.
-        title: one line.
-        simulated_samples: for demo data, how many samples are simulated where no raw files are given; 0 for real data.
-        preprocessed_from: the data set whose raw files serve as well, transformed while they are read.
-        variant: what differs from the benchmark for this data set, by attribute of `Benchmark`.
+        title: title of one line.
+        simulated_samples: number of samples of demo data that are simulated where no raw files are given; 0 for real
+            data.
+        preprocessed_from: name of the data set whose raw files can also be used, transformed while they are read.
+        variant: values for this data set that differ from the benchmark's, by attribute of `Benchmark`.
         licence: licence of these data, where it differs from the benchmark's.
 
     Example:
@@ -133,11 +134,11 @@ class Source:
     """A place from which `sciml_datasets.fetch` gets the raw files of a data set.
 
     Attributes:
-        url: of the folder that holds them in the layout of the raw folder, as fsspec takes it.
-        num_files: how many there are.
-        num_bytes: all together, about; 0 where the publisher does not tell.
-        files: names, or glob patterns in which ``*`` spans folders, of what belongs to the data set.
-        endpoint: of S3, where it is not Amazon's.
+        url: URL of the folder that holds them in the layout of the raw folder, as fsspec takes it.
+        num_files: number of files.
+        num_bytes: approximate number of bytes of all files; 0 where the publisher does not state it.
+        files: names, or glob patterns in which ``*`` spans folders, of the files that belong to the data set.
+        endpoint: URL of the S3 service, where it is not Amazon's.
 
     Example:
         >>> from sciml_datasets.benchmark import Source
@@ -155,14 +156,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class GlobusSource:
-    """A place that only Globus reaches: the steps are told, see `sciml_datasets.fetch.globus`.
+    """A place that only Globus reaches: the steps are printed, see `sciml_datasets.fetch.globus`.
 
     Attributes:
-        page: of the data set, from which its folder in the collection opens.
+        page: page of the data set, from which its folder in the collection opens.
         collection: name of the Globus collection.
-        folder: how the name of the folder in it ends.
-        num_files: how many there are.
-        num_bytes: all together, about.
+        folder: end of the name of the folder in it.
+        num_files: number of files.
+        num_bytes: approximate number of bytes of all files.
 
     Example:
         >>> from sciml_datasets.benchmark import GlobusSource
@@ -180,7 +181,7 @@ class GlobusSource:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a user may choose of a benchmark: a flag of ``sciml prepare``, ``simulate`` or ``convert``.
+    """A choice that a benchmark offers: a flag of ``sciml prepare``, ``simulate`` or ``convert``.
 
     Attributes:
         name: name of the flag, with underscores: ``space_groups`` is ``--space-groups``.
@@ -209,10 +210,10 @@ class Conversion:
 
     Attributes:
         name: name of the format.
-        meaning: what is converted to what, for the help.
-        source: what SOURCE is, for the help.
-        file: whether OUT is one file; else it is a folder.
-        choices: what a user may choose.
+        meaning: one line of help that says from what and to what it converts.
+        source: description of SOURCE for the help.
+        file: whether OUT is one file; otherwise it is a folder.
+        choices: choices of the conversion.
 
     Example:
         >>> from sciml_datasets.benchmark import Conversion
@@ -230,13 +231,13 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class NamedSplit:
-    """A way to part all samples anew by hashes of columns of the member lists, see `sciml_datasets.splits.partitions`.
+    """A division of all samples by hashes of columns of the member lists, see `sciml_datasets.splits.partitions`.
 
     Attributes:
-        name: for example ``cell_blind``.
-        blind: groupings of which no group stands in two parts. Each is parted by itself; a sample whose groups fall
-            into different parts is in none.
-        shares: of the values that fall to train and to validation; the rest is for test.
+        name: name of the split, for example ``cell_blind``.
+        blind: groupings of which no group occurs in two parts. Each is divided independently; a sample whose groups are
+            in different parts is left out.
+        shares: shares of the groups in train and in validation; the rest is in test.
 
     Example:
         >>> from sciml_datasets.benchmark import NamedSplit
@@ -251,38 +252,38 @@ class NamedSplit:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A data set in its forms, a task, and the criteria that results are held against.
+    """A data set in its forms, a task, and the criteria by which results are judged.
 
     ``docs/adding_a_benchmark.md`` walks through a small one.
 
     Attributes:
         name: name of the benchmark, in lower case with digits and underscores.
-        title: one line.
-        task: what is to be predicted.
+        title: title of one line.
+        task: the task: what is to be predicted.
         datasets: the forms, the canonical one first.
         criteria: the scores, the primary one first.
-        homepage, licence: of the original data.
-        obtain: how to get the original raw files, in one sentence.
-        choices: what a user may choose when it is prepared.
-        groupings: what folds may keep together: name to the columns of the member lists that make a group.
-        each: of these, groupings whose columns each name a group, as the first and the second drug of a pair: a sample
-            belongs to several.
-        splits: by name, beside the canonical ones.
+        homepage, licence: homepage and licence of the original data.
+        obtain: one sentence on how to get the original raw files.
+        choices: choices of the preparation.
+        groupings: groupings that folds may keep together: name to the columns of the member lists that make a group.
+        each: names of those groupings whose columns each name a group, as the first and the second drug of a pair: a
+            sample belongs to several groups.
+        splits: splits by name, beside the canonical ones.
         leave_out: grouping of one column whose values may each be left out of training: ``leave_out_<value>``.
         sources: data set to the places of its raw files, to be tried in order.
-        terms: what who fetches the raw files accepts.
-        original: fact of prepared data (`sciml_datasets.prepared.metadata`) to its values in data that published
-            values are of; other data may be of another study. Empty where all data are of the original.
-        dataset: name of the data set that it is for, see `of`.
-        version: of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where the
-            working group has none.
+        terms: terms that a user accepts by fetching the raw files.
+        original: fact of prepared data (`sciml_datasets.prepared.metadata`) to its values in the data to which
+            published values refer; other data may come from another study. Empty where all data are the original's.
+        dataset: name of the data set for which this benchmark is meant, see `of`.
+        version: version of the benchmark, as its ``VERSION.txt`` in mlcommons/science has it; this project's own where
+            the working group has none.
         package: package whose modules are the parts of the benchmark, see `module`; default ``sciml_datasets.<name>``.
         modules: part to the module that holds it, where that is no module of the package.
-        simulator: what a user may choose when raw files are simulated.
-        conversions: formats of others that can be converted to raw files.
-        rules_names: what the working group calls it: the application of its submission rules (submit.adoc, Directory
-            Structure), which is logged, and other names that its reference implementations log, in lower case. Empty
-            where the rules do not know it.
+        simulator: choices of the simulator of raw files.
+        conversions: other formats that can be converted to raw files.
+        rules_names: names that the working group gives it: the application of its submission rules (submit.adoc,
+            Directory Structure), which is logged, and other names that its reference implementations log, in lower
+            case. Empty where the rules do not name it.
 
     Example:
         >>> from sciml_datasets.benchmark import Benchmark, Classification, Criterion, DataSet
@@ -324,8 +325,8 @@ class Benchmark:
     def module(self, part: str) -> ModuleType:
         """A part of the benchmark, imported when it is first needed.
 
-        Parts are modules of its package: ``data``, which must be there, and ``model``, ``simulate``, ``pictures`` and
-        ``convert`` where there are such.
+        Parts are modules of its package: ``data``, which is required, and ``model``, ``simulate``, ``pictures`` and
+        ``convert``, which are optional.
 
         Raises:
             MissingPartError: there is no such module.
@@ -358,7 +359,7 @@ class Benchmark:
 
     @property
     def folder(self) -> Path:
-        """The folder of its package, with README.md, CITATIONS.bib and checksums.tsv where there are such.
+        """The folder of its package, with README.md, CITATIONS.bib and checksums.tsv where they exist.
 
         Raises:
             InputError: there is no such package, or it has no folder.
@@ -374,7 +375,7 @@ class Benchmark:
 
     @property
     def rules_name(self) -> str:
-        """The name under which it is logged."""
+        """The name under which runs of it are logged."""
         return self.rules_names[0] if self.rules_names else self.name
 
     def of(self, dataset: DataSet) -> Benchmark:
@@ -382,17 +383,19 @@ class Benchmark:
         return replace(self, dataset=dataset.name, **dataset.variant)
 
     def is_original(self, facts: Mapping[str, Any], split: str = "test") -> bool:
-        """Whether published values are of prepared data with these facts, or of those that a demo is made like: not of
-        the data of another study, nor of other splits than the canonical ones."""
+        """Whether published values refer to prepared data with these facts, or to those that a demo imitates.
+
+        They do not refer to the data of another study, nor to other splits than the canonical ones.
+        """
         return split in SPLITS and all(facts.get(name) in values for name, values in self.original.items())
 
     def for_data(self, facts: Mapping[str, Any], split: str = "test") -> Benchmark:
-        """The benchmark as it is for prepared data: criteria in the unit that the fact ``response`` tells, and
-        published values only where they are of such data.
+        """The benchmark as it is for prepared data: criteria have the unit that the fact ``response`` states, and
+        published values are kept only where they refer to these data.
 
         Args:
-            facts: of the data, or a result or a board, which tell those that count under the same names.
-            split: of which scores are.
+            facts: facts of the data; or a result or a board, which hold the facts that matter under the same names.
+            split: split to which scores refer.
         """
         unit = (facts.get("response") or {}).get("unit", "")
         published = self.is_original(facts, split)
@@ -400,24 +403,24 @@ class Benchmark:
         return replace(self, criteria=tuple(criterion.in_unit(unit) for criterion in kept))
 
     def chosen(self, given: Mapping[str, str | None]) -> dict[str, str]:
-        """The value of each choice: the given one, else the default; without those that the raw files decide.
+        """The value of each choice: the given one, else the default; choices that the raw files decide are left out.
 
         Raises:
-            InputError: something else is given, or a value that cannot be chosen.
+            InputError: an unknown choice is given, or a value that cannot be chosen.
         """
         self.check_chosen(self.choices, given)
         found = {choice.name: given.get(choice.name) or choice.default for choice in self.choices}
         return {name: value for name, value in found.items() if value is not None}
 
     def check_chosen(self, choices: Iterable[Choice], given: Mapping[str, Any]) -> None:
-        """Make sure that only what can be chosen is given.
+        """Make sure that only declared choices and values are given.
 
         Args:
-            choices: what can be chosen.
+            choices: the choices.
             given: values by name; None where nothing is chosen.
 
         Raises:
-            InputError: something else is given, or a value that cannot be chosen.
+            InputError: an unknown choice is given, or a value that cannot be chosen.
         """
         known = {choice.name: choice.values for choice in choices}
         for name, value in given.items():

@@ -1,4 +1,4 @@
-"""The registry of benchmarks: those of this package, of installed packages, and those that a program registers.
+"""The registry of benchmarks: those of this package, those of installed packages, and those that a program registers.
 
 An installed package declares its benchmark as an entry point of the group GROUP::
 
@@ -152,10 +152,10 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
 
 
 def preprocessed(name: str) -> str:
-    """The name of the data set that is another one, preprocessed.
+    """The name of the preprocessed form of a data set.
 
     Raises:
-        InputError: there is none.
+        InputError: the data set has no preprocessed form.
     """
     for dataset in find(name)[0].datasets:
         if dataset.preprocessed_from == name:
@@ -168,7 +168,7 @@ def data_root(data_dir: str | Path | None = None) -> Path:
     """The folder of prepared data sets: ``data_dir``, else TFDS_DATA_DIR, else ~/tensorflow_datasets, as in TFDS.
 
     Raises:
-        InputError: it can be no path on this machine; see `sciml_datasets.paths.path_of`.
+        InputError: it cannot be a path on this machine; see `sciml_datasets.paths.path_of`.
     """
     if data_dir is not None:
         return path_of(data_dir, "data_dir")
@@ -178,7 +178,7 @@ def data_root(data_dir: str | Path | None = None) -> Path:
 
 
 def prepared_dir(name: str, data_dir: str | Path | None = None) -> Path:
-    """Where the prepared files of a data set lie: ``<data_dir>/sciml/<name>/<version>``."""
+    """The folder of the prepared files of a data set: ``<data_dir>/sciml/<name>/<version>``."""
     return data_root(data_dir) / "sciml" / name / find(name)[1].version
 
 

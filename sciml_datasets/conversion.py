@@ -1,4 +1,4 @@
-"""Files of others converted to the raw files of a benchmark, by the module ``convert`` of the benchmark."""
+"""Conversion of files of other formats to the raw files of a benchmark, by the module ``convert`` of the benchmark."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sciml_datasets.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """What a conversion has made: what ``convert.convert(format, source, out, **choices)`` of a benchmark returns.
+    """The outcome of a conversion, which ``convert.convert(format, source, out, **choices)`` of a benchmark returns.
 
     Attributes:
-        content: what was written, as JSON.
-        text: the same in lines to read.
+        content: report on the files that were written, as JSON.
+        text: the same report as lines of text.
     """
 
     content: Mapping[str, Any]
@@ -26,16 +26,16 @@ class Converted:
 
 
 def conversions() -> dict[str, tuple[Benchmark, Conversion]]:
-    """Name of each format that can be converted to its benchmark and declaration."""
+    """The benchmark and the declaration of each format that can be converted, by name of the format."""
     return {one.name: (benchmark, one) for benchmark in BENCHMARKS.values() for one in benchmark.conversions}
 
 
 def convert(name: str, source: Path, out: Path, **choices: Any) -> Converted:
-    """Convert a file or folder of others to raw files.
+    """Convert a file or folder of another format to raw files.
 
     Args:
         name: name of the format, for example ``slstr``.
-        source: what is converted.
+        source: the file or the folder to convert.
         out: the file or the folder to make.
         choices: values of `Conversion.choices` by name; None where nothing is chosen.
 

@@ -11,10 +11,10 @@ from sciml_datasets.raw_format import RawFormat
 
 
 def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
-    """Feature connectors of TFDS by name, as ``data.features(dataset)`` declares them.
+    """The feature connectors of TFDS by name, as ``data.features(dataset)`` declares them.
 
     Raises:
-        InputError: it fails or returns something else, has no ``id``, or lacks a feature that the task scores.
+        InputError: the function fails or returns something else, or ``id`` or a feature of the task is missing.
     """
     found = _asked(benchmark, dataset, "features")
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
@@ -27,10 +27,10 @@ def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
 
 
 def supervised_keys(benchmark: Benchmark, dataset: DataSet, known: Mapping[str, Any]) -> Any:
-    """Names of the features that ``as_supervised`` gives, as ``data.supervised_keys(dataset)`` declares them.
+    """The names of the features that ``as_supervised`` yields, as ``data.supervised_keys(dataset)`` declares them.
 
     Raises:
-        InputError: it fails, or names what is no feature.
+        InputError: the function fails, or returns a name that is no feature.
     """
     found = _asked(benchmark, dataset, "supervised_keys")
     for name in _leaves(found):
@@ -51,7 +51,8 @@ def raw_format(benchmark: Benchmark, dataset: DataSet, choices: Mapping[str, str
         choices: values of `Benchmark.choices` by name.
 
     Raises:
-        InputError: it fails or returns something else, or its facts lack a column that the task or a grouping needs.
+        InputError: the function fails or returns something else, or the facts of the raw format lack a column that the
+            task or a grouping needs.
     """
     found = _asked(benchmark, dataset, "raw_format", **choices)
     if not isinstance(found, RawFormat):
@@ -67,7 +68,7 @@ def raw_format(benchmark: Benchmark, dataset: DataSet, choices: Mapping[str, str
 
 
 def _needed(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
-    """Columns of the member lists that are needed, and what for."""
+    """The columns of the member lists that are needed, and a clause on their use."""
     for name in benchmark.task.columns:
         yield name, f"which the task {_task(benchmark)} scores"
     for grouping, names in benchmark.groupings.items():
@@ -79,7 +80,7 @@ def _needed(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
 
 
 def _asked(benchmark: Benchmark, dataset: DataSet, function: str, **options: str) -> Any:
-    """What a function of the part returns."""
+    """The value that a function of the part returns."""
     module = benchmark.module("data")
     asked = getattr(module, function, None)
     if asked is None:

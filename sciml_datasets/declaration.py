@@ -1,4 +1,4 @@
-"""What can be wrong with the declaration of a benchmark, as far as it is known before a part is imported."""
+"""Mistakes in the declaration of a benchmark that can be found before a part is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sciml_datasets.task import Task
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 KINDS = ("integer", "integers", "number", "text", "path")
-"""Kinds of the values of a choice that are not listed."""
+"""Kinds of values of a choice whose values are not listed."""
 TAKEN = {
     "prepare": ("name", "raw_dir", "data_dir", "file_format", "jobs", "restart", "verify_raw", "preprocess", "json"),
     "simulate": ("name", "out", "samples", "seed", "jobs", "json"),
@@ -21,14 +21,14 @@ TAKEN = {
 }
 """Command to the names of its own arguments."""
 OF_PYTHON = ("comm", "beam", "executor", "num_shards", "num_samples", "out_dir", "folder", "help", "dtype", "dry_run")
-"""Names of arguments of the Python functions, or kept for them."""
+"""Names of arguments of the Python functions, and names reserved for them."""
 
 
 def check_declaration(benchmark: Any, others: Iterable[Benchmark]) -> None:
     """Make sure that a benchmark can be registered beside others.
 
     Raises:
-        InputError: it cannot; the first mistake is named.
+        InputError: it has a mistake; the first one is named.
     """
     for mistake in mistakes(benchmark, others):
         raise InputError(mistake)

@@ -1,4 +1,4 @@
-"""The exceptions that a user can cause and correct, and what they name."""
+"""The exceptions that a user can cause and correct."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used.
+    """A value, file or folder that the user gave cannot be used.
 
     The message is one sentence that names the file or value, says what was expected and what to do. The command line
     prints it alone and exits with code 2.
@@ -41,9 +41,9 @@ class DamagedRecordError(OSError):
     """A record of prepared data is not what was written.
 
     Args:
-        path: of the shard, or of the prepared folder.
-        number: of the record; None where it is not known.
-        why: a clause.
+        path: path of the shard, or of the prepared folder.
+        number: number of the record; None where it is not known.
+        why: clause that says what is wrong.
     """
 
     def __init__(self, path: str | Path, number: int | None, why: str) -> None:
@@ -52,15 +52,15 @@ class DamagedRecordError(OSError):
         self._given = path, number, why
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """As it travels from a process that loads data to another."""
+        """The constructor and its arguments, by which the exception is sent from one process to another."""
         return type(self), self._given
 
 
 class PeerFailedError(RuntimeError):
-    """Another rank or process that shares the work failed and has told why.
+    """Another rank or process that shares the work failed and has reported why.
 
     Attributes:
-        bad_input: whether it was an InputError.
+        bad_input: whether it failed with an InputError.
     """
 
     def __init__(self, *, bad_input: bool = False) -> None:
@@ -68,7 +68,7 @@ class PeerFailedError(RuntimeError):
         self.bad_input = bad_input
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """The exception as it travels from one process to another."""
+        """The constructor and its arguments, by which the exception is sent from one process to another."""
         return type(self), (), {"bad_input": self.bad_input}
 
 
@@ -76,12 +76,12 @@ def whole(number: Any, of: str, least: int = 1) -> int:
     """A number of things that the user gave, as an int.
 
     Args:
-        number: what was given.
+        number: the number that was given.
         of: the things, for example ``jobs``.
-        least: how many there must be.
+        least: least number that is accepted.
 
     Raises:
-        InputError: it is no whole number, or too few.
+        InputError: it is no whole number, or less than ``least``.
     """
     try:
         found = index(number)
@@ -94,7 +94,7 @@ def whole(number: Any, of: str, least: int = 1) -> int:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An OSError that names no file, as of a write to a full disk, names this one."""
+    """Context in which an OSError without a file name, for example of a write to a full disk, gets this file's name."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,9 @@
-"""A feature whose values lie once in a table beside the shards; an example stores the number of its row.
+"""A feature whose values are stored once, in a table beside the shards; an example stores the number of its row.
 
-Many examples share few feature vectors: all responses of one cell line have its gene expression. Stored once and joined
-when read, they take the place of one table. The table is memory-mapped: what a process, or several of a machine, read
-of it is in memory once. Inside tf.data it is a captured tensor over the mapped file, no constant of the graph.
+Many examples share few feature vectors: all responses of one cell line have its gene expression. Stored once and
+joined when read, they need the space of one table. The table is memory-mapped: the part that one or several processes
+of a machine read is in memory once. Inside tf.data it is a captured tensor over the mapped file, not a constant of the
+graph.
 
 Prepared data name this module in ``features.json``: it must keep its name.
 """
@@ -24,13 +25,13 @@ from sciml_datasets.files.regular import regular_file
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
 
 MISSING = ".missing"
-"""Of the file, a bit for each value, that notes which values of a table stand for missing ones."""
+"""Ending of the name of the file that holds a bit for each value of a table: whether it replaces a missing one."""
 
 
 class Lookup(features.FeatureConnector):
     """A row, (width,) float32, of the table ``<table>.npy`` in the prepared folder.
 
-    Several features may share a table. The width is that of the table: before the data set is prepared it is unknown.
+    Several features may share a table. The width is that of the table; it is unknown before the data set is prepared.
 
     Args:
         table: name of the table.
@@ -47,7 +48,7 @@ class Lookup(features.FeatureConnector):
 
     @property
     def table_name(self) -> str:
-        """What the table is called, which features may share."""
+        """Name of the table, which several features may share."""
         return self._table
 
     @property
@@ -55,7 +56,7 @@ class Lookup(features.FeatureConnector):
         """(rows, width) the table, read-only.
 
         Raises:
-            InputError: it is missing or damaged.
+            InputError: the table is missing or damaged.
         """
         if self._values is None:
             self._values = self._mapped_file("", np.dtype("<f4"))
@@ -69,10 +70,10 @@ class Lookup(features.FeatureConnector):
 
     @property
     def missing(self) -> NDArray[np.bool_]:
-        """(rows, width) where the table has a value that stands for a missing one.
+        """(rows, width) whether a value of the table replaces a missing one.
 
         Raises:
-            InputError: this is not known of the table, or the file is damaged.
+            InputError: this is not known for the table, or the file is damaged.
         """
         if self._missing is not None:
             return self._missing
@@ -82,11 +83,11 @@ class Lookup(features.FeatureConnector):
 
     @missing.setter
     def missing(self, where: NDArray[np.bool_]) -> None:
-        """Set what `save_metadata` is to write."""
+        """Set the array that `save_metadata` is to write."""
         self._missing = where
 
     def _mapped_file(self, kind: str, dtype: np.dtype[Any], shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-        """A file of the prepared folder, mapped, after it was compared with the manifest."""
+        """A file of the prepared folder, mapped after it was compared with the manifest."""
         found = self._header(kind, dtype)
         path = undamaged(Path(str(found.filename)))
         if shape not in (None, found.shape):
@@ -94,9 +95,9 @@ class Lookup(features.FeatureConnector):
         return found
 
     def _header(self, kind: str, dtype: np.dtype[Any]) -> np.memmap[Any, Any]:
-        """A file of the prepared folder, mapped, of whose content its size and header alone are known to be right."""
+        """A file of the prepared folder, mapped after only its size and its header were checked."""
         if self._path is None:
-            raise InputError(f"the table {self._table} is not there: prepare the data set first")
+            raise InputError(f"the table {self._table} is missing: prepare the data set first")
         path = self._path.with_name(f"{self._table}{kind}.npy")
         if lexists(path):
             regular_file(path)
@@ -117,24 +118,24 @@ class Lookup(features.FeatureConnector):
             or not all(header.shape)
         ):
             raise InputError(
-                f"{path} is damaged: its header tells of {header.shape} {header.dtype}, expected rows of {dtype} that "
+                f"{path} is damaged: its header states {header.shape} {header.dtype}, expected rows of {dtype} that "
                 f"take its {size} bytes: {AGAIN}"
             )
         return np.memmap(path, dtype, "r", header.length, header.shape)
 
     def _forget(self) -> None:
-        """Also of the base class's caches, since the width may change."""
+        """Drop the table and the base class's caches, since the width may change."""
         self._values = self._tensor = None
         for cached in ("shape", "np_dtype", "tf_dtype"):
             self.__dict__.pop(cached, None)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the table, which every process maps for itself."""
+        """The state without the table, which every process maps for itself."""
         return self.__dict__ | ({"_values": None, "_missing": None} if self._path else {}) | {"_tensor": None}
 
     def get_tensor_info(self) -> Any:
         """See `FeatureConnector.get_tensor_info`."""
-        # Of a table in a file by the header alone: a builder is made more often than a table is read.
+        # The header of the file suffices: a builder is made more often than a table is read.
         known = self._values if self._values is not None or self._path is None else self._header("", np.dtype("<f4"))
         return features.TensorInfo(shape=(None if known is None else known.shape[1],), dtype=np.float32)
 
@@ -147,7 +148,7 @@ class Lookup(features.FeatureConnector):
         return np.int64(example_data)
 
     def decode_example(self, tfexample_data: Any) -> Any:
-        """The row, or with several numbers (N,) the rows (N, width), as a tensor."""
+        """The row of a number, or the rows (N, width) of several numbers (N,), as a tensor."""
         import tensorflow as tf
 
         if self._tensor is None:
@@ -162,7 +163,7 @@ class Lookup(features.FeatureConnector):
         table = self.table
         if not isinstance(table, np.memmap) or table.dtype != np.dtype("<f4"):
             return tf.constant(table)
-        # The header of an .npy file has a multiple of 64 bytes, so that a slice after it needs no copy.
+        # The length of the header of an .npy file is a multiple of 64 bytes, so that a slice after it needs no copy.
         numbers = Path(str(table.filename)).stat().st_size // table.itemsize
         everything = tf.raw_ops.ImmutableConst(
             dtype=tf.float32, shape=[numbers], memory_region_name=str(Path(str(table.filename)).resolve())
@@ -170,21 +171,21 @@ class Lookup(features.FeatureConnector):
         return tf.reshape(everything[table.offset // table.itemsize :], table.shape)
 
     def decode_example_np(self, example_data: Any) -> NDArray[np.float32]:
-        """The row, or with several numbers (N,) the rows (N, width), as an array."""
+        """The row of a number, or the rows (N, width) of several numbers (N,), as an array."""
         return np.array(self.table[example_data])
 
     decode_batch_example = decode_example
     decode_batch_example_np = decode_example_np
 
     def to_json_content(self) -> dict[str, Any]:
-        """See `FeatureConnector.to_json_content`; the shape is the table's to tell."""
+        """See `FeatureConnector.to_json_content`; the shape is left out, as it follows from the table."""
         return {"table": self._table}
 
     def save_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
         """Write the table into the prepared folder.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         if self._values is not None:
             np.save(_place(data_dir, self._table), self._values)
@@ -192,7 +193,7 @@ class Lookup(features.FeatureConnector):
             np.save(_place(data_dir, self._table + MISSING), np.packbits(self._missing, axis=1))
 
     def load_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
-        """Note where the table lies; it is opened when it is first needed."""
+        """Record the place of the table; it is opened when it is first needed."""
         self._forget()
         self._missing = None
         self._path = _place(data_dir, self._table)

@@ -1,6 +1,6 @@
-"""Text of data in pictures: matplotlib sets what stands between dollar signs as a formula, and refuses what is none."""
+"""Text of data in pictures: matplotlib takes text between dollar signs as a formula, and refuses one that is none."""
 
 
 def literal(text: str) -> str:
-    """Text that matplotlib draws as it is; for names, units and ids, which may hold any character."""
+    """A text that matplotlib draws unchanged; for names, units and ids, which may hold any character."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""From what a user typed to a path on this machine; URLs and names that no file can have are refused."""
+"""Paths on this machine from what a user typed; URLs and names that no file can have are refused."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from sciml_datasets.errors import InputError
 LONGEST_NAME, LONGEST_PATH = 255, 4095
 """Number of bytes of a name, and of a whole path, that Linux takes at most (limits.h)."""
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*::)*([a-z][a-z0-9+.-]*):/", re.IGNORECASE)
-"""Start of a URL, also one of fsspec that leads through others, and one whose slashes a path has drawn together."""
+"""Start of a URL, also of a chained URL of fsspec, and of one whose double slash became a single one in a path."""
 
 _NEARLY = re.compile(
     r"(s3|s3a|gs|gcs|az|abfss?|adl|wasbs?|hdfs|webhdfs|hf|https?|s?ftp|ssh|smb|file):[^/\0]*", re.IGNORECASE
 )
-"""Start of a URL of a well-known protocol without its slashes; a file or a folder may be called so all the same."""
+"""Start of a URL of a well-known protocol without its slashes; a file or a folder may also have such a name."""
 
 
 class NoHomeError(InputError):
-    """The home folder of the user, or of the one that a path names, is not known."""
+    """The home folder of the user, or of the user that a path names, is not known."""
 
 
 def path_of(given: str | os.PathLike[str], place: str) -> Path:
-    """The path that the user means, a leading ``~`` replaced by the home folder.
+    """The path that a user has given, with a leading ``~`` replaced by the home folder.
 
     Args:
-        given: by the user: text or a path.
-        place: where it was given, for messages: a flag, a variable of the environment or an argument.
+        given: text or path that the user has given.
+        place: place of the value for messages: a flag, a variable of the environment or an argument.
 
     Raises:
-        InputError: it is empty, a URL, or too long, or holds a null character; no folder or file was touched.
-        NoHomeError: nobody knows the home folder that ``~`` means.
+        InputError: it is empty, a URL or too long, or holds a null character; no file or folder was touched.
+        NoHomeError: the home folder that ``~`` stands for is not known.
     """
     try:
         text = os.fsdecode(given)

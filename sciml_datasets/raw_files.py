@@ -1,4 +1,4 @@
-"""Where the raw files of a data set lie: found, or for demo data simulated."""
+"""The folder of the raw files of a data set: it is found, or simulated for demo data."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sciml_datasets.errors import InputError
 
 
 def raw_folder(name: str, raw_dir: str | Path | None, data_dir: str | Path | None, raw_name: str | None = None) -> Path:
-    """The folder of the raw files of a data set. Those of demo data are simulated where no raw folder is chosen.
+    """The folder of the raw files of a data set. Raw files of demo data are simulated where no raw folder is chosen.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         raw_dir, data_dir: as `sciml_datasets.benchmarks.raw_root` takes them.
         raw_name: name of the data set whose raw files are taken; None for its own, else those that it is preprocessed
             from.

@@ -1,4 +1,4 @@
-"""What preparation knows of raw data: files, the samples in them, and how to read one.
+"""The interface of raw data: the files, the samples in them, and a function that reads a sample.
 
 A benchmark's ``data.raw_format`` returns a `RawFormat`; everything in ``preparation`` works on this interface alone.
 """
@@ -34,11 +34,11 @@ class RawFile:
     Attributes:
         split: the split that its samples belong to; empty where they belong to several.
         name: path below the data set's raw folder, with forward slashes.
-        size: bytes.
-        mtime_ns: time of last change, nanoseconds.
+        size: size in bytes.
+        mtime_ns: time of last change in nanoseconds.
 
     Raises:
-        InputError: the name is not UTF-8 or holds a tab or line break, so that no list of files can hold it.
+        InputError: the name is not UTF-8, or holds a tab or line break, which a list of files cannot hold.
     """
 
     split: str
@@ -54,7 +54,7 @@ class RawFile:
             folder: the data set's raw folder.
             path: the file in it.
             split: the split that its samples belong to; empty where they belong to several.
-            status: what is known of the file; None to ask.
+            status: status of the file, where it is known; None to request it.
         """
         status = status or path.stat()
         return cls(split, path.relative_to(folder).as_posix(), status.st_size, status.st_mtime_ns)
@@ -68,17 +68,18 @@ class RawFile:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One sample of the index: everything that preparation needs to know before it reads the payload.
+    """One sample of the index: everything that the preparation needs before it reads the payload.
 
     Attributes:
         split: train, validation or test.
         key: unique id, also the example's ``id``.
         file: name of the raw file.
-        place: where in the file.
-        size: bytes of the payload; shard sizes follow from it.
-        group: the unit that must not straddle splits, for example a material; empty where the raw files do not tell.
-        facts: what the member list says of it, in the order of `RawFormat.facts`: the truth where it is a number, and
-            what scores are broken down by.
+        place: place of the sample in the file, a text that its raw format defines.
+        size: number of bytes of the payload, from which shard sizes follow.
+        group: group that must not occur in two splits, for example a material; empty where the raw files do not state
+            it.
+        facts: values in the member list, in the order of `RawFormat.facts`: the truth where it is a number, and the
+            groups for which scores are also reported.
     """
 
     split: str
@@ -90,12 +91,12 @@ class Sample:
     facts: tuple[str, ...]
 
     def __reduce__(self) -> tuple[type[Sample], tuple[Any, ...]]:
-        """Half a million of them travel between processes in half the time of a dataclass's own way."""
+        """The constructor and its arguments: pickling half a million takes half the time of a dataclass's own way."""
         return Sample, (self.split, self.key, self.file, self.place, self.size, self.group, self.facts)
 
 
 class ArrayLayout(NamedTuple):
-    """Shape of an array, None for unknown lengths, and its type by NumPy's name."""
+    """Shape of an array, with None for unknown lengths, and its type by NumPy's name."""
 
     shape: tuple[Any, ...]
     dtype: str
@@ -103,14 +104,14 @@ class ArrayLayout(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What lies once beside the records of a prepared data set.
+    """Data that are stored once, beside the records of a prepared data set.
 
     Attributes:
         tables: name of a `sciml_datasets.lookup.Lookup` feature to its (rows, width) table.
-        missing: name of such a feature to where its table (rows, width) has values that stand for missing ones.
+        missing: name of such a feature to (rows, width), whether a value of its table replaces a missing one.
         metadata: facts of the data set as a whole, as JSON; ``builder.info.metadata`` has them.
         documents: name of a file to its text.
-        layouts: name of a `sciml_datasets.raw_tensor.RawTensor` feature to what it is.
+        layouts: name of a `sciml_datasets.raw_tensor.RawTensor` feature to its shape and type.
     """
 
     tables: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -121,15 +122,15 @@ class Beside:
 
 
 Note = Callable[[str, str], None]
-"""To be called with what is wrong with a sample, a key of `RawFormat.tolerated`, and a clause that names it."""
+"""Function to be called for a sample with a defect: with a key of `RawFormat.tolerated` and a clause that names it."""
 
 
 def ignored(what: str, clause: str) -> None:
-    """A `Note` that is not kept."""
+    """A `Note` that does nothing."""
 
 
 class RawFormat(ABC):
-    """How one data set's raw files are listed, indexed and read. Errors in the files are raised as InputError.
+    """A format of raw files: it lists, indexes and reads them. Errors in the files are raised as InputError.
 
     Example:
         >>> from contextlib import contextmanager
@@ -157,12 +158,12 @@ class RawFormat(ABC):
 
     @property
     def group_kind(self) -> str:
-        """What `Sample.group` is, in a word: ``material``."""
+        """Kind of `Sample.group` in a word: ``material``."""
         return "sample"
 
     @property
     def tolerated(self) -> Mapping[str, float]:
-        """What may be wrong with a sample, in words, to the share of all samples beyond which files are refused."""
+        """Defects that a sample may have, in words, each to the share of all samples above which files are refused."""
         return {}
 
     @abstractmethod
@@ -171,33 +172,33 @@ class RawFormat(ABC):
 
     @abstractmethod
     def index(self, folder: Path, file: RawFile) -> Iterable[Sample]:
-        """The samples of one file, from headers only, checked.
+        """The samples of one file, read from its headers only and checked.
 
-        Groups are compared as far as the samples fit in memory (`sciml_datasets.preparation.sorting.IN_MEMORY`); of
-        more, the split must follow from the group by a rule, so that no group can stand in two.
+        Groups are compared where the samples fit in memory (`sciml_datasets.preparation.sorting.IN_MEMORY`); where
+        there are more, the split must follow from the group by a rule, so that no group can occur in two splits.
         """
 
     @abstractmethod
     def reader(self, folder: Path, note: Note = ignored) -> AbstractContextManager[Callable[[Sample], Example]]:
-        """A function that reads samples, and keeps a bounded number of files open while the context lasts.
+        """A context with a function that reads samples and keeps a bounded number of files open.
 
         Large arrays of an example may be overwritten when the next is read: filling memory that is in use is several
-        times faster than filling memory that the system has just handed out.
+        times faster than filling memory that the system has just allocated.
 
         Args:
             folder: folder of the raw files.
-            note: called once for each sample and thing that is wrong with it, where it is read all the same.
+            note: function called once for each defect of each sample that is read in spite of it.
         """
 
     def missing(self, folder: Path) -> Collection[str]:
-        """The splits that the files below ``folder`` were made without."""
+        """The splits that the files below ``folder`` do not have."""
         return ()
 
     def extent(self, sample: Sample) -> tuple[int, int] | None:
-        """Where most of a sample begins in its file, and about how many bytes it has: what is asked for before it is
-        read. None where that is not known."""
+        """Position in its file at which most of a sample begins, and approximate number of its bytes, which are
+        requested before it is read. None where that is not known."""
         return None
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
-        """What lies beside the records of all samples, which are consumed once at most."""
+        """The data to store beside the records of all samples, which are consumed once at most."""
         return Beside()

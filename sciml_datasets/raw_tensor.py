@@ -1,6 +1,6 @@
-"""A feature whose shape and type the headers of the raw files tell: all records of a prepared data set share them.
+"""A feature whose shape and type are read from the headers of the raw files: all records of a data set share them.
 
-It is stored as the plain bytes of the array. What it is stands beside the records, in ``<feature>.layout.json``.
+It is stored as the plain bytes of the array. Its shape and type are beside the records, in ``<feature>.layout.json``.
 
 Prepared data name this module in ``features.json``: it must keep its name.
 """
@@ -21,11 +21,11 @@ from sciml_datasets.prepared.integrity import AGAIN, undamaged
 from sciml_datasets.raw_format import ArrayLayout
 
 TYPES = ("float16", "float32", "float64")
-"""Types that arrays of the raw files have."""
+"""Types that arrays of the raw files may have, by NumPy's names."""
 
 
 class RawTensor(features.FeatureConnector):
-    """An array; before the data set is prepared its shape and type are unknown.
+    """An array whose shape and type are unknown before the data set is prepared.
 
     Args:
         rank: number of its axes.
@@ -40,10 +40,10 @@ class RawTensor(features.FeatureConnector):
 
     @property
     def layout(self) -> ArrayLayout:
-        """Shape and type; before they are known lengths are None and the type is float32.
+        """Shape and type; before they are known, the lengths are None and the type is float32.
 
         Raises:
-            InputError: the file that tells them is missing or damaged.
+            InputError: the file that states them is missing or damaged.
         """
         if self._layout is None and self._path is not None:
             self._layout = self._read(self._path)
@@ -68,19 +68,19 @@ class RawTensor(features.FeatureConnector):
         return features.TensorInfo(shape=(), dtype=np.object_)
 
     def encode_example(self, example_data: NDArray[Any]) -> NDArray[np.uint8]:
-        """The bytes of an array in C order, without a copy where it is laid out so."""
+        """The bytes of an array in C order, without a copy where that is its layout in memory."""
         little = example_data.dtype.newbyteorder("<")
         return np.ascontiguousarray(example_data, little).reshape(-1).view(np.uint8)
 
     def decode_example(self, tfexample_data: Any) -> Any:
-        """The array, or of several examples the arrays (N, ...), as a tensor."""
+        """The array of an example, or the arrays (N, ...) of several, as a tensor."""
         import tensorflow as tf
 
         values = tf.io.decode_raw(tfexample_data, self.layout.dtype)
         return tf.reshape(values, (*([-1] if tfexample_data.shape.rank else []), *self.layout.shape))
 
     def decode_example_np(self, example_data: Any) -> NDArray[Any]:
-        """The array, read-only; of several examples the arrays (N, ...)."""
+        """The array of an example, or the arrays (N, ...) of several, read-only."""
         dtype = np.dtype(self.layout.dtype).newbyteorder("<")
         if isinstance(example_data, np.ndarray) and example_data.ndim:
             return np.stack([self.decode_example_np(one) for one in example_data])
@@ -103,7 +103,7 @@ class RawTensor(features.FeatureConnector):
             _place(data_dir, feature_name).write_text(json.dumps(self._layout._asdict()) + "\n", encoding="utf-8")
 
     def load_metadata(self, data_dir: Any, feature_name: str | None = None) -> None:
-        """Note where shape and type stand; TFDS would pass over what is wrong with them here."""
+        """Record the place of shape and type; they are read later, since TFDS would hide an error here."""
         self._layout, self._path = None, _place(data_dir, feature_name)
         self._forget()
 

@@ -1,4 +1,4 @@
-"""A raw format of one function, for data that fit in memory: each raw file is a sequence of samples."""
+"""A raw format given by one function, for data that fit in memory: each raw file is a sequence of samples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat,
 from sciml_datasets.splits.hashing import part_of
 
 SHARES = (0.8, 0.1)
-"""Shares of the groups that fall to train and to validation where the source gives no splits; the rest is test."""
+"""Shares of the groups in train and in validation where the source gives no splits; the rest is test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Row:
     """One sample of a raw file.
 
     Attributes:
-        example: feature name to value, ``id`` among them: what `sciml_datasets.data_part.features` declares.
-        group: the unit that must not stand in two splits, for example a specimen; empty where there is none.
-        split: train, validation or test where the source says so; empty where a hash decides.
+        example: feature name to value, ``id`` among them, as `sciml_datasets.data_part.features` declares them.
+        group: group that must not occur in two splits, for example a specimen; empty where there is none.
+        split: train, validation or test where the source states it; empty where a hash decides.
 
     Example:
         >>> import numpy as np
@@ -45,16 +45,16 @@ class Row:
 class Rows(RawFormat):
     """Raw files whose samples one function yields.
 
-    Where no split is given, groups (else samples) fall to train, validation and test, 80, 10 and 10 in a hundred, by
-    `sciml_datasets.splits.hashing.part_of`, so that they are the same on every machine.
+    Where no split is given, 80 % of the groups, or of the samples without a group, are in train, 10 % in validation and
+    10 % in test, by `sciml_datasets.splits.hashing.part_of`, so that the splits are the same on every machine.
 
     Attributes:
         pattern: glob pattern of the names of raw files, at any depth below the raw folder.
-        rows: takes the path of a raw file and yields its samples in an order that is always the same; errors in the
+        rows: function that takes the path of a raw file and yields its samples, always in the same order; errors in the
             file are to be raised as InputError.
-        facts: features, numbers or texts, that also stand in the member lists: the label or the target, and what
-            groupings are made of.
-        group_kind: what a group is, in a word; a column of the member lists.
+        facts: names of features, numbers or texts, that are also columns of the member lists: the label or the target,
+            and the columns of groupings.
+        group_kind: kind of the groups in a word; the name of their column in the member lists.
 
     Example:
         >>> from sciml_datasets.rows import Row, Rows
@@ -75,7 +75,7 @@ class Rows(RawFormat):
         """All files whose names fit the pattern.
 
         Raises:
-            InputError: there is none, or one is no regular file.
+            InputError: there is no such file, or one is no regular file.
         """
         found = [
             RawFile.of(folder, parent / name, status=regular_file(parent / name))
@@ -88,10 +88,11 @@ class Rows(RawFormat):
         return sorted(found)
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
-        """The samples of a file; the place of each is its number in it.
+        """The samples of a file; the place of each is its number in the file.
 
         Raises:
-            InputError: what the function yields is no row, a row has no usable id, split or group, or lacks a fact.
+            InputError: the function yields something else than rows, or a row has no usable id, split or group, or
+                lacks a fact.
         """
         for number, row in enumerate(self._rows(folder / file.name)):
             example, where = row.example, f"{folder / file.name}: row {number}"
@@ -111,7 +112,7 @@ class Rows(RawFormat):
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads samples; the rows of all files that were read are kept in memory."""
+        """A context with a function that reads samples; the rows of all files that were read are kept in memory."""
         known: dict[str, list[Row]] = {}
         yield partial(self._example, folder, known)
 
@@ -143,14 +144,14 @@ class Rows(RawFormat):
 
 
 def _text(where: str, what: str, value: Any) -> str:
-    """A text that can stand in a member list."""
+    """A text, after a check that a member list can hold it."""
     if not isinstance(value, str) or not value or any(mark in value for mark in "\t\n\r"):
         raise InputError(f"{where} has the {what} {value!r:.80}: give a text without tabs and line breaks")
     return value
 
 
 def _fact(where: str, name: str, example: Example) -> str:
-    """The text of a fact: of a number the shortest that gives it again."""
+    """The text of a fact; for a number, the shortest text that is read as the same number."""
     if name not in example:
         raise InputError(f"{where} lacks {name!r}, which facts names: give it in every row")
     value = example[name]
@@ -161,7 +162,7 @@ def _fact(where: str, name: str, example: Example) -> str:
 
 
 def _size(value: Any) -> int:
-    """Number of bytes of a value, about."""
+    """Approximate number of bytes of a value."""
     return int(getattr(value, "nbytes", 0)) or (len(value) if isinstance(value, str | bytes) else 8)
 
 

@@ -1,13 +1,13 @@
-"""Imputation by the mean and standardisation of feature tables: pure, and fitted on whichever rows are chosen.
+"""Imputation by the mean and standardisation of feature tables: pure functions, fitted on the rows that are chosen.
 
-The reference fits on all entities of its files, those of the test split included. Ours fits on the entities of the
-training split, unless its way is asked for by name.
+The reference fits on all entities of its files, those of the test split included. This project fits on the entities of
+the training split, unless the way of the reference is chosen by name.
 
 Source of the reference's chain: ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_data.py (``impute_and_scale``): mean imputation,
 then scikit-learn's StandardScaler; columns without any value become 0.
 
-A table is stored as the canonical training split scales it, with a note of what was missing: who trains on another
-partition fits it anew, so that what is held out takes no part (`refitted`).
+A table is stored as fitted on the canonical training split, with a record of the values that were missing: for training
+on another partition it is fitted again, so that samples held out take no part (`refitted`).
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 FITTED_ANEW = "fitted_anew"
-"""The fact of a prepared data set that tells which tables are, and what of them."""
+"""Name of the fact of a prepared data set that lists the tables to fit again, and what of each is fitted."""
 STANDARDISED = "mean, standard deviation and missing values, for each other partition that is trained on"
 IMPUTED = "missing values, for each other partition that is trained on"
-"""What is fitted anew of a table that is stored standardised, and of one that its source has scaled."""
+"""Description of what is fitted again of a table that is stored standardised, and of one that its source has scaled."""
 CONSTANT = 10 * np.finfo(np.float64).eps
-"""Standard deviation, relative to the mean, up to which a column is constant: it is rounding."""
+"""Standard deviation, relative to the mean, up to which a column counts as constant: it is due to rounding."""
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Count, mean and spread of each column, of rows that may have been seen in parts.
+    """Count, mean and spread of each column over rows that may have been added in parts.
 
     Attributes:
         rows: number of rows.
-        count: (columns,) values that are not missing.
-        mean: (columns,) of those; 0 where there are none.
-        squares: (columns,) sum of squared distances to the mean.
+        count: (columns,) number of values that are not missing.
+        mean: (columns,) mean of these values; 0 where there are none.
+        squares: (columns,) sum of their squared distances to the mean.
     """
 
     rows: int
@@ -43,7 +43,7 @@ class Moments:
     squares: NDArray[np.float64]
 
     def __add__(self, other: Moments) -> Moments:
-        """Of both sets of rows (Chan, Golub and LeVeque 1979, Stanford STAN-CS-79-773)."""
+        """The moments of both sets of rows together (Chan, Golub and LeVeque 1979, Stanford STAN-CS-79-773)."""
         count = self.count + other.count
         share = other.count / np.maximum(count, 1)
         apart = other.mean - self.mean
@@ -58,7 +58,7 @@ class Moments:
 
 
 def moments(values: NDArray[np.float32]) -> Moments:
-    """The moments of (rows, columns) values, NaN where missing."""
+    """The moments of (rows, columns) values, which are NaN where missing."""
     wide = values.astype(np.float64)
     present = ~np.isnan(wide)
     count = present.sum(axis=0).astype(np.float64)
@@ -73,22 +73,22 @@ def standardised(values: NDArray[np.float32], fitted: Moments) -> NDArray[np.flo
 
 
 def imputed(values: NDArray[np.float32], fitted: Moments) -> NDArray[np.float32]:
-    """(rows, columns) values with the fitted mean where one is missing."""
+    """(rows, columns) values, with the fitted mean in place of missing ones."""
     return np.asarray(np.where(np.isnan(values), fitted.mean, values), np.float32)
 
 
 def refitted(
     table: NDArray[np.float32], missing: NDArray[np.bool_], rows: NDArray[np.int64], what: str
 ) -> NDArray[np.float32]:
-    """A stored table, fitted on other rows: as if it had been from the start, up to rounding.
+    """A stored table fitted on other rows: up to rounding, the table as if it had been fitted on them at first.
 
-    Standardising does not depend on shift and scale of what it is given, so that the first one does not matter.
+    Standardising does not depend on shift and scale of its input, so that the first standardisation has no effect.
 
     Args:
-        table: (rows, columns) as it is stored.
-        missing: (rows, columns) where its values are imputed ones.
-        rows: to fit on, each once.
-        what: STANDARDISED or IMPUTED.
+        table: (rows, columns) the stored table.
+        missing: (rows, columns) whether a value of it is imputed.
+        rows: numbers of the rows to fit on, each once.
+        what: what is fitted: STANDARDISED or IMPUTED.
     """
     values = np.where(missing, np.float32(np.nan), table)
     fitted = moments(values[rows])

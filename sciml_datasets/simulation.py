@@ -2,9 +2,9 @@
 
 The module ``simulate`` of a benchmark has ``write_raw(folder, name, *, num_samples, seed, jobs, **options)``, which
 makes the folder and writes into it; the options are those that `Benchmark.simulator` declares. Where many ranks may
-share the work, it also has ``plan_raw``, with the same arguments but ``jobs``, which returns a list of files to write,
-and ``write_file``, which writes one and returns how many samples it holds. ``WRITTEN`` is a pattern of the names of all
-that is written into the folder, by which folders that killed processes have left are recognised and removed.
+share the work, it also has ``plan_raw``, with the same arguments except ``jobs``, which returns a list of files to
+write, and ``write_file``, which writes one file and returns the number of its samples. ``WRITTEN`` is a pattern of the
+names of all files in the folder, by which folders that killed processes have left are recognised and removed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 DEFAULT_SAMPLES = 200
-"""For data sets that are not simulated by themselves."""
+"""Number of simulated samples of data sets that are no demos."""
 
 
 def simulate(
@@ -39,26 +39,27 @@ def simulate(
 ) -> Path:
     """Write simulated raw files of a data set to ``<out_dir>/<name>``.
 
-    The files depend on ``num_samples``, ``seed`` and the options alone, not on who writes them. The folder appears when
-    it is complete.
+    The files depend on ``num_samples``, ``seed`` and the options alone, not on the processes that write them. The
+    folder appears when it is complete.
 
     Args:
-        name: of the data set, for example ``stemdl_demo``.
+        name: name of the data set, for example ``stemdl_demo``.
         out_dir: the raw folder, which holds one folder per data set.
-        num_samples: all splits together; default the table's number for demo data, else DEFAULT_SAMPLES.
-        seed: of the random numbers, not negative.
-        jobs: processes; each starts a fresh interpreter, so a script that asks for more than one needs a
+        num_samples: number of samples of all splits together; default the declared number for demo data, else
+            DEFAULT_SAMPLES.
+        seed: seed of the random numbers, not negative.
+        jobs: number of processes; each starts a new interpreter, so a script that uses more than one needs an
             ``if __name__ == "__main__"`` guard.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments; ``jobs`` is 1 then.
-        options: what the benchmark lets choose, see `Benchmark.simulator`: ``pixels``, ``engine``, ``space_groups`` and
-            ``structures`` for STEMDL, ``rows`` and ``columns`` for CloudMask.
+        options: values of the choices of the simulator by name, see `Benchmark.simulator`: ``pixels``, ``engine``,
+            ``space_groups`` and ``structures`` for STEMDL, ``rows`` and ``columns`` for CloudMask.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: no such data set or option, ``out_dir`` can be no path on this machine, a data set that is
-            preprocessed from another, a number out of range, the folder exists, or ``comm`` is given for a data set
+        InputError: there is no such data set or option, ``out_dir`` cannot be a path on this machine, the data set is
+            preprocessed from another, a number is out of range, the folder exists, or ``comm`` is given for a data set
             that one process simulates.
         PeerFailedError: another rank failed, and raised why.
         OSError: the folder cannot be written.
@@ -80,7 +81,7 @@ def simulate(
         )
     folder = executor.run_once(lambda: path_of(out_dir, "out_dir")) / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
-    executor.run_once(lambda: bool(benchmark.module("simulate")))  # once in a sentence, where there is none
+    executor.run_once(lambda: bool(benchmark.module("simulate")))  # one rank reports it where there is none
     module = benchmark.module("simulate")
     in_use = f"{folder} exists: remove it or choose another folder"
 

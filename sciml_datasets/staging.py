@@ -1,4 +1,4 @@
-"""Prepared data copied to the disk of a node, once per node, verified; see ``sciml stage``."""
+"""Copies of prepared data on the disk of a node, made once per node and verified; see ``sciml stage``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 Files = dict[str, tuple[int, str]]
-"""Size and SHA-256 by name."""
+"""Size and SHA-256 of files by name."""
 BLOCK = 4 << 20
 
 
@@ -43,24 +43,23 @@ def stage(
     jobs: int = 4,
     quick: bool = False,
 ) -> tuple[Path, int]:
-    """Copy a prepared data set to ``to``, a folder of the layout of its ``data_dir`` on each node's own disk.
+    """Copy a prepared data set to ``to``, a folder on each node's own disk with the layout of a ``data_dir``.
 
-    Every byte that is read is hashed and compared with the manifest. The copy appears by one rename; where it is
-    already, it is hashed and compared, and nothing is copied.
+    Every byte that is read is hashed and compared with the manifest. The copy appears by one rename. An existing copy
+    is hashed and compared, and nothing is copied.
 
     Args:
         prepared: the data set.
         to: the folder on the node, to be given as ``data_dir`` afterwards.
         comm: an mpi4py communicator whose ranks all call this function: one rank of each node copies.
-        jobs: files that are copied, or hashed, at a time on a node.
-        quick: of a copy that is there already, compare names and sizes only.
+        jobs: number of files that are copied, or hashed, at a time on a node.
+        quick: whether only names and sizes of an existing copy are compared.
 
     Returns:
-        The folder of the copy, and the bytes that were copied to all nodes together.
+        The folder of the copy, and the number of bytes that were copied to all nodes together.
 
     Raises:
-        InputError: the data set or the copy that is there is damaged, the disk is too small, or other data are in the
-            way.
+        InputError: the data set or the existing copy is damaged, the disk is too small, or the folder holds other data.
         PeerFailedError: another rank failed, and raised why.
         OSError: the disk cannot be written.
     """
@@ -127,7 +126,7 @@ def _copy(prepared: Prepared, final: Path, jobs: int, *, quick: bool, shows: boo
 
 
 def _damaged(folder: Path, files: Files, jobs: int, *, shows: bool) -> list[str]:
-    """What differs from its SHA-256, a clause each, sorted."""
+    """A clause for each file whose SHA-256 differs, sorted."""
 
     def compare(file: str, tick: Tick) -> str:
         found, expected = sha256_of(folder / file, tick), files[file][1]
@@ -163,7 +162,7 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
     """Copy a file and return when it is on disk.
 
     Raises:
-        ChecksumError: it is not what the manifest says.
+        ChecksumError: its size or SHA-256 differs from the manifest.
     """
     found, block, done = hashlib.sha256(), bytearray(min(BLOCK, max(size, 1))), 0
     with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
@@ -188,7 +187,8 @@ def _read(file: FileIO, block: bytearray, path: Path) -> int:
 
 
 def _remove_abandoned(final: Path) -> None:
-    """Remove what killed copies have left: of this machine at once, of another one or before a reboot after a while."""
+    """Remove what killed copies have left: those of this machine at once, and those of another machine, or from before
+    a reboot, after some time."""
     for work in interrupted(final):
         if owner_lives(work.name) is False or (not (work / PLAN).exists() and abandoned(work)):
             shutil.rmtree(work, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The tasks of benchmarks: what is to be predicted, and the names of the scores that there can be."""
+"""The tasks of benchmarks: the predicted quantity, and the names of the possible scores."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PROBABILITY_SCORES = ("roc_auc", "roc_auc_error", "average_precision", "average_precision_error", "brier", "ece")
-"""Scores that there are of probabilities alone."""
+"""Names of the scores that only probabilities have."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be predicted. A benchmark takes one of the classes below, or one of its own that has a method
-    ``scoring(truth)``, which returns a `sciml_datasets.metrics.tasks.Scoring`.
+    """A task: what is to be predicted. A benchmark uses one of the classes below, or a class of its own with a method
+    ``scoring(truth)`` that returns a `sciml_datasets.metrics.tasks.Scoring`.
 
     Attributes:
-        alike: groupings of the benchmark, or columns of the member lists, for intervals of scores: samples of one group
-            are alike and drawn together, and by each grouping independently (`sciml_datasets.metrics.intervals`).
-            Several columns of a grouping each name a group.
+        alike: names of groupings of the benchmark, or of columns of the member lists, for intervals of scores: samples
+            of one group resemble each other and are drawn together, by each grouping independently
+            (`sciml_datasets.metrics.intervals`). Where a grouping has several columns, each names a group.
 
     Example:
         >>> from sciml_datasets.benchmark import Task
@@ -39,25 +39,25 @@ class Task:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of the member lists that scores are made from: `sciml_datasets.raw_format.RawFormat.facts`."""
+        """Names of the columns of the member lists from which scores are computed, see `RawFormat.facts`."""
         return ()
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Features of the records that scores are made from."""
+        """Names of the features of the records from which scores are computed."""
         return ()
 
     @property
     def scores(self) -> tuple[str, ...] | None:
-        """Names of all scores that there can be, of which `Benchmark.criteria` names some; None where nobody knows."""
+        """Names of all possible scores, of which `Benchmark.criteria` names some; None where they are not known."""
         return None
 
     def mistakes(self) -> Iterator[str]:
-        """What is wrong with the settings, a clause each: ``needs num_classes, the number of classes``."""
+        """A clause for each mistake in the settings: ``needs num_classes, the number of classes``."""
         yield from ()
 
     def expected(self, column: str, value: str) -> str:
-        """What a value of one of `columns` should be, in words; empty where it is so."""
+        """The description of a valid value of one of `columns`; empty where the value is valid."""
         return ""
 
 
@@ -68,8 +68,8 @@ class Classification(Task):
     Attributes:
         label: column of the member lists with the true class, 0 to num_classes - 1.
         num_classes: number of classes.
-        coarser: labels that follow from the class, by name: what each is called, to its last class.
-        merged: classes that may count as one another, by what they are called.
+        coarser: labels that follow from the class, by name: name of each group of classes to its last class.
+        merged: classes that may count as one another, by name of the merging.
 
     Example:
         >>> from sciml_datasets.benchmark import Classification
@@ -118,7 +118,7 @@ class Segmentation(Task):
         mask: feature (rows, columns) with the true mask, 0 or 1.
         valid: feature of the same shape that is not 0 where pixels count; empty where all do.
         stratum: feature with an index into ``strata``; empty where there are none.
-        strata: names of the groups of samples that are also scored alone.
+        strata: names of the groups of samples that are also scored separately.
 
     Example:
         >>> from sciml_datasets.benchmark import Segmentation
@@ -159,7 +159,7 @@ class Regression(Task):
 
     Attributes:
         target: column of the member lists with the true number.
-        groups: columns with what a sample belongs to, for example drug and cell, within which it is also scored.
+        groups: columns with groups of samples, for example drug and cell, within which scores are also computed.
 
     Example:
         >>> from sciml_datasets.benchmark import Regression
@@ -203,11 +203,11 @@ class Reconstruction(Task):
 
     Attributes:
         image: feature (rows, columns) with the true image.
-        data_range: largest less smallest value that it can take, in its own unit.
-        scan: feature (positions, rows, columns) with the diffraction patterns that it is reconstructed from; empty
-            where there is none.
-        atom_columns: how its atom columns are found, as `sciml_datasets.metrics.atom_columns.AtomColumns` takes it;
-            empty where it has none.
+        data_range: largest less smallest value that the image can take, in its own unit.
+        scan: feature (positions, rows, columns) with the diffraction patterns from which the image is reconstructed;
+            empty where there is none.
+        atom_columns: parameters by which its atom columns are found, as
+            `sciml_datasets.metrics.atom_columns.AtomColumns` takes them; empty where it has none.
 
     Example:
         >>> from sciml_datasets.benchmark import Reconstruction

@@ -53,7 +53,7 @@ def _refuse(findings: list[str]) -> None:
 
 
 def _published(benchmark: Benchmark) -> Iterator[str]:
-    """What is wrong with published values, and with how the declaration travels to other processes."""
+    """Mistakes in published values, and in a declaration that cannot be sent to other processes."""
     for form in (benchmark.of(dataset) for dataset in benchmark.datasets):
         for criterion in form.criteria:
             low, high = criterion.span
@@ -75,7 +75,7 @@ def _published(benchmark: Benchmark) -> Iterator[str]:
 
 
 def _parts(benchmark: Benchmark) -> Iterator[str]:
-    """What is wrong with the parts, as far as it shows without data."""
+    """Mistakes in the parts that can be found without data."""
     import tensorflow_datasets as tfds
 
     for dataset in benchmark.datasets:
@@ -124,11 +124,11 @@ def walk(benchmark: Benchmark, folder: Path, raw_dir: str | Path | None = None) 
 
     Args:
         benchmark: a registered benchmark.
-        folder: an existing folder for all that is made.
-        raw_dir: raw files; None to simulate.
+        folder: an existing folder for all output.
+        raw_dir: folder of raw files; None to simulate.
 
     Returns:
-        Name of each data set that was walked through to its scores.
+        The scores of each data set that was walked through, by name of the data set.
     """
     if raw_dir is not None:
         return _walk(benchmark, folder, Path(raw_dir))

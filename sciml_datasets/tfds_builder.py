@@ -1,4 +1,4 @@
-"""The one TFDS builder, ``sciml``: its configurations are the data sets of all benchmarks.
+"""The only TFDS builder, ``sciml``: its configurations are the data sets of all benchmarks.
 
 What differs between benchmarks is declared in the module ``data`` of each: features, supervised keys, raw format.
 Preparation goes through `sciml_datasets.preparation`, never through TFDS's writer.
@@ -33,7 +33,7 @@ def _configs() -> list[tfds.core.BuilderConfig]:
 
 
 class Facts(tfds.core.Metadata):
-    """``builder.info.metadata``. Printed, long lists, as of all genes, are cut; the dictionary itself holds all."""
+    """``builder.info.metadata``. Long lists, as of all genes, are cut when they are printed, not in the dictionary."""
 
     def __repr__(self) -> str:
         short = Repr()
@@ -52,10 +52,10 @@ class Facts(tfds.core.Metadata):
 
 
 class Info(tfds.core.DatasetInfo):
-    """``builder.info``, which is read from prepared data or from nowhere."""
+    """``builder.info``, which is read from prepared data only."""
 
     def initialize_from_bucket(self) -> None:
-        """Nothing: TFDS would make an empty temporary folder, and ask its own bucket, which has no such data set."""
+        """Does nothing: TFDS would make an empty temporary folder, and search its own bucket for the data set."""
 
 
 class Sciml(FileReaderBuilder):
@@ -68,14 +68,14 @@ class Sciml(FileReaderBuilder):
 
     name = "sciml"
     DEFAULT_BUILDER_CONFIG_NAME = OWN[0]
-    # Benchmarks may be registered at any time, and TFDS would remember what there was when it asked first.
+    # Benchmarks may be registered at any time, and TFDS would keep the list of its first request.
     BUILDER_CONFIGS = tfds.core.utils.classproperty(_configs)
     builder_configs = tfds.core.utils.classproperty(lambda: {config.name: config for config in _configs()})
 
     def __init__(self, *, file_format: Any = None, config: Any = None, **kwargs: Any) -> None:
-        """As in TFDS, but of data that are prepared already ``file_format`` decides nothing.
+        """See TFDS; ``file_format`` has no effect on data that are prepared already.
 
-        ``tfds.data_source`` asks for ArrayRecord unless told otherwise; TFRecord shards serve it as well.
+        ``tfds.data_source`` requests ArrayRecord unless another format is given; TFRecord shards serve it as well.
         """
         if kwargs.get("data_dir") is not None:
             kwargs["data_dir"] = str(path_of(kwargs["data_dir"], "data_dir"))
@@ -90,7 +90,7 @@ class Sciml(FileReaderBuilder):
             self.info.set_file_format(file_format, override=True)
 
     def _info(self) -> tfds.core.DatasetInfo:
-        check_described(Path(self.data_path))  # TFDS reads it next, where it is there
+        check_described(Path(self.data_path))  # TFDS reads the description next, where it exists
         documents = dataset_metadata.load(epath.Path(self.benchmark.folder))
         declared = data_part.features(self.benchmark, self.dataset)
         return Info(
@@ -112,8 +112,8 @@ class Sciml(FileReaderBuilder):
         file_format: Any = None,
         **_: Any,
     ) -> None:
-        """Prepare the data set if it is not there yet, exactly as ``sciml prepare`` does: alone, or on Apache
-        Beam where ``download_config.beam_options`` are given.
+        """Prepare the data set if it is not prepared yet, exactly as ``sciml prepare`` does: in this process, or on
+        Apache Beam where ``download_config.beam_options`` are given.
 
         Raw files are taken from ``download_config.manual_dir``, else from SCIML_RAW_DIR, else from
         ``<download_dir>/manual``.
@@ -137,7 +137,7 @@ class Sciml(FileReaderBuilder):
         prepare_builder(self, PrepareOptions(raw_dir=manual_dir, num_shards=config.num_shards), executor)
 
     def as_dataset(self, split: Any = None, *, as_supervised: bool = False, **options: Any) -> Any:
-        """As in TFDS; supervised pairs are those that the benchmark's ``data.pair`` makes, where there is one."""
+        """See TFDS; supervised pairs are those of the benchmark's ``data.pair``, where it has this function."""
         found = super().as_dataset(split, as_supervised=as_supervised, **options)
         pair = getattr(self.benchmark.module("data"), "pair", None)
         if not as_supervised or pair is None:
@@ -158,10 +158,10 @@ class Sciml(FileReaderBuilder):
         """Random access to the examples of a split, of parts of splits, or of all splits; see `tfds.data_source`.
 
         Args:
-            split: as in TFDS; None for a dictionary of all.
+            split: as in TFDS; None for a dictionary of all splits.
             decoders: as in TFDS.
             deserialize_method: as in TFDS.
-            file_format: the format of the prepared data decides; accepted for TFDS's sake.
+            file_format: accepted for the sake of TFDS; the format of the prepared data decides.
         """
         import tree
 
@@ -180,7 +180,8 @@ class Sciml(FileReaderBuilder):
         return super()._as_dataset(split, *args, **kwargs)
 
     def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
-        """TFDS keeps examples of small data sets in memory: with a lookup they are many times what is stored."""
+        """Whether TFDS keeps examples in memory, as it does for small data sets: with a lookup they are many times as
+        large as on disk."""
         from sciml_datasets.lookup import Lookup
 
         if any(isinstance(feature, Lookup) for feature in self.info.features.values()):

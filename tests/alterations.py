@@ -296,8 +296,8 @@ def stopped(**metadata: str) -> Change:
 
 def reached(epochs: float, seconds: float, **other: Any) -> Change:
     """A target that was reached, which no prediction can contradict."""
-    told = {"criterion": "macro_f1", "target": 0.9, "split": "validation"} | other
-    return result(lambda r: r.update(convergence=told | {"reached": {"epochs": epochs, "seconds": seconds}}))
+    reported = {"criterion": "macro_f1", "target": 0.9, "split": "validation"} | other
+    return result(lambda r: r.update(convergence=reported | {"reached": {"epochs": epochs, "seconds": seconds}}))
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:

@@ -32,7 +32,7 @@ asked_outside: list[str] = []
 
 
 def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook: whoever asks for another machine is refused, and remembered in case the refusal is swallowed."""
+    """An audit hook that refuses connections to other machines, and records them in case the refusal is swallowed."""
     if event == "socket.connect" and isinstance(arguments[1], tuple):
         host = arguments[1][0]
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):

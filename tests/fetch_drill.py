@@ -45,7 +45,7 @@ class Result:
     """What happened in a drill.
 
     Attributes:
-        counts: of outcomes, kills and faults.
+        counts: counts of outcomes, kills and faults.
         wrong: what should never happen, a sentence each.
     """
 
@@ -115,13 +115,15 @@ class _Transfer:
         with proxy(self.server, decide, delay=0.005 if kills else 0.0) as front:
             for _ in range(kills):
                 wrong += self._killed(front.url)
-            code, told = self._left_alone(front.url)
+            code, reported = self._left_alone(front.url)
         self.result.count(f"transfers that ended with {ENDS.get(code, code)}")
-        wrong += self._judge(code, told)
+        wrong += self._judge(code, reported)
         if code:
-            code, told = self._left_alone(self.server)
+            code, reported = self._left_alone(self.server)
             self.result.count(f"of those, over a good link: {ENDS.get(code, code)}")
-            wrong += self._judge(code, told) if code == 0 else [f"over a good link it ended with {code}: {told}"]
+            wrong += (
+                self._judge(code, reported) if code == 0 else [f"over a good link it ended with {code}: {reported}"]
+            )
         return wrong
 
     def _fault(self, name: str | None) -> Fault:
@@ -151,7 +153,7 @@ class _Transfer:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    def _judge(self, code: int, told: str) -> list[str]:
+    def _judge(self, code: int, reported: str) -> list[str]:
         folder = self.raw / "cloudmask"
         missing = [name for name in SIZES if not (folder / name).exists()]
         wrong = self._looks_whole_but_is_not()
@@ -159,10 +161,12 @@ class _Transfer:
             wrong += [f"exit code 0, but {name} is missing" for name in missing]
             wrong += ["exit code 0, but .fetch is still there"] if (folder / ".fetch").exists() else []
         elif code == 1:
-            wrong += [f"nothing is said of {name}: {told}" for name in missing if f"{folder / name}: " not in told]
+            wrong += [
+                f"nothing is said of {name}: {reported}" for name in missing if f"{folder / name}: " not in reported
+            ]
             wrong += [] if missing else ["exit code 1, but all is here"]
-        elif code != 2 or told.count("sciml fetch: ") != 1 or "Traceback" in told:
-            wrong.append(f"exit code {code}: {told}")
+        elif code != 2 or reported.count("sciml fetch: ") != 1 or "Traceback" in reported:
+            wrong.append(f"exit code {code}: {reported}")
         return wrong
 
     def _looks_whole_but_is_not(self) -> list[str]:

@@ -152,7 +152,7 @@ class Fault:
     """What the proxy does to an answer.
 
     Attributes:
-        kind: pass, cut, corrupt, stall, trickle, status, page, whole (ranges are ignored) or unsized (no size is told).
+        kind: pass, cut, corrupt, stall, trickle, status, page, whole (ranges are ignored) or unsized (no size is sent).
         at: byte of the body at which it begins.
         status: for ``status``.
     """

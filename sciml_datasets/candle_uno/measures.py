@@ -159,7 +159,7 @@ def choose(
     Without a wanted one it is AUC, where that is a column, else AUC_curvecurator, else the one measure that is there.
 
     Args:
-        table: of responses.
+        table: table of responses.
         wanted: the column to take.
         known: measures by names in small letters; those of `DECLARED` beside the table come before them.
         ids: names of columns, in small letters, that are no response.

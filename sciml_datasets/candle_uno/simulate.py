@@ -47,10 +47,10 @@ def write_raw(
     """Write the tables of form A with ``num_samples`` usable responses, and rows that are left out beside them.
 
     Args:
-        folder: of the raw files; it is made.
-        name: of the data set.
+        folder: folder of the raw files; it is made.
+        name: name of the data set.
         num_samples: number of responses that the rules of the benchmark keep.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
         jobs: without effect: one process takes seconds.
         cells, drugs: number of cell lines and of compounds; default about the square root of the responses.
         genes, descriptors: number of features; default as in the original, of the demo DEMO_DESCRIPTORS.

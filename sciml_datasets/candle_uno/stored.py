@@ -33,7 +33,7 @@ class StoredTable:
         """A table, scaled.
 
         Args:
-            table: of features.
+            table: table of features.
             scaling: a value of the choice of this name.
             training: rows of the table that the training split has.
         """

@@ -10,7 +10,7 @@ from sciml_datasets.raw_format import RawFormat
 
 
 def features(dataset: DataSet) -> dict[str, Any]:
-    """Feature connectors by name: masks are 0 or 1, times ISO 8601 in UTC, the frame seconds since the node or -1."""
+    """The feature connectors by name: masks are 0 or 1, times ISO 8601 in UTC, frames seconds since the node or -1."""
     import numpy as np
     from tensorflow_datasets import features
 
@@ -37,7 +37,7 @@ def supervised_keys(dataset: DataSet) -> tuple[Any, Any]:
 
 
 def pair(channels: tuple[Any, Any], cloud: Any) -> tuple[Any, Any]:
-    """The pair that ``as_supervised`` gives: an image of nine channels, S1 to S9, and the mask."""
+    """The pair that ``as_supervised`` yields: an image of nine channels, S1 to S9, and the mask."""
     import tensorflow as tf
 
     return tf.concat(channels, axis=-1), cloud

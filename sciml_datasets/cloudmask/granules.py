@@ -1,18 +1,18 @@
-"""Names of SLSTR granules, and the split that a name decides.
+"""Names of SLSTR granules, and the split that follows from a name.
 
 A name such as ``S3A_SL_1_RBT____20190612T004900_20190612T005200_20190612T030639_0179_045_359_1080_LN2_O_NR_003`` gives
 satellite, start, stop and creation (UTC), duration in seconds, cycle, relative orbit (1 to 385), frame, centre and
 class. Source: Sentinel-3 PDGS File Naming Convention, GMES-S3GS-EOPG-TN-09-0009.
 
 The frame is the time in seconds since the ascending node, where the relative orbit begins (in the manifest of a real
-product, orbit epoch plus frame is the start to the millisecond). So the name of any frame gives the date on which its
-pass began, and a pass over midnight stays one pass.
+product, orbit epoch plus frame equals the start to the millisecond). So the name of any frame gives the date on which
+its pass began, and a pass over midnight remains one pass.
 
 Names of the reprocessed archive have ``____`` for the frame. The satellites of the series share ground tracks and local
-time, so that a relative orbit begins at the same time of the day, whatever the satellite and the year: it gives the
-node, and the date of the pass is that of names with a frame. (In 13 names of products of 2018 to 2025 node and frame
-agree to 2.5 minutes.) Only where a node lies that close to midnight may two names of one pass give two dates: a
-raw folder that holds both is refused.
+time, so that a relative orbit begins at the same time of the day for each satellite and year: it gives the node, and
+the date of the pass is the same as from names with a frame. (In 13 names of products of 2018 to 2025 node and frame
+agree to 2.5 minutes.) Only where a node is that close to midnight may two names of one pass give two dates: a raw
+folder that holds both is refused.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ from pathlib import Path
 from sciml_datasets.errors import InputError
 
 RELATIVE_ORBITS = 385
-"""Orbits of a repeat cycle of 27 days (Sentinel-3 SLSTR user guide)."""
+"""Number of orbits of a repeat cycle of 27 days (Sentinel-3 SLSTR user guide)."""
 NODE = datetime(2021, 8, 27, 6, 52, 36, tzinfo=UTC), 75, 320
-"""An ascending node of Sentinel-3A, its cycle and relative orbit (manifest of S3A_SL_1_RBT____20210827T074336...)."""
+"""Time of an ascending node of Sentinel-3A, its cycle and relative orbit (manifest of
+S3A_SL_1_RBT____20210827T074336...)."""
 ORBIT = timedelta(days=27) / RELATIVE_ORBITS
 """Duration of an orbit."""
 VALIDATION_SHARE = 0.2
-"""As in the reference, which draws files instead of passes (mlcommons/science, benchmarks/cloudmask)."""
+"""Share of passes in validation, as in the reference, which draws files instead (mlcommons/science,
+benchmarks/cloudmask)."""
 
 _NAME = re.compile(
     r"(?P<satellite>S3[A-D])_SL_1_RBT____(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})_\d{8}T\d{6}"
@@ -43,15 +45,15 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Granule:
-    """What the name of a granule says.
+    """The facts in the name of a granule.
 
     Attributes:
         name: the name without extension.
         satellite: ``S3A`` to ``S3D``.
-        start, stop: of the measurement, UTC.
+        start, stop: start and stop of the measurement, UTC.
         cycle: number of the repeat cycle.
-        relative_orbit: within the cycle, 1 to 385.
-        frame: seconds since the ascending node; None where the name does not tell.
+        relative_orbit: number of the orbit within the cycle, 1 to 385.
+        frame: seconds since the ascending node; None where the name does not state it.
     """
 
     name: str
@@ -64,12 +66,12 @@ class Granule:
 
     @property
     def start_time(self) -> str:
-        """Start as ISO 8601 text: ``2019-06-12T00:49:00Z``."""
+        """The start as ISO 8601 text: ``2019-06-12T00:49:00Z``."""
         return self.start.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def orbit(self) -> tuple[str, int, int]:
-        """Satellite, cycle and relative orbit, which no two passes share."""
+        """The satellite, cycle and relative orbit, which no two passes share."""
         return self.satellite, self.cycle, self.relative_orbit
 
     @property
@@ -79,7 +81,7 @@ class Granule:
         return f"{node:%Y-%m-%d} orbit {self.relative_orbit:03d}"
 
     def _usual_node(self) -> datetime:
-        """The ascending node of the orbit, within some minutes."""
+        """The time of the ascending node of the orbit, to some minutes."""
         day = timedelta(days=1)
         time, _, orbit = NODE
         nearest = self.start - ORBIT / 2  # a frame is between 0 and ORBIT
@@ -88,12 +90,12 @@ class Granule:
 
 
 def is_granule(path: Path) -> bool:
-    """Whether a file is called like one, whatever its ending."""
+    """Whether a file has the name of a granule, with any ending."""
     return bool(_NAME.fullmatch(path.stem))
 
 
 def granule_of(path: Path) -> Granule:
-    """Read the name of a scene file or product folder; its extension does not count.
+    """Read the name of a scene file or product folder; its extension is ignored.
 
     Raises:
         InputError: it is not the name of a granule, or its times or orbit do not exist.
@@ -124,11 +126,11 @@ def granule_of(path: Path) -> Granule:
 def split_of(granule: Granule, *, held_out: bool) -> str:
     """The split of a scene: test for the inference scenes, else train or validation by the hash of its pass.
 
-    Neighbouring frames of a pass show the same clouds, so all frames of a pass go the same way; the same on every
-    machine, whatever other files there are.
+    Neighbouring frames of a pass show the same clouds, so all frames of a pass are in the same split. It is the same on
+    every machine and does not depend on other files.
 
     Args:
-        granule: of the scene.
+        granule: granule of the scene.
         held_out: whether it is one of the inference scenes.
     """
     if held_out:

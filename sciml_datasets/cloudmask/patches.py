@@ -1,12 +1,13 @@
-"""From scenes to what a network takes, and back: normalisation, training patches, overlapping patches, stitching.
+"""From scenes to the input of a network, and back: normalisation, training patches, overlapping patches, stitching.
 
 The arithmetic is the reference's, in float32 and to the last bit (mlcommons/science, benchmarks/cloudmask, and
 stfc-sciml/sciml-bench, slstr_cloud; 256 x 256 patches of 1200 x 1500 scenes), for patches and scenes of any size. Where
-files hold float64 the reference normalises before it rounds to float32 and we after, since scenes are stored so.
+files hold float64 the reference normalises before it rounds to float32 and this project after, since scenes are stored
+as float32.
 
-What is missing enters a network by one rule: an invalid pixel is NEUTRAL in all channels; at a valid pixel a
-reflectance that was not measured is darkness, 0, so that a night is the same whether its file says 0, NaN or a fill
-value.
+One rule applies to missing values in the input of a network: an invalid pixel is NEUTRAL in all channels; at a valid
+pixel a reflectance that was not measured is darkness, 0, so that a night is the same whether its file has 0, NaN or a
+fill value.
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ from numpy.typing import NDArray
 from sciml_datasets.cloudmask.validity import REFLECTANCE_SUMS
 
 Image = NDArray[np.float32]
-"""(R, C, 9) float32: S1 to S9, normalised."""
+"""(R, C, 9) float32 image of S1 to S9, normalised."""
 
 PATCH = 256
 TRIM = 40
-"""Pixels cut from each side of a predicted patch; the overlap is twice that."""
+"""Number of pixels cut from each side of a predicted patch; the overlap is twice that."""
 NEUTRAL = np.float32(0)
-"""Under ``mlcommons`` a reflectance of 0.5 and 270 kelvin, under ``sciml_bench`` the mean of the scene."""
+"""Value of invalid pixels: under ``mlcommons`` a reflectance of 0.5 and 270 kelvin, under ``sciml_bench`` the mean of
+the scene."""
 NORMALISATIONS = ("mlcommons", "sciml_bench")
 _BLOCK = 1 << 14
-"""Pixels at a time: half a megabyte of the nine channels stays in the cache from one operation to the next."""
+"""Number of pixels at a time: half a megabyte of the nine channels stays in the cache from one operation to the
+next."""
 
 
 def normalised(
@@ -40,10 +43,10 @@ def normalised(
     """The nine channels in the reference's units; NaN stays NaN.
 
     Args:
-        reflectance: (R, C, 6).
-        brightness_temperature: (R, C, 3) kelvin.
-        by: ``mlcommons``: reflectance - 0.5 and (kelvin - 270) / 22; ``sciml_bench``: over all pixels of the scene and
-            all channels of a kind, minus the mean and over the standard deviation.
+        reflectance: (R, C, 6) reflectances.
+        brightness_temperature: (R, C, 3) brightness temperatures in kelvin.
+        by: name of the normalisation. ``mlcommons``: reflectance - 0.5 and (kelvin - 270) / 22; ``sciml_bench``: values
+            minus the mean and over the standard deviation, of all pixels of the scene and all channels of a kind.
 
     Raises:
         ValueError: there is no such normalisation, or an array has another number of channels.
@@ -62,14 +65,14 @@ def network_input(
     by: str = "mlcommons",
     out: Image | None = None,
 ) -> Image:
-    """The normalised scene without a NaN: see the module's docstring.
+    """The normalised scene without NaN: see the module's docstring.
 
     Args:
-        reflectance: (R, C, 6).
-        brightness_temperature: (R, C, 3) kelvin.
-        valid: (R, C), 0 where a pixel is invalid.
-        by: as in `normalised`.
-        out: (R, C, 9) float32 to write into; None for a new array.
+        reflectance: (R, C, 6) reflectances.
+        brightness_temperature: (R, C, 3) brightness temperatures in kelvin.
+        valid: (R, C) mask, 0 where a pixel is invalid.
+        by: name of the normalisation, as in `normalised`.
+        out: (R, C, 9) float32 array to write into; None for a new array.
 
     Raises:
         ValueError: there is no such normalisation, or an array has another number of channels.
@@ -90,10 +93,10 @@ def network_input(
 def _joined(
     reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], image: Image
 ) -> Iterator[tuple[slice, Image]]:
-    """Copy both into an image (R, C, 9) some rows at a time: which rows, and they.
+    """Copy both into an image (R, C, 9), some rows at a time; yield the slice of these rows and the rows.
 
     All channels of a pixel are copied as one item: twice the speed of copying numbers, and arrays over a file need not
-    be aligned. Whatever follows runs over aligned and contiguous memory.
+    be aligned. Later operations run over aligned and contiguous memory.
     """
     items = np.dtype({"names": ["r", "k"], "formats": ["V24", "V12"], "offsets": [0, 24], "itemsize": 36})
     pixels = image.view(items)[..., 0]
@@ -107,7 +110,7 @@ def _joined(
 
 
 def _pixels(values: NDArray[np.float32], channels: int) -> NDArray[np.void]:
-    """(R, C) items of the channels (R, C, N) of a pixel."""
+    """(R, C) items, each of all channels of a pixel of (R, C, N) values."""
     if values.ndim != 3 or values.shape[-1] != channels:
         raise ValueError(f"an array has the shape {values.shape}, expected (R, C, {channels})")
     return np.asarray(values, np.float32).view(f"V{4 * channels}")[..., 0]
@@ -126,13 +129,13 @@ def _darken_unmeasured(part: Image) -> None:
     kept |= _row(False, True, part.shape[1])
     if not kept.all():
         bits = part.view(np.int32)
-        bits *= kept  # by 0 or 1: a quarter of the time of writing where something holds
+        bits *= kept  # a product with 0 or 1 takes a quarter of the time of writing under a condition
 
 
 def _units(
     reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], by: str
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """What is subtracted from reflectances and what divides them, and the same of brightness temperatures."""
+    """The subtrahend and the divisor of reflectances, and those of brightness temperatures."""
     if by == "mlcommons":
         return (0.5, 1.0), (270.0, 22.0)
     if by == "sciml_bench":
@@ -143,7 +146,7 @@ def _units(
 def _normalise(part: Image, units: tuple[tuple[float, float], tuple[float, float]]) -> None:
     """Subtract and divide in place.
 
-    What is divided by 1 stays as it is, to the last bit.
+    Values divided by 1 are unchanged, to the last bit.
     """
     (shift, scale), (kelvin_shift, kelvin_scale) = units
     part -= _row(np.float32(shift), np.float32(kelvin_shift), part.shape[1])
@@ -152,12 +155,13 @@ def _normalise(part: Image, units: tuple[tuple[float, float], tuple[float, float
 
 @lru_cache(16, typed=True)
 def _row(reflectance: Any, kelvin: Any, columns: int) -> NDArray[Any]:
-    """(columns, 9) of a constant for either kind: loops over rows of numbers, not over the nine of a pixel."""
+    """(columns, 9) array of one constant for each kind, so that loops run over rows of numbers, not over the nine of a
+    pixel."""
     return np.tile(np.array([reflectance] * 6 + [kelvin] * 3), (columns, 1))
 
 
 def _mean_and_deviation(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Mean and standard deviation of the finite values.
+    """The mean and the standard deviation of the finite values.
 
     A deviation of 0 (a night of zeros) counts as 1, where the reference divides 0 by 0.
     """
@@ -172,12 +176,12 @@ def training_patches(scene: NDArray[Any], patch: int = PATCH) -> NDArray[Any]:
     """The patches of the reference's crop, side by side, row by row: 20 of 256 x 256 of 1200 x 1500 pixels.
 
     Args:
-        scene: (R, C, ...), at least ``patch`` in both directions; the remainder is cut off evenly (88 rows and 110
-            columns on each side).
-        patch: size.
+        scene: (R, C, ...) scene of at least ``patch`` pixels in both directions; the remainder is cut off evenly (88
+            rows and 110 columns on each side).
+        patch: size of a patch in pixels.
 
     Returns:
-        (N, patch, patch, ...).
+        (N, patch, patch, ...) patches.
 
     Raises:
         ValueError: the scene is smaller than a patch.
@@ -196,9 +200,9 @@ class Window:
     """One of the overlapping patches along one axis.
 
     Attributes:
-        start: its first pixel; negative in the padding.
-        kept: the pixels of the scene for which its prediction counts.
-        inner: the same pixels, counted within the patch.
+        start: first pixel of the patch; negative in the padding.
+        kept: slice of the pixels of the scene for which its prediction is used.
+        inner: slice of the same pixels within the patch.
     """
 
     start: int
@@ -207,17 +211,17 @@ class Window:
 
 
 def windows(size: int, patch: int = PATCH, trim: int = TRIM) -> list[Window]:
-    """The overlapping patches along an axis: 7 for 1200 pixels and 9 for 1500, so 63 of a scene.
+    """The overlapping patches along an axis: 7 for 1200 pixels and 9 for 1500, so 63 for a scene.
 
-    They start at a stride of ``patch - 2 trim``, padded evenly on both sides (TensorFlow's SAME), and each counts but
-    for its outer ``trim`` pixels, so that every pixel is predicted once, with its surroundings.
+    They start at a stride of ``patch - 2 trim``, padded evenly on both sides (TensorFlow's SAME), and each is used
+    without its outer ``trim`` pixels, so that every pixel is predicted once, with its surroundings.
 
     Args:
-        size: pixels of the scene along the axis.
-        patch, trim: pixels.
+        size: number of pixels of the scene along the axis.
+        patch, trim: size of a patch and of its unused edge in pixels.
 
     Raises:
-        ValueError: nothing is left of a trimmed patch.
+        ValueError: a trimmed patch has no pixels.
     """
     stride = patch - 2 * trim
     if stride < 1 or trim < 0:
@@ -252,7 +256,7 @@ def stitched(patches: NDArray[Any], rows: int, columns: int, trim: int = TRIM) -
     """Put the predictions of `overlapping_patches` (N, patch, patch, ...) together: (rows, columns, ...).
 
     Raises:
-        ValueError: there are not as many patches as a scene of this size has.
+        ValueError: the number of patches is not that of a scene of this size.
     """
     patch = patches.shape[1]
     places = [(r, c) for r in windows(rows, patch, trim) for c in windows(columns, patch, trim)]

@@ -12,23 +12,23 @@ from numpy.typing import NDArray
 from sciml_datasets.mathtext import literal
 
 COUNT = 8
-"""Samples that are drawn unless another number is asked for."""
+"""Default number of samples that are drawn."""
 FEATURES = ("id", "reflectance", "brightness_temperature", "cloud", "valid", "day", "start_time", "relative_orbit")
 MAX_PIXELS = 600
-"""Rows of a scene that are drawn; of larger scenes every second, third, ... row and column."""
+"""Largest number of rows of a scene that are drawn; of larger scenes every second, third, ... row and column is."""
 KELVIN = (200.0, 310.0)
-"""Range of the grey scale: high cloud tops to warm land."""
+"""Range of the grey scale in kelvin: high cloud tops to warm land."""
 
 
 def contact_sheet(
     samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
 ) -> None:
-    """Draw scenes, one per row: false colour, temperature with the mask's outline, and what a model made of it.
+    """Draw scenes, one per row: false colour, temperature with the mask's outline, and a model's prediction.
 
     Args:
         samples: examples of a CloudMask data set as NumPy arrays.
         picture: PNG file to write, or a file that is open for it.
-        predictions: for each sample (R, C), probability of cloud or a mask; adds columns for it and its errors.
+        predictions: (R, C) probability of cloud, or mask, of each sample; columns show it and its errors.
     """
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
@@ -62,7 +62,7 @@ def contact_sheet(
 
 
 def false_colour(sample: dict[str, Any], step: int = 1) -> NDArray[np.float32]:
-    """(r, c, 3) from 0 to 1; black where invalid.
+    """(r, c, 3) colours from 0 to 1; black where invalid.
 
     By day S5, S3 and S2 (1.6, 0.87, 0.66 micrometres): snow and ice cloud are blue, droplets white, plants green. By
     night S9, S8 and S7 with cold as bright, where low cloud differs in colour from the ground by its emission in S7.

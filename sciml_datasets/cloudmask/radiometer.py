@@ -1,4 +1,4 @@
-"""What a radiometer like SLSTR sees of a surface below a layer of water or ice cloud and a layer of cirrus.
+"""Model of a radiometer like SLSTR over a surface below a layer of water or ice cloud and a layer of cirrus.
 
 Reflectance rises and temperature falls with optical depth. Layers are grey and flat: there are no gas absorption lines,
 no shadows and no three-dimensional transport. Channels: S1 to S6 at 0.555, 0.659, 0.868, 1.375, 1.613 and 2.256
@@ -19,7 +19,7 @@ from sciml_datasets.cloudmask.random_fields import Field
 RADIATION_CONSTANT = 14387.77
 """Second radiation constant hc/k in micrometre kelvin (CODATA 2018)."""
 POWERS = tuple(RADIATION_CONSTANT / (wavelength * 285) for wavelength in (3.742, 10.854, 12.023))
-"""S7 to S9: near 285 K Planck's law is a power of the temperature with the exponent hc / (lambda k T)."""
+"""Exponents hc / (lambda k T) of S7 to S9: near 285 K Planck's law is such a power of the temperature."""
 SUN_AT_S7 = 7.5
 """Sunlight at 3.74 micrometres from a white surface, over the emission of a black body of 300 K: 10.3 / pi over 0.44
 W m-2 sr-1 um-1 (Planck's law; the sun as a black body of 5770 K)."""
@@ -44,16 +44,16 @@ WATER_VAPOUR = (0.03, 0.06, 0.10)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A part of a scene, as it is: arrays (r, C).
+    """The true state of a part of a scene: arrays (r, C).
 
     Attributes:
-        kind: of the surface, an index into SURFACES.
+        kind: kind of the surface, an index into SURFACES.
         albedo: reflectance of the surface over that in SURFACES.
-        ground: temperature of the surface.
+        ground: temperature of the surface in kelvin.
         glint: reflectance of the sun's mirror image.
         depth, height, temperature: optical depth, height and temperature of the cloud.
         crystals: share of ice in the cloud.
-        cirrus_depth, cirrus_height, cirrus_temperature: the same of the cirrus.
+        cirrus_depth, cirrus_height, cirrus_temperature: optical depth, height and temperature of the cirrus.
     """
 
     kind: NDArray[np.intp]
@@ -70,7 +70,7 @@ class View:
 
 
 def reflectance(view: View, channel: int, moisture: float) -> Field:
-    """Reflectance (r, C) of channel 0 to 6 (S1 to S7).
+    """The reflectance (r, C) of channel 0 to 6 (S1 to S7).
 
     A layer of optical depth t reflects 0.13 t / (1 + 0.13 t) (Lacis and Hansen 1974, doi
     10.1175/1520-0469(1974)031<0118:APFTAO>2.0.CO;2, for the asymmetry of droplets); layers reflect each other.
@@ -90,11 +90,11 @@ def reflectance(view: View, channel: int, moisture: float) -> Field:
 
 
 def brightness_temperature(view: View, channel: int, moisture: float, sun: float) -> Field:
-    """Brightness temperature (r, C) of channel 0 to 2 (S7 to S9); by day S7 also sees the sun.
+    """The brightness temperature (r, C) of channel 0 to 2 (S7 to S9); by day S7 also receives sunlight.
 
     Args:
         view: the scene.
-        channel: 0 to 2.
+        channel: number of the channel, 0 to 2.
         moisture: water vapour over that of a mean atmosphere.
         sun: cosine of the sun zenith angle, 0 by night.
     """
@@ -114,10 +114,10 @@ def brightness_temperature(view: View, channel: int, moisture: float, sun: float
 
 
 def _emission(temperature: Field, power: float) -> Field:
-    """Emission over that of a black body of 300 K."""
+    """The emission over that of a black body of 300 K."""
     return np.asarray(np.exp(power * np.log(temperature / 300)))
 
 
 def _clear_above(height: Field, moisture: float) -> Field:
-    """How much light of 1.375 micrometres comes back from a height, through vapour with a scale height of 2 km."""
+    """The share of light of 1.375 micrometres that returns from a height through vapour with a scale height of 2 km."""
     return np.asarray(np.exp(-6 * moisture * np.exp(-height / 2)))

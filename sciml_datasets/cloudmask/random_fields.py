@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
-"""(R, C) float32."""
+"""(R, C) float32 field."""
 
 OUTER_SCALE = 200.0
-"""Pixels (kilometres): the largest structures, those of cloud fields and coasts rather than of whole fronts, so that
-even a small scene shows cloud and open sky."""
+"""Size of the largest structures in pixels (kilometres): that of cloud fields and coasts rather than of whole fronts,
+so that even a small scene shows cloud and open sky."""
 
 
 def gaussian_fields(rng: np.random.Generator, rows: int, columns: int, slopes: Iterable[float]) -> Iterator[Field]:
@@ -26,13 +26,13 @@ def gaussian_fields(rng: np.random.Generator, rows: int, columns: int, slopes: I
     Args:
         rng: source of the noise.
         rows, columns: size in pixels.
-        slopes: of the spectra, one for each field.
+        slopes: slopes of the spectra, one for each field.
     """
     wave_numbers = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None]).astype(np.float32)
     logs = np.log(np.maximum(wave_numbers, 1 / OUTER_SCALE))
     for slope in slopes:
         amplitude = np.exp(logs * (-slope / 2))
-        amplitude[:, 0] *= np.sqrt(2)  # of waves along the columns only the real part enters
+        amplitude[:, 0] *= np.sqrt(2)  # only the real part of waves along the columns is used
         variance = 4 * np.sum(amplitude**2, dtype=np.float64) - 3 * np.sum(amplitude[:, 0] ** 2, dtype=np.float64)
         noise = rng.standard_normal((rows, 2 * amplitude.shape[1]), np.float32).view(np.complex64)
         noise *= amplitude * (rows * columns / np.sqrt(variance)).astype(np.float32)

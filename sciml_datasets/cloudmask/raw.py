@@ -6,8 +6,8 @@ S6; ``bts`` (R, C, 3), brightness temperatures of S7 to S9 in kelvin; ``bayes`` 
 Bayesian cloud mask: 1 single_low, 2 single_moderate, 4 dual_low, 8 dual_moderate. Any bit means cloud, as in the
 reference. Sources: mlcommons/science, benchmarks/cloudmask; stfc-sciml/sciml-bench, slstr_cloud.
 
-Values are stored as they are in the file, as float32; what is missing is told by ``valid`` (see `validity`), and
-``cloud`` is 0 there. A scene is day or night as a folder of that name says, else as its reflectances say.
+Values are stored as in the file, as float32; ``valid`` marks pixels that are not missing (see `validity`), and
+``cloud`` is 0 elsewhere. A folder of that name decides whether a scene is day or night, else its reflectances do.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from sciml_datasets.files.regular import is_companion, regular_file, walked
 from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat, Sample, ignored
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
-"""Data set to rows and columns of its scenes."""
+"""Rows and columns of the scenes of each data set, by name."""
 HELD_OUT = {"training": False, "one-day": False, "inference": True, "ssts": True}
-"""Folder to whether its scenes are held out for the test split."""
+"""Whether the scenes of a folder are held out for the test split, by name of the folder."""
 ENDINGS = (".hdf", ".h5", ".hdf5")
-"""Of HDF5 files, in any case; the benchmark's end in the first."""
+"""Endings of names of HDF5 files, in any case; the benchmark's files have the first."""
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
-"""Data set of a file to its channels."""
+"""Number of channels of each data set of a file, by name."""
 UNKNOWN_FRAME = -1
 CAST = "have another type of number and are stored as float32"
 UNLABELLED = "have pixels whose bits are missing or outside of 0 to 255, stored as not valid"
 PACKED = "have attributes of netCDF on their numbers, which are stored as the values that they mean"
 TOLERATED = {CAST: 1.0, PACKED: 1.0, UNLABELLED: 1.0}
-"""What may be wrong with a scene, to the share of scenes beyond which the files are refused."""
+"""Tolerated defects of scenes, each with the share of scenes above which the files are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,11 @@ class Scenes(RawFormat):
     tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
 
     def files(self, folder: Path) -> list[RawFile]:
-        """All ``*.hdf`` files, each with the split that its folder and its name decide.
+        """All ``*.hdf`` files, each with the split that follows from its folder and its name.
 
         Raises:
-            InputError: a file is no granule or no regular file, has another ending or lies in no known folder, two
-                files hold one granule or give two dates of one pass, or a split gets no scene.
+            InputError: a file is no granule or no regular file, has another ending or is in no known folder, two files
+                hold one granule or give two dates of one pass, or a split gets no scene.
         """
         found = [
             parent / name
@@ -91,7 +91,7 @@ class Scenes(RawFormat):
         return sorted(files)
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
-        """The one sample of a file; the key is the granule's name.
+        """The only sample of a file; its key is the granule's name.
 
         Raises:
             InputError: the file is no HDF5 or truncated, or lacks ``refs``, ``bts`` or ``bayes`` of the right shape
@@ -102,7 +102,7 @@ class Scenes(RawFormat):
         with opened(path) as h5:
             for name in CHANNELS:
                 self._array(h5, name)
-        # As it is stored: 9 channels of float32, and bayes, cloud and valid.
+        # The size of the record: 9 channels of float32, and bayes, cloud and valid.
         size = self.rows * self.columns * (4 * 9 + 3)
         yield Sample(file.split, granule.name, file.name, "", size, granule.orbit_pass, ())
 
@@ -115,12 +115,12 @@ class Scenes(RawFormat):
         return h5.array(name, NUMBERS, shape, remedy=remedy)
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.raw_format.RawFormat.extent`: the file has about as many bytes as the record."""
+        """See `sciml_datasets.raw_format.RawFormat.extent`: file and record have about the same number of bytes."""
         return 0, sample.size
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads scenes.
+        """A context with a function that reads scenes.
 
         It raises InputError for a file that cannot be read or changed after it was indexed, for values in other units,
         and for a scene without a valid pixel.
@@ -167,14 +167,14 @@ class Scenes(RawFormat):
                 note(UNLABELLED, f"{path}: {labelled.size - np.count_nonzero(labelled)} of {labelled.size} pixels")
             valid &= labelled
         if not valid.any():
-            raise InputError(f"{path}: not one of the {valid.size} pixels is valid: fetch the file again or remove it")
+            raise InputError(f"{path}: none of the {valid.size} pixels is valid: fetch the file again or remove it")
         np.logical_and(to.bayes[..., 0], valid, out=cloud)
         return {"id": granule.name, **vars(to), **_facts(granule, day=day)}
 
 
 @dataclass
 class _Arrays:
-    """The arrays of one example, filled again and again."""
+    """The arrays of one example, which are filled again for each example."""
 
     reflectance: np.ndarray[Any, np.dtype[np.float32]]
     brightness_temperature: np.ndarray[Any, np.dtype[np.float32]]
@@ -211,7 +211,7 @@ def _check_passes(paths: list[Path]) -> None:
         twin, other = unframed.get(granule.orbit, (path, granule))
         if other.orbit_pass != granule.orbit_pass:
             raise InputError(
-                f"{path} and {twin} are of one pass, but by their names it began on two dates and might go into two "
+                f"{path} and {twin} are of one pass, but by their names it began on two dates and might be in two "
                 f"splits, {granule.orbit_pass} and {other.orbit_pass}: remove one of them"
             )
 
@@ -221,7 +221,7 @@ def _held_out(folder: Path, place: Path) -> bool:
         if part in HELD_OUT:
             return HELD_OUT[part]
     raise InputError(
-        f"{folder / place}: the scene lies in none of the folders {', '.join(f'{name}/' for name in HELD_OUT)}, which "
+        f"{folder / place}: the scene is in none of the folders {', '.join(f'{name}/' for name in HELD_OUT)}, which "
         "decide whether it is for training or for test: move it into one of them"
     )
 
@@ -231,7 +231,7 @@ def _day_by_folder(place: PurePosixPath) -> bool | None:
 
 
 def _read_numbers(data: Array, into: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
-    """Read numbers, by what attributes of netCDF say where there are any; whether there are."""
+    """Read numbers, decoded by attributes of netCDF where there are any, and return whether there are."""
     if not any(data.has(name) for name in ATTRIBUTES):
         data.read(into)
         return False
@@ -240,13 +240,13 @@ def _read_numbers(data: Array, into: np.ndarray[Any, np.dtype[np.float32]]) -> b
 
 
 def _read_bits(bayes: Array, to: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.bool_]] | None:
-    """Read the bits; where not every number needs to be some, also (R, C), whether a pixel has any."""
+    """Read the bits; where the type of the numbers allows other values, return (R, C) whether a pixel has bits."""
     plain = not any(bayes.has(name) for name in ATTRIBUTES)
     if plain and bayes.dtype == np.uint8:
         bayes.read(to.reshape(bayes.shape))
         return None
     numbers, missing = (bayes.whole(), np.False_) if plain else stored(bayes)
-    # Fill values of wider types lie outside.
+    # Fill values of wider types are outside this range.
     labelled = ((numbers >= 0) & (numbers <= np.iinfo(np.uint8).max) & ~missing).reshape(to.shape)
     to[...] = np.where(labelled, numbers.reshape(to.shape), 0)
     return np.asarray(labelled[..., 0])

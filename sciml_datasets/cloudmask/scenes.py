@@ -1,7 +1,7 @@
 """Simulated scenes: weather and surface from Gaussian random fields, and a noisy Bayesian mask.
 
-A single pixel is ambiguous: seas and lands are warm or cold, bright or dark as their climate will have it, snow is as
-bright as a cloud, low cloud as warm as the ground. What tells is the neighbourhood.
+A single pixel is ambiguous: seas and lands are warm or cold, bright or dark depending on their climate, snow is as
+bright as a cloud, low cloud as warm as the ground. The neighbourhood resolves it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sciml_datasets.cloudmask.radiometer import SEA, SNOW, SOIL, VEGETATION, Vie
 from sciml_datasets.cloudmask.random_fields import Field, gaussian_fields
 
 LAPSE_RATE = 6.5
-"""Kelvin per kilometre, up to the tropopause (ICAO standard atmosphere)."""
+"""Lapse rate in kelvin per kilometre, up to the tropopause (ICAO standard atmosphere)."""
 TROPOPAUSE = 11.0
-"""Kilometres (ICAO standard atmosphere)."""
+"""Height of the tropopause in kilometres (ICAO standard atmosphere)."""
 NOISE = (0.03, 0.03, 0.03, 0.01, 0.03, 0.03), (0.8, 0.5, 0.5)
-"""Standard deviations of S1 to S6 and of S7 to S9, kelvin. Above the instrument's (some 0.002 and 0.05 K): it stands
-for all that the scene is too simple for."""
+"""Standard deviations of the noise of S1 to S6 and, in kelvin, of S7 to S9. They exceed the instrument's (some 0.002
+and 0.05 K), since they represent all variation that the scene is too simple for."""
 CLOUDY = 0.35
 """Optical depth at which the mask calls cloud and clear equally often."""
 SLOPES = {
@@ -34,20 +34,20 @@ SLOPES = {
     "veil": 3.0,
     "doubt": 3.0,
 }
-"""The fields of a scene and the slopes of their spectra: coasts, elevation, temperature; small and large shapes of the
-cloud, its height; cirrus; the mask's error."""
+"""Names of the fields of a scene, with the slopes of their spectra: coasts, elevation, temperature; small and large
+shapes of the cloud, its height; cirrus; the mask's error."""
 _BLOCK = 32
-"""Rows at a time: intermediate arrays stay in the cache."""
+"""Number of rows at a time: intermediate arrays stay in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
 class Climate:
-    """What the scenes of one pass share.
+    """The conditions that the scenes of one pass share.
 
     Attributes:
         sea, land: temperatures of the sea surface and of low land, kelvin.
         albedo: reflectance of the land over that of a typical one.
-        land_share, cover, cirrus: shares of the area to be expected.
+        land_share, cover, cirrus: expected shares of the area.
         cloud_height: typical height of cloud tops, kilometres.
         moisture: water vapour over that of a mean atmosphere.
         glint: reflectance in the middle of the sun's mirror image.
@@ -67,7 +67,7 @@ class Climate:
 
     @classmethod
     def draw(cls, rng: np.random.Generator, *, day: bool) -> Climate:
-        """A latitude from the equator to 75 degrees and what may be met there."""
+        """Draw a latitude from the equator to 75 degrees and conditions that are possible there."""
         latitude = rng.uniform(0, 75)
         sea = max(271.5, 301 - 30 * (latitude / 75) ** 1.5 + rng.normal(0, 1.5))
         land = sea + rng.normal(-latitude / 12, 6) + (rng.uniform(0, 12) if day else rng.uniform(-8, 0))
@@ -125,7 +125,7 @@ def _view(fields: dict[str, Field], climate: Climate, glint: Field) -> View:
     frozen = ground < np.where(land, np.float32(271), np.float32(270.5))
     kind = np.where(frozen, SNOW, np.where(land, np.where(mountains > warmth, SOIL, VEGETATION), SEA))
 
-    # Two fields in one: fine texture on fronts; 0.75^2 + 0.66^2 = 1.
+    # Two fields are combined, fine texture on fronts; 0.75^2 + 0.66^2 = 1.
     excess = 0.75 * fields["fine"] + 0.66 * fields["coarse"] - _exceeded_by(climate.cover)
     height = climate.cloud_height * (1 + 0.5 * fields["height"]) + 2 * np.maximum(excess - 0.8, 0)
     height = np.clip(height, 0.3, TROPOPAUSE)
@@ -154,7 +154,7 @@ def _exceeded_by(share: float) -> float:
 
 
 def _bits(rng: np.random.Generator, view: View, doubt: Field) -> NDArray[np.uint8]:
-    """Bits of a mask that is right about thick clouds and open sky, in doubt between, and prone to call snow cloud.
+    """The bits of a mask that is right on thick clouds and open sky, uncertain between, and often takes snow for cloud.
 
     Args:
         rng: source of the noise.
@@ -167,7 +167,7 @@ def _bits(rng: np.random.Generator, view: View, doubt: Field) -> NDArray[np.uint
     for columns, low, moderate in (
         (slice(None), 1, 2),
         (slice(quarter, -quarter), 4, 8),
-    ):  # half the swath is seen twice
+    ):  # half of the swath is in both views
         noisy = odds[:, columns] + 0.35 * rng.standard_normal(odds[:, columns].shape, np.float32)
         bits[:, columns] |= np.where(noisy > 0, np.uint8(moderate), 0) | np.where(noisy > 1.5, np.uint8(low), 0)
     return bits
@@ -180,7 +180,7 @@ def _glint(rng: np.random.Generator, climate: Climate, columns: int) -> Field:
 
 
 def _outside(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.bool_]:
-    """(R, C) pixels beside the swath, whose edges wander over a few hundredths of the width."""
+    """(R, C) mask of the pixels beside the swath, whose edges vary by a few hundredths of the width."""
     phase = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(rows)[:, None] / rows
     edge = 0.02 * columns * (1 + 0.6 * np.sin(phase))
     column = np.arange(columns)[None]

@@ -24,14 +24,14 @@ from sciml_datasets.parallel.progress import progress
 from sciml_datasets.raw_format import SPLITS
 
 FIRST_NODES = {"training": datetime(2019, 6, 1, tzinfo=UTC), "inference": datetime(2019, 10, 1, tzinfo=UTC)}
-"""Folder to the day of its first pass; the original's inference scenes are of October 2019 as well."""
+"""Day of the first pass of each folder, by name; the original's inference scenes are of October 2019 as well."""
 FRAME_SECONDS = 180
 DAY_FRAMES, NIGHT_FRAMES = (2520, 2700, 2880), (180, 360, 540)
-"""Seconds after the ascending node; the satellite comes down over the day side at 10:00."""
+"""Times of frames in seconds after the ascending node; the satellite descends over the day side at 10:00."""
 TEST_SHARE, VALIDATION_SHARE = 1 / 6, 1 / 8
 MIN_PIXELS = 32
 WRITTEN = re.compile(r"training|inference")
-"""Names of all that is written into the raw folder, not into folders in it."""
+"""Pattern of the names of all that is written directly into the raw folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ def write_raw(
 ) -> None:
     """Write ``{training,inference}/S3A_SL_1_RBT____*.hdf`` below ``folder``.
 
-    Passes of up to three frames, by day and by night in turn; each is one whose split, by the rule of the benchmark,
-    is still short of scenes.
+    Passes have up to three frames, by day and by night in turn; those are taken whose split, by the rule of the
+    benchmark, still needs scenes.
 
     Raises:
-        InputError: fewer than 3 samples (one per split), or fewer than MIN_PIXELS rows or columns.
+        InputError: there are fewer than 3 samples (one per split), or fewer than MIN_PIXELS rows or columns.
     """
     rows, columns = rows or SIZES[name][0], columns or SIZES[name][1]
     if num_samples < 3:
@@ -82,7 +82,7 @@ def write_raw(
 
 
 def _granules(num_samples: int) -> Iterator[tuple[str, str, int, bool]]:
-    """Folder, granule name, orbit and day of all scenes, split by split."""
+    """Yield folder, granule name, orbit and day of all scenes, split by split."""
     wanted = {
         "test": max(1, round(num_samples * TEST_SHARE)),
         "validation": max(1, round(num_samples * VALIDATION_SHARE)),
@@ -104,7 +104,7 @@ def _granules(num_samples: int) -> Iterator[tuple[str, str, int, bool]]:
 
 
 def _name(orbit: int, frame: int) -> str:
-    """The granule of a frame, with the orbit counted from the beginning of cycle 0."""
+    """The name of the granule of a frame, with the orbit counted from the beginning of cycle 0."""
     date, cycle, relative = NODE
     node = date + (orbit - cycle * RELATIVE_ORBITS - relative) * ORBIT
     start = node.replace(microsecond=0) + timedelta(seconds=frame)

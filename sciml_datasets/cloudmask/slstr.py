@@ -3,11 +3,11 @@
 Names, grids and attributes: Product Data Format Specification - SLSTR Level 1, S3IPF PDS 005.1. The steps, all in the
 nadir view:
 
-1. A stored number is a value by its attributes (see `sciml_datasets.files.netcdf`), or missing.
-2. ``S7..S9_BT_in`` are the brightness temperatures, ``flags_in/bayes_in`` the bits of the mask, both as they are, on
-   the 1 km grid. Where some bits are missing, all are stored as int16, the missing ones as NO_BITS.
-3. ``S1..S6_radiance_an`` (500 m, stripe A) are averaged over the 2 x 2 pixels of each 1 km pixel, as far as they are
-   there. Which pixels belong together follows from the offsets of the two grids (see `slstr_grids`).
+1. A stored number is decoded by its attributes (see `sciml_datasets.files.netcdf`), or missing.
+2. ``S7..S9_BT_in`` are the brightness temperatures, ``flags_in/bayes_in`` the bits of the mask, both unchanged, on the
+   1 km grid. Where some bits are missing, all are stored as int16, the missing ones as NO_BITS.
+3. ``S1..S6_radiance_an`` (500 m, stripe A) are averaged over those of the 2 x 2 pixels of each 1 km pixel that are
+   present. The offsets of the two grids decide which pixels belong together (see `slstr_grids`).
 4. The sun zenith angle is ``geometry_tn/solar_zenith_tn``, linear between its tie points, every 16 km across the track.
 5. Reflectance is ``pi L / (E0 cos(zenith))`` (Sentinel-3 SLSTR user guide), with the product's own irradiance
    ``S1..S6_quality_an/S1..S6_solar_irradiance_an``, the mean of the detectors; missing where the sun is below the
@@ -16,8 +16,8 @@ nadir view:
 6. A 1 km grid a row or two longer than the benchmark's scenes loses its last rows; to a shorter one rows without values
    are added.
 
-A product that would make a scene without meaning is refused: one with an empty channel, or one that its sun zenith
-angles call day and its reflectances night. By night there are no reflectances.
+A product that would give a meaningless scene is refused: one with an empty channel, or one that is day by its sun
+zenith angles and night by its reflectances. By night there are no reflectances.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import is_packed, stored, values
 
 NO_BITS = -1
-"""Stands for missing bits, outside of 0 to 255."""
+"""Number for missing bits, outside of 0 to 255."""
 IRRADIANCES = (20.0, 3000.0)
-"""mW m-2 nm-1: the sun gives 70 at S6 and 1900 at S1, and nowhere more than 2300."""
+"""Range of irradiances in mW m-2 nm-1: the sun gives 70 at S6 and 1900 at S1, and nowhere more than 2300."""
 HORIZON = 90.0
-"""Sun zenith angle in degrees."""
+"""Sun zenith angle of the horizon in degrees."""
 ROWS_APART = 2
-"""Rows by which a full 1 km grid may differ from the benchmark's scenes."""
+"""Number of rows by which a full 1 km grid may differ from the benchmark's scenes."""
 
 
 def convert(product: Path, scene: Path) -> Path:
@@ -53,14 +53,14 @@ def convert(product: Path, scene: Path) -> Path:
 
     Args:
         product: the ``.SEN3`` folder, or a folder that holds it alone.
-        scene: the file to write, or a folder, in which it is called ``<granule>.hdf`` as the benchmark wants it.
+        scene: the file to write, or a folder, in which it is called ``<granule>.hdf`` as the benchmark requires it.
 
     Returns:
         The file.
 
     Raises:
-        InputError: there is no such folder, the product lacks files (they are named), a file lacks data or holds such
-            as make no sense, the files are of several products, or the scene exists.
+        InputError: there is no such folder, the product lacks files (they are named), a file lacks data or holds
+            invalid ones, the files belong to several products, or the scene exists.
     """
     import h5py
 
@@ -71,7 +71,7 @@ def convert(product: Path, scene: Path) -> Path:
     if scene.exists():
         raise InputError(f"{scene} exists: remove it or choose another name")
     content = _content(folder)
-    # In memory first: where a disk is full the HDF5 library may end the interpreter.
+    # The scene is made in memory first: where a disk is full the HDF5 library may end the interpreter.
     whole = io.BytesIO()
     with h5py.File(whole, "w") as file:
         for name, array in content.items():
@@ -83,7 +83,7 @@ def convert(product: Path, scene: Path) -> Path:
 
 
 def brightness_temperatures(product: Path) -> NDArray[np.float64]:
-    """(R, C, 3) kelvin, S7 to S9; NaN where missing.
+    """(R, C, 3) brightness temperatures in kelvin, S7 to S9; NaN where missing.
 
     Raises:
         InputError: a file is missing, lacks its variable, or is not on the grid of the mask.
@@ -100,7 +100,7 @@ def brightness_temperatures(product: Path) -> NDArray[np.float64]:
 
 
 def bayes_bits(product: Path) -> NDArray[np.uint8] | NDArray[np.int16]:
-    """(R, C, 1), the bits of the Bayesian mask; int16 with NO_BITS where some are missing.
+    """(R, C, 1) bits of the Bayesian mask; int16 with NO_BITS where some are missing.
 
     Raises:
         InputError: the file is missing, lacks its variable, or holds something other than 8 bits.
@@ -119,10 +119,10 @@ def bayes_bits(product: Path) -> NDArray[np.uint8] | NDArray[np.int16]:
 
 
 def reflectances(product: Path) -> NDArray[np.float64]:
-    """(R, C, 6), S1 to S6 on the 1 km grid; NaN where missing and by night.
+    """(R, C, 6) reflectances, S1 to S6 on the 1 km grid; NaN where missing and by night.
 
     Raises:
-        InputError: a file is missing or lacks its variable, the grids do not fit, or an irradiance makes no sense.
+        InputError: a file is missing or lacks its variable, the grids do not fit, or an irradiance is impossible.
     """
     grid = _grid(product)
     zenith = sun_zenith(product / GEOMETRY, grid)
@@ -179,11 +179,11 @@ def _check(
     valid = np.empty(seen.shape, np.bool_)
     valid_pixels(refs, bts, valid, day=day)
     if not (valid & (bayes[..., 0] != NO_BITS)).any():
-        raise InputError(f"{product}: not one pixel has values in all channels and a label: fetch the product again")
+        raise InputError(f"{product}: no pixel has values in all channels and a label: fetch the product again")
 
 
 def _irradiance(product: Path, channel: str) -> float:
-    """Mean of a channel's detectors, as far as they are there, in mW m-2 nm-1."""
+    """The mean irradiance of the detectors of a channel that are present, in mW m-2 nm-1."""
     with opened(product / f"{channel}_quality_an.nc") as file:
         variable = file.array(f"{channel}_solar_irradiance_an", NUMBERS, remedy=FETCH)
         detectors = values(variable)
@@ -207,7 +207,8 @@ def _grid(product: Path) -> Grid:
 
 
 def _of_full_size(array: NDArray[Any], missing: float) -> NDArray[Any]:
-    """An array with the rows of the benchmark's scenes, where it is that of a full scene but for a row or two."""
+    """An array with the rows of the benchmark's scenes, where its number of rows is that of a full scene up to one or
+    two."""
     rows, columns = SIZES["cloudmask"]
     more = rows - len(array)
     if array.shape[1] != columns or not 0 < abs(more) <= ROWS_APART:

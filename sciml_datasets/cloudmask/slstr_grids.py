@@ -1,10 +1,10 @@
-"""Grids of a Sentinel-3 SLSTR product, and how numbers come from one grid to another.
+"""Grids of a Sentinel-3 SLSTR product, and the transfer of numbers from one grid to another.
 
 A product has three nadir grids: the 1 km grid (``in``), the 500 m grid (``an``) and that of tie points (``tn``), 1 km
-apart along the track and 16 km across it. Each file tells where its grid lies: ``start_offset`` is the row of the first
-line since the beginning of the orbit, ``track_offset`` the column of the satellite's track. In real products the 500 m
-grid may begin a row before twice the 1 km grid, and have 2399 to 2402 rows to 1200: what lies beyond the 1 km grid is
-cut off, and what is not there is missing.
+apart along the track and 16 km across it. Each file states the place of its grid: ``start_offset`` is the row of the
+first line since the beginning of the orbit, ``track_offset`` the column of the satellite's track. In real products the
+500 m grid may begin a row before twice the 1 km grid, and have 2399 to 2402 rows to 1200: pixels beyond the 1 km grid
+are cut off, and absent pixels are missing.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from sciml_datasets.files.netcdf import values
 
 FETCH = "fetch the file again"
 TIE_SPACING = 16
-"""Kilometres between tie points across the track."""
+"""Distance of tie points across the track in kilometres."""
 MOST_OFFSET = 1_000_000
-"""Rows of 500 m of ten orbits; more than any offset."""
+"""Number of rows of 500 m of ten orbits; more than any offset."""
 BEGINS_WITHIN, ENDS_WITHIN = 2, 4
-"""Pixels of the finer grid by which two grids of one product may begin or end apart."""
+"""Largest distances, in pixels of the finer grid, between the beginnings and the ends of two grids of one product."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Where an image lies.
+    """The place of an image.
 
     Attributes:
         start: row of its first line since the beginning of the orbit.
@@ -48,14 +48,14 @@ class Grid:
 
 
 def read_image(path: Path, name: str) -> tuple[NDArray[np.float64], Grid]:
-    """A variable (R, C) of a file of the product, NaN where missing, and its grid.
+    """The variable (R, C) of a file of the product, NaN where missing, and its grid.
 
     Args:
         path: the file.
-        name: of the variable.
+        name: name of the variable.
 
     Raises:
-        InputError: the file is missing, lacks the variable or the offsets of its grid, or they make no sense.
+        InputError: the file is missing, lacks the variable or the offsets of its grid, or they are invalid.
     """
     with opened(path) as file:
         variable = file.array(name, NUMBERS, (None, None), remedy=FETCH)
@@ -73,7 +73,7 @@ def offset(file: File, name: str) -> int:
     """
     number = file.number(name)
     if number is None:
-        raise InputError(f"{file.path}: the attribute {name}, which tells where its pixels lie, is missing: {FETCH}")
+        raise InputError(f"{file.path}: the attribute {name}, the place of its pixels, is missing: {FETCH}")
     if not number.is_integer() or abs(number) > MOST_OFFSET:
         raise InputError(
             f"{file.path}: the attribute {name} is {number:g}, expected a whole number up to {MOST_OFFSET:,}: {FETCH}"
@@ -82,13 +82,13 @@ def offset(file: File, name: str) -> int:
 
 
 def shift_between(grid: Grid, fine: Grid, path: Path, factor: int = 2) -> tuple[int, int]:
-    """Rows and columns of a finer grid that precede the first pixel of another.
+    """The numbers of rows and columns of a finer grid that precede the first pixel of another.
 
     Args:
-        grid: the coarser one.
-        fine: the finer one.
-        path: of the file of the finer one, for the message.
-        factor: pixels of the finer grid to one of the coarser, along each axis.
+        grid: the coarser grid.
+        fine: the finer grid.
+        path: path of the file of the finer grid, for the message.
+        factor: number of pixels of the finer grid per pixel of the coarser one, along each axis.
 
     Raises:
         InputError: the two cannot be grids of one product.
@@ -107,15 +107,15 @@ def shift_between(grid: Grid, fine: Grid, path: Path, factor: int = 2) -> tuple[
 def averaged(
     fine: NDArray[np.float64], shift: tuple[int, int] = (0, 0), shape: tuple[int, int] | None = None
 ) -> NDArray[np.float64]:
-    """Mean over the 2 x 2 pixels of each coarse pixel that are there; NaN where none is.
+    """The mean over the present ones of the 2 x 2 pixels of each coarse pixel; NaN where none is present.
 
     Args:
-        fine: (about 2 R, about 2 C), NaN where missing.
-        shift: fine rows and columns that precede the first coarse pixel.
+        fine: (about 2 R, about 2 C) image, NaN where missing.
+        shift: numbers of fine rows and columns that precede the first coarse pixel.
         shape: R and C; by default half of those of ``fine``.
 
     Returns:
-        (R, C).
+        (R, C) means.
     """
     rows, columns = shape or (fine.shape[0] // 2, fine.shape[1] // 2)
     blocks = window(fine, shift, (2 * rows, 2 * columns)).reshape(rows, 2, columns, 2)
@@ -126,12 +126,12 @@ def averaged(
 
 
 def window(image: NDArray[np.float64], first: tuple[int, int], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """A part of an image, which may reach beyond its edges: it is NaN there.
+    """A part of an image; where it extends beyond the edges it is NaN.
 
     Args:
-        image: (R, C).
-        first: row and column of the image at which the part begins; may be negative.
-        shape: of the part.
+        image: (R, C) image.
+        first: row and column of the image at which the part begins; they may be negative.
+        shape: shape of the part.
     """
     part = np.full(shape, np.nan)
     ends = [min(place + length, whole) for place, length, whole in zip(first, shape, image.shape, strict=True)]
@@ -143,14 +143,14 @@ def window(image: NDArray[np.float64], first: tuple[int, int], shape: tuple[int,
 
 
 def sun_zenith(path: Path, grid: Grid) -> NDArray[np.float64]:
-    """Sun zenith angle on a 1 km grid, linear between the tie points; NaN where none are.
+    """The sun zenith angle on a 1 km grid, linear between the tie points; NaN where there are none.
 
     Args:
-        path: ``geometry_tn.nc``.
+        path: path of ``geometry_tn.nc``.
         grid: the 1 km grid.
 
     Returns:
-        (R, C) degrees.
+        (R, C) angles in degrees.
 
     Raises:
         InputError: the file is missing, lacks its variable, does not fit the grid, or holds no zenith angles.
@@ -180,7 +180,7 @@ def sun_zenith(path: Path, grid: Grid) -> NDArray[np.float64]:
 
 
 def _spacing(file: File) -> int:
-    """Kilometres between columns of tie points; the attribute reads ``[ 16000 1000 ]``."""
+    """The distance of columns of tie points in kilometres; the attribute reads ``[ 16000 1000 ]``."""
     text = file.text("resolution") or ""
     found = re.findall(r"\d+", text, re.ASCII)
     if found[:1] != [str(1000 * TIE_SPACING)]:

@@ -1,4 +1,4 @@
-"""The folder of a Sentinel-3 SLSTR Level 1B product: where it is, and whether its files are of one product."""
+"""The folder of a Sentinel-3 SLSTR Level 1B product, and the check that its files belong to one product."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ NEEDED = (
     FLAGS,
     GEOMETRY,
 )
-"""Files of a product that make a scene."""
+"""Names of the files of a product from which a scene is made."""
 SHARED = ("product_name", "absolute_orbit_number")
-"""Attributes that all files of a product have in common."""
+"""Names of the attributes whose values all files of a product share."""
 START_WITHIN = timedelta(minutes=1)
-"""Time between the start that the name tells to the second and that of a file; products are three minutes long."""
+"""Largest time between the start in the name, given to the second, and that of a file; products are three minutes
+long."""
 
 
 def product_folder(given: Path) -> Path:
     """The folder that holds the files of a product.
 
     Args:
-        given: this folder, or one that holds it alone, as some archives are unpacked.
+        given: this folder, or a folder that holds only it, as after unpacking some archives.
 
     Raises:
         InputError: there is no such folder, it is a file, or it holds several products.
@@ -49,10 +50,10 @@ def product_folder(given: Path) -> Path:
 
 
 def check_product(folder: Path) -> Granule:
-    """Make sure that all files are there and are of the product that the name of the folder tells.
+    """Make sure that all files are present and belong to the product that the name of the folder states.
 
     Returns:
-        What the name tells.
+        The granule of the folder's name.
 
     Raises:
         InputError: the name is no product's, the product lacks files (they are named), or a file is of another product.
@@ -61,7 +62,7 @@ def check_product(folder: Path) -> Granule:
     missing = [name for name in NEEDED if not (folder / name).is_file()]
     if missing:
         raise InputError(f"{folder}: the product lacks {', '.join(missing)}: fetch the whole product")
-    told: dict[str, tuple[str, Path]] = {}
+    stated: dict[str, tuple[str, Path]] = {}
     for name in NEEDED:
         with opened(folder / name) as file:
             _check_time(file, granule)
@@ -69,13 +70,13 @@ def check_product(folder: Path) -> Granule:
                 text = file.text(attribute)
                 if text is None:
                     continue
-                first, where = told.setdefault(attribute, (text, file.path))
+                first, where = stated.setdefault(attribute, (text, file.path))
                 if text != first:
                     raise InputError(
                         f"{where} and {file.path} are of two products: their {attribute} is {first} and {text}: fetch "
                         "the whole product again"
                     )
-    product_name = Path(told.get("product_name", (folder.name, folder))[0])
+    product_name = Path(stated.get("product_name", (folder.name, folder))[0])
     if is_granule(product_name):
         own = granule_of(product_name)
         if (own.orbit, own.start) != (granule.orbit, granule.start):
@@ -84,7 +85,7 @@ def check_product(folder: Path) -> Granule:
 
 
 def _check_time(file: File, granule: Granule) -> None:
-    """Make sure that a file, where it tells when its measurement started, tells the time of the product."""
+    """Make sure that the start time of a file, where it states one, is that of the product."""
     text = file.text("start_time")
     if text is None:
         return

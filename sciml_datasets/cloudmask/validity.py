@@ -1,9 +1,9 @@
-"""Which pixels of a scene count.
+"""Validity of the pixels of a scene.
 
 A pixel is valid where all three brightness temperatures are above 0 and at most 400 kelvin, and, by day, where its
-reflectances are measured: their sum is within what light can give, and S1, in which air alone is bright, is not exactly
-zero. NaN fails every comparison, and a fill value in one channel of six takes the sum out of its range. By night there
-is no reflectance, and none is asked for.
+reflectances are measured: their sum is in the range that light can give, and S1, in which air alone is bright, is not
+exactly zero. NaN fails every comparison, and a fill value in one channel of six moves the sum out of its range. By
+night there is no reflectance, and none is required.
 
 Sources: borders of the benchmark's scenes are 0 or NaN; the fill value of SLSTR products is -32768 (Product Data Format
 Specification - SLSTR Level 1, S3IPF PDS 005.1).
@@ -15,42 +15,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_KELVIN = 400.0
-"""Above what S7 to S9 measure; only the fire channels reach further."""
+"""Limit in kelvin above the range of S7 to S9; only the fire channels reach further."""
 REFLECTANCE_SUMS = (-1.0, 100.0)
-"""Range of the sum of six channels: noise around zero and glint stay far inside, fill values far outside."""
+"""Range of the sum of six channels: noise around zero and glint are far inside, fill values far outside."""
 DAYLIGHT = 0.02
 """Least reflectance of S1 (555 nm) in daylight: half of what air alone scatters over a dark sea."""
 LEAST_WARM = 150.0
-"""Kelvin that the warmest pixel of a scene has by far: the coldest cloud top on record has 162 (Proud & Bachmeier 2021,
-Geophysical Research Letters)."""
+"""Temperature in kelvin that the warmest pixel of a scene exceeds by far: the coldest cloud top on record has 162
+(Proud & Bachmeier 2021, Geophysical Research Letters)."""
 MOST_BRIGHT = 2.0
-"""Reflectance that half of the lit pixels of no scene exceed: a white surface has 1."""
+"""Reflectance that in no scene half of the lit pixels exceed: a white surface has 1."""
 FILL = -32768
-"""Value of SLSTR products for a missing one."""
+"""Fill value of SLSTR products for missing values."""
 _SAMPLED = slice(None, None, 8)
 _BLOCK = 16
-"""Rows at a time: intermediate arrays stay in the cache."""
+"""Number of rows at a time: intermediate arrays stay in the cache."""
 
 
 def is_day(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32]) -> bool:
-    """Whether more than half of the pixels with a measured S8 are lit by the sun; every 8th row and column is asked.
+    """Whether more than half of the pixels with a measured S8 are lit by the sun; every 8th row and column is used.
 
     Args:
-        reflectance: (R, C, 6), S1 to S6.
-        brightness_temperature: (R, C, 3) kelvin, S7 to S9.
+        reflectance: (R, C, 6) reflectances S1 to S6.
+        brightness_temperature: (R, C, 3) brightness temperatures S7 to S9 in kelvin.
     """
     return _shines(reflectance[_SAMPLED, _SAMPLED, 0], brightness_temperature[_SAMPLED, _SAMPLED, 1])
 
 
 def other_units(reflectance: NDArray[np.float32], brightness_temperature: NDArray[np.float32], *, day: bool) -> str:
-    """A clause on a channel that cannot be kelvin, or reflectance where 1 is white, or has no value by day; else empty.
+    """A clause on a channel that has no kelvin, no reflectance with white at 1, or no value by day; empty otherwise.
 
-    Stored integers of a product, without their scale and offset, are the usual case: they reach over tens of thousands,
-    or stay near zero. Zero, NaN and FILL are missing values and say nothing about units.
+    Stored integers of a product, without their scale and offset, are the usual case: they range over tens of thousands,
+    or stay near zero. Zero, NaN and FILL are missing values and give no information on units.
 
     Args:
-        reflectance, brightness_temperature: as for `is_day`; every 8th row and column is asked.
-        day: whether reflectances are asked for what half of the lit pixels have.
+        reflectance, brightness_temperature: arrays as for `is_day`; every 8th row and column is used.
+        day: whether it is day, so that the reflectances of the lit pixels are checked.
     """
     kelvin, light = _sampled(brightness_temperature), _sampled(reflectance)
     for name, channel in zip(("S7", "S8", "S9"), kelvin, strict=True):
@@ -68,7 +68,7 @@ def other_units(reflectance: NDArray[np.float32], brightness_temperature: NDArra
 
 
 def _sampled(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(channels, pixels) of an image (R, C, channels), each channel in one piece."""
+    """(channels, pixels) samples of an image (R, C, channels), each channel contiguous."""
     part = channels[_SAMPLED, _SAMPLED]
     return np.ascontiguousarray(part.reshape(-1, part.shape[-1]).T)
 
@@ -91,9 +91,9 @@ def _no_reflectance(name: str, light: NDArray[np.float32], lit: NDArray[np.bool_
     """A clause on a channel whose values are no reflectances.
 
     Args:
-        name: what the channel is called.
-        light: (pixels,).
-        lit: (pixels,) which of them the sun lights; None by night.
+        name: name of the channel.
+        light: (pixels,) values.
+        lit: (pixels,) whether the sun lights them; None by night.
     """
     low, high = REFLECTANCE_SUMS
     if _most(_present(light) > high):
@@ -121,7 +121,7 @@ def _most(which: NDArray[np.bool_]) -> bool:
 
 
 def _present(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values that are not missing."""
+    """The values that are not missing."""
     present: NDArray[np.float32] = values[np.isfinite(values) & (values != 0) & (values != FILL)]
     return present
 
@@ -133,13 +133,13 @@ def valid_pixels(
     *,
     day: bool,
 ) -> None:
-    """Write into ``valid`` which pixels count, by the rule in the module's docstring.
+    """Write into ``valid`` whether pixels are valid, by the rule in the module's docstring.
 
     Args:
-        reflectance: (R, C, 6), S1 to S6.
-        brightness_temperature: (R, C, 3) kelvin, S7 to S9.
-        valid: (R, C) to be overwritten.
-        day: whether reflectances are asked for.
+        reflectance: (R, C, 6) reflectances S1 to S6.
+        brightness_temperature: (R, C, 3) brightness temperatures S7 to S9 in kelvin.
+        valid: (R, C) array to be overwritten.
+        day: whether it is day, so that reflectances are required.
     """
     ones = np.ones(reflectance.shape[-1], np.float32)
     low, high = REFLECTANCE_SUMS
@@ -151,6 +151,6 @@ def valid_pixels(
         out &= measured[..., 2]
         if day:
             light = reflectance[rows]
-            with np.errstate(invalid="ignore", over="ignore"):  # NaN and infinite values are what is looked for
+            with np.errstate(invalid="ignore", over="ignore"):  # the sum is to find NaN and infinite values
                 total = light @ ones  # one pass, several times faster than six comparisons with a stride
             out &= (total > low) & (total < high) & (light[..., 0] != 0)

@@ -156,7 +156,7 @@ def set_aside(path: Path, final: Path) -> Path:
     """Rename a file that is not the expected one.
 
     Args:
-        path: of the file.
+        path: path of the file.
         final: the name that it was fetched for.
 
     Returns:

@@ -64,8 +64,8 @@ class Outcome:
     """Result of the transfer of one file.
 
     Attributes:
-        name: of the file.
-        checksum: of the file in the raw folder now; None after a failure.
+        name: name of the file.
+        checksum: checksum of the file in the raw folder now; None after a failure.
         arrived: number of bytes that were fetched; None for a file that was there, or did not come.
         failure: why it did not come, else "".
         notes: what else is to be reported, a sentence each.

@@ -17,7 +17,7 @@ def steps(name: str, source: GlobusSource, folder: Path) -> str:
     """What to do to get the raw files of a data set, as text.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         source: where it lies.
         folder: where the raw files belong.
     """

@@ -184,9 +184,10 @@ def open_partial_file(root: Path, name: str, size: int | None, identity: str) ->
 
     Args:
         root: raw folder of the data set.
-        name: of the file, relative to it.
+        name: name of the file, relative to it.
         size: bytes, None where unknown.
-        identity: of the content: pieces of another one are of no use. "" if there is none: nothing is taken over.
+        identity: identity of the content: pieces of another content cannot be used. "" if there is none: nothing is
+            taken over.
 
     Raises:
         OSError: the folder cannot be written.

@@ -46,7 +46,7 @@ class FetchOptions:
         sources: in place of the declared ones.
         accept_terms: the user accepts the terms of the data.
         rate: bytes a second at most, of all ranks together; None for no limit.
-        settings: of the connections.
+        settings: settings of the connections.
         record: list of published checksums to write the found ones to.
     """
 
@@ -64,12 +64,12 @@ class FetchPlan:
     """What a fetch would do.
 
     Attributes:
-        name: of the data set.
+        name: name of the data set.
         folder: of its raw files.
         sources: in order.
         wanted: the files that are not here yet.
         num_files: chosen files, with those that are here.
-        num_bytes: of the chosen files.
+        num_bytes: number of bytes of the chosen files.
         here: chosen files that are here, with their checksums recorded.
         free: bytes on the disk.
         partly: bytes that interrupted runs have left.

@@ -36,7 +36,7 @@ def wait_seconds(settings: ConnectionSettings, failures: int, asked: float) -> f
     """How long to wait before the next attempt: doubled each time, varied by half so that many clients part.
 
     Args:
-        settings: of the connections.
+        settings: settings of the connections.
         failures: in a row, at least 1.
         asked: seconds that the source asks for: a lower limit.
     """
@@ -50,7 +50,7 @@ async def with_retries(
     """The result of ``attempt``, which is repeated after a `TransientError`.
 
     Args:
-        settings: of the connections.
+        settings: settings of the connections.
         attempt: what is tried.
         first: whether nothing has come from the source yet: one that cannot be reached is then soon given up.
 

@@ -64,7 +64,7 @@ def fetch(
     A file gets its name when it is whole, checked and on disk; what interrupted runs have left is gone on with.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else TFDS's.
         options: what the user chooses.
         comm: an mpi4py communicator whose ranks all call this function, and share the files.

@@ -22,7 +22,7 @@ def check(name: str, folder: Path, *, accepted: bool, show: Callable[[str], obje
     """Make sure that the terms are accepted: now, or earlier by who fetched to this folder.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         folder: of its raw files, where accepted terms are kept.
         accepted: the user accepts them now.
         show: called with the terms if they are not.

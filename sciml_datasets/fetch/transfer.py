@@ -39,9 +39,9 @@ def transfer(
 
     Args:
         wanted: drawn one by one, when a connection is free.
-        root: of the data set.
+        root: folder of the data set.
         sources: to be tried in order.
-        settings: of the connections.
+        settings: settings of the connections.
         rate: bytes a second at most; None for no limit.
         tick: called every TICK_SECONDS with the number of bytes that have come since.
         done: called with each file that is finished, at once.

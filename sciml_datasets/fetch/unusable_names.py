@@ -21,7 +21,7 @@ def unusable_names(names: Iterable[str], folder: Path) -> dict[str, str]:
     """The names that cannot be used, each with why, as a clause that follows the name.
 
     Args:
-        names: of files, relative to the source's folder, with slashes.
+        names: names of files, relative to the source's folder, with slashes.
         folder: in which files with these names are to be made; it need not exist.
     """
     ordered = sorted(names)

@@ -174,7 +174,7 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
 
     Args:
         folder: where they lie; nobody else writes the files there meanwhile.
-        names: of the files.
+        names: names of the files.
     """
     kept = {name[:KEPT_NAME] for name in names}
     for path in list(folder.iterdir()) if folder.is_dir() else []:

@@ -75,7 +75,7 @@ def known_checksums(name: str, folder: Path) -> dict[str, str]:
     """SHA-256 by file name: published with this package, else recorded in the raw folder when it was first hashed.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         folder: its raw folder.
 
     Raises:

@@ -33,7 +33,7 @@ def read_text(path: Path, remedy: str) -> str:
     """The text of a file in UTF-8, with or without a byte-order mark.
 
     Args:
-        path: of the file.
+        path: path of the file.
         remedy: what the user is to do with a file that cannot be used.
 
     Raises:
@@ -50,7 +50,7 @@ def read_object(path: Path, expected: str, remedy: str, kinds: Kinds | None = No
     """The JSON object that a file holds.
 
     Args:
-        path: of the file.
+        path: path of the file.
         expected: what the file should be, for example ``a manifest of prepared data``.
         remedy: what the user is to do with a file that cannot be used.
         kinds: keys that must be there, and their types.
@@ -119,7 +119,7 @@ def read_table(path: Path, remedy: str) -> tuple[list[str], Iterator[list[str]]]
     """The header of a tab-separated table with CSV's quotes, and its rows one by one, as long as the header.
 
     Args:
-        path: of the table.
+        path: path of the table.
         remedy: what the user is to do with a table that cannot be used.
 
     Raises:

@@ -48,7 +48,7 @@ def walk_pages(descriptor: int, size: int) -> None:
     """Walk the tree of the main database.
 
     Args:
-        descriptor: of the file.
+        descriptor: file descriptor of the file.
         size: its bytes.
 
     Raises:

@@ -27,7 +27,7 @@ def options(
 
     Args:
         separator: between fields.
-        encoding: of the text.
+        encoding: encoding of the text.
         columns: number of columns.
         skip: number of lines before the first row.
         block_bytes: number of bytes parsed at a time.

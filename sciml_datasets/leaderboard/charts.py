@@ -16,7 +16,7 @@ MAX_CLASSES_WITH_NUMBERS = 12
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark on a chart: where, its interval, its name, and where a click leads."""
+    """A mark on a chart: its position, its interval, its name, and the target of its link."""
 
     x: float
     y: float
@@ -66,18 +66,18 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """The drawing area: which values its edges stand for, on the axes' own scales."""
+    """The drawing area, with the values at its edges on the axes' own scales."""
 
     x_span: tuple[float, float]
     y_span: tuple[float, float]
 
     def x(self, value: float) -> float:
-        """Where a value lies across the picture."""
+        """The horizontal position of a value in the picture."""
         low, high = self.x_span
         return LEFT + (value - low) / (high - low) * (WIDTH - LEFT - RIGHT)
 
     def y(self, value: float) -> float:
-        """Where a value lies down the picture."""
+        """The vertical position of a value in the picture, from the top."""
         low, high = self.y_span
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
@@ -144,7 +144,7 @@ def curves(title: str, runs: Sequence[Sequence[Sequence[float]]], x_axis: Axis, 
 
 
 def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[int]]) -> Markup:
-    """A confusion matrix: rows are true, columns predicted; the darker the larger the share of the row."""
+    """A confusion matrix: rows are true, columns predicted classes; a cell is darker for a larger share of its row."""
     size, left, top, count = 420, 76, 64, max(len(classes), 1)
     cell, numbers = size / count, count <= MAX_CLASSES_WITH_NUMBERS
     labelled = range(0, count, max(1, count // 20))
@@ -178,7 +178,7 @@ def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[i
 
 
 def _span(values: Sequence[float], least: float) -> tuple[float, float]:
-    """Lowest and highest with a margin, never equal."""
+    """Lowest and highest value with a margin, never equal."""
     low, high = min(values), max(values)
     margin = max((high - low) * 0.08, least)
     return low - margin, high + margin

@@ -1,4 +1,4 @@
-"""What a leaderboard shows of a submission, taken from an accepted one."""
+"""The entries of a leaderboard, taken from accepted submissions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Score:
     Attributes:
         value: mean over the runs.
         low, high: 95 % interval of the mean; the value itself where there is one run only.
-        groups: 95 % interval by the bootstrap over groups of samples, of a single run.
-        submitted: whether that stands as it was submitted, not computed again from the predictions.
-        bound: how far at most the value is from the exact one, where that is known (`bound_of`).
-        unit: of all these; empty for a pure number.
+        groups: 95 % interval of a single run by the bootstrap over groups of samples.
+        submitted: whether that interval is the submitted one, not computed again from the predictions.
+        bound: largest possible distance of the value from the exact one, where that is known (`bound_of`).
+        unit: unit of all these values; empty for a pure number.
     """
 
     value: float
@@ -41,21 +41,21 @@ class Entry:
 
     Attributes:
         path: organization/benchmark/system/descriptor.
-        likeness: what it must share with others to be ranked with them, by name.
-        scores: criterion to score.
-        criteria: the rows of its result, with what is published.
-        model, parameters: of the network.
+        likeness: facts, by name, that it must share with others to be ranked with them.
+        scores: score by criterion.
+        criteria: the rows of its result, with published values.
+        model, parameters: name and number of parameters of the network.
         runs: number of runs.
-        date: when the last run ended, ISO 8601.
-        seconds: of training, mean over the runs; None where it is not stated.
-        target_seconds: to the target on the validation split, mean; None unless every run reached it.
-        hardware: in words.
+        date: time at which the last run ended, ISO 8601.
+        seconds: seconds of training, mean over the runs; None where it is not stated.
+        target_seconds: mean number of seconds to the target on the validation split; None unless every run reached it.
+        hardware: the hardware in words.
         recomputed: whether the scores were computed again from the predictions.
-        curves: of each run, epoch and score on the validation split.
-        details: of the result: confusion matrix, reliability.
+        curves: epochs and scores on the validation split of each run.
+        details: details of the result: confusion matrix, reliability.
         config: content of config.yaml.
         contribution: name of the PDF.
-        review: what a person has to look at, a sentence each.
+        review: sentences on points that a person has to review.
     """
 
     path: str
@@ -132,7 +132,7 @@ def _score(row: dict[str, Any], result: dict[str, Any], *, recomputed: bool) -> 
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    """None if one is not known."""
+    """The mean of some values; None if one is not known."""
     known = [value for value in values if value is not None]
     return mean(known) if known and len(known) == len(values) else None
 

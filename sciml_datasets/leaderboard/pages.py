@@ -31,7 +31,7 @@ SCORES = ("criterion", "score", "low", "high", "group_low", "group_high", "bound
 
 
 def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tuple[str, str]]:
-    """File names and contents of the site, but for the contributions; those that link to others come last."""
+    """File names and contents of the site, without the contributions; pages that link to others come last."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -45,7 +45,7 @@ def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tupl
         "number": score_text,
         "duration": _duration,
         "version": version("sciml-datasets"),
-        # Ours, not a stranger's; their hashes are the only ones that the page's policy lets run.
+        # These are our own texts; the page's policy allows only scripts and styles with their hashes.
         "style": Markup(style),
         "script": Markup(script),
         "style_hash": _policy_hash(style),
@@ -70,7 +70,7 @@ def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tupl
 
 
 def _policy_hash(text: str) -> str:
-    """Name of an inline style or script in Content-Security-Policy."""
+    """The name of an inline style or script in Content-Security-Policy."""
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -99,7 +99,7 @@ def _board_context(board: Board) -> dict[str, Any]:
 
 
 def _lines(board: Board) -> list[Line]:
-    """What is published of the primary criterion, if of these data, and the best baseline."""
+    """Lines for the published values of the primary criterion, if they refer to these data, and the best baseline."""
     primary = board.benchmark.criteria[0]
     lines = []
     if board.real:
@@ -172,7 +172,7 @@ def _duration(seconds: float | None) -> str:
 
 
 def _row(board: Board, one: Ranked) -> dict[str, Any]:
-    """Facts of an entry for programs."""
+    """The facts of an entry, for programs."""
     entry: Entry = one.entry
     return {
         "board": board.name,
@@ -210,7 +210,7 @@ def _csv(found: Sequence[Board]) -> str:
 
 
 def _inert(value: Any) -> Any:
-    """Text that a spreadsheet does not take for a formula."""
+    """A text that a spreadsheet does not take for a formula."""
     return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 
 

@@ -1,8 +1,9 @@
-"""Boards: which submissions may be compared, and in which order. Pure.
+"""Boards: the submissions that may be compared, and their order, as pure functions.
 
-Like is ranked with like: the same data to the last id and the same criteria. A rank is one more than the number of
-submissions that are certainly better: whose 95 % interval over seeds lies wholly beyond. A single run is a point. So
-submissions that their seeds cannot distinguish share a rank.
+Submissions are ranked together where they have the same data, to the last id, and the same criteria. A rank is one more
+than the number of submissions that are certainly better, which means that their 95 % interval over seeds is entirely on
+the better side. The interval of a single run is a point. So submissions that their seeds cannot distinguish share a
+rank.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from sciml_datasets.metrics.results import measured
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An entry and its place.
+    """An entry and its rank.
 
     Attributes:
         entry: the submission.
-        rank: from 1; several may share it.
-        tied: whether another has the same rank.
+        rank: rank from 1; several entries may share it.
+        tied: whether another entry has the same rank.
     """
 
     entry: Entry
@@ -39,9 +40,9 @@ class Board:
     """The submissions that may be compared.
 
     Attributes:
-        benchmark: of them, as it is for their data.
-        likeness: what they share, by name.
-        ranked: the best first.
+        benchmark: benchmark of the submissions, as it is for their data.
+        likeness: facts that the submissions share, by name.
+        ranked: the ranked entries, the best first.
     """
 
     benchmark: Benchmark
@@ -50,28 +51,28 @@ class Board:
 
     @property
     def name(self) -> str:
-        """Data set and the first digits of the hash of all that its submissions share."""
+        """Name of the data set and the first digits of the hash of all facts that its submissions share."""
         digest = hashlib.sha256(json.dumps(self.likeness, sort_keys=True).encode()).hexdigest()
         return f"{self.likeness['dataset']}-{digest[:8]}"
 
     @property
     def real(self) -> bool:
-        """Whether the data are no simulated ones."""
+        """Whether the data are real, not simulated."""
         return find(self.likeness["dataset"])[1].simulated_samples == 0
 
     @property
     def original(self) -> bool:
-        """Whether published values are of these data, or of those that a demo is made like: not of another study's."""
+        """Whether published values refer to these data, or to those that a demo imitates: not to another study's."""
         return self.benchmark.is_original(self.likeness)
 
     @property
     def measured(self) -> str:
-        """What is predicted, with its unit; empty where that is always the same."""
+        """The predicted quantity with its unit; empty where it is always the same."""
         return measured(self.likeness)
 
     @property
     def shared(self) -> dict[str, Any]:
-        """What the submissions share, in words."""
+        """The facts that the submissions share, in words."""
         return self.likeness | ({"response": self.measured} if self.measured else {})
 
     @property
@@ -86,8 +87,8 @@ class Board:
 
 
 def boards(entries: Sequence[Entry]) -> list[Board]:
-    """One board for each group of comparable submissions; those of real data come first in a benchmark, and of
-    those the data that published values are of."""
+    """One board for each group of comparable submissions; in a benchmark, boards of real data come first, and among
+    them those of the data to which published values refer."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         groups.setdefault(json.dumps(entry.likeness, sort_keys=True), []).append(entry)

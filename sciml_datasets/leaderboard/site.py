@@ -1,4 +1,4 @@
-"""Writing the static site: file by file, and nothing of anybody else is touched."""
+"""Writing of the static site, file by file; files of others are never touched."""
 
 from __future__ import annotations
 
@@ -19,26 +19,27 @@ from sciml_datasets.submissions.check import Checked
 from sciml_datasets.submissions.folder import read_file
 
 LIST = "leaderboard.sha256"
-"""List of the files of a site, as `sha256sum --check` reads it; only they are ever replaced or removed."""
+"""Name of the list of the files of a site, as `sha256sum --check` reads it; only they are ever replaced or removed."""
 LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 HOSTED = re.compile(r"\..+|CNAME|leaderboard\.sha256\.[0-9a-f]{16}\.incomplete")
-"""Names that git and hosts of pages know, and what a kill leaves of a list: a folder with nothing else is empty."""
+"""Names that git and hosts of pages use, and the rest of a list after a kill; a folder with nothing else counts as
+empty."""
 REMEDY = "move it elsewhere, or choose another --out"
 
 
 def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
-    """Write the site of the accepted submissions, file by file; an earlier site is brought up to date.
+    """Write the site of the accepted submissions, file by file; an earlier site is updated.
 
-    Only files that are in the site's own list and still have the hash that stands there are replaced or removed; what
-    else lies in the folder stays. A site that was interrupted is finished by the next call.
+    Only files that are in the site's own list and still have the hash in that list are replaced or removed; all other
+    files in the folder are kept. A site that was interrupted is completed by the next call.
 
     Args:
         checked: submissions; those with findings that must be fixed are left out.
         out: a new folder, an empty one, or an earlier site.
 
     Raises:
-        InputError: the folder holds something else, a file of the site has been changed or is somebody else's, or the
-            site would lie among the submissions; nothing is written.
+        InputError: the folder is used for something else, a file of the site has been changed or was made by others, or
+            the site would be among the submissions; nothing is written.
         OSError: a file cannot be written.
     """
     _check_apart(checked, out)
@@ -54,15 +55,15 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
 
 
 def _check_apart(checked: Sequence[Checked], out: Path) -> None:
-    """Make sure that the pages of submissions do not get among the submissions themselves."""
+    """Make sure that the site is not among the submissions themselves."""
     for one in checked:
         root = os.path.realpath(one.place.folder.parents[max(len(one.place.parts) - 1, 0)])
         if root in (os.path.realpath(out), os.path.realpath(out / "submissions")):
-            raise InputError(f"{out}: the site would lie among the submissions in {root}: choose another --out")
+            raise InputError(f"{out}: the site would be among the submissions in {root}: choose another --out")
 
 
 def _listed(out: Path) -> Hashes:
-    """The files of an earlier site; none where the folder is new or empty.
+    """The hashes of the files of an earlier site; empty where the folder is new or empty.
 
     Raises:
         InputError: it is in use for something else, or the list cannot be read.
@@ -93,7 +94,8 @@ def _list(hashes: Hashes) -> str:
 
 
 def _make(folder: Path, found: Sequence[Board], accepted: dict[str, Checked]) -> dict[str, Path]:
-    """Write the site into a folder of its own: name of each file to where it is, those that link to others last."""
+    """Write the site into a folder of its own; the result maps the name of each file to its path, pages with links to
+    others last."""
     made: dict[str, Path] = {}
     for path_of, one in accepted.items():
         name = one.facts["contribution"]

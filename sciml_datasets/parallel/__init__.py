@@ -1,1 +1,1 @@
-"""Work by several processes: forked ones, MPI ranks, Apache Beam; and what they report meanwhile."""
+"""Work by several processes (forked processes, MPI ranks, Apache Beam), and their reports of progress."""

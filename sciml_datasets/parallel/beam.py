@@ -1,7 +1,7 @@
 """Apache Beam as an executor: planned shards are elements of a pipeline on Spark, Flink, Dataflow or the local runner.
 
-TFDS's own Beam writer is not used: it cuts shards in another way. Workers must see the raw and data folders under the
-same paths.
+TFDS's own Beam writer is not used, since its shards have other boundaries. Workers must see the raw and data folders
+under the same paths.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Beam:
     """See `sciml_datasets.parallel.executors.Executor`.
 
     Args:
-        options: which runner, how many workers and so on.
-        folder: a folder that all workers share, where results are passed back.
+        options: options of the pipeline: runner, number of workers and others.
+        folder: folder that all workers share, through which results are returned.
 
     Raises:
-        InputError: the options are none, or Beam is not installed.
+        InputError: the options are no PipelineOptions, or Beam is not installed.
     """
 
     rank = 0
@@ -58,7 +58,7 @@ class Beam:
         import apache_beam as beam
 
         results = self._folder / f"beam-results-{secrets.token_hex(6)}"
-        results.mkdir(parents=True)  # by the umask, as workers may be other users of the group
+        results.mkdir(parents=True)  # with the permissions of the umask, as workers may be other users of the group
         try:
             with beam.Pipeline(options=self._options) as pipeline:
                 numbered = pipeline | beam.Create(list(enumerate(items))) | beam.Reshuffle()
@@ -73,7 +73,7 @@ class Beam:
 
 
 class _Work:
-    """One element: do the work and leave the result, or the user's mistake, in the shared folder."""
+    """The work on one element: its result, or the user's mistake, is written into the shared folder."""
 
     def __init__(self, work: Callable[[Any, Tick], Any], results: Path) -> None:
         self._work = work
@@ -85,11 +85,11 @@ class _Work:
             outcome = self._work(item, _no_progress)
         except InputError as error:
             outcome = error
-        # Runners may do an element twice: whoever is last has the name, with the same outcome.
+        # Runners may process an element twice: the last one replaces the file, with the same content.
         temporary = self._results / f"{number}-{secrets.token_hex(6)}"
         temporary.write_bytes(pickle.dumps(outcome))
         temporary.replace(self._results / str(number))
 
 
 def _no_progress(_: int) -> None:
-    """Beam has its own ways to show progress."""
+    """A `Tick` that does nothing, as Beam has its own ways to show progress."""

@@ -1,7 +1,7 @@
-"""Who does the work: one process, several forked ones, or the ranks of an MPI communicator.
+"""Executors of work: one process, several forked processes, or the ranks of an MPI communicator.
 
-An executor offers two things. `run_once`: one process does the work, all get the outcome. `map`: each process draws the
-next item until none is left, so that a slow node does not hold up the rest. If one fails, all stop: the failing one
+An executor offers two methods. `run_once`: one process does the work, and all get the result. `map`: each process draws
+the next item until none is left, so that a slow node does not delay the others. If one fails, all stop: the failing one
 raises its own exception, the others raise `PeerFailedError`.
 """
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Tick = Callable[[int], None]
-"""To be called often while working, with the amount just done; raises PeerFailedError when another has failed."""
+"""Function to be called often during work, with the amount just done; it raises PeerFailedError when another process
+has failed."""
 
 POLL_SECONDS = 0.2
-"""Seconds between two looks whether another has failed, and two reports of progress."""
+"""Seconds between two checks whether another process has failed, and between two reports of progress."""
 
 DRAWS = 64
-"""How often a forked process draws items, at least, where there are so many."""
+"""Least number of times that a forked process draws items, where there are as many."""
 
 
 class Executor(Protocol):
@@ -35,11 +36,11 @@ class Executor(Protocol):
 
     @property
     def rank(self) -> int:
-        """Number of this member; 0 leads."""
+        """Number of this process; 0 is the leader."""
 
     @property
     def size(self) -> int:
-        """Number of members."""
+        """Number of processes."""
 
     def run_once(self, work: Callable[[], Result]) -> Result:
         """Rank 0 does ``work``; all return its result."""
@@ -50,9 +51,9 @@ class Executor(Protocol):
         """The results of ``work`` on each item, in order, on rank 0; nothing elsewhere.
 
         Args:
-            work: takes an item and a Tick.
-            items: the same on every rank.
-            advance: called on rank 0 with what the whole executor has done since the last call.
+            work: function of an item and a Tick.
+            items: the items, the same on every rank.
+            advance: function called on rank 0 with the amount that the whole executor has done since the last call.
         """
 
 
@@ -91,7 +92,7 @@ class Serial:
 
 
 class Forked:
-    """Processes forked from this one, without MPI. They inherit ``work``; only results travel."""
+    """Processes forked from this one, without MPI. They inherit ``work``; only results are sent."""
 
     rank = 0
 
@@ -124,7 +125,7 @@ class Forked:
                 done.value += amount
 
         with ProcessPoolExecutor(self.size, fork, _inherit, (work, items, tick)) as pool:
-            # Of many small items a process draws several at a time: handing one over takes a tenth of a millisecond.
+            # A process draws several of many small items at a time, as drawing takes a tenth of a millisecond.
             width = max(1, len(items) // (DRAWS * self.size))
             blocks = [range(first, min(first + width, len(items))) for first in range(0, len(items), width)]
             with started_together():
@@ -152,7 +153,7 @@ _inherited: tuple[Callable[..., Any], Sequence[Any], Tick]
 
 
 def _inherit(work: Callable[..., Any], items: Sequence[Any], tick: Tick) -> None:
-    """Keep what a forked process got from its parent; this global exists in that process alone."""
+    """Keep what a forked process inherited from its parent in a global that exists in that process alone."""
     global _inherited
     _inherited = work, items, tick
     stay_with_parent()
@@ -167,7 +168,7 @@ class MpiRanks:
     """The ranks of an MPI communicator; the next item is drawn by fetch-and-add in the memory of rank 0.
 
     Raises:
-        InputError: it is no communicator.
+        InputError: ``comm`` is no communicator.
     """
 
     def __init__(self, comm: MPI.Intracomm) -> None:
@@ -211,10 +212,10 @@ class MpiRanks:
         items: Sequence[Item],
         advance: Callable[[int], object],
     ) -> list[Result]:
-        """Each rank works on the items that it draws, several at a time if it likes; all results, on rank 0.
+        """Work on the items that each rank draws, several at a time if it chooses to, and return all results on rank 0.
 
         Args:
-            work: takes an iterator, which draws the next item of all, and a Tick.
+            work: function of an iterator, which draws the next of all items, and a Tick.
             items: as for `map`.
             advance: as for `map`.
         """
@@ -253,14 +254,14 @@ class MpiRanks:
             outcomes = self._comm.allgather((own, isinstance(error, InputError)))
         failed = [rank for rank, (own_error, _) in enumerate(outcomes) if own_error]
         if failed and failed[0] == self.rank and error is not None:
-            raise error  # of several ranks with an error of their own the first one reports it
+            raise error  # where several ranks have an error of their own the first rank reports its error
         if failed:
             raise PeerFailedError(bad_input=any(bad_input for _, bad_input in outcomes))
         return [result for part in self._comm.gather(results) or () for result in part]
 
 
 def check_jobs(jobs: int, comm: MPI.Intracomm | None) -> None:
-    """Make sure that processes are asked for in one way: ranks are started by their launcher and fork none.
+    """Make sure that processes are requested in one way: ranks are started by their launcher and fork no processes.
 
     Raises:
         InputError: there are several jobs and a communicator.

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
-"""Variables in which MPICH and its kin, Open MPI and Slurm say how many ranks they started."""
+"""Environment variables in which MPICH and its relatives, Open MPI and Slurm give the number of ranks they started."""
 RANKS = ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
-"""Variables in which they say which one this is."""
+"""Environment variables in which they give the number of this rank."""
 
 
 def speaks() -> bool:
-    """Whether this process says what all ranks would say: there is no launcher, or it is the first rank."""
+    """Whether this process reports for all ranks: there is no launcher, or it is the first rank."""
     return all(os.environ.get(name, "0") == "0" for name in RANKS)
 
 
@@ -27,7 +27,7 @@ def ranks_started() -> int:
 
 
 def world() -> MPI.Intracomm | None:
-    """MPI's world communicator, None without a launcher; mpi4py is imported in the first case alone.
+    """MPI's world communicator, or None without a launcher; mpi4py is imported only with a launcher.
 
     Raises:
         InputError: a launcher started several ranks, but mpi4py is missing or sees one rank only.

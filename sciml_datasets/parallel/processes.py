@@ -1,4 +1,4 @@
-"""Lives of processes: workers end with their parent, and what a process has left shows whether it still lives."""
+"""Lifetimes of processes: workers end with their parent, and names of files show whether their process still runs."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Result = TypeVar("Result")
 
 LOOK_SECONDS = 1.0
 LEASE_SECONDS = 600.0
-"""A work folder whose process cannot be asked, and that was not written to for so long, is given up."""
+"""Seconds without a write after which a work folder, whose process cannot be looked up, counts as abandoned."""
 
 
 def stay_with_parent() -> None:
-    """To be called in a worker process: end with the parent, and leave Ctrl-C to it.
+    """Let a worker process, which calls this, end with its parent, and leave Ctrl-C to the parent.
 
-    A parent that is killed cannot notify its workers; each looks whether it has been adopted by another process.
+    A parent that is killed cannot notify its workers; each checks whether it has been adopted by another process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = os.getppid()
@@ -41,12 +41,12 @@ def stay_with_parent() -> None:
 
 
 def mapped(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
-    """The results of ``work`` on each item, in order, by this process or by fresh interpreters.
+    """The results of ``work`` on each item, in order, computed by this process or by new interpreters.
 
     Args:
-        work: a function of a module, and picklable results.
-        items: picklable.
-        jobs: processes; with one, or one item, nothing is started.
+        work: function of a module, with picklable results.
+        items: picklable items.
+        jobs: number of processes; for one process, or one item, none is started.
     """
     if jobs == 1 or len(items) == 1:
         yield from map(work, items)
@@ -62,8 +62,11 @@ def mapped(work: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> 
 
 @contextmanager
 def started_together() -> Iterator[None]:
-    """Where the system refuses to start one of the processes of the block (it has no more of them, or of open files),
-    those that have started are ended: nobody would ever stop them, and this process would wait for them."""
+    """Context that ends the processes started in its block where the system refuses to start one of them.
+
+    It refuses where it has no more processes or open files. The processes that have started would never end otherwise,
+    and this process would wait for them.
+    """
     before = set(active_children())
     try:
         yield
@@ -74,7 +77,7 @@ def started_together() -> Iterator[None]:
 
 
 def signature() -> str:
-    """For the end of a name of a file or folder that this process makes: nobody else has it, and it names the owner."""
+    """A suffix for names of files and folders that this process makes: it is unique and identifies the process."""
     return f"{_realm()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
@@ -84,7 +87,7 @@ def is_own(name: str) -> bool:
 
 
 def owner_lives(name: str) -> bool | None:
-    """Whether the process lives whose signature ends a name; None where that cannot be asked from here."""
+    """Whether the process whose signature ends a name still runs; None where this process cannot look it up."""
     owner = re.search(r"-([0-9a-f]{12})-([0-9]+)-[0-9a-f]{8}$", name)
     if owner is None or owner[1] != _realm():
         return None
@@ -98,8 +101,8 @@ def owner_lives(name: str) -> bool | None:
 
 
 def abandoned(work: Path) -> bool:
-    """Whether a folder that ends in a signature is one that nobody works in any more: its process has ended, or, of
-    another machine or before a reboot, has not touched it for LEASE_SECONDS."""
+    """Whether a folder whose name ends in a signature is no longer in use: its process has ended or, where it ran on
+    another machine or before a reboot, has not written to the folder for LEASE_SECONDS."""
     lives = owner_lives(work.name)
     if lives is not None:
         return not lives
@@ -111,7 +114,7 @@ def abandoned(work: Path) -> bool:
 
 @cache
 def _realm() -> str:
-    """Which processes can be asked whether they live: those of this boot of this machine, in this container."""
+    """The name of the set of processes that can be looked up: those of this boot of this machine, in this container."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         space = str(Path("/proc/self/ns/pid").readlink())

@@ -14,14 +14,14 @@ PLAIN_SECONDS = 30.0
 def progress(
     title: str, total: int, unit: str, *, scale: bool = False, unit_bytes: float = 0
 ) -> Iterator[Callable[[int], object]]:
-    """A function to call with the amount of work just done; amount, rate and time left are shown.
+    """A context with a function to call with the amount of work just done; amount, rate and remaining time are shown.
 
     Args:
-        title: what is being done.
-        total: all of the work.
-        unit: what the amounts count.
-        scale: show large amounts as k, M and G.
-        unit_bytes: bytes of one unit on average, to show MB/s as well; 0 to leave that out.
+        title: title of the work.
+        total: amount of all work.
+        unit: unit of the amounts.
+        scale: whether large amounts are shown as k, M and G.
+        unit_bytes: mean number of bytes of one unit, to show MB/s as well; 0 to leave that out.
     """
     from tqdm import tqdm
 

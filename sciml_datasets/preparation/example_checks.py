@@ -1,4 +1,4 @@
-"""What is wrong with an example that cannot be written: a benchmark's reader gives another one than it declares."""
+"""What is wrong with an example that cannot be written: it differs from what its benchmark declares."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def refuse(builder: Any, sample: Sample, example: Any, error: Exception) -> Inpu
     Args:
         builder: builder of the data set.
         sample: the sample that was read.
-        example: what the reader made of it.
+        example: the value that the reader returned for it.
         error: why the example cannot be encoded.
     """
     declared = f"{builder.benchmark.part_name('data')}.features declares"
@@ -39,7 +39,7 @@ def refuse(builder: Any, sample: Sample, example: Any, error: Exception) -> Inpu
 
 
 def _kind(value: Any) -> str:
-    """What a value is: ``float64 (3, 4)`` or ``str 'abc'``."""
+    """Type and shape, or type and content, of a value: ``float64 (3, 4)`` or ``str 'abc'``."""
     if hasattr(value, "dtype"):
         return f"{value.dtype} {tuple(value.shape)}"
     return f"{type(value).__name__} {value!r:.40}"

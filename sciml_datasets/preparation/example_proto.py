@@ -1,8 +1,8 @@
 """From an example to the bytes of its ``tf.train.Example``, the same in every process.
 
-TFDS's feature connectors encode the values. The message is then put together here instead of by the protobuf library,
-with map entries sorted by key: TFDS leaves their order to chance, and building a message copies a large tensor three
-times. The result is what protobuf's deterministic serialisation gives (a test compares the two).
+TFDS's feature connectors encode the values. The message is then assembled here instead of by the protobuf library,
+with map entries sorted by key: TFDS leaves their order to chance, and building a protobuf message copies a large tensor
+three times. The result equals that of protobuf's deterministic serialisation (a test compares the two).
 
 Wire format: https://protobuf.dev/programming-guides/encoding; messages: example.proto and feature.proto of
 tensorflow/core/example.
@@ -68,10 +68,10 @@ def encoder(features: Any) -> Callable[[Example], Parts]:
 
 
 def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], Parts] | None:
-    """What makes the map's entry of a text or a number in one go, as small records hold little else; None for others.
+    """A function that makes the map entry of a text or a number in one step; None for other features.
 
-    It does what `_entry` of the connector's value does, without the connector: a record of seven scalars takes a
-    quarter of the time.
+    It returns what `_entry` returns for the connector's value, without the connector: a record of seven scalars takes a
+    quarter of the time, and small records hold little else.
     """
     from tensorflow_datasets import features
 
@@ -121,7 +121,7 @@ def _scalar_writer(key: str, feature: Any, spec: Any) -> Callable[[Any], Parts] 
 
 
 def _tensor_writer(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], spec: Any) -> Callable[[Any], Parts]:
-    """What makes the map's entry of a tensor that is stored as plain bytes: all before them is always the same."""
+    """A function that makes the map entry of a tensor stored as plain bytes: all that precedes them is constant."""
     *before, _ = _entry(key, np.zeros(dtype.itemsize * math.prod(shape), np.uint8), spec)
     head = b"".join(before)
 
@@ -132,7 +132,7 @@ def _tensor_writer(key: str, shape: tuple[int, ...], dtype: np.dtype[Any], spec:
 
 
 def _raw_tensors(features: Any) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
-    """Shape and type of the features that are stored as the plain bytes of an array."""
+    """Shape and type, by name, of the features that are stored as the plain bytes of an array."""
     declared = features.to_json()["content"]["features"]
     return {
         key: (tuple(features[key].shape), np.dtype(features[key].np_dtype))
@@ -142,7 +142,7 @@ def _raw_tensors(features: Any) -> dict[str, tuple[tuple[int, ...], np.dtype[Any
 
 
 def _view(value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Bytes:
-    """The bytes of an array, little-endian and in C order, without a copy where it is laid out so."""
+    """The bytes of an array, little-endian and in C order, without a copy where that is its layout in memory."""
     array = np.asarray(value)
     if array.shape != shape or array.dtype != dtype:
         raise ValueError(f"a tensor has the shape {array.shape} and type {array.dtype}, expected {shape} and {dtype}")
@@ -219,7 +219,7 @@ def _size(parts: Parts) -> int:
 
 
 def _varint(number: int) -> bytes:
-    """Base-128, least significant group first."""
+    """A number in base 128, least significant group first."""
     if number < 0x80:
         return ONE_BYTE[number]
     groups = bytearray()

@@ -1,4 +1,4 @@
-"""What is checked of the index: no group and no id stands in two splits, and the truth is what the task expects."""
+"""Checks of the index: no group and no id occurs in two splits, and the truth is what the task expects."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from sciml_datasets.raw_format import Sample
 
 
 def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
-    """Make sure that no group (for example a material) and no key stands in two places; what groups are unknown may be.
+    """Make sure that no group (for example a material) occurs in two splits and no key occurs twice.
+
+    Samples whose group is unknown may be in any split.
 
     Raises:
-        InputError: a group lies in two splits, or two samples share a key; both are named.
+        InputError: a group occurs in two splits, or two samples share a key; both are named.
     """
     split_of: dict[str, Sample] = {}
     keys: set[str] = set()
@@ -30,7 +32,7 @@ def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:
 
 
 def check_truth(samples: Iterable[Sample], facts: Sequence[str], benchmark: Benchmark) -> None:
-    """Make sure that the columns that scores are made from hold what the task of the benchmark expects.
+    """Make sure that the columns from which scores are computed hold what the task of the benchmark expects.
 
     Args:
         samples: the index.
@@ -38,7 +40,7 @@ def check_truth(samples: Iterable[Sample], facts: Sequence[str], benchmark: Benc
         benchmark: the benchmark.
 
     Raises:
-        InputError: one holds something else; the sample is named.
+        InputError: a column holds something else; the sample is named.
     """
     places = [(facts.index(name), name) for name in benchmark.task.columns if name in facts]
     for sample in samples:

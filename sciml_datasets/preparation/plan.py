@@ -1,4 +1,4 @@
-"""The plan: which sample goes into which shard, and in which order. Pure, from the index alone.
+"""The plan: the samples of each shard and their order, a pure function of the index.
 
 Order and shard boundaries are TFDS's own: samples sorted by TFDS's key hash salted with the split's name, the number of
 shards by its size rule, equal shares. A plain TFDS builder over the same samples therefore writes the same records.
@@ -22,11 +22,11 @@ class Shard:
     """One output file and its samples in order.
 
     Attributes:
-        split: of all its samples.
-        index: from 0 within the split.
+        split: split of all its samples.
+        index: number of the shard within the split, from 0.
         count: number of shards of the split.
-        samples: what it holds.
-        size: bytes of their payloads.
+        samples: the samples that it holds.
+        size: number of bytes of their payloads.
     """
 
     split: str
@@ -41,8 +41,8 @@ class ShardPlan:
     """All shards of a data set.
 
     Attributes:
-        shards: by split, then by index.
-        digest: SHA-256 over everything that decides the output: identity of the data set, order, boundaries, labels.
+        shards: the shards, ordered by split, then by index.
+        digest: SHA-256 of everything that decides the output: identity of the data set, order, boundaries, labels.
     """
 
     shards: tuple[Shard, ...]
@@ -50,7 +50,7 @@ class ShardPlan:
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes of all payloads together: a lower bound of what will be written."""
+        """Number of bytes of all payloads together: a lower bound of what will be written."""
         return sum(shard.size for shard in self.shards)
 
 
@@ -64,12 +64,12 @@ def make_plan(
 
     Args:
         samples: the index, in any order, in memory or on disk.
-        identity: what else decides the output, as JSON: data set, version, features, format.
-        num_shards: shards per split; None for TFDS's rule.
-        missing: splits that the raw files are without.
+        identity: all else that decides the output, as JSON: data set, version, features, format.
+        num_shards: number of shards per split; None for TFDS's rule.
+        missing: splits that the raw files do not have.
 
     Raises:
-        InputError: another split is empty, or has fewer samples than ``num_shards``, or two samples have one key.
+        InputError: another split is empty or has fewer samples than ``num_shards``, or two samples have the same key.
     """
     from tensorflow_datasets.core.utils.shard_utils import ShardConfig, get_shard_boundaries
 

@@ -1,6 +1,7 @@
-"""What is read next is asked for before: the disk, or the network, looks for it while the processor works on the last.
+"""Data to be read next are requested in advance: the disk, or the network, gets them while the processor works.
 
-Of small files, and of samples whose place in their file is known. A preparation would else wait for each of them.
+This is done for small files, and for samples whose place in their file is known. A preparation would otherwise wait for
+each of them.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from sciml_datasets.raw_format import RawFile
 Item = TypeVar("Item")
 
 SMALL = 1 << 20
-"""Bytes up to which a file is asked for as a whole before it is indexed."""
+"""Number of bytes up to which a file is requested as a whole before it is indexed."""
 AHEAD = 32
-"""Items that are asked for and not read yet; twice as many small files are indexed together."""
+"""Number of items that are requested and not read yet; twice as many small files are indexed together."""
 AHEAD_BYTES = 16 << 20
-"""Bytes that are asked for and not read yet, or one item, if it has more."""
+"""Number of bytes that are requested and not read yet; a single item may have more."""
 
 
 class Extent(NamedTuple):
-    """Where an item lies in a file."""
+    """The place of an item in a file."""
 
     path: Path
     start: int
@@ -33,7 +34,7 @@ class Extent(NamedTuple):
 
 
 def chunks(files: Sequence[RawFile]) -> list[list[RawFile]]:
-    """The files in order: 2 AHEAD small ones together, each other one by itself."""
+    """The files in order, as lists: up to 2 AHEAD small files together, every other file alone."""
     found: list[list[RawFile]] = []
     for file in files:
         small = file.size <= SMALL
@@ -44,11 +45,11 @@ def chunks(files: Sequence[RawFile]) -> list[list[RawFile]]:
 
 
 def asked_for(items: Iterable[Item], place: Callable[[Item], Extent | None]) -> Iterator[Item]:
-    """The items in order; when one is given, what follows has been asked for, up to AHEAD items or AHEAD_BYTES.
+    """The items in order; when one is yielded, the next AHEAD items or AHEAD_BYTES have been requested.
 
     Args:
-        items: consumed up to AHEAD before they are given.
-        place: from an item to where it lies; None where nobody knows, or where it is not to be asked for.
+        items: the items, consumed up to AHEAD before they are yielded.
+        place: function from an item to its place; it returns None where the place is unknown or not to be requested.
     """
     waiting: deque[tuple[Item, int]] = deque()
     asked = 0
@@ -68,12 +69,12 @@ def asked_for(items: Iterable[Item], place: Callable[[Item], Extent | None]) -> 
 
 
 def _ask_for(extent: Extent) -> None:
-    """Have the system read it in the background.
+    """Have the system read an extent in the background.
 
-    It is advice: where it cannot be given, the file is read without it, and its reader reports what is wrong with it.
+    It is advice only: where it fails, the file is read without it, and the reader reports what is wrong with the file.
     """
     with suppress(OSError):
-        descriptor = os.open(extent.path, os.O_RDONLY | os.O_NONBLOCK)  # a FIFO would be waited for
+        descriptor = os.open(extent.path, os.O_RDONLY | os.O_NONBLOCK)  # opening a FIFO would wait for a writer
         try:
             os.posix_fadvise(descriptor, extent.start, extent.bytes, os.POSIX_FADV_WILLNEED)
         finally:

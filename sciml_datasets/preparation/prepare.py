@@ -32,34 +32,34 @@ def prepare(
     preprocess: bool = False,
     **choices: str,
 ) -> Path:
-    """Prepare a data set for ``tfds.load``; do nothing where it is prepared already.
+    """Prepare a data set for ``tfds.load``; nothing is done where it is prepared already.
 
     The result is the same to the byte for any number of processes or ranks, and after any number of interruptions, as
-    long as the versions that the manifest names are the same: a preparation that was killed goes on where it stopped
+    long as the versions that the manifest names are the same: a preparation that was killed continues where it stopped
     when it is called again.
 
     Args:
-        name: of the data set, for example ``stemdl``.
+        name: name of the data set, for example ``stemdl``.
         raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else
             ``<data_dir>/downloads/manual``.
-        data_dir: where prepared data sets lie; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
+        data_dir: folder of prepared data sets; default TFDS_DATA_DIR, else ~/tensorflow_datasets.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments.
-        jobs: how many processes to fork; 1 where there is a ``comm``, whose ranks are the processes.
+        jobs: number of processes to fork; 1 where there is a ``comm``, whose ranks are the processes.
         beam: Apache Beam's pipeline options, to run on Beam instead.
         file_format: ``tfrecord`` (the default) or ``array_record``.
-        num_shards: shards per split; default TFDS's rule.
-        restart: throw away what interrupted preparations have left.
-        verify_raw: hash every raw file: compare it with its known checksum, or record it.
+        num_shards: number of shards per split; default TFDS's rule.
+        restart: remove what interrupted preparations have left.
+        verify_raw: hash every raw file, and compare it with its known checksum or record it.
         preprocess: prepare the preprocessed form of the data set instead, from its raw files, transformed as they
             are read: ``stemdl_preprocessed`` of ``stemdl``.
-        choices: what else the benchmark lets choose: see `Benchmark.choices`.
+        choices: values of the benchmark's own choices by name, see `Benchmark.choices`.
 
     Returns:
         The prepared folder.
 
     Raises:
-        InputError: no such data set, an argument is of no use, raw files are missing or unusable, or they changed since
-            an interrupted preparation; nothing is left that looks prepared.
+        InputError: there is no such data set, an argument cannot be used, raw files are missing or unusable, or they
+            changed since an interrupted preparation; nothing is left that looks prepared.
         PeerFailedError: another rank failed, and raised why.
         OSError: a folder cannot be read or written.
 
@@ -88,7 +88,7 @@ def prepare(
     raw_name = name if preprocess else None
     executor.run_once(lambda: check_jobs(jobs, comm))
     name = executor.run_once(lambda: preprocessed(name) if preprocess else find(name)[1].name)
-    # Not `tfds.builder`, which puts words of its own before what is wrong with a declaration.
+    # `tfds.builder` is not used: it puts a text of its own before the message on a wrong declaration.
     builder = tfds.builder_cls("sciml")(config=name, data_dir=data_root(data_dir), file_format=file_format)
     prepare_builder(
         builder, PrepareOptions(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name), executor

@@ -1,4 +1,4 @@
-"""From raw files to a prepared folder: index, plan, write, finish; by one process, several, or many MPI ranks."""
+"""From raw files to a prepared folder: index, plan, write, finish; by one process, several processes or MPI ranks."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ from sciml_datasets.raw_format import (
 
 @dataclass(frozen=True, slots=True)
 class PrepareOptions:
-    """What a user may choose.
+    """The options of a preparation.
 
     Attributes:
         raw_dir: the folder that holds one folder of raw files per data set.
-        file_format: what prepared data must have; None for any.
-        num_shards: shards per split; None for TFDS's rule.
-        restart: throw away what interrupted preparations have left.
+        file_format: file format that the prepared data must have; None for any.
+        num_shards: number of shards per split; None for TFDS's rule.
+        restart: remove what interrupted preparations have left.
         verify_raw: hash every raw file and compare, or record, its checksum.
-        choices: what is chosen of `Benchmark.choices`, by name.
-        raw_name: of the data set whose raw files are taken; None for its own, else those that it is preprocessed from.
+        choices: values of `Benchmark.choices` by name.
+        raw_name: name of the data set whose raw files are read, where it is preprocessed from them; None for its own.
     """
 
     raw_dir: str | Path | None = None
@@ -81,11 +81,11 @@ def prepare_builder(builder: Any, options: PrepareOptions, executor: Executor) -
         try:
             _prepare(builder, options, executor, final)
         except (OSError, PeerFailedError):
-            # A concurrent run of the same preparation may finish first and clear our work folder away: all is well.
+            # A concurrent run of the same preparation may finish first and remove our work folder: all is well.
             if not (final / manifest.NAME).exists():
                 raise
             if executor.rank == 0:
-                remove_interrupted(final)  # what the other could not clear away while we were still writing there
+                remove_interrupted(final)  # what the other run could not remove while we were still writing there
     builder.info.read_from_directory(final)
 
 
@@ -95,7 +95,7 @@ def _is_prepared(final: Path, options: PrepareOptions) -> bool:
         return False
     if final.is_dir() and not (final / manifest.NAME).exists() and (strange := sorted(final.iterdir())):
         raise InputError(
-            f"{final} holds what is no prepared data set ({strange[0].name}): move it elsewhere, or choose another "
+            f"{final} is no prepared data set, it holds {strange[0].name}: move it elsewhere, or choose another "
             "--data-dir"
         )
     found = check_prepared(final)
@@ -105,7 +105,7 @@ def _is_prepared(final: Path, options: PrepareOptions) -> bool:
             raise InputError(
                 f"{final} is prepared as {present[name]}, not {wanted}: remove it or choose another --data-dir"
             )
-    remove_interrupted(final)  # a run that was killed between publishing and clearing up has left its own
+    remove_interrupted(final)  # a run that was killed between publishing and removing has left its work folder
     return True
 
 
@@ -152,7 +152,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
         write = WriteShard(builder, raw_format, folder, work, final, sum(len(shard.samples) for shard in plan.shards))
         with _progress(executor, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
             done += executor.map(write, todo, advance)
-        _tell_missing(executor, missing, builder.benchmark)
+        _report_missing(executor, missing, builder.benchmark)
         _summarise(executor, size, plan, len(finished), time.perf_counter() - started)
         executor.run_once(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         with naming(final):
@@ -165,7 +165,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
             raise
         raise InputError(f"{work} was removed meanwhile, as --restart of another run does: run it again") from error
     except (InputError, PeerFailedError) as error:
-        # Shards made from unusable raw files are of no use: those files must change first.
+        # Shards made from unusable raw files cannot be used: those files must change first.
         if executor.rank == 0 and (isinstance(error, InputError) or error.bad_input):
             shutil.rmtree(work, ignore_errors=True)
             _forget_index(indexed)
@@ -175,7 +175,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
 def _joined(
     indexed: Sequence[list[Sample] | Spool], raw_format: RawFormat, benchmark: Benchmark, final: Path
 ) -> list[Sample] | Spool:
-    """The index of all files, checked as far as it is in memory: see `RawFormat.index`."""
+    """The index of all files, checked where it is in memory: see `RawFormat.index`."""
     spools = [part for part in indexed if isinstance(part, Spool)]
     samples = (sample for part in indexed if not isinstance(part, Spool) for sample in part)
     if not spools:
@@ -193,14 +193,14 @@ def _joined(
 
 
 def _forget_index(indexed: Sequence[list[Sample] | Spool]) -> None:
-    """Remove what of the index is on disk; where all goes well, the end of the preparation does."""
+    """Remove the parts of the index that are on disk; where nothing fails, the end of the preparation does so."""
     for part in indexed:
         if isinstance(part, Spool):
             shutil.rmtree(part.folder, ignore_errors=True)
 
 
 def _plan_identity(identity: dict[str, Any], plan: ShardPlan) -> dict[str, Any]:
-    """What of a plan must agree before another run's shards are taken over."""
+    """The part of a plan that must agree before another run's shards are taken over."""
     features = hashlib.sha256(json.dumps(identity["features"], sort_keys=True).encode()).hexdigest()
     return {**identity, "features": features, "digest": plan.digest}
 
@@ -208,9 +208,10 @@ def _plan_identity(identity: dict[str, Any], plan: ShardPlan) -> dict[str, Any]:
 def _raw_checksums(
     builder: Any, options: PrepareOptions, executor: Executor, folder: Path, files: list[RawFile]
 ) -> dict[str, str]:
-    """With ``verify_raw`` the SHA-256 of raw files by name, on rank 0, compared with the known ones and recorded.
+    """The SHA-256 of raw files by name, on rank 0, compared with the known ones and recorded, with ``verify_raw``.
 
-    Without, none: a manifest holds no hash of bytes that nobody read, and is the same whether hashes are known or not.
+    Without ``verify_raw`` there are none: a manifest holds no hash of bytes that were not read, and is the same whether
+    hashes are known or not.
     """
     if not options.verify_raw:
         return {}
@@ -239,16 +240,18 @@ def check_unchanged(folder: Path, before: list[RawFile], now: list[RawFile]) -> 
     """Compare raw files as they were when they were indexed with what they are when all shards are written.
 
     Args:
-        folder: where they lie.
-        before, now: the files.
+        folder: folder of the raw files.
+        before, now: the files at these two times.
 
     Raises:
-        InputError: one has changed, came or went meanwhile; shards may hold some of either.
+        InputError: a file has changed, or was added or removed meanwhile; shards may hold data of either state.
     """
     changed = set(before) ^ set(now)
     if changed:
         name = min(file.name for file in changed)
-        raise InputError(f"{folder / name} changed while it was prepared: run it again when nothing writes there")
+        raise InputError(
+            f"{folder / name} changed while it was prepared: run it again when no other program writes there"
+        )
 
 
 def _finish(
@@ -271,7 +274,7 @@ def _finish(
     written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
     notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
     notes.add_all((result.notes for _, result in written), raw_folder)
-    notes.tell()
+    notes.report()
     for _, result in written:
         for name, size, _ in result.files():
             if (folder / name).stat().st_size != size:
@@ -286,7 +289,7 @@ def _finish(
                     filename_template=builder._get_filename_template(split),
                 )
                 for split in SPLITS
-                if any(shard.split == split for shard in plan.shards)  # raw files may be without one
+                if any(shard.split == split for shard in plan.shards)  # raw files may have no such split
             ]
         )
     )
@@ -302,7 +305,7 @@ def _finish(
     write_overlaps(folder, builder.benchmark)
     manifest.write_manifest(
         folder,
-        identity={key: value for key, value in identity.items() if key != "features"},  # they stand in features.json
+        identity={key: value for key, value in identity.items() if key != "features"},  # features.json has them
         digest=plan.digest,
         shards=[result for _, result in written],
         raw=raw_files,
@@ -313,7 +316,7 @@ def _finish(
 
 
 def _lay_beside(builder: Any, folder: Path, beside: Beside) -> None:
-    """Give the features their tables and layouts, and the facts, which TFDS writes with them, and write the rest."""
+    """Give TFDS the tables, layouts and facts, which it writes with the features, and write the other documents."""
     for name, table in beside.tables.items():
         builder.info.features[name].table = table
     for name, missing in beside.missing.items():
@@ -333,8 +336,8 @@ def _progress(
     return progress(title, total, unit, **style) if executor.rank == 0 else nullcontext(lambda _: None)
 
 
-def _tell_missing(executor: Executor, missing: Sequence[str], benchmark: Benchmark) -> None:
-    """What can be done without the splits that the raw files do not have."""
+def _report_missing(executor: Executor, missing: Sequence[str], benchmark: Benchmark) -> None:
+    """Print what can be done without the splits that the raw files do not have."""
     if executor.rank == 0 and missing:
         named = f", or another partition, as {benchmark.splits[0].name}:test" if benchmark.splits else ""
         print(

@@ -1,4 +1,4 @@
-"""Writing one shard: a record file and its offsets, streamed, whole or absent."""
+"""Writing of one shard: a record file and its offsets, streamed, complete or absent."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, Parts, tfrecord
 
 BLOCK = 2 << 20
-"""Bytes that are hashed and written at a time."""
+"""Number of bytes that are hashed and written at a time."""
 BLOCKS = 4
-"""Of a file in memory: one is filled while others are hashed and written."""
+"""Number of blocks of a file in memory: one is filled while others are hashed and written."""
 
 
 def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
-    """Write a TFRecord file, and beside it where its records begin.
+    """Write a TFRecord file, and beside it the offsets at which its records begin.
 
     ``<path>.offsets`` holds little-endian uint64: the position of each record and, last, the size of the file. Both
     files appear under their names only when they are complete and on disk.
@@ -36,7 +36,7 @@ def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
         examples: serialised examples, consumed one at a time.
 
     Raises:
-        OSError: the disk is full, read-only or otherwise unwilling; nothing is left behind.
+        OSError: the disk is full or read-only, or fails in another way; nothing is left behind.
     """
     offsets = [0]
     beside = atomic.writing(path.with_name(path.name + OFFSETS_SUFFIX))
@@ -75,7 +75,7 @@ def write_array_record(path: Path, examples: Iterable[Parts]) -> Written:
 
 
 WRITERS = {"tfrecord": write_tfrecord, "array_record": write_array_record}
-"""File format, as TFDS names it, to what writes a shard."""
+"""File format, as TFDS names it, to the function that writes a shard."""
 
 
 def check_format(file_format: str) -> None:
@@ -89,7 +89,7 @@ def check_format(file_format: str) -> None:
 
 
 def _aligned(size: int) -> mmap.mmap:
-    """Memory that begins with a page, of large pages where there are any."""
+    """Memory that begins at the start of a page, of large pages where the kernel has them."""
     memory = mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with suppress(OSError):  # a kernel without large pages
         memory.madvise(mmap.MADV_HUGEPAGE)
@@ -99,9 +99,9 @@ def _aligned(size: int) -> mmap.mmap:
 class _HashedFile:
     """An empty file that is filled block by block, and its SHA-256.
 
-    Hashing takes longer than all else that is done to a record, and writing has to wait for the disk: each has a thread
-    of its own. Where the file system can, blocks go to the disk past the page cache: filling fresh memory there costs
-    more than everything but hashing, and other programs on the node keep what they have in it.
+    Hashing takes longer than all other work on a record, and writing waits for the disk: each has a thread of its own.
+    Where the file system allows it, blocks are written to the disk past the page cache: filling new pages there costs
+    more than everything but hashing, and other programs on the node keep their data in the cache.
     """
 
     def __init__(self, path: Path) -> None:
@@ -122,10 +122,10 @@ class _HashedFile:
         os.close(self._descriptor)
 
     def write(self, parts: Parts) -> int:
-        """Take over the bytes of all parts, and return how many they are.
+        """Append the bytes of all parts, and return their number.
 
         Raises:
-            OSError: they, or earlier ones, cannot be written.
+            OSError: these bytes, or earlier ones, cannot be written.
         """
         size = 0
         for part in parts:
@@ -146,10 +146,10 @@ class _HashedFile:
         return size
 
     def flush(self) -> None:
-        """Have all bytes brought to the disk, in the background.
+        """Start writing all bytes to the disk, in the background.
 
         Raises:
-            OSError: earlier ones cannot be written.
+            OSError: earlier bytes cannot be written.
         """
         self._pass_on()
         self._in_work[self._turn] = [self._writing.submit(atomic.sync, self._descriptor)]
@@ -165,7 +165,7 @@ class _HashedFile:
         return self._sha256.hexdigest()
 
     def _pass_on(self) -> None:
-        """Have the block hashed and written, and go on with the one that has waited longest."""
+        """Have the block hashed and written, and continue with the block that has waited longest."""
         block = self._blocks[self._turn][: self._filled]
         works: tuple[tuple[ThreadPoolExecutor, Callable[[Any], None]], ...]
         works = (self._writing, self._write_all), (self._hashing, self._sha256.update)
@@ -183,16 +183,16 @@ class _HashedFile:
         while block:
             try:
                 block = block[os.write(self._descriptor, block) :]
-            except OSError:  # file systems refuse direct writing in many ways; real trouble meets the other one as well
+            except OSError:  # file systems refuse direct writing in many ways; a true error occurs in the other way too
                 if not self._direct:
                     raise
                 self._direct = self._set_direct(False)
 
     def _set_direct(self, wanted: bool) -> bool:
-        """Write past the page cache or not; whether it is done."""
+        """Switch writing past the page cache on or off, and return whether it is on."""
         try:
             flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL)
             fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT)
-        except OSError:  # refused, in whatever way: writes go through the page cache
+        except OSError:  # refused, in one way or another: writes go through the page cache
             return False
         return wanted

@@ -1,8 +1,8 @@
 """The index in the order of the records: in memory, or, where one raw file has too many samples, sorted on disk.
 
 The order is TFDS's own: by its key hash, salted with the name of the split. On disk the samples lie in buckets by the
-first bits of their hash; a bucket is sorted when it is read. What is in memory at a time is one bucket, however many
-samples there are, and another process or rank needs no more than the folder's name.
+first bits of their hash; a bucket is sorted when it is read. One bucket is in memory at a time, however many samples
+there are, and another process or rank needs only the folder's name.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from sciml_datasets.errors import naming
 from sciml_datasets.raw_format import SPLITS, Sample
 
 IN_MEMORY = 1_000_000
-"""Samples of one raw file that are kept in memory: about 0.7 kB each."""
+"""Largest number of samples of one raw file that are kept in memory: about 0.7 kB each."""
 BUCKETS = 128
 """Number of buckets of a split, a power of two."""
 BUFFER_BYTES = 32 << 10
-"""Number of bytes of a bucket that are gathered before they are written: its file is open for that long alone."""
+"""Number of bytes of a bucket that are gathered before they are written; its file is open only while they are."""
 HASH_BYTES = 16
 LENGTH = struct.Struct("<I")
 
@@ -34,10 +34,10 @@ class OnDisk(Sequence[Sample]):
     """Consecutive samples of a split.
 
     Attributes:
-        folder: of the buckets.
+        folder: folder of the buckets.
         split: the split.
-        counts: samples in each bucket.
-        start, stop: of the samples of the split, by their place in its order.
+        counts: number of samples in each bucket.
+        start, stop: first of these samples and end of them, as places in the order of the split.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ class OnDisk(Sequence[Sample]):
     @overload
     def __getitem__(self, place: slice) -> OnDisk: ...
     def __getitem__(self, place: int | slice) -> Sample | OnDisk:
-        """A sample, or consecutive ones."""
+        """A sample, or consecutive samples."""
         if isinstance(place, slice):
             start, stop, step = place.indices(len(self))
             if step != 1:
@@ -78,9 +78,9 @@ class Spool:
     """All samples of an index, on disk.
 
     Attributes:
-        folder: of the buckets; it can be removed when the samples are not needed any more.
-        counts: split to the samples in each of its buckets.
-        sizes: split to the bytes of its payloads.
+        folder: folder of the buckets; it can be removed when the samples are not needed any more.
+        counts: split to the number of samples in each of its buckets.
+        sizes: split to the number of bytes of its payloads.
     """
 
     folder: Path
@@ -88,7 +88,7 @@ class Spool:
     sizes: Mapping[str, int]
 
     def ordered(self) -> dict[str, Sequence[Sample]]:
-        """Split to its samples in their order."""
+        """The samples of each split, in their order, by split."""
         return {split: OnDisk(self.folder, split, found, 0, sum(found)) for split, found in self.counts.items()}
 
 
@@ -96,8 +96,8 @@ def index_of(samples: Iterable[Sample], folder: Path) -> list[Sample] | Spool:
     """The samples as a list, or, where there are more than IN_MEMORY, on disk.
 
     Args:
-        samples: consumed one at a time.
-        folder: to make for those that do not fit.
+        samples: the samples, consumed one at a time.
+        folder: folder to make where they do not fit.
 
     Raises:
         OSError: the folder cannot be written; nothing is left behind.
@@ -108,7 +108,7 @@ def index_of(samples: Iterable[Sample], folder: Path) -> list[Sample] | Spool:
 
 
 def _consumed(samples: list[Sample]) -> Iterator[Sample]:
-    """The samples, each forgotten once it is given."""
+    """The samples, each released once it is yielded."""
     samples.reverse()
     while samples:
         yield samples.pop()
@@ -145,14 +145,14 @@ def spooled(samples: Iterable[Sample], folder: Path) -> Spool:
 
 
 def _append(path: Path, buffer: bytearray) -> None:
-    """Write what was gathered behind what is in the file, and begin to gather anew."""
+    """Append the gathered bytes to the file, and empty the buffer."""
     with naming(path), path.open("ab") as file:
         file.write(buffer)
     buffer.clear()
 
 
 def in_memory(samples: Iterable[Sample]) -> dict[str, Sequence[Sample]]:
-    """Split to its samples in their order."""
+    """The samples of each split, in their order, by split."""
     from tensorflow_datasets.core.hashing import Hasher
 
     by_split: dict[str, list[Sample]] = {split: [] for split in SPLITS}

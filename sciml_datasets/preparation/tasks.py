@@ -1,4 +1,4 @@
-"""What is done to one item, as objects that can be sent to another machine: see `sciml_datasets.parallel.executors`."""
+"""The work on one item, as objects that can be sent to another machine: see `sciml_datasets.parallel.executors`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
 @dataclass(frozen=True, slots=True)
 class IndexFiles:
-    """The samples of some raw files; progress in files.
+    """Indexes some raw files: returns their samples; progress in files.
 
     Attributes:
-        raw_format: how raw files are read.
-        folder: of the raw files.
-        final: the prepared folder to be; samples that do not fit in memory go beside it.
+        raw_format: raw format that reads the files.
+        folder: folder of the raw files.
+        final: the later prepared folder; samples that do not fit in memory are written beside it.
     """
 
     raw_format: RawFormat
@@ -46,7 +46,7 @@ class IndexFiles:
         return index_of(samples(), work_folder(self.final))
 
     def _extent(self, file: RawFile) -> Extent | None:
-        """A small file; of a large one the index reads little, and nobody knows where that lies."""
+        """The extent of a small file; None for a large file, of which the index reads little and at unknown places."""
         return Extent(self.folder / file.name, 0, file.size) if file.size <= SMALL else None
 
 
@@ -55,12 +55,12 @@ class WriteShard:
     """Writes a shard into the work folder and journals it; progress in samples.
 
     Attributes:
-        builder: of the data set.
-        raw_format: how its raw files are read.
-        folder: of the raw files.
+        builder: builder of the data set.
+        raw_format: raw format that reads its raw files.
+        folder: folder of the raw files.
         work: the work folder.
-        final: the folder to be; where it exists, another run was first and the work is moot.
-        samples: of all shards together.
+        final: the later prepared folder; where it exists, another run was first and the work is no longer needed.
+        samples: number of samples of all shards together.
     """
 
     builder: Any

@@ -1,4 +1,4 @@
-"""What was wrong with samples and could be tolerated: counted, told, refused beyond a share that the format states."""
+"""Tolerated defects of samples: they are counted and reported, and refused beyond a share that the format states."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from sciml_datasets.errors import InputError
 
 @dataclass
 class Notes:
-    """Counts of samples, of a shard or of the whole data set.
+    """Counts of samples with defects, of a shard or of the whole data set.
 
     Attributes:
-        tolerated: what may be wrong to the share of all samples that may have it.
-        samples: of the whole data set.
-        found: what was wrong to how many samples, and a clause about the first, which begins with its path.
+        tolerated: kind of defect to the share of all samples that may have it.
+        samples: number of samples of the whole data set.
+        found: kind of defect to the number of samples that have it, and a clause about the first of them, which begins
+            with its path.
     """
 
     tolerated: Mapping[str, float]
@@ -28,7 +29,7 @@ class Notes:
         """Count samples.
 
         Raises:
-            InputError: they are too many.
+            InputError: there are too many of them.
         """
         before, first = self.found.get(what, (0, clause))
         self.found[what] = before + count, first
@@ -40,20 +41,20 @@ class Notes:
             )
 
     def below(self, folder: Path) -> dict[str, tuple[int, str]]:
-        """What was found, with paths from a folder on: the same wherever that lies."""
+        """The counts with paths relative to a folder: they are the same wherever the folder is."""
         return {what: (count, first.removeprefix(f"{folder}/")) for what, (count, first) in self.found.items()}
 
     def add_all(self, shards: Iterable[Mapping[str, tuple[int, str]]], folder: Path) -> None:
-        """Count what was found in shards, as `below` gives it for each.
+        """Add the counts of shards, as `below` returns them for each.
 
         Raises:
-            InputError: together they are too many.
+            InputError: there are too many of them together.
         """
         for found in shards:
             for what, (count, clause) in found.items():
                 self.add(what, f"{folder}/{clause}", count)
 
-    def tell(self) -> None:
-        """One line on stderr for each thing that was wrong."""
+    def report(self) -> None:
+        """Print one line on stderr for each kind of defect."""
         for what, (count, first) in self.found.items():
             print(f"{count} of {self.samples} samples {what}; the first: {first}", file=sys.stderr)

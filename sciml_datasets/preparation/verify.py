@@ -1,4 +1,4 @@
-"""Are raw files what their checksums say?"""
+"""Comparison of raw files with their checksums."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     """Compare the raw files of a data set with their checksums, and record those that are seen for the first time.
 
     Returns:
-        How many files agreed with a known checksum, and how many were recorded: none where the folder cannot be
-        written, which is told on stderr.
+        Number of files that agreed with a known checksum, and number of files whose checksum was recorded; the latter
+        is 0 where the folder cannot be written, which is reported on stderr.
 
     Raises:
         ChecksumError: a file differs or is missing.
@@ -24,7 +24,7 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     """
     benchmark, dataset = find(name)
     known = known_checksums(name, folder)
-    check_present(folder, known)  # before the raw format misses a whole split, without knowing which files it had
+    check_present(folder, known)  # first, since the raw format that misses a whole split cannot name its files
     files = data_part.raw_format(benchmark, dataset, benchmark.chosen({})).files(folder)
     found = hashes_of(folder, [file.name for file in files], jobs)
     unrecorded = record_checksums(folder, known, found)

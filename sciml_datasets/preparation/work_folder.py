@@ -1,8 +1,8 @@
-"""The folder in which a preparation is under way, and what a later one can take from it.
+"""The work folder of a preparation, and what a later preparation can take over from it.
 
 Beside the final folder ``1.0.0`` each run makes its own ``1.0.0.incomplete-<random>``:
 
-    plan.json           what is being prepared; two folders with the same plan hold the same shards
+    plan.json           the plan of the preparation; two folders with the same plan hold the same shards
     journal-*.jsonl     a line per finished shard, one file per process, synced after each line
     folder/             becomes the final folder by one rename
 
@@ -33,7 +33,7 @@ PLAN = "plan.json"
 OURS = re.compile(
     r"plan\.json(\.[0-9a-f]{16}\.incomplete)?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{3,}", re.DOTALL
 )
-"""Names of all that lies in a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
+"""Names of all files of a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
 
 def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[Path, list[Written]]:
@@ -41,14 +41,14 @@ def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tup
 
     Args:
         final: the folder to be made.
-        plan: what decides the output, as JSON; ``raw`` maps raw file names to size and time of change.
-        restart: throw away what earlier runs have left.
+        plan: all that decides the output, as JSON; ``raw`` maps raw file names to size and time of change.
+        restart: remove what earlier runs have left.
 
     Returns:
         The work folder, and the finished shards in its ``folder``.
 
     Raises:
-        InputError: earlier runs had another plan, and ``restart`` is False; what changed is named.
+        InputError: earlier runs had another plan, and ``restart`` is False; the difference is named.
     """
     earlier = list(interrupted(final))
     if restart:
@@ -60,7 +60,7 @@ def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tup
     if different and not same:
         raise InputError(
             f"{different[0]} holds an interrupted preparation, but {what_changed(plans[different[0]] or {}, plan)}: "
-            "undo that to go on with it, or start over with --restart"
+            "undo that to continue it, or start over with --restart"
         )
     work = work_folder(final)
     (work / "folder").mkdir(parents=True)
@@ -69,7 +69,7 @@ def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tup
 
 
 def interrupted(final: Path) -> Iterator[Path]:
-    """The work folders beside a final folder, whoever's they are; a folder of the user is none, whatever its name."""
+    """The work folders beside a final folder, of any run; a folder of the user is none, whatever its name."""
     for path in left_beside(final, OURS):
         if not (path / PLAN).exists() or "digest" in (plan_of(path) or {}):
             yield path
@@ -96,7 +96,7 @@ def journal(work: Path, written: Written) -> None:
 
 
 def journalled(work: Path) -> Iterator[Written]:
-    """The finished shards of a work folder; a line that a kill cut short, or that is damaged, is not one."""
+    """The finished shards of a work folder; a line that is incomplete after a kill, or damaged, is not counted."""
     for path in sorted(work.glob("journal-*.jsonl")):
         with naming(path):
             lines = path.read_bytes().decode("utf-8", "replace").splitlines()
@@ -107,7 +107,7 @@ def journalled(work: Path) -> Iterator[Written]:
 
 
 def _checksum(content: str) -> str:
-    """Of a line of the journal."""
+    """The checksum of a line of the journal."""
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
@@ -116,16 +116,16 @@ def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
     old_raw, new_raw = before.get("raw", {}), now.get("raw", {})
     for name in sorted(old_raw.keys() | new_raw.keys()):
         if name not in new_raw:
-            return f"the raw file {name} has vanished since"
+            return f"the raw file {name} has been removed since"
         if name not in old_raw:
             return f"the raw file {name} is new"
         if old_raw[name] != new_raw[name]:
             return f"the raw file {name} has changed since (size or time of change)"
     clauses = {
         "version": "the version has changed since",
-        "file_format": "the file format is another",
+        "file_format": "the file format has changed since",
         "features": "the features have changed since",
-        "dataset": "the data set is another",
+        "dataset": "the data set has changed since",
     }
     return next(
         (text for key, text in clauses.items() if before.get(key) != now.get(key)),

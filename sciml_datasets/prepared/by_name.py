@@ -1,4 +1,4 @@
-"""Folds, parts and examples of a prepared data set by its name; who needs several opens it once (`Prepared`)."""
+"""Folds, parts and examples of a prepared data set by its name; to use several of them open it once (`Prepared`)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from sciml_datasets.splits.groups import ROW
 def folds(
     name: str, k: int, by: str = ROW, seed: int = 0, data_dir: str | Path | None = None
 ) -> list[tuple[list[str], list[str]]]:
-    """Part all samples of a data set, of all its splits, into k folds.
+    """Divide all samples of a data set, those of all splits, into k folds.
 
     Groups are sorted by the SHA-256 of seed and group, and dealt to the folds in turn: the numbers of groups differ by
-    one at most. A sample of several groups, as of two drugs, is held out with a fold that has all of them, trained on
-    where the fold has none, and else left out.
+    one at most. A sample of several groups, for example of two drugs, is held out where a fold has all of them, trained
+    on where the fold has none, and otherwise left out.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         k: number of folds, at least 2.
-        by: what a fold keeps together: ``row``, or a name of `Benchmark.groupings`.
-        seed: another seed deals in another order.
+        by: grouping that a fold keeps together: ``row``, or a name of `Benchmark.groupings`.
+        seed: seed of the order in which groups are dealt.
         data_dir: folder of prepared data sets; default as in TFDS.
 
     Returns:
-        For each fold the ids to train on and the ids to validate on.
+        The ids to train on and the ids to validate on, for each fold.
 
     Raises:
         InputError: the data set is not prepared or has no such grouping, or there are fewer groups than folds.
@@ -43,10 +43,10 @@ def folds(
 
 
 def parts(name: str, split: str, data_dir: str | Path | None = None) -> dict[str, list[str]]:
-    """The ids of train, validation and test of a split by name; what they leave out is in none of them.
+    """The ids of train, validation and test of a split by name; samples that it leaves out are in none of them.
 
     Args:
-        name: of the data set.
+        name: name of the data set.
         split: name of the split, for example ``cell_blind``.
         data_dir: folder of prepared data sets; default as in TFDS.
 
@@ -65,8 +65,8 @@ def examples(name: str, ids: Iterable[str], data_dir: str | Path | None = None) 
     """The examples with these ids, as `folds` and `parts` return them, in their order; nothing is read yet.
 
     Args:
-        name: of the data set.
-        ids: of its examples.
+        name: name of the data set.
+        ids: ids of examples of the data set.
         data_dir: folder of prepared data sets; default as in TFDS.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Files of a prepared folder that are read are those that its manifest lists.
+"""Files of a prepared folder are compared with its manifest before they are read.
 
 Records in shards carry checksums of their own, which are compared record by record. Everything beside them that decides
 what is read or scored (member lists, tables, facts, layouts, offsets) is compared as a whole with the size and SHA-256
@@ -23,7 +23,7 @@ from sciml_datasets.files.regular import regular_file
 
 NAME = "manifest.json"
 OFFSETS_SUFFIX = ".offsets"
-"""Ending of the file beside a TFRecord shard that tells where its records begin."""
+"""Ending of the name of the file beside a TFRecord shard that holds the positions at which its records begin."""
 VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 """Name of a prepared folder."""
 AGAIN = "remove the folder and prepare the data set again"
@@ -36,7 +36,7 @@ _SHARD: Kinds = {"records": int, "offsets_sha256": str}
 _EXPECTED = "a manifest of prepared data"
 
 State = tuple[int, int, int]
-"""Size, time of change and inode of a file: another state, another content."""
+"""Size, time of change and inode of a file; where they differ the content is taken to differ."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         check_version(folder)
         raise InputError(
-            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it lies in; if "
+            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it is in; if "
             "something else is in that folder, move it elsewhere"
         ) from error
     _files(manifest, str(path))
@@ -73,13 +73,13 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def check_version(folder: Path) -> None:
-    """Tell a data set that is prepared in another version from one that is not prepared.
+    """Refuse a data set that is prepared in another version only.
 
     Args:
         folder: ``<data_dir>/sciml/<name>/<version>``.
 
     Raises:
-        InputError: the folder is not there, but another version of it is.
+        InputError: the folder does not exist, but a folder of another version does.
     """
     if folder.exists():
         return
@@ -92,7 +92,7 @@ def check_version(folder: Path) -> None:
 
 
 def listed_files(manifest: Mapping[str, Any]) -> dict[str, tuple[int, str]]:
-    """Name to size and SHA-256 of every file that a manifest lists, as `read_manifest` has checked them."""
+    """Size and SHA-256, by name, of every file that a manifest lists, as `read_manifest` has checked them."""
     return _files(manifest, NAME)
 
 
@@ -103,10 +103,10 @@ def shard_files(name: str, size: int, sha256: str, records: int, offsets_sha256:
 
 
 def undamaged(path: Path) -> Path:
-    """The path of a file of a prepared folder, after it was compared with the manifest beside it.
+    """The path of a file of a prepared folder, returned after the file was compared with the manifest beside it.
 
-    Where nothing is listed, see `listed_of`, there is nothing to compare with. A file that is neither there nor listed
-    is left to the caller.
+    Where the folder has no manifest (`listed_of`), nothing is compared. A file that neither exists nor is listed is
+    left to the caller.
 
     Raises:
         InputError: the file differs from the manifest, is not in it, is missing or no regular file; or the manifest is
@@ -134,13 +134,13 @@ def undamaged(path: Path) -> Path:
 
 
 def listed_of(folder: Path) -> Mapping[str, tuple[int, str]] | None:
-    """Name to size and SHA-256 of the files of a prepared folder, as its manifest lists them.
+    """Size and SHA-256, by name, of the files of a prepared folder, as its manifest lists them.
 
-    A folder gets its name, ``sciml/<name>/<version>``, when it is whole. One of another name that has no manifest is
-    still being prepared, or was written by others: None, as where there is no folder.
+    A folder gets its name, ``sciml/<name>/<version>``, when it is complete. A folder of another name without a manifest
+    is still being prepared, or was written by other programs: the result is None, as it is where there is no folder.
 
     Raises:
-        InputError: the manifest is damaged, no regular file, or missing in a folder of this name.
+        InputError: the manifest is damaged, is no regular file, or is missing in a folder of such a name.
         OSError: it cannot be read.
     """
     manifest = folder / NAME
@@ -168,7 +168,7 @@ def check_described(folder: Path) -> None:
 
 
 def content_sha256(path: Path) -> str:
-    """The SHA-256 of a file, which is read once a process as long as it does not change.
+    """The SHA-256 of a file; a process reads the file once as long as it does not change.
 
     Raises:
         OSError: it cannot be read.
@@ -177,10 +177,10 @@ def content_sha256(path: Path) -> str:
 
 
 def state_of(path: Path) -> State:
-    """What tells whether a file is as it was before.
+    """The state of a file, by which a later change is recognised.
 
     Raises:
-        OSError: it cannot be asked.
+        OSError: the file system does not return it.
     """
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino

@@ -1,4 +1,4 @@
-"""``manifest.json``: what a prepared folder holds, to the byte. The last file written into it."""
+"""``manifest.json``: the content of a prepared folder, to the byte. It is the last file written into the folder."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ TOOLS = ("sciml-datasets", "tensorflow-datasets", "h5py", "numpy")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a shard holds.
+    """The content of a written shard.
 
     Attributes:
         name: file name.
         records: number of examples.
         bytes: size of the file.
         example_bytes: size of the serialised examples, without the framing of the file format.
-        sha256: of the file.
-        offsets_sha256: of the offsets file beside it; empty where the format has its own index.
-        notes: what was wrong with samples and tolerated, to how many and a clause about the first, which
-            begins with the name of its raw file.
+        sha256: SHA-256 of the file.
+        offsets_sha256: SHA-256 of the offsets file beside it; empty where the format has its own index.
+        notes: kind of tolerated defect to the number of samples that have it and a clause about the first of them,
+            which begins with the name of its raw file.
     """
 
     name: str
@@ -57,11 +57,11 @@ def write_manifest(
     """Write the manifest of a folder. It holds no times, so that the same data give the same manifest.
 
     Args:
-        folder: where it goes; all its other files are listed.
-        identity: what data set this is: name, version, format.
-        digest: of the plan.
+        folder: folder to write it into; all other files of the folder are listed.
+        identity: identity of the data set: name, version, format.
+        digest: digest of the plan.
         shards: every shard.
-        raw: the raw files that it was made from.
+        raw: the raw files that the data set was made from.
         checksums: SHA-256 of raw files by name, where they were hashed.
     """
     of_shards = {name for written in shards for name, *_ in written.files()}

@@ -45,7 +45,7 @@ def read_members(folder: Path, split: str) -> dict[str, list[str]]:
     header, rows = member_rows(folder, split)
     columns: list[list[str]] = [[] for _ in header]
     ids, *facts = columns
-    seen: dict[str, str] = {}  # of a value that occurs a million times one copy
+    seen: dict[str, str] = {}  # a value that occurs a million times is kept as one copy
     for row in rows:
         ids.append(row[0])
         for column, value in zip(facts, row[1:], strict=True):

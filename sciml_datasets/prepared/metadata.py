@@ -1,4 +1,4 @@
-"""What a prepared data set tells of itself as a whole: its raw form, how it was scaled, what was left out."""
+"""Facts of a prepared data set as a whole: its raw form, its scaling, the samples that were left out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sciml_datasets.files.documents import read_object
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
 
 NAME = "metadata.json"
-"""File of a prepared folder; data sets of which there is nothing to tell have none."""
+"""Name of the file with these facts in a prepared folder; a data set without such facts has no file."""
 
 
 def facts_of(folder: Path) -> dict[str, Any]:
-    """The facts of a prepared folder by name; none where it has no file of them.
+    """The facts of a prepared folder by name; empty where it has no file of facts.
 
     Raises:
         InputError: the file is damaged, or missing although the manifest lists it.

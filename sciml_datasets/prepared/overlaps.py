@@ -1,4 +1,4 @@
-"""``splits.json`` of a prepared folder: shows that no split by name leaks."""
+"""``splits.json`` of a prepared folder: the report which shows that no split by name leaks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_overlaps(folder: Path, benchmark: Benchmark) -> None:
 
     Args:
         folder: the prepared folder.
-        benchmark: declares which splits there are; where there is none by name, nothing is written.
+        benchmark: declaration of the splits; where it has no split by name, nothing is written.
     """
     if not benchmark.splits:
         return

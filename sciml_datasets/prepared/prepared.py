@@ -1,4 +1,4 @@
-"""A prepared data set as one object: opened once, then handed on to whatever reads or scores it."""
+"""A prepared data set as one object: opened once, then passed to everything that reads or scores it."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ from sciml_datasets.splits.partitions import (
 class Prepared:
     """A prepared data set.
 
-    The row of the table and the manifest are read when it is opened, everything else when it is first asked for. To
-    another process it travels without what was read since: the process reads what it needs.
+    The declaration and the manifest are read when it is opened, everything else when it is first used. A pickled one
+    carries nothing that was read later: the process that receives it reads what it needs.
 
     Attributes:
-        name: of the data set.
+        name: name of the data set.
         data_dir: folder of prepared data sets.
         benchmark: the benchmark as it is declared for this data set; `Benchmark.for_data` fits it to `facts`.
         dataset: the data set as it is declared.
-        manifest: content of ``manifest.json``; shared, so not to be changed.
+        manifest: content of ``manifest.json``; it is shared and must not be changed.
 
     Example:
         >>> import sciml_datasets
@@ -68,7 +68,7 @@ class Prepared:
         """Open a data set that ``sciml prepare`` has made.
 
         Args:
-            name: of the data set, for example ``stemdl_demo``.
+            name: name of the data set, for example ``stemdl_demo``.
             data_dir: folder of prepared data sets; default as in TFDS.
 
         Raises:
@@ -80,10 +80,10 @@ class Prepared:
 
     @classmethod
     def found(cls, name: str, data_dir: str | Path | None = None) -> Self | None:
-        """As `open`; None where there is no folder of the data set, or an empty one.
+        """Open a data set as `open` does; None where its folder does not exist or is empty.
 
         Raises:
-            InputError: no data set has this name, or what lies there is not whole.
+            InputError: no data set has this name, or its folder is not complete.
         """
         root, (_, dataset) = data_root(data_dir), find(name)
         return None if listed_of(root / "sciml" / name / dataset.version) is None else cls.open(name, data_dir)
@@ -98,11 +98,11 @@ class Prepared:
 
     @property
     def plan_digest(self) -> str:
-        """SHA-256 of the plan that it was prepared by: which samples lie in which shard."""
+        """SHA-256 of the plan that it was prepared by: the samples of each shard."""
         return str(self.manifest["plan_digest"])
 
     def verify(self, *, quick: bool = False, jobs: int = 1) -> list[str]:
-        """Compare the folder with its manifest: a sentence for each difference; none where it is whole.
+        """Compare the folder with its manifest: one sentence for each difference, none where there is no difference.
 
         Args:
             quick: compare names and sizes only; otherwise every file is hashed.
@@ -116,7 +116,7 @@ class Prepared:
         return differences(self.folder, self.manifest, quick=quick, jobs=jobs)
 
     def check(self) -> Self:
-        """The data set, after names and sizes of its files were compared with the manifest.
+        """The data set itself, returned after names and sizes of its files were compared with the manifest.
 
         Raises:
             InputError: a file is missing, is there without being listed, or has another size.
@@ -126,7 +126,7 @@ class Prepared:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """Facts of the whole, content of ``metadata.json``; empty where there is none.
+        """Facts of the data set as a whole, the content of ``metadata.json``; empty where there is no such file.
 
         Raises:
             InputError: the file is damaged.
@@ -153,33 +153,35 @@ class Prepared:
 
     @cached_property
     def records(self) -> str:
-        """The splits that hold records, as TFDS names their union: ``train+validation+test`` where all do."""
+        """The splits that hold records, as TFDS names their union: ``train+validation+test`` where all three do."""
         return "+".join(part for part in SPLITS if next(member_rows(self.folder, part)[1], None) is not None)
 
     @property
     def has_official_splits(self) -> bool:
-        """Whether the raw files gave the canonical splits."""
+        """Whether the canonical splits were given by the raw files."""
         return is_official(self.facts)
 
     @property
     def split_names(self) -> list[str]:
-        """The partitions by name that this data set has, the official one, where there is one, before the others."""
+        """The partitions by name that this data set has; an official one, where there is one, comes first."""
         official = [OFFICIAL] if self.has_official_splits else []
         return official + split_names(self.benchmark, self.members)
 
     @cached_property
     def builder(self) -> Any:
-        """The builder of TFDS, which imports TFDS."""
+        """The TFDS builder of the data set; its first use imports TFDS."""
         import tensorflow_datasets as tfds
 
         return tfds.builder(f"sciml/{self.name}", data_dir=self.data_dir)
 
     def canonical(self, split: str) -> str:
-        """A split, or a partition, by its own name where it was named as an official one: ``test`` for
-        ``official:test``, and for ``official`` the empty name of the canonical partition.
+        """The name of a split, or of a partition, without ``official``: that partition is the canonical one.
+
+        ``official:test`` becomes ``test``, and ``official`` becomes ``""``, the name of the canonical partition; every
+        other name is returned as it is.
 
         Raises:
-            InputError: the splits of the data set are not official ones.
+            InputError: the name is an official one, but the splits of the data set were not given by its raw files.
         """
         partition, _, part = split.partition(":")
         if partition != OFFICIAL:
@@ -196,8 +198,8 @@ class Prepared:
         """The samples of a split.
 
         Args:
-            split: ``test`` and its like, or a part of another partition: ``cell_blind:test``, ``fold 2/5 by
-                cell:test``.
+            split: train, validation or test, or a part of another partition, for example ``cell_blind:test`` or
+                ``fold 2/5 by cell:test``.
 
         Raises:
             InputError: the data set has no such split.
@@ -222,7 +224,7 @@ class Prepared:
         found = selected(self.benchmark, self.members, partition, part, self.records)
         if not len(found.positions):
             raise InputError(
-                f"{split} of {self.name} holds no sample: there are too few groups to part, choose another partition"
+                f"{split} of {self.name} holds no sample: there are too few groups to divide, choose another partition"
             )
         return found
 
@@ -230,12 +232,12 @@ class Prepared:
         """The part of a partition that a run is scored on: test, or validation where the raw files had no test split.
 
         Args:
-            partition: empty for the canonical one.
+            partition: name of the partition; empty for the canonical one.
         """
         return "test" if partition or "test" in self.records.split("+") else "validation"
 
     def folds(self, k: int, by: str = ROW, seed: int = 0) -> list[tuple[list[str], list[str]]]:
-        """Part all samples, of all splits, into k folds, see `sciml_datasets.folds`.
+        """Divide all samples, those of all splits, into k folds; see `sciml_datasets.folds`.
 
         Raises:
             InputError: the data set has no such grouping, or there are fewer groups than folds.
@@ -269,18 +271,20 @@ class Prepared:
         place = {key: position for position, key in enumerate(self.members["id"])}
         wanted = list(ids)
         if unknown := [key for key in wanted if key not in place]:
-            raise InputError(f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} such): take ids of its own")
+            raise InputError(
+                f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} unknown): give ids of this data set"
+            )
         source = self.builder.as_data_source(split=self.records)
         return Subset(source, np.array([place[key] for key in wanted], np.int64))
 
 
 @dataclass(frozen=True, slots=True)
 class Subset:
-    """Some examples of a prepared data set by number, as `tfds.data_source` reads them: what data loaders want.
+    """Some examples of a prepared data set by number, as `tfds.data_source` reads them: a sequence for data loaders.
 
     Attributes:
-        source: all examples of all splits.
-        positions: (N,) int64, the places of these in it.
+        source: sequence of all examples of all splits.
+        positions: (N,) int64 positions of these examples in the source.
     """
 
     source: Any
@@ -294,14 +298,14 @@ class Subset:
         """The example of this number: feature name to array.
 
         Raises:
-            IndexError: there is none.
-            DamagedRecordError: a record is not what was written, or is another sample's.
+            IndexError: there is no example of this number.
+            DamagedRecordError: a record is not what was written, or belongs to another sample.
         """
         found: dict[str, Any] = self.source[int(self.positions[number])]
         return found
 
     def __getitems__(self, numbers: Sequence[int]) -> list[dict[str, Any]]:
-        """Several at once, which PyTorch asks for."""
+        """The examples of several numbers at once, as PyTorch's data loaders request them."""
         return [self[number] for number in numbers]
 
 
@@ -309,14 +313,14 @@ def opened(prepared: str | Prepared, data_dir: str | Path | None = None) -> Prep
     """The data set, opened where its name is given.
 
     Args:
-        prepared: name of the data set, or the data set.
-        data_dir: folder of prepared data sets, beside a name; default as in TFDS.
+        prepared: name of the data set, or the data set itself.
+        data_dir: folder of prepared data sets, only with a name; default as in TFDS.
 
     Raises:
-        InputError: as `Prepared.open`, or ``data_dir`` is given beside a data set that is open.
+        InputError: as `Prepared.open`, or ``data_dir`` is given with a data set that is open.
     """
     if isinstance(prepared, str):
         return Prepared.open(prepared, data_dir)
     if data_dir is not None:
-        raise InputError(f"data_dir {data_dir} is given beside {prepared.name}, which is open: leave data_dir out")
+        raise InputError(f"data_dir {data_dir} is given with {prepared.name}, which is open: leave data_dir out")
     return prepared

@@ -35,20 +35,20 @@ OPEN_FILES = 32
 
 
 def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> None:
-    """Make sure that a record is that of the sample which the member list has in its place.
+    """Make sure that a record belongs to the sample that the member list names at its position.
 
     Args:
         found: the id in the record.
-        expected: the one in the member list.
-        folder: the prepared one, or the shard.
-        number: of the record.
+        expected: the id in the member list.
+        folder: the prepared folder, or the path of the shard.
+        number: number of the record.
 
     Raises:
-        DamagedRecordError: it is another sample's, as where a shard has the name of another.
+        DamagedRecordError: it belongs to another sample, for example because two shards exchanged their names.
     """
     if found != expected:
-        told, wanted = (key.decode("utf-8", "backslashreplace") for key in (found, expected))
-        raise DamagedRecordError(folder, number, f"it is the one of {told}, expected {wanted}")
+        found_id, expected_id = (key.decode("utf-8", "backslashreplace") for key in (found, expected))
+        raise DamagedRecordError(folder, number, f"it is the record of {found_id}, expected {expected_id}")
 
 
 class Records(ABC):
@@ -60,7 +60,7 @@ class Records(ABC):
         beside: endings of the names of the files that lie beside each shard.
 
     Args:
-        shards: path, number of records to leave out, number of records to take, for each shard in order.
+        shards: path, number of records to skip and number of records to take, for each shard in order.
     """
 
     beside: ClassVar[tuple[str, ...]] = ()
@@ -76,7 +76,7 @@ class Records(ABC):
     def _forget_files(self) -> None:
         self._process = os.getpid()
         self._lock = Lock()
-        # A file that is given up is closed when the last thread that reads it has done so.
+        # A file that is dropped here is closed when the last thread that reads it is done.
         self._open = OpenFiles(self._opened_or_missed, lambda file: None, OPEN_FILES)
 
     def __getstate__(self) -> list[tuple[str, int, int]]:
@@ -92,7 +92,7 @@ class Records(ABC):
         """The serialised example at a position; negative ones count from the end.
 
         Raises:
-            IndexError: there is none.
+            IndexError: there is no such position.
             InputError: its file, or the offsets beside it, are missing.
             DamagedRecordError: its bytes are not those that were written.
         """
@@ -116,10 +116,10 @@ class Records(ABC):
 
     @abstractmethod
     def _opened(self, path: str) -> Any:
-        """What reads a file; it is closed when nobody refers to it any more."""
+        """A reader of a file; it is closed when nothing refers to it any more."""
 
     def _file(self, path: str) -> Any:
-        """What reads a file, opened when it is first needed; the one unused for longest makes room."""
+        """The reader of a file, opened when it is first needed; the reader unused for longest is dropped for it."""
         if self._process != os.getpid():
             self._forget_files()  # the lock may have been held at the moment of the fork
         with self._lock:
@@ -128,7 +128,9 @@ class Records(ABC):
     def _opened_or_missed(self, path: str) -> Any:
         for file in (path, *(path + suffix for suffix in self.beside)):
             if not lexists(file):
-                raise InputError(f"{file} is missing: `sciml verify` tells what else is; prepare the data set again")
+                raise InputError(
+                    f"{file} is missing: `sciml verify` lists what else is missing; prepare the data set again"
+                )
             regular_file(Path(file))
         return self._opened(path)
 
@@ -146,7 +148,7 @@ class TFRecords(Records):
             raise DamagedRecordError(path, number, f"the file has {len(shard.offsets) - 1} records")
         start, end = shard.offsets[number : number + 2].tolist()
         size = end - start - HEADER_BYTES - FOOTER_BYTES
-        # Apart from its frame, so that the payload, which may be large, is not copied out of it.
+        # The payload is read apart from its frame, so that it, which may be large, is not copied out of the frame.
         header = os.pread(shard.descriptor, HEADER_BYTES, start)
         payload = os.pread(shard.descriptor, size, start + HEADER_BYTES)
         footer = os.pread(shard.descriptor, FOOTER_BYTES, end - FOOTER_BYTES)
@@ -161,26 +163,26 @@ class TFRecords(Records):
 
 
 def offsets_of(path: Path) -> NDArray[np.uint64]:
-    """(records + 1,) where the records of a TFRecord file begin and, last, its size.
+    """(records + 1,) positions at which the records of a TFRecord file begin and, last, the size of the file.
 
     Raises:
         InputError: the offsets beside it are missing, or are not those that the manifest lists.
-        DamagedRecordError: they are not those of this file.
+        DamagedRecordError: the offsets do not belong to this file.
     """
     beside = undamaged(path.with_name(path.name + OFFSETS_SUFFIX))
     content = beside.read_bytes()
     if not content or len(content) % 8:
-        raise DamagedRecordError(path, 0, f"{beside.name} tells of no records")
+        raise DamagedRecordError(path, 0, f"{beside.name} lists no records")
     offsets = np.frombuffer(content, "<u8")
     if offsets[-1] != path.stat().st_size:
-        raise DamagedRecordError(path, 0, f"the size of the file is not the one that {beside.name} tells")
+        raise DamagedRecordError(path, 0, f"the size of the file is not the one in {beside.name}")
     if offsets[0] != 0 or (np.diff(offsets.astype(np.int64)) < HEADER_BYTES + FOOTER_BYTES).any():
-        raise DamagedRecordError(path, 0, f"{beside.name} tells of records that begin before others end")
+        raise DamagedRecordError(path, 0, f"{beside.name} lists records that begin before others end")
     return offsets
 
 
 class _Shard:
-    """An open TFRecord file and where its records begin; closed when nobody refers to it any more."""
+    """An open TFRecord file and the positions of its records; it is closed when nothing refers to it any more."""
 
     descriptor = -1
 
@@ -189,7 +191,7 @@ class _Shard:
         self.descriptor = os.open(path, os.O_RDONLY)
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
-        # The default keeps the function at hand when the interpreter ends and modules are taken apart.
+        # The default keeps a reference to the function when the interpreter ends and empties its modules.
         if self.descriptor >= 0:
             close(self.descriptor)
 
@@ -197,7 +199,7 @@ class _Shard:
 class ArrayRecords(Records):
     """`Records` in ArrayRecord files.
 
-    The library's reader does not survive a fork once it was used: start worker processes with spawn.
+    The library's reader fails in a process forked after its first use: start worker processes with spawn.
     """
 
     def _read(self, path: str, number: int) -> bytes:
@@ -217,14 +219,14 @@ class ArrayRecords(Records):
 
 
 RECORDS = {"tfrecord": TFRecords, "array_record": ArrayRecords}
-"""File format to what reads it."""
+"""File format to the class that reads it."""
 
 
 @dataclasses.dataclass(repr=False)
 class DataSource(BaseDataSource):
-    """A sequence of decoded examples (NumPy), as TFDS's own data sources are, but arrays may be written into.
+    """A sequence of decoded examples (NumPy), as TFDS's own data sources are, but with arrays that may be written into.
 
-    PyTorch warns of arrays that may not, and a tensor that shares memory with one is no place to write.
+    PyTorch warns of read-only arrays, since writing into a tensor that shares their memory is undefined.
     """
 
     def __post_init__(self) -> None:
@@ -239,10 +241,10 @@ class DataSource(BaseDataSource):
         """The example at a position; negative ones count from the end.
 
         Raises:
-            TypeError: it is no whole number; several positions are for ``__getitems__``.
-            IndexError: there is none.
+            TypeError: the position is no whole number; several positions are for ``__getitems__``.
+            IndexError: there is no such position.
             InputError: a file of the prepared folder is missing or damaged.
-            DamagedRecordError: its bytes are not those that were written, or it is another sample's.
+            DamagedRecordError: its bytes are not those that were written, or it belongs to another sample.
         """
         place = index(position)
         record = self.data_source[place]
@@ -257,7 +259,7 @@ class DataSource(BaseDataSource):
 
 
 def _own(example: Any) -> Any:
-    """The example with copies of the arrays that lie in the bytes of its record; one that is not decoded as it is."""
+    """The example with copies of the arrays that share the bytes of its record; an example not decoded is unchanged."""
     if not isinstance(example, dict):
         return example
     return {

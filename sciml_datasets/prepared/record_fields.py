@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 ID = b"\n\x02id"
-"""How the entry of the feature ``id`` begins."""
+"""Bytes with which the entry of the feature ``id`` begins."""
 
 
 def byte_features(payload: memoryview) -> Iterator[tuple[bytes, memoryview]]:
@@ -30,7 +30,7 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def _varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
-    """The number at a place, base 128 and least significant group first, and the place after it."""
+    """The number at a place, in base 128 with the least significant group first, and the place after it."""
     number = shift = 0
     while True:
         byte = message[place]

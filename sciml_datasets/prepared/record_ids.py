@@ -23,12 +23,12 @@ BLOCK = 1 << 24
 class RecordIds:
     """The ids of records by position; a member list is read when the first of its ids is asked for.
 
-    It can be pickled; a process reads a list once. A folder without a manifest, as one that others wrote, may have no
+    It can be pickled; a process reads a list once. A folder without a manifest, written by another program, may have no
     lists: no id is known then.
 
     Args:
-        info: of the builder.
-        split: split, part of one, or several, as in TFDS.
+        info: dataset info of the builder.
+        split: a split, a part of a split, or several splits, as in TFDS.
     """
 
     def __init__(self, info: Any, split: Any) -> None:
@@ -43,7 +43,7 @@ class RecordIds:
         self._lists: dict[str, _MappedIds | list[bytes]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the lists, which every process maps for itself."""
+        """The state without the lists, which every process maps for itself."""
         return self.__dict__ | {"_lists": {}}
 
     def __getitem__(self, position: int) -> bytes | None:
@@ -57,7 +57,7 @@ class RecordIds:
         return self._id(split, row + skip + position - self._starts[part])
 
     def firsts(self) -> list[bytes | None]:
-        """The ids of the first records of the files that hold the records, whether they are among these or not."""
+        """The id of the first record of each file that holds some of these records, be it one of them or not."""
         return [self._id(split, row) for split, row, _ in self._rows]
 
     def _id(self, split: str, row: int) -> bytes | None:
@@ -70,7 +70,7 @@ class RecordIds:
 
 
 def _shards(info: Any, split: str) -> list[tuple[str, tuple[str, int]]]:
-    """Path of each shard of a split, and where the ids of its records begin: split and row."""
+    """Path of each shard of a split, and the split and row of the member list at which the ids of its records begin."""
     parts = info.splits[split].file_instructions
     rows = accumulate((part.examples_in_shard for part in parts), initial=0)
     return [(str(part.filename), (split, row)) for part, row in zip(parts, rows, strict=False)]
@@ -86,7 +86,7 @@ def _ids(path: Path, state: State) -> _MappedIds | list[bytes]:
 
 
 def _places(content: NDArray[np.uint8], character: bytes) -> NDArray[np.int64]:
-    """Where a character stands in a file."""
+    """The positions of a character in a file."""
     blocks = range(0, len(content), BLOCK)
     return np.concatenate([np.flatnonzero(content[at : at + BLOCK] == ord(character)) + at for at in blocks])
 
@@ -95,7 +95,7 @@ class _MappedIds:
     """The first column of a table without quotes: processes share the pages of the file.
 
     Args:
-        content: (bytes,) of the file.
+        content: (bytes,) content of the file.
     """
 
     def __init__(self, content: NDArray[np.uint8]) -> None:

@@ -1,4 +1,4 @@
-"""Shards that others read, as TensorFlow does: what can be compared before."""
+"""Checks of shards before other programs, such as TensorFlow, read them."""
 
 from __future__ import annotations
 
@@ -18,29 +18,30 @@ from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES
 
 HASHED_BYTES = 1 << 28
-"""Size of the shards of a split, all together, up to which they are hashed, once a process: within a second."""
+"""Total size in bytes of the shards of a split up to which they are hashed, once a process, within a second."""
 
 
 def check_shards(info: Any, split: Any) -> None:
-    """Compare the shards of a split with the manifest: their sizes, and where they are small their SHA-256.
+    """Compare the shards of a split with the manifest: their sizes and, where they are small, their SHA-256.
 
-    Of larger ones the id of the first record is compared with the member list, so that no shard passes for another.
-    Where there is no manifest, see `sciml_datasets.prepared.integrity.listed_of`, only the kind of each file is
-    checked.
+    For larger shards the id of the first record is compared with the member list, so that no shard is taken for
+    another. Without a manifest (`sciml_datasets.prepared.integrity.listed_of`) only the kind of each file is checked.
 
     Args:
-        info: of the builder.
-        split: split, part of one, or several, as in TFDS.
+        info: dataset info of the builder.
+        split: a split, a part of a split, or several splits, as in TFDS.
 
     Raises:
-        InputError: a shard is missing or no regular file, or the manifest or a member list is damaged.
+        InputError: a shard is missing or is no regular file, or the manifest or a member list is damaged.
         DamagedRecordError: a shard is not what was written.
     """
     paths = [Path(str(part.filename)) for part in file_instructions(info, split)]
     listed = listed_of(paths[0].parent) if paths else None
     for path in paths:
         if not lexists(path):
-            raise InputError(f"{path} is missing: `sciml verify` tells what else is; prepare the data set again")
+            raise InputError(
+                f"{path} is missing: `sciml verify` lists what else is missing; prepare the data set again"
+            )
         size = regular_file(path).st_size
         if listed is not None and size != listed.get(path.name, (-1, ""))[0]:
             raise DamagedRecordError(path, None, "the size of the shard differs from the one in manifest.json")
@@ -57,7 +58,7 @@ def check_shards(info: Any, split: Any) -> None:
 
 
 def _first_id(path: Path, file_format: str) -> bytes:
-    """The id of the first record of a shard; of a TFRecord few pages are read, and its checksum is not compared."""
+    """The id of the first record of a shard; few pages of a TFRecord are read, and its checksum is not compared."""
     if file_format != "tfrecord":
         return id_of(RECORDS[file_format]([(str(path), 0, 1)])[0])
     content = mapped_file(path)

@@ -1,4 +1,4 @@
-"""Tensors of prepared records as arrays over the files themselves: reading a part of one costs that part alone.
+"""Tensors of prepared records as arrays over the files themselves: reading a part of a tensor reads that part alone.
 
 Tensors are stored as the plain bytes of an array (see `sciml_datasets.preparation.example_proto`), so that a patch of a
 scene can be taken from the page cache without decoding, or even reading, the rest of its record.
@@ -24,7 +24,8 @@ from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
 MAPPED_BYTES = 1 << 29
-"""Of the files, about, that a process keeps mapped: pages count as its memory, though the page cache may take them."""
+"""Approximate number of bytes of the files that a process keeps mapped: their pages count as its memory, although the
+page cache may take them back."""
 
 
 class TensorViews:
@@ -33,7 +34,7 @@ class TensorViews:
     A record's checksum, and its id with the member list, are compared when it is first touched.
 
     Args:
-        builder: of a data set that is prepared as TFRecord.
+        builder: builder of a data set that is prepared as TFRecord.
         split: the split.
 
     Raises:
@@ -61,7 +62,7 @@ class TensorViews:
     def _add(self, path: Path, skip: int, count: int) -> None:
         offsets = offsets_of(path).tolist()
         if len(offsets) != count + 1:
-            raise DamagedRecordError(path, 0, f"its offsets tell of {len(offsets) - 1} records, expected {count}")
+            raise DamagedRecordError(path, 0, f"its offsets list {len(offsets) - 1} records, expected {count}")
         self._maps.append(mapped_file(path))
         self._paths.append(path)
         self._places += [(len(self._maps) - 1, i, offsets[i], offsets[i + 1]) for i in range(skip, count)]
@@ -73,7 +74,7 @@ class TensorViews:
         """Name to array of a record's tensors.
 
         Raises:
-            DamagedRecordError: its bytes are not those that were written, or it is another sample's.
+            DamagedRecordError: its bytes are not those that were written, or it belongs to another sample.
         """
         if position not in self._found:
             shard, number, start, end = self._places[position]
@@ -92,10 +93,10 @@ class TensorViews:
         return self._found[position]
 
     def touched(self, size: int) -> None:
-        """Count bytes as read; at `MAPPED_BYTES` `release` all.
+        """Count bytes as read; once they reach `MAPPED_BYTES`, `release` all pages.
 
         Args:
-            size: bytes from the first to the last that was read, since pages come by the dozen.
+            size: number of bytes from the first to the last that was read, since pages are mapped by the dozen.
         """
         with self._lock:
             self._touched += size
@@ -105,7 +106,7 @@ class TensorViews:
         self.release()
 
     def release(self) -> None:
-        """Take the files' pages out of this process's memory; the page cache keeps them."""
+        """Remove the files' pages from this process's memory; the page cache keeps them."""
         for mapped in self._maps:
             unmap_pages(mapped)
 

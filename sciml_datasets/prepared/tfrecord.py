@@ -1,4 +1,4 @@
-"""The framing of a TFRecord file (tensorflow/core/lib/io/record_writer.h), which writer and readers share."""
+"""The framing of TFRecord files (tensorflow/core/lib/io/record_writer.h), which the writer and the readers share."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import struct
 from typing import Any
 
 Parts = list[Any]
-"""A message as consecutive pieces, bytes or one-dimensional uint8 arrays: a large tensor stands there as a view of its
-array and is not copied."""
+"""A message as consecutive pieces, bytes or one-dimensional uint8 arrays: the piece of a large tensor is a view of its
+array, not a copy."""
 HEADER_BYTES = 12
 """Number of bytes before a payload: its length and the length's checksum."""
 FOOTER_BYTES = 4

@@ -1,4 +1,4 @@
-"""Is a prepared folder what its manifest says, to the byte?"""
+"""Comparison of a prepared folder with its manifest, to the byte."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STRANGE = "is not in the manifest"
 
 
 def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Make sure by names and sizes that a prepared folder is whole, and return its manifest.
+    """Make sure by names and sizes that a prepared folder is complete, and return its manifest.
 
     Contents are compared when they are read, see `sciml_datasets.prepared.integrity`; TFDS's description of the folder
     is compared here.
@@ -25,7 +25,7 @@ def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict
         manifest: its manifest, where it has been read before.
 
     Raises:
-        InputError: it is not; the first finding is told.
+        InputError: it is not; the message gives the first finding.
     """
     manifest = read_manifest(folder) if manifest is None else manifest
     findings = differences(folder, manifest, quick=True, jobs=1)
@@ -36,11 +36,16 @@ def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict
     return manifest
 
 
-def remedy_for(findings: Sequence[str], anew: str) -> str:
-    """What a user can do about findings of `verify_prepared`, an imperative; ``anew`` makes the folder again."""
+def remedy_for(findings: Sequence[str], command: str) -> str:
+    """What a user can do about findings of `verify_prepared`, as an imperative.
+
+    Args:
+        findings: the findings.
+        command: imperative for what makes the folder, for example ``prepare the data set``.
+    """
     if all(finding.endswith(STRANGE) for finding in findings):
         return "move it elsewhere"
-    return f"remove the folder and {anew} again"
+    return f"remove the folder and {command} again"
 
 
 def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list[str]:
@@ -49,10 +54,10 @@ def verify_prepared(folder: Path, *, quick: bool = False, jobs: int = 1) -> list
     Args:
         folder: ``<data_dir>/sciml/<name>/<version>``.
         quick: compare names and sizes only; otherwise every file is hashed.
-        jobs: processes that hash.
+        jobs: number of processes that hash.
 
     Returns:
-        One sentence per finding; none if the folder is what the manifest says.
+        One sentence per finding; none if the folder agrees with the manifest.
 
     Raises:
         InputError: there is no manifest.

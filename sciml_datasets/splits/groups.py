@@ -1,4 +1,4 @@
-"""Groups of samples: what folds keep together and splits by name are blind to. Columns of member lists decide."""
+"""Groups of samples, given by columns of member lists: folds keep them together, splits by name are blind to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
 
 ROW = "row"
-"""The grouping that every data set has: each sample is a group."""
+"""Name of the grouping that every data set has: each sample is a group."""
 
 Columns = Mapping[str, Sequence[str]]
 """Columns of member lists, by name."""
@@ -21,15 +21,15 @@ Groups = tuple[Group, ...]
 
 
 def groupings_of(benchmark: Benchmark) -> dict[str, tuple[str, ...]]:
-    """Name of each grouping to the columns that make a group, `ROW` first."""
+    """The columns that make a group, by name of the grouping, `ROW` first."""
     return {ROW: ("id",), **benchmark.groupings}
 
 
 def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
-    """The groups of each sample: one, or several where the columns of the grouping each name one.
+    """The groups of each sample: one, or several where each column of the grouping names a group.
 
     Raises:
-        InputError: the data set has no such grouping, or the raw files did not tell it.
+        InputError: the data set has no such grouping, or the raw files did not state the groups.
     """
     known = groupings_of(benchmark)
     if by not in known:
@@ -37,9 +37,11 @@ def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
     values = list(zip(*(columns[column] for column in known[by]), strict=True))
     unknown = sum("" in own for own in values)
     if unknown:
-        raise InputError(f"the {by} of {unknown:,} samples is not known, as their raw files do not tell it: choose row")
+        raise InputError(
+            f"the {by} of {unknown:,} samples is not known, as their raw files do not state it: choose row"
+        )
     each = by in benchmark.each
-    # One copy of each, which a million rows share.
+    # One copy of each value, which a million rows share.
     once = {own: tuple((value,) for value in own) if each else (own,) for own in set(values)}
     return [once[own] for own in values]
 
@@ -48,8 +50,8 @@ class Grouped:
     """Samples and their groups, numbered.
 
     Args:
-        benchmark: says which groupings and splits there are.
-        columns: of the samples.
+        benchmark: declaration of the groupings and splits.
+        columns: columns of the samples.
     """
 
     def __init__(self, benchmark: Benchmark, columns: Columns) -> None:
@@ -57,7 +59,7 @@ class Grouped:
         self._numbered: dict[str, tuple[NDArray[np.int64], list[Group]]] = {}
 
     def of(self, by: str) -> tuple[NDArray[np.int64], list[Group]]:
-        """(N, groups of a sample) the numbers of each sample's groups, and the groups in the order of their numbers."""
+        """(N, groups of a sample) numbers of each sample's groups, and the groups in the order of their numbers."""
         if by not in self._numbered:
             number: dict[Group, int] = {}
             found = groups(self.benchmark, self.columns, by)
@@ -66,7 +68,7 @@ class Grouped:
         return self._numbered[by]
 
     def held(self, by: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Which groups some samples have."""
+        """(number of groups,) whether one of the given samples has the group."""
         codes, names = self.of(by)
         found = np.zeros(len(names), bool)
         found[codes[rows]] = True

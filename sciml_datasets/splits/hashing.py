@@ -1,4 +1,4 @@
-"""Splits by hashes: which part a group of samples falls to, the same on every machine."""
+"""Splits by hashes: they put a group of samples into the same part on every machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sciml_datasets.raw_format import SPLITS
 
 
 def part_of(name: str, group: Sequence[str], shares: tuple[float, float]) -> str:
-    """The part that a group falls to: by the first 8 bytes of the SHA-256 of what is parted and the group.
+    """The part of a group, by the first 8 bytes of the SHA-256 of a name and the group.
 
     Args:
-        name: name of what is parted, for example of the split; another name gives another draw.
-        group: what names the group, for example cell and drug.
+        name: name of what is divided, for example of the split; another name gives another draw.
+        group: names that identify the group, for example cell and drug.
         shares: shares of train and of validation; the rest is test.
     """
     digest = hashlib.sha256("\t".join((name, *group)).encode()).digest()

@@ -1,4 +1,4 @@
-"""Report on overlaps: for each partition its parts, and the groups that two of them have in common."""
+"""Report on overlaps: the parts of each partition, and the groups that two of them have in common."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from sciml_datasets.splits.partitions import NO_PART, OFFICIAL, part_numbers, sp
 MemberRows = tuple[Sequence[str], Iterable[Sequence[str]]]
 """Names of the columns of a member list, and its rows."""
 Rows = Mapping[str, NDArray[np.int64]]
-"""Part to the numbers of the distinct rows of the member lists that it has."""
+"""Numbers of the distinct rows of the member lists that a part has, by part."""
 
 
 def overlap_report(benchmark: Benchmark, members: Mapping[str, MemberRows], *, official: bool) -> dict[str, Any]:
-    """For each split by name its parts and what they have in common, as JSON; also for official splits.
+    """The parts of each split by name, and of official splits, and what they have in common, as JSON.
 
-    For each part: number of samples, the SHA-256 of its distinct groups (all columns that groupings are made of,
-    tab-separated, sorted, one a line), from which, but for official splits, its samples follow, and the number of
-    groups of each grouping; for each pair of parts: the number of groups that stand in both, which is 0 for what the
-    split is blind to.
+    The report holds for each part the number of samples, the SHA-256 of its distinct groups (all columns that groupings
+    are made of, tab-separated, sorted, one a line), from which its samples follow except in official splits, and the
+    number of groups of each grouping; and for each pair of parts the number of groups that both have, which is 0 for
+    the groupings that the split is blind to.
 
     Args:
-        benchmark: declares which splits there are.
-        members: canonical split to its member list. Rows are read once, one by one: memory grows with the distinct
-            groups, not with the samples.
+        benchmark: declaration of the splits.
+        members: canonical split to its member list. Rows are read once, one by one: memory grows with the number of
+            distinct groups, not with that of samples.
         official: whether the raw files gave the canonical splits.
     """
     names = list(dict.fromkeys(column for columns in benchmark.groupings.values() for column in columns))
@@ -76,6 +76,6 @@ def _of_split(
 
 
 def _distinct(header: Sequence[str], rows: Iterable[Sequence[str]], names: Sequence[str]) -> Counter[Group]:
-    """The values in these columns to the number of rows that have them."""
+    """The number of rows by their values in these columns."""
     places = [header.index(name) for name in names]
     return Counter(tuple([row[place] for place in places]) for row in rows)

@@ -1,16 +1,16 @@
-"""Partitions: other ways to part the samples of a data set into train, validation and test than its canonical splits.
+"""Partitions: divisions of the samples of a data set into train, validation and test, beside its canonical splits.
 
-Everything follows from columns of member lists and from hashes, so the parts are the same on every machine, and no
+They follow from columns of member lists and from hashes alone, so the parts are the same on every machine, and no
 second copy of the data is needed: a part is a list of ids, in the order of the records.
 
-- A split by name is blind to cell lines, to drugs, to both, or to a study. A group falls to a part by the SHA-256 of
-  the split's name and the group (`sciml_datasets.splits.hashing.part_of`).
+- A split by name is blind to cell lines, to drugs, to both, or to a study. The part of a group follows from the SHA-256
+  of the split's name and the group (`sciml_datasets.splits.hashing.part_of`).
 - A fold (`sciml_datasets.splits.folds`) is tested on what it holds out.
 
-Wherever a split is named (training, evaluation), a part of these is ``cell_blind:test`` or ``fold 2/5 by cell:test``;
-`sciml_datasets.prepared.prepared.Prepared.select` finds its samples.
+Wherever a split is named (training, evaluation), a part of a partition is named ``cell_blind:test`` or ``fold 2/5 by
+cell:test``; `sciml_datasets.prepared.prepared.Prepared.select` returns its samples.
 
-What each benchmark offers is declared: `Benchmark.groupings`, `Benchmark.splits`, `Benchmark.leave_out`.
+Each benchmark declares its partitions: `Benchmark.groupings`, `Benchmark.splits`, `Benchmark.leave_out`.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from sciml_datasets.splits.hashing import digest_of, part_of
 
 LEAVE_OUT = "leave_out_"
 OFFICIAL = "official"
-"""Name of the canonical splits where the raw files gave them."""
+"""Name of the canonical splits where they were given by the raw files."""
 LEFT_SHARES = (0.9, 0.1)
-"""Shares of training and validation in what is left, where a study is left out for test; groups are those of the first
-split by name."""
+"""Shares of training and of validation in the samples that are left where a study is left out for test; their groups
+are those of the first split by name."""
 
 NO_PART = np.int8(len(SPLITS))
-"""Number for samples that are in no part of a split by name."""
+"""Number that stands for no part: samples that a split by name leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class Selection:
     Attributes:
         columns: columns of the member lists, by name, for these samples.
         records: split of TFDS that holds their records.
-        positions: (N,) int64, places of their records in it.
-        sha256: SHA-256 of the member list, or, for a part of another partition, of the ids in their order, one a line.
+        positions: (N,) int64, positions of their records in it.
+        sha256: SHA-256 of the member list or, for a part of another partition, of the ids in their order, one a line.
     """
 
     columns: dict[str, list[str]]
@@ -58,12 +58,12 @@ class Selection:
 
 
 def selected(benchmark: Benchmark, columns: Columns, partition: str, part: str, records: str) -> Selection:
-    """The samples of a part of a partition; none where there are too few groups to part.
+    """The samples of a part of a partition; none where there are too few groups to divide.
 
     Args:
-        benchmark: declares which partitions there are.
+        benchmark: declaration of the partitions.
         columns: columns of all samples, in the order of the records.
-        partition: split by name, or a fold.
+        partition: name of a split by name, or of a fold.
         part: train, validation or test.
         records: the splits of TFDS that hold the records of all samples.
 
@@ -77,7 +77,7 @@ def selected(benchmark: Benchmark, columns: Columns, partition: str, part: str, 
 
 
 def is_official(facts: Mapping[str, Any]) -> bool:
-    """Whether the raw files gave the canonical splits of prepared data with these facts."""
+    """Whether the canonical splits of prepared data with these facts were given by the raw files."""
     return str(facts.get("splits", "")).startswith(OFFICIAL)
 
 
@@ -107,10 +107,10 @@ def partition_ids(benchmark: Benchmark, columns: Columns, partition: str) -> dic
 
 
 def part_ids(benchmark: Benchmark, columns: Columns, split: str) -> dict[str, list[str]]:
-    """The ids of train, validation and test of a split by name; what they leave out is in none of them.
+    """The ids of train, validation and test of a split by name; samples that it leaves out are in none of them.
 
     Args:
-        benchmark: declares which splits there are.
+        benchmark: declaration of the splits.
         columns: columns of the samples, ``id`` among them.
         split: one of `split_names`.
 
@@ -125,7 +125,7 @@ def part_ids(benchmark: Benchmark, columns: Columns, split: str) -> dict[str, li
 
 
 def part_numbers(grouped: Grouped, split: str) -> NDArray[np.int8]:
-    """(N,) for each sample the place in SPLITS of its part of a split by name; NO_PART where it is in none.
+    """(N,) place in SPLITS of the part of each sample in a split by name; NO_PART where it is in none.
 
     Raises:
         InputError: there is no such split.
@@ -146,19 +146,19 @@ def part_numbers(grouped: Grouped, split: str) -> NDArray[np.int8]:
 
 
 def _drawn(grouped: Grouped, draw: str, by: str, shares: tuple[float, float]) -> NDArray[np.int8]:
-    """(N, groups of a sample) the part that each falls to."""
+    """(N, groups of a sample) part of each group."""
     codes, names = grouped.of(by)
     return np.array([SPLITS.index(part_of(draw, group, shares)) for group in names], np.int8)[codes]
 
 
 def no_split_given(name: str, part: str, names: Sequence[str]) -> str:
-    """A sentence for a data set whose raw files had no such split, with what can be done."""
+    """A sentence for a data set whose raw files had no such split; it names the remedy."""
     other = f", or a part of another partition, as in --split {names[0]}:{part}" if names else ""
     return f"{name} has no {part} split, since its raw files had none: choose --split validation{other}"
 
 
 def no_such_part(split: str, names: Sequence[str], benchmark: Benchmark) -> str:
-    """A sentence for the name of a split that is no part of any, with those that there are."""
+    """A sentence for a name that is no split and no part of a partition; it names those that there are."""
     by = [*groupings_of(benchmark)]
     if split in names or FOLD.fullmatch(split):
         return f"{split!r} has parts: choose one of {', '.join(f'{split}:{part}' for part in SPLITS)}"

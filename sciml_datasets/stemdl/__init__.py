@@ -26,7 +26,8 @@ _POINT_GROUPS = {
     **{"6": 173, "-6": 174, "6/m": 176, "622": 182, "6mm": 186, "-6m2": 190, "6/mmm": 194},
     **{"23": 199, "m-3": 206, "432": 214, "-43m": 220, "m-3m": 230},
 }
-"""Name to its last space group; the others follow the one before (International Tables for Crystallography A)."""
+"""Last space group of each crystal system, by its name; the groups of a system follow those of the one before
+(International Tables for Crystallography A)."""
 _ENANTIOMORPHS = {
     **{76: 78, 91: 95, 92: 96, 144: 145, 151: 153, 152: 154},
     **{169: 170, 171: 172, 178: 179, 180: 181, 212: 213},
@@ -83,7 +84,7 @@ BENCHMARK = Benchmark(
     ),
     homepage="https://doi.org/10.13139/OLCF/1510313",
     licence="as given at the DOI of the data set",
-    obtain="`sciml fetch stemdl` tells how to transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
+    obtain="`sciml fetch stemdl` lists the steps to transfer the 548.7 GiB of DOI 10.13139/OLCF/1510313 with Globus",
     groupings={"material": ("material",)},
     sources={
         "stemdl": (

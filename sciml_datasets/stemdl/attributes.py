@@ -1,6 +1,6 @@
 """Attributes of a sample of STEMDL's raw layout, form A: material, space group, energy, lengths and directions.
 
-Direction i of ``z_dirs`` (1, 3, 3) is the column ``z_dirs[0][:, i]``; for what it means see
+Direction i of ``z_dirs`` (1, 3, 3) is the column ``z_dirs[0][:, i]``; its meaning is described in
 `sciml_datasets.stemdl.directions`. Source: the data set's own ``hdf5_docs.ipynb`` and its generator, nlaanait/namsa.
 """
 
@@ -22,7 +22,7 @@ NUM_SPACE_GROUPS = 230
 MAX_KEV = 10_000
 """Energy in keV that no electron microscope reaches: the largest have 3,000."""
 LEAST = 1e-6
-"""Lower limit of lengths, angles and directions of a crystal; debris of a foreign float128 is often less, or 0."""
+"""Lower limit of lengths, angles and directions of a crystal; a misread foreign float128 is often less, or 0."""
 VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "z_dirs": ((1, 3, 3), -1e3, 1e3),
     "y_dirs": ((1, 3, 3), -1e3, 1e3),
@@ -31,13 +31,13 @@ VECTORS: dict[str, tuple[tuple[int, ...], float, float]] = {
     "abc_angstrom": ((3,), LEAST, 1e3),
     "angles_degree": ((3,), LEAST, 180),
 }
-"""Optional attributes: shape, and the range outside which a value is debris of a foreign float128 and absent."""
+"""Optional attributes: shape, and the range outside which a value, a misread foreign float128, counts as absent."""
 DEBRIS = "have unusable attributes, stored as absent"
 FRACTION = "have an energy that is no whole number of keV, which is rounded"
 
 
 def material_of(group: Group) -> str:
-    """Material of a sample.
+    """The material of a sample.
 
     Raises:
         InputError: it is missing or empty.
@@ -52,7 +52,7 @@ def material_of(group: Group) -> str:
 
 
 def space_group_of(group: Group) -> int:
-    """Number of the space group of a sample, 1 to 230.
+    """The number of the space group of a sample, 1 to 230.
 
     Raises:
         InputError: it is missing or no such number.
@@ -68,10 +68,10 @@ def space_group_of(group: Group) -> int:
 
 
 def features_of(group: Group, note: Note) -> Example:
-    """The attributes that the index does not have; absent text is empty, an absent energy 0, absent numbers NaN.
+    """The attributes that are not in the index; absent text is empty, an absent energy 0, absent numbers NaN.
 
     Raises:
-        InputError: the energy is no number, or the directions have no meaning that is known.
+        InputError: the energy is no number, or the directions have no known meaning.
     """
     unusable: dict[str, str] = {}
 
@@ -94,7 +94,7 @@ def features_of(group: Group, note: Note) -> Example:
 
 
 def _check_directions(group: Group, directions: np.ndarray[Any, np.dtype[np.float64]]) -> None:
-    """Refuse ``z_dirs`` that have neither of the two known meanings, or both."""
+    """Refuse ``z_dirs`` that have neither of the two known meanings, or both of them."""
     indices, unit = which_are_indices(directions), which_are_unit_vectors(directions)
     if indices.all() or unit.all():
         return
@@ -111,7 +111,7 @@ def _check_directions(group: Group, directions: np.ndarray[Any, np.dtype[np.floa
 
 
 def _energy(group: Group, note: Note) -> int:
-    """Energy of the electrons in keV, rounded; 0 where it is absent."""
+    """The energy of the electrons in keV, rounded; 0 where it is absent."""
     text = group.text("energy_keV")
     if text is None:
         return 0
@@ -129,20 +129,20 @@ def _energy(group: Group, note: Note) -> int:
 
 
 def _vector(group: Group, name: str) -> np.ndarray[Any, np.dtype[np.float64]] | None:
-    """Value of an attribute; None where it is absent.
+    """The value of an attribute; None where it is absent.
 
     Raises:
-        UnusableAttributeError: it is debris.
+        UnusableAttributeError: it has another shape or is out of its range.
     """
     shape, low, high = VECTORS[name]
     value = group.numbers(name)
     if value is None:
         return None
-    with np.errstate(over="ignore"):  # of debris
+    with np.errstate(over="ignore"):  # misread values may overflow
         number = np.asarray(value, np.float64)
     if number.shape != shape:
         raise UnusableAttributeError(f"{group.where}: {name} has the shape {number.shape}, expected {shape}")
-    usable = number.min() >= low and number.max() <= high  # not where it is NaN
+    usable = number.min() >= low and number.max() <= high  # false where a number is NaN
     if not usable or (len(shape) == 3 and abs(number).max(axis=1).min() < LEAST):
         raise UnusableAttributeError(
             f"{group.where}: {name} is not from {low:g} to {high:g}, as a float128 of another architecture is not"

@@ -1,14 +1,14 @@
-"""Convergent-beam patterns by multislice in a box, the geometry in which STEMDL itself was made.
+"""Convergent-beam patterns by multislice in a box, the geometry in which STEMDL itself was simulated.
 
 A box is cut from the crystal, the zone axis upright; each atom is moved by one thermal displacement; the potential of
 each slice is the sum of its atoms' projected potentials (Peng's factors, where STEMDL took Kirkland's); a focused probe
-goes through it at 8 x 8 positions in one projected cell, and the patterns are averaged (nlaanait/namsa,
-scripts/summit_scripts). A box of 100 angstrom with patterns of 512 pixels is STEMDL's; another number of pixels takes a
-box in proportion, down to 25 angstrom for 128. Waves are computed on a grid half as fine again, so that products alias
-beyond what is shown; STEMDL's own grid had no such room.
+passes through it at 8 x 8 positions in one projected cell, and the patterns are averaged (nlaanait/namsa,
+scripts/summit_scripts). STEMDL has a box of 100 angstrom with patterns of 512 pixels; for another number of pixels the
+box is in proportion, down to 25 angstrom for 128. Waves are computed on a grid finer by a factor of 1.5, so that
+products alias only outside the patterns; STEMDL's own grid had no such margin.
 
-Higher-order Laue zones and thermal diffuse scattering are in these patterns, and the box's edges, which do not fit the
-crystal's period.
+These patterns contain higher-order Laue zones and thermal diffuse scattering, and effects of the box's edges, which do
+not fit the crystal's period.
 
 Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad.
 """
@@ -36,13 +36,13 @@ from sciml_datasets.stemdl.multislice import (
 )
 
 PIXEL_SIZE = 100 / 512
-"""Angstrom: the width of a box over the number of pixels of its pattern; 1 / (2 K_MAX), as in STEMDL."""
+"""Width of a box in angstrom over the number of pixels of its pattern; 1 / (2 K_MAX), as in STEMDL."""
 SLICE = 2.5
-"""Angstrom, at most."""
+"""Largest thickness of a slice in angstrom."""
 POSITIONS = 8
 """Number of positions of the probe along either edge of the projected cell."""
 AT_ONCE = 8
-"""Probes that travel together: their waves stay in the processor's cache for longer."""
+"""Number of probes that are propagated together: their waves stay in the processor's cache for longer."""
 
 
 def box_of(
@@ -53,22 +53,22 @@ def box_of(
     rng: np.random.Generator,
     b_factor: float = DEBYE_WALLER,
 ) -> tuple[Floats, NDArray[np.str_]]:
-    """The atoms of a box, each displaced from its place as by heat.
+    """The atoms of a box, each with a thermal displacement.
 
     Args:
         crystal: the crystal.
         frame: (3, 3) rows x, y, z of the box in crystal space; the centre of the box is the cell's origin.
-        width: angstrom, of x and y.
-        depth: angstrom, of z.
-        rng: of the displacements.
+        width: width of the box along x and y in angstrom.
+        depth: depth of the box along z in angstrom.
+        rng: random generator of the displacements.
         b_factor: isotropic B in square angstrom: the mean square displacement along an axis is B / (8 pi^2).
 
     Returns:
-        (n, 3) x, y and z in angstrom from a corner, and (n,) symbols.
+        (n, 3) positions x, y and z in angstrom from a corner, and (n,) symbols.
     """
     size = np.array([width, width, depth])
     vectors = crystal.lattice @ frame.T
-    # Along each edge of the cell, as many cells as half the box's diagonal is long in planes of that edge.
+    # The number of cells along each edge is half the box's diagonal in units of the spacing of the planes of that edge.
     reach = np.ceil(np.linalg.norm(size) / 2 * np.linalg.norm(np.linalg.inv(vectors), axis=0)).astype(int) + 1
     cells = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(-1, 3)
     symbols = np.array(crystal.symbols)
@@ -86,14 +86,14 @@ def box_of(
 def slice_potentials(
     positions: Floats, symbols: NDArray[np.str_], width: float, depth: float, pixels: int
 ) -> Iterator[Floats]:
-    """(pixels, pixels) volt angstrom of each slice from the entrance on, the box's sides joined.
+    """Yield the (pixels, pixels) potential in volt angstrom of each slice from the entrance on, periodic at the sides.
 
     Args:
-        positions: (n, 3) x, y and z in angstrom.
-        symbols: (n,) of the atoms.
-        width: angstrom, of x and y.
-        depth: angstrom, cut into equal slices of at most SLICE.
-        pixels: along x and y.
+        positions: (n, 3) positions x, y and z of the atoms in angstrom.
+        symbols: (n,) symbols of the atoms.
+        width: width of the box along x and y in angstrom.
+        depth: depth of the box in angstrom, cut into equal slices of at most SLICE.
+        pixels: number of pixels along x and along y.
     """
     k = frequencies(pixels, width / pixels)
     low = np.flatnonzero(np.abs(k) <= band_limit(k, k))
@@ -108,7 +108,7 @@ def slice_potentials(
             along_y = np.exp(-2j * np.pi * np.outer(k[low], y)).astype(np.complex64)
             along_x = np.exp(-2j * np.pi * np.outer(x, k[low])).astype(np.complex64)
             spectrum[np.ix_(low, low)] += factor * (along_y @ along_x)
-        # The inverse transform divides by the number of pixels: what is left of the area is that of one pixel.
+        # The inverse transform divides by the number of pixels, so that the area of the box becomes that of one pixel.
         yield np.fft.ifft2(spectrum).real * (VOLTS_PER_FACTOR * (pixels / width) ** 2)
 
 
@@ -126,15 +126,15 @@ def cbed_pattern(
     Args:
         crystal, frame, semi_angle_rad, thickness, energy_kev: as `sciml_datasets.stemdl.kinematic.cbed_pattern` takes
             them.
-        pixels: width and height; the field of view is 2 K_MAX whatever their number.
-        rng: of the thermal displacements.
+        pixels: width and height in pixels; the field of view is always 2 K_MAX.
+        rng: random generator of the thermal displacements.
 
     Returns:
         (pixels, pixels) float32, non-negative, relative to the incident beam, rows along y, the direct beam at
         [pixels // 2, pixels // 2]; zero beyond K_MAX.
     """
     width = pixels * PIXEL_SIZE
-    fine = -(-3 * pixels // 2)  # its band limit, two thirds of what it holds, is K_MAX
+    fine = -(-3 * pixels // 2)  # its band limit, two thirds of its largest frequency, is K_MAX
     k = frequencies(fine, width / fine)
     positions, symbols = box_of(crystal, frame, width, thickness, rng)
     slices = [
@@ -149,12 +149,12 @@ def cbed_pattern(
         waves: Waves = probes(k, k, semi_angle_rad, energy_kev, places[first : first + AT_ONCE])
         total += intensities(multislice(waves, slices, propagation)).sum(axis=0)[middle, middle]
     shifted = np.fft.fftshift(k)[middle]
-    total *= shifted[:, None] ** 2 + shifted**2 <= band_limit(k, k) ** 2  # beyond it is the noise of rounding
+    total *= shifted[:, None] ** 2 + shifted**2 <= band_limit(k, k) ** 2  # beyond it there is only rounding noise
     return np.asarray(total / len(places), np.float32)
 
 
 def _cell_positions(crystal: Crystal, frame: Floats) -> Floats:
-    """(64, 2) y and x in angstrom, spread evenly over a cell of the crystal projected along z."""
+    """(64, 2) positions y and x in angstrom, evenly spread over a cell of the crystal projected along z."""
     vectors = crystal.lattice @ frame[:2].T
     edges = max(combinations(vectors, 2), key=lambda pair: abs(float(np.linalg.det(np.array(pair)))))
     steps = (np.arange(POSITIONS) + 0.5) / POSITIONS - 0.5

@@ -23,20 +23,20 @@ _UNCERTAINTY = re.compile(r"\(\d+\)$")
 
 
 def read_cif(path: Path, text: str, most_atoms: int) -> tuple[Floats, Floats, list[str], set[int]]:
-    """Lattice, fractional positions and symbols of all atoms in the cell, and the space groups that are stated.
+    """The lattice, the fractional positions and symbols of all atoms in the cell, and the space groups that are stated.
 
     Args:
-        path: of the file, for messages.
-        text: its content.
-        most_atoms: Number of listed atoms from which on none are made from them.
+        path: path of the file, for messages.
+        text: content of the file.
+        most_atoms: largest number of listed atoms; a file with more is refused before others are made from them.
 
     Raises:
-        InputError: the file is no CIF of one ordered structure, or does not tell its symmetry operations.
+        InputError: the file is no CIF of one ordered structure, or does not state its symmetry operations.
     """
     import gemmi
 
     try:
-        # gemmi takes no other characters outside quotes; a title or an author may have them.
+        # gemmi accepts only such characters outside quotes; a title or an author may have others.
         ascii_text = text.encode("ascii", "replace").decode()
         blocks = [_parts(block) for block in gemmi.cif.read_string(ascii_text)]
     except (ValueError, RuntimeError, IndexError) as error:
@@ -81,7 +81,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 def _parts(block: gemmi.cif.Block) -> tuple[gemmi.cif.Block, gemmi.cif.Block]:
-    """The atoms and the symmetry of a block, with the tags of the core dictionary, without dummy sites: no atoms."""
+    """The atoms and the symmetry of a block, with the tags of the core dictionary; dummy sites are left out."""
     import gemmi
 
     structure, symmetry = gemmi.cif.Block(block.name), gemmi.cif.Block(block.name)
@@ -123,7 +123,7 @@ def _check_occupancies(path: Path, block: gemmi.cif.Block) -> None:
 
 
 def _check_elements(path: Path, block: gemmi.cif.Block, listed: gemmi.SmallStructure) -> None:
-    """Refuse what is only in part a symbol, such as NaCl, and labels that may mean two elements, such as CA1."""
+    """Refuse texts that are only in part a symbol, such as NaCl, and labels that may mean two elements, such as CA1."""
     typed = len(block.find_values("_atom_site_type_symbol")) > 0
     for site in listed.sites:
         text = site.type_symbol if typed and site.type_symbol else site.label

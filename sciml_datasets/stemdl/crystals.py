@@ -1,9 +1,9 @@
 """Random crystals of a given space group, for simulated diffraction.
 
 A crystal is built from the symmetry operations of the group (spglib's database, standard setting): a few sites, each
-either general or projected on a fixed point of some operations, are spread to their orbits; the lattice obeys the
-crystal system and is scaled to a physical density. It counts only when spglib, given the atoms alone, finds exactly
-the requested group; otherwise the next draw is tried.
+either general or projected on a fixed point of some operations, are expanded to their orbits; the lattice obeys the
+crystal system and is scaled to a physical density. It is accepted only when spglib finds exactly the requested group
+from the atoms alone; otherwise another crystal is drawn.
 
 Conventions: lattice vectors are rows, in angstrom; positions are fractional, in [0, 1).
 """
@@ -45,18 +45,20 @@ ELEMENTS = (
 MIN_AXIS = 2.4
 """Angstrom."""
 DRAWS = 100
-"""Within STEMDL's own limits, which follow; after these come LARGE_DRAWS within wider ones."""
+"""Number of draws within STEMDL's own limits, which follow; LARGE_DRAWS within wider limits come after them."""
 MAX_ATOMS, MAX_AXIS = 90, 10.0
-"""Atoms in the conventional cell, and angstrom: STEMDL holds no cell with an axis of 10 angstrom or more."""
+"""Largest number of atoms in the conventional cell, and limit of an axis in angstrom: STEMDL holds no cell with an axis
+of 10 angstrom or more."""
 LARGE_DRAWS = 4000
 LARGE_ATOMS, LARGE_AXIS = 240, 16.0
-"""For the few cubic groups that only their general position tells from a supergroup: no small cell holds it."""
+"""The same limits for the few cubic groups that only their general position distinguishes from a supergroup: no small
+cell holds it."""
 MIN_DISTANCE = 1.6
-"""Angstrom between any two atoms: about the shortest metal-oxygen bond."""
+"""Least distance of two atoms in angstrom: about the shortest metal-oxygen bond."""
 VOLUME_PER_ATOM = (13.0, 24.0)
-"""Cubic angstrom: from close-packed metals to open oxides."""
+"""Range of the volume per atom in cubic angstrom: from close-packed metals to open oxides."""
 SITE_DRAWS = 8
-"""Places that are tried for one more kind of site."""
+"""Number of places that are tried for one more kind of site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,9 @@ class Crystal:
 
     Attributes:
         space_group: International Tables number, 1 to 230.
-        lattice: (3, 3) row vectors, angstrom.
-        positions: (atoms, 3) fractional.
-        symbols: one chemical symbol per atom.
+        lattice: (3, 3) row vectors in angstrom.
+        positions: (atoms, 3) fractional positions.
+        symbols: chemical symbol of each atom.
     """
 
     space_group: int
@@ -77,7 +79,7 @@ class Crystal:
 
     @property
     def formula(self) -> str:
-        """Cell content in the style of the STEMDL files, for example ``Fe8 O14 F2``."""
+        """The cell content in the style of the STEMDL files, for example ``Fe8 O14 F2``."""
         return " ".join(f"{symbol}{count}" for symbol, count in Counter(self.symbols).items())
 
     @property
@@ -119,7 +121,7 @@ ENANTIOMORPHS = {
     212: 213,
 }
 """The 11 pairs of groups that are each other's mirror images (International Tables A), lower number first. In the
-zero-order Laue zone both look the same; the hand shows only in higher-order zones."""
+zero-order Laue zone both have the same pattern; the hand is visible only in higher-order zones."""
 
 
 def mirrored(space_group: int, other: int) -> bool:
@@ -136,7 +138,7 @@ def random_crystal(space_group: int, rng: np.random.Generator) -> Crystal:
     """Draw a crystal whose group, as spglib detects it, is exactly ``space_group``.
 
     Raises:
-        RuntimeError: none was found within the limits above.
+        RuntimeError: no crystal was found within the limits above.
     """
     for number in range(DRAWS + LARGE_DRAWS):
         crystal = _draw(space_group, rng, large=number >= DRAWS)
@@ -171,12 +173,12 @@ def _space_group_types() -> dict[int, Any]:
     import spglib
 
     settings = [spglib.get_spacegroup_type(hall_number) for hall_number in range(530, 0, -1)]
-    return {setting.number: setting for setting in settings if setting is not None}  # the first one stays
+    return {setting.number: setting for setting in settings if setting is not None}  # the first setting is kept
 
 
 @cache
 def symmetry_operations(space_group: int) -> tuple[NDArray[np.int32], Floats]:
-    """Rotations (n, 3, 3) and translations (n, 3) of the group in spglib's first setting of it."""
+    """The rotations (n, 3, 3) and translations (n, 3) of the group in spglib's first setting."""
     import spglib
 
     operations: Any = spglib.get_symmetry_from_database(space_group_type(space_group).hall_number)
@@ -185,7 +187,7 @@ def symmetry_operations(space_group: int) -> tuple[NDArray[np.int32], Floats]:
 
 @cache
 def centring_translations(space_group: int) -> Floats:
-    """(1, 2 or 4 rows, 3) the lattice points within the conventional cell, the origin included."""
+    """(1, 2 or 4 rows, 3) lattice points within the conventional cell, the origin included."""
     rotations, translations = symmetry_operations(space_group)
     return np.asarray(translations[(rotations == np.eye(3)).all(axis=(1, 2))])
 
@@ -203,7 +205,7 @@ def _draw(space_group: int, rng: np.random.Generator, *, large: bool) -> Crystal
             site = rng.random(3) if large and not symbols else _site(rotations, translations, rng)
             orbit = _orbit(site, rotations, translations)
             more = np.concatenate([orbit, positions])
-            # The neighbourhoods within an orbit are congruent: its first atom stands for all. The cell only grows.
+            # The neighbourhoods within an orbit are congruent, so its first atom represents all. The cell only grows.
             scale = len(more) ** (1 / 3)
             if len(more) <= max_atoms and shortest_distance(scale * lattice, orbit[:1], more) >= MIN_DISTANCE:
                 positions, symbols = more, [str(symbol)] * len(orbit) + symbols

@@ -15,7 +15,7 @@ PIXELS = {"stemdl": 512, "stemdl_preprocessed": 128, "stemdl_demo": 128}
 
 
 def features(dataset: DataSet) -> dict[str, Any]:
-    """Feature connectors by name; absent text is empty, an absent energy 0, absent numbers NaN."""
+    """The feature connectors by name; absent text is empty, an absent energy 0, absent numbers NaN."""
     import numpy as np
     from tensorflow_datasets import features
 

@@ -1,4 +1,4 @@
-"""What every simulation of diffraction starts from: wavelength, structure factors, zone axes.
+"""Quantities of all simulations of diffraction: wavelength, structure factors, zone axes.
 
 Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad.
 """
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from sciml_datasets.stemdl.crystals import Crystal, Floats
 
 K_MAX = 2.56
-"""1/angstrom: the half-width of a pattern, and the radius of the circle in which it ends. STEMDL's is the same: half of
-512 pixels over 100 angstrom, which its script does not limit further (nlaanait/namsa, smc_19_sim.py, bandwidth 1/2)."""
+"""Half-width of a pattern, and radius of the circle in which it ends, in 1/angstrom. STEMDL's is the same: half of 512
+pixels over 100 angstrom, which its script does not limit further (nlaanait/namsa, smc_19_sim.py, bandwidth 1/2)."""
 DEBYE_WALLER = 0.5
-"""Square angstrom, the isotropic B of every atom: typical of inorganic crystals at room temperature."""
+"""Isotropic B of every atom in square angstrom: typical of inorganic crystals at room temperature."""
 PROBE_KEV = 100
-"""The energy whose wavelength sets the semi-angle at every energy, as in STEMDL."""
+"""Energy in keV whose wavelength sets the semi-angle at every energy, as in STEMDL."""
 D_RANGE = (1.0, 5.0)
-"""Angstrom: spacings preferred for the reflections that name the zone axes."""
+"""Range of the spacings in angstrom preferred for the reflections that name the zone axes."""
 
 
 def wavelength(energy_kev: float) -> float:
@@ -29,16 +29,16 @@ def wavelength(energy_kev: float) -> float:
 
 
 def relativistic_factor(energy_kev: float) -> float:
-    """Mass of the moving electron over its rest mass."""
+    """The mass of the moving electron over its rest mass."""
     return 1 + energy_kev / 510.99895
 
 
 @cache
 def _gaussians(symbol: str, radiation: str) -> tuple[Floats, Floats, float]:
-    """Amplitudes, widths and constant of an atom's form factor.
+    """The amplitudes, widths and constant of an atom's form factor.
 
-    Electrons: five Gaussians, angstrom (International Tables C, table 4.3.2.2). X-rays: four Gaussians and a constant,
-    electrons (IT92). Both as tabulated by gemmi.
+    For electrons they are five Gaussians in angstrom (International Tables C, table 4.3.2.2), for X-rays four Gaussians
+    and a constant in electrons (IT92), both as tabulated by gemmi.
     """
     import gemmi
 
@@ -52,12 +52,12 @@ def form_factor(symbol: str, s2: Floats, radiation: str = "electrons") -> Floats
     """The form factor of an atom at rest.
 
     Args:
-        symbol: of the element.
+        symbol: symbol of the element.
         s2: (...) squares of s = |g| / 2 in 1/angstrom^2.
         radiation: ``electrons`` or ``x-rays``.
 
     Returns:
-        (...) in angstrom, or in electrons.
+        (...) form factors in angstrom, or in electrons.
     """
     a, b, c = _gaussians(symbol, radiation)
     return np.asarray(np.exp(-s2[..., None] * b) @ a + c)
@@ -71,11 +71,11 @@ def structure_factors(
     Args:
         crystal: the crystal.
         hkl: (n, 3) Miller indices.
-        radiation: ``electrons`` (result in angstrom) or ``x-rays`` (in electrons).
+        radiation: ``electrons`` (result in angstrom) or ``x-rays`` (result in electrons).
         b_factor: isotropic B of every atom in square angstrom.
 
     Returns:
-        (n,) complex: the sum over atoms of f(s) exp(-B s^2) exp(2 pi i h.r), with s = |g| / 2.
+        (n,) complex structure factors: the sum over atoms of f(s) exp(-B s^2) exp(2 pi i h.r), with s = |g| / 2.
     """
     s2 = np.sum((hkl @ reciprocal(crystal)) ** 2, axis=1) / 4
     symbols = np.array(crystal.symbols)
@@ -87,15 +87,15 @@ def structure_factors(
 
 
 def reciprocal(crystal: Crystal) -> Floats:
-    """(3, 3): the rows are a*, b*, c* in 1/angstrom."""
+    """(3, 3) reciprocal lattice: the rows are a*, b*, c* in 1/angstrom."""
     return np.asarray(np.linalg.inv(crystal.lattice).T)
 
 
 def strongest_reflections(crystal: Crystal, count: int = 3) -> NDArray[np.int64]:
     """The ``count`` strongest X-ray reflections of different spacing, strongest first.
 
-    Different spacing, as the lines of a powder diagram: symmetry-equivalent reflections would repeat one pattern. Those
-    with a spacing within D_RANGE come before all others.
+    Their spacings differ, like those of the lines of a powder diagram, since symmetry-equivalent reflections would
+    repeat one pattern. Reflections with a spacing within D_RANGE come before all others.
 
     Returns:
         (count, 3) Miller indices.
@@ -111,12 +111,12 @@ def strongest_reflections(crystal: Crystal, count: int = 3) -> NDArray[np.int64]
 
 
 def semi_angle(spacing: float) -> float:
-    """Convergence semi-angle in rad that STEMDL uses for a zone axis with this spacing: lambda(100 keV) / (4 d)."""
+    """The convergence semi-angle in rad that STEMDL uses for a zone axis of this spacing: lambda(100 keV) / (4 d)."""
     return wavelength(PROBE_KEV) / (4 * spacing)
 
 
 def zone_frame(crystal: Crystal, zone: NDArray[np.int64]) -> Floats:
-    """Orthonormal axes of a pattern in crystal space: rows x, y and z.
+    """The orthonormal axes of a pattern in crystal space: rows x, y and z.
 
     z points along the direct-lattice direction ``zone``, y along the shortest reciprocal-lattice vector of the
     zero-order Laue zone.

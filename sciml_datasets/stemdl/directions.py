@@ -1,11 +1,11 @@
-"""What ``z_dirs`` and ``y_dirs`` mean: directions in a crystal, given as indices or as unit vectors.
+"""The meaning of ``z_dirs`` and ``y_dirs``: directions in a crystal, given as indices or as unit vectors.
 
 The original's ``z_dirs`` are the Miller indices of the reflection that names the beam direction, integers, which its
 generator takes as direct-lattice indices [uvw] (nlaanait/namsa, scripts/summit_scripts/smc_19_utils.py and
 namsa/supercell.py). Files that this project simulated before version 3.0.0 of ``stemdl_demo`` have unit vectors there,
 Cartesian, with a along x and b in the plane of x and y.
 
-The two are told apart by a whole stack: three different reflections that are all integers and unit vectors are the axes
+A whole stack distinguishes the two: three different reflections that are all integers and unit vectors are the axes
 themselves, which are the same in both meanings where the cell has right angles.
 """
 
@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 from sciml_datasets.stemdl.crystals import Floats
 
 PRECISION = 1e-4
-"""By which an index may be off an integer, and a length off 1: some files are float32."""
+"""Largest deviation of an index from an integer, and of a length from 1: some files are float32."""
 FLAT = 1e-12
-"""Square of the volume of a cell with edges of length 1, below which it is the rounding of 0."""
+"""Square of the volume of a cell with edges of length 1, below which the volume counts as 0, up to rounding."""
 
 
 def which_are_indices(directions: Floats) -> NDArray[np.bool_]:
-    """(3,) which columns of (3, 3) are integers that are not all 0."""
+    """(3,) whether the columns of (3, 3) are integers that are not all 0."""
     rounded = np.round(directions)
     return np.asarray((np.abs(directions - rounded).max(axis=0) < PRECISION) & rounded.any(axis=0))
 
 
 def which_are_unit_vectors(directions: Floats) -> NDArray[np.bool_]:
-    """(3,) which columns of (3, 3) have the length 1."""
+    """(3,) whether the columns of (3, 3) have the length 1."""
     return np.asarray(np.abs(np.linalg.norm(directions, axis=0) - 1) < PRECISION)
 
 
@@ -58,8 +58,8 @@ def lattice_of(lengths: Floats, angles: Floats) -> Floats:
     """(3, 3) rows a, b and c in angstrom: a along x, b in the plane of x and y.
 
     Args:
-        lengths: (3,) angstrom.
-        angles: (3,) alpha, beta and gamma in degrees.
+        lengths: (3,) lengths a, b and c in angstrom.
+        angles: (3,) angles alpha, beta and gamma in degrees.
     """
     cosines, sine = np.cos(np.radians(angles)), np.sin(np.radians(angles[2]))
     across = (cosines[0] - cosines[1] * cosines[2]) / sine

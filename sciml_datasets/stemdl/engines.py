@@ -12,17 +12,18 @@ from sciml_datasets.stemdl import box_multislice, kinematic, zone_multislice
 from sciml_datasets.stemdl.crystals import Crystal, Floats
 
 Pattern = Callable[[float, float, float, int], NDArray[np.float32]]
-"""From semi-angle in rad, thickness in angstrom, energy in keV and pixels to a pattern (pixels, pixels)."""
+"""Function from semi-angle in rad, thickness in angstrom, energy in keV and number of pixels to a pattern (pixels,
+pixels)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One way to simulate convergent-beam patterns.
+    """A method that simulates convergent-beam patterns.
 
     Attributes:
-        view: from a crystal, a frame (3, 3), zone indices (3,) and a random generator to a `Pattern`: what does not
-            change with the energy is done once.
-        thickness: least and largest in angstrom that simulated materials have.
+        view: function from a crystal, a frame (3, 3), zone indices (3,) and a random generator to a `Pattern`: work
+            that does not depend on the energy is done once.
+        thickness: least and largest thickness of simulated materials in angstrom.
     """
 
     view: Callable[[Crystal, Floats, NDArray[np.int64], np.random.Generator], Pattern]
@@ -50,5 +51,5 @@ ENGINES = {
     "box": Engine(_box, (100.0, 100.0)),
     "kinematic": Engine(_kinematic, (100.0, 100.0)),
 }
-"""``zolz``: multislice in the zero-order Laue zone; ``box``: multislice in STEMDL's own geometry; ``kinematic``: one
-scattering event, the fastest."""
+"""Engines by name. ``zolz``: multislice in the zero-order Laue zone; ``box``: multislice in STEMDL's own geometry;
+``kinematic``: one scattering event, the fastest."""

@@ -35,10 +35,10 @@ def cbed_pattern(
     Args:
         crystal: the crystal.
         frame: (3, 3) rows x, y, z of the detector in crystal space; the beam runs along z.
-        semi_angle_rad: convergence semi-angle.
-        thickness: angstrom.
-        energy_kev: beam energy.
-        pixels: width and height; the field of view is 2 K_MAX whatever their number.
+        semi_angle_rad: convergence semi-angle in rad.
+        thickness: thickness in angstrom.
+        energy_kev: energy of the beam in keV.
+        pixels: width and height in pixels; the field of view is always 2 K_MAX.
 
     Returns:
         (pixels, pixels) float32, non-negative, sum 1, rows along y, the direct beam at [pixels // 2, pixels // 2].
@@ -48,7 +48,7 @@ def cbed_pattern(
     step = 2 * K_MAX / pixels
     hkl = indices(crystal, K_MAX + radius)
     g = hkl @ reciprocal(crystal) @ frame.T
-    # Only reflections that come close to the Ewald sphere somewhere in the cone scatter at all.
+    # Only reflections that are close to the Ewald sphere somewhere in the cone scatter.
     slack = 3 / thickness + radius * np.hypot(g[:, 0], g[:, 1]) / k
     near = np.abs(g[:, 2] + (g**2).sum(axis=1) / (2 * k)) < slack
     hkl, g = hkl[near], g[near]
@@ -78,6 +78,6 @@ def cbed_pattern(
     seen = (kx**2 + ky**2 <= radius**2) & (
         (rows - pixels // 2) ** 2 + (columns - pixels // 2) ** 2 <= (K_MAX / step) ** 2
     )
-    seen &= (rows < pixels) & (columns < pixels)  # an even number of pixels has one less on this side
+    seen &= (rows < pixels) & (columns < pixels)  # on this side an even number of pixels has one pixel less
     pattern = np.bincount(rows[seen] * pixels + columns[seen], weights=intensity[seen], minlength=pixels**2)
     return np.asarray(pattern / pattern.sum(), np.float32).reshape(pixels, pixels)

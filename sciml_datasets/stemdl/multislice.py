@@ -1,11 +1,11 @@
 """Multislice theory of fast electrons: potentials, transmission, propagation, probes; pure functions of arrays.
 
 A thick specimen is cut into slices; each multiplies the wave by the transmission function of its projected potential,
-and free space carries it to the next (Cowley and Moodie 1957, doi:10.1107/S0365110X57002194; Kirkland, Advanced
-Computing in Electron Microscopy, 2nd ed., chapter 6). Potentials and densities come from the reflections of the
-zero-order Laue zone: the mean over depth, which is what a beam along a zone axis sees while it is paraxial.
+and it propagates through free space to the next (Cowley and Moodie 1957, doi:10.1107/S0365110X57002194; Kirkland,
+Advanced Computing in Electron Microscopy, 2nd ed., chapter 6). Potentials and densities come from the reflections of
+the zero-order Laue zone: they are means over depth, which scatter a paraxial beam along a zone axis.
 
-Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad, volt. Waves travel as exp(+2 pi i k.r); images have rows along
+Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad, volt. Waves are exp(+2 pi i k.r); images have rows along
 y and columns along x; spectra are in the order of `numpy.fft`.
 """
 
@@ -22,12 +22,12 @@ from sciml_datasets.stemdl.diffraction import DEBYE_WALLER, indices, reciprocal,
 Waves = NDArray[np.complex64]
 
 VOLTS_PER_FACTOR = 47.877645
-"""Volt square angstrom: h^2 / (2 pi m0 e), from a structure factor over the cell's volume to a coefficient of the
-potential (Kirkland, appendix C; CODATA 2018)."""
+"""Factor h^2 / (2 pi m0 e) in volt square angstrom from a structure factor over the cell's volume to a coefficient of
+the potential (Kirkland, appendix C; CODATA 2018)."""
 
 
 def interaction_constant(energy_kev: float) -> float:
-    """sigma in rad/(V angstrom): the phase of a wave per projected potential.
+    """The interaction constant sigma in rad/(V angstrom): the phase of a wave per projected potential.
 
     sigma = 2 pi / (lambda E) (m c^2 + E) / (2 m c^2 + E) with m c^2 = 510.99895 keV (Kirkland, eq. 5.6); 9.244e-4 at
     100 keV and 7.288e-4 at 200 keV.
@@ -40,10 +40,10 @@ def interaction_constant(energy_kev: float) -> float:
 def coefficients(
     crystal: Crystal, hkl: NDArray[np.int64], radiation: str = "electrons", b_factor: float = DEBYE_WALLER
 ) -> NDArray[np.complex128]:
-    """Fourier coefficients of a crystal's potential or density, the sum of coefficient exp(+2 pi i h.r).
+    """The Fourier coefficients of a crystal's potential or density, the sum of coefficient exp(+2 pi i h.r).
 
     They are conjugate to structure factors: crystallography synthesizes with exp(-2 pi i h.r) (International Tables B,
-    section 1.2), while waves travel as exp(+2 pi i k.r) here, so that h adds to their k.
+    section 1.2), while waves are exp(+2 pi i k.r) here, so that h adds to their k.
 
     Args:
         crystal: the crystal.
@@ -53,7 +53,7 @@ def coefficients(
         b_factor: isotropic B of all atoms in square angstrom: the thermal smearing.
 
     Returns:
-        (n,) in volt, or in electrons per cubic angstrom.
+        (n,) coefficients in volt, or in electrons per cubic angstrom.
     """
     scale = VOLTS_PER_FACTOR if radiation == "electrons" else 1.0
     factors = structure_factors(crystal, hkl, radiation, b_factor)
@@ -63,16 +63,16 @@ def coefficients(
 def zone_coefficients(
     crystal: Crystal, frame: Floats, g_max: float, radiation: str = "electrons", b_factor: float = DEBYE_WALLER
 ) -> tuple[Floats, NDArray[np.complex128]]:
-    """Fourier coefficients of a crystal seen along z: its mean over depth.
+    """The Fourier coefficients of a crystal seen along z: of its mean over depth.
 
     Args:
         crystal: the crystal.
-        frame: (3, 3) rows x, y, z in crystal space, as `diffraction.zone_frame` gives it for a zone axis.
-        g_max: 1/angstrom, of the longest reflection.
+        frame: (3, 3) rows x, y, z in crystal space, as `diffraction.zone_frame` returns it for a zone axis.
+        g_max: length of the longest reflection in 1/angstrom.
         radiation, b_factor: as for `coefficients`.
 
     Returns:
-        (n, 2) the reflections' x and y in 1/angstrom, and (n,) coefficients, in volt or in electrons per cubic
+        (n, 2) x and y of the reflections in 1/angstrom, and (n,) coefficients, in volt or in electrons per cubic
         angstrom. The image is the sum of coefficient exp(2 pi i g.r).
     """
     hkl = indices(crystal, g_max)
@@ -82,16 +82,16 @@ def zone_coefficients(
 
 
 def image(g: Floats, amplitudes: NDArray[np.complex128], x: Floats, y: Floats) -> Floats:
-    """The real image of Fourier coefficients, wherever it is asked for.
+    """The real image of Fourier coefficients at given places.
 
     Args:
-        g: (n, 2) in 1/angstrom.
+        g: (n, 2) reflections in 1/angstrom.
         amplitudes: (n,) coefficients in any unit, those of g and -g conjugate.
-        x: (columns,) in angstrom.
-        y: (rows,) in angstrom.
+        x: (columns,) places of the columns in angstrom.
+        y: (rows,) places of the rows in angstrom.
 
     Returns:
-        (rows, columns) in the amplitudes' unit.
+        (rows, columns) image in the amplitudes' unit.
     """
     along_y = np.exp(2j * np.pi * np.outer(y, g[:, 1]))
     along_x = np.exp(2j * np.pi * np.outer(g[:, 0], x))
@@ -101,15 +101,15 @@ def image(g: Floats, amplitudes: NDArray[np.complex128], x: Floats, y: Floats) -
 def projected_potential(
     crystal: Crystal, frame: Floats, x: Floats, y: Floats, thickness: float, g_max: float = 4.0
 ) -> Floats:
-    """(rows, columns) volt angstrom: the potential of a crystal seen along z, integrated over a thickness.
+    """(rows, columns) potential in volt angstrom of a crystal seen along z, integrated over a thickness.
 
     Args:
         crystal: the crystal.
         frame: as for `zone_coefficients`.
-        x: (columns,) in angstrom.
-        y: (rows,) in angstrom.
-        thickness: angstrom.
-        g_max: 1/angstrom.
+        x: (columns,) places of the columns in angstrom.
+        y: (rows,) places of the rows in angstrom.
+        thickness: thickness in angstrom.
+        g_max: length of the longest reflection in 1/angstrom.
     """
     return thickness * image(*zone_coefficients(crystal, frame, g_max), x, y)
 
@@ -117,30 +117,31 @@ def projected_potential(
 def projected_density(
     crystal: Crystal, frame: Floats, x: Floats, y: Floats, thickness: float, g_max: float = 4.0
 ) -> Floats:
-    """(rows, columns) electrons per square angstrom: the electron density, otherwise as `projected_potential`."""
+    """(rows, columns) electron density in electrons per square angstrom; see `projected_potential`."""
     return thickness * image(*zone_coefficients(crystal, frame, g_max, "x-rays"), x, y)
 
 
 def frequencies(pixels: int, pixel_size: float) -> Floats:
-    """(pixels,) 1/angstrom in the order of `numpy.fft`, of a grid with ``pixel_size`` in angstrom."""
+    """(pixels,) frequencies in 1/angstrom, in the order of `numpy.fft`, of a grid with ``pixel_size`` in angstrom."""
     return np.asarray(np.fft.fftfreq(pixels, pixel_size))
 
 
 def band_limit(ky: Floats, kx: Floats) -> float:
-    """1/angstrom: two thirds of what the grid holds, so that products do not alias (Kirkland, section 6.8)."""
+    """The band limit in 1/angstrom: two thirds of the grid's largest frequency, so that products do not alias
+    (Kirkland, section 6.8)."""
     return float(2 / 3 * min(np.abs(ky).max(), np.abs(kx).max()))
 
 
 def transmission(potential: Floats, energy_kev: float, ky: Floats, kx: Floats) -> Waves:
-    """exp(i sigma V) of projected potentials, without what is beyond the band limit.
+    """The transmission functions exp(i sigma V) of projected potentials, without frequencies beyond the band limit.
 
     Args:
-        potential: (..., rows, columns) in volt angstrom.
-        energy_kev: of the electrons.
-        ky, kx: (rows,) and (columns,) as `frequencies` gives them.
+        potential: (..., rows, columns) projected potentials in volt angstrom.
+        energy_kev: energy in keV of the electrons.
+        ky, kx: (rows,) and (columns,) frequencies, as `frequencies` returns them.
 
     Returns:
-        (..., rows, columns).
+        (..., rows, columns) transmission functions.
     """
     from scipy import fft
 
@@ -157,17 +158,17 @@ def propagator(
     tilt: tuple[float, float] = (0.0, 0.0),
     limit: float | None = None,
 ) -> Waves:
-    """Free propagation in Fourier space: exp(-i pi lambda dz |k + K|^2), paraxial (Kirkland, eq. 6.65).
+    """The free propagator in Fourier space: exp(-i pi lambda dz |k + K|^2), paraxial (Kirkland, eq. 6.65).
 
     Args:
-        ky, kx: (rows,) and (columns,) as `frequencies` gives them.
-        distance: angstrom.
-        energy_kev: of the electrons.
-        tilt: y and x of K in 1/angstrom, of an incident wave exp(2 pi i K.r) whose factor is left out of the waves.
-        limit: 1/angstrom, beyond which it is zero; default `band_limit`; infinity for none.
+        ky, kx: (rows,) and (columns,) frequencies, as `frequencies` returns them.
+        distance: distance dz in angstrom.
+        energy_kev: energy in keV of the electrons.
+        tilt: y and x of K in 1/angstrom, for an incident wave exp(2 pi i K.r) whose factor is left out of the waves.
+        limit: frequency in 1/angstrom beyond which it is zero; default `band_limit`; infinity for no limit.
 
     Returns:
-        (rows, columns).
+        (rows, columns) propagator.
     """
     limit = band_limit(ky, kx) if limit is None else limit
     square = (ky[:, None] + tilt[0]) ** 2 + (kx[None, :] + tilt[1]) ** 2
@@ -180,13 +181,13 @@ def probes(ky: Floats, kx: Floats, semi_angle_rad: float, energy_kev: float, pos
     """Focused probes at some positions, without aberrations.
 
     Args:
-        ky, kx: (rows,) and (columns,) as `frequencies` gives them.
-        semi_angle_rad: of the cone; the edge of the aperture is sharp.
-        energy_kev: of the electrons.
-        positions: (n, 2) y and x in angstrom from the first pixel.
+        ky, kx: (rows,) and (columns,) frequencies, as `frequencies` returns them.
+        semi_angle_rad: half angle in rad of the cone; the edge of the aperture is sharp.
+        energy_kev: energy in keV of the electrons.
+        positions: (n, 2) positions y and x in angstrom from the first pixel.
 
     Returns:
-        (n, rows, columns) waves in real space; the squares of each one's Fourier transform add up to 1.
+        (n, rows, columns) waves in real space; the squares of the Fourier transform of each add up to 1.
     """
     from scipy import fft
 
@@ -199,12 +200,13 @@ def probes(ky: Floats, kx: Floats, semi_angle_rad: float, energy_kev: float, pos
 
 
 def multislice(waves: Waves, transmissions: Iterable[Waves], propagation: Waves) -> Waves:
-    """Send waves through slices: multiply by each one's transmission function, then propagate to the next.
+    """Propagate waves through slices: multiply by each slice's transmission function, then propagate to the next.
 
     Args:
-        waves: (n, rows, columns) in real space; not changed.
-        transmissions: (rows, columns) of each slice, from the entrance on; `itertools.repeat` for equal ones.
-        propagation: (rows, columns) in Fourier space, from a slice to the next.
+        waves: (n, rows, columns) waves in real space; they are not changed.
+        transmissions: (rows, columns) transmission function of each slice, from the entrance on; `itertools.repeat` for
+            equal slices.
+        propagation: (rows, columns) propagator in Fourier space, from a slice to the next.
 
     Returns:
         (n, rows, columns) exit waves in real space.

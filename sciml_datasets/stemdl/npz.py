@@ -3,9 +3,9 @@
 ``training/``, ``validation/``, and ``testing/`` and ``inference/``, which together are the test split, hold
 ``data`` (3, 128, 128) float32 from 0 to 255, see `sciml_datasets.stemdl.preprocessing`, and ``label`` (1,), the space
 group. Source: bucket sciml-datasets, prefix ms/stemdl_ds1a; mlcommons/science, benchmarks/stemdl. Material, formula and
-energy are not in the files, so that nobody can check whether a material stands in two splits.
+energy are not in the files, so that it cannot be checked whether a material is in two splits.
 
-How an archive is read: `sciml_datasets.stemdl.npz_arrays`.
+`sciml_datasets.stemdl.npz_arrays` reads the archives.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import TOLERATED, Stack, check_intensities
 
 FOLDERS = {"train": ("training",), "validation": ("validation",), "test": ("testing", "inference")}
-"""Split to the folders that hold it."""
+"""Names of the folders of each split, by split."""
 SHAPE = (3, PIXELS, PIXELS)
 
 
@@ -46,7 +46,7 @@ class NpzStacks(RawFormat):
         """All ``*.npz`` files of the three splits.
 
         Raises:
-            InputError: a split has none, or one is no regular file.
+            InputError: a split has no file, or one is no regular file.
         """
         found: list[RawFile] = []
         for split, names in FOLDERS.items():
@@ -64,7 +64,7 @@ class NpzStacks(RawFormat):
         return sorted(found)
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
-        """The one sample of a file; the key is ``<split>/<folder>/<name>``.
+        """The only sample of a file; its key is ``<split>/<folder>/<name>``.
 
         Raises:
             InputError: the file is no ZIP archive, is cut short, lacks ``data`` or ``label`` of the right shape and
@@ -90,12 +90,12 @@ class NpzStacks(RawFormat):
         yield Sample(file.split, key, file.name, place, 4 * 3 * PIXELS**2, group="", facts=(space_group,))
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.raw_format.RawFormat.extent`: the file has about as many bytes as the record."""
+        """See `sciml_datasets.raw_format.RawFormat.extent`: file and record have about the same number of bytes."""
         return 0, sample.size
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads samples.
+        """A context with a function that reads samples.
 
         It raises InputError for a file that cannot be read or is not the one that was indexed, for values that are not
         from 0 to 255, and for a stack that is 0 or NaN throughout.
@@ -125,7 +125,7 @@ def _status(entry: os.DirEntry[str]) -> os.stat_result:
     """The status of a regular file.
 
     Raises:
-        InputError: it is something else, or a link that leads nowhere.
+        InputError: it is no regular file, or a broken link.
     """
     return entry.stat() if entry.is_file(follow_symlinks=False) else regular_file(Path(entry.path))
 

@@ -1,8 +1,8 @@
-"""The arrays ``data`` and ``label`` of an ``.npz`` file, made by whatever program.
+"""The arrays ``data`` and ``label`` of an ``.npz`` file, made by any program.
 
-An ``.npz`` file is a ZIP archive of ``.npy`` files. As `numpy.savez` makes it, both arrays lie in the file as they are:
-`side_by_side` finds them there in a third of the time of ``np.load``, and only where it can prove that they do. All
-other archives are read through Python's zipfile. Nothing is ever unpickled, and no declared size is believed. Formats:
+An ``.npz`` file is a ZIP archive of ``.npy`` files. `numpy.savez` stores both arrays uncompressed: `side_by_side` finds
+them in the file in a third of the time of ``np.load``, and only where it can prove that they are stored so. All other
+archives are read through Python's zipfile. Nothing is ever unpickled, and no declared size is trusted. Formats:
 PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16; numpy.lib.format.
 """
 
@@ -28,22 +28,23 @@ from sciml_datasets.files.npy_headers import LONGEST_HEADER, Header, header_of
 END = struct.Struct("<4s4H2IH")
 ENTRY = struct.Struct("<4s6H3I5H2I")
 LOCAL = struct.Struct("<4s5H3I2H")
-"""ZIP's end of central directory, an entry of that directory, and what stands before a member's content."""
+"""Layouts of ZIP's end of central directory, of an entry of that directory, and of the header before a member's
+content."""
 TAIL = 4096
-"""Bytes at the end of a file that hold the directory, and here also the label."""
+"""Number of bytes at the end of a file that hold the directory, and here also the label."""
 HEAD = 512
-"""Bytes before an array: ZIP's and NumPy's headers."""
+"""Number of bytes that are read before an array: ZIP's and NumPy's headers."""
 STORED = 0
 """ZIP's method of members that are not compressed."""
 ENCRYPTED = 1
 """ZIP's flag of members that need a password."""
 DATA, LABEL = "data.npy", "label.npy"
 FILE_TYPE = np.dtype("<f4")
-"""Type of the pixels in the files whose arrays lie in them as they are stored."""
+"""Type of the pixels in the files whose arrays can be read in place."""
 
 
 class StoredArray(NamedTuple):
-    """An uncompressed array in the archive: where it begins, its bytes with its header, their CRC-32, its header."""
+    """An uncompressed array in the archive: its place, its size in bytes with its header, their CRC-32, its header."""
 
     start: int
     size: int
@@ -53,10 +54,10 @@ class StoredArray(NamedTuple):
 
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
-    """The descriptor of a file, to be read.
+    """A context with the descriptor of a file that is open for reading.
 
     Raises:
-        OSError: of the block, naming the file.
+        OSError: an error of the block, with the name of the file.
     """
     with naming(path):
         descriptor = os.open(path, os.O_RDONLY)
@@ -67,9 +68,9 @@ def opened(path: Path) -> Iterator[int]:
 
 
 def side_by_side(path: Path, size: int) -> tuple[StoredArray, StoredArray, bytes] | None:
-    """Data, label and the label's bytes where both arrays lie in the file as `np.savez` puts them there.
+    """Data, label and the label's bytes, where both arrays are in the file as `np.savez` stores them.
 
-    None where anything is otherwise, or wrong: the library that reads it then says what.
+    The result is None where anything differs or is wrong: the library that reads the file then reports it.
     """
     with opened(path) as descriptor:
         tail_start = max(0, size - TAIL)
@@ -97,10 +98,10 @@ def side_by_side(path: Path, size: int) -> tuple[StoredArray, StoredArray, bytes
 
 
 def _directory(content: Callable[[int, int], bytes], file_size: int, tail: bytes) -> dict[bytes, tuple[int, int, int]]:
-    """Name to size, CRC-32 and place of the local header of each member of a plain archive.
+    """Size, CRC-32 and place of the local header of each member of a plain archive, by name.
 
     Raises:
-        ValueError, struct.error: it is another archive, or none.
+        ValueError, struct.error: it is an archive of another kind, or no archive.
     """
     at = tail.rfind(b"PK\5\6")
     signature, disk, first_disk, here, count, length, start, comment = END.unpack_from(tail, max(at, 0))
@@ -121,7 +122,7 @@ def _directory(content: Callable[[int, int], bytes], file_size: int, tail: bytes
         name = directory[place : place + name_length]
         place += name_length + extra + comment
         plain = (signature, flags, method, packed, disk) == (b"PK\1\2", 0, STORED, size, 0)
-        # NumPy takes a member without the ending for the array as well.
+        # NumPy also accepts a member without the ending as the array.
         if not plain or name in found or b"\0" in name:
             raise ValueError
         found[name] = size, crc, local
@@ -131,10 +132,10 @@ def _directory(content: Callable[[int, int], bytes], file_size: int, tail: bytes
 
 
 def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: int, local: int) -> StoredArray:
-    """A member's array.
+    """The array of a member.
 
     Raises:
-        ValueError, struct.error: the member is no array that lies there as it is.
+        ValueError, struct.error: the member is no array that can be read in place.
     """
     head = content(local, HEAD)
     signature, _, flags, method, *_, name_length, extra = LOCAL.unpack_from(head)
@@ -152,7 +153,7 @@ def _array(content: Callable[[int, int], bytes], name: bytes, size: int, crc: in
 
 @lru_cache(maxsize=64)  # all files have the same few headers
 def _described(npy: bytes) -> tuple[Header, int]:
-    """A header, and how many bytes it and its array have."""
+    """A header, and the number of bytes of the header and its array."""
     header = header_of(npy)
     if header.dtype.hasobject:
         raise ValueError
@@ -161,10 +162,10 @@ def _described(npy: bytes) -> tuple[Header, int]:
 
 @contextmanager
 def archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive as Python's library reads it; what that raises meanwhile leaves as an InputError.
+    """A context with the archive as Python's library reads it; errors of the library become an InputError.
 
     Raises:
-        InputError: it is no archive of ``data.npy`` and ``label.npy``, is damaged, or made in a way that is not read.
+        InputError: it is no archive of ``data.npy`` and ``label.npy``, is damaged, or has an unsupported form.
         OSError: it cannot be read.
     """
     with naming(path):
@@ -191,7 +192,7 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
             raise _unreadable(path, error) from error  # its directory names a place before its beginning
         except (zipfile.BadZipFile, zlib.error, struct.error, EOFError) as error:
             raise _unreadable(path, error) from error
-        except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:  # of headers that make no sense
+        except (RuntimeError, ValueError, LookupError, ArithmeticError) as error:  # the headers are invalid
             raise _unreadable(path, error) from error
 
 
@@ -201,7 +202,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 
 
 class Rest(NamedTuple):
-    """What follows an array's header: what of it was read with the header, and where the rest comes from."""
+    """The bytes after an array's header: those that were read with the header, and the stream of the others."""
 
     begun: bytes
     stream: Any
@@ -209,7 +210,7 @@ class Rest(NamedTuple):
 
 @contextmanager
 def member(path: Path, file: zipfile.ZipFile, name: str) -> Iterator[tuple[Header, Rest]]:
-    """The header of an array and what follows; nothing is believed of its size.
+    """A context with the header of an array and the bytes after it, whose declared size is not trusted.
 
     Raises:
         InputError: it has no header, or holds Python objects.
@@ -229,12 +230,12 @@ def whole(path: Path, name: str, header: Header, rest: Rest) -> bytes:
     """The bytes of an array whose shape has been checked, after the archive's checksum was compared.
 
     Raises:
-        InputError: there are fewer or more.
+        InputError: there are fewer or more bytes.
     """
     size = math.prod(header.shape) * header.dtype.itemsize
     values: bytes = rest.begun + rest.stream.read(max(0, size + 1 - len(rest.begun)))
     if len(values) != size:
         found = "more" if len(values) > size else f"{len(values)}"
         raise InputError(f"{path}: {name} has {found} bytes behind its header, expected {size}: fetch it again")
-    rest.stream.read(1)  # the library compares the checksum when it sees the end
+    rest.stream.read(1)  # the library compares the checksum when it reaches the end
     return values

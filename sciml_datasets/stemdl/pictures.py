@@ -22,16 +22,16 @@ from sciml_datasets.stemdl.directions import (
 from sciml_datasets.stemdl.preprocessing import LOG_SCALE
 
 COUNT = 8
-"""Samples that are drawn unless another number is asked for."""
+"""Default number of samples that are drawn."""
 FEATURES = ("id", "cbed_stack", "space_group", "formula", "energy_kev", "z_dirs", "abc_angstrom", "angles_degree")
 DECADES = 7
-"""Orders of magnitude shown below the brightest pixel: about what the benchmark's logarithm keeps (e^-17)."""
+"""Number of decades shown below the brightest pixel: about the range of the benchmark's logarithm (e^-17)."""
 MAX_INDEX = 12
-"""Largest index that is looked for in a zone axis given as a unit vector."""
+"""Largest index that is tried for a zone axis given as a unit vector."""
 
 
 def hermann_mauguin(space_group: int) -> str:
-    """Short Hermann-Mauguin symbol as mathtext, rotoinversions overlined: 225 gives ``$Fm\\overline{3}m$``."""
+    """The short Hermann-Mauguin symbol as mathtext, rotoinversions overlined: 225 gives ``$Fm\\overline{3}m$``."""
     return "$" + re.sub(r"-(\d)", r"\\overline{\1}", space_group_type(space_group).international_short) + "$"
 
 
@@ -39,14 +39,14 @@ def zone_axes(directions: Floats, lengths: Floats, angles: Floats) -> list[str]:
     """The zone axes of a stack as mathtext, negative indices overlined: ``$[1\\overline{1}0]$``.
 
     Args:
-        directions: (3, 3) direction i is column i: indices or unit vectors, see `sciml_datasets.stemdl.directions`.
-        lengths: (3,) a, b and c of the cell in angstrom.
-        angles: (3,) alpha, beta and gamma in degrees.
+        directions: (3, 3) directions as columns: indices or unit vectors, see `sciml_datasets.stemdl.directions`.
+        lengths: (3,) lengths a, b and c of the cell in angstrom.
+        angles: (3,) angles alpha, beta and gamma in degrees.
 
     Returns:
-        For each pattern its direct-lattice indices without a common divisor. Of a unit vector for which no indices up
-        to MAX_INDEX are found or whose cell has no volume, and of what is neither, the numbers,
-        ``(0.71, 0.71, 0.00)``; empty where it is not known (NaN).
+        The direct-lattice indices of each pattern without a common divisor. For a unit vector without indices up to
+        MAX_INDEX or in a cell without volume, and for a direction that is neither, the text has its numbers,
+        ``(0.71, 0.71, 0.00)``; it is empty where the direction is not known (NaN).
     """
     if not np.isfinite(directions).all():
         return [""] * len(directions.T)
@@ -66,7 +66,7 @@ def zone_axes(directions: Floats, lengths: Floats, angles: Floats) -> list[str]:
 
 
 def _small(direction: Floats) -> NDArray[np.int64] | None:
-    """The indices of a direction up to MAX_INDEX, None where there are none."""
+    """The indices of a direction, up to MAX_INDEX; None where there are none."""
     for largest in range(1, MAX_INDEX + 1):
         multiple = direction / np.abs(direction).max() * largest
         if np.abs(multiple - np.round(multiple)).max() < 1e-3:
@@ -97,8 +97,8 @@ def contact_sheet(
     Args:
         samples: examples of a STEMDL data set as NumPy arrays.
         picture: PNG file to write, or a file that is open for it.
-        predictions: for each sample class scores (231,) or a class; the predicted space group joins the title.
-        preprocessed: the patterns are logarithms already, see `sciml_datasets.stemdl.preprocessing`.
+        predictions: class scores (231,) or a class for each sample; the predicted space group is added to the title.
+        preprocessed: whether the patterns are logarithms already, see `sciml_datasets.stemdl.preprocessing`.
     """
     from matplotlib.figure import Figure
 
@@ -110,7 +110,7 @@ def contact_sheet(
         group = int(sample["space_group"])
         formula = sample["formula"].decode() if isinstance(sample["formula"], bytes) else sample["formula"]
         title = f"{hermann_mauguin(group)} ({group})   {literal(formula)}"
-        if sample["energy_kev"]:  # form B does not tell it
+        if sample["energy_kev"]:  # form B does not state it
             title += f"   {int(sample['energy_kev'])} keV"
         if predictions is not None:
             predicted = int(np.argmax(predictions[number]) if np.ndim(predictions[number]) else predictions[number])
@@ -119,7 +119,7 @@ def contact_sheet(
         for axes, pattern, axis in zip(panel.subplots(1, 3), sample["cbed_stack"], _zone_axes(sample), strict=True):
             brightest = max(float(pattern.max()), np.finfo(np.float32).tiny)
             if preprocessed:
-                # 0 stands for whatever is below the transform's floor.
+                # 0 represents all intensities below the transform's floor.
                 logs = np.where(pattern > 0, (pattern - brightest) / (LOG_SCALE * np.log(10)), -DECADES)
             else:
                 logs = np.log10(np.maximum(pattern / brightest, 10.0**-DECADES))

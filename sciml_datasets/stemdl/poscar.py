@@ -18,18 +18,18 @@ _FLAG = re.compile(r"\.?(t|f|true|false)\.?", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([de][-+]?\d+)?|[-+]?(nan|inf)", re.IGNORECASE)
 _REMARK = re.compile(r"[!#].*")
 _LINE_END = re.compile(r"\r\n|\n|\r")
-"""What ends a line: a title may hold the others that Python knows, such as a form feed."""
+"""Line endings: a title may hold other characters that Python takes for them, such as a form feed."""
 
 
 def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
-    """Lattice, fractional positions and symbols that a file gives; numbers may be such that no crystal has.
+    """The lattice, the fractional positions and the symbols in a file; the numbers may be impossible for a crystal.
 
     Args:
-        path: of the file, for messages.
-        text: its content.
+        path: path of the file, for messages.
+        text: content of the file.
 
     Raises:
-        InputError: a part is missing or no number, or nothing says which species the atoms are.
+        InputError: a part is missing or no number, or the species of the atoms are not stated.
     """
     lines = _LINE_END.split(text)
     try:
@@ -58,7 +58,7 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
             f"{path} cannot be read as POSCAR ({error}): expected a title, a scale, three lattice vectors, symbols, "
             "counts, Direct or Cartesian, and one line for each atom"
         ) from error
-    # One number, negative where it is the volume of the cell, or one for each of x, y and z.
+    # The scale is one number, negative where it is the volume of the cell, or one number for each of x, y and z.
     if (
         scales.size not in (1, 3)
         or not np.isfinite(scales).all()
@@ -69,7 +69,7 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
             f"{path}: the scale is {lines[1].strip()[:80]!r}, expected one number other than 0, or three above 0: "
             "correct the file"
         )
-    with np.errstate(all="ignore"):  # of numbers that are refused afterwards
+    with np.errstate(all="ignore"):  # numbers with such errors are refused afterwards
         volume = abs(np.linalg.det(lattice))
         if 0 < volume < np.inf:
             scale = scales if scales.size == 3 else scales[0]
@@ -80,7 +80,7 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
                     positions = factor * positions @ np.linalg.inv(lattice)
                 except np.linalg.LinAlgError as error:
                     raise InputError(f"{path}: the scaled lattice is flat: correct the lattice or the scale") from error
-    # Only old files have labels behind a mark of remarks; where the species are named, that is a remark.
+    # Only old files have labels after a mark of remarks; where the species are named, the text after it is a remark.
     labels = [_label(_REMARK.sub("", line) if named else line, selective) for line in atoms]
     if named:
         kinds = _species(lines[5], any_case=True)
@@ -96,7 +96,7 @@ def read_poscar(path: Path, text: str) -> tuple[Floats, Floats, list[str]]:
 
 
 def _of_atoms(path: Path, kinds: list[str] | None, counts: list[int], labels: list[str | None]) -> list[str]:
-    """The symbol of each atom, of its kind where the kinds are named, else of its label."""
+    """The symbol of each atom, from its kind where the kinds are named, else from its label."""
     known = [label for label in labels if label is not None]
     symbols = known if len(known) == len(labels) else None
     if kinds is not None and len(kinds) == len(counts):
@@ -125,7 +125,7 @@ def _of_atoms(path: Path, kinds: list[str] | None, counts: list[int], labels: li
 
 
 def _float(word: str) -> float:
-    """A number as Fortran and C write it, such as 1.0D0 and 1.0e0."""
+    """A number from the notation of Fortran or C, such as 1.0D0 and 1.0e0."""
     if not _NUMBER.fullmatch(word):
         raise ValueError(f"{word[:40]!r} is no number")
     return float(word.lower().replace("d", "e"))
@@ -136,7 +136,7 @@ def _three(line: str) -> list[float]:
 
 
 def _numbers(line: str) -> list[float]:
-    """The numbers that a line begins with; the first word must be one."""
+    """The numbers at the beginning of a line; the first word must be a number."""
     words = line.split()
     found = [_float(words[0])]
     for word in words[1:]:
@@ -147,7 +147,7 @@ def _numbers(line: str) -> list[float]:
 
 
 def _species(line: str, *, any_case: bool) -> list[str] | None:
-    """The elements that a line names, or None where one of its words is no symbol."""
+    """The elements that a line names; None where one of its words is no symbol."""
     found = [_SPECIES.fullmatch(word) for word in _REMARK.sub("", line).split()]
     symbols = [match[1] for match in found if match]
     if not symbols or len(symbols) < len(found):
@@ -157,7 +157,7 @@ def _species(line: str, *, any_case: bool) -> list[str] | None:
 
 
 def _label(line: str, selective: bool) -> str | None:
-    """The element behind the coordinates, and behind their flags under selective dynamics; None where there is none.
+    """The element after the coordinates, and after their flags under selective dynamics; None where there is none.
 
     A label may follow a mark of remarks: ``0 0 0 # Si1``.
     """

@@ -16,17 +16,17 @@ from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks
 
 @dataclass(frozen=True, slots=True)
 class PreprocessedStacks(RawFormat):
-    """Raw files of form A or B; see `sciml_datasets.raw_format.RawFormat`. The first file's suffix tells which."""
+    """Raw files of form A or B, recognised by the suffix of the first; see `sciml_datasets.raw_format.RawFormat`."""
 
     group_kind: str = "material"
     facts: tuple[str, ...] = ("space_group",)
     tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
 
     def files(self, folder: Path) -> list[RawFile]:
-        """The files of the form that is there.
+        """The files of the form that the folder holds.
 
         Raises:
-            InputError: both forms are there, or neither.
+            InputError: the folder holds both forms, or neither.
         """
         form_b = any((folder / name).is_dir() for names in FOLDERS.values() for name in names if name != "validation")
         form_a = any((folder / name).is_dir() for name in ("train", "dev"))

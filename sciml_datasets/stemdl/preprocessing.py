@@ -1,6 +1,6 @@
 """The reference's transform of diffraction patterns: the logarithm of the intensity from 0 to 255, on 128 x 128 pixels.
 
-Sources: nlaanait/stemdl; mlcommons/science, benchmarks/stemdl. The reference takes NumPy's logarithm in float32 and
+Sources: nlaanait/stemdl; mlcommons/science, benchmarks/stemdl. The reference uses NumPy's logarithm in float32 and
 OpenCV's INTER_AREA. On the same machine the numbers here are the same to the last bit: where the block's side is 4,
 OpenCV adds the four pixels of each of its rows from left to right, then the rows from top to bottom.
 """
@@ -15,7 +15,7 @@ PIXELS = 128
 FULL_PIXELS = 512
 """Width and height of a pattern of the real data set; its intensities sum to about 1."""
 LOG_FLOOR = -17
-"""Natural logarithm of the least intensity that counts."""
+"""Natural logarithm of the least intensity that is distinguished from 0."""
 LOG_SCALE = 10
 HIGHEST = 255
 
@@ -27,10 +27,10 @@ def log_scaled(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     intensity of 0 gives 0, an infinite one 255; NaN spreads over its block.
 
     Args:
-        stack: (N, P, P) float32, P a multiple of 128; it is kept as it is.
+        stack: (N, P, P) float32 patterns, P a multiple of 128; they are not changed.
 
     Returns:
-        (N, 128, 128) float32, 0 to 255.
+        (N, 128, 128) float32 patterns, 0 to 255.
     """
     share = (FULL_PIXELS / stack.shape[-1]) ** 2
     values = stack.copy() if share == 1 else stack / np.float32(share)
@@ -38,17 +38,17 @@ def log_scaled(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def log_scaled_in_place(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`log_scaled` for intensities as of 512 x 512 pixels, which are overwritten."""
+    """Transform as `log_scaled`, for intensities scaled as those of 512 x 512 pixels, which are overwritten."""
     with np.errstate(divide="ignore"):
         np.log(values, out=values)
     values -= LOG_FLOOR
     values *= LOG_SCALE
-    np.clip(values, 0, HIGHEST, out=values)  # what was below the floor is 0 too: without a pass for the maximum
+    np.clip(values, 0, HIGHEST, out=values)  # values below the floor become 0 too, which saves a pass for the maximum
     return _block_means(values)
 
 
 def _block_means(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, 128, 128) means of the blocks of (N, P, P) images, added up in OpenCV's order."""
+    """(N, 128, 128) means of the blocks of (N, P, P) images, summed in OpenCV's order."""
     count, side = len(images), images.shape[-1] // PIXELS
     blocks = images.reshape(count, PIXELS, side, PIXELS, side)
     rows = blocks[..., 0].copy()

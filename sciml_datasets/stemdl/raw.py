@@ -27,19 +27,19 @@ from sciml_datasets.stemdl.attributes import DEBRIS, FRACTION, features_of, mate
 from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
 
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
-"""Split to the folder names that hold it: the original calls its validation split ``dev``."""
+"""Names of the possible folders of each split, by split: the original calls its validation split ``dev``."""
 STORED = np.dtype("<f4")
 ENDINGS = (".h5", ".hdf5", ".hdf")
-"""Endings of HDF5 files, in any case; raw files end in the first."""
+"""Endings of names of HDF5 files, in any case; raw files have the first."""
 OPEN_FILES = 64
-"""Files kept open while reading: records are written in hashed order, so each comes from another file."""
+"""Number of files kept open while reading: records are written in hashed order, so each comes from another file."""
 Stack = np.ndarray[Any, np.dtype[np.float32]]
 
 NAN = "have NaN pixels, stored as 0"
 BLANK = "have a pattern of zeros among others"
 INFINITE = "have infinite pixels, stored as they are"
 TOLERATED = {NAN: 0.001, DEBRIS: 1.0, BLANK: 1.0, INFINITE: 1.0, FRACTION: 1.0}
-"""What may be wrong with a sample, to the share of samples beyond which the files are refused."""
+"""Tolerated defects of samples, each with the share of samples above which the files are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Hdf5Stacks(RawFormat):
 
     Attributes:
         pixels: width and height of the patterns in the files.
-        preprocess: the reference's transform of 512 x 512 patterns takes the place of the intensities.
+        preprocess: whether the reference's transform of 512 x 512 patterns replaces the intensities.
     """
 
     pixels: int
@@ -105,7 +105,7 @@ class Hdf5Stacks(RawFormat):
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads samples.
+        """A context with a function that reads samples.
 
         It raises InputError for a file that cannot be read and for a stack that is 0 or NaN throughout.
         """
@@ -158,12 +158,12 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
 
 
 def check_intensities(stack: Stack, where: str, note: Note) -> None:
-    """Put 0 in the place of NaN, and note it, a pattern that is 0 throughout, and infinite intensities.
+    """Replace NaN by 0, and note it, as well as a pattern that is 0 throughout and infinite intensities.
 
     Raises:
-        InputError: there is nothing else in the stack, or an intensity is negative.
+        InputError: the stack holds nothing but 0 and NaN, or an intensity is negative.
     """
-    # They are NaN where an element is: two passes in the common case, and no array of booleans.
+    # Minimum and maximum are NaN where an element is: two passes in the common case, and no array of booleans.
     brightest = stack.max(axis=(1, 2))
     if stack.min() >= 0 and brightest.min() > 0 and brightest.max() < np.inf:
         return

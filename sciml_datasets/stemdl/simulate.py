@@ -1,7 +1,7 @@
 """Simulated raw STEMDL files in the official HDF5 layout: random crystals, or the user's, and their diffraction.
 
-Differences from the original: invented crystals unless structures are given, and an engine by choice, which each file
-names in its attribute ``engine``. Each group also says its ``thickness_angstrom``.
+Differences from the original: crystals are invented unless structures are given, and the engine can be chosen; each
+file names it in its attribute ``engine``. Each group also has its ``thickness_angstrom``.
 """
 
 from __future__ import annotations
@@ -38,32 +38,32 @@ SPACE_GROUPS: dict[str, tuple[int, ...]] = {
     "stemdl": (),
     "stemdl_demo": (2, 14, 62, 12, 139, 166, 194, 221, 225, 227),
 }
-"""Groups that take turns where none are chosen; none for all 230, by `weights`. The demo has ten of all seven crystal
-systems, with enough crystals of each to learn from in minutes."""
+"""Space groups that are used in turn where none are chosen, by data set; empty for all 230, drawn by `weights`. The
+demo has ten, from all seven crystal systems, with enough crystals of each for training in minutes."""
 ENERGIES_KEV = range(100, 200, 10)
 ENERGIES = {"stemdl": 3, "stemdl_demo": 1}
-"""Number of them for each simulated material; STEMDL has all ten. Further energies of a crystal take as long to
-simulate as further crystals, and teach less: the demo has one."""
+"""Number of energies of each simulated material, by data set; STEMDL has all ten. Simulating a further energy takes as
+long as simulating a further crystal, and is less useful for training: the demo has one."""
 HELD_OUT = 1 / 6
-"""Share of the materials in dev, and again in test."""
+"""Share of the materials in dev, and also in test."""
 FILE_MATERIALS = 16
 DEFAULT_PIXELS = {"stemdl": 512, "stemdl_demo": 128}
 WRITTEN = re.compile(r"train|dev|test")
-"""Names of all that is written into the raw folder, not into folders in it."""
+"""Pattern of the names of all that is written directly into the raw folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What the samples are made of; it is the same for all files.
+    """The source of the samples; it is the same for all files.
 
     Attributes:
-        materials: how many.
-        samples: of all materials together.
-        seed: of the random numbers.
-        pixels: along a pattern's side.
-        engine: by name.
-        space_groups: that take turns; none for weights like nature's.
-        structures: the user's, name and crystal, in place of random ones.
+        materials: number of materials.
+        samples: number of samples of all materials together.
+        seed: seed of the random numbers.
+        pixels: number of pixels along a pattern's side.
+        engine: name of the engine.
+        space_groups: space groups that are used in turn; empty for weights like those in nature.
+        structures: names and crystals of the user's structures, in place of random ones.
     """
 
     materials: int
@@ -75,12 +75,12 @@ class _Source:
     structures: tuple[tuple[str, Crystal], ...]
 
     def energies(self, number: int, rng: np.random.Generator) -> list[int]:
-        """Indices into ENERGIES_KEV for one material; all materials have the same number of them, or one less."""
+        """The indices into ENERGIES_KEV of one material; all materials have the same number of them, or one less."""
         count = self.samples // self.materials + (number < self.samples % self.materials)
         return sorted(map(int, rng.choice(len(ENERGIES_KEV), size=count, replace=False)))
 
     def material(self, number: int, rng: np.random.Generator) -> tuple[str, Crystal]:
-        """Name and crystal of a material."""
+        """The name and the crystal of a material."""
         if self.structures:
             return self.structures[number]
         if self.space_groups:
@@ -101,7 +101,7 @@ class PlannedFile:
 
 
 def weights() -> Floats:
-    """(231,) the share of each space group among random crystals, 0 for the number 0."""
+    """(231,) share of each space group among random crystals, 0 for the number 0."""
     found = np.full(NUM_GROUPS + 1, (1 - FREQUENT_SHARE) / (NUM_GROUPS - len(FREQUENT)))
     ranked = 1 / (np.arange(len(FREQUENT)) + 5)
     found[list(FREQUENT)] = FREQUENT_SHARE * ranked / ranked.sum()
@@ -124,7 +124,7 @@ def write_raw(
     """Write ``{train,dev,test}/batch_{split}_{i}.h5`` below ``folder``; all samples of a material are in one split.
 
     Args:
-        jobs: processes.
+        jobs: number of processes.
         folder, name, num_samples, seed, pixels, engine, space_groups, structures: as `plan_raw` takes them.
 
     Raises:
@@ -157,21 +157,22 @@ def plan_raw(
     space_groups: tuple[int, ...] = (),
     structures: str | Path | None = None,
 ) -> list[PlannedFile]:
-    """What `write_file` is to write below ``folder``, whose folders are made; any process may write any file.
+    """The files that `write_file` is to write below ``folder``, whose folders are made; any process may write any file.
 
     Args:
-        folder: to be made.
-        name: of the data set.
-        num_samples: all splits together: each material at ENERGIES of the data set, or as many as the structures need.
-        seed: of the random numbers.
-        pixels: along a pattern's side.
-        engine: of `sciml_datasets.stemdl.engines.ENGINES`.
-        space_groups: that take turns; default those of the data set in SPACE_GROUPS.
+        folder: folder to make.
+        name: name of the data set.
+        num_samples: number of samples of all splits together: each material has ENERGIES of the data set, or as many
+            energies as the structures need.
+        seed: seed of the random numbers.
+        pixels: number of pixels along a pattern's side.
+        engine: name of an engine of `sciml_datasets.stemdl.engines.ENGINES`.
+        space_groups: space groups that are used in turn; default those of the data set in SPACE_GROUPS.
         structures: CIF or POSCAR file, or a folder of them, in place of random crystals.
 
     Raises:
-        InputError: fewer than 3 samples (one per split) or than 16 pixels, an unknown engine or space group, unusable
-            structures, or fewer of them than samples need.
+        InputError: there are fewer than 3 samples (one per split) or than 16 pixels, the engine or a space group is
+            unknown, or structures are unusable or fewer than the samples need.
     """
     pixels = DEFAULT_PIXELS[name] if pixels is None else pixels
     if num_samples < 3:
@@ -214,7 +215,7 @@ def plan_raw(
 
 
 def write_file(file: PlannedFile) -> int:
-    """Write one file; how many samples it holds.
+    """Write one file and return the number of its samples.
 
     Raises:
         OSError: it cannot be written.
@@ -222,7 +223,7 @@ def write_file(file: PlannedFile) -> int:
     from threadpoolctl import threadpool_limits
 
     samples = 0
-    # The matrices are small: threads of the linear algebra library would only get into each other's way.
+    # The matrices are small: threads of the linear algebra library would only slow each other down.
     with threadpool_limits(1), written(file.path) as h5:
         h5.attrs["engine"] = file.source.engine
         for number in range(file.first, file.last):
@@ -254,7 +255,7 @@ def _write_material(h5: h5py.File, number: int, source: _Source) -> int:
         group.attrs["material"] = np.bytes_(material.encode())
         group.attrs["formula"] = crystal.formula
         group.attrs["energy_keV"] = energy
-        # As in the original: direction i is column i, in the cell's axes; z the reflection that names the axis, y real.
+        # As in the original, direction i is column i, in the cell's axes; z is the reflection of the axis, y is real.
         group.attrs["z_dirs"] = reflections.T[None]
         group.attrs["y_dirs"] = np.array([[frame[1] @ to_cell for frame in frames]]).transpose(0, 2, 1)
         group.attrs["semi_angles_rad"] = np.array(semi_angles)

@@ -1,11 +1,13 @@
 """The user's crystal structures: CIF and POSCAR files.
 
-A structure is brought to the standard setting of the space group that spglib finds from its atoms, so that reflections
-and zone axes mean the same as for a simulated crystal. CIF is read by gemmi. POSCAR (VASP's wiki, POSCAR) is read here:
-old files do not name the species above the counts, where libraries look for them, but behind each atom.
+A structure is transformed to the standard setting of the space group that spglib finds from its atoms, so that
+reflections and zone axes have the same meaning as for a simulated crystal. gemmi reads CIF. POSCAR (VASP's wiki,
+POSCAR) is read here: old files do not name the species above the counts, where libraries expect them, but after each
+atom.
 
-Both libraries are written in C++ and may end the process over numbers that no crystal has. Numbers are looked at before
-they are handed over, and all files are read in one child process, whose end is told like any other defect of a file.
+Both libraries are written in C++ and may end the process on numbers that no crystal has. Numbers are checked before
+they are passed to them, and all files are read in one child process, whose end is reported like any other defect of a
+file.
 """
 
 from __future__ import annotations
@@ -28,40 +30,41 @@ from sciml_datasets.stemdl.crystals import Crystal, Floats, mirrored, shortest_d
 from sciml_datasets.stemdl.poscar import read_poscar
 
 CLOSEST = 0.01
-"""Angstrom: nearer than this, one place is given twice; structures that only illustrate a group do go down to 0.04."""
+"""Distance of two atoms in angstrom below which one place is given twice; structures that only illustrate a group go
+down to 0.04."""
 SYMMETRY_PRECISION = 1e-3
-"""Angstrom by which atoms may be off their places: files round to four decimals."""
+"""Distance in angstrom by which atoms may be off their places: files round to four decimals."""
 ROUNDING_PRECISION = 0.05
-"""Angstrom by which atoms are off their places when thirds are given as 0.33 or 0.333."""
+"""Distance in angstrom by which atoms are off their places when thirds are given as 0.33 or 0.333."""
 EDGES = (0.5, 1000.0)
-"""Angstrom: least and greatest edge of a cell; others are those of another unit, or of a scale that was mistyped."""
+"""Least and greatest edge of a cell in angstrom; others have another unit, or a mistyped scale."""
 FARTHEST = 1000.0
-"""Cells that an atom may be away from the origin."""
+"""Largest distance of an atom from the origin, in cells."""
 MOST_ATOMS = 1000
-"""In a cell: more would take hours to simulate."""
+"""Largest number of atoms in a cell: more would take hours to simulate."""
 MOST_BYTES = 1 << 26
 """Largest number of bytes of a file."""
 LONGEST_SECONDS = 120.0
-"""Limit of the time that one file takes."""
+"""Largest number of seconds that one file may take."""
 AT_ONCE = 16
-"""Atoms whose distances from all others are in memory at once."""
+"""Number of atoms whose distances from all others are in memory at once."""
 POSCAR_NAME = re.compile(r"POSCAR|CONTCAR|\.vasp$", re.IGNORECASE)
 
 
 def read_structures(path: Path) -> dict[str, Crystal]:
-    """The structures of a file, or of all CIF and POSCAR files of a folder, by file name; others are told on stderr.
+    """The structures of a file, or of all CIF and POSCAR files of a folder, by file name; others are listed on stderr.
 
     Args:
         path: a ``*.cif`` file, a file named like POSCAR, or a folder.
 
     Raises:
-        InputError: there is none, or one of them is unusable; the sentence names the file.
+        InputError: there is no structure, or one is unusable; the sentence names the file.
     """
     if path.is_dir():
         inside = sorted(path.iterdir())
         files = [file for file in inside if _known(file)]
         if not files:
-            raise InputError(f"{path}: no *.cif file and no file named like POSCAR is there: name another folder")
+            raise InputError(f"{path} holds no *.cif file and no file named like POSCAR: name another folder")
         others = [file.name for file in inside if file.is_file() and not _known(file)]
         if others:
             names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
@@ -111,12 +114,12 @@ def _apart(paths: Sequence[Path]) -> Iterator[Crystal]:
 
 
 def _serve(answers: Connection, paths: Sequence[Path]) -> None:
-    """Send the structure of each file, or what it raises."""
+    """Send the structure of each file, or the exception that reading it raises."""
     stay_with_parent()
     for path in paths:
         try:
             answers.send(_read(path))
-        except Exception as error:  # the parent raises it
+        except Exception as error:  # the parent raises it again
             answers.send(error)
             return
 
@@ -181,7 +184,7 @@ def _has_factors(symbol: str) -> bool:
 
 
 def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str], stated: set[int]) -> Crystal:
-    """The crystal in the setting of spglib; ``stated`` are the space groups that the file gives it."""
+    """The crystal in the setting of spglib; ``stated`` are the space groups that the file states."""
     species = sorted(set(symbols))
     kinds = [species.index(symbol) for symbol in symbols]
     found: Any = None
@@ -195,8 +198,8 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
     blocks = [positions[i : i + AT_ONCE] for i in range(0, len(positions), AT_ONCE)]
     distance = min(shortest_distance(lattice, block, positions) for block in blocks)
     if distance < CLOSEST:
-        raise InputError(f"{path}: two atoms are {distance:.2f} angstrom apart, one place is given twice: mend it")
-    # Group 1 states nothing: it is what programs write that list every atom.
+        raise InputError(f"{path}: two atoms are {distance:.2f} angstrom apart, one place is given twice: correct it")
+    # Group 1 states nothing: programs that list every atom write it.
     others = stated - {1, found.number}
     if others or _few_digits(positions):
         rough = _space_group(lattice, positions, kinds, ROUNDING_PRECISION)
@@ -221,7 +224,7 @@ def _standard(path: Path, lattice: Floats, positions: Floats, symbols: list[str]
 
 
 def _space_group(lattice: Floats, positions: Floats, kinds: list[int], precision: float) -> Any:
-    """What spglib finds, None where it finds nothing."""
+    """The space group that spglib finds; None where it finds none."""
     import spglib
 
     return spglib.get_symmetry_dataset((lattice.tolist(), positions.tolist(), kinds), symprec=precision)

@@ -1,8 +1,8 @@
 """The space group that a CIF states: by operations, a Hall symbol, a Hermann-Mauguin symbol or a number.
 
-Only operations and Hall symbols say where the elements of symmetry lie. A Hermann-Mauguin symbol says it if there is
-one origin and one cell for it, a number if the group has one setting (International Tables A). Nothing is guessed: with
-the wrong operations, or with none, a file would give other atoms than its crystal has.
+Only operations and Hall symbols fix the places of the elements of symmetry. A Hermann-Mauguin symbol does so if it has
+one origin and one cell, a number if the group has one setting (International Tables A). Nothing is guessed: with the
+wrong operations, or with none, a file would give other atoms than its crystal has.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _TRIPLET = re.compile(r"[-+*/.\dxyzXYZ\s]+(,[-+*/.\dxyzXYZ\s]+){2}")
 
 
 class Symmetry(NamedTuple):
-    """What a file states of its space group."""
+    """The statements of a file on its space group."""
 
     operations: list[str]
-    """Operations that make the atoms of the cell from those listed, as triplets such as ``-x,y+1/2,-z``."""
+    """Operations that make the atoms of the cell from the listed ones, as triplets such as ``-x,y+1/2,-z``."""
     groups: set[int]
     """Numbers of the groups that the file states; more than one where it contradicts itself."""
 
@@ -48,12 +48,12 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
     """The operations and the space groups that a CIF states.
 
     Args:
-        path: of the file, for messages.
-        block: what it states of its symmetry, with the tags of the core dictionary.
-        cell: which tells rhombohedral from hexagonal axes.
+        path: path of the file, for messages.
+        block: statements on its symmetry, with the tags of the core dictionary.
+        cell: unit cell, which distinguishes rhombohedral from hexagonal axes.
 
     Raises:
-        InputError: nothing that is stated tells the operations, or they contradict what else is stated.
+        InputError: the operations do not follow from what is stated, or they contradict other statements.
     """
     numbers = {_number(path, text) for text in _texts(block, _NUMBERS)}
     names = {text: _settings(text) for text in _texts(block, _NAMES)}
@@ -80,7 +80,7 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
 def _of_name_or_number(
     path: Path, names: dict[str, list[gemmi.SpaceGroup]], numbers: set[int], cell: gemmi.UnitCell
 ) -> set[str]:
-    """The operations where there is one setting that names and cell, or else number and cell, allow."""
+    """The operations of the only setting that agrees with names and cell, or else with number and cell."""
     import gemmi
 
     if not names and not numbers:
@@ -95,7 +95,7 @@ def _of_name_or_number(
         )
     allowed = [*names.values()] or [[s for s in gemmi.spacegroup_table_itb() if s.number in numbers]]
     found = {s.hall: s for s in allowed[0] if all(s.hall in {other.hall for other in more} for more in allowed[1:])}
-    # Settings that only differ by their axes are told apart by the cell, but only for R: other cells may fit by chance.
+    # The cell distinguishes settings that differ only by their axes, but only for R: other cells may fit by chance.
     fitting = [s for s in found.values() if cell.is_compatible_with_spacegroup(s)]
     if not fitting:
         raise InputError(f"{path}: the cell has not the edges and angles that {stated} has: correct the file")
@@ -107,7 +107,7 @@ def _of_name_or_number(
 
 
 def _texts(block: gemmi.cif.Block, tags: tuple[str, ...]) -> list[str]:
-    """What is stated under tags, without what is unknown."""
+    """The values stated under tags, without unknown ones."""
     import gemmi
 
     texts = (gemmi.cif.as_string(value) for tag in tags for value in block.find_values(tag))
@@ -132,7 +132,7 @@ def _settings(name: str) -> list[gemmi.SpaceGroup]:
         halls = {t.hall_symbol for t in types if re.sub(r"[\s_]", "", t.international_full).lower() == full}
         return [setting for setting in gemmi.spacegroup_table() if setting.hall in halls]
     alike = [setting for setting in gemmi.spacegroup_table() if setting.hm == found.hm]
-    # A suffix such as :2 names one of them; without any, gemmi takes the first.
+    # A suffix such as :2 names one of the settings; without one, gemmi takes the first.
     named = re.search(r"[^\s:](?:\s*:\s*|\s+)([12HR])$", name.upper())
     return [found] if named and named[1] == found.ext else alike
 
@@ -151,7 +151,7 @@ def _from_hall(symbol: str) -> set[str] | None:
 
 
 def _group(path: Path, triplets: list[str]) -> set[str]:
-    """The operations of a list, which must be a group: one of a part of a list, or mistyped, gives other atoms."""
+    """The operations of a list, which must be a group: an incomplete or mistyped list would give other atoms."""
     import gemmi
 
     operations = []

@@ -10,7 +10,7 @@ from sciml_datasets.stemdl_reconstruction.raw import DENSITY, POTENTIAL, SCAN, S
 
 
 def features(dataset: DataSet) -> dict[str, Any]:
-    """Feature connectors by name; shapes and types are those of the raw files. Simulated data have a density."""
+    """The feature connectors by name; shapes and types are those of the raw files. Simulated data have a density."""
     from tensorflow_datasets import features
 
     from sciml_datasets.raw_tensor import RawTensor

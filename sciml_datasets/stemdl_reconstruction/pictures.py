@@ -1,4 +1,4 @@
-"""Pictures of scans and of what is reconstructed from them."""
+"""Pictures of scans and of the images that are reconstructed from them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from sciml_datasets.mathtext import literal
 
 COUNT = 4
-"""Samples that are drawn unless another number is asked for."""
+"""Default number of samples that are drawn."""
 FEATURES = ("id", "cbed", "projected_potential")
 MAX_SIDE = 8
-"""Positions of a scan that are drawn along a side; of larger scans every second, third, ..."""
+"""Largest number of positions of a scan that are drawn along a side; of larger scans every second, third, ... is."""
 LIMITS = (-1.5, 4.5)
-"""Grey scale of z-scored images, in standard deviations; differences are drawn from -3 to 3."""
+"""Limits of the grey scale of z-scored images, in standard deviations; differences are drawn from -3 to 3."""
 
 
 def contact_sheet(
     samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
 ) -> None:
-    """Draw samples, one a row: the scan and the true image, with predictions also the predicted one and the difference.
+    """Draw samples, one per row: the scan, the true image and, with predictions, their image and the difference.
 
     Args:
         samples: examples of a reconstruction data set as NumPy arrays.
         picture: PNG file to write, or a file that is open for it.
-        predictions: (H, W) for each sample.
+        predictions: (H, W) predicted image of each sample.
     """
     from matplotlib.figure import Figure
 
@@ -59,9 +59,9 @@ def contact_sheet(
 
 
 def mosaic(scan: NDArray[Any]) -> NDArray[np.float32]:
-    """The patterns (positions, H, W) side by side where they were taken, one pixel apart, as square roots.
+    """The patterns (positions, H, W) as square roots, side by side in the order of the scan, one pixel apart.
 
-    A scan whose positions make no square is drawn in one row.
+    A scan whose positions form no square is drawn in one row.
     """
     side = math.isqrt(len(scan))
     rows, columns = (side, side) if side * side == len(scan) else (1, len(scan))

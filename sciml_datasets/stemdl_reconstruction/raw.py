@@ -8,10 +8,10 @@ keys, whose numbers may have leading zeros: the records of one sample write its 
 nlaanait/namsa (scripts/summit_scripts).
 
 ``cbed_<i>`` (positions, H, W) are diffraction patterns, z-scored at each position; the target (H', W') or
-(1, H', W') is the potential, z-scored. Simulated files also hold ``electron_density_<i>``, of the target's shape and
-type. Materials are not told, so that nobody can check whether one stands in two splits.
+(1, H', W') is the potential, z-scored. Simulated files also hold ``electron_density_<i>``, with the target's shape and
+type. Materials are not stated, so that it cannot be checked whether one is in two splits.
 
-Values are stored as they are in the files; NaN and infinity in a pattern are stored as 0, its mean.
+Values are stored unchanged; only NaN and infinity in a pattern are stored as 0, its mean.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ INPUT_NAME = "cbed_"
 OUTPUT_NAMES = ("2d_potential_", "potential_")
 DENSITY_NAME = "electron_density_"
 OPEN_FILES = 8
-"""Environments kept open: an example's arrays lie in the map of its own."""
+"""Number of environments kept open: the arrays of an example are in the mapped file of its environment."""
 NAN = "have NaN or infinity in a pattern, stored as 0"
 TOLERATED = {NAN: 0.001}
-"""What may be wrong with a sample, to the share of samples beyond which the files are refused."""
+"""Tolerated defects of samples, each with the share of samples above which the files are refused."""
 
 
 Layouts = Mapping[str, ArrayLayout]
-"""What an environment's headers say: name of the records to shape and type, the scans first."""
+"""Content of an environment's headers: name of the records to shape and type, the scans first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Scans(RawFormat):
     """Form C's environments; see `sciml_datasets.raw_format.RawFormat`.
 
     Attributes:
-        density: whether the files hold electron densities too.
+        density: whether the files also hold electron densities.
     """
 
     density: bool
@@ -71,7 +71,7 @@ class Scans(RawFormat):
         """All environments.
 
         Raises:
-            InputError: a split has none, one is unreadable or lacks headers, or they do not agree on shapes and types.
+            InputError: a split has none, one is unreadable or lacks headers, or their shapes and types differ.
         """
         found: list[RawFile] = []
         for parent, folders, names in walked(folder):
@@ -95,7 +95,7 @@ class Scans(RawFormat):
         return found
 
     def _layouts(self, folder: Path, files: Sequence[RawFile]) -> Layouts:
-        """Shapes and types of the arrays, the same in all files."""
+        """The shapes and types of the arrays, which are the same in all files."""
         found = []
         for path in (folder / file.name for file in files):
             check_pages(path)
@@ -109,7 +109,7 @@ class Scans(RawFormat):
         return found[0]
 
     def _described(self, path: Path, transaction: Any) -> Layouts:
-        """What an environment says of its records.
+        """The shapes and types that an environment states for its records.
 
         Raises:
             InputError: a header entry is missing or cannot be understood.
@@ -131,10 +131,10 @@ class Scans(RawFormat):
         return {input_name: scan, output_name: image, **({DENSITY_NAME: image} if self.density else {})}
 
     def index(self, folder: Path, file: RawFile) -> Iterator[Sample]:
-        """The samples of an environment; the key is ``<split>/<file>/<number>``, the number as its records write it.
+        """The samples of an environment; the key is ``<split>/<file>/<number>``, with the number as in its records.
 
         Raises:
-            InputError: a record is missing or has another length than the headers say, or a number is written in two
+            InputError: a record is missing or has another length than the headers state, or a number is written in two
                 ways.
         """
         path = folder / file.name
@@ -158,7 +158,7 @@ class Scans(RawFormat):
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
-        """A function that reads samples: arrays over the mapped files, no copies.
+        """A context with a function that reads samples, as arrays over the mapped files without copies.
 
         It raises InputError for a file that cannot be read, for NaN in a target, and for a record that is 0 throughout.
         """
@@ -174,7 +174,7 @@ class Scans(RawFormat):
 
         def read(sample: Sample) -> Example:
             path = folder / sample.file
-            while in_use:  # before another environment takes the place of theirs
+            while in_use:  # before their environment is replaced by another
                 _release(in_use.pop())
             _, transaction, layouts = environments[sample.file]
             keys = [f"{name}{sample.place}" for name in layouts]
@@ -195,16 +195,16 @@ class Scans(RawFormat):
             environments.close()
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
-        """Shapes and types."""
+        """The shapes and types of the arrays."""
         layouts = self._layouts(folder, self.files(folder)[:1]).values()
         return Beside(layouts=dict(zip((SCAN, POTENTIAL, DENSITY), layouts, strict=False)))
 
 
 def _in_order(path: Path, written: Collection[str]) -> list[str]:
-    """Numbers of records as they are written, from the least to the greatest.
+    """The numbers of records, as they are written, from the least to the greatest.
 
     Raises:
-        InputError: one number is written in two ways: nobody can tell whether they are one sample or two.
+        InputError: one number is written in two ways: it is not known whether they are one sample or two.
     """
     of_value: dict[int, str] = {}
     for number in sorted(written):
@@ -219,11 +219,11 @@ def _in_order(path: Path, written: Collection[str]) -> list[str]:
 def _all_finite(where: str, array: NDArray[Any]) -> bool:
     """Whether an array has no NaN and no infinity.
 
-    Without its sign, the bits of an IEEE 754 number are an integer of the same order, in which infinity and NaN come
+    Without the sign, the bits of an IEEE 754 number are an integer with the same order, in which infinity and NaN are
     last: NumPy compares these ten times as fast as half-precision numbers.
 
     Raises:
-        InputError: it is 0 throughout.
+        InputError: the array is 0 throughout.
     """
     bits = array.view(f"<u{array.itemsize}")
     magnitude = np.iinfo(bits.dtype).max >> 1
@@ -242,7 +242,7 @@ def _without_nan(scan: NDArray[Any], where: str, note: Note) -> NDArray[Any]:
 
 
 def _release(array: NDArray[Any]) -> None:
-    """Take the pages of a mapped array out of this process's memory; the page cache keeps them."""
+    """Remove the pages of a mapped array from this process's memory; the page cache keeps them."""
     page = os.sysconf("SC_PAGESIZE")
     start = array.__array_interface__["data"][0]
     first = start - start % page
@@ -250,9 +250,9 @@ def _release(array: NDArray[Any]) -> None:
 
 
 MADV_DONTNEED = 4
-"""Advice to Linux that pages are not needed, of sys/mman.h."""
+"""Number of the advice to Linux that pages are not needed (sys/mman.h)."""
 
 
 def _as_text(layouts: Layouts) -> str:
-    """Names of arrays with their shapes and types, as a clause."""
+    """A clause with the names of arrays, their shapes and types."""
     return " and ".join(f"{name}* {layout.shape} {layout.dtype}" for name, layout in layouts.items())

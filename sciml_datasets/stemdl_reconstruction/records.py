@@ -15,14 +15,14 @@ from sciml_datasets.raw_format import ArrayLayout
 
 TYPES = ("float16", "float32")
 MOST_AXES, LONGEST_TEXT = 8, 64
-"""Lengths in a header entry, and bytes of a name in one: what has more is none."""
+"""Largest number of lengths in a header entry, and of bytes of a name in one; longer entries are refused."""
 
 
 def layout_of(path: Path, transaction: Any, which: str) -> ArrayLayout:
-    """What the header says of the records ``input`` or ``output``; nothing of it is believed before a record has it.
+    """Shape and type that the header states for the records ``input`` or ``output``; they are checked with each record.
 
     Raises:
-        InputError: an entry is missing, or is no type or no shape.
+        InputError: an entry is missing, or is no type or shape.
     """
     shape, dtype = _get(path, transaction, f"{which}_shape"), text_of(path, transaction, f"{which}_dtype")
     if shape is None or not dtype:
@@ -45,7 +45,7 @@ def _get(path: Path, transaction: Any, key: str) -> Any:
 
 
 def first_key(path: Path, transaction: Any, prefix: str) -> bytes:
-    """The first key that is not before the prefix; empty where there is none.
+    """The first key not less than the prefix; empty where there is none.
 
     Raises:
         InputError: the file is damaged.
@@ -59,7 +59,7 @@ def text_of(path: Path, transaction: Any, key: str) -> str:
     """A short text of the header; empty where there is none.
 
     Raises:
-        InputError: it is longer than a name.
+        InputError: it is longer than LONGEST_TEXT.
     """
     value = _get(path, transaction, key)
     if value is None:

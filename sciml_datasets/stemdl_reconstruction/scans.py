@@ -1,8 +1,8 @@
-"""Registered scans: a focused probe steps over a crystal, and each position gives a diffraction pattern.
+"""Registered scans: a focused probe is moved over a crystal, and each position gives a diffraction pattern.
 
-Multislice in the zero-order Laue zone (`sciml_datasets.stemdl.multislice`) on a square of SQUARE angstrom about the
-scan. The square is no period of the crystal; what its edge does to the waves stays there, as the probes are narrow and
-the crystal is thin. Where the scan begins, and how the crystal is turned about the beam, is random.
+The patterns are computed by multislice in the zero-order Laue zone (`sciml_datasets.stemdl.multislice`) on a square of
+SQUARE angstrom about the scan. The square is no period of the crystal; effects of its edge remain there, as the probes
+are narrow and the crystal is thin. The start of the scan and the rotation of the crystal about the beam are random.
 
 Units: angstrom, 1/angstrom (no factor 2 pi), keV, rad. Images have rows along y and columns along x.
 """
@@ -32,35 +32,36 @@ from sciml_datasets.stemdl.multislice import (
 Floats = NDArray[np.floating[Any]]
 
 SIDE = 8
-"""Positions along each side of a scan."""
+"""Number of positions along each side of a scan."""
 STEP = 1.0
-"""Angstrom between neighbours: a little more than lambda / (4 a) = 0.77, from which on a scan holds all that the
-direct beam can tell of the potential."""
+"""Distance of neighbouring positions in angstrom: a little more than lambda / (4 a) = 0.77, at which a scan holds all
+information on the potential that the direct beam can give."""
 SQUARE, GRID = 24.0, 96
 """Width of the waves' square in angstrom and in pixels."""
 PATTERN = 48
-"""Pixels of a stored pattern along a side, 1/SQUARE each: the middle of the band limit, 3 times the direct beam."""
+"""Number of pixels of a stored pattern along a side, 1/SQUARE each: the middle of the band limit, 3 times the direct
+beam."""
 SEMI_ANGLE = 12e-3
 ENERGY_KEV = 100.0
 THICKNESS, SLICES = 50.0, 20
 IMAGE_PIXEL = 0.25
 """Angstrom."""
 IMAGE = round(SIDE * STEP / IMAGE_PIXEL)
-"""Pixels of an image along a side: it covers the scan, half a step beyond its outer positions."""
+"""Number of pixels of an image along a side: it covers the scan, half a step beyond its outer positions."""
 BLUR = 1.2
-"""Pixels: standard deviation of the Gaussian that images are blurred with, as in the original."""
+"""Standard deviation in pixels of the Gaussian that images are blurred with, as in the original."""
 G_MAX = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a scan of a crystal gives.
+    """The data of a scan of a crystal.
 
     Attributes:
-        patterns: (SIDE * SIDE, PATTERN, PATTERN) float32, shares of the beam; positions row by row, the direct beam at
-            [PATTERN // 2, PATTERN // 2].
-        potential: (IMAGE, IMAGE) volt angstrom, projected.
-        density: (IMAGE, IMAGE) electrons per square angstrom, projected.
+        patterns: (SIDE * SIDE, PATTERN, PATTERN) float32 patterns as shares of the beam; positions row by row, the
+            direct beam at [PATTERN // 2, PATTERN // 2].
+        potential: (IMAGE, IMAGE) projected potential in volt angstrom.
+        density: (IMAGE, IMAGE) projected density in electrons per square angstrom.
     """
 
     patterns: NDArray[np.float32]
@@ -91,7 +92,7 @@ def scan(crystal: Crystal, rng: np.random.Generator) -> Scan:
     middle = slice((GRID - PATTERN) // 2, (GRID + PATTERN) // 2)
     patterns = intensities(waves)[:, middle, middle]
 
-    # A Gaussian of standard deviation s is a temperature factor B = 8 pi^2 s^2.
+    # A Gaussian blur of standard deviation s is a temperature factor B = 8 pi^2 s^2.
     blurred = DEBYE_WALLER + 8 * np.pi**2 * (BLUR * IMAGE_PIXEL) ** 2
     pixels = (np.arange(IMAGE) - (IMAGE - 1) / 2) * IMAGE_PIXEL + SQUARE / 2
     found = [

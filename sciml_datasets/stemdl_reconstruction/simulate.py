@@ -1,8 +1,8 @@
 """Simulated raw files of the reconstruction task: scans of random crystals in form C's LMDB layout.
 
-Differences from the original: invented crystals, fewer and smaller patterns, the potential itself instead of the
-imaginary part of the transmission, and for each scan the electron density beside the potential. The header entry
-``engine`` says how the patterns were made.
+Differences from the original: crystals are invented, patterns are fewer and smaller, the target is the potential itself
+instead of the imaginary part of the transmission, and each scan also has the electron density. The header entry
+``engine`` names the method of the patterns.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sciml_datasets.stemdl_reconstruction.raw import DENSITY_NAME, INPUT_NAME, O
 from sciml_datasets.stemdl_reconstruction.scans import IMAGE, PATTERN, SIDE, scan
 
 HELD_OUT = 1 / 10
-"""Share of the samples in eval, and again in test."""
+"""Share of the samples in eval, and also in test."""
 FILE_SAMPLES = 20
 HEADERS = {
     "input_name": INPUT_NAME.encode(),
@@ -39,7 +39,7 @@ HEADERS = {
     "engine": b"multislice in the zero-order Laue zone",
 }
 WRITTEN = re.compile(r"batch_(train|eval|test)_[0-9]+\.db(-lock)?")
-"""Names of all that is written into the raw folder, not into folders in it."""
+"""Pattern of the names of all that is written directly into the raw folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,17 @@ class _File:
 
 
 def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int) -> None:
-    """Write ``batch_{train,eval,test}_{i}.db`` below ``folder``; every sample is another crystal.
+    """Write ``batch_{train,eval,test}_{i}.db`` below ``folder``; each sample has its own crystal.
 
     Args:
-        folder: to be made.
-        name: of the data set.
-        num_samples: all splits together.
-        seed: of the random numbers.
-        jobs: processes.
+        folder: folder to make.
+        name: name of the data set.
+        num_samples: number of samples of all splits together.
+        seed: seed of the random numbers.
+        jobs: number of processes.
 
     Raises:
-        InputError: fewer than 3 samples, one for each split.
+        InputError: there are fewer than 3 samples, one for each split.
     """
     if num_samples < 3:
         raise InputError(f"{num_samples} samples: expected at least 3, one for each split")
@@ -84,10 +84,10 @@ def write_raw(folder: Path, name: str, *, num_samples: int, seed: int, jobs: int
 
 
 def _write_file(file: _File) -> int:
-    """Write one environment; how many samples it holds."""
+    """Write one environment and return the number of its samples."""
     from threadpoolctl import threadpool_limits
 
-    # The matrices are small: threads of the linear algebra library would only get into each other's way.
+    # The matrices are small: threads of the linear algebra library would only slow each other down.
     with threadpool_limits(1):
         write_environment(file.path, [_records(number, file.seed) for number in range(file.first, file.last)], HEADERS)
     return file.last - file.first
@@ -97,18 +97,18 @@ def write_environment(path: Path, samples: list[dict[str, NDArray[Any]]], header
     """Write an LMDB environment in one file.
 
     Args:
-        path: of the file.
-        samples: name of the records to array, ``<name><i>`` in the environment.
+        path: path of the file.
+        samples: arrays of each sample by name of the records, ``<name><i>`` in the environment.
         headers: name to content of the other entries.
 
     Raises:
-        OSError: the disk is full or unwilling.
+        OSError: the disk is full, or fails in another way.
     """
     import lmdb
 
     size = sum(array.nbytes for sample in samples for array in sample.values())
     try:
-        # Each record begins a page; the file is as long as what is in it.
+        # Each record begins at a page; the file is cut to the length of its content.
         with (
             lmdb.open(str(path), subdir=False, map_size=2 * size + (1 << 20), lock=False) as environment,
             environment.begin(write=True) as transaction,
@@ -124,7 +124,7 @@ def write_environment(path: Path, samples: list[dict[str, NDArray[Any]]], header
 
 
 def _records(number: int, seed: int) -> dict[str, NDArray[np.float16]]:
-    """A sample's records; they depend on the arguments alone."""
+    """The records of a sample; they depend on the arguments alone."""
     rng = np.random.default_rng([seed, number])
     crystal = random_crystal(int(rng.choice(FREQUENT)), rng)
     made = scan(crystal, rng)
@@ -136,6 +136,6 @@ def _records(number: int, seed: int) -> dict[str, NDArray[np.float16]]:
 
 
 def z_scored(images: NDArray[Any]) -> NDArray[np.float16]:
-    """Each of (N, H, W) images less its mean, over its standard deviation."""
+    """(N, H, W) images, each less its mean and divided by its standard deviation."""
     mean, spread = (f(images, axis=(1, 2), keepdims=True) for f in (np.mean, np.std))
     return np.asarray((images - mean) / spread, np.float16)

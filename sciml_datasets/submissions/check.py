@@ -54,7 +54,7 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
     """Check submissions.
 
     Args:
-        paths: of submissions, or of folders with ``{organization}/{benchmark}/{system}/{descriptor}`` below.
+        paths: paths of submissions, or of folders with ``{organization}/{benchmark}/{system}/{descriptor}`` below.
         data: prepared data, where scores shall be computed again.
 
     Returns:

@@ -32,10 +32,10 @@ class Statement:
     Attributes:
         organization, system, descriptor: names of the folders.
         status: one of the rules' STATUSES.
-        repository, branch, version, tag, commit: of the code; None for those of the runs and of the package.
+        repository, branch, version, tag, commit: facts of the code; None for those of the runs and of the package.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
-        user, email: of the submitter.
+        user, email: name and address of the submitter.
     """
 
     organization: str

@@ -81,7 +81,7 @@ def own_contribution(folder: Path, known: Hashes) -> str | None:
     A PDF is ours if the list says so, or, where it is not listed, if its metadata do; it is put on the list then.
 
     Args:
-        folder: of the submission.
+        folder: folder of the submission.
         known: the files that `sciml submit` wrote.
     """
     ours, other = rules.CONTRIBUTION
@@ -102,7 +102,7 @@ def write_documents(facts: dict[str, Any], folder: Path, known: Hashes, scratch:
 
     Args:
         facts: what the documents say.
-        folder: of the submission.
+        folder: folder of the submission.
         known: the files that `sciml submit` wrote; a PDF of the submitter's own is taken off.
         scratch: where the documents go.
 
@@ -135,7 +135,7 @@ def write_new(folder: Path, made: Mapping[str, Path], config: str) -> None:
     """Write a submission that is not there yet: it appears by one rename, whole.
 
     Args:
-        folder: of the submission.
+        folder: folder of the submission.
         made: name of each file but config.yaml to where its content is.
         config: text of config.yaml, without the list of files.
 

@@ -42,7 +42,7 @@ class Inspection:
     """Reads one submission and gathers findings and facts.
 
     Args:
-        place: of the submission.
+        place: place of the submission.
         known: data set to the data at hand.
     """
 

@@ -195,7 +195,7 @@ def check_logged_samples(
     """Are the logged numbers of samples those of the data at hand?
 
     Args:
-        name: of the log.
+        name: name of the log.
         lines: of it.
         samples: number of each split.
         patches: whether samples may be cut into several, the same number each.

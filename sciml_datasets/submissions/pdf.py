@@ -35,7 +35,7 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
     Args:
         markdown: UTF-8.
         folder: where pictures are looked for; no others are read.
-        date: of the document, with a time zone.
+        date: date of the document, with a time zone.
         second: where pictures are looked for that are not in the folder.
 
     Raises:

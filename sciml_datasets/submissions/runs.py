@@ -31,8 +31,8 @@ class Run:
         config: content of config.yaml.
         result: content of result.json.
         log: lines of result-1.txt.
-        sha256: of the predictions.
-        size: of the predictions in bytes.
+        sha256: SHA-256 of the predictions.
+        size: size of the predictions in bytes.
     """
 
     folder: Path

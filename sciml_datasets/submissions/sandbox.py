@@ -33,7 +33,7 @@ def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: 
     Args:
         work: returns what JSON can hold.
         memory: bytes beyond those that this process has mapped.
-        seconds: of processor and of wall time.
+        seconds: seconds of processor and of wall time.
 
     Raises:
         StoppedError: it died, took too long or too much memory, or its result is too large.

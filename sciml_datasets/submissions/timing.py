@@ -19,9 +19,9 @@ def check_times(
     """The time of training and the time to the target.
 
     Args:
-        name: of the result file.
-        lines: of the run's log.
-        result: of the run, following the schema.
+        name: name of the result file.
+        lines: lines of the run's log.
+        result: result of the run, following the schema.
         benchmark: of its data set.
     """
     at = {line["key"]: line["time_ms"] / 1000 for line in lines}

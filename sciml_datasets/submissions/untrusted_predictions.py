@@ -37,7 +37,8 @@ class Contents:
 
     Attributes:
         ids: in the order of the file.
-        fingerprint: of ids and values; the same for the same predictions in another order, compression or precision
+        fingerprint: fingerprint of ids and values; the same for the same predictions in another order, compression or
+            precision
             (compared as float32).
     """
 

@@ -82,10 +82,10 @@ def test_what_was_converted_is_prepared_to_the_same_examples_and_says_the_same_o
         assert (after / f"members-{split}.tsv").read_bytes() == (before / f"members-{split}.tsv").read_bytes()
     for table in ("gene_expression.npy", "drug_descriptors.npy"):
         np.testing.assert_array_equal(np.load(after / table), np.load(before / table))
-    told, expected = (json.loads((folder / "metadata.json").read_text()) for folder in (after, before))
-    assert (told.pop("form"), expected.pop("form")) == ("C", "A")
-    assert set(told.pop("left_out")) < set(expected.pop("left_out"))
-    assert told == expected
+    reported, expected = (json.loads((folder / "metadata.json").read_text()) for folder in (after, before))
+    assert (reported.pop("form"), expected.pop("form")) == ("C", "A")
+    assert set(reported.pop("left_out")) < set(expected.pop("left_out"))
+    assert reported == expected
 
 
 def test_the_names_of_one_compound_stay_one_after_a_conversion(tmp_path: Path, raw_dir: Path) -> None:

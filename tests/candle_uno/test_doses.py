@@ -1,4 +1,4 @@
-"""Responses to single doses, of one drug and of two: read as streams, joined, and told of what is left out."""
+"""Responses to single doses, of one drug and of two: read as streams and joined; rows left out are reported."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def data(raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_growth_is_a_fraction_and_aliases_have_one_name(tmp_path: Path) -> None:
     doses = Doses(GROWTH)
     found = [doses.example(sample) for sample in indexed(doses, write_doses(tmp_path))]
-    told = [(x["id"], x["cell"], x["drug"], float(x["log_concentration"]), float(x["growth"])) for x in found]
-    assert told == [
+    reported = [(x["id"], x["cell"], x["drug"], float(x["log_concentration"]), float(x["growth"])) for x in found]
+    assert reported == [
         ("CCLE.0", "A", "CCLE.1", -5.5, 0.5),
         ("CTRP.1", "A", "CCLE.1", -6, -0.125),
         ("NCI60.2", "B", "NSC.5", -4, 1),
@@ -68,8 +68,8 @@ def test_pairs_are_the_valid_rows_with_two_drugs_and_their_order_does_not_part_t
         ("ALMANAC.FF.0", "B", "NSC.5", "NSC.6"),
         ("ALMANAC.FF.1", "B", "NSC.6", "NSC.5"),
     ]
-    told = [(float(x["log_concentration_1"]), float(x["log_concentration_2"])) for x in found]
-    np.testing.assert_allclose(told, [(-6, -7), (-7, -6)], atol=1e-6)
+    reported = [(float(x["log_concentration_1"]), float(x["log_concentration_2"])) for x in found]
+    np.testing.assert_allclose(reported, [(-6, -7), (-7, -6)], atol=1e-6)
     assert len({(sample.split, sample.group) for sample in samples}) == 1
 
 
@@ -150,9 +150,9 @@ def test_cells_drugs_and_splits_are_those_of_the_areas_though_other_responses_ar
 
 def test_the_tables_of_aliases_are_identified_by_their_digests(raw: Path, data: Path) -> None:
     for name in NAMES:
-        told = json.loads((prepared_dir(name, data) / "metadata.json").read_text())["aliases"]
-        assert told["drug_info"] == hashlib.sha256((raw / name / "drug_info").read_bytes()).hexdigest()
-        assert "cl_mapping" in told
+        reported = json.loads((prepared_dir(name, data) / "metadata.json").read_text())["aliases"]
+        assert reported["drug_info"] == hashlib.sha256((raw / name / "drug_info").read_bytes()).hexdigest()
+        assert "cl_mapping" in reported
 
 
 @pytest.mark.parametrize("name", NAMES)

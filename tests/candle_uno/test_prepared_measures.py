@@ -108,8 +108,8 @@ def test_training_does_not_depend_on_the_unit_of_the_response(
     loss = float(history[-1]["loss"])
     assert 0 < loss < 0.9  # in variances, of which the mean leaves one
     assert (config["response"]["name"], config["loss_unit"]) == ("LN_IC50", "variances of the training split")
-    told = f"loss {score_text(loss, config['loss_unit'])} variances of the training split  mse "
-    assert told in capsys.readouterr().err
+    reported = f"loss {score_text(loss, config['loss_unit'])} variances of the training split  mse "
+    assert reported in capsys.readouterr().err
     for number, unit in enumerate((2.0**-20, 1e18)):
         found, losses, _ = trained_in(unit, tmp_path / str(number), **settings)
         rounding = 0 if unit == 2.0**-20 else 1e-3

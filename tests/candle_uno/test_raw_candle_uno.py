@@ -38,8 +38,8 @@ def test_the_prebuilt_file_gives_its_own_splits_and_rows(tmp_path: Path) -> None
     (tmp_path / "raw" / "candle_uno").mkdir(parents=True)
     write_store(tmp_path / "raw" / "candle_uno" / FILE, content)
     folder = prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
-    told = metadata(folder)
-    assert (told["form"], told["splits"]) == ("B", "official, as the raw files give them")
+    reported = metadata(folder)
+    assert (reported["form"], reported["splits"]) == ("B", "official, as the raw files give them")
     for theirs, ours in zip(ROWS, SPLITS, strict=True):
         batch = joined(tmp_path / "data", ours)
         rows = [int(key.decode().partition(".")[2]) for key in batch["id"]]
@@ -62,10 +62,10 @@ def test_official_is_the_name_of_the_splits_that_the_raw_files_give(tmp_path: Pa
     evaluators = [Evaluator("candle_uno", split, tmp_path) for split in ("official:test", "test")]
     assert evaluators[0].split == evaluators[1].split == "test"
     assert evaluators[0].comparable
-    told = json.loads((folder / "splits.json").read_text())["official"]
-    assert [told["parts"][part]["samples"] for part in SPLITS] == list(ROWS.values())
+    reported = json.loads((folder / "splits.json").read_text())["official"]
+    assert [reported["parts"][part]["samples"] for part in SPLITS] == list(ROWS.values())
     pairs = [{*zip(content[f"y_{split}"]["Sample"], content[f"y_{split}"]["Drug1"], strict=True)} for split in ROWS]
-    assert told["in_common"]["train and test"]["pair"] == len(pairs[0] & pairs[2]) > 0
+    assert reported["in_common"]["train and test"]["pair"] == len(pairs[0] & pairs[2]) > 0
 
 
 def test_an_improve_folder_gives_its_own_splits(tmp_path: Path) -> None:
@@ -103,15 +103,15 @@ def test_aliases_are_one_and_fall_to_one_split(tmp_path: Path) -> None:
 
 def test_contradictory_replicates_and_aliases_are_counted(tmp_path: Path) -> None:
     beside = Responses().beside(write_combo(tmp_path), indexed(Responses(), tmp_path))
-    told = beside.metadata
-    assert (told["cells"], told["cell_aliases"], told["drugs"], told["drug_aliases"]) == (2, 1, 2, 1)
+    reported = beside.metadata
+    assert (reported["cells"], reported["cell_aliases"], reported["drugs"], reported["drug_aliases"]) == (2, 1, 2, 1)
     write_combo(tmp_path)
     path = tmp_path / "combined_single_response_agg"
     path.write_text(
         path.read_text() + "CTRP\tCTRP.A\tCTRP.7\tCTRP\t0.1\t1\t1\nNCI60\tNCI60.B\tNSC.5\tNCI60\t0.25\t1\t1\n"
     )
-    told = Responses().beside(tmp_path, indexed(Responses(), tmp_path)).metadata
-    assert (told["replicates"], told["contradictory_replicates"]) == (4, 2)
+    reported = Responses().beside(tmp_path, indexed(Responses(), tmp_path)).metadata
+    assert (reported["replicates"], reported["contradictory_replicates"]) == (4, 2)
 
 
 def test_what_the_builder_shows_is_whole_but_prints_short(data_dir: Path) -> None:

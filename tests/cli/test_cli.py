@@ -83,10 +83,10 @@ def test_info_shows_features_splits_and_targets(data_dir: Path, capsys: pytest.C
 def test_info_shows_what_was_made_of_the_raw_data(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "candle_uno_demo", "--data-dir", str(data_dir)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    told = lines[lines.index("as prepared") :]
-    assert "  splits: mixed, by hash of cell and drug" in told
-    assert any(line.startswith("  scaling of drug_descriptors: mean 0, standard deviation 1") for line in told)
-    assert any("raw samples left out: no features of the cell" in line for line in told)
+    reported = lines[lines.index("as prepared") :]
+    assert "  splits: mixed, by hash of cell and drug" in reported
+    assert any(line.startswith("  scaling of drug_descriptors: mean 0, standard deviation 1") for line in reported)
+    assert any("raw samples left out: no features of the cell" in line for line in reported)
     assert max(map(len, lines)) < 200
     assert main(["info", "candle_uno_demo", "--json", "--data-dir", str(data_dir)]) == 0
     facts = json.loads(capsys.readouterr().out)["facts"]
@@ -112,9 +112,9 @@ def test_show_refuses_predictions_that_could_not_be_scored(
             file["prediction"] = np.array([prediction] * len(members))
         command = ["show", "stemdl_demo", "--data-dir", str(data_dir), "--out", str(tmp_path / "a.png")]
         assert main([*command, "--predictions", str(tmp_path / "p.h5")]) == 2
-        told = capsys.readouterr().err
-        assert f"{tmp_path / 'p.h5'}: " in told
-        assert message in told
+        reported = capsys.readouterr().err
+        assert f"{tmp_path / 'p.h5'}: " in reported
+        assert message in reported
     assert not (tmp_path / "a.png").exists()
 
 

@@ -34,22 +34,24 @@ def rungs(ladder: Any, reference: list[float], spread: float = 0.002) -> list[An
 
 
 def test_a_ladder_holds_where_seeds_and_resamples_agree(ladder: Any) -> None:
-    told = ladder.verdict(rungs(ladder, [0.007, 0.005]), "mse", "lower")
-    assert told.startswith(
+    reported = ladder.verdict(rungs(ladder, [0.007, 0.005]), "mse", "lower")
+    assert reported.startswith(
         "trivial < classical < reference holds beyond chance in mse: classical (trees) beats trivial"
     )
-    assert "reference (network) beats classical (trees) by 0.0040, 95 % interval over groups 0.0021 to 0.0059." in told
+    assert (
+        "reference (network) beats classical (trees) by 0.0040, 95 % interval over groups 0.0021 to 0.0059." in reported
+    )
 
 
 def test_a_ladder_whose_seeds_overlap_does_not_hold(ladder: Any) -> None:
-    told = ladder.verdict(rungs(ladder, [0.009, 0.005]), "mse", "lower")
-    assert "does not hold beyond chance" in told
-    assert "reference (network) does not beat classical (trees)" in told
+    reported = ladder.verdict(rungs(ladder, [0.009, 0.005]), "mse", "lower")
+    assert "does not hold beyond chance" in reported
+    assert "reference (network) does not beat classical (trees)" in reported
 
 
 def test_a_ladder_whose_groups_are_few_does_not_hold(ladder: Any) -> None:
-    told = ladder.verdict(rungs(ladder, [0.007, 0.005], spread=0.01), "mse", "lower")
-    assert "reference (network) does not beat classical (trees) by 0.0040" in told
+    reported = ladder.verdict(rungs(ladder, [0.007, 0.005], spread=0.01), "mse", "lower")
+    assert "reference (network) does not beat classical (trees) by 0.0040" in reported
 
 
 def test_resamples_are_paired(ladder: Any) -> None:
@@ -64,9 +66,9 @@ def test_resamples_are_paired(ladder: Any) -> None:
 
 
 def test_the_direction_of_the_criterion_counts(ladder: Any) -> None:
-    told = ladder.verdict(rungs(ladder, [0.05]), "mse", "higher")
-    assert "classical (ridge) does not beat trivial (mean)" in told
-    assert "reference (network) beats classical (ridge)" in told
+    reported = ladder.verdict(rungs(ladder, [0.05]), "mse", "higher")
+    assert "classical (ridge) does not beat trivial (mean)" in reported
+    assert "reference (network) beats classical (ridge)" in reported
 
 
 def test_a_mean_is_shown_with_its_range(ladder: Any) -> None:

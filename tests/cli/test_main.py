@@ -118,9 +118,9 @@ def test_a_fault_without_a_temporary_folder_is_one_line_too() -> None:
 
 
 def test_only_the_first_line_of_a_long_message_is_shown() -> None:
-    told = fault_of(ValueError("a" * 1000 + "\nb"))
-    assert len(told) < 600
-    assert "\n" not in told
+    reported = fault_of(ValueError("a" * 1000 + "\nb"))
+    assert len(reported) < 600
+    assert "\n" not in reported
 
 
 @pytest.mark.parametrize("streams", ["2>&-", ">&-", ">&- 2>&- <&-", "2>/dev/full", "| true"])
@@ -162,7 +162,7 @@ def test_a_path_through_a_circle_of_links_is_one_sentence(tmp_path: Path, capsys
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "reported"),
     [
         (OSError(errno.EROFS, "x", "/data/a"), "/data/a: Read-only file system: choose a folder that can be written"),
         (FileNotFoundError(errno.ENOENT, "x", "/data/a"), "/data/a: No such file or directory: correct the path"),
@@ -173,11 +173,11 @@ def test_a_path_through_a_circle_of_links_is_one_sentence(tmp_path: Path, capsys
         (MemoryError("of 3 GB"), "there is not enough memory ("),
     ],
 )
-def test_an_error_while_tfds_makes_a_builder_is_reported_as_it_was(error: Exception, told: str) -> None:
+def test_an_error_while_tfds_makes_a_builder_is_reported_as_it_was(error: Exception, reported: str) -> None:
     prefix = "Failed to construct dataset \"sciml\", builder_kwargs \"{'config': 'x', 'data_dir': PosixPath('/d')}\": "
     with pytest.raises(type(error)) as raised, tfds.core.utils.try_reraise(prefix=prefix):
         raise error
-    assert (sentence_of(raised.value) or "").startswith(told)
+    assert (sentence_of(raised.value) or "").startswith(reported)
 
 
 def test_an_error_of_the_system_within_another_keeps_its_number_and_file() -> None:

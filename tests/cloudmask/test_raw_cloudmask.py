@@ -30,7 +30,7 @@ def test_a_split_without_scenes_is_named(tmp_path: Path) -> None:
 
 def test_a_scene_outside_the_known_folders_is_named(tmp_path: Path) -> None:
     write_scene(write_raw(tmp_path) / "more" / f"{NAME}.hdf")
-    with pytest.raises(InputError, match=r"1080.*\.hdf: the scene lies in none of the folders training/"):
+    with pytest.raises(InputError, match=r"1080.*\.hdf: the scene is in none of the folders training/"):
         SCENES.files(tmp_path)
 
 
@@ -97,7 +97,7 @@ def test_damaged_data_are_named(tmp_path: Path) -> None:
 
 
 def test_a_scene_without_a_valid_pixel_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="not one of the 1280 pixels is valid"):
+    with pytest.raises(InputError, match="none of the 1280 pixels is valid"):
         read_changed(tmp_path, bts=np.zeros((ROWS, COLUMNS, 3), np.float32))
 
 

@@ -35,7 +35,7 @@ class Form:
         packed: whether by scale and offset.
         fill: number that stands for none, as it is written; None for no such attribute.
         as_unsigned: whether the numbers are unsigned though the type is not.
-        layout: of the data set.
+        layout: layout of the data set.
     """
 
     dtype: str
@@ -102,8 +102,8 @@ def write(path: Path, name: str, truth: np.ndarray, low: float, high: float, for
             )
         file.attrs["start_offset"], file.attrs["track_offset"] = (np.array([value], np.int32) for value in offsets)
         file.attrs["resolution"] = "[ 16000 1000 ]"
-    told = np.where(missing, np.nan, numbers.astype(float) * scale + offset)
-    return np.asarray(told)
+    reported = np.where(missing, np.nan, numbers.astype(float) * scale + offset)
+    return np.asarray(reported)
 
 
 def outcome(product: Path, scene: Path) -> Path | str:
@@ -142,10 +142,10 @@ def test_a_scene_is_what_the_files_of_the_product_say(data: st.DataObject) -> No
             radiance = rng.uniform(20, 90, fine_shape)
             radiance[rng.random(fine_shape) < 0.2] = np.nan
             path = product / f"{channel}_radiance_an.nc"
-            told = write(path, f"{channel}_radiance_an", radiance, 10, 100, form, start, track)
+            reported = write(path, f"{channel}_radiance_an", radiance, 10, 100, form, start, track)
             for row in range(ROWS):
                 for column in range(COLUMNS):
-                    mean = mean_of_pixels(told, start, track, row, column)
+                    mean = mean_of_pixels(reported, start, track, row, column)
                     expected[row, column, i] = math.pi * mean / (SUN * math.cos(math.radians(ZENITH)))
             name = f"{channel}_solar_irradiance_an"
             write(product / f"{channel}_quality_an.nc", name, np.full((1, 4), SUN), 0, 1, plain, start, track)

@@ -73,7 +73,7 @@ RADIANCE = 0.1 * 1000 * np.cos(np.radians(60)) / np.pi
 DEFECTS: dict[str, tuple[Change, str]] = {
     "radiances without offsets": (
         of_radiances(start_offset=None, track_offset=None),
-        r"S1_radiance_an\.nc: the attribute start_offset, which tells where its pixels lie, is missing",
+        r"S1_radiance_an\.nc: the attribute start_offset, the place of its pixels, is missing",
     ),
     "offsets of another place": (
         of_radiances(start_offset=[np.int32(40000)]),
@@ -100,7 +100,7 @@ DEFECTS: dict[str, tuple[Change, str]] = {
     "bits with a scale": (of("flags_in.nc", "bayes_in", scale_factor=[2.0]), "bayes_in has a scale or an offset"),
     "no label": (
         bits(np.uint8(255), _FillValue=[np.uint8(255)]),
-        "not one pixel has values in all channels and a label",
+        "no pixel has values in all channels and a label",
     ),
     "an empty channel": (of(*S7, np.full((ROWS, COLUMNS), FILL, np.int16)), "S7 has no value up to 400 kelvin"),
     "an empty channel by day": (

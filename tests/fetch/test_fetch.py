@@ -1,4 +1,4 @@
-"""Fetching: every kind of source, what is chosen, how it comes and what is told."""
+"""Fetching: every kind of source, the choice of files, their transfer and the report."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def test_terms_are_shown_once_and_accepted_by_a_flag(
     assert "Contains modified Copernicus Sentinel data" in shown.stderr
     assert shown.stderr.splitlines()[-1].endswith("run the same command with --accept-terms")
     assert not list(tmp_path.iterdir())
-    code, _, told = cli(capsys, *command[1:], "--accept-terms")
-    assert (code, told.count("Contains modified Copernicus Sentinel data")) == (0, 1)
+    code, _, reported = cli(capsys, *command[1:], "--accept-terms")
+    assert (code, reported.count("Contains modified Copernicus Sentinel data")) == (0, 1)
     assert "Copernicus" in (tmp_path / "cloudmask/TERMS.txt").read_text()
-    code, _, told = cli(capsys, *command[1:])
-    assert (code, told.count("Copernicus")) == (0, 0)
+    code, _, reported = cli(capsys, *command[1:])
+    assert (code, reported.count("Copernicus")) == (0, 0)
     (tmp_path / "cloudmask/TERMS.txt").write_text("older terms")
     with pytest.raises(InputError, match="has other terms now"):
         fetch("cloudmask", tmp_path, options(str(mirror), accept_terms=False))

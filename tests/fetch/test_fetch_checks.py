@@ -89,20 +89,22 @@ def test_another_content_is_refused_and_kept_aside(mirror: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("known", "told"),
+    ("known", "reported"),
     [
         (Checksum("0" * 64, 7), "the source has 70000 bytes, expected 7"),
         (Checksum("0" * 64, None, "0" * 32), f"expected {'0' * 32}"),
     ],
 )
-def test_another_size_or_etag_is_refused_before_it_comes(known: Checksum, told: str, s3: str, tmp_path: Path) -> None:
+def test_another_size_or_etag_is_refused_before_it_comes(
+    known: Checksum, reported: str, s3: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "cloudmask"
     folder.mkdir()
     write_list(folder / "checksums.tsv", {"training/S3A_b.hdf": known})
     with proxy(s3, lambda request: Fault()) as front:
         source = Source(f"s3://{BUCKET}/{PREFIX}", 0, endpoint=front.url)
         report = fetched(tmp_path, source, only=("*b.hdf",))
-        assert told in report.failures[0]
+        assert reported in report.failures[0]
         assert not any("S3A_b" in request.path for request in front.requests)
 
 

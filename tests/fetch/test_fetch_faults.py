@@ -92,7 +92,7 @@ def test_a_broken_connection_is_gone_on_with_where_it_broke(http: str, mirror: P
 
 
 @pytest.mark.parametrize(
-    ("kind", "fault", "told"),
+    ("kind", "fault", "reported"),
     [
         ("http", Fault("cut", 10), "the source cut the connection"),
         ("http", Fault("stall", 10), "nothing came from the source within the timeout"),
@@ -108,13 +108,13 @@ def test_a_broken_connection_is_gone_on_with_where_it_broke(http: str, mirror: P
     ids=lambda value: f"{value.kind}-{value.status}" if isinstance(value, Fault) else "",
 )
 def test_what_stays_broken_is_a_clear_error_and_no_file(
-    kind: str, fault: Fault, told: str, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, fault: Fault, reported: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     with proxy(request.getfixturevalue(kind), on(fault, 99)) as front:
         report = fetched(tmp_path, source_of(kind, front), retries=1)
     (failure,) = report.failures
     assert str(tmp_path / "cloudmask" / LARGE) in failure
-    assert told in failure
+    assert reported in failure
     assert_nothing_looks_whole(tmp_path)
     assert (tmp_path / "cloudmask" / SMALL).exists()
 

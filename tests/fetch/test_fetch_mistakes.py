@@ -16,7 +16,7 @@ Sciml = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["mnist"], "there is no data set 'mnist'"),
         (["cloudmask", "--limit-rate", "fast"], "--limit-rate fast: expected bytes a second"),
@@ -31,17 +31,17 @@ Sciml = Callable[..., subprocess.CompletedProcess[str]]
     ],
 )
 def test_a_mistake_is_one_sentence(
-    arguments: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, _, err = cli(capsys, *arguments, "--raw-dir", tmp_path, "--accept-terms", "--retries", 0)
     assert code == 2
-    assert told in err
+    assert reported in err
     assert err.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
-    ("source", "fault", "told"),
+    ("source", "fault", "reported"),
     [
         (
             "s3://no-such-bucket/x",
@@ -62,13 +62,19 @@ def test_a_mistake_is_one_sentence(
     ],
 )
 def test_a_bucket_that_gives_nothing_is_one_sentence(
-    source: str, fault: str, told: str, s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+    source: str,
+    fault: str,
+    reported: str,
+    s3: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: Any,
 ) -> None:
     with proxy(s3, lambda request: Fault(fault, status=403)) as front:
         monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
         code, _, err = cli(capsys, "cloudmask", "--raw-dir", tmp_path, "--source", source, "--accept-terms")
     assert code == 2
-    assert err.startswith(f"sciml fetch: {source}: {told}")
+    assert err.startswith(f"sciml fetch: {source}: {reported}")
     assert err.count("\n") == 1
 
 

@@ -86,11 +86,11 @@ def test_what_is_no_file_at_a_folder_does_not_come_and_the_rest_does(
     code, out, _ = cli(capsys, *flags, "--dry-run")
     assert (code, sorted(json.loads(out)["unusable"])) == (1, strange)
     code, out, _ = cli(capsys, *flags)
-    told = json.loads(out)["failures"]
-    assert (code, len(told)) == (1, 5)
-    assert "b.hdf, which does not exist: get its content with git-annex or DataLad" in told[1]
+    reported = json.loads(out)["failures"]
+    assert (code, len(reported)) == (1, 5)
+    assert "b.hdf, which does not exist: get its content with git-annex or DataLad" in reported[1]
     reasons = ("/nowhere/disk", "annex", "circle", "is a FIFO", "is a device")
-    assert all(part in one for part, one in zip(reasons, told, strict=True))
+    assert all(part in one for part, one in zip(reasons, reported, strict=True))
     assert content(tmp_path / "raw" / "cloudmask") == content(mirror)
     assert set(read_checksums(tmp_path / "raw" / "cloudmask" / "checksums.tsv")) == set(SIZES)
 

@@ -45,15 +45,15 @@ def test_space_is_checked_before_anything_comes(tmp_path: Path, capsys: pytest.C
     mirror.mkdir(parents=True)
     with (mirror / "S3A_huge.hdf").open("wb") as file:
         file.truncate(1 << 42)
-    told = r"4398\.047 GB must come and .* GB are free: make room"
-    with pytest.raises(InputError, match=told):
+    reported = r"4398\.047 GB must come and .* GB are free: make room"
+    with pytest.raises(InputError, match=reported):
         fetch("cloudmask", tmp_path / "raw", options(str(mirror.parent)))
     command = ("cloudmask", "--raw-dir", tmp_path / "raw", "--source", mirror.parent, "--dry-run")
     code, out, err = cli(capsys, *command)
     assert (code, out.splitlines()[0].split(), out.endswith("bytes: too little\n")) == (
         *(2, ["4398046511104", "training/S3A_huge.hdf"], True),
     )
-    assert re.search(told, err)
+    assert re.search(reported, err)
     code, out, err = cli(capsys, *command, "--json")
     assert (code, json.loads(out)["fits"]) == (2, False)
     assert err == f"sciml fetch: {json.loads(out)['error']}\n"

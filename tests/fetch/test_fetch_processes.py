@@ -81,11 +81,11 @@ def test_ranks_share_the_files_and_each_comes_once(tmp_path: Path) -> None:
 @needs_mpi
 def test_a_mistake_is_reported_by_one_rank(tmp_path: Path) -> None:
     assert MPIEXEC is not None
-    for flags, told in (((), "there is no such folder"), (("--limit-rate", "fast"), "--limit-rate fast: expected")):
+    for flags, reported in (((), "there is no such folder"), (("--limit-rate", "fast"), "--limit-rate fast: expected")):
         command = [MPIEXEC, "-n", "2", *fetch_command(tmp_path, "/no/such/folder", *flags)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 2
-        assert done.stderr.count(told) == 1
+        assert done.stderr.count(reported) == 1
 
 
 def test_transfers_drawn_by_a_seed_end_whole_or_with_a_clear_error(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def without_network(folder: Path, program: str, **variables: str) -> subprocess.
     ],
     ids=["connection", "datagram", "urllib", "another-program"],
 )
-def test_whoever_asks_for_the_network_is_ended(program: str, tmp_path: Path) -> None:
+def test_a_program_that_uses_the_network_is_ended(program: str, tmp_path: Path) -> None:
     done = without_network(tmp_path, program)
     assert done.returncode in (-signal.SIGSYS, 256 - signal.SIGSYS), done.stderr
 

@@ -56,14 +56,14 @@ def test_an_answer_must_bring_the_range_that_was_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("first", "told"),
+    ("first", "reported"),
     [
         (b"\xef\xbb\xbf\n <!DOCTYPE html><TITLE>\nSign&nbsp;in\n</TITLE>", 'titled "Sign in"'),
         (b"<html><body>", "a web page in place"),
         (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code>', "an error document (NoSuchKey)"),
     ],
 )
-def test_pages_are_distinguished_from_data(first: bytes, told: str) -> None:
-    assert told in str(page_error(first))
+def test_pages_are_distinguished_from_data(first: bytes, reported: str) -> None:
+    assert reported in str(page_error(first))
     assert page_error(b"\x89HDF\r\n\x1a\n" + first) is None
     assert page_error(b"NAME\tABC\n<html>\t1\n") is None

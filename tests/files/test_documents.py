@@ -1,4 +1,4 @@
-"""Documents that the project wrote itself: what has been damaged since is told in one sentence that names the file."""
+"""Documents that the project wrote itself: later damage is reported in one sentence that names the file."""
 
 from __future__ import annotations
 
@@ -77,11 +77,11 @@ def test_whatever_is_put_into_a_document_is_read_or_reported(
     try:
         read(path)
     except InputError as error:
-        told = str(error)
+        reported = str(error)
     else:
-        told = str(path)
-    assert told.startswith(str(path))
-    assert "\n" not in told
+        reported = str(path)
+    assert reported.startswith(str(path))
+    assert "\n" not in reported
 
 
 BAD_JSON = {
@@ -210,9 +210,9 @@ def test_every_reader_of_such_a_document_names_it(
     (folder / file).write_bytes(content)
     with pytest.raises(InputError) as caught:
         read(folder)
-    told = str(caught.value)
-    assert "\n" not in told
-    assert str(folder / file) in told or "unfinished run with another seed" in told
+    reported = str(caught.value)
+    assert "\n" not in reported
+    assert str(folder / file) in reported or "unfinished run with another seed" in reported
 
 
 @pytest.mark.parametrize(

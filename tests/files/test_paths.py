@@ -90,9 +90,9 @@ def test_a_url_in_place_of_a_path_is_one_sentence_and_makes_nothing(
     given = [name, "gs://bucket/x"] if name.startswith("-") else ["gs://bucket/x"]
     leading, rest = (others[:1], others[1:]) if command == "convert" else ([], others)
     assert main([command, *leading, *rest, *given]) == 2
-    told = capsys.readouterr().err
-    assert f"{name} gs://bucket/x is a URL, expected a path" in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert f"{name} gs://bucket/x is a URL, expected a path" in reported
+    assert reported.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,7 +123,7 @@ def test_any_other_name_is_the_path_that_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "reported"),
     [
         ("", "is empty"),
         ("a\0b", "null character"),
@@ -135,8 +135,8 @@ def test_any_other_name_is_the_path_that_it_says(name: str) -> None:
         (7, "expected the path"),
     ],
 )
-def test_what_can_be_no_path_is_refused(given: Any, told: str) -> None:
-    with pytest.raises(InputError, match=told):
+def test_what_can_be_no_path_is_refused(given: Any, reported: str) -> None:
+    with pytest.raises(InputError, match=reported):
         path_of(given, "--out")
 
 

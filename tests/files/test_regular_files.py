@@ -51,11 +51,11 @@ STRANGE = [
 ]
 
 
-@pytest.mark.parametrize(("make", "told"), STRANGE)
-def test_what_is_no_file_is_named(make: Callable[[Path], None], told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("make", "reported"), STRANGE)
+def test_what_is_no_file_is_named(make: Callable[[Path], None], reported: str, tmp_path: Path) -> None:
     make(tmp_path / "x")
     for read in (regular_file, sha256_of, lambda path: list(read_predictions(path))):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=reported):
             read(tmp_path / "x")
 
 
@@ -72,9 +72,9 @@ def test_a_link_to_a_file_is_one(tmp_path: Path) -> None:
     assert regular_file(tmp_path / "link").st_size == 1
 
 
-@pytest.mark.parametrize(("make", "told"), STRANGE[:5])
+@pytest.mark.parametrize(("make", "reported"), STRANGE[:5])
 def test_a_raw_format_refuses_what_is_called_like_its_files(
-    make: Callable[[Path], None], told: str, raw_dir: Path, tmp_path: Path
+    make: Callable[[Path], None], reported: str, raw_dir: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(raw_dir / "cloudmask_demo", tmp_path / "cloudmask")
     scene = next((tmp_path / "cloudmask").rglob("*.hdf"))
@@ -86,7 +86,7 @@ def test_a_raw_format_refuses_what_is_called_like_its_files(
     make(tmp_path / "npz" / "training" / "a.npz")
     make(tmp_path / "scans" / "batch_eval_99.db")
     for raw_format, folder in ((Scenes(256, 320), "cloudmask"), (NpzStacks(), "npz"), (Scans(density=True), "scans")):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=reported):
             raw_format.files(tmp_path / folder)
 
 

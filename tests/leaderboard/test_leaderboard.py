@@ -95,9 +95,9 @@ def test_refused_submissions_are_left_out(site: Path) -> None:
 def test_what_is_left_out_is_named(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["leaderboard", str(site.parent / "all"), "--out", str(tmp_path / "site"), "--json"]
     assert main(arguments) == 0
-    told = capsys.readouterr()
-    assert json.loads(told.out)["refused"] == ["Example-Lab/stemdl/laptop/broken"]
-    assert "Example-Lab/stemdl/laptop/broken: left out, 1 finding(s)" in told.err
+    reported = capsys.readouterr()
+    assert json.loads(reported.out)["refused"] == ["Example-Lab/stemdl/laptop/broken"]
+    assert "Example-Lab/stemdl/laptop/broken: left out, 1 finding(s)" in reported.err
 
 
 def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
@@ -219,8 +219,10 @@ def test_a_page_that_was_edited_is_named_and_nothing_is_written(
     (out / "leaderboard.csv").unlink()
     before = contents(out)
     assert write_again(site, out) == 2
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith(f"sciml leaderboard: {out / 'index.html'} was not written by this command, or has changed")
+    reported = capsys.readouterr().err.splitlines()[-1]
+    assert reported.startswith(
+        f"sciml leaderboard: {out / 'index.html'} was not written by this command, or has changed"
+    )
     assert contents(out) == before
 
 
@@ -292,7 +294,7 @@ def test_a_site_among_the_submissions_is_refused(
     before = contents(tmp_path)
     for out in (tmp_path, tmp_path / "submissions"):
         assert main(["leaderboard", str(tmp_path / "submissions"), "--out", str(out)]) == 2
-        assert "would lie among the submissions" in capsys.readouterr().err
+        assert "would be among the submissions" in capsys.readouterr().err
     assert contents(tmp_path) == before
 
 

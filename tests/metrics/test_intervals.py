@@ -1,4 +1,4 @@
-"""Intervals by the bootstrap over groups: against scoring resampled data anew, and against many simulated data sets."""
+"""Intervals by the bootstrap over groups: against scores of resampled data and against many simulated data sets."""
 
 from __future__ import annotations
 
@@ -103,10 +103,10 @@ def test_ends_are_percentiles_of_the_scores_of_resampled_data() -> None:
     found = intervals(ResampledRegression(truth, prediction).scores, {"cell": group})
     assert found is not None
     assert found["groups"] == {"cell": 10}
-    anew = [
+    scored_again = [
         scored(np.repeat(truth, weights), np.repeat(prediction, weights))["spearman"] for weights in resamples([group])
     ]
-    assert found["scores"]["spearman"] == pytest.approx(np.percentile(anew, [2.5, 97.5]), abs=1e-9)
+    assert found["scores"]["spearman"] == pytest.approx(np.percentile(scored_again, [2.5, 97.5]), abs=1e-9)
 
 
 def test_groups_are_drawn_whole_and_two_groupings_independently() -> None:
@@ -125,7 +125,7 @@ def mean_of(values: np.ndarray, weights: np.ndarray) -> dict[str, float]:
     return {"mean": values @ weights / weights.sum()}
 
 
-def drawn_anew(rng: np.random.Generator, names: list[str]) -> list[str]:
+def draw_again(rng: np.random.Generator, names: list[str]) -> list[str]:
     return [names[number] for number in rng.integers(len(names), size=len(names))]
 
 
@@ -137,7 +137,7 @@ def test_two_drugs_of_a_pair_come_from_one_draw_of_drugs_and_count_as_often_as_b
     rng = np.random.Generator(np.random.PCG64(0))
     for weights in resamples([drugs, group_numbers([cells], ids)], 50):
         # The last sample has no drug and is one by itself.
-        drug, cell = drawn_anew(rng, ["a", "b", "c", "5"]), drawn_anew(rng, ["x", "y"])
+        drug, cell = draw_again(rng, ["a", "b", "c", "5"]), draw_again(rng, ["x", "y"])
         a, b, c, none = map(drug.count, ["a", "b", "c", "5"])
         x, y = cell.count("x"), cell.count("y")
         assert weights.tolist() == [a * b * x, a * c * y, c * b * x, b * y, c * x, none * y]

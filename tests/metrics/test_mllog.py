@@ -29,7 +29,7 @@ SCIENCE_KEYS = {
     "submission_platform",
     "result",
 }
-"""Of submit.adoc, in its own spelling."""
+"""Keys of submit.adoc, in its own spelling."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Checkpoints: what was saved comes back, and a damaged file is told."""
+"""Checkpoints: the saved state is restored, and a damaged file is reported."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def test_a_bit_that_rotted_is_told_or_changes_nothing(tmp_path: Path, place: flo
     try:
         progress = restore(path, found)
     except InputError as error:
-        told = str(error)
+        reported = str(error)
     else:
-        told = str(path)
+        reported = str(path)
         assert progress.epoch == 3
         np.testing.assert_array_equal(found[0].value, np.arange(9.0))
         np.testing.assert_array_equal(found[1].value, np.ones((2, 3)))
-    assert told.startswith(str(path))
-    assert "\n" not in told
+    assert reported.startswith(str(path))
+    assert "\n" not in reported
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + bytes(18)])
@@ -87,8 +87,8 @@ def test_a_log_that_a_power_cut_shortened_is_told(tmp_path: Path, left: int | No
     log.unlink()
     if left is not None:
         log.write_bytes(whole[:left])
-    told = f"{log}: the log is shorter than its checkpoint says, {left or 0} bytes of {len(whole)}"
-    with pytest.raises(InputError, match=re.escape(f"{told}: remove {tmp_path} and train again")):
+    reported = f"{log}: the log is shorter than its checkpoint says, {left or 0} bytes of {len(whole)}"
+    with pytest.raises(InputError, match=re.escape(f"{reported}: remove {tmp_path} and train again")):
         begun(tmp_path, progress)
     assert (log.read_bytes() if log.exists() else None) == (None if left is None else whole[:left])
 

@@ -1,4 +1,4 @@
-"""What patterns tell of symmetry does not depend on how the crystal is turned or mirrored."""
+"""Polar harmonics do not depend on the orientation of the crystal, nor on its hand."""
 
 from pathlib import Path
 from typing import Any

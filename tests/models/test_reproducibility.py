@@ -29,9 +29,9 @@ def two_processes() -> list[list[str]]:
     """What each of two processes prints, a line for each case."""
     command = [sys.executable, __file__]
     pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [process.communicate(timeout=600) for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], told
-    return [output.splitlines() for output, _ in told]
+    reported = [process.communicate(timeout=600) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], reported
+    return [output.splitlines() for output, _ in reported]
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)

@@ -146,8 +146,8 @@ def test_what_xla_lets_draw_otherwise_is_told(
     outputs = Doubled(0.1, name="doubled")(network.output)
     model = keras.Model(network.input, outputs)
     train("stemdl_demo", data_dir, tmp_path / "run", model=model, xla=xla, epochs=1, batch_size=16)
-    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("doubled: ")]
-    assert len(told) == (xla == "on")
+    reported = [line for line in capsys.readouterr().err.splitlines() if line.startswith("doubled: ")]
+    assert len(reported) == (xla == "on")
 
 
 def test_xla_and_batch_norm_over_several_devices_are_refused() -> None:

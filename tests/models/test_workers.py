@@ -28,7 +28,7 @@ from sciml_datasets.models.run_lock import RunLock
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 EPOCHS = 5
-"""Of five batches each: 25 steps."""
+"""Number of epochs, of five batches each: 25 steps."""
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 STOPS_WITHIN = 60
 """Seconds after another worker was killed."""
@@ -55,7 +55,7 @@ class Run:
         pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         return cls(subprocess.Popen(line, cwd=MODELS, env=os.environ | environment, text=True, **pipes), out)
 
-    def told(self, seconds: float = 200) -> str:
+    def reported(self, seconds: float = 200) -> str:
         """Wait for its end; what it wrote on stderr."""
         try:
             return self.process.communicate(timeout=seconds)[1]
@@ -64,8 +64,8 @@ class Run:
 
     def finished(self) -> Path:
         """Wait for its success; the run folder."""
-        told = self.told()
-        assert self.process.returncode == 0, told
+        reported = self.reported()
+        assert self.process.returncode == 0, reported
         return self.out
 
 
@@ -91,13 +91,13 @@ def until_checkpoint(runs: list[Run]) -> None:
     """Wait until the first epoch is saved."""
     deadline = time.monotonic() + 120
     while not (runs[0].out / "checkpoint.npz").exists():
-        assert all(run.process.poll() is None for run in runs), [run.told(1) for run in runs]
+        assert all(run.process.poll() is None for run in runs), [run.reported(1) for run in runs]
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 def weights(out: Path) -> list[np.ndarray[Any, Any]]:
-    """Of the trained network, the statistics of batch norm among them."""
+    """The weights of the trained network, the statistics of batch norm among them."""
     return [np.asarray(value) for value in keras.models.load_model(out / "model.keras").weights]
 
 
@@ -148,7 +148,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data
     killed = Run.start(line, tmp_path / "run")
     until_checkpoint([killed])
     killed.process.kill()
-    killed.told()
+    killed.reported()
     assert not (killed.out / "result.json").exists()
     out = Run.start(line, killed.out).finished()
     assert_same_run(out, undisturbed["none"].finished(), 0)
@@ -170,12 +170,12 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
     chief, victim = start_pair(data_dir, tmp_path / "run")
     until_checkpoint([chief, victim])
     victim.process.kill()
-    victim.told()
-    told = chief.told(STOPS_WITHIN)
+    victim.reported()
+    reported = chief.reported(STOPS_WITHIN)
     assert chief.process.returncode == 2
-    (sentence,) = [line for line in told.splitlines() if line.startswith("sciml train:")]
+    (sentence,) = [line for line in reported.splitlines() if line.startswith("sciml train:")]
     assert "another worker is gone" in sentence
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert not (chief.out / "result.json").exists()
 
     # Where there is no MPI, TF_CONFIG names the workers again.
@@ -205,8 +205,8 @@ def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     running = {way: started(data_dir, folder / f"{way}.npz", way, 20, names) for way, names in ways.items()}
     found: dict[str, Found] = {}
     for way, processes in running.items():
-        told = [process.communicate(timeout=900)[1] for process in processes]
-        assert not any(process.returncode for process in processes), told
+        reported = [process.communicate(timeout=900)[1] for process in processes]
+        assert not any(process.returncode for process in processes), reported
         with np.load(folder / f"{way}.npz") as arrays:
             found[way] = dict(arrays)
     return found

@@ -284,19 +284,19 @@ PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
-        ({"raw": {}}, "the raw file a has vanished"),
+        ({"raw": {}}, "the raw file a has been removed since"),
         ({"raw": {"a": [1, 2], "b": [1, 1]}}, "the raw file b is new"),
         ({"raw": {"a": [1, 3]}}, "the raw file a has changed"),
         ({"version": "2"}, "the version has changed"),
-        ({"file_format": "array_record"}, "the file format is another"),
+        ({"file_format": "array_record"}, "the file format has changed since"),
         ({"features": "g"}, "the features have changed"),
         ({"digest": "y"}, "the shards are cut differently"),
     ],
 )
-def test_what_changed_is_named(change: dict[str, object], told: str) -> None:
-    assert told in what_changed(PLAN, PLAN | change)
+def test_what_changed_is_named(change: dict[str, object], reported: str) -> None:
+    assert reported in what_changed(PLAN, PLAN | change)
 
 
 def write_shard(work: Path, name: str, text: bytes) -> Written:

@@ -26,7 +26,7 @@ def test_ten_thousand_small_files_are_few_chunks() -> None:
     assert len(chunks([RawFile("train", str(i), 200_000, 0) for i in range(10_000)])) == 157
 
 
-def test_items_come_in_order_and_a_missing_file_is_left_to_whoever_reads_it(tmp_path: Path) -> None:
+def test_items_come_in_order_and_a_missing_file_is_left_to_its_reader(tmp_path: Path) -> None:
     for i in range(0, 3 * AHEAD, 2):
         (tmp_path / str(i)).write_bytes(b"x" * 10)
     taken: list[int] = []

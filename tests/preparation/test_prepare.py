@@ -405,10 +405,10 @@ def test_data_prepared_by_an_earlier_release_are_told_by_their_version(tmp_path:
     old = tmp_path / "sciml/stemdl_demo/2.0.0"
     old.mkdir(parents=True)
     (old / "manifest.json").write_text("{}")
-    told = (
+    reported = (
         r"stemdl_demo holds version 2\.0\.0, whose data differ; this release reads 3\.0\.0: prepare the data set again"
     )
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=reported):
         check_prepared(tmp_path / "sciml/stemdl_demo/3.0.0")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=reported):
         Evaluator("stemdl_demo", "test", tmp_path)

@@ -1,4 +1,4 @@
-"""Staging: a node gets a verified copy once, whoever asks at the same time and whatever was killed before."""
+"""Staging: a node gets one verified copy, also with concurrent requests and after killed ones."""
 
 from __future__ import annotations
 
@@ -109,13 +109,13 @@ def test_space_is_checked_before_anything_is_copied(
     next(entry for entry in manifest["shards"] if entry["name"] == SHARD)["bytes"] = 1 << 42
     (source / PLACE / "manifest.json").write_text(json.dumps(manifest))
     assert main(["stage", NAME, "--data-dir", str(source), "--to", str(tmp_path / "local")]) == 2
-    assert "4398.0" in (told := capsys.readouterr().err)
-    assert "GB are free: make room or choose another --to" in told
+    assert "4398.0" in (reported := capsys.readouterr().err)
+    assert "GB are free: make room or choose another --to" in reported
     assert not list((tmp_path / "local").rglob("*incomplete*"))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["stemdl"], "stemdl"),
         ([NAME, "--jobs", "0"], "0 jobs: expected at least 1"),
@@ -123,10 +123,10 @@ def test_space_is_checked_before_anything_is_copied(
     ],
 )
 def test_a_mistake_is_one_sentence(
-    arguments: list[str], told: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], reported: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["stage", *arguments, "--data-dir", str(data_dir), "--to", str(tmp_path)]) == 2
-    assert told in (err := capsys.readouterr().err)
+    assert reported in (err := capsys.readouterr().err)
     assert err.count("\n") == 1
     assert main(["stage", NAME, "--data-dir", str(data_dir), "--to", str(data_dir)]) == 2
     assert "name another folder with --to" in capsys.readouterr().err

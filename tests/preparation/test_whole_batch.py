@@ -97,18 +97,18 @@ OUR_WAYS: dict[str, Any] = NOISE | {
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "reported"),
     [(make, True) for make in OWN_WAYS.values()] + [(make, False) for make in OUR_WAYS.values()],
     ids=[*OWN_WAYS, *OUR_WAYS],
 )
-def test_layers_that_draw_in_a_way_of_their_own_are_named(make: Any, told: bool) -> None:
+def test_layers_that_draw_in_a_way_of_their_own_are_named(make: Any, reported: bool) -> None:
     layer = make()
     network = keras.Sequential([layers.Dense(2), layer, layers.Dropout(0.1)])
-    assert drawing_by_themselves(network) == [layer.name] * told
+    assert drawing_by_themselves(network) == [layer.name] * reported
 
 
 def moments(values: Any, mask: Any = None) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Of a batch norm layer over values (N, rows, columns, channels)."""
+    """The mean and variance of a batch norm layer over values (N, rows, columns, channels)."""
     layer = layers.BatchNormalization()
     layer.build(values.shape)
     normalise_as_one(layer, replicas=1)

@@ -1,4 +1,4 @@
-"""What is read from a prepared folder is what its manifest lists: a rotted byte is told, and never another result."""
+"""Files that are read from a prepared folder agree with its manifest: a damaged byte is reported, never used."""
 
 from __future__ import annotations
 
@@ -105,20 +105,20 @@ def test_a_rotted_byte_of_any_file_is_told_or_changes_nothing(copies: Callable[[
     for path in sorted(folder.iterdir()):
         good = path.read_bytes()
         flip(path, len(good) // 2)
-        told = []
+        reported = []
         for read, expected in zip(READINGS, right, strict=True):
             try:
                 found = read(name, root)
             except tf.errors.DataLossError:  # of TensorFlow's own reader
-                told.append(path.name)
+                reported.append(path.name)
             except (InputError, DamagedRecordError) as error:
-                told.append(str(error))
+                reported.append(str(error))
             else:
                 assert found == expected, (path.name, read.__name__)
         path.write_bytes(good)
-        assert all(path.name in sentence and "\n" not in sentence for sentence in told)
+        assert all(path.name in sentence and "\n" not in sentence for sentence in reported)
         decides = path.name.startswith(("members-", "dataset_info", "metadata")) or path.suffix in (".npy", ".offsets")
-        assert told or not decides, path.name
+        assert reported or not decides, path.name
     assert [read(name, root) for read in READINGS] == right
 
 
@@ -146,10 +146,10 @@ def test_the_command_line_names_the_damaged_file_in_one_sentence(
         "info": [],
     }
     assert main([command, "stemdl_demo", "--data-dir", str(tmp_path), *flags[command]]) == 2
-    out, told = capsys.readouterr()
-    assert (out, told.count("\n")) == ("", 1)
-    assert str(folder / file) in told
-    assert "prepare the data set again" in told
+    out, reported = capsys.readouterr()
+    assert (out, reported.count("\n")) == ("", 1)
+    assert str(folder / file) in reported
+    assert "prepare the data set again" in reported
     assert not (tmp_path / "a.png").exists()
 
 
@@ -186,7 +186,7 @@ def test_exchanged_records_are_not_taken_for_each_other(copies: Callable[[str], 
     selection = Prepared.open("stemdl_demo", tmp_path).select("train")
     builder = tfds.builder("sciml/stemdl_demo", data_dir=tmp_path)
     for source in (Viewed(builder, selection), Examples(builder, selection)):
-        with pytest.raises(DamagedRecordError, match=f"record {first}: it is the one of"):
+        with pytest.raises(DamagedRecordError, match=f"record {first}: it is the record of"):
             source.read(first)
 
 
@@ -284,7 +284,7 @@ def test_features_of_one_sample_are_never_joined_with_the_label_of_another(
         read(tmp_path, split)
     damage(folder)
     for split in splits:
-        with pytest.raises(DamagedRecordError, match=r"it is the one of .*, expected|SHA-256 of the shard differs"):
+        with pytest.raises(DamagedRecordError, match=r"it is the record of .*, expected|SHA-256 of the shard differs"):
             read(tmp_path, split)
 
 
@@ -297,7 +297,7 @@ def test_a_shard_never_passes_for_another(
     hashed: int,
     read: Callable[[Path, str], None],
 ) -> None:
-    """Its first record is another's, as where two shards of one size have each other's name."""
+    """Give a shard the first record of another, as where two shards of one size exchanged their names."""
     monkeypatch.setattr(shard_checks, "HASHED_BYTES", hashed)
     folder = prepared_dir("candle_uno_demo", tmp_path)
     shutil.copytree(prepared_dir("candle_uno_demo", data_dir), folder)
@@ -308,7 +308,7 @@ def test_a_shard_never_passes_for_another(
     first, other = content[: ends[1]], content[ends[number] : ends[number + 1]]
     content[: ends[1]], content[ends[number] : ends[number + 1]] = other, first
     shard.write_bytes(content)
-    with pytest.raises(DamagedRecordError, match=r"it is the one of .*, expected|SHA-256 of the shard differs"):
+    with pytest.raises(DamagedRecordError, match=r"it is the record of .*, expected|SHA-256 of the shard differs"):
         read(tmp_path, "train")
 
 
@@ -361,15 +361,15 @@ def test_what_is_no_file_is_named_and_never_waited_for(
     path.unlink()
     make = {"FIFO": os.mkfifo, "folder": Path.mkdir, "symbolic link": lambda link: link.symlink_to(link)}
     make[kind](path)
-    told = []
+    reported = []
     for read in (random_access, as_dataset, partitions):
         try:
             read("candle_uno_demo", tmp_path)
         except InputError as error:
-            told.append(str(error))
-    assert told
+            reported.append(str(error))
+    assert reported
     right = f"{path}: symbolic links lead round" if kind == "symbolic link" else f"{path} is a {kind}"
-    assert all(right in sentence for sentence in told)
+    assert all(right in sentence for sentence in reported)
 
 
 BAD_ENTRIES = {

@@ -128,5 +128,5 @@ def test_a_missing_table_is_named(folder: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_prepared_folder_there_is_no_table() -> None:
-    with pytest.raises(InputError, match="the table genes is not there: prepare the data set first"):
+    with pytest.raises(InputError, match="the table genes is missing: prepare the data set first"):
         Lookup(table="genes").decode_example_np(0)

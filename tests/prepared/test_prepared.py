@@ -138,7 +138,7 @@ def test_names_serve_as_well_as_the_open_data_set(prepared: Prepared, data_dir: 
 
 
 def test_a_data_dir_beside_an_open_data_set_is_refused(prepared: Prepared, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"data_dir .* is given beside {NAME}, which is open: leave data_dir out"):
+    with pytest.raises(InputError, match=f"data_dir .* is given with {NAME}, which is open: leave data_dir out"):
         Evaluator(prepared, data_dir=tmp_path)
 
 
@@ -161,12 +161,12 @@ def test_a_run_is_scored_on_the_test_part(prepared: Prepared) -> None:
 
 
 def test_the_prepared_folder_proves_that_blind_splits_share_nothing(data_dir: Path) -> None:
-    told = json.loads((data_dir / "sciml" / NAME / "2.0.0" / "splits.json").read_text())
-    assert {"mixed", "cell_blind", "drug_blind", "disjoint", "leave_out_CCLE"} <= told.keys()
+    reported = json.loads((data_dir / "sciml" / NAME / "2.0.0" / "splits.json").read_text())
+    assert {"mixed", "cell_blind", "drug_blind", "disjoint", "leave_out_CCLE"} <= reported.keys()
     for split, blind in (("cell_blind", ["cell"]), ("drug_blind", ["drug"]), ("disjoint", ["cell", "drug"])):
-        for common in told[split]["in_common"].values():
+        for common in reported[split]["in_common"].values():
             assert [common[name] for name in blind] == [0] * len(blind)
-        assert [told[split]["parts"][part]["samples"] for part in SPLITS] == [
+        assert [reported[split]["parts"][part]["samples"] for part in SPLITS] == [
             len(ids) for ids in parts(NAME, split, data_dir).values()
         ]
 
@@ -199,7 +199,7 @@ def test_ids_lead_to_their_examples(data_dir: Path) -> None:
     assert found[0]["gene_expression"].ndim == 1
     with pytest.raises(IndexError):
         found[len(found)]
-    with pytest.raises(InputError, match=r"has no example 'other' \(1 such\)"):
+    with pytest.raises(InputError, match=r"has no example 'other' \(1 unknown\)"):
         examples(NAME, [*ids, "other"], data_dir)
 
 

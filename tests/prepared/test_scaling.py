@@ -22,7 +22,7 @@ def values() -> np.ndarray:
 
 
 @pytest.mark.parametrize(("what", "scaled"), [(STANDARDISED, standardised), (IMPUTED, imputed)])
-def test_a_table_fitted_anew_forgets_what_it_was_fitted_on(what: str, scaled: type, values: np.ndarray) -> None:
+def test_a_table_fitted_again_forgets_what_it_was_fitted_on(what: str, scaled: type, values: np.ndarray) -> None:
     stored, missing = scaled(values, moments(values[:8])), np.isnan(values)
     again = refitted(stored, missing, ROWS, what)
     known = ~(np.isnan(values[ROWS]).all(axis=0))

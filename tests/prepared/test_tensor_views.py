@@ -1,4 +1,4 @@
-"""Arrays straight from the records: the same numbers as from decoded ones, and damage is told."""
+"""Arrays straight from the records: they have the same numbers as decoded ones, and damage is reported."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_views_are_the_tensors_of_the_records(data_dir: Path) -> None:
 
 
 def mapped_bytes() -> int:
-    """Of files, in this process's memory."""
+    """The number of bytes of files in this process's memory."""
     return 1024 * int(re.findall(r"RssFile:\s+(\d+) kB", Path("/proc/self/status").read_text())[0])
 
 

@@ -225,8 +225,11 @@ def test_raw_files_where_nothing_can_be_recorded_are_verified_all_the_same(
     capsys.readouterr()
     with nothing_can_be_written():
         assert verify_raw("stemdl_demo", folder) == (0, 0)
-    told = capsys.readouterr().err
-    assert f"the checksums of 3 raw files seen for the first time were not recorded: {folder} cannot be written" in told
-    assert told.count("\n") == 1
+    reported = capsys.readouterr().err
+    assert (
+        f"the checksums of 3 raw files seen for the first time were not recorded: {folder} cannot be written"
+        in reported
+    )
+    assert reported.count("\n") == 1
     assert {path.name for path in folder.iterdir()} == names
     assert verify_raw("stemdl_demo", folder) == (0, 3)

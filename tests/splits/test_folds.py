@@ -53,8 +53,8 @@ def test_the_summary_is_that_of_the_runs(validated: tuple[Path, dict[str, Any]])
     drug_means = [row["baselines"]["drug mean"] for row in rows]
     assert row["baselines"]["drug mean"] == pytest.approx(np.mean(drug_means), abs=1e-12)
     lines = fold_table(summary).splitlines()
-    (told,) = (line for line in lines if line.startswith("mean squared error"))
-    assert told.split()[3:6] == [f"{score:.4f}" for score in mse]
+    (reported,) = (line for line in lines if line.startswith("mean squared error"))
+    assert reported.split()[3:6] == [f"{score:.4f}" for score in mse]
 
 
 def test_folds_that_are_done_are_kept(
@@ -92,7 +92,7 @@ def test_a_run_predicts_what_its_fold_holds_out(
 
 
 def test_folds_that_cannot_be_leave_nothing(data_dir: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="to keep together"):
+    with pytest.raises(InputError, match="groups, choose fewer folds"):
         cross_validate(NAME, 10_000, "cell", data_dir, tmp_path / "run", linear_network, **OPTIONS)
     assert not (tmp_path / "run").exists()
 

@@ -156,9 +156,9 @@ def test_the_report_tells_what_the_parts_hold(
     for i, split in enumerate(SPLITS):
         some = [member(key, fact) for key, fact in zip(columns["id"], facts, strict=True) if int(key) % 3 == i]
         write_members(folder, split, some, (*names, "unit"))
-    told = overlap_report(UNO, {split: member_rows(folder, split) for split in SPLITS}, official=False)
-    assert list(told) == split_names(UNO, columns)
-    for split, found in told.items():
+    reported = overlap_report(UNO, {split: member_rows(folder, split) for split in SPLITS}, official=False)
+    assert list(reported) == split_names(UNO, columns)
+    for split, found in reported.items():
         ids = part_ids(UNO, columns, split)
         assert [found["parts"][part]["samples"] for part in SPLITS] == [len(ids[part]) for part in SPLITS]
         assert found["left_out"] == len(rows) - sum(map(len, ids.values()))

@@ -92,15 +92,15 @@ def test_what_is_prepared_is_what_numpy_loads_or_the_file_is_refused(
         stack, label = prepared(path)
     except InputError as error:
         event("refused")
-        told = str(error)
+        reported = str(error)
     else:
         event("prepared")
-        told = str(path)
+        reported = str(path)
         with np.load(path) as loaded:
             np.testing.assert_array_equal(stack, loaded["data"])
             assert label == loaded["label"].item()
-    assert told.startswith(str(path))
-    assert "\n" not in told
+    assert reported.startswith(str(path))
+    assert "\n" not in reported
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -117,13 +117,13 @@ def test_a_bit_that_rotted_is_reported_or_changes_nothing(
     try:
         stack, label = prepared(path)
     except InputError as error:
-        told = str(error)
+        reported = str(error)
     else:
-        told = str(path)
+        reported = str(path)
         np.testing.assert_array_equal(stack, STACK)
         assert label == 9
-    assert told.startswith(str(path))
-    assert "\n" not in told
+    assert reported.startswith(str(path))
+    assert "\n" not in reported
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -255,9 +255,9 @@ def test_a_pattern_of_zeros_is_kept_and_reported(tmp_path: Path, capsys: pytest.
     write_npz(folder / "training" / "1.npz", data=data, label=np.array([9]))
     prepare(NAME, tmp_path, tmp_path)
     np.testing.assert_array_equal(stacks(tmp_path)[9], data)
-    told = capsys.readouterr().err
-    assert "1 of 5 samples have a pattern of zeros among others; the first: " in told
-    assert "1.npz: cbed_stack[1] is 0 throughout" in told
+    reported = capsys.readouterr().err
+    assert "1 of 5 samples have a pattern of zeros among others; the first: " in reported
+    assert "1.npz: cbed_stack[1] is 0 throughout" in reported
 
 
 def test_what_is_tolerated_is_a_share_of_all_samples() -> None:

@@ -131,13 +131,13 @@ def test_whatever_stands_for_a_number_gives_a_crystal_or_a_sentence(
     try:
         crystal = read_structure(path)
     except InputError as error:
-        told = str(error)
+        reported = str(error)
     else:
-        told = ""
+        reported = ""
         assert np.isfinite(crystal.lattice).all()
         assert 0 <= crystal.positions.min() <= crystal.positions.max() < 1
-    assert not told or str(path) in told
-    assert "\n" not in told
+    assert not reported or str(path) in reported
+    assert "\n" not in reported
 
 
 @pytest.mark.parametrize("word", ["nan", "1e400", "-inf"])
@@ -191,7 +191,7 @@ def test_a_library_that_ends_its_process_is_reported_like_any_other_defect(
 def test_a_missing_file_and_an_empty_folder_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no such file"):
         read_structures(tmp_path / "none.cif")
-    with pytest.raises(InputError, match=r"no \*\.cif file and no file named like POSCAR"):
+    with pytest.raises(InputError, match=r"holds no \*\.cif file and no file named like POSCAR"):
         read_structures(tmp_path)
 
 

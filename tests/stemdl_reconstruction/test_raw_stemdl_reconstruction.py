@@ -246,10 +246,10 @@ def test_a_damaged_page_is_reported_or_changes_nothing_but_pixels(
         with scans.reader(path.parent) as read:
             shapes = {read(sample)["cbed"].shape for sample in samples}
     except InputError as error:
-        told = str(error)
+        reported = str(error)
     else:
-        told = str(path)
-    assert str(path) in told
+        reported = str(path)
+    assert str(path) in reported
     assert shapes == {scan_files.SCAN}
 
 

@@ -70,10 +70,10 @@ def test_a_defect_is_flagged_by_its_rule(tree: Path, data: DataAtHand, change: C
     findings = [finding for one in check([tree], data) for finding in one.findings]
     assert rule in {finding.rule for finding in findings}
     for finding in findings:
-        told = finding.as_json()
-        assert told["what"].isprintable()
-        assert told["file"].isprintable()
-        assert told["mend"]
+        reported = finding.as_json()
+        assert reported["what"].isprintable()
+        assert reported["file"].isprintable()
+        assert reported["mend"]
 
 
 def test_another_order_is_reported_beside_the_right_one(tree: Path) -> None:

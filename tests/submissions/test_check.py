@@ -43,8 +43,8 @@ def test_a_finding_names_rule_file_and_remedy_and_exits_1(folder: Path, capsys: 
 def test_json_says_the_same(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "README.md").unlink()
     assert main(["check", str(folder), "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    (submission,) = told["submissions"]
+    reported = json.loads(capsys.readouterr().out)
+    (submission,) = reported["submissions"]
     assert submission["accepted"] is False
     assert submission["findings"] == [
         {

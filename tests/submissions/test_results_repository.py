@@ -126,10 +126,10 @@ def test_nothing_is_smuggled_in_below_a_folder_that_lacks_what_submissions_have(
     (smuggled / "tool.bin").write_bytes(b"x")
     commit(repository)
     assert run_check(repository, base).returncode == 1
-    told = findings(repository)
-    assert "must [file-missing]" in told
-    assert "must [model-file] tool.bin" in told
-    assert "must [too-deep]" in told
+    reported = findings(repository)
+    assert "must [file-missing]" in reported
+    assert "must [model-file] tool.bin" in reported
+    assert "must [too-deep]" in reported
 
 
 def test_a_linked_folder_of_submissions_is_not_followed(repository: Path, tmp_path: Path) -> None:
@@ -159,20 +159,20 @@ def test_a_file_name_is_no_command_to_the_runner(repository: Path) -> None:
     done = run_check(repository, base)
     assert done.returncode == 1
     assert "add-mask::a" in done.stdout
-    begin, *told, end = done.stdout.splitlines()
+    begin, *reported, end = done.stdout.splitlines()
     assert begin.startswith("::stop-commands::")
     assert end == f"::{begin.removeprefix('::stop-commands::')}::"
-    assert not any(line.lstrip().startswith("::") for line in told)
+    assert not any(line.lstrip().startswith("::") for line in reported)
 
 
 @pytest.mark.parametrize("name", ["check.yml", "site.yml"])
 def test_packages_are_installed_before_the_strangers_files_are_there(name: str) -> None:
     (job,) = workflow(name)["jobs"].values()
-    told = [step.get("run", step.get("uses")) for step in job["steps"]]
-    (install,) = (i for i, step in enumerate(told) if "pip install" in step)
-    (checkout,) = (i for i, step in enumerate(told) if step.startswith("actions/checkout"))
+    reported = [step.get("run", step.get("uses")) for step in job["steps"]]
+    (install,) = (i for i, step in enumerate(reported) if "pip install" in step)
+    (checkout,) = (i for i, step in enumerate(reported) if step.startswith("actions/checkout"))
     assert install < checkout
-    assert not any("python" in step for step in told[checkout:])
+    assert not any("python" in step for step in reported[checkout:])
 
 
 @pytest.mark.parametrize("name", ["check.yml", "comment.yml", "site.yml"])

@@ -56,8 +56,8 @@ def test_of_first_submissions_beside_only_those_that_were_killed_are_cleared_awa
 def test_of_two_first_submissions_at_once_the_second_is_warned_of_the_first(runs: list[Path], tmp_path: Path) -> None:
     folder = make_submission(tmp_path, runs[:1])
     before = contents(folder)
-    told = f"{re.escape(str(folder))} exists: choose another --descriptor, or give --update"
-    with pytest.raises(InputError, match=told):  # it was not there yet when this one looked
+    reported = f"{re.escape(str(folder))} exists: choose another --descriptor, or give --update"
+    with pytest.raises(InputError, match=reported):  # it was not there yet when this one looked
         write_new(folder, {"README.md": runs[0] / "config.yaml"}, "a: 1\n")
     assert contents(folder) == before
     assert list(folder.parent.iterdir()) == [folder]

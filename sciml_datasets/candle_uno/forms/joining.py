@@ -80,8 +80,8 @@ def named_sources(table: TextTable, sources: pa.Array | pa.ChunkedArray, before:
     """The sources of responses, without blanks around them.
 
     Args:
-        table: of the responses, for messages.
-        sources: of some of its rows.
+        table: table of the responses, for messages.
+        sources: sources of some of its rows.
         before: number of rows before these.
 
     Raises:
@@ -154,7 +154,7 @@ def join(
     """Leave out the responses that cannot be used, each counted for the first reason that holds.
 
     Args:
-        path: of the responses, for messages.
+        path: path of the responses, for messages.
         responses: ``id``, ``source``, ``cell``, ``drug``, ``response`` (float32, null where missing), ``split``; where
             any row has a split, rows without one are left out.
         cells: features of cells.

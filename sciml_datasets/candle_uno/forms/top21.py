@@ -189,7 +189,7 @@ def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str
         file: open.
         path: its path.
         ids: of all responses, split after split, MISSING where there is none.
-        key: of the frames, with a place for the split.
+        key: key of the frames, with a place for the split.
         noun: what one feature is called where the file does not name it.
     """
     unique, codes = np.unique(np.array(ids.to_pylist(), object).astype(str), return_inverse=True)

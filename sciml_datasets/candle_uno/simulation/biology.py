@@ -72,7 +72,7 @@ def areas(
     """Dose-response of pairs (N, 2) of a cell line and a compound.
 
     Args:
-        loadings: of the simulation.
+        loadings: loadings of the simulation.
         cells: (cells, LATENT).
         drugs: (drugs, LATENT).
         hidden: (drugs,) potency that is in no descriptor, log10 of mol/l.

@@ -78,10 +78,10 @@ def _write_growth_table(
     """Write the table of one drug at a time.
 
     Args:
-        path: of the table.
+        path: path of the table.
         rng: of the random numbers.
         measured: (N, 3) source, cell line and compound of usable curves; they are repeated until there are enough rows.
-        parameters: of their curves.
+        parameters: parameters of their curves.
         ids: ``source``, ``cell`` and ``drug``: the names of sources, and of cell lines and compounds by source.
         rows: usable ones.
     """
@@ -112,10 +112,10 @@ def _write_pair_table(
     """Write the table of two drugs at a time, which act independently (Bliss 1939), and what is to be left out of it.
 
     Args:
-        path: of the table; the table of names of cell lines is written beside it.
+        path: path of the table; the table of names of cell lines is written beside it.
         rng: of the random numbers.
         pairs: (N, 2) cell line and compound, of which usable curves there are.
-        parameters: of their curves.
+        parameters: parameters of their curves.
         names: ``cell``, the ids of cell lines of the screen, and ``drug``, the NSC numbers.
         rows: usable ones.
     """

@@ -91,7 +91,7 @@ class PageError(RefusedError):
     """A web page came in place of a file.
 
     Attributes:
-        title: of the page, as a clause; "" if it has none.
+        title: title of the page, as a clause; "" if it has none.
     """
 
     def __init__(self, title: str) -> None:
