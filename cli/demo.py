@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         if name not in _demos():
             raise InputError(f"{name} is not simulated: choose from {', '.join(_demos())}")
     results = [_walk(name, args.out) for name in names]
-    from sciml_datasets.metrics.results import table
+    from sciml_datasets.metrics.result_table import table
 
     texts = [
         "\n".join(

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Score predictions of any framework and print the scores beside targets and baselines."""
     from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.evaluator import Evaluator
-    from sciml_datasets.metrics.results import aggregate, make_result, table, write_result
+    from sciml_datasets.metrics.result_table import table
+    from sciml_datasets.metrics.results import aggregate, make_result, write_result
     from sciml_datasets.metrics.truth import Truth
     from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.submissions.runs import is_of_run

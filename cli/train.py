@@ -84,7 +84,7 @@ def _groupings() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
     from sciml_datasets.metrics.cross_validation import fold_table
-    from sciml_datasets.metrics.results import table
+    from sciml_datasets.metrics.result_table import table
     from sciml_datasets.splits.groups import ROW
 
     settings: dict[str, Any] = dict(_key_value(text) for text in args.set)

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
+from sciml_datasets.choice import Choice, Conversion
+from sciml_datasets.criterion import CORRELATION, ERROR, FIT, Criterion, Value
 from sciml_datasets.errors import InputError, MissingPartError
 from sciml_datasets.raw_format import SPLITS
+from sciml_datasets.source import GlobusSource, Source
 from sciml_datasets.task import Classification, Reconstruction, Regression, Segmentation, Task
 
 __all__ = [
@@ -33,70 +36,6 @@ __all__ = [
     "Task",
     "Value",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A published number and its source.
-
-    Example:
-        >>> from sciml_datasets import BENCHMARKS
-        >>> BENCHMARKS["candle_uno"].criteria[0].reference
-        Value(value=0.0053, source='ECP-CANDLE/Benchmarks, Pilot1/Uno/README.AUC.md, official validation split')
-    """
-
-    value: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One score of a benchmark.
-
-    Attributes:
-        name: key of the score in results.
-        title: title in tables.
-        direction: whether a higher or a lower score is better.
-        target: score that a submission should reach, where one is declared.
-        reference: score that the published reference implementation reached.
-        best_known: the best published score.
-        span: the lowest and the highest possible score; None where there is no bound.
-        at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
-        power: power to which the unit of the predicted quantity enters; 0 for a pure number.
-        unit: unit of the score, where the prepared data state that of the predicted quantity; see `Benchmark.for_data`.
-
-    Example:
-        >>> from sciml_datasets.benchmark import ERROR, Criterion, Value
-        >>> mse = Criterion("mse", "mean squared error", "lower", target=Value(0.2, "our paper"), span=ERROR, power=2)
-        >>> mse.in_unit("eV").title
-        'mean squared error, (eV)^2'
-    """
-
-    name: str
-    title: str
-    direction: Literal["higher", "lower"]
-    target: Value | None = None
-    reference: Value | None = None
-    best_known: Value | None = None
-    span: tuple[float | None, float | None] = (0.0, 1.0)
-    at_most: str = ""
-    power: int = 0
-    unit: str = ""
-
-    def in_unit(self, unit: str) -> Criterion:
-        """The same criterion where the predicted quantity has this unit."""
-        if not unit or not self.power:
-            return self
-        own = unit if self.power == 1 else f"({unit})^{self.power}"
-        return replace(self, unit=own, title=f"{self.title}, {own}")
-
-    def unpublished(self) -> Criterion:
-        """The same criterion without published values."""
-        return replace(self, target=None, reference=None, best_known=None)
-
-
-ERROR, FIT, CORRELATION = (0.0, None), (None, 1.0), (-1.0, 1.0)
-"""Spans of criteria that are not shares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,106 +66,6 @@ class DataSet:
     preprocessed_from: str = ""
     variant: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A place from which `sciml_datasets.fetch` gets the raw files of a data set.
-
-    Attributes:
-        url: URL of the folder that holds them in the layout of the raw folder, as fsspec takes it.
-        num_files: number of files.
-        num_bytes: approximate number of bytes of all files; 0 where the publisher does not state it.
-        files: names, or glob patterns in which ``*`` spans folders, of the files that belong to the data set.
-        endpoint: URL of the S3 service, where it is not Amazon's.
-
-    Example:
-        >>> from sciml_datasets.benchmark import Source
-        >>> source = Source("s3://spectra/raw", num_files=12, files=("*.h5",), endpoint="https://s3.example.org")
-        >>> source.num_bytes  # not known
-        0
-    """
-
-    url: str
-    num_files: int
-    num_bytes: int = 0
-    files: tuple[str, ...] = ("*",)
-    endpoint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GlobusSource:
-    """A place that only Globus reaches: the steps are printed, see `sciml_datasets.fetch.globus`.
-
-    Attributes:
-        page: page of the data set, from which its folder in the collection opens.
-        collection: name of the Globus collection.
-        folder: end of the name of the folder in it.
-        num_files: number of files.
-        num_bytes: approximate number of bytes of all files.
-
-    Example:
-        >>> from sciml_datasets.benchmark import GlobusSource
-        >>> page = "https://example.org/datasets/spectra"
-        >>> GlobusSource(page, "Spectra of minerals", "measured", num_files=12, num_bytes=40_000_000).collection
-        'Spectra of minerals'
-    """
-
-    page: str
-    collection: str
-    folder: str
-    num_files: int
-    num_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A choice that a benchmark offers: a flag of ``sciml prepare``, ``simulate`` or ``convert``.
-
-    Attributes:
-        name: name of the flag, with underscores: ``space_groups`` is ``--space-groups``.
-        values: the values that can be chosen; or the kind of any value: ``integer``, ``integers`` (one or several),
-            ``number``, ``text`` or ``path``.
-        default: one of the values; None where the raw files or the simulator decide.
-        meaning: one line of help.
-
-    Example:
-        >>> from sciml_datasets.benchmark import Choice
-        >>> Choice("noise", "number", None, "standard deviation of the noise, peaks are 1").values
-        'number'
-        >>> Choice("form", ("measured", "smoothed"), "measured", "spectra to read").default
-        'measured'
-    """
-
-    name: str
-    values: tuple[str, ...] | Literal["integer", "integers", "number", "text", "path"]
-    default: str | None
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """A format of others that the benchmark's module ``convert`` takes: ``sciml convert <name> SOURCE --out OUT``.
-
-    Attributes:
-        name: name of the format.
-        meaning: one line of help that says from what and to what it converts.
-        source: description of SOURCE for the help.
-        file: whether OUT is one file; otherwise it is a folder.
-        choices: choices of the conversion.
-
-    Example:
-        >>> from sciml_datasets.benchmark import Conversion
-        >>> jcamp = Conversion("jcamp", "JCAMP-DX files to raw files of spectra", "a folder of .jdx files")
-        >>> jcamp.file, jcamp.choices
-        (False, ())
-    """
-
-    name: str
-    meaning: str
-    source: str
-    file: bool = False
-    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """One class for each sample; see `sciml_datasets.metrics.tasks.ClassificationScoring`.
+    """One class for each sample; see `sciml_datasets.metrics.classification_scoring.ClassificationScoring`.
 
     Attributes:
         label: column of the member lists with the true class, 0 to num_classes - 1.
@@ -112,7 +112,7 @@ class Classification(Task):
 
 @dataclass(frozen=True)
 class Segmentation(Task):
-    """A mask for each sample; see `sciml_datasets.metrics.tasks.SegmentationScoring`.
+    """A mask for each sample; see `sciml_datasets.metrics.segmentation_scoring.SegmentationScoring`.
 
     Attributes:
         mask: feature (rows, columns) with the true mask, 0 or 1.
@@ -155,7 +155,7 @@ class Segmentation(Task):
 
 @dataclass(frozen=True)
 class Regression(Task):
-    """One number for each sample; see `sciml_datasets.metrics.tasks.RegressionScoring`.
+    """One number for each sample; see `sciml_datasets.metrics.regression_scoring.RegressionScoring`.
 
     Attributes:
         target: column of the member lists with the true number.
@@ -199,7 +199,7 @@ class Regression(Task):
 
 @dataclass(frozen=True)
 class Reconstruction(Task):
-    """An image for each sample; see `sciml_datasets.metrics.tasks.ReconstructionScoring`.
+    """An image for each sample; see `sciml_datasets.metrics.reconstruction_scoring.ReconstructionScoring`.
 
     Attributes:
         image: feature (rows, columns) with the true image.

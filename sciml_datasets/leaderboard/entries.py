@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from statistics import mean
 from typing import Any
 
-from sciml_datasets.metrics.results import MUST_AGREE, bound_of
+from sciml_datasets.metrics.result_table import bound_of
+from sciml_datasets.metrics.results import MUST_AGREE
 from sciml_datasets.submissions.check import Checked
 from sciml_datasets.submissions.configuration import entry
 

@@ -17,7 +17,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.benchmarks import find
 from sciml_datasets.leaderboard.entries import Entry, Score
-from sciml_datasets.metrics.results import measured
+from sciml_datasets.metrics.result_table import measured
 
 
 @dataclass(frozen=True, slots=True)

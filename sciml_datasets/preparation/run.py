@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
@@ -21,26 +20,22 @@ from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError, PeerFailedError, naming
 from sciml_datasets.files.checksums import known_checksums, record_checksums
 from sciml_datasets.files.hashing import HashFile
-from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
+from sciml_datasets.files.incomplete import check_vacant, work_folder
 from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.progress import progress
+from sciml_datasets.preparation.finish import finish
 from sciml_datasets.preparation.index_checks import check_disjoint, check_truth
 from sciml_datasets.preparation.plan import ShardPlan, make_plan
 from sciml_datasets.preparation.prefetch import chunks
 from sciml_datasets.preparation.shards import check_format
 from sciml_datasets.preparation.sorting import Spool, spooled
 from sciml_datasets.preparation.tasks import IndexFiles, WriteShard, shard_name
-from sciml_datasets.preparation.tolerated import Notes
 from sciml_datasets.preparation.work_folder import open_work_folder, remove_interrupted
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
-from sciml_datasets.prepared.members import write_members
-from sciml_datasets.prepared.overlaps import write_overlaps
 from sciml_datasets.prepared.verify import check_prepared
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import (
-    SPLITS,
-    Beside,
     RawFile,
     RawFormat,
     Sample,
@@ -157,7 +152,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
         executor.run_once(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
         with naming(final):
             executor.run_once(
-                lambda: _finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final)
+                lambda: finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final)
             )
     except FileNotFoundError as error:
         lost = error.filename is not None and Path(os.fsdecode(error.filename)).is_relative_to(work)
@@ -252,81 +247,6 @@ def check_unchanged(folder: Path, before: list[RawFile], now: list[RawFile]) -> 
         raise InputError(
             f"{folder / name} changed while it was prepared: run it again when no other program writes there"
         )
-
-
-def _finish(
-    builder: Any,
-    raw_format: RawFormat,
-    raw_folder: Path,
-    plan: ShardPlan,
-    done: list[Written],
-    raw_files: list[RawFile],
-    checksums: dict[str, str],
-    identity: dict[str, Any],
-    work: Path,
-    final: Path,
-) -> None:
-    """Check that every shard is there, write everything else, the manifest last, and publish the folder."""
-    import tensorflow_datasets as tfds
-
-    folder = work / "folder"
-    by_name = {written.name: written for written in done}
-    written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
-    notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
-    notes.add_all((result.notes for _, result in written), raw_folder)
-    notes.report()
-    for _, result in written:
-        for name, size, _ in result.files():
-            if (folder / name).stat().st_size != size:
-                raise OSError(errno.EIO, f"not the {size} bytes that were written", str(folder / name))
-    builder.info.set_splits(
-        tfds.core.SplitDict(
-            [
-                tfds.core.SplitInfo(
-                    name=split,
-                    shard_lengths=[result.records for shard, result in written if shard.split == split],
-                    num_bytes=sum(result.example_bytes for shard, result in written if shard.split == split),
-                    filename_template=builder._get_filename_template(split),
-                )
-                for split in SPLITS
-                if any(shard.split == split for shard in plan.shards)  # raw files may have no such split
-            ]
-        )
-    )
-
-    def samples_of(*splits: str) -> Iterator[Sample]:
-        return (sample for shard in plan.shards if shard.split in splits for sample in shard.samples)
-
-    _lay_beside(builder, folder, raw_format.beside(raw_folder, samples_of(*SPLITS)))
-    builder.info.write_to_directory(folder)
-    columns = (*raw_format.facts, raw_format.group_kind)
-    for split in SPLITS:
-        write_members(folder, split, samples_of(split), columns)
-    write_overlaps(folder, builder.benchmark)
-    manifest.write_manifest(
-        folder,
-        identity={key: value for key, value in identity.items() if key != "features"},  # features.json has them
-        digest=plan.digest,
-        shards=[result for _, result in written],
-        raw=raw_files,
-        checksums=checksums,
-    )
-    publish(folder, final)
-    remove_interrupted(final)
-
-
-def _lay_beside(builder: Any, folder: Path, beside: Beside) -> None:
-    """Give TFDS the tables, layouts and facts, which it writes with the features, and write the other documents."""
-    for name, table in beside.tables.items():
-        builder.info.features[name].table = table
-    for name, missing in beside.missing.items():
-        builder.info.features[name].missing = missing
-    for name, layout in beside.layouts.items():
-        if name in builder.info.features:
-            builder.info.features[name].layout = layout
-    builder.info.metadata.update(beside.metadata)
-    for name, text in beside.documents.items():
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _progress(

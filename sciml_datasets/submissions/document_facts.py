@@ -14,7 +14,8 @@ from sciml_datasets.benchmark import DataSet
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.mllog import VERSION_KEYS
-from sciml_datasets.metrics.results import aggregate, measured
+from sciml_datasets.metrics.result_table import measured
+from sciml_datasets.metrics.results import aggregate
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.configuration import predictions_name

@@ -189,7 +189,7 @@ REASONS = {
     "sciml_datasets/prepared/overlaps.py:write_overlaps:write_text": OWN_WORK,
     "sciml_datasets/preparation/run.py:_forget_index:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/run.py:_joined:shutil.rmtree": OWN_WORK,
-    "sciml_datasets/preparation/run.py:_lay_beside:write_text": OWN_WORK,
+    "sciml_datasets/preparation/finish.py:_lay_beside:write_text": OWN_WORK,
     "sciml_datasets/preparation/run.py:_prepare:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/shards.py:write_tfrecord:index_path.write_bytes": TEMPORARY,
     "sciml_datasets/preparation/sorting.py:_append:path.open": OWN_WORK,

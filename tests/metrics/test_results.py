@@ -15,7 +15,8 @@ from uno_files import write_improve, write_splits
 
 from sciml_datasets import InputError, Prepared, prepare
 from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
-from sciml_datasets.metrics.results import MUST_AGREE, check_schema, table
+from sciml_datasets.metrics.result_table import table
+from sciml_datasets.metrics.results import MUST_AGREE, check_schema
 from sciml_datasets.metrics.truth import Truth
 
 

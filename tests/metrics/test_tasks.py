@@ -11,7 +11,8 @@ from sklearn.metrics import mean_squared_error, r2_score
 
 from sciml_datasets import InputError, Prepared
 from sciml_datasets.metrics import Evaluator
-from sciml_datasets.metrics.tasks import ReconstructionScoring, RegressionScoring
+from sciml_datasets.metrics.reconstruction_scoring import ReconstructionScoring
+from sciml_datasets.metrics.regression_scoring import RegressionScoring
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.prepared.manifest import write_manifest
 
