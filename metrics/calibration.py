@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.formats import check_number
+from sciml_datasets.metrics.array_formats import check_number
 from sciml_datasets.metrics.roc import positives_and_probabilities
 from sciml_datasets.metrics.state import Additive, counts, sums
 

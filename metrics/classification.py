@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.array_formats import Format, check_number, checked
 from sciml_datasets.metrics.state import Additive, counts
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.metrics.array_formats import Format
 from sciml_datasets.metrics.classification import Classification, counted_as, ranges, rank_of_truth
-from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.state import Additive, counts
 from sciml_datasets.metrics.truth import Truth
 

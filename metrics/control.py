@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.array_formats import Format, check_number, checked
 
 Step = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Function from a state (n,) to the next one."""

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.array_formats import Format, check_number, checked
 
 
 def time_to_convergence(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.formats import Format, as_array
+from sciml_datasets.metrics.array_formats import Format, as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
 from sciml_datasets.metrics.predictions import named_after, read_predictions
 from sciml_datasets.metrics.state import Additive, repeated

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.array_formats import Format, check_number, checked
 from sciml_datasets.metrics.moments import PairedMoments, paired
 from sciml_datasets.metrics.state import Additive
 

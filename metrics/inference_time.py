@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.array_formats import Format, check_number, checked
 
 PERCENTILES = (50, 90, 99)
 LONGEST = 1e9

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sciml_datasets.metrics.array_formats import Format, checked
 from sciml_datasets.metrics.exact_sums import (
     DIGITS,
     LARGEST,
@@ -22,7 +23,6 @@ from sciml_datasets.metrics.exact_sums import (
     exact_sums,
     integers,
 )
-from sciml_datasets.metrics.formats import Format, checked
 from sciml_datasets.metrics.state import Additive, counts
 
 NUM_SUMS = 7

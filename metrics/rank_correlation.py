@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.metrics.formats import Format, check_number, checked
+from sciml_datasets.metrics.array_formats import Format, check_number, checked
 from sciml_datasets.metrics.moments import paired
 from sciml_datasets.metrics.state import Additive, counts, repeated, sums
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sciml_datasets.metrics.array_formats import check_number
 from sciml_datasets.metrics.exact_sums import Floats
-from sciml_datasets.metrics.formats import check_number
 from sciml_datasets.metrics.moments import PairedMoments, paired, ratio
 from sciml_datasets.metrics.state import Additive, counts, sums
 

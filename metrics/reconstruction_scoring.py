@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.metrics.array_formats import Format
 from sciml_datasets.metrics.atom_columns import AtomColumns
 from sciml_datasets.metrics.exact_sums import LARGEST
-from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.integrated_centre_of_mass import best_factor, integrated_centre_of_mass
 from sciml_datasets.metrics.reconstruction import PER_IMAGE, Reconstruction, mean_image
 from sciml_datasets.metrics.state import Additive, counts, sums

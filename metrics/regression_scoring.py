@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.metrics.array_formats import Format
 from sciml_datasets.metrics.exact_sums import LARGEST
-from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
 from sciml_datasets.metrics.rank_correlation import RankCorrelation
 from sciml_datasets.metrics.regression import Regression

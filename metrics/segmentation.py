@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.array_formats import Format, as_array, check_number, checked
 from sciml_datasets.metrics.calibration import Calibration
-from sciml_datasets.metrics.formats import Format, as_array, check_number, checked
 from sciml_datasets.metrics.roc import Ranking
 from sciml_datasets.metrics.state import Additive, counts, repeated
 

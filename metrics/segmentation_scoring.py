@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.metrics.formats import Format
+from sciml_datasets.metrics.array_formats import Format
 from sciml_datasets.metrics.segmentation import Segmentation, mask_formats
 from sciml_datasets.metrics.truth import Truth
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sciml_datasets.metrics.array_formats import as_array, check_number
 from sciml_datasets.metrics.exact_sums import Digits, Floats, add_exactly, exact_sums, rounded
-from sciml_datasets.metrics.formats import as_array, check_number
 from sciml_datasets.metrics.moments import PairedMoments, paired, ratio
 from sciml_datasets.metrics.state import Additive, sums
 

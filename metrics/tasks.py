@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets import task
+from sciml_datasets.metrics.array_formats import Format
 from sciml_datasets.metrics.classification_scoring import ClassificationScoring
-from sciml_datasets.metrics.formats import Format
 from sciml_datasets.metrics.reconstruction_scoring import ReconstructionScoring
 from sciml_datasets.metrics.regression_scoring import RegressionScoring
 from sciml_datasets.metrics.segmentation_scoring import SegmentationScoring

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.models.sample_source import Randomness, Samples
-from sciml_datasets.models.table_rows import rows_of_tables
+from sciml_datasets.models.table_row_numbers import rows_of_tables
 from sciml_datasets.scaling import FITTED_ANEW, refitted
 from sciml_datasets.splits.partitions import Selection
 

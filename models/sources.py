@@ -19,7 +19,7 @@ from sciml_datasets.models.example_readers import Examples, Patches, Viewed, cut
 from sciml_datasets.models.joined_rows import JoinedRows, fitted_tables, stored_tables
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.models.sample_source import Inputs, Samples, SampleSource
-from sciml_datasets.models.table_rows import rows_of_tables
+from sciml_datasets.models.table_row_numbers import rows_of_tables
 from sciml_datasets.splits.partitions import Selection
 
 Example = dict[str, Any]

@@ -24,7 +24,7 @@ from sciml_datasets.models.random_erasing import erased
 from sciml_datasets.models.recipe import Recipe, TrainingSettings, changed
 from sciml_datasets.models.sample_source import Samples
 from sciml_datasets.models.sources import examples
-from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled
+from sciml_datasets.stemdl.log_scaling import PIXELS, log_scaled
 
 NUM_CLASSES = 231
 ERASED = 0.8

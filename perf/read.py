@@ -150,7 +150,7 @@ def write_npz(folder: Path) -> None:
     import tensorflow_datasets as tfds
 
     from sciml_datasets import prepare
-    from sciml_datasets.stemdl.preprocessing import log_scaled
+    from sciml_datasets.stemdl.log_scaling import log_scaled
 
     prepare("stemdl", folder / "raw", folder / "data", preprocess=True)
     (folder / "npz").mkdir()

@@ -21,7 +21,7 @@ from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.npy_headers import LONGEST_HEADER, header_of
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
 
 MISSING = ".missing"

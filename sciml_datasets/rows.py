@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.files.regular_files import regular_file, walked
 from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.splits.hashing import part_of
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming, whole
-from sciml_datasets.files.incomplete import check_vacant, remove_abandoned, work_folder
+from sciml_datasets.files.atomic_folders import check_vacant, remove_abandoned, work_folder
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.paths import path_of

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sciml_datasets.errors import InputError, PeerFailedError, naming, whole
 from sciml_datasets.files import atomic
+from sciml_datasets.files.atomic_folders import check_vacant, publish, work_folder
 from sciml_datasets.files.checksums import ChecksumError
 from sciml_datasets.files.hashing import sha256_of
-from sciml_datasets.files.incomplete import check_vacant, publish, work_folder
 from sciml_datasets.parallel.executors import MpiRanks, Serial, Tick
 from sciml_datasets.parallel.processes import abandoned, owner_lives, signature
 from sciml_datasets.parallel.progress import progress

@@ -23,7 +23,7 @@ from sciml_datasets.candle_uno.forms.tables import LEFT_OUT, FeatureTable, Table
 from sciml_datasets.candle_uno.measures import FACT
 from sciml_datasets.candle_uno.stored import StoredTable, scaling_metadata
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.raw_format import Beside, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.splits.hashing import part_of
 

@@ -25,7 +25,7 @@ from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
-from sciml_datasets.files.regular import is_companion, regular_file, walked
+from sciml_datasets.files.regular_files import is_companion, regular_file, walked
 from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat, Sample, ignored
 
 SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 
 Kinds = Mapping[str, type | tuple[type, ...]]
 """Keys that an object must have, and the types of their values."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sciml_datasets.errors import whole
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.parallel.executors import Executor, Forked, Serial, Tick
 from sciml_datasets.parallel.progress import progress
 

@@ -31,7 +31,7 @@ from sciml_datasets.files.hdf5_attributes import (
     reading,
     reason,
 )
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 
 __all__ = [
     "ANY",

@@ -12,7 +12,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.lmdb_pages import declared_bytes, walk_pages
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 
 AGAIN = "fetch it again or remove it"
 

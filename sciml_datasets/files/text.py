@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text_scan import scan
 
 MARKS = {

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.files.incomplete import publish
+from sciml_datasets.files.atomic_folders import publish
 from sciml_datasets.preparation.plan import ShardPlan
 from sciml_datasets.preparation.tasks import shard_name
 from sciml_datasets.preparation.tolerated import Notes

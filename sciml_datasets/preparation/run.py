@@ -18,9 +18,9 @@ from typing import Any
 from sciml_datasets import data_part
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError, PeerFailedError, naming
+from sciml_datasets.files.atomic_folders import check_vacant, work_folder
 from sciml_datasets.files.checksums import known_checksums, record_checksums
 from sciml_datasets.files.hashing import HashFile
-from sciml_datasets.files.incomplete import check_vacant, work_folder
 from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.preparation.finish import finish

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.files.incomplete import work_folder
+from sciml_datasets.files.atomic_folders import work_folder
 from sciml_datasets.parallel.executors import Tick
 from sciml_datasets.preparation.example_checks import refuse
 from sciml_datasets.preparation.example_proto import encoder

@@ -25,8 +25,8 @@ from typing import Any
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
+from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.documents import read_object
-from sciml_datasets.files.incomplete import left_beside, work_folder
 from sciml_datasets.prepared.manifest import Written
 
 PLAN = "plan.json"

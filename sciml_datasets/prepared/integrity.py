@@ -19,7 +19,7 @@ from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.documents import Kinds, is_count, is_file_name, is_sha256, object_of, read_object
 from sciml_datasets.files.hashing import sha256_of
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 
 NAME = "manifest.json"
 OFFSETS_SUFFIX = ".offsets"

@@ -24,7 +24,7 @@ from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_inst
 
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
 from sciml_datasets.prepared.record_fields import id_of
 from sciml_datasets.prepared.record_ids import RecordIds

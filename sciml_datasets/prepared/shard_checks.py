@@ -10,7 +10,7 @@ from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.mapped_files import mapped_file
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.prepared.integrity import content_sha256, listed_of
 from sciml_datasets.prepared.random_access import RECORDS, check_id
 from sciml_datasets.prepared.record_fields import id_of

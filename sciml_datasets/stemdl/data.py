@@ -7,7 +7,7 @@ from typing import Any
 from sciml_datasets.benchmark import DataSet
 from sciml_datasets.raw_format import RawFormat
 from sciml_datasets.stemdl.attributes import NUM_SPACE_GROUPS, VECTORS
-from sciml_datasets.stemdl.preprocessed import PreprocessedStacks
+from sciml_datasets.stemdl.preprocessed_stacks import PreprocessedStacks
 from sciml_datasets.stemdl.raw import Hdf5Stacks
 
 PIXELS = {"stemdl": 512, "stemdl_preprocessed": 128, "stemdl_demo": 128}

@@ -1,7 +1,7 @@
 """STEMDL's raw form B: one uncompressed ``.npz`` file per sample, preprocessed by STFC.
 
 ``training/``, ``validation/``, and ``testing/`` and ``inference/``, which together are the test split, hold
-``data`` (3, 128, 128) float32 from 0 to 255, see `sciml_datasets.stemdl.preprocessing`, and ``label`` (1,), the space
+``data`` (3, 128, 128) float32 from 0 to 255, see `sciml_datasets.stemdl.log_scaling`, and ``label`` (1,), the space
 group. Source: bucket sciml-datasets, prefix ms/stemdl_ds1a; mlcommons/science, benchmarks/stemdl. Material, formula and
 energy are not in the files, so that it cannot be checked whether a material is in two splits.
 
@@ -22,11 +22,11 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.npy_headers import Header
-from sciml_datasets.files.regular import is_companion, regular_file
+from sciml_datasets.files.regular_files import is_companion, regular_file
 from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl.attributes import NUM_SPACE_GROUPS, VECTORS
+from sciml_datasets.stemdl.log_scaling import HIGHEST, PIXELS
 from sciml_datasets.stemdl.npz_arrays import DATA, FILE_TYPE, LABEL, archive, member, opened, side_by_side, whole
-from sciml_datasets.stemdl.preprocessing import HIGHEST, PIXELS
 from sciml_datasets.stemdl.raw import TOLERATED, Stack, check_intensities
 
 FOLDERS = {"train": ("training",), "validation": ("validation",), "test": ("testing", "inference")}

@@ -19,7 +19,7 @@ from sciml_datasets.stemdl.directions import (
     lattice_of,
     primitive,
 )
-from sciml_datasets.stemdl.preprocessing import LOG_SCALE
+from sciml_datasets.stemdl.log_scaling import LOG_SCALE
 
 COUNT = 8
 """Default number of samples that are drawn."""
@@ -98,7 +98,7 @@ def contact_sheet(
         samples: examples of a STEMDL data set as NumPy arrays.
         picture: PNG file to write, or a file that is open for it.
         predictions: class scores (231,) or a class for each sample; the predicted space group is added to the title.
-        preprocessed: whether the patterns are logarithms already, see `sciml_datasets.stemdl.preprocessing`.
+        preprocessed: whether the patterns are logarithms already, see `sciml_datasets.stemdl.log_scaling`.
     """
     from matplotlib.figure import Figure
 

@@ -21,10 +21,10 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, opened
 from sciml_datasets.files.open_files import OpenFiles
-from sciml_datasets.files.regular import is_companion, regular_file
+from sciml_datasets.files.regular_files import is_companion, regular_file
 from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl.attributes import DEBRIS, FRACTION, features_of, material_of, space_group_of
-from sciml_datasets.stemdl.preprocessing import PIXELS, log_scaled_in_place
+from sciml_datasets.stemdl.log_scaling import PIXELS, log_scaled_in_place
 
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
 """Names of the possible folders of each split, by split: the original calls its validation split ``dev``."""

@@ -19,7 +19,7 @@ from sciml_datasets.parallel.processes import mapped
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal
 from sciml_datasets.stemdl.diffraction import reciprocal, semi_angle, strongest_reflections, zone_frame
-from sciml_datasets.stemdl.engines import ENGINES
+from sciml_datasets.stemdl.simulation_engines import ENGINES
 from sciml_datasets.stemdl.structures import read_structures
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def plan_raw(
             energies as the structures need.
         seed: seed of the random numbers.
         pixels: number of pixels along a pattern's side.
-        engine: name of an engine of `sciml_datasets.stemdl.engines.ENGINES`.
+        engine: name of an engine of `sciml_datasets.stemdl.simulation_engines.ENGINES`.
         space_groups: space groups that are used in turn; default those of the data set in SPACE_GROUPS.
         structures: CIF or POSCAR file, or a folder of them, in place of random crystals.
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.parallel.processes import stay_with_parent
 from sciml_datasets.stemdl.cif import read_cif
 from sciml_datasets.stemdl.crystals import Crystal, Floats, mirrored, shortest_distance

@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.lmdb_files import check_pages, opened, understood
 from sciml_datasets.files.open_files import OpenFiles
-from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.files.regular_files import regular_file, walked
 from sciml_datasets.raw_format import SPLITS, ArrayLayout, Beside, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, record, text_of
 

@@ -17,9 +17,9 @@ from typing import Any
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
-from sciml_datasets.files.incomplete import left_beside, work_folder
+from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.owned_files import Hashes, changes, find_own, remove_empty, sha256
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.parallel.processes import abandoned, signature
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.contribution import MADE_OF

@@ -33,7 +33,7 @@ from sciml_datasets.submissions.logs import (
     times,
 )
 from sciml_datasets.submissions.result_checks import benchmark_of, check_result, check_results, check_scores, mark_of
-from sciml_datasets.submissions.timing import check_times
+from sciml_datasets.submissions.result_times import check_times
 from sciml_datasets.submissions.untrusted_documents import parse_json, parse_yaml
 from sciml_datasets.submissions.untrusted_predictions import Contents, read_contents
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
-from sciml_datasets.files.regular import regular_file
+from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.metrics.results import write_result
 from sciml_datasets.submissions import file_list, rules
 from sciml_datasets.submissions.configuration import folder_name, predictions_name, result_name

@@ -15,7 +15,7 @@ from sciml_datasets.cli.main import main
 from sciml_datasets.cloudmask.raw import Scenes
 from sciml_datasets.files.checksums import NAME, read_list
 from sciml_datasets.files.hashing import sha256_of
-from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.files.regular_files import regular_file, walked
 from sciml_datasets.metrics.predictions import read_predictions
 from sciml_datasets.stemdl.npz import NpzStacks
 from sciml_datasets.stemdl_reconstruction.raw import Scans

@@ -14,7 +14,7 @@ from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.candle_uno import RECIPES, TABLES, areas, growth_uno, pairs_uno, small_uno, uno
 from sciml_datasets.models.joined_rows import fitted_tables, stored_tables
 from sciml_datasets.models.losses import responses
-from sciml_datasets.models.table_rows import rows_of_tables
+from sciml_datasets.models.table_row_numbers import rows_of_tables
 from sciml_datasets.prepared.prepared import Prepared
 
 

@@ -22,7 +22,7 @@ from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.candle_uno import TABLES
 from sciml_datasets.models.example_readers import Examples, Viewed
-from sciml_datasets.models.table_rows import rows_of_tables
+from sciml_datasets.models.table_row_numbers import rows_of_tables
 from sciml_datasets.prepared import shard_checks
 from sciml_datasets.prepared.integrity import listed_files, read_manifest, undamaged
 from sciml_datasets.prepared.metadata import facts_of

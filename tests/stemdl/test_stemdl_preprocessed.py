@@ -17,7 +17,7 @@ from processes import needs_mpi, ranks, run
 from sciml_datasets import InputError, folds, prepare, simulate
 from sciml_datasets.preparation.tolerated import Notes
 from sciml_datasets.prepared.manifest import read_manifest
-from sciml_datasets.stemdl.preprocessing import log_scaled
+from sciml_datasets.stemdl.log_scaling import log_scaled
 from sciml_datasets.stemdl.raw import NAN, TOLERATED
 
 NAME = "stemdl_preprocessed"

@@ -17,8 +17,8 @@ import pytest
 from sciml_datasets import InputError, simulate
 from sciml_datasets.stemdl.diffraction import wavelength
 from sciml_datasets.stemdl.directions import lattice_of
-from sciml_datasets.stemdl.engines import ENGINES
 from sciml_datasets.stemdl.simulate import FREQUENT, weights
+from sciml_datasets.stemdl.simulation_engines import ENGINES
 
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")

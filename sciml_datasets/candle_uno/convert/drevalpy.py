@@ -27,7 +27,7 @@ from sciml_datasets.candle_uno.forms.joining import check_unknown, feature_table
 from sciml_datasets.candle_uno.forms.tables import FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import OF_DREVALPY, choose
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.regular import is_companion
+from sciml_datasets.files.regular_files import is_companion
 from sciml_datasets.files.text import listed
 from sciml_datasets.files.text_parsing import UNNAMED
 from sciml_datasets.files.text_tables import TextTable

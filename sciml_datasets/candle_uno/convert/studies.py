@@ -14,7 +14,7 @@ from sciml_datasets.candle_uno.forms.tables import Tables
 from sciml_datasets.candle_uno.measures import AUC, DRUGCELL_AUC
 from sciml_datasets.candle_uno.responses import FORMS, with_splits
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.regular import is_companion
+from sciml_datasets.files.regular_files import is_companion
 
 
 @dataclass(frozen=True)

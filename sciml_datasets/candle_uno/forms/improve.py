@@ -30,7 +30,7 @@ from sciml_datasets.candle_uno.forms.tables import LEFT_OUT, FeatureTable, Table
 from sciml_datasets.candle_uno.measures import DECLARED, OF_IMPROVE, UNLIKE, Measure, choose, declaration
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
-from sciml_datasets.files.incomplete import check_vacant, making
+from sciml_datasets.files.atomic_folders import check_vacant, making
 from sciml_datasets.files.text import first_rows, is_there, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.regular import is_companion
+from sciml_datasets.files.regular_files import is_companion
 from sciml_datasets.files.text import is_there, read_lines
 
 if TYPE_CHECKING:

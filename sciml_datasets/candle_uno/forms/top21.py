@@ -29,7 +29,7 @@ from sciml_datasets.candle_uno.forms.tables import FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import File, opened
-from sciml_datasets.files.regular import is_companion
+from sciml_datasets.files.regular_files import is_companion
 
 if TYPE_CHECKING:
     import pyarrow as pa

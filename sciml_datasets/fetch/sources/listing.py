@@ -14,7 +14,7 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.regular import regular_file, walked
+from sciml_datasets.files.regular_files import regular_file, walked
 
 Entry = dict[str, Any]
 """Description of a file by its file system: size and tags, as `info` of fsspec returns."""

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from sciml_datasets import InputError
+from sciml_datasets.metrics.array_formats import Format, as_array, checked
 from sciml_datasets.metrics.calibration import Calibration
 from sciml_datasets.metrics.classification import Classification
-from sciml_datasets.metrics.formats import Format, as_array, checked
 from sciml_datasets.metrics.grouped_regression import GroupedRegression
 from sciml_datasets.metrics.rank_correlation import RankCorrelation
 from sciml_datasets.metrics.reconstruction import Reconstruction

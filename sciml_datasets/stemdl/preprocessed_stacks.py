@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
+from sciml_datasets.stemdl.log_scaling import FULL_PIXELS
 from sciml_datasets.stemdl.npz import FOLDERS, NpzStacks
-from sciml_datasets.stemdl.preprocessing import FULL_PIXELS
 from sciml_datasets.stemdl.raw import TOLERATED, Hdf5Stacks
 
 

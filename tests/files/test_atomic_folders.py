@@ -14,7 +14,7 @@ from limits import short_files
 
 from sciml_datasets import InputError, simulate
 from sciml_datasets.benchmarks import find
-from sciml_datasets.files.incomplete import check_vacant, left_beside, publish, remove_abandoned, work_folder
+from sciml_datasets.files.atomic_folders import check_vacant, left_beside, publish, remove_abandoned, work_folder
 from sciml_datasets.leaderboard import write_site
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.work_folder import interrupted, open_work_folder, remove_interrupted
