@@ -94,7 +94,7 @@ def write_raw(folder: Path, name: str, *, lines: list[str] | None = None) -> Pat
 
 
 def imported(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Benchmark:
-    """The declaration of a package that lies in a folder."""
+    """The declaration of a package in a folder."""
     monkeypatch.syspath_prepend(folder)
     __import__(name)
     benchmark: Benchmark = sys.modules[name].BENCHMARK

@@ -31,13 +31,13 @@ SIZES = {
 FAULTS = ("cut", "cut", "corrupt", "stall", "trickle", "status", "page", "whole")
 STATUSES = (429, 500, 503)
 LINKS = ((0.0, 1), (0.2, 4), (0.5, 5), (1.0, 1))
-"""Share of answers that are broken, and how often such a link is drawn."""
+"""Shares of answers that are broken, and weights with which such links are drawn."""
 FLAGS = ("--accept-terms", "--timeout", "0.4", "--retries", "2")
 LAST_MOMENT = 2.0
-"""Seconds after the start at which the latest kill comes."""
+"""Seconds after the start of the latest possible kill."""
 ENDS = {0: "all files, byte-identical", 1: "an error for each missing file", 2: "one error before any file"}
 LONGEST = 120
-"""Seconds of a run."""
+"""Largest number of seconds of a run."""
 
 
 @dataclass

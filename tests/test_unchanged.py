@@ -232,7 +232,7 @@ def stored(section: str, name: str, found: Any) -> Any:
 
 
 def close(expected: Any, found: Any, relative: float = 1e-9) -> Any:
-    """What is expected, in which each float that ``found`` comes close to is that of ``found``."""
+    """The expected value, in which each float close to that of ``found`` is replaced by it."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return {key: close(value, found.get(key), relative) for key, value in expected.items()}
     if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):

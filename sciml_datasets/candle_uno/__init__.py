@@ -33,10 +33,10 @@ def _within(*groups: str) -> tuple[Criterion, ...]:
 
 
 def _growth(**variant: Any) -> Mapping[str, Any]:
-    """What is another for responses to single doses, of which nobody has published scores.
+    """The values of a variant for responses to single doses, for which no scores are published.
 
     Args:
-        variant: what else, and ``groups``, which scores are broken down by.
+        variant: further values, and ``groups``, for which scores are also reported.
     """
     groups = variant.pop("groups")
     scores = {"mse": "mean squared error", "mae": "mean absolute error"}
@@ -65,7 +65,7 @@ _UNO_ALIASES = ("cl_mapping", "NCI60_CELLNAME_to_Combo.txt")
 
 
 def _uno_tables(*names: str) -> tuple[Source]:
-    """Tables of responses with those of the features and of aliases; their server tells the sizes."""
+    """The source of tables of responses, of features and of aliases; their server reports the sizes."""
     files = (*names, *_UNO_FEATURES, *_UNO_ALIASES)
     return (Source(_UNO_TABLES, len(files), files=files),)
 
@@ -184,7 +184,7 @@ BENCHMARK = Benchmark(
         ),
         Conversion(
             "csv",
-            "a drug response study as drevalpy or DrugCell lay it out to raw data of CANDLE-UNO in IMPROVE's layout",
+            "a drug response study in the layout of drevalpy or DrugCell to raw data of CANDLE-UNO in IMPROVE's layout",
             "drevalpy's table of responses, DrugCell's drugcell_train.txt, or the folder of one of the two",
             choices=(_RESPONSE,),
         ),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CACHED = 100_000
-"""Number of cell lines with their drugs whose split is remembered: rows of one stand together."""
+"""Number of cell lines with their drugs whose split is kept in memory: rows of one are adjacent."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class _Entity:
     """One kind of thing: cell lines or drugs.
 
     Attributes:
-        ids: of those that have features, in the order of their rows in the table.
+        ids: ids of those that have features, in the order of their rows in the table.
         canonical: the canonical id of each.
     """
 
@@ -50,7 +50,7 @@ class Doses(RawFormat):
     """Responses to single doses; see `sciml_datasets.raw_format.RawFormat`.
 
     Attributes:
-        table: in which they stand.
+        table: table that holds them.
         scaling: as in `sciml_datasets.candle_uno.responses.Responses`.
     """
 

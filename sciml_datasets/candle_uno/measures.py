@@ -1,4 +1,4 @@
-"""What a response measures: its unit, its range, and what a low value says; the measures that are known.
+"""The measures of responses: unit, range and meaning of a low value; the known measures.
 
 A column is known by its name, in any case. Beside a table of responses `DECLARED` may describe columns that are not
 known, or of known ones that are meant otherwise: tab-separated, with the columns ``measure``, ``unit``, ``low``,
@@ -40,16 +40,16 @@ FACT = "response"
 """The fact of prepared data that names the measure."""
 LOW, HIGH = "low", "high"
 REMOVE = "remove it"
-"""What else to do about a response out of the range in files whose one measure is fixed."""
+"""Second remedy for a response out of its range, in files whose only measure is fixed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What a column of responses holds.
+    """The measure of a column of responses.
 
     Attributes:
-        name: as the column is called.
-        title: for axes and tables.
+        name: name of the column.
+        title: title for axes and tables.
         unit: empty for a pure number.
         low, high: least and greatest value that there can be; None for no bound.
         kills: which values say that the drug kills, ``low`` or ``high``; empty where that is unknown.
@@ -63,7 +63,7 @@ class Measure:
     kills: str = LOW
 
     def facts(self) -> dict[str, Any]:
-        """As facts of prepared data, with the range in words; IMPROVE's auc is the AUC of the tables."""
+        """The facts of prepared data, with the range in words; IMPROVE's auc is the AUC of the tables."""
         name = AUC.name if self.name.lower() == AUC.name.lower() else self.name
         return {**{name: getattr(self, name) for name in self.__slots__}, "name": name, "range": self.range()}
 
@@ -85,7 +85,7 @@ class Measure:
         for bound, wrong in ((self.low, np.less), (self.high, np.greater)):
             if bound is not None and (outside := wrong(numbers, np.float32(bound))).any():
                 row = int(np.flatnonzero(outside)[0])
-                remedy = f"tell the range of {self.name} in {DECLARED} beside the responses" if declarable else REMOVE
+                remedy = f"state the range of {self.name} in {DECLARED} beside the responses" if declarable else REMOVE
                 raise InputError(
                     f"{path}: the response {ids[row].as_py()} has the {self.name} {exact(float(str(numbers[row])))}, "
                     f"expected {self.range()}: correct it, or {remedy}"
@@ -220,7 +220,7 @@ def _only(table: TextTable, known: Mapping[str, Measure], ids: Collection[str]) 
 
 
 def declared(path: Path) -> dict[str, Measure]:
-    """What a file of declarations says, by names in small letters; nothing where there is none.
+    """The content of a file of declarations, by names in small letters; empty where there is no file.
 
     Raises:
         InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range or no

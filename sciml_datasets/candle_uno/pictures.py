@@ -20,7 +20,7 @@ FEATURES = ("id", "source", "cell", "drug", "drug_1", "drug_2", "response", "gro
 FACTS = (FACT,)
 """Facts of prepared data that `contact_sheet` takes."""
 KILLED_TO_UNTOUCHED = (-1.0, 1.0)
-"""Where most growth is; it is drawn in colours that part at 0, where cells neither grow nor die."""
+"""Range of most values of growth, drawn in colours that divide at 0, where cells neither grow nor die."""
 MOST = (1, 99)
 """Percentiles between which the values of a measure without two bounds are distinguished by colour."""
 NOT_MEASURED = "0.92"
@@ -47,7 +47,7 @@ def contact_sheet(
         samples: examples of a CANDLE-UNO data set as NumPy values; FEATURES are drawn.
         picture: PNG file to write, or a file that is open for it.
         predictions: the predicted response of each sample; adds predicted against observed of the most frequent drugs.
-        response: what is measured, as `measures.Measure.facts` gives it; default AUC, or growth.
+        response: the measure, as `measures.Measure.facts` returns it; default AUC, or growth.
     """
     from matplotlib.figure import Figure
 

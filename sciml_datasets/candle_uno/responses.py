@@ -40,7 +40,7 @@ class Form:
     Attributes:
         files: the files of a folder that are of this form; none where it is of another one.
         read: reads them.
-        known_by: what they are recognised by.
+        known_by: ids and names by which they are recognised.
         missing: the splits that files of a folder which give splits of their own are without.
     """
 
@@ -68,8 +68,8 @@ class Responses(RawFormat):
 
     Attributes:
         form: a key of FORMS; None to recognise it.
-        scaling: what imputation and standardisation are fitted on: entities in ``training``, or, as in the reference,
-            ``all`` of the source.
+        scaling: entities that imputation and standardisation are fitted on: those in ``training`` or, as in the
+            reference, ``all`` of the source.
     """
 
     form: str | None = None

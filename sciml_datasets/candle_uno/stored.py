@@ -19,7 +19,7 @@ class StoredTable:
     Attributes:
         values: (rows, columns) imputed, and standardised unless the source has scaled them.
         missing: (rows, columns) whether a value is imputed.
-        how: what was done, in words.
+        how: description of the scaling in words.
         refitted: what is fitted again for another partition, see `sciml_datasets.scaling.refitted`; "" for nothing.
     """
 

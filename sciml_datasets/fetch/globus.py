@@ -14,12 +14,12 @@ def bytes_here(folder: Path) -> int:
 
 
 def steps(name: str, source: GlobusSource, folder: Path) -> str:
-    """What to do to get the raw files of a data set, as text.
+    """The steps to get the raw files of a data set, as text.
 
     Args:
         name: name of the data set.
-        source: where it lies.
-        folder: where the raw files belong.
+        source: the source of the data set.
+        folder: folder for the raw files.
     """
     archive = f"{folder}/{source.folder}.tar"
     size, free = source.num_bytes / 2**30, free_bytes(folder) / 2**30

@@ -1,4 +1,4 @@
-"""What a fetch would do: sources, their files, what is here already, what must come."""
+"""The plan of a fetch: its sources, their files, the files that are present and those to transfer."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ SHOWN_NAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class FetchOptions:
-    """What a user may choose.
+    """The options of a fetch.
 
     Attributes:
         only: glob patterns of file names, of which one must fit; ``*`` spans folders. None for all files.
         max_files: at most so many, evenly from the folders; None for all.
-        sources: in place of the declared ones.
+        sources: sources in place of the declared ones.
         accept_terms: the user accepts the terms of the data.
         rate: bytes a second at most, of all ranks together; None for no limit.
         settings: settings of the connections.
@@ -61,12 +61,12 @@ class FetchOptions:
 
 @dataclass(frozen=True, slots=True)
 class FetchPlan:
-    """What a fetch would do.
+    """The plan of a fetch.
 
     Attributes:
         name: name of the data set.
-        folder: of its raw files.
-        sources: in order.
+        folder: folder of its raw files.
+        sources: its sources in the order in which they are tried.
         wanted: the files that are not here yet.
         num_files: chosen files, with those that are here.
         num_bytes: number of bytes of the chosen files.
@@ -94,7 +94,7 @@ class FetchPlan:
 
     @property
     def lacks(self) -> str:
-        """What is to be said where the disk has no room for them, else ""."""
+        """The sentence to print where the disk has no room for them, else ""."""
         lacks = too_little(self.folder, self.needed - self.partly, self.free)
         return lacks and f"{lacks}, or fewer files with --only or --max-files"
 
@@ -134,7 +134,7 @@ def plan_fetch(name: str, raw_dir: str | Path | None, options: FetchOptions) -> 
 
 
 def sources_of(name: str, options: FetchOptions) -> tuple[Source, ...]:
-    """Where the raw files of a data set come from.
+    """The sources of the raw files of a data set.
 
     A source that the user gives is asked for the same files as the declared one. Where these are declared one by one,
     ``only`` may name others, such as another raw form of the same data.
@@ -167,7 +167,7 @@ def sources_of(name: str, options: FetchOptions) -> tuple[Source, ...]:
 
 
 def globus_source(name: str) -> GlobusSource | None:
-    """Where a data set lies that comes through Globus only."""
+    """The place of a data set that only Globus reaches."""
     declared = find(name)[0].sources.get(name, ())
     return next((source for source in declared if isinstance(source, GlobusSource)), None)
 
@@ -216,7 +216,7 @@ async def _list(
 
 
 def _chosen(files: list[RemoteFile], options: FetchOptions) -> list[RemoteFile]:
-    """What ``only`` and ``max_files`` leave.
+    """The files that ``only`` and ``max_files`` leave.
 
     Raises:
         InputError: nothing.

@@ -33,11 +33,11 @@ class RateLimit:
 
 
 def wait_seconds(settings: ConnectionSettings, failures: int, asked: float) -> float:
-    """How long to wait before the next attempt: doubled each time, varied by half so that many clients part.
+    """The seconds before the next attempt: doubled each time, and varied by half to keep many clients apart.
 
     Args:
         settings: settings of the connections.
-        failures: in a row, at least 1.
+        failures: number of failures in a row, at least 1.
         asked: seconds that the source asks for: a lower limit.
     """
     wait = min(settings.wait * 2.0 ** (failures - 1), settings.longest_wait)
@@ -51,7 +51,7 @@ async def with_retries(
 
     Args:
         settings: settings of the connections.
-        attempt: what is tried.
+        attempt: function that is tried.
         first: whether nothing has come from the source yet: one that cannot be reached is then soon given up.
 
     Raises:

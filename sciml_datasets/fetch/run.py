@@ -32,10 +32,10 @@ JOURNAL = re.compile(r"checksums-.+-[0-9]+-[0-9a-f]{8}\.(tsv|taken)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a fetch has done.
+    """The report of a fetch.
 
     Attributes:
-        plan: that it followed.
+        plan: the plan that it followed.
         fetched: files that came.
         arrived: their bytes.
         first_seen: files without a known checksum, whose checksums were recorded at first sight.
@@ -61,12 +61,12 @@ def fetch(
 ) -> Report | None:
     """Fetch the raw files of a data set to ``<raw_dir>/<name>``; what is there already is kept.
 
-    A file gets its name when it is whole, checked and on disk; what interrupted runs have left is gone on with.
+    A file gets its name when it is complete, checked and on disk; what interrupted runs have left is continued.
 
     Args:
         name: name of the data set.
         raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else TFDS's.
-        options: what the user chooses.
+        options: the options that the user chooses.
         comm: an mpi4py communicator whose ranks all call this function, and share the files.
         show: called with the plan before anything is transferred, on rank 0.
         show_terms: called with the terms of the data where they have not been accepted yet, on rank 0.

@@ -23,7 +23,7 @@ def check(name: str, folder: Path, *, accepted: bool, show: Callable[[str], obje
 
     Args:
         name: name of the data set.
-        folder: of its raw files, where accepted terms are kept.
+        folder: folder of its raw files, in which accepted terms are kept.
         accepted: the user accepts them now.
         show: called with the terms if they are not.
 

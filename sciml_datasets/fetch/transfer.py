@@ -40,7 +40,7 @@ def transfer(
     Args:
         wanted: drawn one by one, when a connection is free.
         root: folder of the data set.
-        sources: to be tried in order.
+        sources: sources to be tried in order.
         settings: settings of the connections.
         rate: bytes a second at most; None for no limit.
         tick: called every TICK_SECONDS with the number of bytes that have come since.

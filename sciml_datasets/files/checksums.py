@@ -27,12 +27,12 @@ class ChecksumError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Checksum:
-    """What is known of the content of a file.
+    """The known facts of the content of a file.
 
     Attributes:
         sha256: hexadecimal.
         size: bytes, None where it is not listed.
-        etag: of S3, without quotes; "" where it is not listed.
+        etag: ETag of S3, without quotes; "" where it is not listed.
     """
 
     sha256: str

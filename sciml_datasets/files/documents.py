@@ -66,7 +66,7 @@ def parse_json(text: str | bytes, where: str, remedy: str) -> Any:
     """The value of a JSON text without NaN, infinity and repeated keys.
 
     Args:
-        text: in UTF-8.
+        text: the text in UTF-8.
         where: it stands, for the message.
         remedy: what the user is to do with it.
 
@@ -85,7 +85,7 @@ def object_of(value: Any, where: str, expected: str, remedy: str, kinds: Kinds |
     """The value as an object that has these keys.
 
     Args:
-        value: what was parsed.
+        value: the parsed value.
         where, expected, remedy, kinds: as in `read_object`.
 
     Raises:

@@ -16,7 +16,7 @@ BLOCK = 1 << 20
 
 
 def sha256_of(path: Path, tick: Callable[[int], object] | None = None) -> str:
-    """Hexadecimal SHA-256 of a file; ``tick`` hears of the bytes read.
+    """Hexadecimal SHA-256 of a file; ``tick`` is called with the number of bytes read.
 
     Raises:
         InputError: it is missing, or no regular file.

@@ -1,4 +1,4 @@
-"""The first line of a table that cannot be taken as it is, and why: what a fast parser does not say."""
+"""The first line of a table that cannot be read, and the reason, which a fast parser does not report."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Wanted:
 
 
 def first_fault(path: Path, separator: str, names: Sequence[str], skip: int, wanted: Wanted) -> InputError | None:
-    """What is wrong with the first bad line; None where every line is good.
+    """A sentence on the first bad line; None where every line is good.
 
     Args:
         path: the file.
         separator: between fields.
-        names: of its columns.
+        names: names of its columns.
         skip: number of lines before its first row.
         wanted: the columns that matter.
     """

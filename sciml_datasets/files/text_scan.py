@@ -28,7 +28,7 @@ def scan(path: Path, separator: str, encoding: str) -> bool:
     Args:
         path: the file.
         separator: between fields.
-        encoding: of its text.
+        encoding: encoding of its text.
 
     Returns:
         Whether a number may be there that is not 0, but too close to it for float64.

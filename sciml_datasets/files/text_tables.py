@@ -39,9 +39,9 @@ class TextTable:
     Attributes:
         path: its file.
         separator: between fields; a field may stand in double quotes.
-        names: of all its columns.
+        names: names of all its columns.
         skip: number of lines before its first row.
-        encoding: of its text.
+        encoding: encoding of its text.
         close_to_0: whether a number may be there that is not 0, but too close to it for float64.
     """
 

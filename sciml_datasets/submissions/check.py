@@ -26,7 +26,7 @@ class Checked:
     """A submission that was looked at.
 
     Attributes:
-        place: of it.
+        place: place of the submission.
         findings: sorted by file and rule.
         facts: what a leaderboard shows; only to be used where nothing must be fixed.
     """
@@ -84,7 +84,7 @@ def check_tree(root: Path, data: DataAtHand | None = None, only: Sequence[Path] 
     Args:
         root: the folder with ``{organization}/{benchmark}/{system}/{descriptor}`` below.
         data: prepared data, where scores shall be computed again.
-        only: of all that lies below the root, what to check; it is compared with the rest. What is not the folder of a
+        only: paths below the root to check; they are compared with the rest. A path that is not the folder of a
             submission is a finding.
 
     Raises:

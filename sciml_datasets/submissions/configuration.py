@@ -33,7 +33,7 @@ def entry(config: dict[str, Any], *paths: str) -> Any:
 
 
 def check_config(config: dict[str, Any], place: Place) -> Iterator[Finding]:
-    """What is missing or wrong in config.yaml, beside the results."""
+    """Findings in config.yaml, apart from those on the results."""
     for needed in rules.ENTRIES:
         value = entry(config, *needed.paths)
         name = " or ".join(needed.paths)

@@ -196,7 +196,7 @@ def check_logged_samples(
 
     Args:
         name: name of the log.
-        lines: of it.
+        lines: lines of the log.
         samples: number of each split.
         patches: whether samples may be cut into several, the same number each.
     """

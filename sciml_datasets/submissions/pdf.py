@@ -33,10 +33,10 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
     The same text gives the same bytes. The metadata hold the SHA-256 of the Markdown.
 
     Args:
-        markdown: UTF-8.
-        folder: where pictures are looked for; no others are read.
+        markdown: the text in UTF-8.
+        folder: folder in which pictures are searched; no others are read.
         date: date of the document, with a time zone.
-        second: where pictures are looked for that are not in the folder.
+        second: folder in which pictures are searched that are not in the first one.
 
     Raises:
         InputError: a picture is not in the folder, the Markdown is not UTF-8 or cannot be set, or the fonts lack a
@@ -100,12 +100,12 @@ def _holds(folder: Path, name: str) -> bool:
 
 
 def _load_picture(pdf: FPDF, picture: str, name: str) -> None:
-    """Read a picture, which the PDF then has at hand.
+    """Read a picture into the PDF, which keeps it for later use.
 
     Args:
-        pdf: where it will stand.
-        picture: its real path.
-        name: of it in the Markdown.
+        pdf: PDF that will show it.
+        picture: real path of the picture.
+        name: name of the picture in the Markdown.
 
     Raises:
         InputError: it is none that can be read.

@@ -185,7 +185,7 @@ def check_results(
     """The results of all runs beside each other, the one that stands for them, and the configuration.
 
     Args:
-        results: of each run, following the schema.
+        results: result of each run, following the schema.
         whole: content of result.json; of one run, that run's.
         config: content of config.yaml.
     """

@@ -22,7 +22,7 @@ def check_times(
         name: name of the result file.
         lines: lines of the run's log.
         result: result of the run, following the schema.
-        benchmark: of its data set.
+        benchmark: benchmark of its data set.
     """
     at = {line["key"]: line["time_ms"] / 1000 for line in lines}
     if not {"run_start", "run_stop"} <= at.keys():

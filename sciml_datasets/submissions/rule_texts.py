@@ -178,7 +178,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
         # Documents
         "readme-instructions": _must(
-            "README.md tells how to run it, with the commands in a code block", "add the commands"
+            "README.md says how to run it, with the commands in a code block", "add the commands"
         ),
         "unanswered": _must("what a template asks for is written", "write it, and take the parenthesis out"),
         "pdf-format": _must("the contribution is a whole PDF file", "write it again, for example with `sciml submit`"),

@@ -27,7 +27,7 @@ class Run:
     """One run.
 
     Attributes:
-        folder: of it.
+        folder: folder of the run.
         config: content of config.yaml.
         result: content of result.json.
         log: lines of result-1.txt.

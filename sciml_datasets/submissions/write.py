@@ -25,8 +25,8 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
 
     Args:
         run_folders: one, or several of different seeds.
-        root: of all submissions.
-        statement: what the submitter says.
+        root: folder of all submissions.
+        statement: statement of the submitter.
         update: bring a submission that is there up to date. Only files that are as this function wrote them are
             replaced or removed: README.md, its Markdown, a PDF of the submitter's own and all other files stay.
 

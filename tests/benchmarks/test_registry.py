@@ -1,4 +1,4 @@
-"""The registry: benchmarks of installed packages and of programs stand beside those of this package."""
+"""The registry: it lists benchmarks of installed packages and of programs beside those of this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Canonical ids: aliases of one cell line or compound are one, whichever table tells it."""
+"""Canonical ids: aliases of one cell line or compound become one id, whichever table states them."""
 
 from __future__ import annotations
 

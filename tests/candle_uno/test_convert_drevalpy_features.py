@@ -1,4 +1,4 @@
-"""Where ids and features stand in the tables of a drevalpy study: in rows, in columns, under other names."""
+"""Places of ids and features in the tables of a drevalpy study: in rows, in columns, under other names."""
 
 from __future__ import annotations
 

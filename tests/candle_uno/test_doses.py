@@ -1,4 +1,4 @@
-"""Responses to single doses, of one drug and of two: read as streams and joined; rows left out are reported."""
+"""Responses to single doses, of one drug and of two: they are streamed and joined, and omissions are reported."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def test_the_folder_decides_between_day_and_night(tmp_path: Path) -> None:
     sample = Sample("train", NAME, f"one-day/night/{NAME}.hdf", "", 0, "", "")
     with SCENES.reader(tmp_path) as read_sample:
         assert read_sample(sample)["day"] == 0
-    assert read(path)["day"] == 1  # asked for by itself, its reflectances decide
+    assert read(path)["day"] == 1  # prepared alone, its reflectances decide
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16])

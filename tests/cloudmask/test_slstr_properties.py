@@ -1,4 +1,4 @@
-"""Whatever types, layouts and grids a product has: what is converted is what its files say, or it is refused."""
+"""Products of any types, layouts and grids: the scene has the values of their files, or the product is refused."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def forms(draw: st.DrawFn) -> Form:
 
 
 def write(path: Path, name: str, truth: np.ndarray, low: float, high: float, form: Form, *offsets: int) -> np.ndarray:
-    """Store numbers between two limits, missing where NaN, in some form; the numbers that this form can tell."""
+    """Store numbers between two limits, missing where NaN, in some form; return the numbers that this form can hold."""
     dtype = np.dtype(form.dtype)
     logical = np.dtype(f"u{dtype.itemsize}") if form.as_unsigned else dtype.newbyteorder("=")
     least = 1 if logical.kind == "u" else -100

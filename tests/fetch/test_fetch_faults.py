@@ -1,4 +1,4 @@
-"""Fetching over links that break: what comes is whole, or the error is clear and nothing looks whole."""
+"""Fetching over links that break: files are complete, or the error is clear and nothing looks complete."""
 
 from __future__ import annotations
 

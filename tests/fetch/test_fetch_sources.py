@@ -65,7 +65,7 @@ def test_the_declared_sources_are_read_as_they_are_declared(
     ],
 )
 def test_sources_are_declared_with_sizes_licence_and_terms(name: str, place: str, gigabytes: int) -> None:
-    """The server of CANDLE-UNO tells its sizes when it is asked; nobody has published them."""
+    """The server of CANDLE-UNO returns its sizes on request; they are not published."""
     benchmark = next(row for row in BENCHMARKS.values() if name in row.sources)
     (source,) = benchmark.sources[name]
     assert (source.collection if isinstance(source, GlobusSource) else source.url) == place

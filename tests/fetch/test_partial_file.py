@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_nothing_rests_on_locks_of_the_file_system() -> None:
-    """They lie on Lustre, GPFS and NFS."""
+    """They are on Lustre, GPFS and NFS."""
     modules = [*(ROOT / "sciml_datasets/fetch").glob("*.py"), ROOT / "sciml_datasets/staging.py"]
     assert len(modules) > 10
     assert not [path for path in modules if re.search(r"flock|lockf|fcntl|filelock", path.read_text())]

@@ -1,4 +1,4 @@
-"""Files of the user in the folders that commands work in: whatever they are called, they stay."""
+"""Files of the user in the folders that commands work in: they are kept, whatever their names."""
 
 from __future__ import annotations
 

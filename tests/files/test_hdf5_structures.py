@@ -1,4 +1,4 @@
-"""Raw HDF5 files of any structure: what is prepared is what h5py reads from that file, or the file is refused."""
+"""Raw HDF5 files of any structure: the prepared data are those that h5py reads, or the file is refused."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Structure:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all bytes lie in the file."""
+        """Whether all bytes are in the file."""
         return self.storage in HERE and self.link in ("hard", "soft")
 
     def write(self, group: h5py.Group, name: str, values: Values) -> None:

@@ -44,7 +44,7 @@ def places() -> Iterator[str]:
 
 
 def calls(node: ast.AST, function: str) -> Iterator[tuple[str, ast.Call]]:
-    """Each call below a node with the name of the innermost function that it stands in."""
+    """Each call below a node with the name of the innermost function that contains it."""
     for child in ast.iter_child_nodes(node):
         inner = child.name if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else function
         if isinstance(child, ast.Call):
@@ -109,7 +109,7 @@ REASONS = {
     "cli/show.py:show:temporary.open": TEMPORARY,
     "sciml_datasets/leaderboard/site.py:_make:path.write_bytes": SCRATCH,
     "sciml_datasets/leaderboard/site.py:_make:path.write_text": SCRATCH,
-    "metrics/mllog.py:open:logging.FileHandler": "made anew (mode x), or appended to by the run that it belongs to",
+    "metrics/mllog.py:open:logging.FileHandler": "made new (mode x), or appended to by the run that it belongs to",
     "metrics/mllog.py:_cut:os.truncate": RESUMED_LOG,
     "metrics/predictions.py:write_predictions:h5py.File": TEMPORARY,
     "sciml_datasets/submissions/sandbox.py:_send_result:os.fdopen": STREAM,

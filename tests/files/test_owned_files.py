@@ -1,4 +1,4 @@
-"""Files in a folder of somebody else: replaced and removed only where they are as we wrote them, also through kills."""
+"""Files in a folder of others: they are replaced and removed only where they are as we wrote them, also after kills."""
 
 from __future__ import annotations
 

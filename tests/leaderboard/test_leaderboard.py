@@ -289,7 +289,7 @@ def test_links_in_the_site_stay(site: Path, tmp_path: Path) -> None:
 def test_a_site_among_the_submissions_is_refused(
     site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The page of a submission would lie beside its predictions, and go with it later."""
+    """The page of a submission would be beside its predictions, and be removed with it later."""
     shutil.copytree(site.parent / "all", tmp_path / "submissions")
     before = contents(tmp_path)
     for out in (tmp_path, tmp_path / "submissions"):

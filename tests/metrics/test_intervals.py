@@ -136,7 +136,7 @@ def test_two_drugs_of_a_pair_come_from_one_draw_of_drugs_and_count_as_often_as_b
     drugs = group_numbers(list(zip(*pairs, strict=True)), ids)
     rng = np.random.Generator(np.random.PCG64(0))
     for weights in resamples([drugs, group_numbers([cells], ids)], 50):
-        # The last sample has no drug and is one by itself.
+        # The last sample has no drug and is a group of its own.
         drug, cell = draw_again(rng, ["a", "b", "c", "5"]), draw_again(rng, ["x", "y"])
         a, b, c, none = map(drug.count, ["a", "b", "c", "5"])
         x, y = cell.count("x"), cell.count("y")
@@ -162,7 +162,7 @@ def test_intervals_over_the_drugs_of_pairs_cover_where_those_over_pairs_do_not()
 
 
 def share_covered(members: list[np.ndarray], shape: tuple[int, int], spread: float) -> float:
-    """How many of 40 intervals of a mean hold the true one, 0, where rows, and columns by ``spread``, are alike."""
+    """The share of 40 intervals of a mean that hold the true mean, 0, with correlated rows, and columns by ``spread``."""
     covered = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)

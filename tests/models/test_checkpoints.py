@@ -68,7 +68,7 @@ def test_trouble_of_the_machine_is_no_damaged_checkpoint(tmp_path: Path) -> None
 
 
 def begun(folder: Path, progress: Progress) -> RunFolder:
-    """A run that trains from where the progress stands."""
+    """A run that trains from the saved progress."""
     run = RunFolder(folder)
     run.begin(BENCHMARKS["stemdl"], [], 1)
     with closing(run):

@@ -1,4 +1,4 @@
-"""Keras runs on TensorFlow, whatever users of other frameworks have set for themselves."""
+"""Keras runs on TensorFlow, whatever backend users of other frameworks have set."""
 
 from __future__ import annotations
 

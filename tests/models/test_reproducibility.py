@@ -1,4 +1,4 @@
-"""Two processes with one seed train the full-size networks to the same bits; ``perf/train.py`` tells it of ResNet-50,
+"""Two processes with one seed train the full-size networks to the same bits; ``perf/train.py`` shows it for ResNet-50,
 which takes too long to trace for a test."""
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def in_pytorch(network: Any, images: np.ndarray, training: bool) -> np.ndarray:
     from torch.nn import functional
 
     def made(kind: type) -> Iterator[Any]:
-        """Layers in the order in which they were made, which their names tell: conv2d, conv2d_1, ..."""
+        """Layers in the order in which they were made, which follows from their names: conv2d, conv2d_1, ..."""
         layers = [layer for layer in network.layers if isinstance(layer, kind)]
         return iter(sorted(layers, key=lambda layer: int((re.findall(r"_(\d+)$", layer.name) or [0])[0])))
 

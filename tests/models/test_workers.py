@@ -189,7 +189,8 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
 
 
 EXACT = ":precision=float64,batch_size=4"
-"""For convolutions: rounding in float32 turns a rectifier here and there, whatever shares the batch."""
+"""Settings for networks of convolutions: rounding in float32 would switch single rectifiers, in any sharing of a
+batch."""
 SHARED = {
     "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}"),
     "multiworker": ("candle_uno_demo", f"cloudmask_demo{EXACT}", f"stemdl_demo{EXACT}"),

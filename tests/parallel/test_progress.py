@@ -1,4 +1,4 @@
-"""Progress that is not shown on a terminal comes in plain lines."""
+"""Progress that is not shown on a terminal is printed in plain lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows is asked for before it is read, whatever it is and wherever it ends."""
+"""Items are requested before they are read, whatever their kind and wherever they end."""
 
 from __future__ import annotations
 

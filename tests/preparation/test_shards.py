@@ -116,7 +116,7 @@ ERRNOS = sorted(errno.errorcode)
 def test_a_file_system_that_refuses_to_write_past_the_page_cache_is_written_to_through_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
-    """In whatever way it refuses: when the flag is set, as NFS and FUSE do, or when a block is written."""
+    """Whether it refuses when the flag is set, as NFS and FUSE do, or when a block is written."""
     real_write = os.write
 
     def refused(*_: object) -> None:

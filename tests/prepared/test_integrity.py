@@ -59,7 +59,7 @@ def plain(value: Any) -> Any:
 
 
 def scores(name: str, root: Path) -> Any:
-    """What `sciml evaluate` works with: the trivial scores stand for all, since they need the truth of two splits."""
+    """The scores of `sciml evaluate`: the trivial ones represent all, since they need the truth of two splits."""
     evaluator = Evaluator(name, "test", root)
     return evaluator.split_sha256, evaluator.comparable, repr(evaluator.baselines())  # NaN equals itself as text
 
@@ -84,7 +84,7 @@ def views(name: str, root: Path) -> Any:
 
 
 def tables(name: str, root: Path) -> Any:
-    """Tables as another partition is scaled by: values, and which of them stand for missing ones."""
+    """Tables by which another partition is scaled: values, and whether they replace missing ones."""
     info = tfds.builder(f"sciml/{name}", data_dir=root).info
     features = [
         info.features[feature] for feature in ("gene_expression", "drug_descriptors") if feature in info.features
@@ -176,7 +176,7 @@ def test_a_file_that_the_manifest_lists_must_be_there_and_others_must_not(copies
 
 
 def test_exchanged_records_are_not_taken_for_each_other(copies: Callable[[str], Path], tmp_path: Path) -> None:
-    """They have one size and right checksums, as where a shard has the name of another: only the id tells."""
+    """They have one size and right checksums, as where a shard has the name of another: only the id shows it."""
     folder = copies("stemdl_demo")
     path = folder / "sciml-train.tfrecord-00000-of-00001"
     content, ends = path.read_bytes(), offsets_of(path).tolist()

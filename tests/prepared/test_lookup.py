@@ -1,4 +1,4 @@
-"""The lookup feature: rows of a table that lies once beside the shards, joined by whatever reads the examples."""
+"""The lookup feature: rows of a table stored once beside the shards, joined when the examples are read."""
 
 from __future__ import annotations
 

@@ -252,7 +252,7 @@ def test_a_zone_shows_the_crystal_as_a_box_of_its_atoms_does() -> None:
 
 
 def test_images_show_the_atoms_of_the_crystal_and_not_of_its_inverse() -> None:
-    """Gallium stands at the origin along [110] of gallium arsenide, arsenic a quarter of c above it."""
+    """Gallium is at the origin along [110] of gallium arsenide, arsenic a quarter of c above it."""
     crystal = gallium_arsenide()
     frame = frame_of(crystal, (1, 1, 0), (0, 0, 1))
     y = np.linspace(-2, 2, 81)

@@ -1,4 +1,4 @@
-"""Preprocessed stacks in ``.npz`` files of any making: what is prepared is what NumPy loads, or the file is refused."""
+"""Preprocessed stacks in ``.npz`` files of any origin: NumPy loads the same data, or the file is refused."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_order_and_byte_order_do_not_mix_up_the_axes(tmp_path: Path, save: Any, 
 
 
 def huge(shape: str) -> bytes:
-    """A header that tells of an array of this shape, and no array."""
+    """A header that states an array of this shape, and no array."""
     text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
     return b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text
 

@@ -66,7 +66,7 @@ def test_a_study_is_submitted_checked_and_on_a_board_in_its_own_unit_without_pub
 
 
 def claiming(result: dict[str, Any], **facts: Any) -> None:
-    """Let a result tell other facts of its data, with the rows that would be right for those."""
+    """Give a result other facts of its data, with the rows that would be right for them."""
     result |= facts
     for name in [name for name, value in facts.items() if value is None]:
         del result[name]

@@ -21,7 +21,7 @@ from sciml_datasets.submissions.logs import TOKEN
 
 
 def relog(run: Path, key: str, value: Any) -> None:
-    """Let the log of a run tell another value."""
+    """Give the log of a run another value."""
     log = run / "result-1.txt"
     lines = [line for line in log.read_text().splitlines(keepends=True) if f'"key": "{key}"' not in line]
     before, token, content = lines[0].partition(TOKEN)

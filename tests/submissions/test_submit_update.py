@@ -115,7 +115,7 @@ def test_a_configuration_that_was_edited_anywhere_is_named_with_what_helps(
     config = folder / "config.yaml"
     config.write_bytes(change(config.read_text()).encode())
     before = contents(folder)
-    remedy = f"restore config.yaml, for example from git, or move {folder} elsewhere and submit anew"
+    remedy = f"restore config.yaml, for example from git, or move {folder} elsewhere and submit again"
     with pytest.raises(
         InputError, match=f"config.yaml was not written by .*, or has changed since: {re.escape(remedy)}"
     ):

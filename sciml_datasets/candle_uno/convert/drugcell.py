@@ -1,4 +1,4 @@
-"""A drug response study as DrugCell lays it out, without header lines.
+"""A drug response study in the layout of DrugCell, without header lines.
 
 - ``drugcell_{train,val,test}.txt``: cell, drug and area under the dose-response curve, separated by tabs;
 - ``cell2ind.txt``, ``drug2ind.txt`` and, where it is there, ``gene2ind.txt``: index from 0 and name, by tabs;

@@ -22,7 +22,7 @@ class Study:
     """A study that was converted.
 
     Attributes:
-        folder: where it is now.
+        folder: folder of the converted study.
         tables: its content.
     """
 
@@ -35,7 +35,7 @@ class Study:
         return self.tables.measure.name
 
     def facts(self) -> dict[str, Any]:
-        """What it holds, in numbers."""
+        """The numbers of its content."""
         responses = self.tables.responses
         splits = Counter(responses["split"].to_pylist())
         return {
@@ -53,7 +53,7 @@ class Study:
 
 
 def convert_csv(source: Path, out: Path, response: str | None = None) -> Study:
-    """Convert a study of text tables, as drevalpy or DrugCell lay them out.
+    """Convert a study of text tables in the layout of drevalpy or DrugCell.
 
     Args:
         source: drevalpy's table of responses, DrugCell's ``drugcell_train.txt``, or a folder with one of the two, in

@@ -209,7 +209,7 @@ def _streamed(
         ids_of: name to the wanted ids.
         drop: places of columns that are not wanted.
         scaled: see `FeatureTable`.
-        times: how often a row counts in the moments, by its name; None for once.
+        times: number of times that a row counts in the moments, by its name; None for once.
     """
     place = table.place(key)
     drop = [*drop, *(column for column in table.row_numbers() if column != place)]

@@ -44,7 +44,7 @@ class Column:
         name: None where only a pickle knows it.
         kind: ``number``, ``text`` or ``pickle``.
         block: the data set (fixed) or field (table) that holds it.
-        place: in the block.
+        place: place in the block.
     """
 
     name: str | None

@@ -1,4 +1,4 @@
-"""Raw form C: a folder as the IMPROVE project lays out its benchmark data (``csa_data/raw_data``), read and written.
+"""Raw form C: a folder in the layout of the IMPROVE project's benchmark data (``csa_data/raw_data``), read and written.
 
 - ``y_data/response.tsv``: ``source``, ``improve_sample_id``, ``improve_chem_id``, ``study`` and measures (``auc``).
 - ``y_data/measures.tsv``, ours and optional: unit and range of measures, see `measures`.
@@ -98,8 +98,8 @@ def write(
     and why.
 
     Args:
-        tables: what to write.
-        folder: to make.
+        tables: the tables to write.
+        folder: folder to make.
         cell_file: one of CELL_FILES.
         drug_file: one of DRUG_FILES.
         beside: files to copy into it: tables of aliases.
@@ -137,14 +137,14 @@ def response_of(table: TextTable, wanted: str | None = None) -> tuple[str, Measu
     """The column of response.tsv that is the response, and what it measures, see `measures.choose`.
 
     Raises:
-        InputError: as `measures.choose`; also, the folder is one that `write` wrote before it told measures, known by
+        InputError: as `measures.choose`; also, the folder is one that `write` wrote before it stated measures, known by
             its ids, and the name of the column means one thing in IMPROVE and another in drevalpy.
     """
     column, measure = choose(table, wanted, OF_IMPROVE, (SOURCE, CELL, DRUG, STUDY))
     folder = table.path.parent
     if column.lower() in UNLIKE and is_there(folder.parent / IDS) and not is_there(folder / DECLARED):
         raise InputError(
-            f"{table.path}: the folder was converted by an earlier version, which did not tell the unit of {column}: "
+            f"{table.path}: the folder was converted by an earlier version, which did not state the unit of {column}: "
             "convert the study again"
         )
     return column, measure

@@ -61,7 +61,7 @@ def check_unknown(path: Path, features: FeatureTable, asked: Collection[str]) ->
 
     Args:
         path: the file of the features.
-        features: what it has.
+        features: the features of the table.
         asked: ids of responses.
 
     Raises:
@@ -117,7 +117,7 @@ def feature_table(
         values: (rows, features).
         first_line: number of the line with the first row, where each line is a row.
         lines: (rows,) the line of each row, where they are some of the file's.
-        unit: what each row is in the file: a line or a column.
+        unit: name of a row in the file: a line or a column.
 
     Raises:
         InputError: two rows have one id and different features, a row has no id, or two columns have one name.
@@ -159,7 +159,7 @@ def join(
             any row has a split, rows without one are left out.
         cells: features of cells.
         drugs: features of drugs.
-        measure: what the responses measure.
+        measure: measure of the responses.
         declarable: see `Measure.check`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What every raw form of CANDLE-UNO comes down to: responses, and one feature table each for cells and for drugs."""
+"""The common content of all raw forms of CANDLE-UNO: responses, and one feature table each for cells and for drugs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Tables:
         cells: gene expression.
         drugs: descriptors or fingerprints.
         left_out: reason in words to the number of responses that were left out for it, and of contradictions found.
-        measure: what the responses measure.
+        measure: measure of the responses.
         omitted: ``id``, ``source``, ``cell``, ``drug`` and ``reason`` of the responses that `joining.join` left out.
     """
 

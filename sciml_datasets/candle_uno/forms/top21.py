@@ -42,7 +42,7 @@ CELL, DRUG = "Sample", "Drug1"
 KINDS = {AUC.name: "number", CELL: "text", DRUG: "text"}
 """Columns of responses, in their order in the file, to what they hold."""
 WORDS = {"number": "numbers", "text": "text"}
-"""What a column holds, in words."""
+"""Content of a column in words, by kind."""
 MISSING = ""
 """Id of a cell or drug that the file does not give."""
 
@@ -135,7 +135,7 @@ def _column(frame: StoredFrame, name: str) -> Column:
         if column.kind == "pickle" and found in (name, None):
             raise InputError(
                 f"{frame.where} holds {name} only as a pickle, which is not loaded since it could run any "
-                'code: write the file anew with format="table"'
+                'code: write the file again with format="table"'
             )
         if found == name:
             return _of_kind(frame, column, name)
@@ -148,7 +148,7 @@ def _column(frame: StoredFrame, name: str) -> Column:
         raise InputError(f"{frame.where} has no column {name}, only {shown}: fetch the file again")
     raise InputError(
         f"{frame.where} has {len(nameless)} columns of {WORDS[kind]} without readable names, expected {len(wanted)} "
-        f"({' and '.join(wanted)}), so that nobody can tell which is {name}: write the file anew with data_columns=True"
+        f"({' and '.join(wanted)}), and it is not known which is {name}: write the file again with data_columns=True"
     )
 
 
@@ -157,7 +157,7 @@ def _of_kind(frame: StoredFrame, column: Column, name: str) -> Column:
     if column.kind != kind or (kind == "number" and not re.fullmatch(r"(float|u?int)\d+", found)):
         remedy = "str" if kind == "text" else "float"
         raise InputError(
-            f"{frame.where}: the column {name} holds {found}, expected {WORDS[kind]}: write it anew with "
+            f"{frame.where}: the column {name} holds {found}, expected {WORDS[kind]}: write it again with "
             f"astype({remedy})"
         )
     return column
@@ -188,9 +188,9 @@ def _recovered(file: File, path: Path, ids: pa.ChunkedArray, key: str, noun: str
     Args:
         file: open.
         path: its path.
-        ids: of all responses, split after split, MISSING where there is none.
+        ids: ids of all responses, split after split, MISSING where there is none.
         key: key of the frames, with a place for the split.
-        noun: what one feature is called where the file does not name it.
+        noun: word for one feature where the file does not name it.
     """
     unique, codes = np.unique(np.array(ids.to_pylist(), object).astype(str), return_inverse=True)
     without = len(unique) > 0 and unique[0] == MISSING
@@ -247,7 +247,8 @@ def _check_order(frame: StoredFrame, responses: pa.Table) -> None:
     if one_to_one and len(pairs):
         raise InputError(
             f"{frame.where} has no readable names of columns, expected those of {CELL} and {DRUG}, since of cells and "
-            "drugs each has one of the others and nobody can tell which are which: write it anew with data_columns=True"
+            "drugs each has one of the others, so that they cannot be distinguished: write it again with "
+            "data_columns=True"
         )
 
 
@@ -256,12 +257,12 @@ def _names_are_readable(frame: StoredFrame) -> bool:
 
 
 def _remedy(responses: StoredFrame) -> str:
-    """What may be done about features that contradict each other."""
+    """The remedies for features that contradict each other."""
     if _names_are_readable(responses):
         return "fetch the file again"
     return (
         f"the columns of {responses.key} have no readable names: fetch the file again, or, where they are not {CELL} "
-        f"and {DRUG} in this order, write it anew with data_columns=True"
+        f"and {DRUG} in this order, write it again with data_columns=True"
     )
 
 

@@ -32,7 +32,7 @@ REPLICATE_NOISE = 0.055
 
 @dataclass(frozen=True)
 class Loadings:
-    """What joins latent points to what is seen, the same for all cell lines and compounds of a simulation."""
+    """The maps from latent points to observed values, the same for all cell lines and compounds of a simulation."""
 
     genes: Floats
     descriptors: Floats

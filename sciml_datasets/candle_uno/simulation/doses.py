@@ -79,7 +79,7 @@ def _write_growth_table(
 
     Args:
         path: path of the table.
-        rng: of the random numbers.
+        rng: generator of the random numbers.
         measured: (N, 3) source, cell line and compound of usable curves; they are repeated until there are enough rows.
         parameters: parameters of their curves.
         ids: ``source``, ``cell`` and ``drug``: the names of sources, and of cell lines and compounds by source.
@@ -113,7 +113,7 @@ def _write_pair_table(
 
     Args:
         path: path of the table; the table of names of cell lines is written beside it.
-        rng: of the random numbers.
+        rng: generator of the random numbers.
         pairs: (N, 2) cell line and compound, of which usable curves there are.
         parameters: parameters of their curves.
         names: ``cell``, the ids of cell lines of the screen, and ``drug``, the NSC numbers.
