@@ -269,7 +269,7 @@ class Benchmark:
                 remedy = f"choose from {', '.join(sorted(known))}" if known else "leave it out"
                 raise InputError(f"{self.dataset or self.name} has no option {name}: {remedy}")
             if isinstance(known[name], tuple) and value not in known[name]:
-                raise InputError(f"{name} {value!r}: choose one of {', '.join(known[name])}")
+                raise InputError(f"there is no {name} {value!r}: choose one of {', '.join(known[name])}")
 
 
 def _not_imported(benchmark: str, module: str, error: Exception) -> str:

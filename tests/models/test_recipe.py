@@ -228,14 +228,15 @@ def test_a_source_of_what_is_not_there_is_named(source: RecipeSource, message: s
 
 def test_a_module_without_recipes_is_named(data_dir: Path) -> None:
     prepared = Prepared.open(NAME, data_dir)
-    other = replace(prepared, benchmark=replace(prepared.benchmark, name="losses"))
-    with pytest.raises(InputError, match=r"losses: .*losses has no RECIPES, a dictionary of recipes: add it"):
+    modules = {"model": "sciml_datasets.models.losses"}
+    other = replace(prepared, benchmark=replace(prepared.benchmark, name="minerals", modules=modules))
+    with pytest.raises(InputError, match=r"minerals: .*losses has no RECIPES, a dictionary of recipes: add it"):
         reference_recipe(other)
 
 
 def test_a_benchmark_without_a_reference_model_takes_the_users(data_dir: Path) -> None:
     prepared = Prepared.open(NAME, data_dir)
-    alone = replace(prepared, benchmark=replace(prepared.benchmark, name="minerals"))
+    alone = replace(prepared, benchmark=replace(prepared.benchmark, name="minerals", modules={}))
     with pytest.raises(InputError, match=r"minerals has no .*model"):
         reference_recipe(alone)
     assert reference_recipe(alone, network).losses is class_losses
