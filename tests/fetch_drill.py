@@ -42,7 +42,7 @@ LONGEST = 120
 
 @dataclass
 class Result:
-    """What happened in a drill.
+    """The outcome of a drill.
 
     Attributes:
         counts: counts of outcomes, kills and faults.

@@ -149,7 +149,7 @@ def upload(endpoint: str, folder: Path, prefix: str) -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """What the proxy does to an answer.
+    """A change that the proxy makes to an answer.
 
     Attributes:
         kind: pass, cut, corrupt, stall, trickle, status, page, whole (ranges are ignored) or unsized (no size is sent).
@@ -164,7 +164,7 @@ class Fault:
 
 @dataclass
 class Request:
-    """What a client asked for."""
+    """The request of a client."""
 
     method: str
     path: str

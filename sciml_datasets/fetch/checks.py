@@ -115,7 +115,7 @@ class Hashes:
 
 
 def expected_sha256(file: RemoteFile, known: Checksum | None) -> str:
-    """What is known of a file, else what its source says; "" at first sight."""
+    """The known checksum of a file, else the one that its source states; "" at first sight."""
     return known.sha256 if known else file.sha256
 
 

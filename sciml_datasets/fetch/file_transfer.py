@@ -34,7 +34,7 @@ from sciml_datasets.files.checksums import Checksum
 
 PART_BYTES = 64 << 20
 VERSIONS = 3
-"""How often a file may change at its source, or arrive damaged, before that source is given up."""
+"""Number of times that a file may change at its source, or arrive damaged, before that source is given up."""
 HASHED_BYTES = 4 << 20
 """Number of bytes hashed at a time behind what arrives."""
 OF_NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EILSEQ)

@@ -184,7 +184,7 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
 
 
 def _look(path: Path) -> os.stat_result | None:
-    """What is there, behind symbolic links; None where nothing is."""
+    """The status of what is at a path, behind symbolic links; None where nothing is."""
     try:
         return path.stat()
     except FileNotFoundError:

@@ -131,7 +131,7 @@ class Group(Node):
         return array
 
     def _object(self, name: str, where: str, expected: str) -> Any:
-        """What a name stands for, through soft links; no other file is opened."""
+        """The object that a name refers to, through soft links; no other file is opened."""
         import h5py
 
         with reading(self.path, where):

@@ -22,7 +22,7 @@ CHANGED = "was not written by this command, or has changed since"
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be done in a folder.
+    """The changes to make in a folder.
 
     Attributes:
         folder: the folder.

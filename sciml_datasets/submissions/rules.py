@@ -1,4 +1,4 @@
-"""What a submission must be: names, sizes and formats of its files, and required entries. Data only.
+"""Requirements on submissions: names, sizes and formats of files, and required entries. Data only.
 
 Sources: the submission rules (mlcommons/science, submit.adoc) and the policy (policy.adoc) of the MLCommons Science
 working group. Where they misspell a name, theirs and the right spelling are both accepted.

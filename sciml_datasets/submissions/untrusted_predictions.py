@@ -33,7 +33,7 @@ END_ADDRESS = {0: 40, 1: 44, 2: 28, 3: 28}
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a predictions file holds.
+    """The content of a predictions file.
 
     Attributes:
         ids: in the order of the file.

@@ -87,7 +87,7 @@ class NoRangesError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """How many connections are made to a source, and how long it is waited for.
+    """The number of connections to a source, and the limits of waiting for it.
 
     Attributes:
         retries: number of attempts in a row that bring nothing new, after the first one.
