@@ -53,7 +53,7 @@ def http_server(folder: Path, certificate: Path | None = None) -> Iterator[str]:
 
     Args:
         folder: to be served.
-        certificate: where to write one that the server signs itself; None for a server without TLS.
+        certificate: path for a certificate that the server signs itself; None for a server without TLS.
     """
     from aiohttp import web
 
@@ -87,7 +87,7 @@ def http_server(folder: Path, certificate: Path | None = None) -> Iterator[str]:
 
 
 def _tls(certificate: Path) -> ssl.SSLContext:
-    """A context with a certificate of this host that is made now, signed by itself, and written with its key."""
+    """A context with a certificate of this host that is made now, self-signed, and written with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -33,7 +33,7 @@ class MismatchError(SourceError):
     """A file is not what it should be.
 
     Attributes:
-        found: what it is.
+        found: the actual value.
     """
 
     def __init__(self, message: str, found: str) -> None:

@@ -68,7 +68,7 @@ class Outcome:
         checksum: checksum of the file in the raw folder now; None after a failure.
         arrived: number of bytes that were fetched; None for a file that was there, or did not come.
         failure: why it did not come, else "".
-        notes: what else is to be reported, a sentence each.
+        notes: further sentences to report.
     """
 
     name: str

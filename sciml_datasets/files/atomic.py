@@ -173,7 +173,7 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
     """Remove the temporary files of these names that killed processes have left in a folder.
 
     Args:
-        folder: where they lie; nobody else writes the files there meanwhile.
+        folder: folder of the files; no other process writes them there meanwhile.
         names: names of the files.
     """
     kept = {name[:KEPT_NAME] for name in names}

@@ -31,7 +31,7 @@ def options(
         columns: number of columns.
         skip: number of lines before the first row.
         block_bytes: number of bytes parsed at a time.
-        wanted: what is read.
+        wanted: the columns to read.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv

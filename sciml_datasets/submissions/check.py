@@ -28,7 +28,7 @@ class Checked:
     Attributes:
         place: place of the submission.
         findings: sorted by file and rule.
-        facts: what a leaderboard shows; only to be used where nothing must be fixed.
+        facts: facts that a leaderboard shows; only to be used where nothing must be fixed.
     """
 
     place: Place

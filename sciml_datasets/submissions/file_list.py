@@ -101,10 +101,10 @@ def write_documents(facts: dict[str, Any], folder: Path, known: Hashes, scratch:
     """Write what the submitter does not have yet of README.md and the contribution.
 
     Args:
-        facts: what the documents say.
+        facts: facts in the documents.
         folder: folder of the submission.
         known: the files that `sciml submit` wrote; a PDF of the submitter's own is taken off.
-        scratch: where the documents go.
+        scratch: folder for the documents.
 
     Returns:
         Name of each document to where it is.

@@ -144,8 +144,8 @@ class ConfigEntry:
 
     Attributes:
         paths: its place, as keys with dots between; either spelling.
-        kind: what it must be.
-        values: where only these are allowed.
+        kind: kind of the value.
+        values: allowed values, where only some are allowed.
     """
 
     paths: tuple[str, ...]
