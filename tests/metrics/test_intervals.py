@@ -162,7 +162,7 @@ def test_intervals_over_the_drugs_of_pairs_cover_where_those_over_pairs_do_not()
 
 
 def share_covered(members: list[np.ndarray], shape: tuple[int, int], spread: float) -> float:
-    """The share of 40 intervals that hold the true mean, 0, with correlated rows, and columns by ``spread``."""
+    """The share of 40 intervals of a mean that hold the true mean, 0, of correlated rows and columns of this spread."""
     covered = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
