@@ -82,8 +82,8 @@ def show(
             Evaluator(prepared, split).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {"preprocessed": True} if prepared.dataset.preprocessed_from else {}
-    reported = getattr(pictures, "FACTS", ())
-    options |= {fact: prepared.facts[fact] for fact in reported if fact in prepared.facts}
+    names = getattr(pictures, "FACTS", ())
+    options |= {fact: prepared.facts[fact] for fact in names if fact in prepared.facts}
     with atomic.writing(picture) as temporary, temporary.open("wb") as file:
         pictures.contact_sheet(samples, file, predicted, **options)
     return {"picture": str(picture), "samples": len(samples)}

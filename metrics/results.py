@@ -224,7 +224,7 @@ def read_result(path: Path, remedy: str) -> dict[str, Any]:
 
     Args:
         path: path of the file.
-        remedy: what the user is to do with a file that cannot be used.
+        remedy: action of the user with a file that cannot be used.
 
     Raises:
         InputError: it is not JSON, or does not follow the schema.

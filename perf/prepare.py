@@ -310,7 +310,7 @@ def run(way: str, name: str, raw: Path, out: Path, preprocess: bool) -> dict[str
 def peak_memory() -> int:
     """The peak resident bytes of this process; not ru_maxrss, which a process inherits from the one that started it."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found, "Linux tells the peak memory of a process in /proc/self/status"
+    assert found, "Linux reports the peak memory of a process in /proc/self/status"
     return int(found[1]) * 1024
 
 

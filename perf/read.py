@@ -92,7 +92,7 @@ def measured(batches: Callable[[], Iterator[Any]], wanted: float) -> dict[str, f
     seconds = time.perf_counter() - started
     # ru_maxrss is not used, since a process inherits it from the one that started it.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert peak, "Linux tells the peak memory of a process in /proc/self/status"
+    assert peak, "Linux reports the peak memory of a process in /proc/self/status"
     return {"speed": count / seconds, "memory": int(peak[1]) * 1024}
 
 

@@ -58,7 +58,7 @@ def write_package(folder: Path, declared: dict[str, str] | None = None, **parts:
     """Write a package below a folder.
 
     Args:
-        folder: where it goes.
+        folder: folder to write it into.
         declared: text of the declaration to what stands in its place.
         parts: name of a part to its text, or of ``data`` to what stands in the place of texts in it.
 

@@ -42,11 +42,11 @@ LONGEST = 120
 
 @dataclass
 class Result:
-    """What happened in a drill.
+    """The outcome of a drill.
 
     Attributes:
         counts: counts of outcomes, kills and faults.
-        wrong: what should never happen, a sentence each.
+        wrong: sentences on events that should never happen.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -68,7 +68,7 @@ def drill(folder: Path, transfers: int, seed: int, jobs: int) -> Result:
     hashes = {name: hashlib.sha256((mirror / name).read_bytes()).hexdigest() for name in SIZES}
     result = Result()
     with http_server(mirror) as http, s3_server() as s3, ThreadPoolExecutor(jobs) as pool:
-        upload(s3, mirror, "drill")  # where ETags tell the content; over HTTP a list does
+        upload(s3, mirror, "drill")  # where ETags identify the content; over HTTP a list does
         write_list(mirror / NAME, {name: Checksum(hashes[name], size) for name, size in SIZES.items()})
         servers = {"http": http, "s3": s3}
 

@@ -53,7 +53,7 @@ def http_server(folder: Path, certificate: Path | None = None) -> Iterator[str]:
 
     Args:
         folder: to be served.
-        certificate: where to write one that the server signs itself; None for a server without TLS.
+        certificate: path for a certificate that the server signs itself; None for a server without TLS.
     """
     from aiohttp import web
 
@@ -87,7 +87,7 @@ def http_server(folder: Path, certificate: Path | None = None) -> Iterator[str]:
 
 
 def _tls(certificate: Path) -> ssl.SSLContext:
-    """A context with a certificate of this host that is made now, signed by itself, and written with its key."""
+    """A context with a certificate of this host that is made now, self-signed, and written with its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -149,7 +149,7 @@ def upload(endpoint: str, folder: Path, prefix: str) -> None:
 
 @dataclass(frozen=True)
 class Fault:
-    """What the proxy does to an answer.
+    """A change that the proxy makes to an answer.
 
     Attributes:
         kind: pass, cut, corrupt, stall, trickle, status, page, whole (ranges are ignored) or unsized (no size is sent).
@@ -164,7 +164,7 @@ class Fault:
 
 @dataclass
 class Request:
-    """What a client asked for."""
+    """The request of a client."""
 
     method: str
     path: str

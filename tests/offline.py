@@ -34,7 +34,7 @@ def supported() -> bool:
 
 
 def forbid_network() -> None:
-    """From now on, connecting or sending to an internet address ends the process that does so."""
+    """End this process as soon as it connects or sends to an internet address."""
     connect, sendto = CALLS[platform.machine()]
     instructions = [
         (LOAD_WORD, 0, 0, NUMBER_OF_CALL),

@@ -80,7 +80,7 @@ def main(data_dir: Path, out: Path, way: str, steps: int, names: list[str]) -> N
 
 
 def trained(data_dir: Path, way: str, steps: int, name: str, workers: Any) -> Found:
-    """What the steps of a recipe lead to; see `Found`."""
+    """The outcome of the steps of a recipe; see `Found`."""
     import keras
 
     from sciml_datasets.models.batches import Batches

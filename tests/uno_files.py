@@ -22,7 +22,7 @@ Frames = dict[str, dict[str, np.ndarray]]
 
 
 def frames(seed: int = 0, times: int = 1) -> Frames:
-    """What the prebuilt file holds, joined as there; ``times`` as many rows."""
+    """The content of the prebuilt file, joined as there, with ``times`` as many rows."""
     rng = np.random.default_rng(seed)
     features = {
         ("0", "GE_"): rng.normal(size=(CELLS, GENES)).astype(np.float32),

@@ -199,7 +199,7 @@ class Doses(RawFormat):
     def _omitted(
         self, folder: Path, cells: Sequence[str], drugs: Sequence[str]
     ) -> tuple[Counter[tuple[str, ...]], Counter[str]]:
-        """How many rows of which source, cell and drugs were left out for which reason; what is odd with others."""
+        """The numbers of rows left out by reason, source, cell and drugs, and of unusual rows that are kept."""
         import pyarrow.compute as pc
 
         found: Counter[tuple[str, ...]] = Counter()

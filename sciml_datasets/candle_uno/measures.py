@@ -224,7 +224,7 @@ def declared(path: Path) -> dict[str, Measure]:
 
     Raises:
         InputError: it cannot be read, a measure is without a name or stands there twice, bounds are no range or no
-            finite numbers of float32, or ``kills`` is another word.
+            finite numbers of float32, or ``kills`` has an unknown value.
     """
     if not is_there(path):
         return {}

@@ -33,7 +33,7 @@ class MismatchError(SourceError):
     """A file is not what it should be.
 
     Attributes:
-        found: what it is.
+        found: the actual value.
     """
 
     def __init__(self, message: str, found: str) -> None:
@@ -115,7 +115,7 @@ class Hashes:
 
 
 def expected_sha256(file: RemoteFile, known: Checksum | None) -> str:
-    """What is known of a file, else what its source says; "" at first sight."""
+    """The known checksum of a file, else the one that its source states; "" at first sight."""
     return known.sha256 if known else file.sha256
 
 

@@ -27,7 +27,7 @@ SLOWEST = 1024
 
 
 class Connections:
-    """As many connections as ``settings`` allow; the request that waits longest gets the next free one.
+    """The connections that ``settings`` allow; the request that waits longest gets the next free one.
 
     Attributes:
         received: number of bytes that have come and are written, all together.

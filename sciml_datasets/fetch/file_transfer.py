@@ -34,7 +34,7 @@ from sciml_datasets.files.checksums import Checksum
 
 PART_BYTES = 64 << 20
 VERSIONS = 3
-"""How often a file may change at its source, or arrive damaged, before that source is given up."""
+"""Number of times that a file may change at its source, or arrive damaged, before that source is given up."""
 HASHED_BYTES = 4 << 20
 """Number of bytes hashed at a time behind what arrives."""
 OF_NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EILSEQ)
@@ -68,7 +68,7 @@ class Outcome:
         checksum: checksum of the file in the raw folder now; None after a failure.
         arrived: number of bytes that were fetched; None for a file that was there, or did not come.
         failure: why it did not come, else "".
-        notes: what else is to be reported, a sentence each.
+        notes: further sentences to report.
     """
 
     name: str

@@ -79,7 +79,7 @@ class PartialFile:
         return self.folder / "data"
 
     def missing(self, longest: int) -> list[tuple[int, int]]:
-        """What is not here yet, in pieces of at most ``longest`` bytes."""
+        """The ranges that are still missing, in pieces of at most ``longest`` bytes."""
         gaps, at = [], 0
         for start, end in [*self.have, (self.size or 0, self.size or 0)]:
             gaps += [(first, min(first + longest, start)) for first in range(at, start, longest)]

@@ -41,7 +41,7 @@ def unusable_names(names: Iterable[str], folder: Path) -> dict[str, str]:
 
 
 def _why(name: str, folder: Path) -> str:
-    """What is wrong with a name alone; "" for nothing."""
+    """A clause on the defect of a name, independent of others; "" where it has none."""
     parts = name.split("/")
     depth = 0
     for part in parts:

@@ -173,7 +173,7 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
     """Remove the temporary files of these names that killed processes have left in a folder.
 
     Args:
-        folder: where they lie; nobody else writes the files there meanwhile.
+        folder: folder of the files; no other process writes them there meanwhile.
         names: names of the files.
     """
     kept = {name[:KEPT_NAME] for name in names}
@@ -184,7 +184,7 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
 
 
 def _look(path: Path) -> os.stat_result | None:
-    """What is there, behind symbolic links; None where nothing is."""
+    """The status of what is at a path, behind symbolic links; None where nothing is."""
     try:
         return path.stat()
     except FileNotFoundError:

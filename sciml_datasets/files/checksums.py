@@ -41,7 +41,7 @@ class Checksum:
 
 
 def published_checksums(name: str) -> dict[str, Checksum]:
-    """What this package publishes of the raw files of a data set, by file name.
+    """The published checksums of the raw files of a data set in this package, by file name.
 
     Raises:
         InputError: no data set has this name, or the list cannot be read.
@@ -63,7 +63,7 @@ def of_dataset(name: str, listed: Mapping[str, Checksum]) -> dict[str, Checksum]
 
 
 def published_list(name: str) -> Path:
-    """Where this package publishes checksums of the raw files of a data set.
+    """The path of the list in which this package publishes checksums of the raw files of a data set.
 
     Raises:
         InputError: no data set has this name.

@@ -34,7 +34,7 @@ def read_text(path: Path, remedy: str) -> str:
 
     Args:
         path: path of the file.
-        remedy: what the user is to do with a file that cannot be used.
+        remedy: action of the user with a file that cannot be used.
 
     Raises:
         InputError: it is not UTF-8, or no regular file.
@@ -51,8 +51,8 @@ def read_object(path: Path, expected: str, remedy: str, kinds: Kinds | None = No
 
     Args:
         path: path of the file.
-        expected: what the file should be, for example ``a manifest of prepared data``.
-        remedy: what the user is to do with a file that cannot be used.
+        expected: description of the file, for example ``a manifest of prepared data``.
+        remedy: action of the user with a file that cannot be used.
         kinds: keys that must be there, and their types.
 
     Raises:
@@ -67,8 +67,8 @@ def parse_json(text: str | bytes, where: str, remedy: str) -> Any:
 
     Args:
         text: the text in UTF-8.
-        where: it stands, for the message.
-        remedy: what the user is to do with it.
+        where: place of the text, for the message.
+        remedy: action of the user with it.
 
     Raises:
         InputError: it is not such a text, or its brackets are nested deeper than Python goes.
@@ -120,7 +120,7 @@ def read_table(path: Path, remedy: str) -> tuple[list[str], Iterator[list[str]]]
 
     Args:
         path: path of the table.
-        remedy: what the user is to do with a table that cannot be used.
+        remedy: action of the user with a table that cannot be used.
 
     Raises:
         InputError: the table is empty, not UTF-8, two columns have one name; and, while rows are taken, a row has

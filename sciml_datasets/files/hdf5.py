@@ -109,7 +109,7 @@ class Group(Node):
             name: name of the data set.
             types: types that it may have.
             shapes: shapes that it may have; none for any.
-            remedy: what the user may do where it has another shape.
+            remedy: action of the user where it has another shape.
 
         Raises:
             InputError: there is none of this name, it has another type or shape, its bytes lie in another file, some
@@ -131,7 +131,7 @@ class Group(Node):
         return array
 
     def _object(self, name: str, where: str, expected: str) -> Any:
-        """What a name stands for, through soft links; no other file is opened."""
+        """The object that a name refers to, through soft links; no other file is opened."""
         import h5py
 
         with reading(self.path, where):

@@ -13,7 +13,7 @@ LONGEST_HEADER = 1 << 14
 
 
 class Header(NamedTuple):
-    """What a header says: its own length, and shape, order and type of the array behind it."""
+    """The content of a header: its own length, and shape, order and type of the array after it."""
 
     length: int
     shape: tuple[int, ...]

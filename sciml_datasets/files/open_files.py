@@ -40,7 +40,7 @@ class OpenFiles(Generic[Key, Opened]):
         self._opened: OrderedDict[Key, Opened] = OrderedDict()
 
     def __getitem__(self, key: Key) -> Opened:
-        """What is open under a key, opened now if it is not. It is closed by a later call at the earliest.
+        """The object that is open under a key, opened now if it is not. A later call closes it at the earliest.
 
         Raises:
             OSError: the system opens no more, though nothing is kept open; and what ``open_one`` raises.

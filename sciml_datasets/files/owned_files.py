@@ -22,7 +22,7 @@ CHANGED = "was not written by this command, or has changed since"
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is to be done in a folder.
+    """The changes to make in a folder.
 
     Attributes:
         folder: the folder.
@@ -83,7 +83,7 @@ def changes(
         folder: which may hold anything; need not exist.
         wanted: name to the file whose content it is to get. A file that has that content already is left alone.
         known: the list of the files that are ours; those that are not wanted any more are to be removed.
-        remedy: what the user can do about a file that is not ours, an imperative.
+        remedy: action of the user about a file that is not ours, an imperative.
         reason: why it is not replaced, a predicate.
 
     Raises:

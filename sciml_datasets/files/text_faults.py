@@ -16,7 +16,7 @@ CONTROL = re.compile(r"[\x00-\x1f]")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is read of a table.
+    """The part of a table that is read.
 
     Attributes:
         text: place of a column to its name in the result; read as text.

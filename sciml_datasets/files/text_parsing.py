@@ -1,4 +1,4 @@
-"""How pyarrow is to parse a table, and what its columns hold."""
+"""Options by which pyarrow parses a table, and the types of its columns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ INDEX = ("index", "level_0")
 def options(
     separator: str, encoding: str, columns: int, skip: int, block_bytes: int, wanted: Wanted
 ) -> tuple[Any, Any, Any]:
-    """How pyarrow is to read, parse and convert; columns are called by their places.
+    """The options by which pyarrow reads, parses and converts; columns are named by their places.
 
     Args:
         separator: between fields.
@@ -31,7 +31,7 @@ def options(
         columns: number of columns.
         skip: number of lines before the first row.
         block_bytes: number of bytes parsed at a time.
-        wanted: what is read.
+        wanted: the columns to read.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv

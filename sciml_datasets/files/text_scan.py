@@ -1,4 +1,4 @@
-"""What a parser of delimited text takes without a word, looked for in the text: quotes that no other one closes, and
+"""Search for defects that a parser of delimited text accepts silently: quotes that no other one closes, and
 numbers that become 0.
 
 A quote opens a field only at its start; within it, two are one. One that is left open takes the lines after it as part

@@ -123,7 +123,7 @@ class TextTable:
         return pa.table(columns, names=[*text.values(), *numbers.values()])
 
     def batches(self, *, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[pa.RecordBatch]:
-        """As `read`, some rows at a time: memory does not grow with the file."""
+        """Read as `read` does, some rows at a time: memory does not grow with the file."""
         import pyarrow as pa
 
         wanted, checked = Wanted(text, numbers), False
@@ -279,7 +279,7 @@ class TextTable:
         return options(self.separator, self.encoding, len(self.names), self.skip, BLOCK_BYTES, wanted)
 
     def _checked(self, found: Any, wanted: Wanted) -> Any:
-        """What was found, which must have no control characters in text."""
+        """The columns that were read, after a check that their text has no control characters."""
         if any(has_control_characters(found.column(i)) for i in range(len(wanted.text))):
             raise self._fault(wanted, "it has a control character")
         return found
@@ -291,7 +291,7 @@ class TextTable:
             raise fault
 
     def _fault(self, wanted: Wanted, reason: object) -> InputError:
-        """What is wrong with the first bad line, else the reason."""
+        """A sentence on the first bad line, else the reason of the parser."""
         words = " ".join(str(reason).split())[:200]
         unknown = InputError(f"{self.path}: it cannot be read ({words}): fetch or make it again")
         return first_fault(self.path, self.separator, self.names, self.skip, wanted) or unknown

@@ -28,7 +28,7 @@ class Checked:
     Attributes:
         place: place of the submission.
         findings: sorted by file and rule.
-        facts: what a leaderboard shows; only to be used where nothing must be fixed.
+        facts: facts that a leaderboard shows; only to be used where nothing must be fixed.
     """
 
     place: Place
@@ -122,7 +122,7 @@ def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
 
 
 def _stray(root: Path, parts: tuple[str, ...]) -> Checked:
-    """What lies in a tree and is no submission."""
+    """The findings on what is in a tree and is no submission."""
     place = Place(_absolute(root).joinpath(*parts), parts)
     rule = "symlink" if place.folder.is_symlink() else "path-shape"
     return Checked(place, (Finding(".", rule, "it is not the folder of a submission"),), {})
@@ -242,5 +242,5 @@ def _with_copies(one: Checked, rule: str, what: str, owners: Sequence[Sequence[s
 
 
 def _marks(one: Checked, kinds: Sequence[str]) -> list[str]:
-    """What distinguishes runs."""
+    """The facts that distinguish runs."""
     return [mark for kind in kinds for mark in one.facts.get(kind, ())]

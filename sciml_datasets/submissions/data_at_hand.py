@@ -30,7 +30,7 @@ class Known:
 
     @classmethod
     def of(cls, prepared: Prepared) -> Known:
-        """What is known of a data set, all of it read.
+        """The prepared data set with its truth, completely read.
 
         Raises:
             InputError: its files differ from the manifest, or it has no test split.
@@ -43,7 +43,7 @@ class Known:
         return cls(prepared.check(), truth, split_of)
 
     def result(self, predictions: Path, run: dict[str, Any]) -> dict[str, Any]:
-        """What `make_result` makes of a predictions file, with the run's own facts.
+        """The result of `make_result` for a predictions file, with the run's own facts.
 
         Raises:
             InputError: the predictions cannot be scored.

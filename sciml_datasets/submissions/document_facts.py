@@ -1,4 +1,4 @@
-"""What the documents of a submission say, from its runs and the submitter's statement."""
+"""Facts in the documents of a submission, from its runs and the submitter's statement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*$")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the submitter states beyond the runs.
+    """The statement of the submitter, beyond the facts of the runs.
 
     Attributes:
         organization, system, descriptor: names of the folders.

@@ -1,4 +1,4 @@
-"""What of a submission `sciml submit` wrote: the list of its files in config.yaml, and how they get into the folder.
+"""Files of a submission that `sciml submit` wrote: their list in config.yaml, and their writing into the folder.
 
 README.md and the Markdown of the contribution belong to the submitter from the beginning: they are written where they
 are missing and never again. A PDF of the contribution that is not as it was written is the submitter's as well.
@@ -71,7 +71,7 @@ def _listed(tail: bytes) -> Hashes:
 
 
 def _restore(folder: Path) -> str:
-    """What helps where the list is not as it was written: without it, no file is known as ours."""
+    """The remedy where the list was changed: without it, no file is known as ours."""
     return f"restore {rules.CONFIG}, for example from git, or move {folder} elsewhere and submit again"
 
 
@@ -101,10 +101,10 @@ def write_documents(facts: dict[str, Any], folder: Path, known: Hashes, scratch:
     """Write what the submitter does not have yet of README.md and the contribution.
 
     Args:
-        facts: what the documents say.
+        facts: facts in the documents.
         folder: folder of the submission.
         known: the files that `sciml submit` wrote; a PDF of the submitter's own is taken off.
-        scratch: where the documents go.
+        scratch: folder for the documents.
 
     Returns:
         Name of each document to where it is.
@@ -170,7 +170,7 @@ def write_new(folder: Path, made: Mapping[str, Path], config: str) -> None:
 
 
 def in_the_way(folder: Path) -> InputError:
-    """What is said where a submission is to be written for the first time and its name is taken."""
+    """The sentence for a submission that is to be written for the first time and whose name is taken."""
     return InputError(f"{folder} exists: choose another --descriptor, or give --update to bring it up to date")
 
 

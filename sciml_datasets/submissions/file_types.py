@@ -1,4 +1,4 @@
-"""What a file is: by its ending, by its bytes, and as a whole, so that it cannot be another thing as well."""
+"""Type of a file: by its ending, by its bytes, and as a whole, so that it cannot also be of another type."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def refuse_zip(tail: bytes) -> None:
 
 
 def broken_png(content: bytes) -> str | None:
-    """What is wrong with a PNG: its chunks (ISO/IEC 15948, 5.3) must be whole and end with the file."""
+    """The defect of a PNG: its chunks (ISO/IEC 15948, 5.3) must be complete and end with the file."""
     at, first = len(rules.MAGIC[".png"]), True
     while at + 12 <= len(content):
         length, kind = struct.unpack_from(">I4s", content, at)

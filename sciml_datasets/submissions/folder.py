@@ -16,7 +16,7 @@ from sciml_datasets.submissions.text import check_characters
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a submission lies.
+    """The place of a submission.
 
     Attributes:
         folder: with its files.

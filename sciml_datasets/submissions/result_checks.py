@@ -1,4 +1,4 @@
-"""What the result files claim: by their schema, the table of benchmarks, arithmetic, and plausibility."""
+"""Checks of the claims of result files: by schema, declaration of the benchmark, arithmetic, and plausibility."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def benchmark_of(benchmark: Benchmark, result: dict[str, Any]) -> Benchmark:
 
 
 def _broken_confusion(confusion: Any) -> str | None:
-    """What keeps a confusion matrix from being drawn; None if nothing does, or there is none."""
+    """The reason why a confusion matrix cannot be drawn; None if it can be, or there is none."""
     if confusion is None:
         return None
     if not isinstance(confusion, dict) or confusion.keys() != {"classes", "counts"}:

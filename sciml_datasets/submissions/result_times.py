@@ -1,4 +1,4 @@
-"""What a result says of time, beside the log of its run: two clocks of one run agree."""
+"""Check of the times in a result against the log of its run: two clocks of one run agree."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Rule:
     Attributes:
         level: ``must``: the submission cannot be accepted; ``review``: a person has to look at it.
         says: the rule, as a sentence.
-        remedy: what the submitter does about a breach.
+        remedy: action of the submitter on a breach.
     """
 
     level: Literal["must", "review"]

@@ -1,4 +1,4 @@
-"""What a submission must be: names, sizes and formats of its files, and required entries. Data only.
+"""Requirements on submissions: names, sizes and formats of files, and required entries. Data only.
 
 Sources: the submission rules (mlcommons/science, submit.adoc) and the policy (policy.adoc) of the MLCommons Science
 working group. Where they misspell a name, theirs and the right spelling are both accepted.
@@ -140,8 +140,8 @@ class ConfigEntry:
 
     Attributes:
         paths: its place, as keys with dots between; either spelling.
-        kind: what it must be.
-        values: where only these are allowed.
+        kind: kind of the value.
+        values: allowed values, where only some are allowed.
     """
 
     paths: tuple[str, ...]

@@ -33,7 +33,7 @@ END_ADDRESS = {0: 40, 1: 44, 2: 28, 3: 28}
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a predictions file holds.
+    """The content of a predictions file.
 
     Attributes:
         ids: in the order of the file.
@@ -59,7 +59,7 @@ def read_contents(path: Path) -> Contents:
             return _read(file.h5)
     except InputError as error:
         raise BrokenRuleError("hdf5-damaged", shown(str(error).removeprefix(f"{path}: "), 200)) from error
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError) as error:  # as h5py tells of damage
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError) as error:  # as h5py reports damage
         raise BrokenRuleError("hdf5-damaged", shown(error, 200)) from error
 
 

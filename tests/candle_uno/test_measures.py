@@ -1,4 +1,4 @@
-"""What a response measures: columns that are known, those that a study declares, and values that cannot be."""
+"""Measures of responses: known columns, columns that a study declares, and impossible values."""
 
 from __future__ import annotations
 

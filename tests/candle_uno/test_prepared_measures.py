@@ -1,4 +1,4 @@
-"""What follows from the measure of a prepared study: its criteria, and training in its unit."""
+"""Consequences of the measure of a prepared study: its criteria, and training in its unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a command: one sentence, an exit code, and never a traceback."""
+"""Errors that end a command: one sentence, an exit code, and never a traceback."""
 
 from __future__ import annotations
 

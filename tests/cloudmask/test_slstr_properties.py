@@ -28,7 +28,7 @@ ZENITH, SUN = 60.0, 1000.0
 
 @dataclass(frozen=True)
 class Form:
-    """How numbers between two limits are stored.
+    """The storage of numbers between two limits.
 
     Attributes:
         dtype: type in the file.

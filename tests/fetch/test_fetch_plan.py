@@ -1,4 +1,4 @@
-"""What a fetch would do: chosen files, space, a dry run."""
+"""The plan of a fetch: chosen files, space, a dry run."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ LINKS = {"hard": hard, "soft": soft, "round": round_soft, "external link": exter
 
 @dataclass(frozen=True)
 class Structure:
-    """How a file and its arrays are stored."""
+    """The storage of a file and its arrays."""
 
     storage: str
     link: str
@@ -161,7 +161,7 @@ def read_back(raw_format: Any, path: Path, note: Note = ignored) -> Example | st
 
 
 def stored(path: Path, name: str) -> Values:
-    """What h5py reads."""
+    """The array that h5py reads."""
     with h5py.File(path) as file:
         values: Values = file[name][...]
         return values

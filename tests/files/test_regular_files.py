@@ -1,4 +1,4 @@
-"""What is named like a raw file and is none is refused before it is opened: a FIFO would be waited for for ever."""
+"""Paths named like raw files that are no files are refused before they are opened: a FIFO would block for ever."""
 
 from __future__ import annotations
 

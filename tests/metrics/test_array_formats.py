@@ -1,4 +1,4 @@
-"""What states and evaluators refuse: in one sentence, with an InputError, and before anything of it is added."""
+"""Refusals of states and evaluators: in one sentence, with an InputError, and before anything is added."""
 
 from __future__ import annotations
 

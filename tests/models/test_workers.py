@@ -200,7 +200,7 @@ SHARED = {
 
 @pytest.fixture(scope="module")
 def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
-    """What the recipes' first steps lead to, by strategy."""
+    """The outcome of the recipes' first steps, by strategy."""
     folder = tmp_path_factory.mktemp("steps")
     ways = SHARED | {"none": tuple(sorted({name for names in SHARED.values() for name in names}))}
     running = {way: started(data_dir, folder / f"{way}.npz", way, 20, names) for way, names in ways.items()}

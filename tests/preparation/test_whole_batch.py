@@ -1,4 +1,4 @@
-"""What layers draw and normalise by belongs to the whole batch: neither XLA nor sharing changes it."""
+"""Random draws and normalisation of layers belong to the whole batch: neither XLA nor sharing changes them."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ NAMES = ("candle_uno_demo", "stemdl_reconstruction_demo", "stemdl_demo")
 
 @pytest.fixture
 def copies(data_dir: Path, tmp_path: Path) -> Callable[[str], Path]:
-    """From the name of a data set to the folder of a copy of it in a data folder of its own."""
+    """A function from the name of a data set to the folder of a copy of it in a data folder of its own."""
 
     def copy(name: str) -> Path:
         folder = prepared_dir(name, tmp_path)

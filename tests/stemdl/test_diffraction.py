@@ -1,4 +1,4 @@
-"""What simulations of diffraction start from, against textbooks; kinematic patterns."""
+"""Quantities of simulations of diffraction, against textbooks; kinematic patterns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be submitted: one sentence, and nothing is left behind."""
+"""Refusals of submissions: one sentence, and nothing is left behind."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_an_update_keeps_what_the_submitter_wrote_and_sets_it(runs: list[Path], 
 
 
 def add_own_files(folder: Path) -> dict[str, bytes]:
-    """What docs/submitting.md lets a submitter add and edit."""
+    """Make the additions and edits that docs/submitting.md allows a submitter."""
     (folder / "notebooks").mkdir()
     (folder / "plots").mkdir(exist_ok=True)
     picture = (Path(__file__).parents[1] / "abtem_patterns.npz").read_bytes()[:100]

@@ -31,5 +31,5 @@ def convert(name: str, source: Path, out: Path, response: str | None = None) -> 
 
 
 def _rule(reason: str) -> str:
-    """What a rule did to responses: some are kept for a reason, the others left out."""
+    """The effect of a rule on responses: they are kept for some reasons, and left out for the others."""
     return reason if reason.startswith("kept") else f"left out: {reason}"

@@ -67,7 +67,7 @@ def read(folder: Path) -> Tables:
 
     Raises:
         InputError: there are several files, or the file is damaged, lacks frames, keeps its ids in pickles only, does
-            not tell which column is which, or contradicts itself: the features of one cell or drug differ between rows.
+            not show which column is which, or contradicts itself: the features of one cell or drug differ between rows.
     """
     path = _one(folder)
     with opened(path) as file:

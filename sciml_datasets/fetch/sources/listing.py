@@ -1,4 +1,4 @@
-"""What lies below a folder of any file system of fsspec, and why some of it cannot be read like a file.
+"""Listing of a folder of any file system of fsspec, with the reasons why some entries cannot be read like a file.
 
 fsspec's own walk leaves out, without a word, folders that cannot be listed, and folders that are symbolic links.
 """

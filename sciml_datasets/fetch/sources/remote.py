@@ -25,9 +25,9 @@ class RemoteFile:
     Attributes:
         name: relative to the source's folder, with slashes.
         size: bytes; None where the source does not give it.
-        tag: what changes with the content: ETag, else time of change; "" where the source gives neither.
+        tag: value that changes with the content: ETag, else time of change; "" where the source gives neither.
         etag: an ETag that S3 computes from the content, without quotes, else "".
-        sha256: what the source itself says it is, else "".
+        sha256: SHA-256 that the source itself states, else "".
         refused: why the source cannot give it although it lists it, else ""; a name with a slash at its end is that of
             what may be a folder.
     """
@@ -49,7 +49,7 @@ class SourceError(Exception):
     """A source does not give what it should; the message is a clause that follows the file's name.
 
     Attributes:
-        remedy: what the user can do about it; "" if that is nothing in particular.
+        remedy: action of the user about it; "" if that is nothing in particular.
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
@@ -87,7 +87,7 @@ class NoRangesError(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """How many connections are made to a source, and how long it is waited for.
+    """The number of connections to a source, and the limits of waiting for it.
 
     Attributes:
         retries: number of attempts in a row that bring nothing new, after the first one.

@@ -36,7 +36,7 @@ CLOSED = {
     401: "name credentials, or a source that needs none",
     403: "correct the address, or ask who keeps the source for access",
 }
-"""What can be done about status codes."""
+"""Remedies by status code."""
 RECEIVED_BYTES = 4 << 20
 """Number of bytes taken from a connection at once."""
 SNIFFED = 4096

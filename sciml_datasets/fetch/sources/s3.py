@@ -78,7 +78,7 @@ class S3:
         return await listed(self, self._source, name, files)
 
     async def look(self, name: str) -> RemoteFile:
-        """From the headers of the object."""
+        """The file as the headers of the object describe it."""
         try:
             head = await self._fs._call_s3("head_object", Bucket=self._bucket, Key=self._key(name))
         except Exception as error:
@@ -124,7 +124,7 @@ def _described(name: str, size: int, etag: str) -> RemoteFile:
 
 
 def _meaning(error: Exception) -> SourceError:
-    """What an exception of s3fs or botocore says of the source; the status code decides where there is one."""
+    """The error that an exception of s3fs or botocore means; the status code decides where there is one."""
     if isinstance(error, SourceError):
         return error
     seen: BaseException | None = error
