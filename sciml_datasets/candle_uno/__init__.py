@@ -76,7 +76,7 @@ _RESPONSE = Choice(
     None,
     "column to take as the response (default: AUC, in any case, else AUC_curvecurator, else the one there is of AUC1, "
     "AAC, AAC1, DSS, DSS1, LN_IC50, IC50, EC50, pIC50, pEC50, and of the same with _curvecurator); the unit of another "
-    "one is told in measures.tsv beside the responses",
+    "one stands in measures.tsv beside the responses",
 )
 
 BENCHMARK = Benchmark(
