@@ -58,8 +58,9 @@ def show(
     """Draw samples, and predictions beside them, by the benchmark's own ``pictures`` module: FEATURES of COUNT samples
     by ``contact_sheet``, which gets the FACTS of the data. The split is a canonical one, or a part of another
     partition, as `Prepared.select` takes it."""
-    pictures = prepared.benchmark.module("pictures")
-    count = pictures.COUNT if count is None else count
+    benchmark = prepared.benchmark
+    features, draw = (benchmark.attribute("pictures", name) for name in ("FEATURES", "contact_sheet"))
+    count = benchmark.attribute("pictures", "COUNT") if count is None else count
     if count < 1:
         raise InputError(f"--count {count}: expected at least 1")
     if picture.suffix != ".png":
@@ -68,7 +69,7 @@ def show(
     source = prepared.builder.as_data_source(split=selection.records)
     # Where many samples are drawn, as points, not all their features fit into memory.
     samples = [
-        {name: example[name] for name in pictures.FEATURES if name in example}
+        {name: example[name] for name in ("id", *features) if name in example}
         for example in (source[int(position)] for position in selection.positions[:count])
     ]
     predicted = None
@@ -82,8 +83,12 @@ def show(
             Evaluator(prepared, split).update(ids, predicted)  # refuses what could not be scored
     picture.parent.mkdir(parents=True, exist_ok=True)
     options: dict[str, Any] = {"preprocessed": True} if prepared.dataset.preprocessed_from else {}
-    names = getattr(pictures, "FACTS", ())
+    names = getattr(benchmark.module("pictures"), "FACTS", ())
     options |= {fact: prepared.facts[fact] for fact in names if fact in prepared.facts}
-    with atomic.writing(picture) as temporary, temporary.open("wb") as file:
-        pictures.contact_sheet(samples, file, predicted, **options)
+    with atomic.writing(picture) as temporary:
+        with temporary.open("wb") as file, benchmark.asking("pictures", "contact_sheet"):
+            draw(samples, file, predicted, **options)
+        if not temporary.stat().st_size:
+            name = benchmark.part_name("pictures")
+            raise InputError(f"{benchmark.name}: {name}.contact_sheet writes nothing: save the picture to its file")
     return {"picture": str(picture), "samples": len(samples)}

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, at_its_place
 from sciml_datasets.models.batch_norm import normalise_as_one
 from sciml_datasets.models.random_layers import draw_as_one
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
-from sciml_datasets.models.recipe_error import RecipeError, at_its_place, recipe_part
+from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.paths import path_of
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, at_its_place
 
 
 class RecipeError(InputError):
@@ -34,10 +33,3 @@ def recipe_part(part: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise RecipeError(f"{part}: {at_its_place(error)}: correct it") from error
-
-
-def at_its_place(error: Exception) -> str:
-    """``ValueError in model.py, line 3: its message``."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    reason = " ".join(str(error).split())
-    return f"{type(error).__name__} in {last.filename}, line {last.lineno}: {reason}"

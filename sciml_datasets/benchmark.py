@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Any
 
 from sciml_datasets.choice import Choice, Conversion
 from sciml_datasets.criterion import CORRELATION, ERROR, FIT, Criterion, Value
-from sciml_datasets.errors import InputError, MissingPartError
+from sciml_datasets.errors import InputError, MissingPartError, at_its_place
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.source import GlobusSource, Source
 from sciml_datasets.task import Classification, Reconstruction, Regression, Segmentation, Task
@@ -191,6 +192,36 @@ class Benchmark:
             return self.module(part)
         except MissingPartError:
             return None
+
+    @contextmanager
+    def asking(self, part: str, function: str) -> Iterator[None]:
+        """Report what goes wrong in a function of a part as a mistake of its author, in a sentence with the place.
+
+        Exceptions of the parts of this package pass: they are faults of it.
+
+        Raises:
+            InputError: the function raises another exception than InputError or OSError.
+        """
+        try:
+            yield
+        except (InputError, OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever a function of others raises
+            if not self.package:
+                raise
+            name = f"{self.part_name(part)}.{function}"
+            raise InputError(f"{self.name}: {name} fails: {at_its_place(error)}: correct it") from error
+
+    def attribute(self, part: str, name: str) -> Any:
+        """A function or a constant of a part.
+
+        Raises:
+            InputError: there is no such part, or it has no such attribute.
+        """
+        module = self.module(part)
+        if not hasattr(module, name):
+            raise InputError(f"{self.name}: {module.__name__} has no {name}: add it")
+        return getattr(module, name)
 
     def part_name(self, part: str) -> str:
         """The name of the module that holds a part."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.declaration import check_declaration
@@ -58,20 +59,25 @@ class Registry(Mapping[str, Benchmark]):
 
     def add(self, benchmark: Benchmark) -> None:
         """See `register`."""
-        check_declaration(benchmark, self._all().values())
+        others = {name: other for name, other in self._all().items() if not _declared_again(benchmark, other)}
+        check_declaration(benchmark, others.values())
         self._found[benchmark.name] = benchmark
 
     @contextmanager
     def having(self, benchmark: Benchmark) -> Iterator[None]:
         """See `registered`."""
-        if self._all().get(benchmark.name) is benchmark:
+        before = self._all().get(getattr(benchmark, "name", ""))
+        if before is benchmark:
             yield
             return
         self.add(benchmark)
         try:
             yield
         finally:
-            del self._found[benchmark.name]
+            if before is None:
+                del self._found[benchmark.name]
+            else:
+                self._found[benchmark.name] = before
 
     def _all(self) -> dict[str, Benchmark]:
         if not self._complete:
@@ -88,14 +94,22 @@ class Registry(Mapping[str, Benchmark]):
             benchmark = entry.load()
             if self._found.get(getattr(benchmark, "name", "")) is not benchmark:  # registered while it was imported
                 self.add(benchmark)
-        except Exception as error:  # whatever a package of others raises while it is imported
+        except (Exception, SystemExit) as error:  # whatever a package of others raises while it is imported
             distribution = entry.dist.name if entry.dist else "an unknown distribution"
             reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".splitlines()[0]
             warnings.warn(
-                f"the benchmark {entry.name} of {distribution} is left out, {entry.value} cannot be used: {reason}",
+                f"the benchmark {entry.name} of {distribution} is left out, {entry.value} cannot be used: {reason}: "
+                "correct or uninstall it",
                 BenchmarkWarning,
                 stacklevel=2,
             )
+
+
+def _declared_again(benchmark: Any, other: Benchmark) -> bool:
+    """Whether a declaration takes the place of another: that of the same package, as when a notebook reloads it."""
+    if not isinstance(benchmark, Benchmark) or other.name in OWN:
+        return False
+    return (benchmark.name, benchmark.package) == (other.name, other.package)
 
 
 _registry = Registry()
@@ -105,6 +119,8 @@ BENCHMARKS: Mapping[str, Benchmark] = _registry
 
 def register(benchmark: Benchmark) -> None:
     """Make a benchmark known in this process, as in a notebook; an installed package declares it as an entry point.
+
+    A declaration of the same name and package, as of a module that was reloaded, takes the place of the former one.
 
     Args:
         benchmark: the declaration.

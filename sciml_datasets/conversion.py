@@ -61,7 +61,9 @@ def convert(name: str, source: Path, out: Path, **choices: Any) -> Converted:
             others = [other for other, (_, one) in known.items() if key in {choice.name for choice in one.choices}]
             where = f"is for {' and '.join(others)}" if others else "is no choice of any format"
             raise InputError(f"--{flag(key)} {where}: leave it out")
-    found = benchmark.module("convert").convert(name, source, out, **given)
+    converted = benchmark.attribute("convert", "convert")
+    with benchmark.asking("convert", "convert"):
+        found = converted(name, source, out, **given)
     if not isinstance(found, Converted):
         raise InputError(f"{benchmark.name}: convert of {name} returns {found!r:.80}: return a Converted")
     return found

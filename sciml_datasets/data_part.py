@@ -16,9 +16,13 @@ def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
     Raises:
         InputError: the function fails or returns something else, or ``id`` or a feature of the task is missing.
     """
+    import tensorflow_datasets as tfds
+
     found = _asked(benchmark, dataset, "features")
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise InputError(f"{_at(benchmark, 'features')} returns {found!r:.80}: return a dictionary of features by name")
+    with benchmark.asking("data", "features"):
+        tfds.features.FeaturesDict(found)
     for name in ("id", *benchmark.task.features):
         if name not in found:
             use = "the name of each sample" if name == "id" else f"which the task {_task(benchmark)} scores"
@@ -57,12 +61,17 @@ def raw_format(benchmark: Benchmark, dataset: DataSet, choices: Mapping[str, str
     found = _asked(benchmark, dataset, "raw_format", **choices)
     if not isinstance(found, RawFormat):
         raise InputError(f"{_at(benchmark, 'raw_format')} returns {found!r:.80}: return a RawFormat, as Rows(...)")
+    if isinstance(found.facts, str) or "id" in found.facts or found.group_kind in found.facts:
+        raise InputError(
+            f"{_at(benchmark, 'raw_format')}: its facts are {found.facts!r}: give a tuple without 'id' and without "
+            f"group_kind {found.group_kind!r}, which are columns of their own"
+        )
     columns = {"id", *found.facts, found.group_kind}
     for name, use in _needed(benchmark):
         if name not in columns:
             raise InputError(
                 f"{_at(benchmark, 'raw_format')}: its facts are {', '.join(found.facts) or 'none'}, without {name!r}, "
-                f"{use}: add it to facts"
+                f"{use}: add it to facts, or correct the declaration"
             )
     return found
 
@@ -81,17 +90,9 @@ def _needed(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
 
 def _asked(benchmark: Benchmark, dataset: DataSet, function: str, **options: str) -> Any:
     """The value that a function of the part returns."""
-    module = benchmark.module("data")
-    asked = getattr(module, function, None)
-    if asked is None:
-        raise InputError(f"{benchmark.name}: {module.__name__} has no function {function}(dataset): add it")
-    try:
+    asked = benchmark.attribute("data", function)
+    with benchmark.asking("data", function):
         return asked(dataset, **options)
-    except InputError:
-        raise
-    except Exception as error:  # whatever the function of others raises
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(f"{_at(benchmark, function)} fails for {dataset.name} ({reason}): correct it") from error
 
 
 def _at(benchmark: Benchmark, function: str) -> str:

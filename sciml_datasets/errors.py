@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
@@ -70,6 +71,13 @@ class PeerFailedError(RuntimeError):
     def __reduce__(self) -> tuple[Any, ...]:
         """The constructor and its arguments, by which the exception is sent from one process to another."""
         return type(self), (), {"bad_input": self.bad_input}
+
+
+def at_its_place(error: BaseException) -> str:
+    """``ValueError in model.py, line 3: its message``."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    reason = " ".join(str(error).split())
+    return f"{type(error).__name__} in {last.filename}, line {last.lineno}: {reason}"
 
 
 def whole(number: Any, of: str, least: int = 1) -> int:

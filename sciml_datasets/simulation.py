@@ -81,7 +81,9 @@ def simulate(
         )
     folder = executor.run_once(lambda: path_of(out_dir, "out_dir")) / name
     num_samples = num_samples if num_samples is not None else dataset.simulated_samples or DEFAULT_SAMPLES
-    executor.run_once(lambda: bool(benchmark.module("simulate")))  # one rank reports it where there is none
+    executor.run_once(
+        lambda: bool(benchmark.attribute("simulate", "write_raw"))
+    )  # one rank reports it where there is none
     module = benchmark.module("simulate")
     in_use = f"{folder} exists: remove it or choose another folder"
 
@@ -102,7 +104,7 @@ def simulate(
 
     work = executor.run_once(begin)
     try:
-        with naming(folder):
+        with naming(folder), benchmark.asking("simulate", "write_raw"):
             if comm is None:
                 module.write_raw(work, name, num_samples=num_samples, seed=seed, jobs=jobs, **options)
             else:
@@ -114,8 +116,17 @@ def simulate(
                     progress("Simulating", num_samples, " samples") if shown else nullcontext(lambda _: None) as advance
                 ):
                     executor.map(lambda file, tick: tick(module.write_file(file)), files, advance)
+        if not work.exists():
+            raise InputError(
+                f"{benchmark.name}: {module.__name__}.write_raw makes no folder: call folder.mkdir() in it"
+            )
         executor.run_once(lambda: work.rename(folder))
     except OSError as error:
+        if not work.exists() and isinstance(error, FileNotFoundError) and benchmark.package:
+            raise InputError(
+                f"{benchmark.name}: {module.__name__}.write_raw writes into a folder that it has not made: call "
+                "folder.mkdir() first"
+            ) from error
         if folder.exists():  # a concurrent run was first
             raise InputError(in_use) from error
         raise
