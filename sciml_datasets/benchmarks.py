@@ -133,7 +133,7 @@ def register(benchmark: Benchmark) -> None:
         >>> register(BENCHMARKS["stemdl"])
         Traceback (most recent call last):
         ...
-        sciml_datasets.errors.InputError: stemdl: the name is taken by another benchmark: choose another name
+        sciml_datasets.errors.InputError: stemdl: the name is taken by another benchmark, that of this package: choose another name
     """
     _registry.add(benchmark)
 

@@ -116,16 +116,11 @@ def simulate(
                     progress("Simulating", num_samples, " samples") if shown else nullcontext(lambda _: None) as advance
                 ):
                     executor.map(lambda file, tick: tick(module.write_file(file)), files, advance)
-        if not work.exists():
-            raise InputError(
-                f"{benchmark.name}: {module.__name__}.write_raw makes no folder: call folder.mkdir() in it"
-            )
         executor.run_once(lambda: work.rename(folder))
     except OSError as error:
         if not work.exists() and isinstance(error, FileNotFoundError) and benchmark.package:
             raise InputError(
-                f"{benchmark.name}: {module.__name__}.write_raw writes into a folder that it has not made: call "
-                "folder.mkdir() first"
+                f"{benchmark.name}: {module.__name__}.write_raw does not make its folder: call folder.mkdir() in it"
             ) from error
         if folder.exists():  # a concurrent run was first
             raise InputError(in_use) from error

@@ -27,7 +27,10 @@ LISTED = Choice("form", ("round", "flat"), "oval", "what it looks like")
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"name": "stemdl"}, "stemdl: the name is taken by another benchmark: choose another name"),
+        (
+            {"name": "stemdl"},
+            "stemdl: the name is taken by another benchmark, that of this package: choose another name",
+        ),
         ({"name": "Big Stones"}, "the benchmark 'Big Stones' has no usable name"),
         ({"datasets": ()}, "it has no data set: give at least one DataSet"),
         (

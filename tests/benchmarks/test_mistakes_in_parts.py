@@ -17,11 +17,11 @@ PEBBLES = [f"pebble{i},0.5,{i % 3},beach{i}" for i in range(60)]
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"def features(dataset)": "def feature(dataset)"}, "{name}.data has no function features(dataset): add it"),
+        ({"def features(dataset)": "def feature(dataset)"}, "{name}.data has no features: add it"),
         ({"    return {": "    return 3, {"}, "{name}.data.features returns (3, {{'id'"),
         (
             {"    from tensorflow_datasets import features\n": ""},
-            "features fails for {name} (AttributeError",
+            ".data.features fails: AttributeError in ",
         ),
         ({'"id": features': '"key": features'}, "{name}.data.features has no feature 'id', the name of each sample"),
         ({'return "size", "kind"': 'return "weight", "kind"'}, "supervised_keys names 'weight', which is no feature"),

@@ -107,7 +107,7 @@ def test_a_name_that_is_taken_leaves_the_benchmark_out_that_comes_later(tmp_path
     install(tmp_path, name)
     done = run(tmp_path, "list")
     assert done.returncode == 0
-    assert "stemdl: the name is taken by another benchmark: choose another name" in done.stderr
+    assert "stemdl: the name is taken by another benchmark, that of this package: choose another name" in done.stderr
 
 
 def environment(folder: Path) -> dict[str, str]:
