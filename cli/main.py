@@ -91,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _spare_other_libraries() -> None:
     """Keep warnings of other libraries as warnings where the user turns them into errors (PYTHONWARNINGS=error)."""
+    warnings.filterwarnings("always", category=BenchmarkWarning)  # one of another package is no error of the command
     if any(action == "error" for action, *_ in warnings.filters):
         warnings.filterwarnings("ignore", module=rf"(?!{PACKAGE}\b|__main__$)")
 

@@ -179,7 +179,7 @@ class Benchmark:
             if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
                 raise MissingPartError(f"{self.name} has no {part}: there is no module {name}") from error
             raise InputError(_not_imported(self.name, name, error)) from error
-        except Exception as error:  # whatever a module of others raises while it is imported
+        except (Exception, SystemExit) as error:  # whatever a module of others raises while it is imported
             raise InputError(_not_imported(self.name, name, error)) from error
 
     def module_if_there(self, part: str) -> ModuleType | None:
@@ -206,7 +206,7 @@ class Benchmark:
             yield
         except (InputError, OSError, MemoryError):
             raise
-        except Exception as error:  # whatever a function of others raises
+        except (Exception, SystemExit) as error:  # whatever a function of others raises
             if not self.package:
                 raise
             name = f"{self.part_name(part)}.{function}"
@@ -303,6 +303,6 @@ class Benchmark:
                 raise InputError(f"there is no {name} {value!r}: choose one of {', '.join(known[name])}")
 
 
-def _not_imported(benchmark: str, module: str, error: Exception) -> str:
+def _not_imported(benchmark: str, module: str, error: BaseException) -> str:
     reason = f"{type(error).__name__}: {error}".splitlines()[0]
     return f"{benchmark}: its module {module} cannot be imported ({reason}): install what it needs, or correct it"

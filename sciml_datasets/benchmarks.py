@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, DataSet
@@ -43,7 +45,8 @@ class Registry(Mapping[str, Benchmark]):
 
     def __init__(self) -> None:
         self._found: dict[str, Benchmark] = {}
-        self._complete = False
+        self._complete = self._filling = False
+        self._lock = RLock()
 
     def __getitem__(self, name: str) -> Benchmark:
         return self._all()[name]
@@ -59,9 +62,10 @@ class Registry(Mapping[str, Benchmark]):
 
     def add(self, benchmark: Benchmark) -> None:
         """See `register`."""
-        others = {name: other for name, other in self._all().items() if not _declared_again(benchmark, other)}
-        check_declaration(benchmark, others.values())
-        self._found[benchmark.name] = benchmark
+        with self._lock:
+            others = (other for other in self._all().values() if not _declared_again(benchmark, other))
+            check_declaration(benchmark, others)
+            self._found[benchmark.name] = benchmark
 
     @contextmanager
     def having(self, benchmark: Benchmark) -> Iterator[None]:
@@ -80,29 +84,56 @@ class Registry(Mapping[str, Benchmark]):
                 self._found[benchmark.name] = before
 
     def _all(self) -> dict[str, Benchmark]:
-        if not self._complete:
-            self._complete = True  # also for a package that asks while it is imported here
-            for name in OWN:
-                self._found[name] = importlib.import_module(f"sciml_datasets.{name}").BENCHMARK
-            for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-                self._install(entry)
+        if self._complete:
+            return self._found
+        with self._lock:
+            if self._complete or self._filling:  # a package that is imported here may ask for what there is so far
+                return self._found
+            self._filling = True
+            try:
+                for name in OWN:
+                    self._found[name] = importlib.import_module(f"sciml_datasets.{name}").BENCHMARK
+                for entry in sorted(entry_points(group=GROUP), key=_order):
+                    self._install(entry)
+                self._complete = True
+            finally:
+                self._filling = False
         return self._found
 
     def _install(self, entry: EntryPoint) -> None:
         """Add the benchmark of an installed package; one that cannot be used is left out with a warning."""
+        before = set(self._found)
         try:
-            benchmark = entry.load()
+            with redirect_stdout(sys.stderr):  # standard output is for results
+                benchmark = entry.load()
             if self._found.get(getattr(benchmark, "name", "")) is not benchmark:  # registered while it was imported
                 self.add(benchmark)
-        except (Exception, SystemExit) as error:  # whatever a package of others raises while it is imported
-            distribution = entry.dist.name if entry.dist else "an unknown distribution"
-            reason = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}".splitlines()[0]
+        except (Exception, SystemExit, GeneratorExit) as error:  # whatever a package of others raises
+            for name in set(self._found) - before:
+                del self._found[name]
             warnings.warn(
-                f"the benchmark {entry.name} of {distribution} is left out, {entry.value} cannot be used: {reason}: "
-                "correct or uninstall it",
+                f"the benchmark {entry.name} of {_distribution(entry)} is left out, {entry.value} cannot be used: "
+                f"{_reason(error)}: correct or uninstall it",
                 BenchmarkWarning,
                 stacklevel=2,
             )
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "an unknown distribution"
+
+
+def _order(entry: EntryPoint) -> tuple[str, str, str]:
+    """The order of entry points, the same on every machine."""
+    return entry.name, entry.value, _distribution(entry)
+
+
+def _reason(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # also the text of an exception of others may fail
+        text = ""
+    return text if isinstance(error, InputError) else f"{type(error).__name__}: {text}".splitlines()[0]
 
 
 def _declared_again(benchmark: Any, other: Benchmark) -> bool:
@@ -133,9 +164,15 @@ def register(benchmark: Benchmark) -> None:
         >>> register(BENCHMARKS["stemdl"])
         Traceback (most recent call last):
         ...
-        sciml_datasets.errors.InputError: stemdl: the name is taken by another benchmark, that of this package: choose another name
+        sciml_datasets.errors.InputError: stemdl: the name is taken by the benchmark of sciml_datasets: choose another
     """
     _registry.add(benchmark)
+
+
+def register_received(benchmark: Benchmark) -> None:
+    """Register a benchmark that came with an object from another process, where this process has none of its name."""
+    if benchmark.name not in BENCHMARKS:
+        register(benchmark)
 
 
 @contextmanager

@@ -53,8 +53,7 @@ def mistakes(benchmark: Any, others: Iterable[Benchmark]) -> Iterator[str]:
 def _datasets(benchmark: Benchmark, others: Iterable[Benchmark]) -> Iterator[str]:
     named = next((other for other in others if other.name == benchmark.name), None)
     if named is not None:
-        package = named.package or "this package"
-        yield f"the name is taken by another benchmark, that of {package}: choose another name"
+        yield f"the name is taken by the benchmark of {named.package or 'sciml_datasets'}: choose another"
     if not benchmark.datasets:
         yield "it has no data set: give at least one DataSet"
     taken = {dataset.name: other.name for other in others for dataset in other.datasets}

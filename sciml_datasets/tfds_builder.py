@@ -17,7 +17,7 @@ from tensorflow_datasets.core import dataset_metadata
 from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from sciml_datasets import data_part
-from sciml_datasets.benchmarks import BENCHMARKS, OWN, find
+from sciml_datasets.benchmarks import BENCHMARKS, OWN, find, register_received
 from sciml_datasets.errors import InputError
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.integrity import check_described
@@ -88,6 +88,13 @@ class Sciml(FileReaderBuilder):
         self._original_state["file_format"] = file_format  # what TFDS passes to __init__ when it unpickles
         if file_format is not None and not (self.data_path / "dataset_info.json").exists():
             self.info.set_file_format(file_format, override=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"arguments": super().__getstate__(), "declared": BENCHMARKS[self.benchmark.name]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        register_received(state["declared"])
+        super().__setstate__(state["arguments"])
 
     def _info(self) -> tfds.core.DatasetInfo:
         check_described(Path(self.data_path))  # TFDS reads the description next, where it exists

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark, DataSet
-from sciml_datasets.benchmarks import data_root, find
+from sciml_datasets.benchmarks import BENCHMARKS, data_root, find, register_received
 from sciml_datasets.errors import InputError
 from sciml_datasets.prepared.integrity import content_sha256, listed_of, manifest_of
 from sciml_datasets.prepared.members import member_list, member_rows, read_members
@@ -89,7 +89,12 @@ class Prepared:
         return None if listed_of(root / "sciml" / name / dataset.version) is None else cls.open(name, data_dir)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
+        state = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
+        return state | {"declared": BENCHMARKS[self.benchmark.name]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        register_received(state.pop("declared"))
+        self.__dict__.update(state)
 
     @property
     def folder(self) -> Path:

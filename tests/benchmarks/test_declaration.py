@@ -29,7 +29,7 @@ LISTED = Choice("form", ("round", "flat"), "oval", "what it looks like")
     [
         (
             {"name": "stemdl"},
-            "stemdl: the name is taken by another benchmark, that of this package: choose another name",
+            "stemdl: the name is taken by the benchmark of sciml_datasets: choose another",
         ),
         ({"name": "Big Stones"}, "the benchmark 'Big Stones' has no usable name"),
         ({"datasets": ()}, "it has no data set: give at least one DataSet"),
