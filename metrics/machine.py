@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ def software(packages: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def distribution_of(package: str) -> list[str]:
+    """The name of the installed distribution that an importable package belongs to, in a list; empty where none is."""
+    return packages_distributions().get(package.partition(".")[0], [])[:1] if package else []
 
 
 class EnergyMeter:

@@ -14,7 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
-from sciml_datasets.metrics.machine import EnergyMeter, hardware, software
+from sciml_datasets.metrics.machine import EnergyMeter, distribution_of, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.metrics.score_text import score_text
@@ -90,6 +90,7 @@ class RunFolder:
             accelerators: names of those that are used.
             processes: number of processes that train together.
         """
+        self._package = benchmark.package
         self._hardware = hardware(accelerators, processes)
         log = self._log = RunLog()
         log.cache_clear(cleared=False)  # that is for root, or for whoever starts the run
@@ -124,7 +125,8 @@ class RunFolder:
         """
         import yaml
 
-        self._config, self._criteria, self._software = config, criteria, software(PACKAGES)
+        self._config, self._criteria = config, criteria
+        self._software = software((*PACKAGES, *distribution_of(self._package)))
         self._history = progress.history
         (self.folder / "plots").mkdir(parents=True, exist_ok=True)
         self._lock.acquire()

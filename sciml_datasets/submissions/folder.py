@@ -58,7 +58,8 @@ def check_place(place: Place) -> Iterator[Finding]:
         if not rules.NAME.fullmatch(part):
             yield Finding(".", "file-name", f"the folder is called {shown(part)}")
     if place.benchmark is None:
-        yield Finding(".", "benchmark-unknown", f"{shown(place.parts[1])} is none: choose from {', '.join(BENCHMARKS)}")
+        known = f"choose from {', '.join(BENCHMARKS)}, or install the package that brings it"
+        yield Finding(".", "benchmark-unknown", f"{shown(place.parts[1])} is none here: {known}")
 
 
 def list_folder(root: Path) -> Folder:

@@ -89,6 +89,14 @@ def test_a_part_that_is_not_there_is_named(steps: Steps) -> None:
     assert output == "sciml show: spectra has no pictures: there is no module my_spectra.pictures\n"
 
 
+def test_a_submission_names_the_package_of_the_benchmark(
+    steps: Steps, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    config = next(tmp_path_factory.getbasetemp().glob("spectra*/submissions/O/spectra/Y/X/config.yaml"))
+    assert "my-spectra: 1.0.0" in config.read_text()
+    assert steps["submit"][0] == 0
+
+
 @needs_mpi
 def test_ranks_prepare_the_same_bytes(python: str, tmp_path: Path) -> None:
     sciml = [python, "-m", "sciml_datasets.cli.main"]
