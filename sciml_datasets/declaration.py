@@ -11,7 +11,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.criterion import CORRELATION, ERROR, FIT, Criterion
 from sciml_datasets.declared_choices import NAME, twice, wrong_choices
-from sciml_datasets.declared_types import types_of, wrong_types
+from sciml_datasets.declared_types import is_required, types_of, wrong_types
 from sciml_datasets.errors import InputError, at_its_place
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.task import Task
@@ -35,11 +35,12 @@ def check_declaration(benchmark: Any, others: Iterable[Benchmark]) -> None:
 
 def mistakes(benchmark: Any, others: Iterable[Benchmark]) -> Iterator[str]:
     """One sentence for each mistake of a declaration, with the benchmark, the part and the remedy."""
+    name = type(benchmark).__name__
     try:
+        name = str(getattr(benchmark, "name", name))
         found = list(_mistakes(benchmark, tuple(others)))
     except Exception as error:  # whatever a class of others raises, such as a task
-        name = getattr(benchmark, "name", "") if isinstance(benchmark, Benchmark) else type(benchmark).__name__
-        found = [f"{name!s:.80}: the declaration cannot be checked: {at_its_place(error)}: correct it"]
+        found = [f"{name:.80}: its declaration cannot be checked: {at_its_place(error)}: correct it"]
     yield from dict.fromkeys(found)
 
 
@@ -63,8 +64,8 @@ def _mistakes(benchmark: Any, others: tuple[Benchmark, ...]) -> Iterator[str]:
 def _types(benchmark: Benchmark) -> Iterator[str]:
     """A clause for each value of another type than declared, in the benchmark and in variants of it."""
     declared = types_of(type(benchmark))
-    given = {field.name: (field.name, getattr(benchmark, field.name)) for field in fields(benchmark)}
-    forms = [given]
+    required = {field.name for field in fields(benchmark) if is_required(field)}
+    forms = [{field.name: (field.name, getattr(benchmark, field.name)) for field in fields(benchmark)}]
     for number, dataset in enumerate(benchmark.datasets if isinstance(benchmark.datasets, tuple) else ()):
         if isinstance(dataset, DataSet) and isinstance(dataset.variant, Mapping):
             place = f"datasets[{number}].variant"
@@ -74,7 +75,7 @@ def _types(benchmark: Benchmark) -> Iterator[str]:
             if name == "task" and not isinstance(value, Task):
                 yield f"its task is {value!r:.80}: expected a task such as Classification(label=..., num_classes=...)"
             elif name in declared:
-                yield from wrong_types(value, declared[name], place)
+                yield from wrong_types(value, declared[name], place, required=name in required)
 
 
 def _names(benchmark: Benchmark) -> Iterator[str]:
@@ -106,7 +107,9 @@ def _datasets(benchmark: Benchmark, others: Iterable[Benchmark]) -> Iterator[str
             yield f"its data set {dataset.name} has the version {dataset.version!r}: expected three numbers, as 1.0.0"
         if dataset.simulated_samples < 0:
             yield f"its data set {dataset.name} has {dataset.simulated_samples} simulated samples: give 0 for real data"
-        if dataset.preprocessed_from not in {"", *own} - {dataset.name}:
+        if dataset.preprocessed_from == dataset.name:
+            yield f"its data set {dataset.name} is preprocessed from itself: name another one of its data sets"
+        if dataset.preprocessed_from not in {"", *own}:
             yield f"its data set {dataset.name} is preprocessed from {dataset.preprocessed_from!r}: choose its own"
         for attribute in sorted(dataset.variant.keys() - Benchmark.__dataclass_fields__.keys()):
             yield f"its data set {dataset.name} varies {attribute!r}, which no benchmark has: correct variant"

@@ -83,4 +83,4 @@ def _values(choice: Choice) -> Iterator[str]:
             for one in default.split() if values == "integers" else (default,):
                 KINDS[values](one)
         except ValueError:
-            yield f"the choice {choice.name} has the default {default!r}, which does not suit {values}: correct one"
+            yield f"the choice {choice.name} has the default {default!r}: expected the kind {values}"

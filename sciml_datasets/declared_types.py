@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
 SCALARS = (str, bytes, int, float, complex, type(None))
@@ -29,7 +29,7 @@ def types_of(declared: type) -> dict[str, Any]:
     return found
 
 
-def wrong_types(value: Any, annotation: Any, place: str) -> Iterator[str]:
+def wrong_types(value: Any, annotation: Any, place: str, *, required: bool = True) -> Iterator[str]:
     """A clause for each value of another type than its annotation says, in nested dataclasses and containers too.
 
     True and False are no integers, an integer is a number, and a literal stands for all values of its type.
@@ -38,6 +38,7 @@ def wrong_types(value: Any, annotation: Any, place: str) -> Iterator[str]:
         value: the value.
         annotation: its type.
         place: the name of the value: ``criteria[0].target``.
+        required: whether the value cannot be left out.
 
     Example:
         >>> from sciml_datasets.declared_types import wrong_types
@@ -46,7 +47,7 @@ def wrong_types(value: Any, annotation: Any, place: str) -> Iterator[str]:
     """
     fitting = next((one for one in _alternatives(annotation) if _fits(value, one)), None)
     if fitting is None:
-        yield f"{place} is {_shown(value)}, expected {_expected(annotation)}: {_remedy(value, annotation)}"
+        yield f"{place} is {_shown(value)}, expected {_expected(annotation)}: {_remedy(value, annotation, required)}"
         return
     inner = get_args(fitting)
     if isinstance(value, tuple) and inner:
@@ -60,7 +61,14 @@ def wrong_types(value: Any, annotation: Any, place: str) -> Iterator[str]:
     elif is_dataclass(value) and not isinstance(value, type):
         declared = types_of(type(value))
         for field in fields(value):
-            yield from wrong_types(getattr(value, field.name), declared.get(field.name, Any), f"{place}.{field.name}")
+            annotation = declared.get(field.name, Any)
+            inside = f"{place}.{field.name}"
+            yield from wrong_types(getattr(value, field.name), annotation, inside, required=is_required(field))
+
+
+def is_required(field: Field[Any]) -> bool:
+    """Whether an attribute of a dataclass has no default."""
+    return field.default is MISSING and field.default_factory is MISSING
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
@@ -121,8 +129,10 @@ def _expected(annotation: Any, *, several: bool = False) -> str:
     return name if several else _with_article(name)
 
 
-def _remedy(value: Any, annotation: Any) -> str:
+def _remedy(value: Any, annotation: Any, required: bool) -> str:
     """What to write in place of a value."""
+    if value is None:
+        return "give one" if required else "leave it out, or give one"
     for one in _alternatives(annotation):
         if _is_of_any_length(one):
             if any(_fits(value, item) for item in _alternatives(get_args(one)[0])):
@@ -135,9 +145,11 @@ def _remedy(value: Any, annotation: Any) -> str:
             return f"write {int(value)}"
         if one is str and type(value) in (int, float):
             return f"write {str(value)!r}"
-        if is_dataclass(one) and value is not None:
+        if is_dataclass(one):
             return f"write {getattr(one, '__name__', one)}(...)"
-    return "give one, or leave it out" if value is None else "correct it"
+        if get_origin(one) is Mapping:
+            return "write {key: value}"
+    return "correct it"
 
 
 def _code(value: Any) -> str:
