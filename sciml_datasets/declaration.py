@@ -11,7 +11,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.criterion import CORRELATION, ERROR, FIT, Criterion
 from sciml_datasets.declared_choices import NAME, twice, wrong_choices
-from sciml_datasets.declared_types import is_required, types_of, wrong_types
+from sciml_datasets.declared_types import is_required, shown, types_of, wrong_types
 from sciml_datasets.errors import InputError, at_its_place
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.task import Task
@@ -46,9 +46,9 @@ def mistakes(benchmark: Any, others: Iterable[Benchmark]) -> Iterator[str]:
 
 def _mistakes(benchmark: Any, others: tuple[Benchmark, ...]) -> Iterator[str]:
     if not isinstance(benchmark, Benchmark):
-        yield f"{benchmark!r:.80} is no benchmark: expected an instance of sciml_datasets.Benchmark"
+        yield f"{shown(benchmark)} is no benchmark: expected an instance of sciml_datasets.Benchmark"
     elif not isinstance(benchmark.name, str) or not NAME.fullmatch(benchmark.name):
-        yield f"the benchmark {benchmark.name!r:.80} has no usable name: expected lower case, digits and underscores"
+        yield f"the benchmark {shown(benchmark.name)} has no usable name: expected lower case, digits and underscores"
     else:
         found = list(_types(benchmark))
         if not found:  # else values cannot be looked at
@@ -73,7 +73,8 @@ def _types(benchmark: Benchmark) -> Iterator[str]:
     for form in forms:
         for name, (place, value) in form.items():
             if name == "task" and not isinstance(value, Task):
-                yield f"its task is {value!r:.80}: expected a task such as Classification(label=..., num_classes=...)"
+                where = "its task" if place == name else place
+                yield f"{where} is {shown(value)}: expected a task such as Classification(label=..., num_classes=...)"
             elif name in declared:
                 yield from wrong_types(value, declared[name], place, required=name in required)
 
@@ -99,7 +100,7 @@ def _datasets(benchmark: Benchmark, others: Iterable[Benchmark]) -> Iterator[str
     own = {dataset.name for dataset in benchmark.datasets}
     for dataset in benchmark.datasets:
         if not NAME.fullmatch(dataset.name):
-            yield f"its data set {dataset.name!r:.80} has no usable name: expected lower case, digits and underscores"
+            yield f"its data set {shown(dataset.name)} has no usable name: expected lower case, digits and underscores"
         if dataset.name in taken:
             yield f"the name of its data set {dataset.name} is taken by {taken[dataset.name]}: choose another name"
         taken[dataset.name] = benchmark.name
@@ -113,7 +114,7 @@ def _datasets(benchmark: Benchmark, others: Iterable[Benchmark]) -> Iterator[str
             yield f"its data set {dataset.name} is preprocessed from {dataset.preprocessed_from!r}: choose its own"
         for attribute in sorted(dataset.variant.keys() - Benchmark.__dataclass_fields__.keys()):
             yield f"its data set {dataset.name} varies {attribute!r}, which no benchmark has: correct variant"
-        for attribute in dataset.variant.keys() & set(OF_ALL):
+        for attribute in sorted(dataset.variant.keys() & set(OF_ALL)):
             yield f"its data set {dataset.name} varies {attribute!r}, which is the same for all of them: leave it out"
     for name in benchmark.sources:
         if name not in own:

@@ -47,7 +47,7 @@ def wrong_types(value: Any, annotation: Any, place: str, *, required: bool = Tru
     """
     fitting = next((one for one in _alternatives(annotation) if _fits(value, one)), None)
     if fitting is None:
-        yield f"{place} is {_shown(value)}, expected {_expected(annotation)}: {_remedy(value, annotation, required)}"
+        yield f"{place} is {shown(value)}, expected {_expected(annotation)}: {_remedy(value, annotation, required)}"
         return
     inner = get_args(fitting)
     if isinstance(value, tuple) and inner:
@@ -57,7 +57,7 @@ def wrong_types(value: Any, annotation: Any, place: str, *, required: bool = Tru
     elif isinstance(value, Mapping) and len(inner) == 2:
         for key, item in value.items():
             yield from wrong_types(key, inner[0], f"a key of {place}")
-            yield from wrong_types(item, inner[1], f"{place}[{_shown(key)}]")
+            yield from wrong_types(item, inner[1], f"{place}[{shown(key)}]")
     elif is_dataclass(value) and not isinstance(value, type):
         declared = types_of(type(value))
         for field in fields(value):
@@ -96,7 +96,8 @@ def _fits(value: Any, annotation: Any) -> bool:
     return isinstance(value, expected)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value in a message: a short one as it is written in Python, another one by its type."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     if isinstance(value, SCALARS) or (type(value) in (tuple, list, dict) and len(repr(value)) <= 40):

@@ -80,7 +80,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"task": altered(TASK, coarser={"a": "b"})}, "task.coarser['a'] is 'b', expected a dictionary"),
     ({"task": altered(TASK, merged="b")}, "task.merged is 'b', expected a dictionary"),
     ({"task": altered(Reconstruction("image"), data_range="1")}, "task.data_range is '1', expected a number: write 1"),
-    ({"task": Classification}, "its task is <class 'sciml_datasets.task.Classification'>: expected a task such as"),
+    ({"task": Classification}, "its task is the class Classification: expected a task such as"),
     (
         {"criteria": (altered(ACCURACY, target=0.9),)},
         "criteria[0].target is 0.9, expected a Value or None: write",
