@@ -1,4 +1,4 @@
-"""The tasks of benchmarks: the predicted quantity, and the names of the possible scores."""
+"""The tasks of benchmarks: the predicted quantity, and the names and ranges of the possible scores."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ RANGES: Mapping[str, Span] = {
     "psnr": (None, None),
 }
 """Name of a score, or the beginning of it before an underscore, to the range of the possible scores."""
+ATOM_COLUMNS = ("min_distance", "threshold", "max_distance")
+"""Names of the parameters in `Reconstruction.atom_columns`."""
 
 
 @dataclass(frozen=True)
@@ -275,3 +277,6 @@ class Reconstruction(Task):
             yield "needs image, the feature with the true image"
         if not 0 < self.data_range < math.inf:
             yield f"has data_range {self.data_range}, expected largest less smallest value that the image can take"
+        if self.atom_columns and sorted(self.atom_columns) != sorted(ATOM_COLUMNS):
+            given = ", ".join(map(str, self.atom_columns))
+            yield f"has the atom_columns {given}, expected {', '.join(ATOM_COLUMNS)}: give these three"

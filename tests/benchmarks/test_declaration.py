@@ -12,6 +12,7 @@ from benchmark_packages import imported, write_package
 
 from sciml_datasets import BENCHMARKS, Benchmark, InputError
 from sciml_datasets.benchmark import (
+    CORRELATION,
     Choice,
     Classification,
     Conversion,
@@ -126,6 +127,13 @@ LISTED = Choice("form", ("round", "flat"), "oval", "what it looks like")
         (
             {"task": Classification(label="kind", num_classes=3, merged={"round": {9: 1}})},
             "has the class 9 in merged round: choose classes from 0 to 2",
+        ),
+        (
+            {
+                "task": Reconstruction("image", 1.0, atom_columns={"distance": 3}),
+                "criteria": (Criterion("ssim", "SSIM", "higher", span=CORRELATION),),
+            },
+            "has the atom_columns distance, expected min_distance, threshold, max_distance: give these three",
         ),
         ({"criteria": (replace(ACCURACY, span=(1.0, 0.0)),)}, "has the span (1.0, 0.0): give the lowest and"),
         (
