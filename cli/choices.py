@@ -21,6 +21,24 @@ KINDS: dict[str, dict[str, Any]] = {
 """Arguments of argparse by kind of the values of a choice."""
 
 
+def add_choice(parser: argparse.ArgumentParser, name: str, values: tuple[str, ...] | str, meaning: str) -> None:
+    """Add the flag of a choice.
+
+    Args:
+        parser: the parser of the command.
+        name: name of the choice.
+        values: the values that can be chosen, or their kind, as in `Choice`.
+        meaning: help text; argparse.SUPPRESS hides the flag.
+    """
+    options = KINDS[values] if isinstance(values, str) else {"choices": values}
+    parser.add_argument(f"--{name.replace('_', '-')}", help=unformatted(meaning), **options)
+
+
+def unformatted(text: str) -> str:
+    """A help text that argparse, which fills in values at each ``%``, prints as it is."""
+    return text.replace("%", "%%")
+
+
 def add_choices(parser: argparse.ArgumentParser, declared: Declared) -> None:
     """Add a flag for each name, with the values and the help texts of all benchmarks that have it."""
     by_name: dict[str, list[tuple[Benchmark, Choice]]] = {}
@@ -33,8 +51,7 @@ def add_choices(parser: argparse.ArgumentParser, declared: Declared) -> None:
         help_text = "; ".join(f"{', '.join(names)} only: {meaning}" for meaning, names in meanings.items())
         listed = [value for _, choice in same if isinstance(choice.values, tuple) for value in choice.values]
         kind = same[0][1].values
-        options = {"choices": tuple(dict.fromkeys(listed))} if not isinstance(kind, str) else KINDS[kind]
-        parser.add_argument(f"--{name.replace('_', '-')}", help=help_text.replace("%", "%%"), **options)
+        add_choice(parser, name, kind if isinstance(kind, str) else tuple(dict.fromkeys(listed)), help_text)
 
 
 def chosen(args: argparse.Namespace, declared: Declared) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Conversion:
         meaning: one line of help that says from what and to what it converts.
         source: description of SOURCE for the help.
         file: whether OUT is one file; otherwise it is a folder.
-        choices: choices of the conversion.
+        choices: choices of the conversion; another format may have one of the same name with other values.
 
     Example:
         >>> from sciml_datasets.benchmark import Conversion

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmark import Benchmark, Choice, Conversion
+from sciml_datasets.benchmark import Benchmark, Conversion
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.errors import InputError
 
@@ -61,6 +61,7 @@ def convert(name: str, source: Path, out: Path, **choices: Any) -> Converted:
             others = [other for other, (_, one) in known.items() if key in {choice.name for choice in one.choices}]
             where = f"is for {' and '.join(others)}" if others else "is no choice of any format"
             raise InputError(f"--{flag(key)} {where}: leave it out")
+    benchmark.check_chosen(conversion.choices, given)
     converted = benchmark.attribute("convert", "convert")
     with benchmark.asking("convert", "convert"):
         found = converted(name, source, out, **given)
@@ -74,6 +75,6 @@ def flag(name: str) -> str:
     return name.replace("_", "-")
 
 
-def choices_of_all() -> dict[str, Choice]:
-    """Every choice of every format by name."""
-    return {choice.name: choice for _, one in conversions().values() for choice in one.choices}
+def names_of_choices() -> list[str]:
+    """The names of the choices of all formats; several formats may have a choice of one name, with other values."""
+    return list(dict.fromkeys(choice.name for _, one in conversions().values() for choice in one.choices))

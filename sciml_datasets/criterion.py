@@ -31,7 +31,8 @@ class Criterion:
         target: score that a submission should reach, where one is declared.
         reference: score that the published reference implementation reached.
         best_known: the best published score.
-        span: the lowest and the highest possible score; None where there is no bound.
+        span: the lowest and the highest possible score; None where there is no bound. A span that excludes scores of
+            the range that the task states (`Task.span`) is refused.
         at_most: name of the criterion of the same benchmark, if any, whose score is never less than this one.
         power: power to which the unit of the predicted quantity enters; 0 for a pure number.
         unit: unit of the score, where the prepared data state that of the predicted quantity; see `Benchmark.for_data`.

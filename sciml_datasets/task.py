@@ -1,4 +1,4 @@
-"""The tasks of benchmarks: the predicted quantity, and the names of the possible scores."""
+"""The tasks of benchmarks: the predicted quantity, and the names and ranges of the possible scores."""
 
 from __future__ import annotations
 
@@ -7,8 +7,28 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sciml_datasets.criterion import CORRELATION, ERROR, FIT
+
+Span = tuple[float | None, float | None]
+"""The lowest and the highest possible score; None where there is no bound."""
+
 PROBABILITY_SCORES = ("roc_auc", "roc_auc_error", "average_precision", "average_precision_error", "brier", "ece")
 """Names of the scores that only probabilities have."""
+_OF_CLASSES = ("top1_accuracy", "top1_error", "top5_accuracy", "top5_error", "balanced_accuracy")
+_MEANS = (f"{mean}_{score}" for mean in ("macro", "micro", "weighted") for score in ("precision", "recall", "f1"))
+_OF_PIXELS = ("accuracy", "precision", "recall", "f1", "iou", "miss_rate", "false_alarm_rate")
+_SHARES = (*_OF_CLASSES, *_MEANS, *_OF_PIXELS, *PROBABILITY_SCORES, "column_recall", "column_precision")
+RANGES: Mapping[str, Span] = {
+    **dict.fromkeys(_SHARES, (0.0, 1.0)),
+    **dict.fromkeys(("mse", "rmse", "mae", "r1", "relative_l2", "column_position_error", "pearson_undefined"), ERROR),
+    **dict.fromkeys(("r2", "median_r2"), FIT),
+    **dict.fromkeys(("pearson", "spearman", "median_pearson", "kuiper_skill", "ssim"), CORRELATION),
+    "frc_resolution": (0.0, 0.5),
+    "psnr": (None, None),
+}
+"""Name of a score, or the beginning of it before an underscore, to the range of the possible scores."""
+ATOM_COLUMNS = ("min_distance", "threshold", "max_distance")
+"""Names of the parameters in `Reconstruction.atom_columns`."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,11 @@ class Task:
     def scores(self) -> tuple[str, ...] | None:
         """Names of all possible scores, of which `Benchmark.criteria` names some; None where they are not known."""
         return None
+
+    def span(self, score: str) -> Span | None:
+        """The range of a possible score, as `Criterion.span` gives it; None where it is not known."""
+        known = [name for name in RANGES if score == name or score.startswith(f"{name}_")]
+        return RANGES[max(known, key=len)] if known and score in (self.scores or ()) else None
 
     def mistakes(self) -> Iterator[str]:
         """A clause for each mistake in the settings: ``needs num_classes, the number of classes``."""
@@ -107,7 +132,20 @@ class Classification(Task):
         if not self.label:
             yield "needs label, the column of the member lists with the true class"
         if self.num_classes < 2:
-            yield f"has num_classes {self.num_classes}, expected the number of classes, at least 2"
+            needed = f"has num_classes {self.num_classes}, expected the number of classes, at least 2"
+            yield f"{needed}: {'correct' if self.num_classes else 'add'} num_classes="
+            return
+        for name, last in self.coarser.items():
+            ends = list(last.values())
+            if not ends or ends != sorted(set(ends)) or ends[0] < 0 or ends[-1] >= self.num_classes:
+                yield (
+                    f"has coarser labels {name} that do not suit {self.num_classes} classes: give each group its last "
+                    f"class, in ascending order, at most {self.num_classes - 1}"
+                )
+        for name, merged in self.merged.items():
+            for label in (*merged.keys(), *merged.values()):
+                if not 0 <= label < self.num_classes:
+                    yield f"has the class {label} in merged {name}: choose classes from 0 to {self.num_classes - 1}"
 
 
 @dataclass(frozen=True)
@@ -237,5 +275,8 @@ class Reconstruction(Task):
         """See `Task.mistakes`."""
         if not self.image:
             yield "needs image, the feature with the true image"
-        if not self.data_range > 0:
+        if not 0 < self.data_range < math.inf:
             yield f"has data_range {self.data_range}, expected largest less smallest value that the image can take"
+        if self.atom_columns and sorted(self.atom_columns) != sorted(ATOM_COLUMNS):
+            given = ", ".join(map(str, self.atom_columns))
+            yield f"has the atom_columns {given}, expected {', '.join(ATOM_COLUMNS)}: give these three"

@@ -106,9 +106,13 @@ SIMULATOR = "def write_raw(folder, name, *, num_samples, seed, jobs): pass\n"
 @pytest.mark.parametrize(
     ("declared", "parts", "message"),
     [
-        ({"CC0": "CC0", '"higher"': '"higher", span=(0.2, 1.0), target=Value(0.1, "x")'}, {}, "outside of its span"),
+        ({"CC0": "CC0", '"higher"': '"higher", target=Value(-0.1, "x")'}, {}, "outside of its span"),
         ({'"higher"': '"higher", target=Value(0.9, "")'}, {}, "has no source: give one"),
-        ({"    title=": '    original={"x": lambda: 3},\n    title='}, {}, "its declaration cannot be sent to another"),
+        (
+            {"task=Classification(": 'task=type("Kinds", (Classification,), {})('},
+            {},
+            "its declaration cannot be sent to another",
+        ),
         ({}, {"model": "RECIPES = {'marbles': 3}"}, "{name}.model.RECIPES is no dictionary with names among {name}"),
         ({}, {"simulate": "def write(folder): pass"}, "{name}.simulate has no function write_raw: add it"),
         ({}, {"simulate": "def write_raw(folder, name): pass"}, "{name}.simulate.write_raw does not take num_samples"),
