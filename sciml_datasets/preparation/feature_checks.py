@@ -1,4 +1,4 @@
-"""Comparison of the features of a prepared folder with the declared ones, which may have changed without the version."""
+"""Comparison of the features of a prepared folder with the declared ones, which may change without the version."""
 
 from __future__ import annotations
 
