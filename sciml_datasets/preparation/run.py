@@ -37,11 +37,7 @@ from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.verify import check_prepared
 from sciml_datasets.raw_files import raw_folder
-from sciml_datasets.raw_format import (
-    RawFile,
-    RawFormat,
-    Sample,
-)
+from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
 
 @dataclass(frozen=True, slots=True)
