@@ -7,7 +7,7 @@ from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.errors import InputError
-from sciml_datasets.raw_format import RawFormat
+from sciml_datasets.raw_format import RawFormat, is_listable
 
 
 def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
@@ -93,10 +93,19 @@ def raw_format(benchmark: Benchmark, dataset: DataSet, choices: Mapping[str, str
     found = _asked(benchmark, dataset, "raw_format", **choices)
     if not isinstance(found, RawFormat):
         raise InputError(f"{_at(benchmark, 'raw_format')} returns {_short(found)}: return a RawFormat, as Rows(...)")
-    if isinstance(found.facts, str) or "id" in found.facts or found.group_kind in found.facts:
+    if not _is_column(found.group_kind) or found.group_kind == "id":
         raise InputError(
-            f"{_at(benchmark, 'raw_format')}: its facts are {found.facts!r}: give a tuple without 'id' and without "
-            f"group_kind {found.group_kind!r}, which are columns of their own"
+            f"{_at(benchmark, 'raw_format')}: its group_kind is {_short(found.group_kind)}: give the kind of the "
+            "groups in a word, other than 'id'"
+        )
+    if (
+        not isinstance(found.facts, tuple | list)
+        or not all(map(_is_column, found.facts))
+        or len({*found.facts, "id", found.group_kind}) < len(found.facts) + 2
+    ):
+        raise InputError(
+            f"{_at(benchmark, 'raw_format')}: its facts are {_short(found.facts)}: give a tuple of different names, "
+            f"without 'id' and without group_kind {found.group_kind!r}, which are columns of their own"
         )
     columns = {"id", *found.facts, found.group_kind}
     for name, use in _needed(benchmark):
@@ -118,6 +127,11 @@ def _needed(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
     for name in benchmark.task.alike:
         if name not in benchmark.groupings:
             yield name, "by which the task draws samples for intervals"
+
+
+def _is_column(name: object) -> bool:
+    """Whether a value can be the name of a column of the member lists."""
+    return bool(name) and is_listable(name)
 
 
 def _asked(benchmark: Benchmark, dataset: DataSet, function: str, **options: str) -> Any:

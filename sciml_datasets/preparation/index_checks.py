@@ -40,7 +40,7 @@ def check_sample(sample: Sample, facts: Sequence[str], where: str) -> None:
     if not isinstance(sample.facts, tuple) or len(sample.facts) != len(facts):
         raise InputError(
             f"{where} yields {sample.key!r:.80} with the facts {sample.facts!r:.80}: give a tuple of "
-            f"{len(facts)} texts, {', '.join(facts) or 'none'}"
+            f"texts, one for each of facts ({', '.join(facts) or 'none'})"
         )
     for name, fact in zip(facts, sample.facts, strict=True):
         if not is_listable(fact):

@@ -177,7 +177,7 @@ def _raw_files(builder: Any, raw_format: RawFormat, folder: Path) -> list[RawFil
     with asking(builder, raw_format, "files"):
         found = raw_format.files(folder)
     if not isinstance(found, list) or not all(isinstance(file, RawFile) for file in found):
-        kind = type(raw_format).__name__
+        kind = f"{builder.benchmark.part_name('data')}.{type(raw_format).__name__}"
         raise InputError(f"{builder.benchmark.name}: {kind}.files returns {found!r:.80}: return a list of RawFile")
     return found
 

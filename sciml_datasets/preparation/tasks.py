@@ -53,7 +53,8 @@ class IndexFiles:
         return index_of(samples(), work_folder(self.final))
 
     def _checked(self, samples: Iterator[Sample]) -> Iterator[Sample]:
-        where = f"{self.builder.benchmark.name}: {type(self.raw_format).__name__}.index"
+        benchmark: Benchmark = self.builder.benchmark
+        where = f"{benchmark.name}: {benchmark.part_name('data')}.{type(self.raw_format).__name__}.index"
         for sample in samples:
             check_sample(sample, self.raw_format.facts, where)
             yield sample
