@@ -166,7 +166,13 @@ class Rows(RawFormat):
 
     def _rows(self, path: Path) -> Iterator[Row]:
         try:
-            for row in self.rows(path):
+            found = self.rows(path)
+            if isinstance(found, list | tuple) and _share_examples(found):
+                raise InputError(
+                    f"{path}: {_name(self.rows)} returns rows with one dictionary for several: make one for each, or "
+                    "yield the rows one by one"
+                )
+            for row in found:
                 if not isinstance(row, Row) or not isinstance(row.example, Mapping):
                     raise InputError(f"{path}: {_name(self.rows)} yields {row!r:.80}: yield Row({{'id': ..., ...}})")
                 yield row
@@ -177,6 +183,12 @@ class Rows(RawFormat):
             raise InputError(
                 f"{path}: {_name(self.rows)} fails ({reason}): correct the file, or the function"
             ) from error
+
+
+def _share_examples(rows: Iterable[Row]) -> bool:
+    """Whether several rows have the same dictionary, which holds the values of the last one."""
+    examples = [id(row.example) for row in rows if isinstance(row, Row)]
+    return len(set(examples)) < len(examples)
 
 
 def _copied(row: Row) -> Row:

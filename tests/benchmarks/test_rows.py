@@ -68,6 +68,19 @@ def test_a_dictionary_may_be_filled_again_for_the_next_row(tmp_path: Path) -> No
     assert [example["size"] for example in read(raw_format, folder, indexed(raw_format, folder))] == [0, 1, 2, 3, 4]
 
 
+def test_rows_of_a_list_that_share_a_dictionary_are_refused(tmp_path: Path) -> None:
+    def rows(path: Path) -> Iterable[Row]:
+        example: dict[str, Any] = {}
+        found = []
+        for number in range(5):
+            example.update(id=f"sample{number}")
+            found.append(Row(example))
+        return found
+
+    with pytest.raises(InputError, match="returns rows with one dictionary for several: make one for each"):
+        indexed(Rows("*.csv", rows), folder_of(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
