@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         "terms": "" if dataset.simulated_samples else benchmark.terms,
         "obtain": "simulated where no raw files are given" if dataset.simulated_samples else benchmark.obtain,
         "citation": builder.info.citation,
-        "features": {name: _feature(feature) for name, feature in builder.info.features.items()},
+        "features": _feature(builder.info.features.np_dtype, builder.info.features.shape)["features"],
         "supervised_keys": builder.info.supervised_keys,
         "prepared": str(prepared.folder) if prepared is not None else None,
         "facts": {key: value for key, value in (builder.info.metadata or {}).items() if not _is_long(value)},
@@ -61,11 +61,14 @@ def run(args: argparse.Namespace) -> int:
     return report(args, content, _text(content, benchmark.criteria))
 
 
-def _feature(feature: Any) -> dict[str, Any]:
+def _feature(dtype: Any, shape: Any) -> dict[str, Any]:
+    """Type and shape of a feature; of one with parts, those of its parts."""
     import numpy as np
 
-    dtype = np.dtype(feature.np_dtype)
-    return {"shape": list(feature.shape), "dtype": "string" if dtype.kind == "O" else dtype.name}
+    if isinstance(dtype, dict):
+        return {"features": {name: _feature(part, shape[name]) for name, part in dtype.items()}}
+    dtype = np.dtype(dtype)
+    return {"shape": list(shape), "dtype": "string" if dtype.kind == "O" else dtype.name}
 
 
 def _held(info: Any, facts: dict[str, Any]) -> str:
@@ -94,6 +97,15 @@ def _fact_lines(facts: dict[str, Any]) -> Iterator[str]:
             yield f"  {key.replace('_', ' ')}: {value}"
 
 
+def _feature_lines(features: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Name, and type and shape, of each feature, or of each part of one with parts: ``box/width``."""
+    for name, feature in features.items():
+        if "features" in feature:
+            yield from _feature_lines(feature["features"], f"{above}{name}/")
+        else:
+            yield above + name, f"{feature['dtype']} {tuple(feature['shape'])}"
+
+
 def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
     lines = [f"{content['name']} {content['version']}: {content['title']}", content["data"], ""]
     lines += [f"{key:<10}{content[key]}" for key in ("homepage", "licence", "obtain")]
@@ -107,9 +119,9 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
         content["splits"]
     )
     lines += ["", "features"]
-    features = content["features"]
+    features = dict(_feature_lines(content["features"]))
     width = max(map(len, features)) + 2
-    lines += [f"  {name:<{width}}{feature['dtype']} {tuple(feature['shape'])}" for name, feature in features.items()]
+    lines += [f"  {name:<{width}}{what}" for name, what in features.items()]
     lines += ["", "as prepared", *_fact_lines(content["facts"])] if content["facts"] else []
     published = any(getattr(criterion, kind) for criterion in criteria for kind in PUBLISHED)
     lines += ["", "criteria" + " (published values are those of the real data)" * published]

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.errors import InputError
-from sciml_datasets.raw_format import RawFormat
+from sciml_datasets.raw_format import RawFormat, is_listable
 
 
 def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
     """The feature connectors of TFDS by name, as ``data.features(dataset)`` declares them.
 
     Raises:
-        InputError: the function fails or returns something else, or ``id`` or a feature of the task is missing.
+        InputError: the function fails or returns something else, TFDS does not take a feature, or ``id`` or a feature
+            of the task is missing.
     """
-    import tensorflow_datasets as tfds
-
     found = _asked(benchmark, dataset, "features")
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
-        raise InputError(f"{_at(benchmark, 'features')} returns {found!r:.80}: return a dictionary of features by name")
-    with benchmark.asking("data", "features"):
-        tfds.features.FeaturesDict(found)
+        raise InputError(
+            f"{_at(benchmark, 'features')} returns {_short(found)}: return a dictionary of features by name"
+        )
+    _check_connectors(benchmark, found)
     for name in ("id", *benchmark.task.features):
         if name not in found:
             use = "the name of each sample" if name == "id" else f"which the task {_task(benchmark)} scores"
@@ -30,13 +30,45 @@ def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
     return found
 
 
+def _check_connectors(benchmark: Benchmark, found: dict[str, Any]) -> None:
+    """Make sure that TFDS takes each feature; its own message does not name the one that it does not take."""
+    import tensorflow_datasets as tfds
+
+    try:
+        tfds.features.FeaturesDict(found)
+        return
+    except Exception as error:  # whatever the connectors raise
+        for name, feature in found.items():
+            try:
+                tfds.features.FeaturesDict({name: feature})
+            except Exception as reason:  # as above
+                raise InputError(
+                    f"{_at(benchmark, 'features')} declares {name!r} as {_short(feature)}, which TFDS does not take "
+                    f"({_short(reason, str)}): give a feature of TFDS, or a type of NumPy as np.float32"
+                ) from error
+        raise InputError(
+            f"{_at(benchmark, 'features')} returns features that TFDS does not take together ({_short(error, str)}): "
+            "correct it"
+        ) from error
+
+
 def supervised_keys(benchmark: Benchmark, dataset: DataSet, known: Mapping[str, Any]) -> Any:
     """The names of the features that ``as_supervised`` yields, as ``data.supervised_keys(dataset)`` declares them.
 
+    Returns:
+        None, or input and target, or input, target and weight; each a name, or names in tuples and dictionaries.
+
     Raises:
-        InputError: the function fails, or returns a name that is no feature.
+        InputError: the function fails, or returns something else or a name that is no feature.
     """
     found = _asked(benchmark, dataset, "supervised_keys")
+    if found is None:
+        return None
+    if type(found) is not tuple or len(found) not in (2, 3) or not all(map(_are_names, found)):
+        raise InputError(
+            f"{_at(benchmark, 'supervised_keys')} returns {_short(found)}: return None, (input, target) or (input, "
+            "target, weight), each the name of a feature, or names in tuples and dictionaries"
+        )
     for name in _leaves(found):
         if name not in known:
             raise InputError(
@@ -60,11 +92,20 @@ def raw_format(benchmark: Benchmark, dataset: DataSet, choices: Mapping[str, str
     """
     found = _asked(benchmark, dataset, "raw_format", **choices)
     if not isinstance(found, RawFormat):
-        raise InputError(f"{_at(benchmark, 'raw_format')} returns {found!r:.80}: return a RawFormat, as Rows(...)")
-    if isinstance(found.facts, str) or "id" in found.facts or found.group_kind in found.facts:
+        raise InputError(f"{_at(benchmark, 'raw_format')} returns {_short(found)}: return a RawFormat, as Rows(...)")
+    if not _is_column(found.group_kind) or found.group_kind == "id":
         raise InputError(
-            f"{_at(benchmark, 'raw_format')}: its facts are {found.facts!r}: give a tuple without 'id' and without "
-            f"group_kind {found.group_kind!r}, which are columns of their own"
+            f"{_at(benchmark, 'raw_format')}: its group_kind is {_short(found.group_kind)}: give the kind of the "
+            "groups in a word, other than 'id'"
+        )
+    if (
+        not isinstance(found.facts, tuple | list)
+        or not all(map(_is_column, found.facts))
+        or len({*found.facts, "id", found.group_kind}) < len(found.facts) + 2
+    ):
+        raise InputError(
+            f"{_at(benchmark, 'raw_format')}: its facts are {_short(found.facts)}: give a tuple of different names, "
+            f"without 'id' and without group_kind {found.group_kind!r}, which are columns of their own"
         )
     columns = {"id", *found.facts, found.group_kind}
     for name, use in _needed(benchmark):
@@ -88,6 +129,11 @@ def _needed(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
             yield name, "by which the task draws samples for intervals"
 
 
+def _is_column(name: object) -> bool:
+    """Whether a value can be the name of a column of the member lists."""
+    return bool(name) and is_listable(name)
+
+
 def _asked(benchmark: Benchmark, dataset: DataSet, function: str, **options: str) -> Any:
     """The value that a function of the part returns."""
     asked = benchmark.attribute("data", function)
@@ -103,10 +149,22 @@ def _task(benchmark: Benchmark) -> str:
     return type(benchmark.task).__name__
 
 
-def _leaves(keys: Any) -> Iterator[Any]:
-    """The names in nested tuples, lists and dictionaries."""
+def _are_names(keys: Any) -> bool:
+    """Whether keys are a name, or names in nested tuples and dictionaries, as TFDS takes them: no subclasses."""
+    if type(keys) in (tuple, dict):
+        return bool(keys) and all(map(_are_names, keys.values() if type(keys) is dict else keys))
+    return type(keys) is str
+
+
+def _leaves(keys: Any) -> Iterator[str]:
+    """The names in nested tuples and dictionaries."""
     if isinstance(keys, str):
         yield keys
-    elif keys is not None:
-        for key in keys.values() if isinstance(keys, Mapping) else keys:
+    else:
+        for key in keys.values() if isinstance(keys, dict) else keys:
             yield from _leaves(key)
+
+
+def _short(value: Any, text: Callable[[Any], str] = repr) -> str:
+    """The beginning of the text of a value, in one line."""
+    return " ".join(text(value).split())[:120]

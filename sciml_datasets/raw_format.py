@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SPLITS = ("train", "validation", "test")
 """The splits of every data set, in the order in which they are written."""
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character, which UTF-8 cannot hold: so are bytes decoded with ``surrogateescape``."""
+
 Example = dict[str, Any]
 """Feature name to value, as TFDS's ``encode_example`` takes it."""
 
@@ -119,6 +122,11 @@ class Beside:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     documents: Mapping[str, str] = field(default_factory=dict)
     layouts: Mapping[str, ArrayLayout] = field(default_factory=dict)
+
+
+def is_listable(value: object) -> bool:
+    """Whether a value is a text that a line of a member list can hold: UTF-8 without tabs and line breaks."""
+    return isinstance(value, str) and not any(mark in value for mark in "\t\n\r") and not SURROGATE.search(value)
 
 
 Note = Callable[[str, str], None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,7 +45,13 @@ def check_benchmark(benchmark: Benchmark, raw_dir: str | Path | None = None) -> 
     _refuse(list(mistakes(benchmark, others)))
     with benchmarks.registered(benchmark), tempfile.TemporaryDirectory(prefix="sciml-check-") as folder:
         _refuse([f"{benchmark.name}: {clause}" for clause in (*_published(benchmark), *_parts(benchmark))])
-        walk(benchmark, Path(folder), raw_dir)
+        try:
+            walk(benchmark, Path(folder), raw_dir)
+        except InputError as error:
+            if folder not in str(error):
+                raise
+            # The folder is removed now: name what lies in it alone.
+            raise InputError(re.sub(f"{re.escape(folder)}/((few|many)/)?", "", str(error))) from error.__cause__
 
 
 def _refuse(findings: list[str]) -> None:
@@ -76,22 +83,22 @@ def _published(benchmark: Benchmark) -> Iterator[str]:
 
 def _parts(benchmark: Benchmark) -> Iterator[str]:
     """Mistakes in the parts that can be found without data."""
-    import tensorflow_datasets as tfds
-
     for dataset in benchmark.datasets:
         form = benchmark.of(dataset)
         declared = data_part.features(form, dataset)
         data_part.supervised_keys(form, dataset, declared)
         data_part.raw_format(form, dataset, form.chosen({}))
-        try:
-            tfds.features.FeaturesDict(declared)
-        except Exception as error:  # TFDS raises what its connectors do
-            yield f"{benchmark.part_name('data')}.features of {dataset.name} is not taken by TFDS ({error}): correct it"
     if (model := benchmark.module_if_there("model")) is not None:
+        from sciml_datasets.models.recipe import Recipe
+
         recipes = getattr(model, "RECIPES", None)
         names = [dataset.name for dataset in benchmark.datasets]
         if not isinstance(recipes, dict) or not set(recipes) <= set(names):
             yield f"{model.__name__}.RECIPES is no dictionary with names among {', '.join(names)}: correct it"
+        else:
+            for name, recipe in recipes.items():
+                if not isinstance(recipe, Recipe):
+                    yield f"{model.__name__}.RECIPES has for {name} {recipe!r:.80}: give a Recipe"
     if (simulate := benchmark.module_if_there("simulate")) is not None:
         yield from _functions(simulate, "write_raw", ("folder", "name", "num_samples", "seed", "jobs"))
         yield from _takes(simulate, "write_raw", [choice.name for choice in benchmark.simulator])
@@ -136,7 +143,8 @@ def walk(benchmark: Benchmark, folder: Path, raw_dir: str | Path | None = None) 
     try:
         return _walk(benchmark, folder / "few", _simulated(benchmark, folder / "few/raw", few))
     except EmptySplitError:
-        return _walk(benchmark, folder / "many", _simulated(benchmark, folder / "many/raw", many))
+        pass  # the walk begins again below, outside of this clause: the first exception is no cause of the next
+    return _walk(benchmark, folder / "many", _simulated(benchmark, folder / "many/raw", many))
 
 
 def _walk(benchmark: Benchmark, folder: Path, raw: Path) -> dict[str, dict[str, float]]:
@@ -175,6 +183,7 @@ def _walk_one(benchmark: Benchmark, dataset: DataSet, raw: Path, folder: Path) -
     _refuse([f"{benchmark.name}: {finding}" for finding in verify_prepared(prepared)])
     _read(benchmark, name, folder / "data")
     _fold(benchmark, name, folder / "data")
+    _divide(benchmark, name, folder / "data")
     if (model := benchmark.module_if_there("model")) is not None and name in model.RECIPES:
         from sciml_datasets.models import train
         from sciml_datasets.prepared.prepared import Prepared
@@ -205,6 +214,20 @@ def _fold(benchmark: Benchmark, name: str, data_dir: Path) -> None:
         for train, held_out in folds(name, FOLDS, by, data_dir=data_dir):
             if set(train) & set(held_out):
                 raise InputError(f"{benchmark.name}: the folds of {name} by {by} overlap: correct groupings")
+
+
+def _divide(benchmark: Benchmark, name: str, data_dir: Path) -> None:
+    """Divide the samples by each split by name."""
+    from sciml_datasets.prepared.prepared import Prepared
+
+    prepared = Prepared.open(name, data_dir)
+    for split in benchmark.splits:
+        for part, ids in prepared.parts(split.name).items():
+            if not ids:
+                raise EmptySplitError(
+                    f"{benchmark.name}: the split {split.name} of {name} leaves its part {part} empty: give it fewer "
+                    "groupings or other shares, or give more raw files"
+                )
 
 
 def _score(benchmark: Benchmark, name: str, data_dir: Path) -> dict[str, float]:

@@ -152,7 +152,8 @@ class Sciml(FileReaderBuilder):
         import tensorflow as tf
         import tree
 
-        return tree.map_structure(lambda dataset: dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE), found)
+        with self.benchmark.asking("data", "pair"):
+            return tree.map_structure(lambda dataset: dataset.map(pair, num_parallel_calls=tf.data.AUTOTUNE), found)
 
     def as_data_source(
         self,

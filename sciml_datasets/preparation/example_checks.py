@@ -34,7 +34,8 @@ def refuse(builder: Any, sample: Sample, example: Any, error: Exception) -> Inpu
             encoder(type(features)({name: feature}))({name: example[name]})
         except Exception as reason:  # TFDS's connectors raise whatever their libraries do
             kind = _kind(example[name])
-            return InputError(f"{where} {kind} as {name!r}, {declared} {feature}: correct one ({_line(reason)})")
+            what = " ".join(str(feature).split())
+            return InputError(f"{where} {kind} as {name!r}, {declared} {what}: correct one ({_line(reason)})")
     return InputError(f"{where} an example that cannot be written ({_line(error)}): correct it, or what {declared}")
 
 
@@ -46,4 +47,5 @@ def _kind(value: Any) -> str:
 
 
 def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """The message of an error, or else its type, in one line."""
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -3,10 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
-from sciml_datasets.raw_format import Sample
+from sciml_datasets.raw_format import SPLITS, Sample, is_listable
+
+TEXT = "give a text without tabs and line breaks, in UTF-8"
+
+
+def check_sample(sample: Sample, facts: Sequence[str], where: str) -> None:
+    """Make sure that a sample is what `Sample` says: everything after the index relies on it.
+
+    Args:
+        sample: what the index yields.
+        facts: names of `Sample.facts`.
+        where: the beginning of a sentence: the benchmark and what yields the sample.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if not isinstance(sample, Sample):
+        raise InputError(f"{where} yields {sample!r:.80}: yield a Sample")
+    if sample.split not in SPLITS:
+        raise InputError(
+            f"{where} yields {sample.key!r:.80} of the split {sample.split!r:.80}: choose one of {', '.join(SPLITS)}"
+        )
+    for name, needed in (("key", True), ("file", True), ("group", False)):
+        value = getattr(sample, name)
+        if not is_listable(value) or (needed and not value):
+            raise InputError(f"{where} yields {sample.key!r:.80} with the {name} {value!r:.80}: {TEXT}")
+    if not isinstance(sample.place, str):
+        raise InputError(f"{where} yields {sample.key!r:.80} with the place {sample.place!r:.80}: give a text")
+    if not isinstance(sample.size, Integral) or sample.size < 0:
+        raise InputError(f"{where} yields {sample.key!r:.80} with the size {sample.size!r:.80}: give a number of bytes")
+    if not isinstance(sample.facts, tuple) or len(sample.facts) != len(facts):
+        raise InputError(
+            f"{where} yields {sample.key!r:.80} with the facts {sample.facts!r:.80}: give a tuple of "
+            f"texts, one for each of facts ({', '.join(facts) or 'none'})"
+        )
+    for name, fact in zip(facts, sample.facts, strict=True):
+        if not is_listable(fact):
+            raise InputError(f"{where} yields {sample.key!r:.80} with the {name} {fact!r:.80}: {TEXT}")
 
 
 def check_disjoint(samples: Iterable[Sample], group_kind: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -17,29 +18,26 @@ from typing import Any
 
 from sciml_datasets import data_part
 from sciml_datasets.benchmark import Benchmark
-from sciml_datasets.errors import InputError, PeerFailedError, naming
+from sciml_datasets.errors import EmptySplitError, InputError, PeerFailedError, naming
 from sciml_datasets.files.atomic_folders import check_vacant, work_folder
 from sciml_datasets.files.checksums import known_checksums, record_checksums
 from sciml_datasets.files.hashing import HashFile
 from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.progress import progress
+from sciml_datasets.preparation.feature_checks import check_features
 from sciml_datasets.preparation.finish import finish
 from sciml_datasets.preparation.index_checks import check_disjoint, check_truth
 from sciml_datasets.preparation.plan import ShardPlan, make_plan
 from sciml_datasets.preparation.prefetch import chunks
 from sciml_datasets.preparation.shards import check_format
 from sciml_datasets.preparation.sorting import Spool, spooled
-from sciml_datasets.preparation.tasks import IndexFiles, WriteShard, shard_name
+from sciml_datasets.preparation.tasks import IndexFiles, WriteShard, asking, shard_name
 from sciml_datasets.preparation.work_folder import open_work_folder, remove_interrupted
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.verify import check_prepared
 from sciml_datasets.raw_files import raw_folder
-from sciml_datasets.raw_format import (
-    RawFile,
-    RawFormat,
-    Sample,
-)
+from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def prepare_builder(builder: Any, options: PrepareOptions, executor: Executor) -
         InputError: as `prepare`; also, prepared data are damaged.
     """
     final = Path(builder.data_dir)
-    if not executor.run_once(lambda: _is_prepared(final, options)):
+    if not executor.run_once(lambda: _is_prepared(builder, final, options)):
         try:
             _prepare(builder, options, executor, final)
         except (OSError, PeerFailedError):
@@ -84,7 +82,7 @@ def prepare_builder(builder: Any, options: PrepareOptions, executor: Executor) -
     builder.info.read_from_directory(final)
 
 
-def _is_prepared(final: Path, options: PrepareOptions) -> bool:
+def _is_prepared(builder: Any, final: Path, options: PrepareOptions) -> bool:
     check_vacant(final)
     if not final.exists():
         return False
@@ -98,8 +96,11 @@ def _is_prepared(final: Path, options: PrepareOptions) -> bool:
     for name, wanted in {"file_format": options.file_format, **options.choices}.items():
         if wanted is not None and present.get(name, wanted) != wanted:
             raise InputError(
-                f"{final} is prepared as {present[name]}, not {wanted}: remove it or choose another --data-dir"
+                f"{final} is prepared with the {name} {present[name]}, not {wanted}: remove it or choose another "
+                "--data-dir"
             )
+    if builder.benchmark.package:
+        check_features(final, builder.info.features)
     remove_interrupted(final)  # a run that was killed between publishing and removing has left its work folder
     return True
 
@@ -112,11 +113,11 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
     folder = executor.run_once(
         lambda: raw_folder(builder.dataset.name, options.raw_dir, builder._data_dir_root, options.raw_name)
     )
-    raw_files = executor.run_once(lambda: raw_format.files(folder))
+    raw_files = executor.run_once(lambda: _raw_files(builder, raw_format, folder))
     missing = executor.run_once(lambda: tuple(raw_format.missing(folder)))
     checksums = _raw_checksums(builder, options, executor, folder, raw_files)
     with _progress(executor, "Indexing", len(raw_files), " files") as advance:
-        indexed = executor.map(IndexFiles(raw_format, folder, final), chunks(raw_files), advance)
+        indexed = executor.map(IndexFiles(builder, raw_format, folder, final), chunks(raw_files), advance)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -127,6 +128,11 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
 
     def plan_and_open() -> tuple[ShardPlan, Path, list[Written]]:
         samples = _joined(indexed, raw_format, builder.benchmark, final)
+        if not samples:
+            raise EmptySplitError(
+                f"{builder.benchmark.name}: {_yielding(raw_format)} yields no sample from {len(raw_files):,} files of "
+                f"{folder}: correct it, or put the raw files there"
+            )
         plan = make_plan(samples, identity, options.num_shards, missing)
         final.parent.mkdir(parents=True, exist_ok=True)
         state = {file.name: [file.size, file.mtime_ns] for file in raw_files}
@@ -149,7 +155,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
             done += executor.map(write, todo, advance)
         _report_missing(executor, missing, builder.benchmark)
         _summarise(executor, size, plan, len(finished), time.perf_counter() - started)
-        executor.run_once(lambda: check_unchanged(folder, raw_files, raw_format.files(folder)))
+        executor.run_once(lambda: check_unchanged(folder, raw_files, _raw_files(builder, raw_format, folder)))
         with naming(final):
             executor.run_once(
                 lambda: finish(builder, raw_format, folder, plan, done, raw_files, checksums, identity, work, final)
@@ -165,6 +171,15 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
             shutil.rmtree(work, ignore_errors=True)
             _forget_index(indexed)
         raise
+
+
+def _raw_files(builder: Any, raw_format: RawFormat, folder: Path) -> list[RawFile]:
+    with asking(builder, raw_format, "files"):
+        found = raw_format.files(folder)
+    if not isinstance(found, list) or not all(isinstance(file, RawFile) for file in found):
+        kind = f"{builder.benchmark.part_name('data')}.{type(raw_format).__name__}"
+        raise InputError(f"{builder.benchmark.name}: {kind}.files returns {found!r:.80}: return a list of RawFile")
+    return found
 
 
 def _joined(
@@ -185,6 +200,14 @@ def _joined(
     for spool in spools:
         shutil.rmtree(spool.folder)
     return joined
+
+
+def _yielding(raw_format: RawFormat) -> str:
+    """The function that yields samples, by its name."""
+    rows = getattr(raw_format, "rows", None)
+    return (
+        f"{rows.__module__}.{rows.__qualname__}" if inspect.isfunction(rows) else f"{type(raw_format).__name__}.index"
+    )
 
 
 def _forget_index(indexed: Sequence[list[Sample] | Spool]) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.benchmark import Benchmark
+from sciml_datasets.errors import InputError
 from sciml_datasets.files.atomic_folders import work_folder
 from sciml_datasets.parallel.executors import Tick
 from sciml_datasets.preparation.example_checks import refuse
 from sciml_datasets.preparation.example_proto import encoder
+from sciml_datasets.preparation.index_checks import check_sample
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.prefetch import SMALL, Extent, asked_for
 from sciml_datasets.preparation.shards import WRITERS
@@ -20,7 +23,7 @@ from sciml_datasets.preparation.tolerated import Notes
 from sciml_datasets.preparation.work_folder import journal
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.tfrecord import Parts
-from sciml_datasets.raw_format import RawFile, RawFormat, Sample
+from sciml_datasets.raw_format import Example, RawFile, RawFormat, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,13 @@ class IndexFiles:
     """Indexes some raw files: returns their samples; progress in files.
 
     Attributes:
+        builder: builder of the data set.
         raw_format: raw format that reads the files.
         folder: folder of the raw files.
         final: the later prepared folder; samples that do not fit in memory are written beside it.
     """
 
+    builder: Any
     raw_format: RawFormat
     folder: Path
     final: Path
@@ -40,10 +45,19 @@ class IndexFiles:
     def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
         def samples() -> Iterator[Sample]:
             for file in asked_for(files, self._extent):
-                yield from self.raw_format.index(self.folder, file)
+                with asking(self.builder, self.raw_format, "index"):
+                    found = iter(self.raw_format.index(self.folder, file))
+                    yield from self._checked(found) if self.builder.benchmark.package else found
                 tick(1)
 
         return index_of(samples(), work_folder(self.final))
+
+    def _checked(self, samples: Iterator[Sample]) -> Iterator[Sample]:
+        benchmark: Benchmark = self.builder.benchmark
+        where = f"{benchmark.name}: {benchmark.part_name('data')}.{type(self.raw_format).__name__}.index"
+        for sample in samples:
+            check_sample(sample, self.raw_format.facts, where)
+            yield sample
 
     def _extent(self, file: RawFile) -> Extent | None:
         """The extent of a small file; None for a large file, of which the index reads little and at unknown places."""
@@ -76,14 +90,18 @@ class WriteShard:
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]
         notes = Notes(self.raw_format.tolerated, self.samples)
-        with self.raw_format.reader(self.folder, notes.add) as read:
+        with ExitStack() as opened:
+            with asking(self.builder, self.raw_format, "reader"):
+                read = opened.enter_context(self.raw_format.reader(self.folder, notes.add))
 
             def examples() -> Iterator[Parts]:
                 for sample in asked_for(shard.samples, self._extent):
-                    example = read(sample)
+                    example = self._read(read, sample)
                     try:
                         parts = encode(example)
-                    except (AttributeError, KeyError, TypeError, ValueError, struct.error) as error:
+                    except (InputError, OSError, MemoryError):
+                        raise
+                    except Exception as error:  # TFDS's connectors raise whatever their libraries do
                         raise refuse(self.builder, sample, example, error) from error
                     yield parts
                     tick(1)
@@ -93,9 +111,22 @@ class WriteShard:
         journal(self.work, written)
         return written
 
+    def _read(self, read: Callable[[Sample], Example], sample: Sample) -> Example:
+        try:
+            return read(sample)
+        except Exception:  # a context around each call would take longer than the reading of a small sample
+            with asking(self.builder, self.raw_format, "reader"):
+                raise
+
     def _extent(self, sample: Sample) -> Extent | None:
         part = self.raw_format.extent(sample)
         return Extent(self.folder / sample.file, *part) if part else None
+
+
+def asking(builder: Any, raw_format: RawFormat, method: str) -> AbstractContextManager[None]:
+    """The context in which a method of a raw format is called, see `Benchmark.asking`."""
+    benchmark: Benchmark = builder.benchmark
+    return benchmark.asking("data", f"{type(raw_format).__name__}.{method}")
 
 
 def shard_name(builder: Any, shard: Shard) -> str:
