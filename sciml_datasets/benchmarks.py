@@ -70,7 +70,8 @@ class Registry(Mapping[str, Benchmark]):
     @contextmanager
     def having(self, benchmark: Benchmark) -> Iterator[None]:
         """See `registered`."""
-        before = self._all().get(getattr(benchmark, "name", ""))
+        name = getattr(benchmark, "name", None)
+        before = self._all().get(name) if isinstance(name, str) else None
         if before is benchmark:
             yield
             return
