@@ -133,7 +133,11 @@ def _shared(strategy: Any, tensor: Any, local: int) -> Any:
 
 
 def _check_losses(losses: Any, weights: Any) -> None:
-    """Refuse losses of another shape than the weights, which would be broadcast."""
+    """Refuse losses that are no tensor, or of another shape than the weights, which would be broadcast."""
+    import tensorflow as tf
+
+    if not tf.is_tensor(losses):
+        raise RecipeError(f"losses gives {type(losses).__name__}, expected a tensor of TensorFlow: return one")
     if not losses.shape.is_compatible_with(weights.shape):
         raise RecipeError(
             f"losses have the shape {tuple(losses.shape)}, expected {tuple(weights.shape)} as the weights of the "

@@ -154,6 +154,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "source: the member lists have no column 'space_groups': choose one of id, ",
     ),
     "inputs that fail": ({"source": {"inputs": broken}}, r"inputs: LookupError in .*test_recipe\.py, line \d+"),
+    "losses that give nothing": (
+        {"losses": lambda target, logits: None},
+        "losses gives NoneType, expected a tensor of TensorFlow: return one",
+    ),
     "losses that fail": ({"losses": broken}, "losses: LookupError in .*test_recipe.py"),
     "losses of pixels": (
         {"losses": lambda target, logits: logits},
