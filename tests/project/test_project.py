@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import sciml_datasets
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "sciml_datasets"
 
@@ -76,3 +78,12 @@ def test_the_citation_file_is_valid() -> None:
     subprocess.run(
         [str(Path(sys.executable).with_name("cffconvert")), "--validate", "-i", str(ROOT / "CITATION.cff")], check=True
     )
+
+
+def test_the_public_names_are_those_that_users_were_promised() -> None:
+    assert set(sciml_datasets.__all__) == {
+        *("BENCHMARKS", "Benchmark", "DamagedRecordError", "InputError", "Prepared", "register"),
+        *("examples", "folds", "metrics", "models", "parts", "prepare", "simulate"),
+    }
+    assert set(sciml_datasets.models.__all__) == {"cross_validate", "predict", "train"}
+    assert all(hasattr(sciml_datasets, name) for name in sciml_datasets.__all__)
