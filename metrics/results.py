@@ -48,12 +48,11 @@ MUST_AGREE = (
 """Fields that results must have in common to be averaged or ranked together."""
 
 
-def make_result(evaluator: Evaluator, plan_digest: str = "", /, **run: Any) -> dict[str, Any]:
+def make_result(evaluator: Evaluator, /, **run: Any) -> dict[str, Any]:
     """The content of ``result.json``.
 
     Args:
         evaluator: the evaluator, with a prediction for every id.
-        plan_digest: digest of the plan of the data; goes when `models` does not give it.
         run: known facts of the run: model, seed, hardware, software, durations, energy, convergence.
 
     Raises:
@@ -80,7 +79,7 @@ def make_result(evaluator: Evaluator, plan_digest: str = "", /, **run: Any) -> d
         "benchmark": evaluator.benchmark.name,
         "dataset": evaluator.name,
         "dataset_version": evaluator.dataset.version,
-        "plan_digest": plan_digest or evaluator.prepared.plan_digest,
+        "plan_digest": evaluator.prepared.plan_digest,
         "split": evaluator.split,
         "split_sha256": evaluator.split_sha256,
         "num_samples": len(evaluator),

@@ -46,7 +46,7 @@ def predict(
         model: a Keras model, a function that makes one, ``package.module:function``, a ``.keras`` file.
         out: the predictions file, which is overwritten.
         data_dir: folder of prepared data sets; default as in TFDS.
-        split: train, validation or test, or a part of another partition (`sciml_datasets.splits.partitions.select`).
+        split: train, validation or test, or a part of another partition (`Prepared.select`).
         trained_on: the partition whose training samples the model has seen, empty for the canonical one; None if not
             known.
         response: the fact ``response`` of the data that the model was trained on, its measure; None if not known.

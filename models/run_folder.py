@@ -209,13 +209,12 @@ class RunFolder:
             writer.writeheader()
             writer.writerows(self._history)
 
-    def finish(self, evaluator: Evaluator, plan_digest: str) -> dict[str, Any]:
+    def finish(self, evaluator: Evaluator) -> dict[str, Any]:
         """Draw the plots, close the logs and write ``result.json``."""
         total = time.perf_counter() - self._started
         trained = self._history[-1]["seconds"]
         result = make_result(
             evaluator,
-            plan_digest,
             model={"name": self._config["model"], "parameters": self._config["parameters"]},
             seed=self._config["seed"],
             hardware=self._hardware,

@@ -164,7 +164,7 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
         write_predictions(run.folder / "predictions.h5", batches.num_examples(scored), everything)
         evaluator = Evaluator(prepared, batches.split(scored))
         evaluator.update_from_file(run.folder / "predictions.h5")
-        return run.finish(evaluator, prepared.plan_digest)
+        return run.finish(evaluator)
 
 
 def _check_batch_size(batches: Batches, workers: Workers) -> None:

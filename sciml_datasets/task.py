@@ -42,10 +42,11 @@ class Task:
             (`sciml_datasets.metrics.intervals`). Where a grouping has several columns, each names a group.
 
     Example:
-        >>> from sciml_datasets.benchmark import Task
+        >>> from sciml_datasets.benchmark import Classification, Task
+        >>> from sciml_datasets.metrics.tasks import scoring
         >>> class Detection(Task):
         ...     def scoring(self, truth):
-        ...         raise NotImplementedError("returns a Scoring")
+        ...         return scoring(Classification(label="found", num_classes=2), truth)
         >>> Detection().kind
         'detection'
     """

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_packages import imported, write_package
 
 from sciml_datasets import BENCHMARKS, Benchmark, InputError
 from sciml_datasets.benchmark import (
@@ -27,12 +25,6 @@ from sciml_datasets.benchmark import (
 )
 from sciml_datasets.benchmarks import register
 from sciml_datasets.declaration import mistakes
-
-
-@pytest.fixture
-def pebbles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Benchmark:
-    return imported(write_package(tmp_path), tmp_path, monkeypatch)
-
 
 ACCURACY = Criterion("top1_accuracy", "accuracy", "higher")
 LISTED = Choice("form", ("round", "flat"), "oval", "what it looks like")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_packages import imported, write_package
 
 from sciml_datasets import BENCHMARKS, Benchmark, InputError
 from sciml_datasets.benchmark import (
@@ -38,11 +36,6 @@ VALUE = Value(0.9, "ours")
 def altered(declared: Any, **values: Any) -> Any:
     """The same with values of any type, as a program that is not checked for types gives them."""
     return replace(declared, **values)
-
-
-@pytest.fixture
-def pebbles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Benchmark:
-    return imported(write_package(tmp_path), tmp_path, monkeypatch)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
