@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -27,6 +28,7 @@ def import_tensorflow_quietly() -> None:
         os.dup2(aside.fileno(), 2)
         try:
             keras_on_tensorflow()  # TensorFlow imports Keras itself, which then keeps its backend
+            gc.freeze()  # what was imported stays to the end of the command: no collection has to look at it again
         except BaseException:
             aside.seek(0)
             os.write(stderr, aside.read())

@@ -103,7 +103,7 @@ def trained_in(unit: float, folder: Path, **settings: Any) -> tuple[list[Any], l
 def test_training_does_not_depend_on_the_unit_of_the_response(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.005}
+    settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.005, "xla": "off"}
     weights, history, config = trained_in(1, tmp_path / "one", **settings)
     loss = float(history[-1]["loss"])
     assert 0 < loss < 0.9  # in variances, of which the mean leaves one
@@ -150,7 +150,7 @@ def test_a_study_of_logarithms_is_learned_as_well_as_its_areas(tmp_path: Path) -
     assert batches.moments == pytest.approx((targets.mean(), targets.std()))
     mean, std = batches.moments
     build = partial(small_uno, 3, 3, centre=mean, spread=std)
-    settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.005}
+    settings = {"epochs": 12, "batch_size": 16, "learning_rate": 0.005, "xla": "off"}
     result = train("candle_uno", tmp_path / "data", tmp_path / "run", build, "none", **settings)
     r2 = next(row for row in result["criteria"] if row["name"] == "r2")
     assert r2["score"] > 0.5 > max(r2["baselines"]["training mean"], 0)

@@ -4,12 +4,12 @@ which takes too long to trace for a test."""
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from training_processes import Training
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.models.candle_uno import uno
@@ -25,13 +25,13 @@ CASES = (("candle_uno", "on"), ("cloudmask", "auto"), ("cloudmask", "off"))
 
 
 @pytest.fixture(scope="module")
-def two_processes() -> list[list[str]]:
-    """What each of two processes prints, a line for each case."""
-    command = [sys.executable, __file__]
-    pair = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
-    reported = [process.communicate(timeout=600) for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], reported
-    return [output.splitlines() for output, _ in reported]
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """What each of two processes writes, a line for each case."""
+    outs = [tmp_path_factory.mktemp("trained") / "hashes.txt" for _ in range(2)]
+    pair = [Training.start(train_cases, (out,), out.with_name("errors.txt"), {}) for out in outs]
+    reported = [training.reported(600) for training in pair]
+    assert [training.process.exitcode for training in pair] == [0, 0], reported
+    return [out.read_text().splitlines() for out in outs]
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
@@ -42,8 +42,13 @@ def test_two_processes_end_with_the_same_weights(two_processes: list[list[str]],
     assert first == second
 
 
-def trained(name: str, xla: str) -> None:
-    """Print the hash of a reference model's weights before and after some steps as `sciml train` makes them."""
+def train_cases(out: Path) -> None:
+    """Write for each case the hashes of the weights before and after some steps."""
+    out.write_text("".join(f"{' '.join(trained(*case))}\n" for case in CASES))
+
+
+def trained(name: str, xla: str) -> tuple[str, str]:
+    """Hash of a reference model's weights before and after some steps as `sciml train` makes them."""
     from sciml_datasets.models.determinism import make_deterministic
 
     recipe = reference_module(find(name)[0]).RECIPES[name].with_settings({"xla": xla})
@@ -65,17 +70,12 @@ def trained(name: str, xla: str) -> None:
 
     target = drawn(network.output)[..., 0].round()
     inputs = tree.map_structure(drawn, tuple(network.inputs) if len(network.inputs) > 1 else network.input)
-    print(digest(network), end=" ")
+    before = digest(network)
     for _ in range(STEPS):
         step((inputs, target, np.ones_like(target)))
-    print(digest(network))
+    return before, digest(network)
 
 
 def digest(network: Any) -> str:
     """SHA-256 of all weights."""
     return hashlib.sha256(b"".join(np.asarray(value).tobytes() for value in network.weights)).hexdigest()
-
-
-if __name__ == "__main__":
-    for case in CASES:
-        trained(*case)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,14 +17,15 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import training_steps
 import yaml
-from training_steps import Found, started
+from processes import COMMAND, MPIEXEC, ranks
+from training_processes import Training
 
 from sciml_datasets import InputError
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.run_lock import RunLock
 
-MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 EPOCHS = 5
 """Number of epochs, of five batches each: 25 steps."""
 MODELS = Path(__file__).parents[2] / "examples" / "models"
@@ -35,63 +34,62 @@ STOPS_WITHIN = 60
 
 
 def command(data_dir: Path, out: Path, *flags: str) -> list[str]:
-    """Train a network with batch norm, as a user would."""
-    model = "small_networks:stemdl"
-    sciml = [sys.executable, "-m", "sciml_datasets.cli.main", "train", "stemdl_demo", "--data-dir", str(data_dir)]
-    options = ["--model", model, "--epochs", str(EPOCHS), "--batch-size", "10", "--set", "learning_rate=0.01"]
-    return [*sciml, "--out", str(out), *options, *flags]
+    """Words after ``sciml`` that train a network with batch norm, as a user would."""
+    options = ["--model", "small_networks:stemdl", "--epochs", str(EPOCHS), "--batch-size", "10"]
+    learning = ["--set", "learning_rate=0.01"]
+    return ["train", "stemdl_demo", "--data-dir", str(data_dir), "--out", str(out), *options, *learning, *flags]
+
+
+def sciml(words: list[str], devices: int = 1) -> int:
+    """Run a command as ``sciml`` in a process whose processor counts as so many devices; its exit code."""
+    os.chdir(MODELS)
+    if devices > 1:
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
+    from sciml_datasets.cli.main import main
+
+    return main(words)
 
 
 @dataclass
 class Run:
     """A process that trains beside this one, and its run folder."""
 
-    process: subprocess.Popen[str]
+    training: Training
     out: Path
 
     @classmethod
-    def start(cls, line: list[str], out: Path, **environment: str) -> Run:
+    def start(cls, words: list[str], out: Path, devices: int = 1, **environment: str) -> Run:
         """Begin."""
-        pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
-        return cls(subprocess.Popen(line, cwd=MODELS, env=os.environ | environment, text=True, **pipes), out)
-
-    def reported(self, seconds: float = 200) -> str:
-        """Wait for its end; what it wrote on stderr."""
-        try:
-            return self.process.communicate(timeout=seconds)[1]
-        finally:
-            self.process.kill()
+        errors = out.with_name(f"{out.name}-{time.monotonic_ns()}.txt")
+        return cls(Training.start(sciml, (words, devices), errors, environment), out)
 
     def finished(self) -> Path:
         """Wait for its success; the run folder."""
-        reported = self.reported()
-        assert self.process.returncode == 0, reported
+        reported = self.training.reported()
+        assert self.training.process.exitcode == 0, reported
         return self.out
 
 
 def start_pair(data_dir: Path, out: Path) -> list[Run]:
     """Two workers, as TF_CONFIG names them."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        workers = [f"127.0.0.1:{listener.getsockname()[1]}" for listener in (first, second)]
-    configs = [
-        json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}) for index in range(2)
-    ]
-    line = command(data_dir, out, "--strategy", "multiworker")
-    return [Run.start(line, out, TF_CONFIG=config) for config in configs]
+    words = command(data_dir, out, "--strategy", "multiworker")
+    return [Run.start(words, out, **environment) for environment in training_steps.two_workers()]
 
 
-def start_ranks(data_dir: Path, out: Path) -> list[Run]:
+def train_by_ranks(data_dir: Path, out: Path) -> None:
     """Two workers, as ranks of MPI."""
-    return [Run.start([str(MPIEXEC), "-n", "2", *command(data_dir, out, "--strategy", "multiworker")], out)]
+    words = [*COMMAND, *command(data_dir, out, "--strategy", "multiworker")]
+    subprocess.run(ranks(2, words), cwd=MODELS, capture_output=True, timeout=200, check=True)
 
 
 def until_checkpoint(runs: list[Run]) -> None:
     """Wait until the first epoch is saved."""
     deadline = time.monotonic() + 120
     while not (runs[0].out / "checkpoint.npz").exists():
-        assert all(run.process.poll() is None for run in runs), [run.reported(1) for run in runs]
+        assert all(run.training.process.is_alive() for run in runs), [run.training.reported(1) for run in runs]
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -127,28 +125,20 @@ def assert_same_run(out: Path, alone: Path, tolerance: float) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
     """Runs that nothing happens to, by strategy; they go on while the tests do other things."""
-    two_devices = """
-import sys, tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from sciml_datasets.cli.main import main
-sys.exit(main(sys.argv[1:]))
-"""
     folder = tmp_path_factory.mktemp("undisturbed")
     alone, both = folder / "none", folder / "mirrored"
-    mirrored = [sys.executable, "-c", two_devices, *command(data_dir, both, "--strategy", "mirrored")[3:]]
-    runs = {"none": Run.start(command(data_dir, alone), alone), "mirrored": Run.start(mirrored, both)}
+    mirrored = command(data_dir, both, "--strategy", "mirrored")
+    runs = {"none": Run.start(command(data_dir, alone), alone), "mirrored": Run.start(mirrored, both, devices=2)}
     yield runs
     for run in runs.values():
-        run.process.kill()
+        run.training.reported(0)
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data_dir: Path, tmp_path: Path) -> None:
     line = command(data_dir, tmp_path / "run")
     killed = Run.start(line, tmp_path / "run")
     until_checkpoint([killed])
-    killed.process.kill()
-    killed.reported()
+    killed.training.reported(0)
     assert not (killed.out / "result.json").exists()
     out = Run.start(line, killed.out).finished()
     assert_same_run(out, undisturbed["none"].finished(), 0)
@@ -169,18 +159,19 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
 ) -> None:
     chief, victim = start_pair(data_dir, tmp_path / "run")
     until_checkpoint([chief, victim])
-    victim.process.kill()
-    victim.reported()
-    reported = chief.reported(STOPS_WITHIN)
-    assert chief.process.returncode == 2
+    victim.training.reported(0)
+    reported = chief.training.reported(STOPS_WITHIN)
+    assert chief.training.process.exitcode == 2
     (sentence,) = [line for line in reported.splitlines() if line.startswith("sciml train:")]
     assert "another worker is gone" in sentence
     assert "Traceback" not in reported
     assert not (chief.out / "result.json").exists()
 
-    # Where there is no MPI, TF_CONFIG names the workers again.
-    for run in (start_ranks if MPIEXEC else start_pair)(data_dir, chief.out):
-        run.finished()
+    if MPIEXEC:
+        train_by_ranks(data_dir, chief.out)
+    else:
+        for run in start_pair(data_dir, chief.out):
+            run.finished()
     alone = undisturbed["none"].finished()
     assert_same_run(chief.out, alone, 1e-5)
     scores = [json.loads((folder / "result.json").read_text())["scores"] for folder in (chief.out, alone)]
@@ -188,7 +179,7 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
     assert scores[0]["top1_accuracy"] == scores[1]["top1_accuracy"]
 
 
-EXACT = ":precision=float64,batch_size=4"
+EXACT = ":precision=float64,batch_size=2"
 """Settings for networks of convolutions: rounding in float32 would switch single rectifiers, in any sharing of a
 batch."""
 SHARED = {
@@ -199,22 +190,27 @@ SHARED = {
 
 
 @pytest.fixture(scope="module")
-def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found]:
+def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, training_steps.Found]:
     """The outcome of the recipes' first steps, by strategy."""
     folder = tmp_path_factory.mktemp("steps")
     ways = SHARED | {"none": tuple(sorted({name for names in SHARED.values() for name in names}))}
-    running = {way: started(data_dir, folder / f"{way}.npz", way, 20, names) for way, names in ways.items()}
-    found: dict[str, Found] = {}
-    for way, processes in running.items():
-        reported = [process.communicate(timeout=900)[1] for process in processes]
-        assert not any(process.returncode for process in processes), reported
+    found: dict[str, training_steps.Found] = {}
+    for way, names in ways.items():
+        tasks = training_steps.two_workers() if way == "multiworker" else [{}]
+        steps = (data_dir, folder / f"{way}.npz", way, 20, names)
+        running = [
+            Training.start(training_steps.main, steps, folder / f"{way}-{number}.txt", task)
+            for number, task in enumerate(tasks)
+        ]
+        reported = [training.reported(900) for training in running]
+        assert not any(training.process.exitcode for training in running), reported
         with np.load(folder / f"{way}.npz") as arrays:
             found[way] = dict(arrays)
     return found
 
 
 @pytest.mark.parametrize("strategy", SHARED)
-def test_recipes_train_alike_under_every_strategy(twenty_steps: dict[str, Found], strategy: str) -> None:
+def test_recipes_train_alike_under_every_strategy(twenty_steps: dict[str, training_steps.Found], strategy: str) -> None:
     shared = twenty_steps[strategy]
     assert {key.partition("/")[0] for key in shared} == set(SHARED[strategy])
     for key, values in shared.items():
