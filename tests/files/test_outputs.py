@@ -102,6 +102,7 @@ KNOWN_WORK = "a work folder of this run, or of one that has ended: see `left_bes
 ASIDE = "to a name that is free, or whose file has the same content"
 THROUGH = "written through to a device, a FIFO or an open file, or a file that no rename can replace"
 NAMED_FILE = "to the one file that the user or a list of our own names, with its mode and owner"
+ENDED_WRITER = "a name that holds the signature of a process that has ended"
 LEFTOVER = "a name with a signature, see `TEMPORARY`, beside a file that only we write"
 REASONS = {
     "cli/failures.py:fault_of:tempfile.NamedTemporaryFile": "a new file with a random name",
@@ -171,7 +172,7 @@ REASONS = {
     "sciml_datasets/files/atomic.py:copy_bytes:target.open": "to where its callers, which are looked at, name",
     "sciml_datasets/files/atomic.py:link_or_copy:os.link": "link(2) refuses a name that is taken",
     "sciml_datasets/files/atomic.py:remove_leftovers:path.unlink": LEFTOVER,
-    "sciml_datasets/files/atomic.py:remove_dead:temporary.unlink": "a name with the signature of a process that has ended",
+    "sciml_datasets/files/atomic.py:remove_dead:temporary.unlink": ENDED_WRITER,
     "sciml_datasets/files/atomic.py:write_text:temporary.write_text": TEMPORARY,
     "sciml_datasets/files/atomic.py:writing:temporary.unlink": TEMPORARY,
     "sciml_datasets/files/lmdb_files.py:opened:lmdb.open": "opened with readonly=True",
