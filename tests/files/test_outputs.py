@@ -186,7 +186,7 @@ REASONS = {
     "sciml_datasets/lookup.py:save_metadata:np.save": OWN_WORK,
     "sciml_datasets/parallel/beam.py:__call__:temporary.replace": OWN_WORK,
     "sciml_datasets/parallel/beam.py:__call__:temporary.write_bytes": OWN_WORK,
-    "sciml_datasets/parallel/beam.py:map:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/parallel/beam.py:map:shutil.rmtree": f"{OWN_WORK}, or {ENDED}",
     "sciml_datasets/prepared/manifest.py:write_manifest:write_text": OWN_WORK,
     "sciml_datasets/prepared/overlaps.py:write_overlaps:write_text": OWN_WORK,
     "sciml_datasets/preparation/run.py:_forget_index:shutil.rmtree": OWN_WORK,
