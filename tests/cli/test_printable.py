@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import json
@@ -99,7 +98,7 @@ COMMANDS: dict[str, Callable[[str], list[str]]] = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@settings(max_examples=12)
+@settings(max_examples=5)
 @given(name=names(), as_json=st.booleans())
 @example(name=HOSTILE, as_json=False)
 @example(name=HOSTILE, as_json=True)
@@ -131,13 +130,9 @@ def test_names_in_a_file_are_shown_printable(
 
 
 def test_text_leaves_the_program_through_these_functions_alone() -> None:
-    found = set()
-    for path in (
-        path for room in ("cli", "metrics", "models", "sciml_datasets") for path in (ROOT / room).rglob("*.py")
-    ):
-        calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
-        if calls & {"print", "sys.stderr.write", "sys.stdout.write", "sys.stdout.buffer.write"}:
-            found.add(path.relative_to(ROOT).as_posix())
+    call = re.compile(r"^(?! *(?:>>>|\.\.\.)).*(?:\bprint\(|\bsys\.std(?:out|err)(?:\.buffer)?\.write\()", re.MULTILINE)
+    paths = (path for room in ("cli", "metrics", "models", "sciml_datasets") for path in (ROOT / room).rglob("*.py"))
+    found = {path.relative_to(ROOT).as_posix() for path in paths if call.search(path.read_text())}
     assert found == {"cli/streams.py", "sciml_datasets/printable.py"}
 
 
