@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sciml_datasets.cli.streams import say
 from sciml_datasets.errors import InputError
 from sciml_datasets.paths import path_of
+from sciml_datasets.printable import printable_json
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -107,9 +107,9 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
-def report(args: argparse.Namespace, content: Any, text: str) -> int:
-    """Print a result as JSON or text, as the user has chosen, and return the exit code 0."""
-    say(json.dumps(content, indent=1) if args.json else text)
+def report(args: argparse.Namespace, content: Any, *lines: str) -> int:
+    """Print a result as JSON or as lines of text, as the user has chosen, and return the exit code 0."""
+    say(*(printable_json(content).split("\n") if args.json else lines))
     return 0
 
 

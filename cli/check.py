@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     findings = sum(len(one.findings) for one in checked)
     lines.append(f"{len(checked)} submission(s), {findings} finding(s)")
     content = {"submissions": [one.as_json() for one in checked], "num_findings": findings}
-    report(args, content, "\n".join(lines))
+    report(args, content, *lines)
     return 0 if all(one.accepted for one in checked) else 1
 
 

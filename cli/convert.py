@@ -44,4 +44,4 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.conversion import convert
 
     made = convert(args.format, args.source, args.out, **{name: getattr(args, name) for name in names_of_choices()})
-    return report(args, made.content, made.text)
+    return report(args, made.content, *made.text.split("\n"))

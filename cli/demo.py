@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.errors import InputError
+from sciml_datasets.printable import notice
 
 EXAMPLE = "sciml demo stemdl_demo --out demo"
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for made in results
     ]
-    return report(args, results, "\n\n".join(texts))
+    return report(args, results, *"\n\n".join(texts).split("\n"))
 
 
 def _demos() -> list[str]:
@@ -68,7 +68,7 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     started = time.perf_counter()
 
     def say(text: str) -> None:
-        print(f"[{time.perf_counter() - started:5.1f} s] {name}: {text}", file=sys.stderr, flush=True)
+        notice(f"[{time.perf_counter() - started:5.1f} s] {name}: {text}")
 
     if not (raw / name).exists():
         say("simulating raw files")

@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
         evaluator.update_from_file(path)
         results.append(make_result(evaluator))
     result = aggregate(results) if len(results) > 1 else results[0]
-    text = table(result)
+    lines = table(result).split("\n")
     if args.out:
         write_result(result, args.out)
-        text += f"\n{args.out}: the same as JSON"
-    return report(args, result, text)
+        lines.append(f"{args.out}: the same as JSON")
+    return report(args, result, *lines)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.cli.arguments import FileArgument, PathArgument, add_json, add_name, report
 from sciml_datasets.errors import InputError
+from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
     from sciml_datasets.fetch.plan import FetchPlan
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if through_globus:
         folder = raw_root(args.raw_dir).absolute() / args.name
-        text = steps(args.name, through_globus, folder)
+        lines = steps(args.name, through_globus, folder).splitlines()
         here, free = bytes_here(folder), free_bytes(folder)
         lacks = too_little(folder, through_globus.num_bytes - here, free)
         content = {
@@ -88,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
             "here_bytes": here,
             "free_bytes": free,
             "fits": not lacks,
-            "steps": text.splitlines(),
+            "steps": lines,
         }
-        code = _planned(args, content, text, lacks)
+        code = _planned(args, content, lines, lacks)
         return code if args.dry_run else 1  # nothing was fetched
     if args.dry_run:
         plan = plan_fetch(args.name, args.raw_dir, options)
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
     if done is None:
         return 0
     for note in done.notes:
-        print(note, file=sys.stderr)
+        notice(note)
     content = {
         "folder": str(done.plan.folder),
         "files": done.plan.num_files,
@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         "published": str(options.record) if options.record else None,
     }
     published = [f"published in {options.record}"] if options.record else []
-    report(args, content, "\n".join([*_summary(done), *published]))
+    report(args, content, *_summary(done), *published)
     return 1 if done.failures else 0
 
 
@@ -172,23 +172,22 @@ def _rate(given: str | None) -> float | None:
 
 
 def _show_terms(text: str) -> None:
-    print(text, end="", file=sys.stderr)
+    notice(*text.splitlines())
 
 
 def _announce(plan: FetchPlan) -> None:
     here = f", {plan.here} are here" if plan.here else ""
-    print(
+    notice(
         f"{plan.name}: {len(plan.wanted)} files to fetch from {plan.sources[0].url}, {plan.needed / 1e6:.1f} MB{here}; "
-        f"{plan.free / 1e9:.1f} GB free",
-        file=sys.stderr,
+        f"{plan.free / 1e9:.1f} GB free"
     )
 
 
-def _planned(args: argparse.Namespace, content: dict[str, Any], text: str, lacks: str) -> int:
+def _planned(args: argparse.Namespace, content: dict[str, Any], lines: list[str], lacks: str) -> int:
     """Report a plan; exit code 2 and the sentence ``lacks`` where the disk has too little room for it."""
-    report(args, content | ({"error": lacks} if lacks else {}), text)
+    report(args, content | ({"error": lacks} if lacks else {}), *lines)
     if lacks:
-        print(f"sciml fetch: {lacks}", file=sys.stderr)
+        notice(f"sciml fetch: {lacks}")
     return 2 if lacks else 0
 
 
@@ -209,15 +208,13 @@ def _content(plan: FetchPlan) -> dict[str, Any]:
     }
 
 
-def _table(plan: FetchPlan) -> str:
+def _table(plan: FetchPlan) -> list[str]:
     lines = [f"{item.file.size if item.file.size is not None else '?':>14}  {item.file.name}" for item in plan.wanted]
-    return "\n".join(
-        [
-            *lines,
-            f"{plan.folder}: {plan.num_files} files, {plan.num_bytes:,} bytes; {plan.here} are here",
-            f"to fetch: {len(plan.wanted)} files, {plan.needed:,} bytes, of which interrupted runs left about "
-            f"{plan.partly:,}",
-            *(f"cannot be fetched: {name}: {why}" for name, why in plan.unusable.items()),
-            f"free: {plan.free:,} bytes{': too little' if plan.lacks else ''}",
-        ]
-    )
+    return [
+        *lines,
+        f"{plan.folder}: {plan.num_files} files, {plan.num_bytes:,} bytes; {plan.here} are here",
+        f"to fetch: {len(plan.wanted)} files, {plan.needed:,} bytes, of which interrupted runs left about "
+        f"{plan.partly:,}",
+        *(f"cannot be fetched: {name}: {why}" for name, why in plan.unusable.items()),
+        f"free: {plan.free:,} bytes{': too little' if plan.lacks else ''}",
+    ]

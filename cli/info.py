@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         "splits": {name: split.num_examples for name, split in builder.info.splits.items()},
         "criteria": [asdict(criterion) for criterion in benchmark.criteria],
     }
-    return report(args, content, _text(content, benchmark.criteria))
+    return report(args, content, *_lines(content, benchmark.criteria))
 
 
 def _feature(dtype: Any, shape: Any) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _feature_lines(features: dict[str, Any], above: str = "") -> Iterator[tuple[
             yield above + name, f"{feature['dtype']} {tuple(feature['shape'])}"
 
 
-def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
+def _lines(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> list[str]:
     lines = [f"{content['name']} {content['version']}: {content['title']}", content["data"], ""]
     lines += [f"{key:<10}{content[key]}" for key in ("homepage", "licence", "obtain")]
     for source in content["sources"]:
@@ -131,4 +131,4 @@ def _text(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> str:
             value = getattr(criterion, kind)
             if value is not None:
                 lines.append(f"    {kind.replace('_', ' '):<12}{value.value:<8}{value.source}")
-    return "\n".join([*lines, "", content["citation"]])
+    return [*lines, "", *content["citation"].split("\n")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from sciml_datasets.cli.arguments import PathArgument, add_json, report
+from sciml_datasets.printable import notice
 
 EXAMPLE = "sciml leaderboard submissions --out site --data-dir data"
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     checked = check_tree(args.submissions, data_at_hand(args.data_dir))
     refused = [one for one in checked if not one.accepted]
     for one in refused:
-        print(f"{one.place.name}: left out, {len(one.findings)} finding(s); see sciml check", file=sys.stderr)
+        notice(f"{one.place.name}: left out, {len(one.findings)} finding(s); see sciml check")
     boards = write_site(checked, out)
     text = f"{out / 'index.html'}: {len(checked) - len(refused)} submission(s) on {len(boards)} board(s)"
     content = {

@@ -42,4 +42,4 @@ def run(args: argparse.Namespace) -> int:
         f"{row['name']:<{width}}{row['version']:<8}{'prepared' if row['prepared'] else '-':<10}{row['title']}"
         for row in rows
     ]
-    return report(args, rows, "\n".join([f"{'name':<{width}}{'version':<8}{'here':<10}what it is", *lines]))
+    return report(args, rows, f"{'name':<{width}}{'version':<8}{'here':<10}what it is", *lines)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, redirect_stderr, suppress
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from sciml_datasets.cli import streams
 from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
 from sciml_datasets.errors import BenchmarkWarning, InputError, PeerFailedError
 from sciml_datasets.parallel.launcher import ranks_started, speaks
+from sciml_datasets.printable import notice, printable, printable_json
 
 COMMANDS = {
     "list": "the data sets",
@@ -60,6 +60,14 @@ class Command(Protocol):
         """Run the command, with results on stdout and progress on stderr, and return the exit code."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose messages are printable: arguments may be names of files that a shell has put in."""
+
+    def error(self, message: str) -> NoReturn:
+        """See `argparse.ArgumentParser.error`."""
+        super().error(printable(message))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``sciml`` with the given arguments, else those of this process, and return its exit code."""
     if argv is None:
@@ -74,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         if speaks():
-            print(f"{name}: interrupted", file=sys.stderr)
+            notice(f"{name}: interrupted")
         return 130
     except Exception as error:
         sentence = sentence_of(error)
@@ -84,8 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.finish()
     if "--json" in argv:
         with suppress(OSError):  # the sentence on standard error is enough
-            streams.say(json.dumps({"error": sentence}, indent=1))
-    print(f"{name}: {sentence}", file=sys.stderr)
+            streams.say(*printable_json({"error": sentence}).split("\n"))
+    notice(f"{name}: {sentence}")
     return code
 
 
@@ -99,14 +107,14 @@ def _spare_other_libraries() -> None:
 def _show_warning(show: Callable[..., None], message: Warning | str, category: type[Warning], *where: Any) -> None:
     """Print a warning of a benchmark as a sentence, once for all ranks, and any other warning as Python does."""
     if not issubclass(category, BenchmarkWarning):
-        show(message, category, *where)
+        show(printable(str(message)), category, *where)
     elif speaks():
-        print(f"sciml: {message}", file=sys.stderr)
+        notice(f"sciml: {message}")
 
 
 def _run(argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
-        streams.say(_help())
+        streams.say(*_help())
         return 0 if argv else 2
     if argv[0] == "--version":
         from sciml_datasets import __version__
@@ -117,7 +125,7 @@ def _run(argv: Sequence[str]) -> int:
         raise _by_all(f"there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
     command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"sciml {argv[0]}",
         description=f"{COMMANDS[argv[0]].capitalize()}.",
         epilog=f"example: {command.EXAMPLE}",
@@ -140,7 +148,7 @@ def _by_all(sentence: str) -> Exception:
     return InputError(sentence) if speaks() else PeerFailedError(bad_input=True)
 
 
-def _help() -> str:
+def _help() -> list[str]:
     lines = ["usage: sciml COMMAND [--help] ...", "", "The MLCommons Science benchmarks, from raw file to result.", ""]
     lines += [f"  {name:<12}{title}" for name, title in COMMANDS.items()]
     lines += [
@@ -148,7 +156,7 @@ def _help() -> str:
         "exit codes: 0 done, 1 the answer is no, 2 a mistake, bad input or trouble of the machine (one sentence",
     ]
     lines += ["says what to do), 70 a fault of sciml itself (please report it), 130 interrupted"]
-    return "\n".join([*lines, "", "example: sciml demo --out demo", "         sciml prepare --help"])
+    return [*lines, "", "example: sciml demo --out demo", "         sciml prepare --help"]
 
 
 if __name__ == "__main__":

@@ -62,10 +62,10 @@ def run(args: argparse.Namespace) -> int:
         settings["batch_size"] = args.batch_size
     known: dict[str, Any] = {"trained_on": partition, "response": response}
     times = predict(args.name, model, args.out, args.data_dir, split, **known, **settings)
-    text = (
-        f"{args.out}: predictions of the {split} split\n"
+    lines = (
+        f"{args.out}: predictions of the {split} split",
         f"single samples: {1e3 * times['latency_50']:.1f} ms (median), {1e3 * times['latency_90']:.1f} ms (90 %), "
         f"{1e3 * times['latency_99']:.1f} ms (99 %); batches of {times['batch_size']}: "
-        f"{times['throughput']:.1f} samples/s"
+        f"{times['throughput']:.1f} samples/s",
     )
-    return report(args, {"predictions": str(args.out)} | times, text)
+    return report(args, {"predictions": str(args.out)} | times, *lines)

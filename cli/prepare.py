@@ -94,5 +94,5 @@ def run(args: argparse.Namespace) -> int:
         text += ", prepared before: nothing was done"
         if args.verify_raw:
             text += f" and no raw file was read, `sciml verify {args.name} --raw-dir` does that"
-    reasons = (f"\n{count:,} raw samples {reason_text(reason)}" for reason, count in content["left_out"].items())
-    return report(args, content, text + "".join(reasons))
+    reasons = (f"{count:,} raw samples {reason_text(reason)}" for reason, count in content["left_out"].items())
+    return report(args, content, text, *reasons)

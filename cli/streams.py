@@ -7,6 +7,8 @@ import os
 import sys
 from typing import TextIO
 
+from sciml_datasets.printable import printable
+
 
 class Patient(io.TextIOWrapper):
     """Standard error that drops text which cannot be written, so that a full disk under a log ends no command."""
@@ -28,7 +30,8 @@ class Patient(io.TextIOWrapper):
 
 
 def make_usable() -> None:
-    """Open the null device in place of a closed standard stream, and let standard error fail silently.
+    """Open the null device in place of a closed standard stream, let standard error fail silently, and standard output
+    show characters that its encoding does not have as their numbers.
 
     Otherwise the next file that is opened would get its number, and the text that libraries write there; and Python
     prints text for a closed standard error to standard output.
@@ -39,19 +42,22 @@ def make_usable() -> None:
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.dup(descriptor), "w", encoding="utf-8"))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of what its encoding does not have
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
         sys.stderr = Patient(sys.stderr.detach(), encoding, "backslashreplace", line_buffering=True)
 
 
-def say(text: str) -> None:
-    """Print a result. Where the reader has ended, as ``head`` does, the rest is dropped and the command continues.
+def say(*lines: str) -> None:
+    """Print the lines of a result; each of them stays one line, whatever is in it. Where the reader has ended, as
+    ``head`` does, the rest is dropped and the command continues.
 
     Raises:
         OSError: standard output cannot be written for another reason; it is silent from now on.
     """
     try:
-        print(text, flush=True)
+        print(*map(printable, lines), sep="\n", flush=True)
     except BrokenPipeError:
         silence(sys.stdout)
     except OSError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 
 from sciml_datasets.cli.arguments import PathArgument, add_json, report
+from sciml_datasets.printable import notice
 
 EXAMPLE = "sciml submit run-1 run-2 --organization Example-Lab --system laptop --descriptor baseline --to submissions"
 
@@ -71,15 +71,15 @@ def run(args: argparse.Namespace) -> int:
     folder = submit(args.runs, args.to, statement, update=args.update)
     (checked,) = check([folder])
     if not given["repository"]:
-        print(f"no public git remote here: {statement.repository} is named; --repository corrects it", file=sys.stderr)
+        notice(f"no public git remote here: {statement.repository} is named; --repository corrects it")
     if folder_name(args.organization) != args.organization:
         what = f"the folder of {shown(args.organization)} is called {folder_name(args.organization)}"
-        print(f"{what}: only letters, digits and . _ + - are allowed there", file=sys.stderr)
+        notice(f"{what}: only letters, digits and . _ + - are allowed there")
     lines = [str(folder), *(f"  {finding.as_text()}" for finding in checked.findings)]
     lines.append(
         "next: edit README.md and scientific_contribution.md, repeat with --update, `sciml check`, pull request"
     )
-    report(args, checked.as_json() | {"folder": str(folder)}, "\n".join(lines))
+    report(args, checked.as_json() | {"folder": str(folder)}, *lines)
     return 0 if checked.accepted else 1
 
 

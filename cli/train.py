@@ -110,7 +110,8 @@ def run(args: argparse.Namespace) -> int:
             found = cross_validate(
                 args.name, k, by, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings
             )
-            return report(args, found, f"{fold_table(found)}\n{args.out}: {TABLE}, and a run folder for each fold")
+            last = f"{args.out}: {TABLE}, and a run folder for each fold"
+            return report(args, found, *fold_table(found).split("\n"), last)
     result = train(
         args.name,
         args.data_dir,
@@ -127,8 +128,8 @@ def run(args: argparse.Namespace) -> int:
     )
     if not result:  # another worker writes and reports
         return 0
-    parts = [table(result), *([_reached(result)] if args.until_target else [])]
-    return report(args, result, "\n".join([*parts, f"{args.out}: weights, predictions, logs and plots"]))
+    lines = [*table(result).split("\n"), *([_reached(result)] if args.until_target else [])]
+    return report(args, result, *lines, f"{args.out}: weights, predictions, logs and plots")
 
 
 def _reached(result: dict[str, Any]) -> str:

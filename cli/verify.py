@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if args.raw_dir is not None and args.quick:
         raise InputError("--raw-dir with --quick: raw files are checked by their hashes, leave --quick out")
     findings, text = _raw(args) if args.raw_dir is not None else _prepared(args)
-    report(args, {"findings": findings}, "\n".join(findings) if findings else text)
+    report(args, {"findings": findings}, *(findings or [text]))
     return 1 if findings else 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from sciml_datasets.metrics.results import read_result
 from sciml_datasets.models.training import train
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.prepared import Prepared
+from sciml_datasets.printable import notice
 from sciml_datasets.splits.groups import ROW
 
 FOLDS = "folds.json"
@@ -71,7 +71,7 @@ def cross_validate(
         if (folder / "result.json").is_file():
             results.append(read_result(folder / "result.json", f"remove {folder} to train this fold again"))
             continue
-        print(f"fold {number}/{k} by {by}", file=sys.stderr, flush=True)
+        notice(f"fold {number}/{k} by {by}")
         partition = f"fold {number}/{k} by {by}"
         results.append(train(name, data_dir, folder, model, strategy, seed, partition=partition, **settings))
         _forget_networks()
@@ -95,7 +95,8 @@ def _open(out: Path, plan: dict[str, Any]) -> None:
                 "folder with --out"
             )
         return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    begun = {left for left, _ in atomic.leftovers(out, [PLAN])}  # of a run that was killed before it had a plan
+    if out.exists() and (not out.is_dir() or any(left not in begun for left in out.iterdir())):
         raise InputError(f"{out} is not empty: choose another folder with --out, or remove it")
     out.mkdir(parents=True, exist_ok=True)
     atomic.write_text(path, json.dumps(plan, indent=1) + "\n")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from sciml_datasets.models.random_layers import drawing_by_themselves
 from sciml_datasets.models.recipe import TrainingSettings
 from sciml_datasets.models.steps import compiles
+from sciml_datasets.printable import notice
 
 
 def make_deterministic(training: TrainingSettings, *, alone: bool) -> None:
@@ -40,8 +40,7 @@ def report_draws(network: Any, training: TrainingSettings, replicas: int) -> Non
     """One line on stderr where devices or XLA change the numbers that layers draw."""
     names = drawing_by_themselves(network)
     if names and (replicas > 1 or compiles(training, replicas)):
-        print(
+        notice(
             f"{', '.join(names)}: drawn by Keras itself, otherwise on several devices and under XLA than on one device "
-            "without it: for the same numbers use Keras's own layers of dropout and noise, or one device and xla=off",
-            file=sys.stderr,
+            "without it: for the same numbers use Keras's own layers of dropout and noise, or one device and xla=off"
         )

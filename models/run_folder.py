@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -22,11 +21,14 @@ from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.event_files import event_writer, write_events
 from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.run_config import CONFIG, check_same_run
-from sciml_datasets.models.run_lock import RunLock
+from sciml_datasets.models.run_lock import NAME, RunLock
+from sciml_datasets.printable import notice
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 PRINTED = 3
 """Number of criteria that are printed after each epoch; ``history.csv`` has them all."""
+WRITTEN = (CONFIG, "history.csv", "checkpoint.npz", "best.npz", "predictions.h5", "result.json")
+"""Names of the files of a run folder that are written anew beside what is there."""
 CLOCKS = {"seconds": "seconds", "epochs": "epoch", "samples": "samples"}
 """Unit of the time to convergence, to its column of ``history.csv``."""
 
@@ -64,7 +66,7 @@ class RunFolder:
         folder = self.folder
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return
-        if not (folder / CONFIG).is_file() or (folder / "result.json").exists():
+        if (folder / "result.json").exists() or not ((folder / CONFIG).is_file() or _only_begun(folder)):
             raise InputError(f"{folder} is not empty: choose another run folder with --out, or remove it")
 
     def goes_on(self, config: dict[str, Any]) -> bool:
@@ -128,7 +130,7 @@ class RunFolder:
         self._config, self._criteria = config, criteria
         self._software = software((*PACKAGES, *distribution_of(self._package)))
         self._history = progress.history
-        (self.folder / "plots").mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
         written = config | {
             "replicas": replicas,
@@ -136,10 +138,14 @@ class RunFolder:
             "software": self._software,
             "hardware": self._hardware,
         }
+        # Nobody else writes here now. A kill before there is a configuration leaves what `_only_begun` knows.
+        atomic.remove_leftovers(self.folder, WRITTEN)
         path = self.folder / "result-1.txt"
         self._resumed = progress.log_bytes > 0
         if not self._resumed:
             path.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
+            atomic.write_text(self.folder / CONFIG, yaml.safe_dump(written, sort_keys=False))
+        (self.folder / "plots").mkdir(exist_ok=True)
         self._write_history()
         if self._with_events:
             self._events = event_writer(self.folder / "tensorboard")
@@ -149,8 +155,6 @@ class RunFolder:
             self._log = RunLog(path, progress.log_bytes)
             self._log.event("resumed", progress.epoch, step=progress.step)
         else:
-            # What goes_on looks for comes first: from here on the folder is this run's.
-            atomic.write_text(self.folder / CONFIG, yaml.safe_dump(written, sort_keys=False))
             self._logged.open(path)
             for key, value in logged.items():
                 self._logged.event(key, value)
@@ -197,7 +201,7 @@ class RunFolder:
             :PRINTED
         ]
         text = "  ".join(" ".join(filter(None, (name, score_text(value, unit), unit))) for name, value, unit in printed)
-        print(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s", file=sys.stderr, flush=True)
+        notice(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s")
 
     def _write_history(self) -> None:
         if not self._history:
@@ -259,6 +263,17 @@ class RunFolder:
         clocks = {name: [row[key] for row in self._history] for name, key in CLOCKS.items()}
         reached = time_to_convergence(scores, target.target.value, target.direction, clocks)
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
+
+
+def _only_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a run leaves that was killed before it had written its configuration."""
+    begun = {left for left, _ in atomic.leftovers(folder, [CONFIG])}
+    return folder.is_dir() and all(
+        path in begun
+        or NAME.fullmatch(path.name)
+        or (path.name == "plots" and path.is_dir() and not any(path.iterdir()))  # as earlier versions left it
+        for path in folder.iterdir()
+    )
 
 
 def _threads() -> dict[str, int]:

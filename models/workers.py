@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.models.batches import Part
 from sciml_datasets.models.cluster import Cluster, find_cluster
+from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -148,7 +148,7 @@ def _deadline(sentence: str) -> Iterator[None]:
     """End the process with a sentence if the block takes too long: TensorFlow waits for peers without end."""
 
     def give_up() -> None:
-        print(f"sciml train: {sentence}", file=sys.stderr, flush=True)
+        notice(f"sciml train: {sentence}")
         os._exit(2)
 
     timer = threading.Timer(START_SECONDS, give_up)

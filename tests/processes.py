@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,14 @@ def ranks(count: int, command: list[str]) -> list[str]:
 def run(command: list[str]) -> Run:
     """The finished process of a command."""
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def signature_of_ended() -> str:
+    """A signature of a process of this machine that has ended."""
+    return _ended()[:-8] + secrets.token_hex(4)
+
+
+@cache
+def _ended() -> str:
+    asked = "from sciml_datasets.parallel.processes import signature; print(signature(), end='')"
+    return run([sys.executable, "-c", asked]).stdout

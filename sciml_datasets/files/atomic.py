@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import tempfile
 import time
@@ -18,10 +17,14 @@ from io import FileIO
 from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.parallel.processes import owner_lives, signature
 
-TEMPORARY = re.compile(r"(.{1,50})\.[0-9a-f]{16}\.incomplete", re.DOTALL)
-"""Name of a temporary file; nobody else has such a name."""
-KEPT_NAME = 50
+ENDING = r"\.([0-9a-f]{16}|[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})\.incomplete"
+"""End of the name of a temporary file, which nobody else's has: the signature of the process that makes it. Earlier
+versions gave random digits alone."""
+TEMPORARY = re.compile(f"(.{{1,50}}){ENDING}", re.DOTALL)
+"""Name of a temporary file."""
+KEPT_NAME = 40
 """Number of characters of a file's name that its temporary file has as well: longer names could become too long."""
 TROUBLE = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENOENT, errno.EMFILE, errno.ENFILE})
 """Errors of fsync that mean trouble; by the others a file system says that it does not offer it."""
@@ -34,7 +37,7 @@ LINKS = 40
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
+def writing(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
     """The path of an empty temporary file whose content becomes that of ``path`` when the block ends.
 
     When the block fails, the temporary file vanishes and ``path`` is as it was. The mode of a new file follows the
@@ -43,6 +46,8 @@ def writing(path: Path) -> Iterator[Path]:
 
     Args:
         path: the file to write; its folder exists.
+        one_of_many: whether the folder gets many files. Else what killed processes have left of this one is removed
+            first, for which the names in the folder are read; see `remove_dead`.
 
     Raises:
         InputError: ``path`` is a folder, a socket, a disk or a symbolic link that leads to itself, or the reader of a
@@ -55,6 +60,8 @@ def writing(path: Path) -> Iterator[Path]:
         before = _look(path)
         through = _stream(path, before)
         target = path if through else Path(os.path.realpath(path))
+        if not through and not one_of_many:
+            remove_dead(target)
         if before and not through:
             os.close(
                 os.open(target, os.O_WRONLY | os.O_CLOEXEC)
@@ -82,8 +89,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def copy(source: Path, path: Path) -> None:
-    """Write the bytes of another file; see `writing`."""
-    with writing(path) as temporary:
+    """Write the bytes of another file as one of many; see `writing`."""
+    with writing(path, one_of_many=True) as temporary:
         copy_bytes(source, temporary)
 
 
@@ -169,6 +176,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def leftovers(folder: Path, names: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """The temporary files of files of a folder, and the signature of the process that made each."""
+    kept = {name[:length] for name in names for length in (KEPT_NAME, 50)}
+    for path in list(folder.iterdir()) if folder.is_dir() else []:
+        found = TEMPORARY.fullmatch(path.name)
+        if found and found[1] in kept:
+            yield path, found[2]
+
+
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
     """Remove the temporary files of these names that killed processes have left in a folder.
 
@@ -176,11 +192,22 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
         folder: folder of the files; no other process writes them there meanwhile.
         names: names of the files.
     """
-    kept = {name[:KEPT_NAME] for name in names}
-    for path in list(folder.iterdir()) if folder.is_dir() else []:
-        found = TEMPORARY.fullmatch(path.name)
-        if found and found[1] in kept:
-            path.unlink(missing_ok=True)
+    for path, _ in leftovers(folder, names):
+        path.unlink(missing_ok=True)
+
+
+def remove_dead(path: Path) -> None:
+    """Remove the temporary files of a file that killed processes of this machine have left beside it.
+
+    Those of other processes stay: one that goes on may be about to give the file its name.
+
+    Args:
+        path: the file, no symbolic link.
+    """
+    with suppress(OSError):  # another user's, or a folder that cannot be read: what is to be written needs no removal
+        for temporary, owner in leftovers(path.parent, [path.name]):
+            if owner_lives(owner) is False:
+                temporary.unlink()
 
 
 def _look(path: Path) -> os.stat_result | None:
@@ -229,7 +256,7 @@ def _scratch() -> Path:
 
 def _beside(target: Path, before: os.stat_result | None) -> Path:
     """A new file beside another one, which is to take its place."""
-    temporary = target.with_name(f"{target.name[:KEPT_NAME]}.{secrets.token_hex(8)}.incomplete")
+    temporary = target.with_name(f"{target.name[:KEPT_NAME]}.{signature()}.incomplete")
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
     except OSError as error:

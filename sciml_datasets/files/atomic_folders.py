@@ -18,7 +18,8 @@ from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.atomic import sync_folder
-from sciml_datasets.parallel.processes import owner_lives, signature
+from sciml_datasets.parallel.processes import owner_lives, signature, silent
+from sciml_datasets.printable import notice
 
 RANDOM = r"(?:[0-9a-f]{12}|(?:.*-)?[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})"
 """End of the name of a work folder: random digits, or the signature of the process that owns it."""
@@ -50,12 +51,18 @@ def left_beside(final: Path, ours: re.Pattern[str]) -> Iterator[Path]:
 def remove_abandoned(final: Path, ours: re.Pattern[str]) -> None:
     """Remove the work folders beside a final folder whose processes, which are in their names, have ended.
 
+    A process of another machine, or from before a reboot, cannot be asked: its folder stays, and is told of when
+    nothing has been written to it for a while.
+
     Args:
         final, ours: as for `left_beside`.
     """
     for path in left_beside(final, ours):
-        if owner_lives(path.name) is False:
+        lives = owner_lives(path.name)
+        if lives is False:
             shutil.rmtree(path, ignore_errors=True)
+        elif lives is None and silent(path):
+            notice(f"{path} was left by a run of another machine or before a reboot: remove it if no such run goes on")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from sciml_datasets.submissions.folder import read_file
 LIST = "leaderboard.sha256"
 """Name of the list of the files of a site, as `sha256sum --check` reads it; only they are ever replaced or removed."""
 LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
-HOSTED = re.compile(r"\..+|CNAME|leaderboard\.sha256\.[0-9a-f]{16}\.incomplete")
+HOSTED = re.compile(rf"\..+|CNAME|leaderboard\.sha256{atomic.ENDING}")
 """Names that git and hosts of pages use, and the rest of a list after a kill; a folder with nothing else counts as
 empty."""
 REMEDY = "move it elsewhere, or choose another --out"

@@ -7,6 +7,7 @@ under the same paths.
 from __future__ import annotations
 
 import pickle
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
@@ -15,10 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.parallel.executors import Tick
+from sciml_datasets.parallel.processes import owner_lives, signature
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
+RESULT = re.compile(r"[0-9]+(-[0-9a-f]{12})?")
+"""Name of a file with the result of an element."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -57,7 +61,10 @@ class Beam:
         """See `Executor.map`; Beam reports the progress itself."""
         import apache_beam as beam
 
-        results = self._folder / f"beam-results-{secrets.token_hex(6)}"
+        for left in self._folder.glob("beam-results-*"):
+            if owner_lives(left.name) is False and all(RESULT.fullmatch(path.name) for path in left.iterdir()):
+                shutil.rmtree(left, ignore_errors=True)
+        results = self._folder / f"beam-results-{signature()}"
         results.mkdir(parents=True)  # with the permissions of the umask, as workers may be other users of the group
         try:
             with beam.Pipeline(options=self._options) as pipeline:

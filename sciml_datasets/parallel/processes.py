@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,9 @@ Result = TypeVar("Result")
 LOOK_SECONDS = 1.0
 LEASE_SECONDS = 600.0
 """Seconds without a write after which a work folder, whose process cannot be looked up, counts as abandoned."""
+TICK_DIGITS = 15
+"""Number of digits of a clock tick in a signature: 1e15 ticks of 10 ms are 317,000 years."""
+UNKNOWN_TICK = "9" * TICK_DIGITS
 
 
 def stay_with_parent() -> None:
@@ -77,47 +81,75 @@ def started_together() -> Iterator[None]:
 
 
 def signature() -> str:
-    """A suffix for names of files and folders that this process makes: it is unique and identifies the process."""
-    return f"{_realm()}-{os.getpid()}-{secrets.token_hex(4)}"
+    """A suffix for names of files and folders that this process makes: it is unique and identifies the process.
+
+    It has three parts: the realm of the process, its number with the clock tick of its start, and random digits. The
+    number alone would name no process: each container has a first one, and numbers are used again.
+    """
+    return f"{_realm()}-{_started(os.getpid())}-{secrets.token_hex(4)}"
 
 
 def is_own(name: str) -> bool:
     """Whether a name ends in a signature of this process."""
-    return re.search(rf"-{_realm()}-{os.getpid()}-[0-9a-f]{{8}}$", name) is not None
+    return re.search(rf"(?:^|-){_realm()}-{_started(os.getpid())}-[0-9a-f]{{8}}$", name) is not None
 
 
 def owner_lives(name: str) -> bool | None:
     """Whether the process whose signature ends a name still runs; None where this process cannot look it up."""
-    owner = re.search(r"-([0-9a-f]{12})-([0-9]+)-[0-9a-f]{8}$", name)
+    owner = re.search(r"(?:^|-)([0-9a-f]{12})-([0-9]+)-[0-9a-f]{8}$", name)
     if owner is None or owner[1] != _realm():
         return None
+    # Names that earlier versions have given have no tick.
+    number, tick = (owner[2][:-TICK_DIGITS], owner[2][-TICK_DIGITS:]) if len(owner[2]) > TICK_DIGITS else (owner[2], "")
     try:
-        os.kill(int(owner[2]), 0)
-    except ProcessLookupError:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
-    return True
+    except PermissionError:  # it is another user's
+        pass
+    found = _started(int(number))
+    return bool(found) if not tick or found.endswith(UNKNOWN_TICK) else found == owner[2]
 
 
 def abandoned(work: Path) -> bool:
     """Whether a folder whose name ends in a signature is no longer in use: its process has ended or, where it ran on
     another machine or before a reboot, has not written to the folder for LEASE_SECONDS."""
     lives = owner_lives(work.name)
-    if lives is not None:
-        return not lives
+    return silent(work) if lives is None else not lives
+
+
+def silent(work: Path) -> bool:
+    """Whether nothing was written to a folder for LEASE_SECONDS, by the clock of its file system: that of this machine
+    may differ. What cannot be told counts as written to."""
     try:
-        return time.time() - max(path.stat().st_mtime for path in (work, *work.rglob("*"))) > LEASE_SECONDS
-    except FileNotFoundError:  # it is being removed, or has just been finished
+        last = max(path.lstat().st_mtime for path in (work, *work.rglob("*")))
+        with tempfile.TemporaryFile(dir=work.parent) as now:
+            return os.fstat(now.fileno()).st_mtime - last > LEASE_SECONDS
+    except OSError:  # it is being removed, or has just been finished; or nothing can be written here
         return False
 
 
 @cache
 def _realm() -> str:
-    """The name of the set of processes that can be looked up: those of this boot of this machine, in this container."""
+    """The name of the set of processes that can be looked up: those of this boot of this machine, in this container.
+
+    Where the system does not say which they are, the set is this process with those that it forks: it looks up no
+    other one, and no other one looks it up.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         space = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
-        boot, space = os.uname().nodename, ""
-    return hashlib.sha256(f"{boot} {space}".encode()).hexdigest()[:12]
+        return secrets.token_hex(6)
+    return hashlib.sha256(f"{boot} {space} {os.uname().nodename}".encode()).hexdigest()[:12]
+
+
+def _started(number: int) -> str:
+    """Number of a process, followed by the clock tick since boot at which it started: together they name a process of
+    a realm (proc(5), fields 1 and 22 of the file ``stat``). The tick is UNKNOWN_TICK where the system does not say it;
+    the text is empty for a process that has ended, but whose parent has not asked yet."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return f"{number}{UNKNOWN_TICK}"
+    return "" if fields[0] in "ZX" else f"{number}{int(fields[19]):0{TICK_DIGITS}d}"

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sciml_datasets.printable import notice, printable
+
 PLAIN_SECONDS = 30.0
 
 
@@ -24,6 +26,8 @@ def progress(
         unit_bytes: mean number of bytes of one unit, to show MB/s as well; 0 to leave that out.
     """
     from tqdm import tqdm
+
+    title = printable(title)
 
     done, started = 0, time.monotonic()
 
@@ -52,6 +56,6 @@ def progress(
             meter = tqdm.format_meter(
                 done, total, now - started, ncols=0, prefix=title, unit=unit, unit_scale=scale, postfix=speed()
             )
-            print(meter, file=sys.stderr, flush=True)
+            notice(meter)
 
     yield advance

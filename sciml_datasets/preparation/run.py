@@ -7,7 +7,6 @@ import inspect
 import json
 import os
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -36,6 +35,7 @@ from sciml_datasets.preparation.work_folder import open_work_folder, remove_inte
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.verify import check_prepared
+from sciml_datasets.printable import notice
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
@@ -240,7 +240,7 @@ def _raw_checksums(
     found = dict(zip(names, hashes, strict=False))  # empty but on rank 0
     unrecorded = executor.run_once(lambda: record_checksums(folder, known, found))
     if unrecorded and executor.rank == 0:
-        print(unrecorded, file=sys.stderr)
+        notice(unrecorded)
     return known | found
 
 
@@ -283,15 +283,12 @@ def _report_missing(executor: Executor, missing: Sequence[str], benchmark: Bench
     """Print what can be done without the splits that the raw files do not have."""
     if executor.rank == 0 and missing:
         named = f", or another partition, as {benchmark.splits[0].name}:test" if benchmark.splits else ""
-        print(
-            f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}",
-            file=sys.stderr,
-        )
+        notice(f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}")
 
 
 def _summarise(executor: Executor, size: int, plan: ShardPlan, taken_over: int, seconds: float) -> None:
-    if executor.rank == 0 and sys.stderr is not None:
+    if executor.rank == 0:
         again = f"; {taken_over} of {len(plan.shards)} shards had been finished before" if taken_over else ""
         rate = size / 1e6 / max(seconds, 1e-9)
         text = f"{rate:.0f} MB/s, {rate / executor.size:.0f} MB/s per process{again}"
-        print(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}", file=sys.stderr)
+        notice(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}")

@@ -39,8 +39,8 @@ def write_tfrecord(path: Path, examples: Iterable[Parts]) -> Written:
         OSError: the disk is full or read-only, or fails in another way; nothing is left behind.
     """
     offsets = [0]
-    beside = atomic.writing(path.with_name(path.name + OFFSETS_SUFFIX))
-    with beside as index_path, atomic.writing(path) as temporary, _HashedFile(temporary) as file:
+    beside = atomic.writing(path.with_name(path.name + OFFSETS_SUFFIX), one_of_many=True)
+    with beside as index_path, atomic.writing(path, one_of_many=True) as temporary, _HashedFile(temporary) as file:
         for record in map(tfrecord, examples):
             offsets.append(offsets[-1] + file.write(record))
         file.flush()
@@ -60,7 +60,7 @@ def write_array_record(path: Path, examples: Iterable[Parts]) -> Written:
     from array_record.python.array_record_module import ArrayRecordWriter
 
     records = payload = 0
-    with atomic.writing(path) as temporary:
+    with atomic.writing(path, one_of_many=True) as temporary:
         writer = ArrayRecordWriter(str(temporary), "group_size:1")
         for example in examples:
             record = b"".join(example)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.printable import notice
 
 
 @dataclass
@@ -57,4 +57,4 @@ class Notes:
     def report(self) -> None:
         """Print one line on stderr for each kind of defect."""
         for what, (count, first) in self.found.items():
-            print(f"{count} of {self.samples} samples {what}; the first: {first}", file=sys.stderr)
+            notice(f"{count} of {self.samples} samples {what}; the first: {first}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from sciml_datasets import data_part
 from sciml_datasets.benchmarks import find
 from sciml_datasets.files.checksums import check_present, known_checksums, record_checksums
 from sciml_datasets.files.hashing import hashes_of
+from sciml_datasets.printable import notice
 
 
 def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
@@ -29,6 +29,6 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     found = hashes_of(folder, [file.name for file in files], jobs)
     unrecorded = record_checksums(folder, known, found)
     if unrecorded:
-        print(unrecorded, file=sys.stderr)
+        notice(unrecorded)
     agreed = sum(file in known for file in found)
     return agreed, 0 if unrecorded else len(found) - agreed

@@ -20,6 +20,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.documents import read_object
+from sciml_datasets.parallel.processes import signature
 from sciml_datasets.prepared.manifest import Written
 
 PLAN = "plan.json"
 OURS = re.compile(
-    r"plan\.json(\.[0-9a-f]{16}\.incomplete)?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{3,}", re.DOTALL
+    rf"plan\.json({atomic.ENDING})?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{{3,}}", re.DOTALL
 )
 """Names of all files of a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
@@ -85,7 +87,7 @@ def journal(work: Path, written: Written) -> None:
     """Record a finished shard; the line is on disk when this returns."""
     content = json.dumps(asdict(written), sort_keys=True)
     line = f"{content}\t{_checksum(content)}\n"
-    path = work / f"journal-{os.uname().nodename}-{os.getpid()}.jsonl"
+    path = work / f"journal-{_journal_of(os.getpid())}.jsonl"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         with naming(path):
@@ -93,6 +95,12 @@ def journal(work: Path, written: Written) -> None:
             atomic.sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@cache
+def _journal_of(number: int) -> str:
+    """The signature in the name of the journal of this process, which has this number; a forked one has its own."""
+    return signature()
 
 
 def journalled(work: Path) -> Iterator[Written]:

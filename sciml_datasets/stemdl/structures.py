@@ -13,7 +13,6 @@ file.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -25,6 +24,7 @@ import numpy as np
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.parallel.processes import stay_with_parent
+from sciml_datasets.printable import notice
 from sciml_datasets.stemdl.cif import read_cif
 from sciml_datasets.stemdl.crystals import Crystal, Floats, mirrored, shortest_distance
 from sciml_datasets.stemdl.poscar import read_poscar
@@ -68,7 +68,7 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         others = [file.name for file in inside if file.is_file() and not _known(file)]
         if others:
             names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
-            print(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}", file=sys.stderr)
+            notice(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}")
         return {file.name: crystal for file, crystal in zip(files, _apart(files), strict=True)}
     return {path.name: read_structure(path)}
 

@@ -6,11 +6,11 @@ import errno
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from limits import short_files
+from processes import signature_of_ended
 
 from sciml_datasets import InputError, simulate
 from sciml_datasets.benchmarks import find
@@ -115,9 +115,7 @@ def test_a_file_system_that_syncs_no_folders_is_published_to(tmp_path: Path, mon
 
 def abandoned(final: Path) -> Path:
     """The work folder of a process that has ended."""
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    return work_folder(final, signature().replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    return work_folder(final, signature_of_ended())
 
 
 @pytest.mark.parametrize("name", ["stemdl_demo", "stemdl_reconstruction_demo", "cloudmask_demo", "candle_uno_demo"])

@@ -102,7 +102,8 @@ KNOWN_WORK = "a work folder of this run, or of one that has ended: see `left_bes
 ASIDE = "to a name that is free, or whose file has the same content"
 THROUGH = "written through to a device, a FIFO or an open file, or a file that no rename can replace"
 NAMED_FILE = "to the one file that the user or a list of our own names, with its mode and owner"
-LEFTOVER = "a name with 16 random digits, see `TEMPORARY`, beside a file that only we write"
+ENDED_WRITER = "a name that holds the signature of a process that has ended"
+LEFTOVER = "a name with a signature, see `TEMPORARY`, beside a file that only we write"
 REASONS = {
     "cli/failures.py:fault_of:tempfile.NamedTemporaryFile": "a new file with a random name",
     "cli/streams.py:make_usable:os.fdopen": "the null device in the place of a closed stream",
@@ -171,6 +172,7 @@ REASONS = {
     "sciml_datasets/files/atomic.py:copy_bytes:target.open": "to where its callers, which are looked at, name",
     "sciml_datasets/files/atomic.py:link_or_copy:os.link": "link(2) refuses a name that is taken",
     "sciml_datasets/files/atomic.py:remove_leftovers:path.unlink": LEFTOVER,
+    "sciml_datasets/files/atomic.py:remove_dead:temporary.unlink": ENDED_WRITER,
     "sciml_datasets/files/atomic.py:write_text:temporary.write_text": TEMPORARY,
     "sciml_datasets/files/atomic.py:writing:temporary.unlink": TEMPORARY,
     "sciml_datasets/files/lmdb_files.py:opened:lmdb.open": "opened with readonly=True",
@@ -184,7 +186,7 @@ REASONS = {
     "sciml_datasets/lookup.py:save_metadata:np.save": OWN_WORK,
     "sciml_datasets/parallel/beam.py:__call__:temporary.replace": OWN_WORK,
     "sciml_datasets/parallel/beam.py:__call__:temporary.write_bytes": OWN_WORK,
-    "sciml_datasets/parallel/beam.py:map:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/parallel/beam.py:map:shutil.rmtree": f"{OWN_WORK}, or {ENDED}",
     "sciml_datasets/prepared/manifest.py:write_manifest:write_text": OWN_WORK,
     "sciml_datasets/prepared/overlaps.py:write_overlaps:write_text": OWN_WORK,
     "sciml_datasets/preparation/run.py:_forget_index:shutil.rmtree": OWN_WORK,

@@ -6,11 +6,11 @@ import json
 import os
 import re
 import resource
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import signature_of_ended
 from submission_files import contents, make_run, make_submission
 
 from sciml_datasets import InputError
@@ -42,10 +42,8 @@ def test_of_first_submissions_beside_only_those_that_were_killed_are_cleared_awa
     runs: list[Path], tmp_path: Path
 ) -> None:
     folder, elsewhere = make_submission(tmp_path, runs[:1]), make_submission(tmp_path / "other", runs[:1])
-    with subprocess.Popen(["true"]) as ended:
-        pass
     lives = folder.with_name(f".first.incomplete-{signature()}")
-    killed = folder.with_name(f".first.incomplete-{signature()}".replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    killed = folder.with_name(f".first.incomplete-{signature_of_ended()}")
     elsewhere.rename(lives)
     folder.rename(killed)
     make_submission(tmp_path, runs[:1])
