@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 
 LOCKED = .ci/lock/requirements.txt
-EXPORT = $(BIN)/uv export --project .ci/lock --upgrade --quiet --format requirements-txt --no-emit-local --no-annotate --no-header
+EXPORT = $(BIN)/uv export --project .ci/lock --quiet --format requirements-txt --no-emit-local --no-annotate --no-header
 
 .PHONY: demo test lock audit clean
 
@@ -20,8 +20,8 @@ test: $(VENV)/installed-test
 
 lock: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv
-	$(EXPORT) --group test --output-file $(LOCKED) > /dev/null
-	$(EXPORT) --no-default-groups --output-file examples/results-repository/.github/requirements.txt > /dev/null
+	$(EXPORT) --upgrade --group test --output-file $(LOCKED) > /dev/null
+	$(EXPORT) --frozen --no-default-groups --output-file examples/results-repository/.github/requirements.txt > /dev/null
 
 audit: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet pip-audit
