@@ -210,6 +210,35 @@ def test_what_a_stranger_writes_is_never_part_of_a_script() -> None:
                 assert "${{" not in step.get("run", "") + step.get("with", {}).get("script", "")
 
 
+COMMENT = """
+const calls = [];
+const pull = { number: 7, head: { sha: "abc" } };
+const issues = { createComment: async (comment) => calls.push(comment.body) };
+const github = { rest: { issues, pulls: { list: async () => ({ data: [pull] }) } }, paginate: async () => [] };
+const run = { head_repository: { owner: { login: "x" } }, head_branch: "b", head_sha: "abc" };
+const context = { repo: { owner: "o", repo: "r" }, payload: { workflow_run: run } };
+comment(github, context).then(() => console.log(calls.join()));
+"""
+"""GitHub as far as the script of comment.yml asks it."""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js")
+def test_a_comment_shows_findings_and_never_what_a_link_leads_to(tmp_path: Path) -> None:
+    script = workflow("comment.yml")["jobs"]["comment"]["steps"][1]["with"]["script"]
+    (tmp_path / "comment.js").write_text(f"async function comment(github, context) {{\n{script}\n}}\n{COMMENT}")
+    findings = tmp_path / "findings.txt"
+    findings.write_text("must [pickle] @all\n")
+    command = ["node", "comment.js"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "\n    must [pickle] @all\n" in shown.stdout  # indented: no markup and no mention
+    findings.rename(tmp_path / "token")
+    findings.symlink_to(tmp_path / "token")
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "findings.txt is no plain file" in refused.stderr
+    assert "pickle" not in refused.stdout
+
+
 def test_there_is_an_example_for_each_benchmark_and_none_has_findings() -> None:
     checked = check([EXAMPLES])
     assert {one.place.benchmark for one in checked} == set(BENCHMARKS)
