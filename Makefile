@@ -1,9 +1,13 @@
 # make demo: set up and walk the road from simulated raw files to scores. make test: set up and run every check.
+# make lock: write the newest release of each package into the two lists with hashes. make audit: look for known vulnerabilities.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test clean
+LOCKED = .ci/lock/requirements.txt
+EXPORT = $(BIN)/uv export --project .ci/lock --quiet --format requirements-txt --no-emit-local --no-annotate --no-header
+
+.PHONY: demo test lock audit clean
 
 demo: $(VENV)/installed
 	$(BIN)/sciml demo --out demo
@@ -16,6 +20,15 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+lock: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet uv
+	$(EXPORT) --upgrade --group test --output-file $(LOCKED) > /dev/null
+	$(EXPORT) --frozen --no-default-groups --output-file examples/results-repository/.github/requirements.txt > /dev/null
+
+audit: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement $(LOCKED)
 
 clean:
 	rm -rf $(VENV) demo

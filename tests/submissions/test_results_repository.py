@@ -165,28 +165,42 @@ def test_a_file_name_is_no_command_to_the_runner(repository: Path) -> None:
     assert not any(line.lstrip().startswith("::") for line in reported)
 
 
-@pytest.mark.parametrize("name", ["check.yml", "site.yml"])
-def test_packages_are_installed_before_the_strangers_files_are_there(name: str) -> None:
-    (job,) = workflow(name)["jobs"].values()
-    reported = [step.get("run", step.get("uses")) for step in job["steps"]]
+@pytest.mark.parametrize(("name", "job"), [("check.yml", "check"), ("site.yml", "build")])
+def test_packages_are_installed_before_the_strangers_files_are_there(name: str, job: str) -> None:
+    steps = workflow(name)["jobs"][job]["steps"]
+    reported = [step.get("run", step.get("uses")) for step in steps]
     (install,) = (i for i, step in enumerate(reported) if "pip install" in step)
-    (checkout,) = (i for i, step in enumerate(reported) if step.startswith("actions/checkout"))
-    assert install < checkout
+    (listed, checkout) = (i for i, step in enumerate(reported) if step.startswith("actions/checkout"))
+    assert listed < install < checkout
+    assert steps[listed]["with"]["sparse-checkout"] == "/.github/requirements.txt"  # and no file beside it
     assert not any("python" in step for step in reported[checkout:])
 
 
-@pytest.mark.parametrize("name", ["check.yml", "comment.yml", "site.yml"])
-def test_a_workflow_has_the_least_rights(name: str) -> None:
-    permissions = workflow(name)["permissions"]
-    allowed = {
-        "check.yml": {"contents": "read"},
-        "comment.yml": {"actions": "read", "pull-requests": "write"},
-        "site.yml": {"contents": "read", "pages": "write", "id-token": "write"},
-    }
-    assert permissions == allowed[name]
+def test_the_packages_of_a_check_are_those_of_the_protected_branch() -> None:
+    listed = next(step for step in workflow("check.yml")["jobs"]["check"]["steps"] if "Fetch" in step.get("name", ""))
+    assert listed["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+
+
+@pytest.mark.parametrize(
+    ("name", "rights"),
+    [
+        ("audit.yml", {"audit": {"contents": "read"}}),
+        ("check.yml", {"check": {"contents": "read"}}),
+        ("comment.yml", {"comment": {"actions": "read", "pull-requests": "write"}}),
+        ("site.yml", {"build": {"contents": "read"}, "publish": {"pages": "write", "id-token": "write"}}),
+    ],
+)
+def test_a_workflow_has_the_least_rights(name: str, rights: dict[str, dict[str, str]]) -> None:
+    assert workflow(name)["permissions"] == {}
+    assert {job: content["permissions"] for job, content in workflow(name)["jobs"].items()} == rights
     text = (WORKFLOWS / name).read_text()
     assert "pull_request_target" not in text
     assert "secrets." not in text
+
+
+def test_the_job_that_may_publish_reads_nothing_of_a_stranger() -> None:
+    (step,) = workflow("site.yml")["jobs"]["publish"]["steps"]
+    assert step["uses"].startswith("actions/deploy-pages@")
 
 
 def test_what_a_stranger_writes_is_never_part_of_a_script() -> None:
@@ -194,6 +208,35 @@ def test_what_a_stranger_writes_is_never_part_of_a_script() -> None:
         for job in yaml.safe_load(path.read_text())["jobs"].values():
             for step in job["steps"]:
                 assert "${{" not in step.get("run", "") + step.get("with", {}).get("script", "")
+
+
+COMMENT = """
+const calls = [];
+const pull = { number: 7, head: { sha: "abc" } };
+const issues = { createComment: async (comment) => calls.push(comment.body) };
+const github = { rest: { issues, pulls: { list: async () => ({ data: [pull] }) } }, paginate: async () => [] };
+const run = { head_repository: { owner: { login: "x" } }, head_branch: "b", head_sha: "abc" };
+const context = { repo: { owner: "o", repo: "r" }, payload: { workflow_run: run } };
+comment(github, context).then(() => console.log(calls.join()));
+"""
+"""GitHub as far as the script of comment.yml asks it."""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node.js")
+def test_a_comment_shows_findings_and_never_what_a_link_leads_to(tmp_path: Path) -> None:
+    script = workflow("comment.yml")["jobs"]["comment"]["steps"][1]["with"]["script"]
+    (tmp_path / "comment.js").write_text(f"async function comment(github, context) {{\n{script}\n}}\n{COMMENT}")
+    findings = tmp_path / "findings.txt"
+    findings.write_text("must [pickle] @all\n")
+    command = ["node", "comment.js"]
+    shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "\n    must [pickle] @all\n" in shown.stdout  # indented: no markup and no mention
+    findings.rename(tmp_path / "token")
+    findings.symlink_to(tmp_path / "token")
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "findings.txt is no plain file" in refused.stderr
+    assert "pickle" not in refused.stdout
 
 
 def test_there_is_an_example_for_each_benchmark_and_none_has_findings() -> None:

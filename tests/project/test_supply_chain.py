@@ -1,0 +1,99 @@
+"""What is taken from others: actions by their commit, packages by their hash, and no more rights than a job needs."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "examples" / "results-repository" / ".github"
+LISTS = (ROOT / ".ci" / "lock" / "requirements.txt", RESULTS / "requirements.txt")
+"""Packages of continuous integration, and of a results repository."""
+EXTRAS = ({"", "test", "mpi", "beam"}, {""})
+"""Extras that each list covers; empty: what every installation needs."""
+BY_COMMIT = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+"""An action: its repository, the commit, and as a comment the release that this commit is."""
+HASHED = re.compile(r"(\S+==\S+) ;([^\\\n]+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
+"""A release, the machines that it is for, and the hashes of its files."""
+
+
+def workflows() -> Iterator[Path]:
+    for folder, below, names in os.walk(ROOT):
+        below[:] = [name for name in below if name not in (".git", ".venv")]
+        if Path(folder).parts[-2:] == (".github", "workflows"):
+            yield from (Path(folder, name) for name in sorted(names))
+
+
+WORKFLOWS = sorted(workflows())
+
+
+def named(paths: list[Path]) -> Any:
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.name)
+
+
+def locked(path: Path) -> dict[str, list[Requirement]]:
+    """Releases of each package in a list; a package may have one for each version of Python."""
+    found: dict[str, list[Requirement]] = {}
+    for release, machines, _ in HASHED.findall(path.read_text()):
+        one = Requirement(f"{release} ;{machines}")
+        found.setdefault(canonicalize_name(one.name), []).append(one)
+    return found
+
+
+def test_the_workflows_are_found() -> None:
+    assert [path.name for path in WORKFLOWS] == ["audit.yml", "check.yml", "comment.yml", "site.yml"]
+
+
+@named(WORKFLOWS)
+def test_an_action_is_named_by_its_commit(path: Path) -> None:
+    used = re.findall(r"^ *(?:- )?uses: (.+)$", path.read_text(), re.MULTILINE)
+    assert used
+    assert [one for one in used if not BY_COMMIT.fullmatch(one)] == []
+
+
+@named(WORKFLOWS)
+def test_a_job_has_the_rights_that_it_names_and_a_time_limit(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text())
+    assert workflow["permissions"] == {}
+    assert all(job["permissions"] and job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
+
+
+@named(WORKFLOWS)
+def test_packages_are_installed_by_hash_or_one_by_one(path: Path) -> None:
+    lines = [line.strip() for line in path.read_text().splitlines() if "pip install" in line]
+    ends = ("--require-hashes --requirement base/.github/requirements.txt", "--no-deps sciml-datasets==0.1.0")
+    assert all(line.endswith((*ends, "pip-audit==2.10.1")) for line in lines)
+
+
+@pytest.mark.parametrize("path", LISTS, ids=["ci", "results"])
+def test_each_release_of_a_list_has_hashes(path: Path) -> None:
+    text = path.read_text()
+    assert HASHED.sub("", text) == ""
+    assert "://" not in text
+    assert len(text) < 100_000
+
+
+@pytest.mark.parametrize(("path", "extras"), zip(LISTS, EXTRAS, strict=True), ids=["ci", "results"])
+def test_a_list_has_a_release_that_fits_for_each_requirement(path: Path, extras: set[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    every = {"": project["dependencies"], **project["optional-dependencies"]}
+    releases = locked(path)
+    for requirement in (Requirement(text) for extra in extras for text in every[extra]):
+        found = releases.get(canonicalize_name(requirement.name), [])
+        versions = [next(iter(one.specifier)).version for one in found]
+        assert versions, f"{requirement} is not in {path}: make lock"
+        assert all(requirement.specifier.contains(version) for version in versions), f"{requirement}: make lock"
+
+
+def test_a_results_repository_has_the_releases_that_are_tested() -> None:
+    tested, installed = map(locked, LISTS)
+    assert {name: tested[name] for name in installed} == installed
