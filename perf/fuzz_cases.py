@@ -175,13 +175,15 @@ def _of_worker(target: Target, work: Path, seed: int, numbers: list[int], sound:
         _work(target, work, seed, list(numbers), sound, into)
         os._exit(0)
     os.close(into)
-    number, buffered = numbers[0], b""
+    number, made, buffered = numbers[0], False, b""
     try:
         while True:
             ready, _, _ = select.select([out], [], [], SECONDS)
             if not ready:
                 os.killpg(worker, signal.SIGKILL)
-                yield Case(number, "hang", f"no end within {SECONDS:g} s")
+                yield Case(
+                    number, *(("hang", f"no end within {SECONDS:g} s") if made else ("same", "not made: a hang"))
+                )
                 break
             block = os.read(out, 1 << 16)
             if not block:
@@ -190,20 +192,21 @@ def _of_worker(target: Target, work: Path, seed: int, numbers: list[int], sound:
             for line in lines:
                 found = json.loads(line)
                 number = found[0]
-                if len(found) > 1:
+                made = len(found) == 2
+                if len(found) == 3:
                     yield Case(*found)
                     number = -1
     finally:
         os.close(out)
         _, status = os.waitpid(worker, 0)
-    if number >= 0 and os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
-        yield Case(number, "crash", signal.Signals(os.WTERMSIG(status)).name)
-    elif number >= 0 and not os.WIFSIGNALED(status):
-        yield Case(number, "crash", f"the process ended with {os.WEXITSTATUS(status)}")
+    if number < 0 or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+        return
+    how = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit code {os.WEXITSTATUS(status)}"
+    yield Case(number, "crash", how) if made else Case(number, "same", f"not made: {how}")
 
 
 def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str, into: int) -> None:
-    """Read case after case; write its number before, and its outcome after, as a line of JSON."""
+    """Read case after case; `_tell` of each."""
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
@@ -214,12 +217,17 @@ def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str,
     for number in numbers:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(work / "sound", folder, symlinks=True)
+        _tell(into, number)
         try:
             made = mutate(target, folder, seed, number)
         except Exception as error:  # a mutation that the library refuses to write is no case
-            os.write(into, json.dumps([number]).encode() + b"\n")
-            os.write(into, json.dumps([number, "same", f"not made: {error}"]).encode() + b"\n")
+            _tell(into, number, "same", f"not made: {error}")
             continue
-        os.write(into, json.dumps([number]).encode() + b"\n")
+        _tell(into, number, made)
         outcome, detail = read(target, folder, sound)
-        os.write(into, json.dumps([number, outcome, f"{made}: {detail}"]).encode() + b"\n")
+        _tell(into, number, outcome, f"{made}: {detail}")
+
+
+def _tell(into: int, *line: object) -> None:
+    """Write a line of JSON: a number as its case begins, its mutation once that is made, outcome and detail after."""
+    os.write(into, json.dumps(line).encode() + b"\n")
