@@ -31,12 +31,12 @@ other content in spite of checksums, an exception of any other type, memory beyo
 signal."""
 ALLOWED = OUTCOMES[:3]
 SECONDS, BYTES = 10.0, 2 << 30
-"""Limits of a case: wall time, and address space beyond what is mapped before it."""
+"""Limits of a case: wall time, and memory beyond what is in use before it."""
+RESERVED = 3 * BYTES
+"""Address space that a case may take beyond what is mapped before it: libraries reserve some that they never touch."""
 CASES_A_WORKER = 250
 LONGEST = 2000
 """Largest number of characters of a sentence; a longer message is counted as a traceback."""
-NO_MEMORY = ("unable to allocate", "memory allocation failed", "out of memory", "cannot allocate memory")
-"""Words of libraries that hide a lack of memory in another exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,6 @@ def read(target: Target, folder: Path, sound: str, *, raises: bool = False) -> t
             found = digest(target.read(folder))
     except (InputError, DamagedRecordError, *target.refusals) as error:
         message = str(error)
-        if lacks_memory(error):
-            return "memory", message[:LONGEST]
         if "\n" in message or not 0 < len(message) <= LONGEST:
             return "traceback", f"no sentence: {message[:LONGEST]!r}"
         return "refused", message
@@ -100,19 +98,10 @@ def read(target: Target, folder: Path, sound: str, *, raises: bool = False) -> t
         last = traceback.extract_tb(error.__traceback__)
         ours = next((frame for frame in reversed(last) if "sciml_datasets" in frame.filename), last[-1])
         line = f"{type(error).__name__}: {' '.join(str(error).split())} ({Path(ours.filename).name}:{ours.lineno})"
-        return "memory" if lacks_memory(error) else "traceback", line[:LONGEST]
+        return "memory" if isinstance(error, MemoryError) else "traceback", line[:LONGEST]
     if found == sound:
         return "same", ""
     return "undetected" if target.checked else "other", ""
-
-
-def lacks_memory(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it follows from, says that there is no memory."""
-    while error is not None:
-        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in NO_MEMORY):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def digest(pieces: Iterable[object]) -> str:
@@ -211,9 +200,9 @@ def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str,
     os.dup2(silent, 1)
     os.dup2(silent, 2)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + BYTES,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + RESERVED,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    folder = work / "case"
+    before, folder = resident(), work / "case"
     for number in numbers:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(work / "sound", folder, symlinks=True)
@@ -225,7 +214,16 @@ def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str,
             continue
         _tell(into, number, made)
         outcome, detail = read(target, folder, sound)
+        taken = resident() - before
+        if taken > BYTES:
+            _tell(into, number, "memory", f"{made}: {taken:,} bytes")
+            return  # the next worker measures from its own beginning
         _tell(into, number, outcome, f"{made}: {detail}")
+
+
+def resident() -> int:
+    """Most bytes that this process has had in memory at a time."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _tell(into: int, *line: object) -> None:
