@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
+import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +211,27 @@ def huge(file: h5py.File, rng: random.Random) -> None:
     made.attrs.update(kept)
 
 
+def bomb(file: h5py.File, rng: random.Random) -> None:
+    """Up to a gigabyte of zeros, which take some kilobytes of the file."""
+    name = _any(file, rng)
+    kept, kind, rank = dict(file[name].attrs), np.dtype(rng.choice(("u1", "i2", "f4"))), max(1, file[name].ndim)
+    chunk = (1,) * (rank - 2) + ((1 << 13, (1 << 13) // kind.itemsize) if rank > 1 else ((1 << 26) // kind.itemsize,))
+    times = rng.choice((1, 4, 16))
+    axis = rng.randrange(rank)
+    shape = tuple(length * (times if i == axis else 1) for i, length in enumerate(chunk))
+    del file[name]
+    made = file.create_dataset(name, shape, kind, chunks=chunk, compression="gzip")
+    for i in range(times):
+        made.id.write_direct_chunk(tuple(length * i * (j == axis) for j, length in enumerate(chunk)), zeros())
+    made.attrs.update(kept)
+
+
+@cache
+def zeros() -> bytes:
+    """64 MiB of zeros, compressed."""
+    return zlib.compress(bytes(1 << 26))
+
+
 def elsewhere(file: h5py.File, rng: random.Random) -> None:
     """The values lie in another file, or in another data set of this one."""
     name = _any(file, rng)
@@ -273,6 +296,7 @@ CHANGES = (
     other_values,
     other_storage,
     huge,
+    bomb,
     elsewhere,
     other_link,
     other_attribute,

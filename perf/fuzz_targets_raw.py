@@ -25,7 +25,7 @@ from sciml_datasets.stemdl.raw import Hdf5Stacks
 from sciml_datasets.stemdl_reconstruction.raw import Scans
 
 PIXELS = 8
-"""Width and height of the patterns of STEMDL, form A."""
+"""Width and height of the patterns of STEMDL, form A, and of scenes."""
 Read = Callable[[Path], Iterable[object]]
 
 
@@ -67,8 +67,16 @@ def make_scans(folder: Path) -> None:
 
 
 def make_scenes(folder: Path) -> None:
-    """Scenes of all splits, by the writer of the tests."""
-    cloudmask_files.write_raw(folder)
+    """A scene of each split; the mutated one is held out."""
+    small = {name: values[:PIXELS, :PIXELS] for name, values in cloudmask_files.scene().items()}
+    for orbit in (1, 4):  # passes whose hashes are of train and of validation
+        cloudmask_files.write_scene(folder / "training" / f"{cloudmask_files.granule(orbit=orbit)}.hdf", **small)
+    cloudmask_files.write_scene(folder / "inference" / f"{cloudmask_files.granule(date='20191001')}.hdf", **small)
+
+
+def make_product(folder: Path) -> None:
+    """A product of 8 x 16 pixels, in the layout of the real ones."""
+    slstr_files.write_product(folder, rows=PIXELS, columns=2 * PIXELS, fine_rows=2 * PIXELS)
 
 
 def converted(folder: Path) -> Iterator[object]:
@@ -93,9 +101,9 @@ TARGETS = (
     Target(
         "cloudmask_hdf5",
         make_scenes,
-        prepared(Scenes(cloudmask_files.ROWS, cloudmask_files.COLUMNS)),
+        prepared(Scenes(PIXELS, PIXELS)),
         ("inference/*.hdf",),
         (*BYTES, *HDF5, *HDF5, *FILE),
     ),
-    Target("slstr_product", slstr_files.write_product, converted, ("*.SEN3/*.nc",), (*BYTES, *HDF5, *HDF5, *FILE)),
+    Target("slstr_product", make_product, converted, ("*.SEN3/*.nc",), (*BYTES, *HDF5, *HDF5, *FILE)),
 )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_attributes import AGAIN, Node, reading
+from sciml_datasets.files.hdf5_heaps import Heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -20,6 +21,9 @@ READ_BYTES = 1 << 24
 """Bytes that are read at a time where numbers are cast."""
 LARGEST = 1 << 30
 """Bytes that one chunk, or an array that is read as a whole, may have."""
+
+ELSEWHERE = "lies in other files (virtual or external): write what it holds into this file"
+"""End of the sentence on an array that is not in the file that was opened."""
 
 
 class Types(NamedTuple):
@@ -52,10 +56,10 @@ class Array(Node):
             in one piece, or compressed, or as another type of the same size.
     """
 
-    def __init__(self, path: Path, where: str, identifier: h5py.h5d.DatasetID) -> None:
+    def __init__(self, path: Path, where: str, identifier: h5py.h5d.DatasetID, heaps: Heaps) -> None:
         from h5py import h5d, h5t
 
-        super().__init__(path, where, identifier)
+        super().__init__(path, where, identifier, heaps)
         if identifier.shape is None:
             raise InputError(f"{where} is empty (it has a null data space): {AGAIN}")
         self.shape: tuple[int, ...] = identifier.shape
@@ -63,7 +67,7 @@ class Array(Node):
         made = identifier.get_create_plist()
         layout = made.get_layout()
         if layout == h5d.VIRTUAL or made.get_external_count():
-            raise InputError(f"{where} lies in other files (virtual or external): write what it holds into this file")
+            raise InputError(f"{where} {ELSEWHERE}")
         self.chunk: tuple[int, ...] | None = made.get_chunk() if layout == h5d.CHUNKED else None
         if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST:
             raise InputError(f"{where} has chunks of over {LARGEST:,} bytes: write it again with smaller ones")
@@ -134,6 +138,8 @@ class Array(Node):
         if self.dtype.hasobject and not h5py.check_string_dtype(self.dtype):
             raise InputError(f"{self.where} holds objects, expected numbers or text: {AGAIN}")
         with reading(self.path, where):
+            if self.dtype.hasobject:
+                self.heaps.check_all()
             return np.asarray(h5py.Dataset(self.id)[key], self.dtype)  # of no axis, h5py gives a bare value
 
     def _is_written(self) -> bool:

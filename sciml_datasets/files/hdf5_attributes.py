@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.hdf5_heaps import Heaps
 
 AGAIN = "fetch or make the file again"
 DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
@@ -36,12 +37,14 @@ class Node:
     Attributes:
         path: path of the file.
         where: the file and the place in it, for messages.
+        heaps: the heaps of the file.
     """
 
-    def __init__(self, path: Path, where: str, identifier: Any) -> None:
+    def __init__(self, path: Path, where: str, identifier: Any, heaps: Heaps) -> None:
         self.path = path
         self.where = where
         self.id = identifier
+        self.heaps = heaps
 
     def text(self, name: str) -> str | None:
         """The text of an attribute; a number as text. None where there is none, or one without a value.
@@ -130,6 +133,8 @@ class Node:
             dtype, inner = stored.dtype.base, stored.dtype.shape  # HDF5's array types have a shape of their own
             if dtype.kind not in "fiuS" and not h5py.check_string_dtype(dtype):
                 raise self._unusable(name, "text or numbers")
+            if dtype.kind == "O":
+                self.heaps.check_attribute(h5py.h5o.get_info(self.id).addr, key)
             values: NDArray[Any] = np.empty(stored.shape + inner, dtype)
             stored.read(values, h5py.h5t.py_create(stored.dtype))
             return values
