@@ -30,7 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.cloudmask.raw import SIZES
-from sciml_datasets.cloudmask.slstr_grids import FETCH, Grid, averaged, offset, read_image, shift_between, sun_zenith
+from sciml_datasets.cloudmask.slstr_grids import (
+    FETCH,
+    Grid,
+    averaged,
+    image_shape,
+    offset,
+    read_image,
+    shift_between,
+    sun_zenith,
+)
 from sciml_datasets.cloudmask.slstr_product import FLAGS, GEOMETRY, REFLECTIVE, THERMAL, check_product, product_folder
 from sciml_datasets.cloudmask.validity import MAX_KELVIN, is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
@@ -196,7 +205,9 @@ def _irradiance(product: Path, channel: str) -> float:
 
 
 def _mask(file: File) -> Array:
-    return file.array("bayes_in", INTEGERS, (None, None), remedy=FETCH)
+    mask = file.array("bayes_in", INTEGERS, (None, None), remedy=FETCH)
+    image_shape(mask)
+    return mask
 
 
 def _grid(product: Path) -> Grid:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 READ_BYTES = 1 << 24
 """Bytes that are read at a time where numbers are cast."""
-LARGEST = 1 << 30
-"""Bytes that one chunk, or an array that is read as a whole, may have."""
+LARGEST = 1 << 27
+"""Bytes that an array may have that is read as a whole: one scene of CloudMask in double precision has 86 million."""
+LARGEST_CHUNK = 1 << 28
+"""Bytes that a chunk may have: the library keeps one in memory, compressed and not."""
 
 ELSEWHERE = "lies in other files (virtual or external): write what it holds into this file"
 """End of the sentence on an array that is not in the file that was opened."""
@@ -69,8 +71,8 @@ class Array(Node):
         if layout == h5d.VIRTUAL or made.get_external_count():
             raise InputError(f"{where} {ELSEWHERE}")
         self.chunk: tuple[int, ...] | None = made.get_chunk() if layout == h5d.CHUNKED else None
-        if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST:
-            raise InputError(f"{where} has chunks of over {LARGEST:,} bytes: write it again with smaller ones")
+        if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST_CHUNK:
+            raise InputError(f"{where} has chunks of over {LARGEST_CHUNK:,} bytes: write it again with smaller ones")
         for i in range(made.get_nfilters()):
             _check_filter(made.get_filter(i), where)
         if self.size and not self._is_written():

@@ -26,6 +26,9 @@ DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
 LIBRARY_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError)
 """Types of the exceptions by which h5py says what is wrong with a file."""
 
+LONGEST = 200
+"""Largest number of characters of a text of a file that a sentence shows."""
+
 
 class UnusableAttributeError(InputError):
     """An attribute holds something other than was expected; a file whose attribute may be absent can do without."""
@@ -187,11 +190,18 @@ def as_text(stored: bytes, where: str, encoding: str = "UTF-8") -> str:
     try:
         return stored.decode(encoding)
     except (UnicodeError, LookupError, ValueError) as error:
-        shown = stored.decode("utf-8", "backslashreplace")
-        raise InputError(f"{where} is {shown!r}, expected text in {encoding}: correct the file or remove it") from error
+        found = shown(stored.decode("utf-8", "backslashreplace"), always=True)
+        raise InputError(f"{where} is {found}, expected text in {encoding}: correct the file or remove it") from error
 
 
 def reason(error: BaseException) -> str:
     """The reason that the HDF5 library gives, which stands in parentheses, for example: truncated file: eof = 100."""
     text = " ".join(str(error).split())
-    return text[text.find("(") + 1 : text.rfind(")")] if "(" in text and ")" in text else text
+    text = text[text.find("(") + 1 : text.rfind(")")] if "(" in text and ")" in text else text
+    return "".join(character for character in text if character.isprintable())[:LONGEST]
+
+
+def shown(text: str, *, always: bool = False) -> str:
+    """A text of a file for a sentence: in quotes where it does not show as it is, or ``always``; its end is cut off."""
+    whole = len(text) <= LONGEST
+    return text if whole and text.isprintable() and not always else repr(text[:LONGEST]) + "..." * (not whole)
