@@ -51,6 +51,8 @@ NO_BITS = -1
 """Number for missing bits, outside of 0 to 255."""
 IRRADIANCES = (20.0, 3000.0)
 """Range of irradiances in mW m-2 nm-1: the sun gives 70 at S6 and 1900 at S1, and nowhere more than 2300."""
+MOST_DETECTORS = 1000
+"""Largest number of detectors of a channel: SLSTR has 4."""
 HORIZON = 90.0
 """Sun zenith angle of the horizon in degrees."""
 ROWS_APART = 2
@@ -195,6 +197,8 @@ def _irradiance(product: Path, channel: str) -> float:
     """The mean irradiance of the detectors of a channel that are present, in mW m-2 nm-1."""
     with opened(product / f"{channel}_quality_an.nc") as file:
         variable = file.array(f"{channel}_solar_irradiance_an", NUMBERS, remedy=FETCH)
+        if variable.size > MOST_DETECTORS:
+            raise InputError(f"{variable.where} has the shape {variable.shape}, expected a value a detector: {FETCH}")
         detectors = values(variable)
     there = detectors[~np.isnan(detectors)]
     low, high = IRRADIANCES

@@ -39,6 +39,8 @@ UNWRITTEN = {
 }
 """Type to the number that stands where nothing was written, 9.96921e+36 in floats (netcdf.h, NC_FILL)."""
 
+MOST_NUMBERS = 1 << 24
+"""Largest number of values of a variable: several arrays of it in double precision are in memory."""
 MOST = sys.float_info.max
 """Largest number of any type."""
 
@@ -78,6 +80,8 @@ def stored(variable: Array) -> Stored:
     Raises:
         InputError: the variable cannot be read, or an attribute makes no sense.
     """
+    if variable.size > MOST_NUMBERS:
+        raise InputError(f"{variable.where} has the shape {variable.shape}, too large for what it is: {CORRECT}")
     numbers = variable.whole()
     numbers = numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
     declared = numbers.dtype
