@@ -6,6 +6,7 @@ parent ends it when a case takes longer than SECONDS, and starts another after a
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import json
 import os
@@ -196,6 +197,7 @@ def _of_worker(target: Target, work: Path, seed: int, numbers: list[int], sound:
 
 def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str, into: int) -> None:
     """Read case after case; `_tell` of each."""
+    faulthandler.disable()
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)
     os.dup2(silent, 2)
