@@ -58,9 +58,11 @@ class Message(NamedTuple):
     content: bytes
 
 
-def messages(file: Bytes, address: int) -> Iterator[Message]:
-    """The messages of the object header at an address, up to where it makes no sense."""
+def messages(file: Bytes, address: int, *kinds: int) -> Iterator[Message]:
+    """The messages of some types of the object header at an address, up to where it makes no sense."""
     head = file.read(address, FIRST)
+    if len(head) < 16:
+        return
     if head[:4] == b"OHDR":
         flags = head[5]
         at = 6 + (16 if flags & 32 else 0) + (4 if flags & 16 else 0)
@@ -79,35 +81,34 @@ def messages(file: Bytes, address: int) -> Iterator[Message]:
         block, at = blocks.pop(), 0
         while at + prefix.size <= len(block):
             kind, length, flags = prefix.unpack_from(block, at)
-            at += prefix.size
-            content = block[at : at + length]
-            at += length
-            if kind == CONTINUATION and len(content) >= 16:
-                place, count = struct.unpack_from("<QQ", content)
+            begin = at + prefix.size
+            at = begin + length
+            if kind == CONTINUATION and length >= 16 and at <= len(block):
+                place, count = struct.unpack_from("<QQ", block, begin)
                 if place not in seen and 2 * frame <= count <= left:
                     seen.add(place)
                     left -= count
                     blocks.append(file.read(place + frame, count - 2 * frame))
-            else:
-                yield Message(kind, flags, content)
+            elif kind in kinds:
+                yield Message(kind, flags, block[begin:at])
 
 
 def is_virtual(file: Bytes, address: int) -> bool:
     """Whether the object at an address is a virtual data set, which the library follows as it opens it."""
-    return any(one.kind == LAYOUT and one.content[:2] == VIRTUAL_LAYOUT for one in messages(file, address))
+    return any(one.content[:2] == VIRTUAL_LAYOUT for one in messages(file, address, LAYOUT))
 
 
 def attribute_values(file: Bytes, address: int, name: bytes) -> list[bytes] | None:
     """The stored bytes of the attributes of a name; None where they may lie elsewhere than in the object's header."""
     found = []
-    for message in messages(file, address):
+    for message in messages(file, address, ATTRIBUTE, ATTRIBUTE_INFO):
         if message.kind == ATTRIBUTE:
             if message.flags & 2:  # the header has its place alone
                 return None
             own, values = _attribute(message.content)
             if own.partition(b"\0")[0] == name:
                 found.append(values)
-        elif message.kind == ATTRIBUTE_INFO:
+        else:
             content = message.content
             at = 2 + (2 if content[1:2] and content[1] & 1 else 0)
             if int.from_bytes(content[at : at + 8], "little") != UNDEFINED:

@@ -148,8 +148,9 @@ def _number_of(text: str, where: str) -> int | float:
             number = kind(text)
         except ValueError:
             continue
-        if abs(number) <= MOST or not math.isfinite(number):
+        if isinstance(number, float) or abs(number) <= MOST:
             return number
+        break
     raise InputError(f"{where} is {shown(text, always=True)}, expected a number that a variable can hold: {CORRECT}")
 
 
