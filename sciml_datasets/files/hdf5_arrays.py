@@ -141,8 +141,28 @@ class Array(Node):
             raise InputError(f"{self.where} holds objects, expected numbers or text: {AGAIN}")
         with reading(self.path, where):
             if self.dtype.hasobject:
-                self.heaps.check_all()
+                self._check_texts()
             return np.asarray(h5py.Dataset(self.id)[key], self.dtype)  # of no axis, h5py gives a bare value
+
+    def _check_texts(self) -> None:
+        """Check what the library follows to texts of varying length; of chunks that are compressed, their heaps alone.
+
+        Raises:
+            ValueError: the library must not read them.
+        """
+        from h5py import h5d
+
+        self.heaps.check_all()
+        made = self.id.get_create_plist()
+        if made.get_layout() == h5d.CONTIGUOUS:
+            pieces = [(self.id.get_offset(), 16 * self.size)]
+        elif self.chunk is not None and not made.get_nfilters():
+            chunks = (self.id.get_chunk_info(i) for i in range(self.id.get_num_chunks()))
+            pieces = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+        else:
+            pieces = []
+        for place, count in pieces:
+            self.heaps.check_references(self.heaps.file.read(place - self.heaps.file.base, count))
 
     def _is_written(self) -> bool:
         if self.chunk is None:

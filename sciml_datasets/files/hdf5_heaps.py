@@ -6,7 +6,6 @@ Source: HDF5 File Format Specification 3.0, III.E.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -23,8 +22,8 @@ MOST = 1 << 30
 """Bytes that a heap may have; the library keeps it in memory as a whole."""
 SCANNED = 1 << 24
 """Bytes that are searched at a time."""
-REFERENCE = struct.Struct("<4xQ4x")
-"""A text of varying length where it is used: its length, the address of its heap, and its number there."""
+REFERENCE = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")])
+"""A text of varying length where it is used: its length, the address of its heap (0 for no text), its number there."""
 
 
 class DamagedHeapError(ValueError):
@@ -40,7 +39,7 @@ class Heaps:
 
     def __init__(self, file: Any) -> None:
         self._h5 = file
-        self._sound: set[int] = set()
+        self._sizes: dict[int, int] = {}
         self._all = False
 
     @cached_property
@@ -59,8 +58,23 @@ class Heaps:
             self.check_all()
             return
         for values in found:
-            for (heap,) in REFERENCE.iter_unpack(values[: len(values) // REFERENCE.size * REFERENCE.size]):
-                self._check(heap)
+            self.check_references(values)
+
+    def check_references(self, stored: bytes) -> None:
+        """Check the heaps that texts lie in, and that no text is longer than its heap: the library makes room for it
+        before it looks.
+
+        Args:
+            stored: the texts as they are stored where they are used, as REFERENCE.
+
+        Raises:
+            DamagedHeapError: the library must not read them.
+        """
+        texts = np.frombuffer(stored[: len(stored) // REFERENCE.itemsize * REFERENCE.itemsize], REFERENCE)
+        heaps, which = np.unique(texts["heap"], return_inverse=True)
+        sizes = np.array([self._size(int(heap)) if heap else 0 for heap in heaps], np.int64)
+        if (too_long := texts["length"][(texts["length"] > sizes[which]) & (texts["heap"] > 0)]).size:
+            raise DamagedHeapError(f"a text has {too_long[0]:,} bytes, more than its heap")
 
     def check_all(self) -> None:
         """Check all heaps of the file.
@@ -72,7 +86,7 @@ class Heaps:
             raise DamagedHeapError("its addresses or lengths have other than 8 bytes")
         if not self._all:
             for heap in self._found():
-                self._check(heap)
+                self._size(heap)
             self._all = True
 
     def _found(self) -> Iterator[int]:
@@ -88,17 +102,24 @@ class Heaps:
                     places = places[part[places + i] == byte]
             yield from (address for address in (places + start - self.file.base).tolist() if address >= 0)
 
-    def _check(self, address: int) -> None:
-        if address in self._sound:
-            return
-        head = self.file.read(address, 16)
-        size = int.from_bytes(head[8:16], "little")
-        whole = head.startswith(SIGNATURE) and len(head) == 16 and size >= LEAST
-        if whole and size <= self.file.size - self.file.base - address:  # all else the library refuses itself
-            if size > MOST:
+    def _size(self, address: int) -> int:
+        """The bytes of the heap at an address; 0 where there is none, which the library says itself.
+
+        Raises:
+            DamagedHeapError: the library must not read it.
+        """
+        if address not in self._sizes:
+            head = self.file.read(address, 16)
+            size = int.from_bytes(head[8:16], "little")
+            room = self.file.size - self.file.base - address
+            if len(head) < 16 or not head.startswith(SIGNATURE) or not LEAST <= size <= room:
+                size = 0
+            elif size > MOST:
                 raise DamagedHeapError(f"a heap has {size:,} bytes")
-            _walk(self.file.read(address, size))
-        self._sound.add(address)
+            else:
+                _walk(self.file.read(address, size))
+            self._sizes[address] = size
+        return self._sizes[address]
 
 
 def _walk(heap: bytes) -> None:

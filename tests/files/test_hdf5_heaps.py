@@ -43,6 +43,19 @@ def damage(path: Path, object_head: bytes) -> None:
     path.write_bytes(content)
 
 
+def replace_lengths(path: Path, old: int, new: int) -> None:
+    """Replace the length of a text where it is used."""
+    content, at = bytearray(path.read_bytes()), 0
+    base = content.index(b"\x89HDF")
+    heap = content.index(b"GCOL\1") - base
+    reference = old.to_bytes(4, "little") + heap.to_bytes(8, "little")
+    assert reference in content
+    while (at := content.find(reference, at)) >= 0:
+        content[at : at + 4] = new.to_bytes(4, "little")
+        at += 4
+    path.write_bytes(content)
+
+
 NO_LENGTH = bytes(16)
 WRAPS_ROUND = b"\1\0\1\0\0\0\0\0" + b"\xf0" + b"\xff" * 7
 """An object whose end, in 64 bits, is its beginning."""
@@ -69,6 +82,29 @@ def test_a_heap_in_which_the_library_would_not_end_is_refused(
         pytest.raises(InputError, match=r"attribute a0 cannot be read \(an object of a heap has [\d,]+ bytes of 4,080"),
     ):
         file.group("g").text("a0")
+
+
+@pytest.mark.parametrize("length", [5, 0xFFFFFFFF])
+@pytest.mark.parametrize("form", ["earliest", "behind a user block"])  # in others a checksum shows it
+def test_a_text_longer_than_its_heap_is_refused_before_the_library_makes_room(
+    tmp_path: Path, form: str, length: int
+) -> None:
+    path = make(tmp_path / "a.h5", lambda file: file.attrs.update({"a": "12345"}), **FORMATS[form])
+    replace_lengths(path, 5, length)
+    with opened(path) as file:
+        if length == 5:
+            assert file.text("a") == "12345"
+        else:
+            with pytest.raises(InputError, match=r"a text has 4,294,967,295 bytes, more than its heap"):
+                file.text("a")
+
+
+@pytest.mark.parametrize("chunks", [None, (1,)])
+def test_so_is_one_of_an_array(tmp_path: Path, chunks: tuple[int, ...] | None) -> None:
+    path = make(tmp_path / "a.h5", lambda file: file.create_dataset("id", data=["12345", "1"], chunks=chunks))
+    replace_lengths(path, 5, 0xFFFFFFFF)
+    with opened(path) as file, pytest.raises(InputError, match=r"a text has 4,294,967,295 bytes, more than its heap"):
+        file.array("id", TEXT).whole()
 
 
 def test_so_is_that_of_an_array_of_text(tmp_path: Path) -> None:
