@@ -290,16 +290,6 @@ def other_attribute(file: h5py.File, rng: random.Random) -> None:
             node.attrs[name] = value
 
 
-CHANGES = (
-    other_type,
-    other_shape,
-    other_values,
-    other_storage,
-    huge,
-    bomb,
-    elsewhere,
-    other_link,
-    other_attribute,
-    other_attribute,
-)
+DATA_SETS = (other_type, other_shape, other_values, other_storage, huge, bomb, elsewhere)
+CHANGES = (*DATA_SETS, other_link, other_attribute, other_attribute)
 HDF5 = (structure, structure, structure_and_bytes, latest_format, compressed)
