@@ -30,7 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.cloudmask.raw import SIZES
-from sciml_datasets.cloudmask.slstr_grids import FETCH, Grid, averaged, offset, read_image, shift_between, sun_zenith
+from sciml_datasets.cloudmask.slstr_grids import (
+    FETCH,
+    Grid,
+    averaged,
+    image_shape,
+    offset,
+    read_image,
+    shift_between,
+    sun_zenith,
+)
 from sciml_datasets.cloudmask.slstr_product import FLAGS, GEOMETRY, REFLECTIVE, THERMAL, check_product, product_folder
 from sciml_datasets.cloudmask.validity import MAX_KELVIN, is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
@@ -42,6 +51,8 @@ NO_BITS = -1
 """Number for missing bits, outside of 0 to 255."""
 IRRADIANCES = (20.0, 3000.0)
 """Range of irradiances in mW m-2 nm-1: the sun gives 70 at S6 and 1900 at S1, and nowhere more than 2300."""
+MOST_DETECTORS = 1000
+"""Largest number of detectors of a channel: SLSTR has 4."""
 HORIZON = 90.0
 """Sun zenith angle of the horizon in degrees."""
 ROWS_APART = 2
@@ -186,6 +197,8 @@ def _irradiance(product: Path, channel: str) -> float:
     """The mean irradiance of the detectors of a channel that are present, in mW m-2 nm-1."""
     with opened(product / f"{channel}_quality_an.nc") as file:
         variable = file.array(f"{channel}_solar_irradiance_an", NUMBERS, remedy=FETCH)
+        if variable.size > MOST_DETECTORS:
+            raise InputError(f"{variable.where} has the shape {variable.shape}, expected a value a detector: {FETCH}")
         detectors = values(variable)
     there = detectors[~np.isnan(detectors)]
     low, high = IRRADIANCES
@@ -196,7 +209,9 @@ def _irradiance(product: Path, channel: str) -> float:
 
 
 def _mask(file: File) -> Array:
-    return file.array("bayes_in", INTEGERS, (None, None), remedy=FETCH)
+    mask = file.array("bayes_in", INTEGERS, (None, None), remedy=FETCH)
+    image_shape(mask)
+    return mask
 
 
 def _grid(product: Path) -> Grid:

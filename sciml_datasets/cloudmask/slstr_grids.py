@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import NUMBERS, File, opened
+from sciml_datasets.files.hdf5 import NUMBERS, Array, File, opened, shown
 from sciml_datasets.files.netcdf import values
 
 FETCH = "fetch the file again"
@@ -25,6 +25,9 @@ TIE_SPACING = 16
 """Distance of tie points across the track in kilometres."""
 MOST_OFFSET = 1_000_000
 """Number of rows of 500 m of ten orbits; more than any offset."""
+MOST_PIXELS = 1 << 21
+"""Largest number of pixels of a 1 km grid, and a fourth of that of a 500 m grid: a product of 3 minutes has 1.8
+million."""
 BEGINS_WITHIN, ENDS_WITHIN = 2, 4
 """Largest distances, in pixels of the finer grid, between the beginnings and the ends of two grids of one product."""
 
@@ -59,10 +62,20 @@ def read_image(path: Path, name: str) -> tuple[NDArray[np.float64], Grid]:
     """
     with opened(path) as file:
         variable = file.array(name, NUMBERS, (None, None), remedy=FETCH)
-        rows, columns = variable.shape
-        if not variable.size:
-            raise InputError(f"{variable.where} has the shape {variable.shape}, expected an image: {FETCH}")
+        rows, columns = image_shape(variable, 4 * MOST_PIXELS)
         return values(variable), Grid(offset(file, "start_offset"), offset(file, "track_offset"), (rows, columns))
+
+
+def image_shape(variable: Array, most: int = MOST_PIXELS) -> tuple[int, int]:
+    """Rows and columns of an image, of which nothing is read yet.
+
+    Raises:
+        InputError: it has no pixel, or more than ``most``.
+    """
+    rows, columns = variable.shape
+    if not 0 < rows * columns <= most:
+        raise InputError(f"{variable.where} has the shape {variable.shape}, expected an image of a product: {FETCH}")
+    return rows, columns
 
 
 def offset(file: File, name: str) -> int:
@@ -161,7 +174,7 @@ def sun_zenith(path: Path, grid: Grid) -> NDArray[np.float64]:
         kilometres = _spacing(file)
         unit = file.array(name).text("units")
     if unit is not None and not unit.lower().startswith("deg"):
-        raise InputError(f"{path}: {name} is in {unit!r}, expected degrees: {FETCH}")
+        raise InputError(f"{path}: {name} is in {shown(unit, always=True)}, expected degrees: {FETCH}")
     with np.errstate(invalid="ignore"):
         if ((ties < 0) | (ties > 180)).any():
             raise InputError(
@@ -184,5 +197,7 @@ def _spacing(file: File) -> int:
     text = file.text("resolution") or ""
     found = re.findall(r"\d+", text, re.ASCII)
     if found[:1] != [str(1000 * TIE_SPACING)]:
-        raise InputError(f"{file.path}: the attribute resolution is {text!r}, expected [ 16000 1000 ]: {FETCH}")
+        raise InputError(
+            f"{file.path}: the attribute resolution is {shown(text, always=True)}, expected [ 16000 1000 ]: {FETCH}"
+        )
     return TIE_SPACING

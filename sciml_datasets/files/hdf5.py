@@ -20,7 +20,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.hdf5_arrays import ANY, FLOAT32, INTEGERS, NUMBERS, TEXT, Array, Types
+from sciml_datasets.files.hdf5_arrays import ANY, ELSEWHERE, FLOAT32, INTEGERS, NUMBERS, TEXT, Array, Types
 from sciml_datasets.files.hdf5_attributes import (
     AGAIN,
     LIBRARY_ERRORS,
@@ -30,7 +30,10 @@ from sciml_datasets.files.hdf5_attributes import (
     machine_error,
     reading,
     reason,
+    shown,
 )
+from sciml_datasets.files.hdf5_headers import is_virtual
+from sciml_datasets.files.hdf5_heaps import Heaps
 from sciml_datasets.files.regular_files import regular_file
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "UnusableAttributeError",
     "as_text",
     "opened",
+    "shown",
 ]
 
 FAMILY = b"NCSAfami"
@@ -85,7 +89,7 @@ class Group(Node):
 
     def __contains__(self, name: str) -> bool:
         """Whether the group holds something of this name, even a link that leads nowhere."""
-        with reading(self.path, f"{self.where}: {name}"):
+        with reading(self.path, f"{self.where}: {shown(name)}"):
             return bool(self.id.links.exists(name.encode()))
 
     def group(self, name: str) -> Group:
@@ -96,11 +100,11 @@ class Group(Node):
         """
         import h5py
 
-        where = f"{self.path}, group {name}"
+        where = f"{self.path}, group {shown(name)}"
         found = self._object(name, where, "a group")
         if not isinstance(found, h5py.h5g.GroupID):
             raise InputError(f"{where}: it is a data set or a type, expected a group: remove it, or correct the file")
-        return Group(self.path, where, found)
+        return Group(self.path, where, found, self.heaps)
 
     def array(self, name: str, types: Types = NUMBERS, *shapes: Shape, remedy: str = AGAIN) -> Array:
         """An array in this group; nothing of it is read yet.
@@ -117,20 +121,20 @@ class Group(Node):
         """
         import h5py
 
-        where = f"{self.where}: {name}"
+        where = f"{self.where}: {shown(name)}"
         expected = " or ".join(str(shape).replace("None", "any") for shape in shapes)
-        found = self._object(name, where, f"a data set {expected}".rstrip())
+        found = self._object(name, where, f"a data set {expected}".rstrip(), an_array=True)
         if not isinstance(found, h5py.h5d.DatasetID):
             raise InputError(f"{where} is no data set: {remedy}")
         with reading(self.path, where):
-            array = Array(self.path, where, found)
+            array = Array(self.path, where, found, self.heaps)
         if shapes and not any(_fits(array.shape, shape) for shape in shapes):
             raise InputError(f"{where} has the shape {array.shape}, expected {expected}: {remedy}")
         if not types.accepts(array.dtype):
             raise InputError(f"{where} is {array.dtype}, expected {types.words}: convert the file or remove it")
         return array
 
-    def _object(self, name: str, where: str, expected: str) -> Any:
+    def _object(self, name: str, where: str, expected: str, *, an_array: bool = False) -> Any:
         """The object that a name refers to, through soft links; no other file is opened."""
         import h5py
 
@@ -143,11 +147,13 @@ class Group(Node):
                 if not isinstance(place, h5py.h5g.GroupID) or not place.links.exists(part):
                     behind = " behind a soft link" if links else ""
                     raise InputError(f"{where} is missing{behind}, expected {expected}: {AGAIN}, or remove it")
-                kind = place.links.get_info(part).type
-                if kind == h5py.h5l.TYPE_HARD:
+                link = place.links.get_info(part)
+                if link.type == h5py.h5l.TYPE_HARD:
+                    if an_array and not parts and is_virtual(self.heaps.file, link.u):
+                        raise InputError(f"{where} {ELSEWHERE}")
                     place = h5py.h5o.open(place, part)
                     continue
-                if kind != h5py.h5l.TYPE_SOFT:
+                if link.type != h5py.h5l.TYPE_SOFT:
                     raise InputError(
                         f"{where} lies in another file, behind an external link: write what it holds into this file"
                     )
@@ -190,7 +196,7 @@ class File(Group):
                 ) from error
             raise InputError(f"{path}: not a complete HDF5 file ({reason(error)}): {AGAIN}, or remove it") from error
         with reading(path, str(path)):
-            super().__init__(path, str(path), h5py.h5o.open(self.h5.id, b"/"))
+            super().__init__(path, str(path), h5py.h5o.open(self.h5.id, b"/"), Heaps(self.h5))
 
     def close(self) -> None:
         """Close the file; nothing of it can be read afterwards."""

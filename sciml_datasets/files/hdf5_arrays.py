@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_attributes import AGAIN, Node, reading
+from sciml_datasets.files.hdf5_heaps import Heaps
 
 if TYPE_CHECKING:
     import h5py
 
 READ_BYTES = 1 << 24
 """Bytes that are read at a time where numbers are cast."""
-LARGEST = 1 << 30
-"""Bytes that one chunk, or an array that is read as a whole, may have."""
+LARGEST = 1 << 27
+"""Bytes that an array may have that is read as a whole: one scene of CloudMask in double precision has 86 million."""
+LARGEST_CHUNK = 1 << 28
+"""Bytes that a chunk may have: the library keeps one in memory, compressed and not."""
+
+ELSEWHERE = "lies in other files (virtual or external): write what it holds into this file"
+"""End of the sentence on an array that is not in the file that was opened."""
 
 
 class Types(NamedTuple):
@@ -52,10 +58,10 @@ class Array(Node):
             in one piece, or compressed, or as another type of the same size.
     """
 
-    def __init__(self, path: Path, where: str, identifier: h5py.h5d.DatasetID) -> None:
+    def __init__(self, path: Path, where: str, identifier: h5py.h5d.DatasetID, heaps: Heaps) -> None:
         from h5py import h5d, h5t
 
-        super().__init__(path, where, identifier)
+        super().__init__(path, where, identifier, heaps)
         if identifier.shape is None:
             raise InputError(f"{where} is empty (it has a null data space): {AGAIN}")
         self.shape: tuple[int, ...] = identifier.shape
@@ -63,10 +69,10 @@ class Array(Node):
         made = identifier.get_create_plist()
         layout = made.get_layout()
         if layout == h5d.VIRTUAL or made.get_external_count():
-            raise InputError(f"{where} lies in other files (virtual or external): write what it holds into this file")
+            raise InputError(f"{where} {ELSEWHERE}")
         self.chunk: tuple[int, ...] | None = made.get_chunk() if layout == h5d.CHUNKED else None
-        if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST:
-            raise InputError(f"{where} has chunks of over {LARGEST:,} bytes: write it again with smaller ones")
+        if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST_CHUNK:
+            raise InputError(f"{where} has chunks of over {LARGEST_CHUNK:,} bytes: write it again with smaller ones")
         for i in range(made.get_nfilters()):
             _check_filter(made.get_filter(i), where)
         if self.size and not self._is_written():
@@ -134,7 +140,29 @@ class Array(Node):
         if self.dtype.hasobject and not h5py.check_string_dtype(self.dtype):
             raise InputError(f"{self.where} holds objects, expected numbers or text: {AGAIN}")
         with reading(self.path, where):
+            if self.dtype.hasobject:
+                self._check_texts()
             return np.asarray(h5py.Dataset(self.id)[key], self.dtype)  # of no axis, h5py gives a bare value
+
+    def _check_texts(self) -> None:
+        """Check what the library follows to texts of varying length; of chunks that are compressed, their heaps alone.
+
+        Raises:
+            ValueError: the library must not read them.
+        """
+        from h5py import h5d
+
+        self.heaps.check_all()
+        made = self.id.get_create_plist()
+        if made.get_layout() == h5d.CONTIGUOUS:
+            pieces = [(self.id.get_offset(), 16 * self.size)]
+        elif self.chunk is not None and not made.get_nfilters():
+            chunks = (self.id.get_chunk_info(i) for i in range(self.id.get_num_chunks()))
+            pieces = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+        else:
+            pieces = []
+        for place, count in pieces:
+            self.heaps.check_references(self.heaps.file.read(place - self.heaps.file.base, count))
 
     def _is_written(self) -> bool:
         if self.chunk is None:

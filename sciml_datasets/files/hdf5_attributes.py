@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.hdf5_heaps import Heaps
 
 AGAIN = "fetch or make the file again"
 DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
@@ -24,6 +25,9 @@ DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
 
 LIBRARY_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError)
 """Types of the exceptions by which h5py says what is wrong with a file."""
+
+LONGEST = 200
+"""Largest number of characters of a text of a file that a sentence shows."""
 
 
 class UnusableAttributeError(InputError):
@@ -36,12 +40,14 @@ class Node:
     Attributes:
         path: path of the file.
         where: the file and the place in it, for messages.
+        heaps: the heaps of the file.
     """
 
-    def __init__(self, path: Path, where: str, identifier: Any) -> None:
+    def __init__(self, path: Path, where: str, identifier: Any, heaps: Heaps) -> None:
         self.path = path
         self.where = where
         self.id = identifier
+        self.heaps = heaps
 
     def text(self, name: str) -> str | None:
         """The text of an attribute; a number as text. None where there is none, or one without a value.
@@ -130,6 +136,8 @@ class Node:
             dtype, inner = stored.dtype.base, stored.dtype.shape  # HDF5's array types have a shape of their own
             if dtype.kind not in "fiuS" and not h5py.check_string_dtype(dtype):
                 raise self._unusable(name, "text or numbers")
+            if dtype.kind == "O":
+                self.heaps.check_attribute(h5py.h5o.get_info(self.id).addr, key)
             values: NDArray[Any] = np.empty(stored.shape + inner, dtype)
             stored.read(values, h5py.h5t.py_create(stored.dtype))
             return values
@@ -182,11 +190,18 @@ def as_text(stored: bytes, where: str, encoding: str = "UTF-8") -> str:
     try:
         return stored.decode(encoding)
     except (UnicodeError, LookupError, ValueError) as error:
-        shown = stored.decode("utf-8", "backslashreplace")
-        raise InputError(f"{where} is {shown!r}, expected text in {encoding}: correct the file or remove it") from error
+        found = shown(stored.decode("utf-8", "backslashreplace"), always=True)
+        raise InputError(f"{where} is {found}, expected text in {encoding}: correct the file or remove it") from error
 
 
 def reason(error: BaseException) -> str:
     """The reason that the HDF5 library gives, which stands in parentheses, for example: truncated file: eof = 100."""
     text = " ".join(str(error).split())
-    return text[text.find("(") + 1 : text.rfind(")")] if "(" in text and ")" in text else text
+    text = text[text.find("(") + 1 : text.rfind(")")] if "(" in text and ")" in text else text
+    return "".join(character for character in text if character.isprintable())[:LONGEST]
+
+
+def shown(text: str, *, always: bool = False) -> str:
+    """A text of a file for a sentence: in quotes where it does not show as it is, or ``always``; its end is cut off."""
+    whole = len(text) <= LONGEST
+    return text if whole and text.isprintable() and not always else repr(text[:LONGEST]) + "..." * (not whole)

@@ -14,13 +14,14 @@ and fill values.
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import Array, UnusableAttributeError
+from sciml_datasets.files.hdf5 import Array, UnusableAttributeError, shown
 
 CORRECT = "correct the file or remove it"
 LIMITS = ("valid_min", "valid_max")
@@ -37,6 +38,11 @@ UNWRITTEN = {
     "f8": 15 * 2.0**119,
 }
 """Type to the number that stands where nothing was written, 9.96921e+36 in floats (netcdf.h, NC_FILL)."""
+
+MOST_NUMBERS = 1 << 24
+"""Largest number of values of a variable: several arrays of it in double precision are in memory."""
+MOST = sys.float_info.max
+"""Largest number of any type."""
 
 
 class Stored(NamedTuple):
@@ -74,13 +80,17 @@ def stored(variable: Array) -> Stored:
     Raises:
         InputError: the variable cannot be read, or an attribute makes no sense.
     """
+    if variable.size > MOST_NUMBERS:
+        raise InputError(f"{variable.where} has the shape {variable.shape}, too large for what it is: {CORRECT}")
     numbers = variable.whole()
     numbers = numbers.astype(numbers.dtype.newbyteorder("="), copy=False)
     declared = numbers.dtype
     unsigned = variable.text("_Unsigned")
     if unsigned is not None and declared.kind in "iu":
         if unsigned.lower() not in ("true", "false"):
-            raise InputError(f"{variable.where}: _Unsigned is {unsigned!r}, expected true or false: {CORRECT}")
+            raise InputError(
+                f"{variable.where}: _Unsigned is {shown(unsigned, always=True)}, expected true or false: {CORRECT}"
+            )
         numbers = numbers.view(f"{'u' if unsigned.lower() == 'true' else 'i'}{declared.itemsize}")
     missing = _beyond(variable, numbers, packed=True)
     for name in ("_FillValue", "missing_value"):
@@ -135,10 +145,13 @@ def _numbers(variable: Array, name: str) -> list[int | float]:
 def _number_of(text: str, where: str) -> int | float:
     for kind in (int, float):
         try:
-            return kind(text)
+            number = kind(text)
         except ValueError:
             continue
-    raise InputError(f"{where} is {text!r}, expected a number: {CORRECT}")
+        if isinstance(number, float) or abs(number) <= MOST:
+            return number
+        break
+    raise InputError(f"{where} is {shown(text, always=True)}, expected a number that a variable can hold: {CORRECT}")
 
 
 def _as_stored(variable: Array, name: str, number: float, declared: np.dtype[Any], dtype: np.dtype[Any]) -> Any:

@@ -38,6 +38,8 @@ STORED = 0
 """ZIP's method of members that are not compressed."""
 ENCRYPTED = 1
 """ZIP's flag of members that need a password."""
+LONGEST = 200
+"""Largest number of characters of the library's reason that a sentence gives; it may quote the file."""
 DATA, LABEL = "data.npy", "label.npy"
 FILE_TYPE = np.dtype("<f4")
 """Type of the pixels in the files whose arrays can be read in place."""
@@ -197,7 +199,7 @@ def archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = " ".join(str(error).split())[:LONGEST] or type(error).__name__
     return InputError(f"{path}: not a complete .npz file ({reason}): fetch it again or remove it")
 
 

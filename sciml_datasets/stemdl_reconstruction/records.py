@@ -59,14 +59,17 @@ def text_of(path: Path, transaction: Any, key: str) -> str:
     """A short text of the header; empty where there is none.
 
     Raises:
-        InputError: it is longer than LONGEST_TEXT.
+        InputError: it is longer than LONGEST_TEXT, or has characters that do not show.
     """
     value = _get(path, transaction, key)
     if value is None:
         return ""
     if len(value) > LONGEST_TEXT:
         raise InputError(f"{path}: {key} has {len(value)} bytes, expected a name: remove the file")
-    return bytes(value).decode("utf-8", "replace")
+    text = bytes(value).decode("utf-8", "replace")
+    if not text.isprintable():
+        raise InputError(f"{path}: {key} is {text!r}, expected a name: remove the file")
+    return text
 
 
 def record(path: Path, transaction: Any, key: str, layout: ArrayLayout) -> NDArray[Any]:

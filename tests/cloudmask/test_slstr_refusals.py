@@ -179,6 +179,18 @@ DEFECTS: dict[str, tuple[Change, str]] = {
         r"has the shape \(1, 24, 48\), expected \(any, any\)",
     ),
     "an empty image": (of("S1_radiance_an.nc", "S1_radiance_an", np.zeros((0, 0), np.int16)), "expected an image"),
+    "a mask larger than any": (
+        of("flags_in.nc", "bayes_in", np.zeros((2048, 1025), np.uint8)),
+        r"bayes_in has the shape \(2048, 1025\), expected an image of a product",
+    ),
+    "more detectors than any": (
+        of("S1_quality_an.nc", "S1_solar_irradiance_an", np.full(1001, 1000.0)),
+        r"S1_solar_irradiance_an has the shape \(1001,\), expected a value a detector",
+    ),
+    "a fill value of 400 digits": (
+        of(*S7, _FillValue="9" * 400),
+        r"_FillValue is '9{200}'..., expected a number that a variable can hold",
+    ),
     "text": (of(*S7, np.full((ROWS, COLUMNS), b"x")), r"S7_BT_in is \|S1, expected numbers"),
     "infinite temperatures": (of(*S7, np.full((ROWS, COLUMNS), 1e300)), "S7_BT_in holds the value 1e\\+298, expected"),
     "files of two products": (
@@ -196,6 +208,10 @@ DEFECTS: dict[str, tuple[Change, str]] = {
     "a file of another time": (
         of("S7_BT_in.nc", start_time="2021-08-27T07:46:36.1Z"),
         "started at .* but the product at",
+    ),
+    "a unit that does not show": (
+        of("geometry_tn.nc", "solar_zenith_tn", units="\u202e\n"),
+        r"solar_zenith_tn is in '\\u202e\\n', expected degrees",
     ),
     "a time that is none": (
         of("S7_BT_in.nc", start_time="this morning"),

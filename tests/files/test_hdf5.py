@@ -289,7 +289,7 @@ def test_an_array_is_not_believed_to_be_as_large_as_it_says(tmp_path: Path) -> N
 
     path = make(tmp_path / "a.h5", huge)
     refused(path, "never written")
-    refused(path, r"y has chunks of over 1,073,741,824 bytes", "y")
+    refused(path, r"y has chunks of over 268,435,456 bytes", "y")
 
 
 def test_a_file_that_is_marked_as_open_for_writing_is_not_called_damaged(tmp_path: Path) -> None:

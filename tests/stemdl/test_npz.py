@@ -184,3 +184,15 @@ def test_a_fifo_that_is_called_like_a_file_is_reported(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "training" / "0.npz")
     with pytest.raises(InputError, match=r"0\.npz is a FIFO"):
         NpzStacks().files(tmp_path)
+
+
+def test_a_reason_that_quotes_the_file_is_cut_off(tmp_path: Path) -> None:
+    np.savez(tmp_path / "0.npz", data=STACK, label=np.array([2]))
+    content = bytearray((tmp_path / "0.npz").read_bytes())
+    content[26:28] = (60_000).to_bytes(2, "little")  # the length of the name in the first local header
+    (tmp_path / "0.npz").write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"0\.npz: not a complete \.npz file \(.* directory 'data\.npy'.*\): fetch"
+    ) as caught:
+        prepared(tmp_path / "0.npz")
+    assert len(str(caught.value)) < len(str(tmp_path)) + 300

@@ -265,6 +265,12 @@ def test_a_name_of_records_that_is_none_is_reported(tmp_path: Path) -> None:
         prepare("stemdl_reconstruction", tmp_path, tmp_path / "data")
 
 
+def test_a_name_of_records_that_does_not_show_is_reported(tmp_path: Path) -> None:
+    scan_files.write_raw(tmp_path, input_name=b"cbed\n")
+    with pytest.raises(InputError, match=r"input_name is 'cbed\\n', expected a name: remove the file"):
+        prepare(NAME, tmp_path, tmp_path)
+
+
 def with_zeros(entries: dict[str, Any]) -> dict[str, Any]:
     """The records' numbers in five digits."""
     return {re.sub(r"_(\d+)$", lambda match: f"_{int(match[1]):05}", key): value for key, value in entries.items()}
