@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from hashlib import md5, sha256
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote
 
-from fetch_servers import BUCKET, HOST, PREFIX, _tls
+from fetch_servers import BUCKET, HOST, PREFIX, Loop, _tls
 
 NAMES = ("training/S3A_a.hdf", "training/S3A_b.hdf", "inference/S3A_c.hdf")
 FILES = {name: sha256(name.encode()).digest() * 160 for name in NAMES}
@@ -220,23 +219,18 @@ class Server:
 @contextmanager
 def serving(attack: Attack, certificate: Path) -> Iterator[int]:
     """The port of a server of an attack, in a thread."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
 
     async def start() -> asyncio.Server:
         context = _tls(certificate) if attack.secure else None
         return await asyncio.start_server(Server(attack).serve, HOST, 0, ssl=context)
 
-    async def stop() -> None:
+    async def close() -> None:
         server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
 
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result(30)
+    loop = Loop()
+    server = loop.run(start())
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
-        asyncio.run_coroutine_threadsafe(stop(), loop).result(30)
-        loop.call_soon_threadsafe(loop.stop)
+        loop.run(close())
+        loop.stop()

@@ -59,15 +59,12 @@ class Http:
     """See `sciml_datasets.fetch.sources.remote.Remote`."""
 
     def __init__(self, source: Source, settings: ConnectionSettings) -> None:
-        import aiohttp
         import yarl
 
         self.url = source.url.rstrip("/")
         self._source, self._settings = source, settings
         base = yarl.URL(self.url)
-        # Kept apart from the URL, which stands in the exceptions of aiohttp.
-        self._user = aiohttp.BasicAuth(base.user or "", base.password or "") if base.user or base.password else None
-        self._base = str(base.with_user(None)) if self._user else self.url
+        self._base = str(base.with_user(None)) if base.user or base.password else self.url
 
     @cached_property
     def _session(self) -> Any:
@@ -114,7 +111,7 @@ class Http:
         while waiting:
             folder = waiting.pop()
             listing.turn()
-            for link in linked(await self._page(folder), self._address(folder), f"{self._base}/"):
+            for link in linked(await self._page(folder), f"{self._base}/{_quoted(folder)}", f"{self._base}/"):
                 if link in found or link in pages:
                     continue
                 listing.add(link)
@@ -204,9 +201,8 @@ class Http:
 
         try:
             async with asyncio.timeout(RESPONSE_TIMEOUTS * self._settings.timeout):
-                response = await self._session.request(
-                    method, self._address(name), headers=headers, auth=self._user, max_redirects=REDIRECTS
-                )
+                url = f"{self.url}/{_quoted(name)}"
+                response = await self._session.request(method, url, headers=headers, max_redirects=REDIRECTS)
         except aiohttp.TooManyRedirects as error:
             raise RefusedError(f"the source redirects more than {REDIRECTS} times") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
@@ -220,9 +216,6 @@ class Http:
             yield response
         finally:
             response.close()
-
-    def _address(self, name: str) -> str:
-        return f"{self._base}/{quote(name, errors='surrogateescape')}"
 
     async def _start(self, response: Any) -> bytes:
         """The first bytes of the body of a response."""
@@ -240,6 +233,10 @@ class Http:
         if "_session" in self.__dict__:
             await self._session.close()
             await asyncio.sleep(0)
+
+
+def _quoted(name: str) -> str:
+    return quote(name, errors="surrogateescape")
 
 
 def _check(response: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from typing import Any
 
 from sciml_datasets.fetch.sources.bounds import DOCUMENT_BYTES, RESPONSE_TIMEOUTS, whole_body
@@ -33,7 +34,8 @@ def bounded_session(timeout: float) -> type[Any]:
                 response = await super().send(request)
             if not streams or response.status_code >= 300:
                 chunks = response.raw.content.iter_any()
-                response._content = await whole_body(chunks, DOCUMENT_BYTES, "a document that it sends", timeout)
+                with closing(response.raw):  # also where it is too long
+                    response._content = await whole_body(chunks, DOCUMENT_BYTES, "a document that it sends", timeout)
             return response
 
     return BoundedSession
