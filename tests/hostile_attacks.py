@@ -109,7 +109,7 @@ def of_names() -> Iterator[Attack]:
                 elif request.path in (*FILES, "checksums.tsv"):
                     yield honest(request)
                 else:
-                    yield plain(b"strange")
+                    yield plain(b"strange") if request.method == "GET" else head(size=7)
 
             yield Attack(f"name: {what}", kind, "any", answer)
 
