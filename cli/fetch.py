@@ -176,10 +176,12 @@ def _show_terms(text: str) -> None:
 
 
 def _announce(plan: FetchPlan) -> None:
+    from sciml_datasets.fetch.sources.server_text import shown
+
     here = f", {plan.here} are here" if plan.here else ""
     notice(
-        f"{plan.name}: {len(plan.wanted)} files to fetch from {plan.sources[0].url}, {plan.needed / 1e6:.1f} MB{here}; "
-        f"{plan.free / 1e9:.1f} GB free"
+        f"{plan.name}: {len(plan.wanted)} files to fetch from {shown(plan.sources[0].url)}, "
+        f"{plan.needed / 1e6:.1f} MB{here}; {plan.free / 1e9:.1f} GB free"
     )
 
 
@@ -192,9 +194,11 @@ def _planned(args: argparse.Namespace, content: dict[str, Any], lines: list[str]
 
 
 def _content(plan: FetchPlan) -> dict[str, Any]:
+    from sciml_datasets.fetch.sources.server_text import shown
+
     return {
         "folder": str(plan.folder),
-        "sources": [source.url for source in plan.sources],
+        "sources": [shown(source.url) for source in plan.sources],
         "files": plan.num_files,
         "bytes": plan.num_bytes,
         "here": plan.here,
@@ -209,12 +213,14 @@ def _content(plan: FetchPlan) -> dict[str, Any]:
 
 
 def _table(plan: FetchPlan) -> list[str]:
+    from sciml_datasets.fetch.sources.server_text import shown
+
     lines = [f"{item.file.size if item.file.size is not None else '?':>14}  {item.file.name}" for item in plan.wanted]
     return [
         *lines,
         f"{plan.folder}: {plan.num_files} files, {plan.num_bytes:,} bytes; {plan.here} are here",
         f"to fetch: {len(plan.wanted)} files, {plan.needed:,} bytes, of which interrupted runs left about "
         f"{plan.partly:,}",
-        *(f"cannot be fetched: {name}: {why}" for name, why in plan.unusable.items()),
+        *(f"cannot be fetched: {shown(name)}: {why}" for name, why in plan.unusable.items()),
         f"free: {plan.free:,} bytes{': too little' if plan.lacks else ''}",
     ]

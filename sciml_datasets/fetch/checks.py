@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sciml_datasets.fetch.sources.remote import RefusedError, RemoteFile, SourceError
+from sciml_datasets.fetch.sources.server_text import LONGEST_TAG, is_writable
 from sciml_datasets.files.checksums import Checksum
 from sciml_datasets.paths import LONGEST_NAME
 
@@ -120,11 +121,13 @@ def expected_sha256(file: RemoteFile, known: Checksum | None) -> str:
 
 
 def agree(file: RemoteFile, known: Checksum | None) -> None:
-    """Make sure, before anything comes, that a source has the file that is known.
+    """Make sure, before anything comes, that a source has the file that is known, and a tag that can be written.
 
     Raises:
-        RefusedError: it has another one.
+        RefusedError: it has another one, or a tag that no list of checksums and no journal can hold.
     """
+    if len(file.tag) > LONGEST_TAG or not is_writable(file.tag):
+        raise RefusedError(f"its tag {file.tag[:40]!r} is longer than {LONGEST_TAG} or holds a control character")
     if known is None:
         return
     if None not in (known.size, file.size) and known.size != file.size:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import aclosing
 
 from sciml_datasets.fetch.partial_file import PartialFile
 from sciml_datasets.fetch.retries import RateLimit, wait_seconds, with_retries
-from sciml_datasets.fetch.sources.remote import ConnectionSettings, Remote, RemoteFile, TransientError
+from sciml_datasets.fetch.sources.bounds import LISTING_TIMEOUTS, fast_enough
+from sciml_datasets.fetch.sources.remote import (
+    ConnectionSettings,
+    ExceededError,
+    Remote,
+    RemoteFile,
+    TransientError,
+)
 from sciml_datasets.fetch.sources.responses import page_error
 
 Write = Callable[[int, Sequence[bytes]], int]
@@ -22,8 +29,6 @@ WRITE_CHUNKS = 512
 WRITE_SECONDS = 2.0
 WORTH_BYTES = 1 << 16
 """Number of bytes after which an attempt counts as a success: a source that gives less each time is given up."""
-SLOWEST = 1024
-"""Bytes a second, over the timeout, below which a connection counts as stalled."""
 
 
 class Connections:
@@ -39,16 +44,23 @@ class Connections:
         self._slots = asyncio.Semaphore(settings.connections)
         self._limit = RateLimit(rate)
 
-    async def whole(self, remote: Remote, file: RemoteFile, partial: PartialFile) -> None:
-        """A file in one go, from its start at each attempt."""
+    async def whole(self, remote: Remote, file: RemoteFile, partial: PartialFile, most: int) -> None:
+        """A file in one go, from its start at each attempt; ExceededError if it has more than ``most`` bytes."""
+
+        seconds = None if file.size is not None else LISTING_TIMEOUTS * self._settings.timeout
 
         async def attempt() -> None:
             came: list[int] = []
             try:
-                async with self._slots:
-                    await self._stream(remote, file, partial.write, 0, None, came)
+                async with self._slots, asyncio.timeout(seconds):
+                    await self._stream(remote, file, partial.write, 0, None, came, most=most)
                 if file.size is not None and sum(came) != file.size:
                     raise TransientError(f"the source ends after {sum(came)} of {file.size} bytes")
+            except TimeoutError as error:
+                self.received -= sum(came)
+                if seconds is None or error.errno is not None:  # the latter is the disk's
+                    raise
+                raise ExceededError(f"the source tells no size and sends for more than {seconds:.0f} s") from error
             except BaseException:
                 self.received -= sum(came)
                 raise
@@ -85,6 +97,7 @@ class Connections:
         end: int | None,
         came: list[int],
         more: Callable[[], object] = lambda: None,
+        most: int = 0,
     ) -> None:
         """Write what one request brings; ``came`` collects their numbers as they are written, also of a broken one."""
         loop = asyncio.get_running_loop()
@@ -109,11 +122,16 @@ class Connections:
 
         try:
             async with aclosing(remote.read(file, start, end)) as stream:
-                async for chunk in self._not_stalled(stream):
+                async for chunk in fast_enough(stream, self._settings.timeout):
                     if at == 0 and (error := page_error(chunk)):
                         raise error
                     if end is not None and at + len(chunk) > end:
                         raise TransientError("the source sends more than was asked for")
+                    if end is None and at + len(chunk) > most:
+                        raise ExceededError(
+                            f"the source tells no size and sends more than {most:,} bytes",
+                            remedy="list its size in the checksums.tsv of the raw folder",
+                        )
                     at += len(chunk)
                     gathered += len(chunk)
                     chunks.append(chunk)
@@ -125,18 +143,3 @@ class Connections:
             if chunks:
                 await write()
             await finish()
-
-    async def _not_stalled(self, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The chunks of a stream as long as they come fast enough."""
-        waited, size = 0.0, 0
-        while True:
-            began = time.monotonic()
-            chunk = await anext(stream, None)
-            if chunk is None:
-                return
-            waited, size = waited + time.monotonic() - began, size + len(chunk)
-            if waited > self._settings.timeout:
-                if size < SLOWEST * waited:
-                    raise TransientError(f"the source sent {size} bytes in {waited:.0f} s")
-                waited, size = 0.0, 0
-            yield chunk

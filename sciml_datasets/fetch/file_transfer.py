@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -20,6 +22,7 @@ from sciml_datasets.fetch.checks import Hashes, MismatchError, agree, expected_s
 from sciml_datasets.fetch.connections import Connections
 from sciml_datasets.fetch.partial_file import PartialFile, TakenOverError, open_partial_file
 from sciml_datasets.fetch.retries import with_retries
+from sciml_datasets.fetch.sources.bounds import LOST_FILES, unsized_bytes
 from sciml_datasets.fetch.sources.opening import open_remote
 from sciml_datasets.fetch.sources.remote import (
     ChangedError,
@@ -28,7 +31,9 @@ from sciml_datasets.fetch.sources.remote import (
     Remote,
     RemoteFile,
     SourceError,
+    TransientError,
 )
+from sciml_datasets.fetch.sources.server_text import shown
 from sciml_datasets.fetch.task_groups import run_all
 from sciml_datasets.files.checksums import Checksum
 
@@ -98,6 +103,7 @@ class FileTransfers:
         self._connections, self._writers = connections, writers
         self._remotes: dict[int, Remote] = {}
         self._hashers = ThreadPoolExecutor(HASHERS)
+        self._lost: Counter[int] = Counter()  # files in a row for which a source did not respond
 
     async def close(self) -> None:
         """Close connections, and leave what has arrived to a later run."""
@@ -136,7 +142,7 @@ class FileTransfers:
                 checksum = await self._from(number, wanted, final, notes)
             except SourceError as error:
                 remedy = f" ({error.remedy})" if error.remedy else ""
-                failures.append(f"{self._sources[number].url}: {error}{remedy}")
+                failures.append(f"{shown(self._sources[number].url)}: {error}{remedy}")
             else:
                 return Outcome(wanted.file.name, checksum, checksum.size, notes=tuple(notes))
         return Outcome(wanted.file.name, failure="; ".join(failures), notes=tuple(notes))
@@ -154,11 +160,17 @@ class FileTransfers:
 
     async def _from(self, number: int, wanted: WantedFile, final: Path, notes: list[str]) -> Checksum:
         """Fetch a file from one source; damaged copies that came first are noted, with what came of it."""
+        if self._lost[number] >= LOST_FILES:
+            raise TransientError(f"it was given up after {LOST_FILES} files in a row for which it did not respond")
         damage: list[str] = []
         became = "it did not come whole"
         try:
             checksum = await self._undamaged(number, wanted, final, damage)
             became = "it is as it should be"
+            self._lost[number] = 0
+        except TransientError:
+            self._lost[number] += 1
+            raise
         finally:
             notes += [f"{wanted.file.name} came damaged ({what}); fetched again, {became}" for what in damage]
         return checksum
@@ -200,12 +212,12 @@ class FileTransfers:
         self, remote: Remote, file: RemoteFile, known: Checksum | None, final: Path, *, ranges: bool
     ) -> Checksum:
         expected = expected_sha256(file, known)
-        identity = expected or (f"{remote.url} {file.tag}" if file.tag else "")
+        identity = expected or (f"{shown(remote.url)} {file.tag}" if file.tag else "")
         size = file.size if ranges else None
         async with self._partial(file.name, size, identity) as partial:
             with Hashes(partial.path, "" if expected else file.etag) as hashes:
                 if size is None:
-                    await self._connections.whole(remote, file, partial)
+                    await self._connections.whole(remote, file, partial, self._most(file, known))
                 else:
                     await self._parts(remote, file, partial, size, hashes)
                 await self._in_thread(partial.sync)
@@ -217,6 +229,12 @@ class FileTransfers:
                     raise MismatchError(f"{error}; what came is kept as {aside.name}", error.found) from error
             await self._in_thread(lambda: partial.publish(final))
             return checksum
+
+    def _most(self, file: RemoteFile, known: Checksum | None) -> int:
+        """The largest number of bytes that a file may have that comes in one go."""
+        sizes = (file.size, known.size if known else None)
+        free = shutil.disk_usage(self._root).free
+        return next((size for size in sizes if size is not None), unsized_bytes(free, self._settings.connections))
 
     async def _parts(self, remote: Remote, file: RemoteFile, partial: PartialFile, size: int, hashes: Hashes) -> None:
         """Fetch what is missing by several connections, hashed as it comes, or behind them while still in memory."""

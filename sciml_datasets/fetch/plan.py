@@ -6,11 +6,13 @@ import asyncio
 import os
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sciml_datasets.benchmark import GlobusSource, Source
 from sciml_datasets.benchmarks import find, raw_root
@@ -18,6 +20,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.file_transfer import WantedFile
 from sciml_datasets.fetch.partial_file import arrived_bytes
 from sciml_datasets.fetch.retries import with_retries
+from sciml_datasets.fetch.sources.bounds import LISTING_TIMEOUTS, SIZES_A_SECOND
 from sciml_datasets.fetch.sources.opening import LOCAL, check_url, open_remote, protocol_of
 from sciml_datasets.fetch.sources.remote import (
     ConnectionSettings,
@@ -29,11 +32,14 @@ from sciml_datasets.fetch.sources.remote import (
     belongs,
     exact_names,
 )
+from sciml_datasets.fetch.sources.server_text import shown
+from sciml_datasets.fetch.task_groups import run_all
 from sciml_datasets.fetch.unusable_names import unusable_names
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, published_checksums, read_list
 
 SHOWN_NAMES = 5
 """Names of files in a message."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,8 @@ def sources_of(name: str, options: FetchOptions) -> tuple[Source, ...]:
         remote = [source.url for source in sources if protocol_of(source.url) not in LOCAL]
         if remote:
             raise InputError(
-                f"SCIML_OFFLINE forbids the network, which {remote[0]} needs: unset it, or name a folder with --source"
+                f"SCIML_OFFLINE forbids the network, which {shown(remote[0])} needs: unset it, or name a folder with "
+                "--source"
             )
     return sources
 
@@ -181,7 +188,9 @@ async def _listed(
     for number, source in enumerate(sources):
         remote = open_remote(source, options.settings)
         try:
-            files = await _list(name, remote, source, options.settings, published)
+            files = await _in_time(
+                _list(name, remote, source, options.settings, published), LISTING_TIMEOUTS * options.settings.timeout
+            )
             chosen = _chosen(files, options)
             last = number == len(sources) - 1
             refused = {file.name: file.refused for file in chosen if file.refused and (last or file.may_be_folder)}
@@ -189,10 +198,11 @@ async def _listed(
             usable = [file for file in chosen if file.name not in unusable]
             if not usable:
                 first, why = next(iter(unusable.items()))
-                raise RefusedError(f"none of its {len(chosen)} files can come; {first}: {why}")
-            return number, await _with_sizes(remote, usable, options.settings), unusable
+                raise RefusedError(f"none of its {len(chosen)} files can come; {shown(first)}: {why}")
+            seconds = LISTING_TIMEOUTS * options.settings.timeout + len(usable) / SIZES_A_SECOND
+            return number, await _in_time(_with_sizes(remote, usable, options.settings), seconds), unusable
         except SourceError as error:
-            failures[source.url] = error
+            failures[shown(source.url)] = error
         finally:
             await remote.close()
     said = "; ".join(f"{url}: {error}" for url, error in failures.items())
@@ -200,6 +210,15 @@ async def _listed(
     if not options.sources:
         remedies["name a mirror with --source"] = None
     raise InputError(f"{said}: {', or '.join(remedies)}")
+
+
+async def _in_time(work: Coroutine[Any, Any, Result], seconds: float) -> Result:
+    """The result of a part of the listing; TransientError if that takes longer than ``seconds``."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError as error:
+        raise TransientError(f"its listing takes longer than {seconds:.0f} s") from error
 
 
 def _remedy(error: SourceError) -> str:
@@ -224,7 +243,7 @@ def _chosen(files: list[RemoteFile], options: FetchOptions) -> list[RemoteFile]:
     only = options.only or ("*",)
     chosen = [file for file in files if file.may_be_folder or any(fnmatchcase(file.name, each) for each in only)]
     if not chosen:
-        names = ", ".join(file.name for file in files[:SHOWN_NAMES])
+        names = ", ".join(shown(file.name) for file in files[:SHOWN_NAMES])
         raise InputError(f"--only {' '.join(only)}: none of the {len(files)} files fits, the first are {names}")
     if options.max_files is None:
         return chosen
@@ -241,26 +260,25 @@ async def _with_sizes(remote: Remote, files: list[RemoteFile], settings: Connect
     Raises:
         SourceError: the source knows none of the files, or does not respond now; it names a file.
     """
-    slots = asyncio.Semaphore(settings.connections)
+    looked = {file.name: file for file in files}
+    unsized = iter([file for file in files if file.size is None])
     refusals: list[RefusedError] = []
 
-    async def look(file: RemoteFile) -> RemoteFile:
-        if file.size is not None:
-            return file
-        async with slots:
+    async def look() -> None:
+        for file in unsized:  # drawn by all
             try:
-                found = await with_retries(settings, lambda: remote.look(file.name), first=True)
+                found = await with_retries(settings, partial(remote.look, file.name), first=True)
             except TransientError as error:
                 raise TransientError(f"{file.name}: {error}", remedy=error.remedy) from error
             except SourceError as error:  # one file may be missing here and be found at the next source
                 refusals.append(RefusedError(f"{file.name}: {error}", remedy=error.remedy))
-                return file
-        return replace(found, sha256=file.sha256)
+            else:
+                looked[file.name] = replace(found, sha256=file.sha256)
 
-    looked = await asyncio.gather(*map(look, files))
+    await run_all(look() for _ in range(settings.connections))
     if refusals and len(refusals) == len(files):
         raise min(refusals, key=str)
-    return list(looked)
+    return list(looked.values())
 
 
 def free_bytes(folder: Path) -> int:

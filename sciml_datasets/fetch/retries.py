@@ -38,10 +38,10 @@ def wait_seconds(settings: ConnectionSettings, failures: int, asked: float) -> f
     Args:
         settings: settings of the connections.
         failures: number of failures in a row, at least 1.
-        asked: seconds that the source asks for: a lower limit.
+        asked: seconds that the source asks for: a lower limit, of at most two timeouts.
     """
     wait = min(settings.wait * 2.0 ** (failures - 1), settings.longest_wait)
-    return max(asked, wait * random.uniform(0.5, 1.5))
+    return max(min(asked, 2 * settings.timeout), wait * random.uniform(0.5, 1.5))
 
 
 async def with_retries(

@@ -17,6 +17,7 @@ from sciml_datasets.fetch import terms
 from sciml_datasets.fetch.file_transfer import Outcome, WantedFile
 from sciml_datasets.fetch.partial_file import FOLDER, clear
 from sciml_datasets.fetch.plan import FetchOptions, FetchPlan, plan_fetch, sources_of
+from sciml_datasets.fetch.sources.server_text import shown
 from sciml_datasets.fetch.transfer import transfer
 from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list, read_list, write_list
 from sciml_datasets.files.documents import read_text
@@ -157,7 +158,7 @@ def _publish(name: str, folder: Path, path: Path) -> None:
 
 def _report(plan: FetchPlan, outcomes: list[Outcome]) -> Report:
     failed = {o.name: o.failure for o in outcomes if o.failure} | dict(plan.unusable)
-    failures = tuple(f"{plan.folder}/{name}: {why}" for name, why in sorted(failed.items()))
+    failures = tuple(f"{plan.folder}/{shown(name)}: {why}" for name, why in sorted(failed.items()))
     unknown = {item.file.name for item in plan.wanted if item.known is None}
     return Report(
         plan,

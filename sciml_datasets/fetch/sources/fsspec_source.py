@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from sciml_datasets.benchmark import Source
 from sciml_datasets.errors import InputError
+from sciml_datasets.fetch.sources.bounds import Listing
+from sciml_datasets.fetch.sources.checksum_lists import listed
 from sciml_datasets.fetch.sources.remote import (
     BLOCK,
     ChangedError,
@@ -17,7 +19,6 @@ from sciml_datasets.fetch.sources.remote import (
     RemoteFile,
     TransientError,
     belongs,
-    listed,
 )
 from sciml_datasets.fetch.sources.responses import broken
 
@@ -29,9 +30,9 @@ TAGS = ("ETag", "etag", "generation", "md5Hash", "mtime", "LastModified", "updat
 class FsspecSource:
     """See `sciml_datasets.fetch.sources.remote.Remote`. Time limits are those of the library that fsspec uses."""
 
-    def __init__(self, source: Source, _settings: ConnectionSettings) -> None:
+    def __init__(self, source: Source, settings: ConnectionSettings) -> None:
         self.url = source.url
-        self._source = source
+        self._source, self._timeout = source, settings.timeout
 
     @cached_property
     def _place(self) -> tuple[Any, str]:
@@ -50,9 +51,13 @@ class FsspecSource:
             fs, root = self._place
             if not fs.isdir(root):
                 raise RefusedError("there is no such folder", remedy="correct its name")
-            return [_described(self._called(file), entry) for file, entry in entries(fs, root)]
+            listing, found = Listing(), []
+            for file, entry in entries(fs, root):
+                listing.add(file)
+                found.append(_described(self._called(file), entry))
+            return found
 
-        return await listed(self, self._source, name, await self._try(find))
+        return await listed(self, self._source, name, await self._try(find), self._timeout)
 
     async def look(self, name: str) -> RemoteFile:
         """The file as its file system describes it."""

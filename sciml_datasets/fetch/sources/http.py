@@ -1,27 +1,41 @@
-"""Sources on HTTP and HTTPS, through fsspec's client, which is aiohttp's."""
+"""Sources on HTTP and HTTPS, through aiohttp."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from sciml_datasets.benchmark import Source
+from sciml_datasets.fetch.sources.bounds import (
+    DEEPEST,
+    FIELD_BYTES,
+    PAGE_BYTES,
+    REDIRECTS,
+    RESPONSE_TIMEOUTS,
+    Listing,
+    fast_enough,
+    whole_body,
+)
+from sciml_datasets.fetch.sources.checksum_lists import carried_checksums, with_checksums
+from sciml_datasets.fetch.sources.folder_pages import linked
+from sciml_datasets.fetch.sources.redirects import https_stays
 from sciml_datasets.fetch.sources.remote import (
     ChangedError,
     ConnectionSettings,
+    ExceededError,
     RefusedError,
     RemoteFile,
     SourceError,
     TransientError,
     belongs,
-    carried_checksums,
     exact_names,
     nothing_listed,
-    with_checksums,
 )
 from sciml_datasets.fetch.sources.responses import (
     SNIFFED,
@@ -38,22 +52,34 @@ from sciml_datasets.files.checksums import NAME
 HEAD_UNKNOWN = {403, 405, 501}
 """Status codes of servers that know no HEAD."""
 IDENTITY = {"Accept-Encoding": "identity"}
+SIZE = re.compile(r"[0-9]{1,18}")
 
 
 class Http:
     """See `sciml_datasets.fetch.sources.remote.Remote`."""
 
     def __init__(self, source: Source, settings: ConnectionSettings) -> None:
-        import aiohttp
-        from fsspec.implementations.http import HTTPFileSystem
+        import yarl
 
         self.url = source.url.rstrip("/")
         self._source, self._settings = source, settings
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=settings.timeout, sock_read=settings.timeout)
-        self._fs = HTTPFileSystem(
-            asynchronous=True,
-            skip_instance_cache=True,
-            client_kwargs={"timeout": timeout, "read_bufsize": 1 << 20, "auto_decompress": False, "trust_env": True},
+        base = yarl.URL(self.url)
+        self._base = str(base.with_user(None)) if base.user or base.password else self.url
+
+    @cached_property
+    def _session(self) -> Any:
+        """The connections; made within the event loop."""
+        import aiohttp
+
+        timeout = self._settings.timeout
+        return aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout),
+            trace_configs=[https_stays()],
+            read_bufsize=1 << 20,
+            auto_decompress=False,
+            trust_env=True,
+            max_line_size=FIELD_BYTES,
+            max_field_size=FIELD_BYTES,
         )
 
     async def files(self, name: str) -> list[RemoteFile]:
@@ -62,50 +88,56 @@ class Http:
         if names:
             return [RemoteFile(file, None) for file in sorted(names)]
         try:
-            checksums = await carried_checksums(self, name)
-            names = list(checksums)
+            checksums = await carried_checksums(self, name, self._settings.timeout)
+        except ExceededError:
+            raise
         except RefusedError as error:
-            checksums, names = {}, await self._linked()
-            if NAME in names:  # without it, what comes damaged would be trusted
+            found = await self._linked()
+            if any(file.name == NAME for file in found):  # without it, what comes damaged would be trusted
                 raise TransientError(f"the source has a {NAME} and does not give it: {error}") from error
-        names = [file for file in names if belongs(self._source, file)]
-        if not names:
+        else:
+            found = with_checksums((RemoteFile(file, known.size) for file, known in checksums.items()), checksums)
+        chosen = [file for file in found if file.may_be_folder or belongs(self._source, file.name)]
+        if all(file.may_be_folder for file in chosen):
             raise await self._nothing(name)
-        sizes = {file: known.size for file, known in checksums.items()}
-        return with_checksums((RemoteFile(file, sizes.get(file)) for file in names), checksums)
+        return chosen
 
-    async def _linked(self) -> list[str]:
-        """Names of all files that the page of the folder, and the pages of the folders below, link to.
+    async def _linked(self) -> list[RemoteFile]:
+        """All files that the page of the folder, and the pages of the folders below, link to, sorted by name."""
+        listing = Listing()
+        found: dict[str, RemoteFile] = {}
+        pages = {""}
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            listing.turn()
+            for link in linked(await self._page(folder), f"{self._base}/{_quoted(folder)}", f"{self._base}/"):
+                if link in found or link in pages:
+                    continue
+                listing.add(link)
+                if not link.endswith("/"):
+                    found[link] = RemoteFile(link, None)
+                elif link.count("/") > DEEPEST:
+                    found[link] = RemoteFile(link, None, refused=f"it is a folder that lies in {DEEPEST} others")
+                elif {"", ".", ".."} & {*link.split("/")[:-1]}:
+                    found[link] = RemoteFile(link, None, refused="a part of its name is empty, . or ..")
+                else:
+                    pages.add(link)
+                    waiting.append(link)
+        return [found[name] for name in sorted(found)]
 
-        fsspec's own walk leaves out, without a word, a folder whose page does not come.
-        """
-        names: set[str] = set()
-        pages = [""]
-        for folder in pages:
-            links = await self._links(folder, missing_ok=folder != "")
-            below = {
-                link for link in links if not set(link) & set("?#") and not {"", ".", ".."} & {*link.split("/")[:-1]}
-            }
-            pages += sorted(link for link in below if link.endswith("/") and link not in pages)
-            names |= {link for link in below if link and not link.endswith("/")}
-        return sorted(names)
-
-    async def _links(self, folder: str, *, missing_ok: bool) -> set[str]:
-        """Names, relative to the source, of what the page of a folder links to below the source."""
-        import aiohttp
-
-        start = self.url + "/"
-        try:
-            entries = await self._fs._ls(start + folder, detail=False)
-        except FileNotFoundError as error:
-            if missing_ok:  # a link that leads nowhere
-                return set()
-            raise status_error(HTTPStatus.NOT_FOUND) from error
-        except aiohttp.ClientResponseError as error:
-            raise status_error(error.status) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise broken(error) from error
-        return {url.removeprefix(start) for url in entries if url.startswith(start)}
+    async def _page(self, folder: str) -> bytes:
+        """The page of a folder; none where what a link of another page leads to is no page, or is not there."""
+        async with aclosing(self._respond(folder, IDENTITY)) as responses:
+            response = await anext(responses)
+            if response.status == HTTPStatus.NOT_FOUND and folder:
+                return b""
+            _check(response)
+            if not is_page(response.headers.get("Content-Type", "text/html")):
+                return b""
+            body = _chunks(response)
+            async with aclosing(body):
+                return await whole_body(body, PAGE_BYTES, f"its page {folder or '/'}", self._settings.timeout)
 
     async def _nothing(self, name: str) -> SourceError:
         """Why the source lists no files: the response to a request for its folder."""
@@ -131,8 +163,6 @@ class Http:
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one request."""
-        import aiohttp
-
         headers = dict(IDENTITY)
         if end is not None and (start, end) != (0, file.size):
             headers["Range"] = f"bytes={start}-{end - 1}"
@@ -150,57 +180,80 @@ class Http:
             if response.status == HTTPStatus.OK and None not in (file.size, said.size) and said.size != file.size:
                 raise ChangedError(f"the file has {said.size} bytes now, {file.size} before")
             take_more_at_once(response)
-            try:
-                async for chunk in response.content.iter_any():
+            chunks = _chunks(response)
+            async with aclosing(chunks):
+                async for chunk in chunks:
                     yield chunk
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise broken(error) from error
 
     async def _get(self, name: str, headers: dict[str, str], method: str = "GET") -> AsyncGenerator[Any, None]:
         """The response to a request, once; a page in place of a file is an error, a failed HEAD is not."""
+        async with aclosing(self._respond(name, headers, method)) as responses:
+            response = await anext(responses)
+            if method == "GET":
+                _check(response)
+                if is_page(response.headers.get("Content-Type", "")):
+                    raise PageError(title_of(await self._start(response)))
+            yield response
+
+    async def _respond(self, name: str, headers: dict[str, str], method: str = "GET") -> AsyncGenerator[Any, None]:
+        """The response to a request, once, whatever it is."""
         import aiohttp
 
-        session = await self._fs.set_session()
-        url = self._fs.encode_url(f"{self.url}/{quote(name)}")
         try:
-            request = session.request(method, url, headers=headers, allow_redirects=True)
-            response = await request.__aenter__()
+            async with asyncio.timeout(RESPONSE_TIMEOUTS * self._settings.timeout):
+                url = f"{self.url}/{_quoted(name)}"
+                response = await self._session.request(method, url, headers=headers, max_redirects=REDIRECTS)
+        except aiohttp.TooManyRedirects as error:
+            raise RefusedError(f"the source redirects more than {REDIRECTS} times") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            raise RefusedError(f"the address {url} is not a valid URL") from error
+            raise RefusedError("the source redirects to what is no address of HTTP") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise broken(error) from error
         try:
-            if response.status >= 400 and method == "GET":
-                raise status_error(response.status, response.headers.get("Retry-After", ""))
             encoding = response.headers.get("Content-Encoding", "identity")
             if encoding not in ("identity", "") and response.status < 400:
                 raise RefusedError(f"the source sends the file packed ({encoding}), which was not asked for")
-            content_type = response.headers.get("Content-Type", "")
-            if method == "GET" and is_page(content_type):
-                raise PageError(title_of(await _start(response)))
             yield response
         finally:
             response.close()
 
+    async def _start(self, response: Any) -> bytes:
+        """The first bytes of the body of a response."""
+        start = b""
+        chunks = _chunks(response)
+        async with aclosing(chunks):
+            async for chunk in fast_enough(chunks, self._settings.timeout):
+                start += chunk
+                if len(start) >= SNIFFED:
+                    break
+        return start
+
     async def close(self) -> None:
         """Close the connections."""
-        session = self._fs._session
-        if session is not None:
-            await session.close()
+        if "_session" in self.__dict__:
+            await self._session.close()
             await asyncio.sleep(0)
 
 
-async def _start(response: Any) -> bytes:
-    """The first bytes of the body of a response."""
+def _quoted(name: str) -> str:
+    return quote(name, errors="surrogateescape")
+
+
+def _check(response: Any) -> None:
+    """Make sure that a response is a success; else the error that its status code means."""
+    if response.status >= 400:
+        raise status_error(response.status, response.headers.get("Retry-After", ""))
+
+
+async def _chunks(response: Any) -> AsyncGenerator[bytes, None]:
+    """The body of a response as it comes."""
     import aiohttp
 
-    start = b""
     try:
-        while len(start) < SNIFFED and (more := await response.content.read(SNIFFED)):
-            start += more
+        async for chunk in response.content.iter_any():
+            yield chunk
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise broken(error) from error
-    return start
 
 
 def _described(name: str, headers: Any) -> RemoteFile:
@@ -208,4 +261,4 @@ def _described(name: str, headers: Any) -> RemoteFile:
     content_range = headers.get("Content-Range", "").rpartition("/")[2]
     size = content_range if content_range else length
     tag = next((f"{kind} {headers[kind]}" for kind in ("ETag", "Last-Modified") if headers.get(kind)), "")
-    return RemoteFile(name, int(size) if size.isdecimal() else None, tag)
+    return RemoteFile(name, int(size) if SIZE.fullmatch(size) else None, tag)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.errors import InputError
-from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list
+from sciml_datasets.fetch.sources.server_text import shown
+from sciml_datasets.files.checksums import NAME
 
 BLOCK = 1 << 20
 """Number of bytes that are read at once where the library asks for one."""
-LONGEST_LIST = 64 << 20
-"""Number of bytes of the largest list of checksums that a mirror may carry: a line has about 150."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +45,14 @@ class RemoteFile:
 class SourceError(Exception):
     """A source does not give what it should; the message is a clause that follows the file's name.
 
+    It is made fit to be shown, see `server_text.shown`: it may hold what a server has sent.
+
     Attributes:
         remedy: action of the user about it; "" if that is nothing in particular.
     """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
+        super().__init__(shown(message))
         self.remedy = remedy
 
 
@@ -77,6 +76,13 @@ class RefusedError(SourceError):
     """It will not give it, or gives something else."""
 
 
+class ExceededError(RefusedError):
+    """It sends more than a source may, see `bounds`."""
+
+    def __init__(self, message: str, *, remedy: str = "name another source") -> None:
+        super().__init__(message, remedy=remedy)
+
+
 class ChangedError(SourceError):
     """It gives another version than before."""
 
@@ -93,7 +99,7 @@ class ConnectionSettings:
         retries: number of attempts in a row that bring nothing new, after the first one.
         wait: seconds before the first retry; doubled each time up to ``longest_wait``, and varied.
         longest_wait: seconds between two attempts at most.
-        timeout: seconds in which a connection must bring something, and at least SLOWEST bytes a second.
+        timeout: seconds in which a connection must bring something, and at least `bounds.SLOWEST` bytes a second.
         connections: number of connections of this process at a time.
     """
 
@@ -132,28 +138,9 @@ def belongs(source: Source, name: str) -> bool:
     return not hidden and not ours and any(fnmatchcase(name, pattern) for pattern in source.files)
 
 
-def _holds(source: Source) -> bool:
-    """Whether files of the data set may lie in folders."""
-    return any(set(pattern) & set("*?[/") for pattern in source.files)
-
-
 def exact_names(files: Sequence[str]) -> list[str]:
     """The names of a declaration that names files one by one; none of one by patterns."""
     return [] if any(set(pattern) & set("*?[") for pattern in files) else list(files)
-
-
-async def listed(remote: Remote, source: Source, name: str, found: Iterable[RemoteFile]) -> list[RemoteFile]:
-    """The files of a data set among all that a source lists, with the checksums that the source carries.
-
-    Raises:
-        RefusedError: there are none.
-        TransientError: its list of checksums does not come.
-    """
-    every = {file.name: file for file in found}
-    chosen = [file for file in every.values() if belongs(source, file.name) or (file.may_be_folder and _holds(source))]
-    if not chosen:
-        raise nothing_listed(source, name)
-    return with_checksums(chosen, await carried_checksums(remote, name) if NAME in every else {})
 
 
 def nothing_listed(source: Source, name: str, why: str = "") -> RefusedError:
@@ -162,30 +149,3 @@ def nothing_listed(source: Source, name: str, why: str = "") -> RefusedError:
     return RefusedError(
         f"the source lists no files {patterns}{why}", remedy=f"name the folder that is laid out like RAW/{name}"
     )
-
-
-async def carried_checksums(remote: Remote, name: str) -> dict[str, Checksum]:
-    """The checksums of a data set that a mirror carries in a ``checksums.tsv``.
-
-    Raises:
-        RefusedError: it has none, or gives something else.
-        TransientError: it may give it later, or what came is damaged.
-    """
-    text = bytearray()
-    async with aclosing(remote.read(RemoteFile(NAME, None), 0, None)) as chunks:
-        async for chunk in chunks:
-            text += chunk
-            if len(text) > LONGEST_LIST:
-                raise RefusedError(f"its {NAME} is longer than {LONGEST_LIST} bytes")
-    try:
-        return of_dataset(name, parse_list(text.decode("utf-8", "replace"), NAME))
-    except InputError as error:
-        raise TransientError(f"it sends no list of checksums ({error})") from error
-
-
-def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum]) -> list[RemoteFile]:
-    """Files sorted by name, with the SHA-256 that is listed."""
-    return [
-        replace(file, sha256=checksums[file.name].sha256) if file.name in checksums else file
-        for file in sorted(files, key=lambda file: file.name)
-    ]

@@ -62,7 +62,7 @@ def _seconds(retry_after: str) -> float:
         return min(float(retry_after), LONGEST_RETRY_AFTER)
     try:
         return min(max(parsedate_to_datetime(retry_after).timestamp() - time(), 0.0), LONGEST_RETRY_AFTER)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
 
 
@@ -78,7 +78,7 @@ def check_range(status: int, content_range: str, start: int, end: int, size: int
         if start == 0 and end == size:
             return
         raise NoRangesError("the source gives whole files only")
-    match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", content_range)
+    match = re.fullmatch(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", content_range)
     if not match:
         raise NoRangesError(f"the source does not say which range it gives ({content_range or 'no Content-Range'})")
     if size is not None and match[3] not in ("*", str(size)):
@@ -140,7 +140,9 @@ def broken(error: BaseException) -> SourceError:
 
     Each library has exceptions of its own, so names of classes and the causes behind them decide.
     """
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
+    if ours := next((cause for cause in causes if isinstance(cause, SourceError)), None):
+        return ours
     details: list[tuple[Any, Any]] = [(getattr(c, "host", ""), getattr(c, "verify_message", "")) for c in causes]
     host = next((host for host, _ in details if host), "the source")
     if unverified := next((message for _, message in details if message), ""):
@@ -163,7 +165,7 @@ def broken(error: BaseException) -> SourceError:
     return TransientError(f"the connection to the source failed ({said})")
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     """An exception and its causes."""
     while error is not None:
         yield error

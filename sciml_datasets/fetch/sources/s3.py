@@ -7,10 +7,12 @@ anonymous where neither AWS_ACCESS_KEY_ID nor AWS_PROFILE is set, so that nothin
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from sciml_datasets.benchmark import Source
+from sciml_datasets.fetch.sources.bounds import Listing
+from sciml_datasets.fetch.sources.checksum_lists import listed
 from sciml_datasets.fetch.sources.remote import (
     BLOCK,
     ChangedError,
@@ -18,17 +20,18 @@ from sciml_datasets.fetch.sources.remote import (
     RefusedError,
     RemoteFile,
     SourceError,
-    listed,
 )
 from sciml_datasets.fetch.sources.responses import (
     PageError,
     broken,
+    causes_of,
     check_range,
     is_page,
     page_error,
     status_error,
     take_more_at_once,
 )
+from sciml_datasets.fetch.sources.s3_session import bounded_session
 
 NOT_MD5 = ("aws:kms", "aws:kms:dsse")
 """Encryptions under which an ETag is no MD5 of the content (Amazon S3 API reference, Object)."""
@@ -45,7 +48,7 @@ class S3:
         from s3fs import S3FileSystem
 
         self.url = source.url.rstrip("/")
-        self._source = source
+        self._source, self._timeout = source, settings.timeout
         self._fs = S3FileSystem(
             anon=not (os.environ.get("AWS_ACCESS_KEY_ID") or os.environ.get("AWS_PROFILE")),
             endpoint_url=source.endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"),
@@ -57,6 +60,7 @@ class S3:
                 "max_pool_connections": settings.connections + 2,
                 "retries": {"total_max_attempts": 1},
                 "response_checksum_validation": "when_required",
+                "http_session_cls": bounded_session(settings.timeout),
             },
         )
         self._fs.retries = 1  # retries are ours: they go on where a transfer broke
@@ -64,18 +68,30 @@ class S3:
 
     async def files(self, name: str) -> list[RemoteFile]:
         """All objects below the prefix that belong to the data set."""
-        prefix = f"{self._bucket}/{self._prefix}".rstrip("/") + "/"
         try:
-            found = await self._fs._find(prefix.rstrip("/"), detail=True)
-            below = {path.removeprefix(prefix): entry for path, entry in found.items() if path.startswith(prefix)}
-            if not below:  # botocore takes a web page for an empty list
-                answer = await self._fs._call_s3("list_objects_v2", Bucket=self._bucket, MaxKeys=1)
-                if is_page(answer["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")):
-                    raise PageError("")
+            found = [file async for file in self._objects()]
         except Exception as error:
             raise _meaning(error) from error
-        files = (_described(file, entry["size"], entry["ETag"]) for file, entry in below.items())
-        return await listed(self, self._source, name, files)
+        return await listed(self, self._source, name, found, self._timeout)
+
+    async def _objects(self) -> AsyncIterator[RemoteFile]:
+        """The objects below the prefix, page by page; not the empty ones that stand for folders."""
+        listing, prefix, more = Listing(), self._key(""), dict[str, str]()
+        while True:
+            listing.turn()
+            page = await self._fs._call_s3("list_objects_v2", Bucket=self._bucket, Prefix=prefix, **more)
+            if is_page(page["ResponseMetadata"]["HTTPHeaders"].get("content-type", "")):
+                raise PageError("")  # botocore takes it for an empty list
+            for entry in page.get("Contents", []):
+                key, size = entry.get("Key", ""), entry.get("Size", -1)
+                if key.startswith(prefix) and key != prefix and not (key.endswith("/") and size == 0):
+                    listing.add(key)
+                    yield _described(key.removeprefix(prefix), size, entry.get("ETag", ""))
+            token = page.get("NextContinuationToken", "")
+            if not page.get("IsTruncated") or not token:
+                return
+            if more == (more := {"ContinuationToken": token}):
+                raise RefusedError("the source gives the same page of its listing again")
 
     async def look(self, name: str) -> RemoteFile:
         """The file as the headers of the object describe it."""
@@ -83,7 +99,7 @@ class S3:
             head = await self._fs._call_s3("head_object", Bucket=self._bucket, Key=self._key(name))
         except Exception as error:
             raise _meaning(error) from error
-        return _described(name, head["ContentLength"], head["ETag"])
+        return _described(name, head.get("ContentLength", -1), head.get("ETag", ""))
 
     async def read(self, file: RemoteFile, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
         """By one request."""
@@ -120,21 +136,21 @@ class S3:
 
 
 def _described(name: str, size: int, etag: str) -> RemoteFile:
-    return RemoteFile(name, size, etag, etag.strip('"'))
+    refused = "" if size >= 0 else "the source tells no size that a file can have"
+    return RemoteFile(name, max(size, 0), etag, etag.strip('"'), refused=refused)
 
 
 def _meaning(error: Exception) -> SourceError:
     """The error that an exception of s3fs or botocore means; the status code decides where there is one."""
-    if isinstance(error, SourceError):
-        return error
-    seen: BaseException | None = error
-    while seen is not None:
-        response: Any = getattr(seen, "response", None)
+    causes = list(causes_of(error))
+    if ours := next((cause for cause in causes if isinstance(cause, SourceError)), None):
+        return ours
+    for cause in causes:
+        response: Any = getattr(cause, "response", None)
         if isinstance(response, dict) and "ResponseMetadata" in response:
             metadata, code = response["ResponseMetadata"], str(response.get("Error", {}).get("Code", ""))
             retry_after = metadata.get("HTTPHeaders", {}).get("retry-after", "")
             return _status(int(metadata.get("HTTPStatusCode", 500)), retry_after, code)
-        seen = seen.__cause__ or seen.__context__
     if page := page_error(str(error).partition("invalid XML received:\nb'")[2].encode()):
         return page
     if isinstance(error, FileNotFoundError):
