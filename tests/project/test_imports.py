@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("scaling",),
     ("raw_format",),
     ("parallel",),
+    ("sandbox",),
     ("criterion",),
     ("task",),
     ("choice",),
