@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import socket
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
+from io import StringIO
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sciml_datasets.cli.main import main
 from sciml_datasets.sandbox import Protection, StoppedError, in_sandbox, landlock, protection, seccomp
 from sciml_datasets.sandbox.system_calls import NUMBERS
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "submissions"
 HEADERS = (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), Path("/usr/include/asm-generic/unistd.h"))
 PRCTL = 157  # asm/unistd_64.h
 SECCOMP = pytest.mark.skipif(seccomp.architecture() != "x86_64", reason="the filters of this test are for x86_64")
@@ -81,7 +87,7 @@ def _become(steps: seccomp.Program) -> None:
     protection.cache_clear()
 
 
-def in_kernel(lacking: Callable[[], None], work: Callable[..., object], *arguments: object) -> object:
+def in_kernel(lacking: Callable[[], None], work: Callable[..., Any], *arguments: object) -> Any:
     """The result of ``work`` in a process whose kernel lacks a protection."""
     with ProcessPoolExecutor(1, get_context("fork"), lacking) as pool:
         return pool.submit(work, *arguments).result()
@@ -119,6 +125,21 @@ def test_without_landlock_files_are_read_and_nothing_else_is_possible(tmp_path: 
     for attempt in (_connects, _forks, (tmp_path / "file").unlink, (tmp_path / "new").touch):
         assert "PermissionError" in str(in_kernel(without_landlock, _fails, attempt))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def _check(folder: Path) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        return main(["check", str(folder), "--json"]), out.getvalue(), err.getvalue()
+
+
+@SECCOMP
+def test_the_check_tells_what_is_left_open_and_passes() -> None:
+    code, out, err = in_kernel(without_landlock, _check, next(EXAMPLES.glob("*/cloudmask/*/*")))
+    assert code == 0
+    there = {"landlock": 0, "seccomp": True, "left_open": ["read the files of its user"]}
+    assert json.loads(out)["sandbox"] == there
+    assert err == f"note: {Protection(0, True).note}\n"
 
 
 @SECCOMP
