@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def in_sandbox(
         StoppedError: it died, took too much memory, or its result is too large or no JSON.
     """
     # A forked process pays for each page of memory that it touches, so this is listed here.
-    readable: list[str | Path] = [*reads, *library_folders()]
+    readable: list[str | Path] = [*reads, *library_folders(len(sys.modules))]
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -166,8 +166,13 @@ def _close_inherited(writing: int) -> None:
     sys.stdout = sys.stderr = os.fdopen(nothing, "w")
 
 
-def library_folders() -> set[str]:
-    """Folders that Python and its packages import from; neither home nor the current folder is one of them."""
+@lru_cache(maxsize=1)
+def library_folders(num_modules: int) -> set[str]:
+    """Folders that Python and its packages import from; neither home nor the current folder is one of them.
+
+    Args:
+        num_modules: number of modules that are imported; the folders are listed again when it has changed.
+    """
     python = {f"{prefix}/{name}" for prefix in (sys.prefix, sys.base_prefix) for name in ("lib", "lib64")}
     sites = {entry for entry in sys.path if Path(entry).name in ("site-packages", "dist-packages")}
     known = {*SYSTEM_LIBRARIES, *python, *sites}
