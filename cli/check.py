@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.errors import InputError
+from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
     from sciml_datasets.submissions import Checked, DataAtHand
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if anything must be fixed."""
+    from sciml_datasets.sandbox import protection
     from sciml_datasets.submissions import check, check_tree
 
     if args.only and len(args.paths) > 1:
@@ -47,6 +49,9 @@ def run(args: argparse.Namespace) -> int:
     findings = sum(len(one.findings) for one in checked)
     lines.append(f"{len(checked)} submission(s), {findings} finding(s)")
     content = {"submissions": [one.as_json() for one in checked], "num_findings": findings}
+    content["sandbox"] = protection().as_json()
+    if protection().left_open:
+        notice(f"note: {protection().note}")
     report(args, content, *lines)
     return 0 if all(one.accepted for one in checked) else 1
 

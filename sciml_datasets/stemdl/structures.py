@@ -6,16 +6,14 @@ POSCAR) is read here: old files do not name the species above the counts, where 
 atom.
 
 Both libraries are written in C++ and may end the process on numbers that no crystal has. Numbers are checked before
-they are passed to them, and all files are read in one child process, whose end is reported like any other defect of a
-file.
+they are passed to them, and each file is read in a sandbox, whose end is reported like any other defect of a file.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,8 @@ import numpy as np
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
-from sciml_datasets.parallel.processes import stay_with_parent
 from sciml_datasets.printable import notice
+from sciml_datasets.sandbox import StoppedError, TimeLimitError, in_sandbox
 from sciml_datasets.stemdl.cif import read_cif
 from sciml_datasets.stemdl.crystals import Crystal, Floats, mirrored, shortest_distance
 from sciml_datasets.stemdl.poscar import read_poscar
@@ -69,7 +67,7 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         if others:
             names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
             notice(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}")
-        return {file.name: crystal for file, crystal in zip(files, _apart(files), strict=True)}
+        return {file.name: read_structure(file) for file in files}
     return {path.name: read_structure(path)}
 
 
@@ -80,48 +78,44 @@ def read_structure(path: Path) -> Crystal:
         InputError: the file is missing, of no known kind or damaged, a species is missing or unknown, a site is partly
             occupied, or spglib finds no space group, or another one than the file states.
     """
-    (crystal,) = _apart([path])
+    for library in ("gemmi", "spglib"):  # here once, and not in each process
+        import_module(library)
+    try:
+        answer = in_sandbox(partial(_answer, path), reads=[path], seconds=LONGEST_SECONDS)
+        crystal = None if "refused" in answer else _crystal_of(answer)
+    except TimeLimitError as error:
+        raise InputError(
+            f"{path}: no symmetry was found within {LONGEST_SECONDS:.0f} s: give a smaller or a simpler cell"
+        ) from error
+    except (StoppedError, TypeError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path}: the libraries that read it (gemmi, spglib) ended their process: correct its numbers or "
+            "leave it out"
+        ) from error
+    if crystal is None:
+        raise InputError(str(answer["refused"]))
     return crystal
 
 
-def _apart(paths: Sequence[Path]) -> Iterator[Crystal]:
-    """The structures of files in order, read by a child process."""
-    fork = get_context("fork")
-    ours, theirs = fork.Pipe()
-    child = fork.Process(target=_serve, args=(theirs, paths), daemon=True)
-    child.start()
-    theirs.close()
+def _answer(path: Path) -> dict[str, Any]:
+    """The structure of a file as JSON can hold it, or the sentence that refuses it."""
     try:
-        for path in paths:
-            if not ours.poll(LONGEST_SECONDS):
-                raise InputError(
-                    f"{path}: no symmetry was found within {LONGEST_SECONDS:.0f} s: give a smaller or a simpler cell"
-                )
-            try:
-                outcome = ours.recv()
-            except EOFError as error:
-                raise InputError(
-                    f"{path}: the libraries that read it (gemmi, spglib) ended their process: correct its numbers or "
-                    "leave it out"
-                ) from error
-            if isinstance(outcome, Exception):
-                raise outcome
-            yield outcome
-    finally:
-        child.kill()
-        child.join()
-        ours.close()
+        crystal = _read(path)
+    except InputError as error:
+        return {"refused": str(error)}
+    return {
+        "space_group": crystal.space_group,
+        "lattice": crystal.lattice.tolist(),
+        "positions": crystal.positions.tolist(),
+        "symbols": crystal.symbols,
+    }
 
 
-def _serve(answers: Connection, paths: Sequence[Path]) -> None:
-    """Send the structure of each file, or the exception that reading it raises."""
-    stay_with_parent()
-    for path in paths:
-        try:
-            answers.send(_read(path))
-        except Exception as error:  # the parent raises it again
-            answers.send(error)
-            return
+def _crystal_of(answer: dict[str, Any]) -> Crystal:
+    """The crystal of an `_answer`, which may have any form where a library was taken over."""
+    symbols = tuple(map(str, answer["symbols"]))
+    lattice, positions = (np.array(answer[name], float) for name in ("lattice", "positions"))
+    return Crystal(int(answer["space_group"]), lattice.reshape(3, 3), positions.reshape(len(symbols), 3), symbols)
 
 
 def _read(path: Path) -> Crystal:

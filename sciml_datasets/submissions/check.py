@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.sandbox import StoppedError, in_sandbox
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.data_at_hand import DataAtHand
 from sciml_datasets.submissions.findings import Finding, shown
 from sciml_datasets.submissions.folder import Place
 from sciml_datasets.submissions.inspection import Inspection
-from sciml_datasets.submissions.sandbox import StoppedError, in_sandbox
+from sciml_datasets.submissions.report_form import is_report
 
 LEVELS = 4
 """Folders from the root to a submission."""
@@ -158,10 +159,13 @@ def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
     known = data.of_benchmark(place.benchmark) if data and place.benchmark else {}
     if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
         return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
+    reads = [place.folder, *(one.prepared.folder for one in known.values())]
     try:
-        report = in_sandbox(Inspection(place, known).report)
+        report = in_sandbox(Inspection(place, known).report, reads=reads)
     except StoppedError as error:
         return Checked(place, (Finding(".", "check-stopped", str(error)),), {})
+    if not is_report(report):
+        return Checked(place, (Finding(".", "check-stopped", "its reader sent a report of another form"),), {})
     return Checked(place, tuple(Finding(*found) for found in report["findings"]), report["facts"])
 
 

@@ -1,7 +1,7 @@
 """Predictions files of strangers: two plain data sets in the file itself, or nothing is read.
 
 The library that reads HDF5 is written in C: a damaged file may crash it, so this runs in a process that may die
-(`sciml_datasets.submissions.sandbox`).
+(`sciml_datasets.sandbox`).
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ REASONS = {
     "submissions/file_list.py: from_string": "a template of this package; facts are values in it and never its text",
     "__init__.py: importlib.import_module": OURS,
     "benchmarks.py: importlib.import_module": OURS,
+    "stemdl/structures.py: importlib.import_module": OURS,
     "submissions/check.py: importlib.import_module": OURS,
     "cli/main.py: importlib.import_module": "a command of the list that the sources hold",
     "benchmark.py: importlib.import_module": "the module of a recipe, which a declaration in Python names",

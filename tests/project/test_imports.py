@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("scaling",),
     ("raw_format",),
     ("parallel",),
+    ("sandbox",),
     ("criterion",),
     ("task",),
     ("choice",),
