@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import random
 import shutil
@@ -42,6 +43,7 @@ from sciml_datasets.prepared.prepared import Prepared
 from sciml_datasets.prepared.random_access import offsets_of
 from sciml_datasets.prepared.shard_checks import check_shards
 from sciml_datasets.prepared.tensor_views import TensorViews
+from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, tfrecord
 from sciml_datasets.stemdl.structures import read_structures
 from sciml_datasets.submissions.runs import read_run
 
@@ -225,6 +227,22 @@ def signed(mutation: Mutation) -> Mutation:
     return change
 
 
+def record(path: Path, rng: random.Random) -> None:
+    """Other bytes in one record of a shard, with checksums and offsets that belong to them."""
+    path = path.with_name(path.name.removesuffix(".offsets"))
+    beside, work = path.with_name(f"{path.name}.offsets"), path.with_name("record")
+    content, ends = path.read_bytes(), np.fromfile(beside, "<u8").tolist()
+    payloads = [content[a + HEADER_BYTES : b - FOOTER_BYTES] for a, b in itertools.pairwise(ends)]
+    number = rng.randrange(len(payloads))
+    work.write_bytes(payloads[number])
+    rng.choice(BYTES)(work, rng)
+    payloads[number] = work.read_bytes()
+    work.unlink()
+    frames = [b"".join(tfrecord([payload])) for payload in payloads]
+    path.write_bytes(b"".join(frames))
+    np.cumsum([0, *map(len, frames)], dtype="<u8").tofile(beside)
+
+
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -378,6 +396,7 @@ def checksums(folder: Path) -> Iterator[object]:
 
 BESIDE = ("sciml/*/*/*.json", "sciml/*/*/*.tsv", "sciml/*/*/*.npy")
 RECORDS = ("sciml/*/*/*.tfrecord-*", "sciml/*/*/members-train.tsv", "sciml/*/*/*.layout.json")
+SHARDS = ("sciml/*/*/*.tfrecord-*-of-?????",)
 PREPARED = (*BYTES, document, document, document, *FILE)
 SIGNED = tuple(map(signed, (*BYTES, document, document, document)))
 STORE = (*BYTES, *HDF5, *HDF5, *FILE)
@@ -398,6 +417,14 @@ TARGETS = (
     Target("crystals", write_crystals, crystals, ("*",), TABLES),
     Target("prepared_facts", write_prepared, facts, BESIDE, (*PREPARED, *SIGNED)),
     Target("prepared_records", write_prepared, records, (*BESIDE, *RECORDS), (*PREPARED, *SIGNED)),
+    Target("prepared_examples", write_prepared, records, SHARDS, (signed(record),)),
+    Target(
+        "prepared_arrays",
+        partial(write_prepared, name=SCANS),
+        partial(records, name=SCANS),
+        SHARDS,
+        (signed(record),),
+    ),
     Target(
         "prepared_tensors",
         partial(write_prepared, name=SCANS),

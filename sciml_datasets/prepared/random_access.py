@@ -26,7 +26,7 @@ from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
-from sciml_datasets.prepared.record_fields import id_of
+from sciml_datasets.prepared.record_fields import decoding, id_of
 from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
@@ -174,7 +174,7 @@ def offsets_of(path: Path) -> NDArray[np.uint64]:
     if not content or len(content) % 8:
         raise DamagedRecordError(path, 0, f"{beside.name} lists no records")
     offsets = np.frombuffer(content, "<u8")
-    if offsets[-1] != path.stat().st_size:
+    if offsets[-1] != regular_file(path).st_size:
         raise DamagedRecordError(path, 0, f"the size of the file is not the one in {beside.name}")
     if offsets[0] != 0 or (np.diff(offsets.astype(np.int64)) < HEADER_BYTES + FOOTER_BYTES).any():
         raise DamagedRecordError(path, 0, f"{beside.name} lists records that begin before others end")
@@ -251,7 +251,13 @@ class DataSource(BaseDataSource):
         expected = self._ids[place % len(self)]
         if expected is not None:
             check_id(id_of(record), expected, *self.data_source.place(place % len(self)))
-        return _own(self._deserialize(record))
+        try:
+            return _own(self._deserialize(record))
+        except Exception:
+            if self.decoders is not None:  # which may have raised it
+                raise
+            with decoding(*self.data_source.place(place % len(self))):
+                raise
 
     def __getitems__(self, positions: Sequence[int]) -> list[Any]:
         """The examples at several positions; see `__getitem__`."""
