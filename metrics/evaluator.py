@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import shown
 from sciml_datasets.metrics.array_formats import Format, as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
 from sciml_datasets.metrics.predictions import named_after, read_predictions
@@ -284,9 +285,9 @@ class Evaluator:
 
 def _some(names: list[str]) -> str:
     """``the id a is``, ``the ids a, b and c are`` or ``1,234 ids (a, b, c, ...) are``; blanks at an end are shown."""
-    shown = [name if name == name.strip() else repr(name) for name in names[:3]]
+    first = [shown(name) for name in names[:3]]
     if len(names) == 1:
-        return f"the id {shown[0]} is"
+        return f"the id {first[0]} is"
     if len(names) <= 3:
-        return f"the ids {', '.join(shown[:-1])} and {shown[-1]} are"
-    return f"{len(names):,} ids ({', '.join(shown)}, ...) are"
+        return f"the ids {', '.join(first[:-1])} and {first[-1]} are"
+    return f"{len(names):,} ids ({', '.join(first)}, ...) are"

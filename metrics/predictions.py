@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.hdf5 import ANY, TEXT, opened
+from sciml_datasets.files.text import shown
 
 CHUNK_BYTES = 64 << 20
 """Number of bytes read at a time."""
@@ -110,7 +111,7 @@ def predictions_of(path: Path, ids: Sequence[str]) -> list[NDArray[Any]]:
         for key, value in zip(keys, values, strict=True):
             name = key.decode("utf-8", "backslashreplace")
             if name in found:
-                raise InputError(f"{path}: the id {name} is given more than once: predict each id exactly once")
+                raise InputError(f"{path}: the id {shown(name)} is given more than once: predict each id exactly once")
             if name in wanted:
                 found[name] = value
     missing = [key for key in ids if key not in found]

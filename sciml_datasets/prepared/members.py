@@ -72,7 +72,7 @@ class MemberColumns(dict[str, list[str]]):
             found = np.array(self[name], np.float64 if below is None else np.int64)
         except (ValueError, OverflowError) as error:
             raise InputError(f"{self.where}: the column {name!r} holds what is no number: {AGAIN}") from error
-        if below is not None and len(found) and not (0 <= found.min() and found.max() < below):
+        if below is not None and len(found) and not (found.min() >= 0 and found.max() < below):
             raise InputError(f"{self.where}: the column {name!r} holds what is not from 0 to {below - 1}: {AGAIN}")
         return found
 

@@ -25,6 +25,7 @@ from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_inst
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
 from sciml_datasets.prepared.record_fields import decoding, id_of
 from sciml_datasets.prepared.record_ids import RecordIds
@@ -47,7 +48,7 @@ def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> 
         DamagedRecordError: it belongs to another sample, for example because two shards exchanged their names.
     """
     if found != expected:
-        found_id, expected_id = (key.decode("utf-8", "backslashreplace") for key in (found, expected))
+        found_id, expected_id = (shown(key.decode("utf-8", "backslashreplace")) for key in (found, expected))
         raise DamagedRecordError(folder, number, f"it is the record of {found_id}, expected {expected_id}")
 
 

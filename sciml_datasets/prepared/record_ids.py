@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
-from sciml_datasets.files.mapped_files import mapped_file
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.mapped_files import mapped_file
 from sciml_datasets.prepared.integrity import AGAIN, State, listed_of, state_of, undamaged
 from sciml_datasets.prepared.members import member_list, read_members
 

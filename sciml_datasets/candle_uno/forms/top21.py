@@ -30,6 +30,7 @@ from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import File, opened
 from sciml_datasets.files.regular_files import is_companion
+from sciml_datasets.files.text import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -143,9 +144,9 @@ def _column(frame: StoredFrame, name: str) -> Column:
     wanted = [other for other in KINDS if KINDS[other] == kind and other not in names.values()]
     if len(nameless) == len(wanted):
         return _of_kind(frame, nameless[wanted.index(name)], name)
-    shown = ", ".join(found or "a column without a name" for found in names.values())
+    only = ", ".join(shown(found) if found else "a column without a name" for found in names.values())
     if not nameless:
-        raise InputError(f"{frame.where} has no column {name}, only {shown}: fetch the file again")
+        raise InputError(f"{frame.where} has no column {name}, only {only[:300]}: fetch the file again")
     raise InputError(
         f"{frame.where} has {len(nameless)} columns of {WORDS[kind]} without readable names, expected {len(wanted)} "
         f"({' and '.join(wanted)}), and it is not known which is {name}: write the file again with data_columns=True"
