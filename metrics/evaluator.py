@@ -13,7 +13,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import shown
 from sciml_datasets.metrics.array_formats import Format, as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
-from sciml_datasets.metrics.predictions import named_after, read_predictions
+from sciml_datasets.metrics.predictions import named_after, read_predictions, read_predictions_here
 from sciml_datasets.metrics.state import Additive, repeated
 from sciml_datasets.metrics.tasks import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -231,8 +231,12 @@ class Evaluator:
         """Further content of a result, for example a confusion matrix."""
         return self._scoring.details()
 
-    def update_from_file(self, path: str | Path) -> None:
+    def update_from_file(self, path: str | Path, *, here: bool = False) -> None:
         """Add the predictions of an HDF5 file, in chunks of bounded memory; see `expected_format`.
+
+        Args:
+            path: the file.
+            here: whether this process reads it, which a damaged file may end or keep busy, and not a child process.
 
         Raises:
             InputError: the file cannot be read, or `update` refuses its content; the file is named.
@@ -250,7 +254,7 @@ class Evaluator:
         """
         file = path_of(path, "the predictions file")
         with named_after(file):
-            for ids, predictions in read_predictions(file):
+            for ids, predictions in read_predictions_here(file) if here else read_predictions(file):
                 self.update(ids, predictions)
             self._check_complete()
 
