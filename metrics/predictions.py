@@ -28,8 +28,8 @@ CHUNK_BYTES = 64 << 20
 LARGEST_ROW = 1 << 29
 """Largest number of bytes of an id, or of a prediction."""
 PROCESSOR_SECONDS, SLOWEST = 3, 20 << 20
-"""Seconds of processor time that the HDF5 library may take for a chunk, which it reads in one: so many, and one more for
-so many bytes of the file."""
+"""Seconds of processor time that the HDF5 library may take for a chunk, which it reads in one: so many, and one more
+for so many bytes of the file."""
 ID_BYTES = 128
 """Approximate number of bytes of an id in the file: its text, and HDF5's reference to it."""
 

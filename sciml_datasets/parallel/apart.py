@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import math
 import os
 import resource
@@ -70,6 +71,7 @@ def apart(work: Callable[[], Iterator[Arrays]], seconds: int) -> Iterator[Arrays
 def _serve(answers: Connection, work: Callable[[], Iterator[Arrays]], seconds: int) -> None:
     """Send each tuple of arrays, or the exception that making it raises, and None at the end."""
     stay_with_parent()
+    faulthandler.disable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     try:

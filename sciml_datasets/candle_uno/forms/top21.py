@@ -44,6 +44,8 @@ KINDS = {AUC.name: "number", CELL: "text", DRUG: "text"}
 """Columns of responses, in their order in the file, to what they hold."""
 WORDS = {"number": "numbers", "text": "text"}
 """Content of a column in words, by kind."""
+COLUMNS = ("id", "source", "cell", "drug", "response", "split")
+"""Columns of the table of responses."""
 MISSING = ""
 """Id of a cell or drug that the file does not give."""
 
@@ -113,7 +115,8 @@ def _responses(file: File, path: Path) -> pa.Table:
                     "drug": compounds,
                     "response": pa.array(auc.astype(np.float32)),
                     "split": [SPLITS[split]] * frame.rows,
-                }
+                },
+                pa.schema([(name, pa.float32() if name == "response" else pa.string()) for name in COLUMNS]),
             )
         )
     return pa.concat_tables(parts)
