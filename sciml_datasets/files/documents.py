@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
-from sciml_datasets.files.text import quoted
+from sciml_datasets.files.text import is_there, quoted
 
 Kinds = Mapping[str, type | tuple[type, ...]]
 """Keys that an object must have, and the types of their values."""
@@ -142,7 +142,7 @@ def read_table(path: Path, remedy: str) -> tuple[list[str], Iterator[list[str]]]
 
 def _check_kind(path: Path) -> None:
     """Make sure that what is there is a file; where nothing is, opening it says so."""
-    if path.exists():
+    if is_there(path):
         regular_file(path)
 
 
