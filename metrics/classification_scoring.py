@@ -73,7 +73,7 @@ class ClassificationScoring:
         self._truth, self._label = truth, label
         self._coarser = {name: ranges(last, num_classes) for name, last in coarser.items()}
         self._merged = {name: counted_as(alike, num_classes) for name, alike in merged.items()}
-        self._labels = np.array(truth.column(label), np.int64)
+        self._labels = truth.classes(label, num_classes)
         self.state = Classes(len(truth), num_classes)
         self.formats: tuple[Format, ...] = (
             Format("class scores", (num_classes,), "f"),
@@ -123,7 +123,7 @@ class ClassificationScoring:
     def baselines(self) -> dict[str, dict[str, float]]:
         """The scores of predicting always the most frequent class of the training split, followed by the next most
         frequent ones."""
-        training = np.array(self._truth.training.column(self._label), np.int64)
+        training = self._truth.training.classes(self._label, self.state.num_classes)
         frequency = np.bincount(training, minlength=self.state.num_classes)
         ranking = np.argsort(-frequency, kind="stable")
         state = Classification(self.state.num_classes)

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import shown
 from sciml_datasets.metrics.array_formats import Format, as_array
 from sciml_datasets.metrics.intervals import MOST_SAMPLES, Members, group_numbers, intervals, resampled_scores
-from sciml_datasets.metrics.predictions import named_after, read_predictions
+from sciml_datasets.metrics.predictions import named_after, read_predictions, read_predictions_here
 from sciml_datasets.metrics.state import Additive, repeated
 from sciml_datasets.metrics.tasks import scoring
 from sciml_datasets.metrics.truth import Truth
@@ -230,8 +231,12 @@ class Evaluator:
         """Further content of a result, for example a confusion matrix."""
         return self._scoring.details()
 
-    def update_from_file(self, path: str | Path) -> None:
+    def update_from_file(self, path: str | Path, *, here: bool = False) -> None:
         """Add the predictions of an HDF5 file, in chunks of bounded memory; see `expected_format`.
+
+        Args:
+            path: the file.
+            here: whether this process reads it, which a damaged file may end or keep busy, and not a child process.
 
         Raises:
             InputError: the file cannot be read, or `update` refuses its content; the file is named.
@@ -249,7 +254,7 @@ class Evaluator:
         """
         file = path_of(path, "the predictions file")
         with named_after(file):
-            for ids, predictions in read_predictions(file):
+            for ids, predictions in read_predictions_here(file) if here else read_predictions(file):
                 self.update(ids, predictions)
             self._check_complete()
 
@@ -284,9 +289,9 @@ class Evaluator:
 
 def _some(names: list[str]) -> str:
     """``the id a is``, ``the ids a, b and c are`` or ``1,234 ids (a, b, c, ...) are``; blanks at an end are shown."""
-    shown = [name if name == name.strip() else repr(name) for name in names[:3]]
+    first = [shown(name) for name in names[:3]]
     if len(names) == 1:
-        return f"the id {shown[0]} is"
+        return f"the id {first[0]} is"
     if len(names) <= 3:
-        return f"the ids {', '.join(shown[:-1])} and {shown[-1]} are"
-    return f"{len(names):,} ids ({', '.join(shown)}, ...) are"
+        return f"the ids {', '.join(first[:-1])} and {first[-1]} are"
+    return f"{len(names):,} ids ({', '.join(first)}, ...) are"

@@ -18,9 +18,12 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
+from sciml_datasets.files.text import shown
 from sciml_datasets.metrics.cross_validation import summarise
 from sciml_datasets.metrics.evaluator import Evaluator
 
+LONGEST_RULE = 300
+"""Largest number of characters of a rule of the schema in a sentence."""
 SCHEMA_VERSION = 2
 CRITERIA_VERSION = "2.0"
 """Version of the criteria; it changes whenever the same predictions would score differently."""
@@ -215,7 +218,8 @@ def check_schema(result: dict[str, Any]) -> None:
         jsonschema.Draft7Validator(schema).validate(result)
     except jsonschema.ValidationError as error:
         place = "/".join(map(str, error.absolute_path)) or "the whole"
-        raise InputError(f"not a result of this version: at {place}: {error.message}") from error
+        rule = error.message if len(error.message) <= LONGEST_RULE else f"{error.message[:LONGEST_RULE]}..."
+        raise InputError(f"not a result of this version: at {shown(place, 200)}: {rule}") from error
 
 
 def read_result(path: Path, remedy: str) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.prepared.members import MemberColumns
 from sciml_datasets.prepared.prepared import Prepared
+from sciml_datasets.prepared.record_fields import decoding
 
 
 class Truth:
@@ -29,7 +31,7 @@ class Truth:
     def __init__(self, prepared: Prepared, split: str) -> None:
         self._prepared, self._split = prepared, split
         self._selection = self._prepared.select(split)
-        self._members = self._selection.columns
+        self._members = MemberColumns(prepared.folder, self._selection.columns)
         self.sha256 = self._selection.sha256
         self.ids = self._members["id"]
 
@@ -41,8 +43,20 @@ class Truth:
         return self._members[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
-        """(N,) column of the member list as numbers."""
-        return np.array(self._members[name], np.float64)
+        """(N,) column of the member list as numbers.
+
+        Raises:
+            InputError: a value is no number.
+        """
+        return self._members.numbers(name)
+
+    def classes(self, name: str, count: int) -> NDArray[np.int64]:
+        """(N,) column of the member list as numbers of ``count`` classes.
+
+        Raises:
+            InputError: a value is no number of a class.
+        """
+        return self._members.numbers(name, below=count)
 
     @cached_property
     def training(self) -> Truth:
@@ -65,8 +79,12 @@ class Truth:
         # Not `tfds.decode.PartialDecoding`, which loads TensorFlow.
         features = self._prepared.builder.info.features
         wanted = tfds.features.FeaturesDict({name: features[name] for name in names})
-        places = self._selection.positions[positions]
-        examples = [wanted.deserialize_example_np(self._records[int(place)]) for place in places]
+        places = self._selection.positions[positions].tolist()
+        examples = []
+        for place in places:
+            record = self._records[place]
+            with decoding(self._prepared.folder, place):
+                examples.append(wanted.deserialize_example_np(record))
         return [np.stack([example[name] for example in examples]) for name in names]
 
     @cached_property

@@ -73,7 +73,7 @@ class Epochs:
             if self._workers.chief:
                 if self._settings.patience and self._waited() == 0:
                     checkpoints.save(self._run.best, progress, self._network.variables)
-                checkpoints.save(self._run.checkpoint, self._run.timed(progress), variables)
+                checkpoints.save(self._run.checkpoint, self._run.timed(progress), variables, keep=True)
         if self._settings.patience:
             self._workers.run_once(lambda: None)  # until the chief has written the best weights
             checkpoints.restore(self._run.best, self._network.variables)
@@ -94,7 +94,7 @@ class Epochs:
             if self._workers.chief and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 progress.losses += [float(loss) for loss in losses]
                 losses = []
-                checkpoints.save(self._run.checkpoint, self._run.timed(progress), variables)
+                checkpoints.save(self._run.checkpoint, self._run.timed(progress), variables, keep=True)
                 saved = time.monotonic()
         progress.losses += [float(loss) for loss in losses]
 

@@ -17,7 +17,7 @@ from sciml_datasets.metrics.machine import EnergyMeter, distribution_of, hardwar
 from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.metrics.score_text import score_text
-from sciml_datasets.models.checkpoints import Progress
+from sciml_datasets.models.checkpoints import Progress, before
 from sciml_datasets.models.event_files import event_writer, write_events
 from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.run_config import CONFIG, check_same_run
@@ -82,7 +82,7 @@ class RunFolder:
             return False
         check_same_run(self.folder, config)
         self._lock.acquire()
-        return self.checkpoint.is_file()
+        return self.checkpoint.is_file() or before(self.checkpoint).is_file()
 
     def begin(self, benchmark: Benchmark, accelerators: Iterable[str], processes: int) -> None:
         """Log that the initialization begins; in memory until `start`, since the run may still be refused.
@@ -236,7 +236,7 @@ class RunFolder:
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
-        for path in (self.checkpoint, self.best):
+        for path in (self.checkpoint, before(self.checkpoint), self.best):
             path.unlink(missing_ok=True)
         return result
 

@@ -146,7 +146,8 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
     variables = [*network.variables, *optimizer.variables]
     progress = Progress()
     if workers.run_once(lambda: run.goes_on(config)):
-        progress = checkpoints.restore(run.checkpoint, variables)
+        checkpoint = workers.run_once(lambda: checkpoints.last_sound(run.checkpoint, variables))
+        progress = checkpoints.restore(checkpoint, variables)
     with closing(run) if workers.chief else nullcontext():
         workers.run_once(lambda: run.start(config, benchmark.criteria, progress, replicas, _logged(batches, replicas)))
         if workers.chief:
@@ -163,7 +164,7 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
             return {}
         write_predictions(run.folder / "predictions.h5", batches.num_examples(scored), everything)
         evaluator = Evaluator(prepared, batches.split(scored))
-        evaluator.update_from_file(run.folder / "predictions.h5")
+        evaluator.update_from_file(run.folder / "predictions.h5", here=True)
         return run.finish(evaluator)
 
 

@@ -20,6 +20,7 @@ from sciml_datasets import data_part
 from sciml_datasets.benchmarks import BENCHMARKS, OWN, find, register_received
 from sciml_datasets.errors import InputError
 from sciml_datasets.paths import path_of
+from sciml_datasets.prepared.description import check_description
 from sciml_datasets.prepared.integrity import check_described
 from sciml_datasets.prepared.metadata import NAME, facts_of
 
@@ -98,6 +99,7 @@ class Sciml(FileReaderBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         check_described(Path(self.data_path))  # TFDS reads the description next, where it exists
+        check_description(Path(self.data_path), self.dataset.version)
         documents = dataset_metadata.load(epath.Path(self.benchmark.folder))
         declared = data_part.features(self.benchmark, self.dataset)
         return Info(

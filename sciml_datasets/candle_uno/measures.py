@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text import is_there
+from sciml_datasets.files.text import is_there, quoted
 from sciml_datasets.files.text_numbers import MISSING, fault_of
 from sciml_datasets.files.text_tables import TextTable
 
@@ -259,7 +259,9 @@ def _bound(text: str, place: str) -> float | None:
     fault = fault_of(text, infinite=False)
     if fault is None and math.isfinite(value := float(text)):
         return value
-    raise InputError(f"{place}: {fault or f'{text!r} is no number'}: give a number, or nothing where there is no bound")
+    raise InputError(
+        f"{place}: {fault or f'{quoted(text)} is no number'}: give a number, or nothing where there is no bound"
+    )
 
 
 def _title(name: str, unit: str, low: float | None, high: float | None) -> str:

@@ -15,10 +15,13 @@ from typing import Any, NoReturn
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.text import is_there, quoted
 
 Kinds = Mapping[str, type | tuple[type, ...]]
 """Keys that an object must have, and the types of their values."""
 SHA256_DIGITS = 64
+LONGEST_REASON = 300
+"""Largest number of characters of a library's reason in a sentence."""
 _WORDS = {
     str: "text",
     int: "a whole number",
@@ -133,13 +136,13 @@ def read_table(path: Path, remedy: str) -> tuple[list[str], Iterator[list[str]]]
         raise InputError(f"{path} is empty, expected a header and a line for each sample: {remedy}")
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
-        raise InputError(f"{path}: two columns are called {twice!r}, expected one: {remedy}")
+        raise InputError(f"{path}: two columns are called {quoted(twice)}, expected one: {remedy}")
     return header, rows
 
 
 def _check_kind(path: Path) -> None:
     """Make sure that what is there is a file; where nothing is, opening it says so."""
-    if path.exists():
+    if is_there(path):
         regular_file(path)
 
 
@@ -195,7 +198,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} stands twice in one object")
+        raise ValueError(f"{quoted(next(name for name in names if names.count(name) > 1))} stands twice in one object")
     return found
 
 
@@ -218,4 +221,5 @@ def _reason(error: Exception) -> str:
     """The library's reason in one line."""
     if isinstance(error, RecursionError):
         return "its brackets are nested too deep"
-    return " ".join(str(error).split())
+    reason = " ".join(str(error).split())
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."

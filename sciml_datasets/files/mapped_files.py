@@ -34,6 +34,8 @@ def mapped_file(path: Path) -> NDArray[np.uint8]:
     # Python's own mmap keeps a descriptor open for as long as the map, and a data set may have a thousand shards.
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
+        if not size:  # which the system does not map
+            return np.empty(0, np.uint8)
         address = _SYSTEM.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
     if address == FAILED:
         raise OSError(error := ctypes.get_errno(), os.strerror(error), str(path))

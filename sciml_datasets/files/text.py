@@ -101,10 +101,20 @@ def check_characters(path: Path, lines: Sequence[str], first: int = 1) -> None:
             raise InputError(f"{path}: line {number} has bytes that are no UTF-8: {CONVERT}")
 
 
+def quoted(text: str, most: int = 60) -> str:
+    """Text from outside for a sentence: in quotes, with what does not show escaped; of a long one its beginning."""
+    return repr(text) if len(text) <= most else f"{text[:most]!r}..."
+
+
+def shown(text: str, most: int = 60) -> str:
+    """Text from outside for a sentence; one that is long, or does not show as it is, as `quoted` gives it."""
+    plain = text and text.isprintable() and text == text.strip() and len(text) <= most
+    return text if plain else quoted(text, most)
+
+
 def listed(names: Sequence[str], most: int = 12) -> str:
-    """Names of columns for a sentence; one that does not show as it is, in quotes."""
-    shown = [name if name.isprintable() and name and name == name.strip() else repr(name) for name in names[:most]]
-    return ", ".join(name if len(name) < 60 else f"{name[:60]}..." for name in shown) + ", ..." * (len(names) > most)
+    """Names of columns for a sentence, as `shown` gives each."""
+    return ", ".join(shown(name) for name in names[:most]) + ", ..." * (len(names) > most)
 
 
 def first_rows(path: Path, separator: str, count: int = 1) -> list[tuple[int, list[str]]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text import check_characters, delimited_rows, listed
+from sciml_datasets.files.text import check_characters, delimited_rows, listed, quoted, shown
 from sciml_datasets.files.text_numbers import fault_of
 
 CONTROL = re.compile(r"[\x00-\x1f]")
@@ -54,7 +54,9 @@ def first_fault(path: Path, separator: str, names: Sequence[str], skip: int, wan
         for place in wanted.text:
             check_characters(path, [fields[place]], number)
             if CONTROL.search(fields[place]):
-                return _bad_field(path, number, names, place, f"{fields[place]!r} has a tab, a line break or the like")
+                return _bad_field(
+                    path, number, names, place, f"{quoted(fields[place])} has a tab, a line break or the like"
+                )
         kept = wanted.used is None or fields[next(iter(wanted.text))] in wanted.used
         for place in wanted.numbers:
             exact = place in wanted.exact or not kept
@@ -73,4 +75,6 @@ def _unlike(number: int, fields: Sequence[str], names: Sequence[str], first: boo
 
 
 def _bad_field(path: Path, line: int, names: Sequence[str], place: int, fault: str) -> InputError:
-    return InputError(f"{path}: line {line}, column {names[place] or place + 1}: {fault}: correct it")
+    return InputError(
+        f"{path}: line {line}, column {shown(names[place]) if names[place] else place + 1}: {fault}: correct it"
+    )

@@ -7,6 +7,8 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.files.text import quoted, shown
+
 MISSING = (
     *("", "-", "na", "NA", "N/A", "n/a", "#NA", "#N/A", "#N/A N/A", "<NA>", "NaN", "nan", "-NaN", "-nan"),
     *("NULL", "null", "None", "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
@@ -27,14 +29,14 @@ def fault_of(field: str, infinite: bool, exact: bool = False) -> str | None:
         return None
     found = NUMBER.fullmatch(field.strip(" \t"))
     if not found:
-        return f"{field!r} is no number"
+        return f"{quoted(field)} is no number"
     value, digits = float(field), found[2]
     if np.isinf(value) and not digits:
         return None if infinite else "infinite, expected a number or NA"
     if exact or not digits or not digits.strip("0."):
         return None
     if np.isinf(value) or not value or not stored(np.array([value]), np.empty(1, np.float32)):
-        return f"{field} is too {'large' if abs(value) > 1 else 'close to 0'} for float32"
+        return f"{shown(field)} is too {'large' if abs(value) > 1 else 'close to 0'} for float32"
     return None
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.text import delimited_rows, encoding_of, first_rows, listed
+from sciml_datasets.files.text import delimited_rows, encoding_of, first_rows, listed, shown
 from sciml_datasets.files.text_faults import Wanted, first_fault
 from sciml_datasets.files.text_numbers import stored
 from sciml_datasets.files.text_parsing import INDEX, UNNAMED, counts_rows, has_control_characters, options
@@ -82,8 +82,8 @@ class TextTable:
             found = [place for place, known in enumerate(self.names) if known == candidate]
             if len(found) > 1:
                 raise InputError(
-                    f"{self.path}: columns {found[0] + 1} and {found[1] + 1} are both called {candidate}: keep one of "
-                    "them, or rename the other"
+                    f"{self.path}: columns {found[0] + 1} and {found[1] + 1} are both called {shown(candidate)}: keep "
+                    "one of them, or rename the other"
                 )
             if found:
                 return found[0]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os.path import lexists
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import read_table
@@ -35,7 +39,60 @@ def write_members(folder: Path, split: str, samples: Iterable[Sample], columns: 
     return path
 
 
-def read_members(folder: Path, split: str) -> dict[str, list[str]]:
+class MemberColumns(dict[str, list[str]]):
+    """Columns of member lists by name, of which one that is missing is told with the file.
+
+    Attributes:
+        where: path of the list, or of the folder of several.
+
+    Args:
+        where: as the attribute.
+        columns: the columns.
+    """
+
+    def __init__(self, where: Path, columns: Mapping[str, list[str]]) -> None:
+        super().__init__(columns)
+        self.where = where
+
+    def __missing__(self, name: str) -> list[str]:
+        """Refuse a column that the list lacks though the benchmark declares it."""
+        raise InputError(f"{self.where} has no column {name!r}, only {', '.join(self)[:200]}: {AGAIN}")
+
+    def numbers(self, name: str, *, below: int | None = None) -> NDArray[Any]:
+        """(N,) a column as float64, or as int64 where the numbers are whole ones from 0.
+
+        Args:
+            name: name of the column.
+            below: the number that whole ones are less than; None for any number.
+
+        Raises:
+            InputError: there is no such column, or it holds anything else.
+        """
+        try:
+            found = np.array(self[name], np.float64 if below is None else np.int64)
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"{self.where}: the column {name!r} holds what is no number: {AGAIN}") from error
+        if below is not None and len(found) and not (found.min() >= 0 and found.max() < below):
+            raise InputError(f"{self.where}: the column {name!r} holds what is not from 0 to {below - 1}: {AGAIN}")
+        return found
+
+
+def joined(folder: Path, lists: Sequence[Mapping[str, list[str]]]) -> MemberColumns:
+    """The columns of several lists, one behind the other.
+
+    Args:
+        folder: the prepared folder.
+        lists: columns of each list.
+
+    Raises:
+        InputError: the lists have different columns.
+    """
+    if any([*part] != [*lists[0]] for part in lists):
+        raise InputError(f"{folder}: its member lists have different columns: {AGAIN}")
+    return MemberColumns(folder, {name: [value for part in lists for value in part[name]] for name in lists[0]})
+
+
+def read_members(folder: Path, split: str) -> MemberColumns:
     """The columns of a split's member list by name.
 
     Raises:
@@ -50,7 +107,7 @@ def read_members(folder: Path, split: str) -> dict[str, list[str]]:
         ids.append(row[0])
         for column, value in zip(facts, row[1:], strict=True):
             column.append(seen.setdefault(value, value))
-    return dict(zip(header, columns, strict=True))
+    return MemberColumns(folder / member_list(split), dict(zip(header, columns, strict=True)))
 
 
 def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]]]:
@@ -66,4 +123,7 @@ def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]
             f"{path} is missing: prepare the data set with `sciml prepare`, "
             f"and choose one of the splits {', '.join(SPLITS)}"
         )
-    return read_table(undamaged(path), AGAIN)
+    header, rows = read_table(undamaged(path), AGAIN)
+    if header[:1] != ["id"]:
+        raise InputError(f"{path} begins with the column {str(header[:1])[:80]}, expected id: {AGAIN}")
+    return header, rows

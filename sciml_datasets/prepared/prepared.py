@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import BENCHMARKS, data_root, find, register_received
 from sciml_datasets.errors import InputError
-from sciml_datasets.prepared.integrity import content_sha256, listed_of, manifest_of
-from sciml_datasets.prepared.members import member_list, member_rows, read_members
+from sciml_datasets.prepared.integrity import AGAIN, content_sha256, listed_of, manifest_of
+from sciml_datasets.prepared.members import MemberColumns, joined, member_list, member_rows, read_members
 from sciml_datasets.prepared.metadata import facts_of
 from sciml_datasets.prepared.verify import check_prepared, differences
 from sciml_datasets.raw_format import SPLITS
@@ -139,16 +139,15 @@ class Prepared:
         return facts_of(self.folder)
 
     @cached_property
-    def members(self) -> dict[str, list[str]]:
+    def members(self) -> MemberColumns:
         """The columns of the member lists of all splits, in the order of the records.
 
         Raises:
             InputError: a member list is missing or damaged.
         """
-        lists = [self.members_of(split) for split in SPLITS]
-        return {column: [value for part in lists for value in part[column]] for column in lists[0]}
+        return joined(self.folder, [self.members_of(split) for split in SPLITS])
 
-    def members_of(self, split: str) -> dict[str, list[str]]:
+    def members_of(self, split: str) -> MemberColumns:
         """The columns of the member list of train, validation or test, in the order of the records.
 
         Raises:
@@ -231,7 +230,7 @@ class Prepared:
             raise InputError(
                 f"{split} of {self.name} holds no sample: there are too few groups to divide, choose another partition"
             )
-        return found
+        return replace(found, columns=MemberColumns(self.folder, found.columns))
 
     def held_out(self, partition: str = "") -> str:
         """The part of a partition that a run is scored on: test, or validation where the raw files had no test split.
@@ -280,6 +279,11 @@ class Prepared:
                 f"{self.name} has no example {unknown[0]!r} ({len(unknown):,} unknown): give ids of this data set"
             )
         source = self.builder.as_data_source(split=self.records)
+        if len(source) != len(self.members["id"]):
+            raise InputError(
+                f"{self.folder}: its member lists name {len(self.members['id']):,} samples, but its shards hold "
+                f"{len(source):,}: {AGAIN}"
+            )
         return Subset(source, np.array([place[key] for key in wanted], np.int64))
 
 

@@ -25,8 +25,9 @@ from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_inst
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
-from sciml_datasets.prepared.record_fields import id_of
+from sciml_datasets.prepared.record_fields import decoding, id_of
 from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
@@ -47,7 +48,7 @@ def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> 
         DamagedRecordError: it belongs to another sample, for example because two shards exchanged their names.
     """
     if found != expected:
-        found_id, expected_id = (key.decode("utf-8", "backslashreplace") for key in (found, expected))
+        found_id, expected_id = (shown(key.decode("utf-8", "backslashreplace")) for key in (found, expected))
         raise DamagedRecordError(folder, number, f"it is the record of {found_id}, expected {expected_id}")
 
 
@@ -174,7 +175,7 @@ def offsets_of(path: Path) -> NDArray[np.uint64]:
     if not content or len(content) % 8:
         raise DamagedRecordError(path, 0, f"{beside.name} lists no records")
     offsets = np.frombuffer(content, "<u8")
-    if offsets[-1] != path.stat().st_size:
+    if offsets[-1] != regular_file(path).st_size:
         raise DamagedRecordError(path, 0, f"the size of the file is not the one in {beside.name}")
     if offsets[0] != 0 or (np.diff(offsets.astype(np.int64)) < HEADER_BYTES + FOOTER_BYTES).any():
         raise DamagedRecordError(path, 0, f"{beside.name} lists records that begin before others end")
@@ -251,7 +252,13 @@ class DataSource(BaseDataSource):
         expected = self._ids[place % len(self)]
         if expected is not None:
             check_id(id_of(record), expected, *self.data_source.place(place % len(self)))
-        return _own(self._deserialize(record))
+        try:
+            return _own(self._deserialize(record))
+        except Exception:
+            if self.decoders is not None:  # which may have raised it
+                raise
+            with decoding(*self.data_source.place(place % len(self))):
+                raise
 
     def __getitems__(self, positions: Sequence[int]) -> list[Any]:
         """The examples at several positions; see `__getitem__`."""

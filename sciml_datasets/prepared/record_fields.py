@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from sciml_datasets.errors import DamagedRecordError, InputError
+
+LARGEST_SHIFT = 63
+"""Number of bits of the last of the ten groups of the longest number."""
 ID = b"\n\x02id"
 """Bytes with which the entry of the feature ``id`` begins."""
 
@@ -38,6 +44,30 @@ def _varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
         place, shift = place + 1, shift + 7
         if byte < 0x80:
             return number, place
+        if shift > LARGEST_SHIFT:
+            raise IndexError("a number is too long")
+
+
+@contextmanager
+def decoding(path: str | Path, number: int) -> Iterator[None]:
+    """Context in which a record is decoded whose checksum is right; what TFDS raises says that it is no example.
+
+    Args:
+        path: path of the shard, or of the prepared folder.
+        number: number of the record.
+
+    Raises:
+        DamagedRecordError: TFDS cannot decode it.
+    """
+    from google.protobuf.message import DecodeError
+
+    try:
+        yield
+    except (DecodeError, ValueError, LookupError, TypeError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = " ".join(str(error).split())[:200]
+        raise DamagedRecordError(path, number, f"it is no example of this data set ({reason})") from error
 
 
 def id_of(payload: bytes | memoryview) -> bytes:

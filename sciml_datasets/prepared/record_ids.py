@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorflow_datasets.core.data_sources.base import file_instructions
 
+from sciml_datasets.errors import InputError
 from sciml_datasets.files.mapped_files import mapped_file
-from sciml_datasets.prepared.integrity import State, listed_of, state_of, undamaged
+from sciml_datasets.prepared.integrity import AGAIN, State, listed_of, state_of, undamaged
 from sciml_datasets.prepared.members import member_list, read_members
 
 BLOCK = 1 << 24
@@ -40,6 +41,7 @@ class RecordIds:
             accumulate(part.take if part.take >= 0 else part.examples_in_shard - part.skip for part in parts)
         )
         self._starts = [0, *self._ends]
+        self._counts = {name: info.splits[name].num_examples for name in info.splits}
         self._lists: dict[str, _MappedIds | list[bytes]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -65,7 +67,12 @@ class RecordIds:
             if listed_of(self._folder) is None:
                 return None
             path = undamaged(self._folder / member_list(split))
-            self._lists[split] = _ids(path, state_of(path))
+            found = _ids(path, state_of(path))
+            if len(found) != self._counts[split]:
+                raise InputError(
+                    f"{path} lists {len(found):,} samples, but the shards hold {self._counts[split]:,}: {AGAIN}"
+                )
+            self._lists[split] = found
         return self._lists[split][row]
 
 
@@ -88,7 +95,8 @@ def _ids(path: Path, state: State) -> _MappedIds | list[bytes]:
 def _places(content: NDArray[np.uint8], character: bytes) -> NDArray[np.int64]:
     """The positions of a character in a file."""
     blocks = range(0, len(content), BLOCK)
-    return np.concatenate([np.flatnonzero(content[at : at + BLOCK] == ord(character)) + at for at in blocks])
+    found = (np.flatnonzero(content[at : at + BLOCK] == ord(character)) + at for at in blocks)
+    return np.concatenate([np.empty(0, np.int64), *found])
 
 
 class _MappedIds:
@@ -100,6 +108,9 @@ class _MappedIds:
 
     def __init__(self, content: NDArray[np.uint8]) -> None:
         self._content, self._ends = content, _places(content, b"\n")
+
+    def __len__(self) -> int:
+        return max(0, len(self._ends) - 1)
 
     def __getitem__(self, row: int) -> bytes:
         line = self._content[self._ends[row] + 1 : self._ends[row + 1]].tobytes()  # the first line is the header

@@ -19,7 +19,7 @@ from tensorflow_datasets.core.data_sources.base import file_instructions
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.mapped_files import mapped_file, unmap_pages
 from sciml_datasets.prepared.random_access import check_id, offsets_of
-from sciml_datasets.prepared.record_fields import byte_features
+from sciml_datasets.prepared.record_fields import byte_features, decoding
 from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
@@ -81,14 +81,15 @@ class TensorViews:
             frame = self._maps[shard][start:end].data
             _check(frame, self._paths[shard], number)
             payload = frame[HEADER_BYTES:-FOOTER_BYTES]
-            features = dict(byte_features(payload))
+            with decoding(self._paths[shard], number):
+                features = dict(byte_features(payload))
             if (expected := self._ids[position]) is not None:
                 check_id(bytes(features.get(b"id", b"")), expected, self._paths[shard], number)
-            self._found[position] = {
-                name.decode(): np.frombuffer(content, self._tensors[name][1]).reshape(self._tensors[name][0])
-                for name, content in features.items()
-                if name in self._tensors
-            }
+            with decoding(self._paths[shard], number):
+                self._found[position] = {
+                    name.decode(): np.frombuffer(features[name], kind).reshape(shape)
+                    for name, (shape, kind) in self._tensors.items()
+                }
             unmap_pages(self._maps[shard][start - start % mmap.PAGESIZE : end])  # the checksum has touched them all
         return self._found[position]
 

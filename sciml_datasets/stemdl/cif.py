@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import quoted, shown
 from sciml_datasets.stemdl.crystals import Floats
 from sciml_datasets.stemdl.symmetry import OPERATIONS, stated_symmetry
 
@@ -118,7 +119,8 @@ def _check_occupancies(path: Path, block: gemmi.cif.Block) -> None:
         if not whole:
             label = labels[row] if row < len(labels) else row + 1
             raise InputError(
-                f"{path}: site {label} is occupied by {number[:20]}: expected 1, an ordered structure, give another"
+                f"{path}: site {shown(str(label))} is occupied by {number[:20]}: expected 1, an ordered structure, "
+                "give another"
             )
 
 
@@ -131,4 +133,6 @@ def _check_elements(path: Path, block: gemmi.cif.Block, listed: gemmi.SmallStruc
         found = letters[0] if letters else ""
         name = site.element.name
         if site.element.atomic_number and name != (found.capitalize() if typed else found):
-            raise InputError(f"{path}: site {site.label}: {text!r} names no element: correct _atom_site_type_symbol")
+            raise InputError(
+                f"{path}: site {shown(site.label)}: {quoted(text)} names no element: correct _atom_site_type_symbol"
+            )

@@ -21,6 +21,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.text import quoted
 from sciml_datasets.printable import notice
 from sciml_datasets.sandbox import StoppedError, TimeLimitError, in_sandbox
 from sciml_datasets.stemdl.cif import read_cif
@@ -136,7 +137,9 @@ def _read(path: Path) -> Crystal:
     _check_count(path, len(symbols))
     for symbol in sorted(set(symbols)):
         if not _has_factors(symbol):
-            raise InputError(f"{path}: {symbol!r} is no element with electron scattering factors: correct the file")
+            raise InputError(
+                f"{path}: {quoted(symbol)} is no element with electron scattering factors: correct the file"
+            )
     _check_numbers(path, lattice, positions)
     return _standard(path, lattice, positions, symbols, stated)
 

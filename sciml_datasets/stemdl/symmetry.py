@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import quoted
 from sciml_datasets.stemdl.crystals import mirrored
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def stated_symmetry(path: Path, block: gemmi.cif.Block, cell: gemmi.UnitCell) ->
             )
         for text, others in exact.items():
             if others != operations:
-                raise InputError(f"{path}: {text!r} has other operations than its {source}: correct the file")
+                raise InputError(f"{path}: {quoted(text)} has other operations than its {source}: correct the file")
         return Symmetry(sorted(operations), {number})
     return Symmetry(sorted(_of_name_or_number(path, names, numbers, cell)), groups)
 
@@ -91,7 +92,7 @@ def _of_name_or_number(
     if not all(names.values()):
         unknown = next(name for name, settings in names.items() if not settings)
         raise InputError(
-            f"{path}: the symmetry operations are missing and {unknown!r} is no known space group: {_MISSING}"
+            f"{path}: the symmetry operations are missing and {quoted(unknown)} is no known space group: {_MISSING}"
         )
     allowed = [*names.values()] or [[s for s in gemmi.spacegroup_table_itb() if s.number in numbers]]
     found = {s.hall: s for s in allowed[0] if all(s.hall in {other.hall for other in more} for more in allowed[1:])}

@@ -49,7 +49,7 @@ class Known:
             InputError: the predictions cannot be scored.
         """
         evaluator = Evaluator(self.prepared, "test", truth=self.truth)
-        evaluator.update_from_file(predictions)
+        evaluator.update_from_file(predictions, here=True)  # a sandbox around it starts no process
         own = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
         return make_result(evaluator, **{key: run[key] for key in own})
 

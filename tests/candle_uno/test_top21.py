@@ -229,3 +229,17 @@ def test_an_infinite_number_is_named(tmp_path: Path) -> None:
     write_store(tmp_path / FILE, content, write_query_columns)
     with pytest.raises(InputError, match=r"x_val_1, row 5, column dd_2: 1e\+300, expected a finite number of float32"):
         top21.read(tmp_path)
+
+
+def test_a_split_without_rows_is_read(tmp_path: Path) -> None:
+    content = frames()
+    path = write_store(tmp_path / FILE, content)
+    with h5py.File(path, "a") as file:
+        for key in ("x_val_0", "x_val_1", "y_val"):
+            dtype = file[key]["table"].dtype
+            del file[key]["table"]
+            file[key].create_dataset("table", (0,), dtype)
+    tables = top21.read(tmp_path)
+    expected = np.concatenate([content[f"y_{split}"]["AUC"] for split in ("train", "test")])
+    np.testing.assert_array_equal(tables.responses["response"].to_numpy(), expected)
+    assert set(tables.responses["split"].to_pylist()) == {"train", "test"}

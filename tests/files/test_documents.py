@@ -235,3 +235,9 @@ def test_a_damaged_line_of_a_log_is_reported_by_its_number(
     (tmp_path / "result-1.txt").write_text(f"starting\n:::MLLOG {line}\n")
     with pytest.raises(InputError, match=r"result-1\.txt, line 2"):
         read_run(tmp_path)
+
+
+def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.json").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"a\.json is a symbolic link to .*gone, which does not exist"):
+        read_object(tmp_path / "a.json", "a result", "make it again")

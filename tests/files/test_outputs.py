@@ -124,6 +124,7 @@ REASONS = {
     "sciml_datasets/submissions/file_list.py:_write_config:temporary.write_bytes": TEMPORARY,
     "models/checkpoints.py:save:np.savez": TEMPORARY,
     "models/checkpoints.py:save:temporary.open": TEMPORARY,
+    "models/checkpoints.py:save:path.replace": RUN_FOLDER,
     "models/run_lock.py:acquire:other.unlink": "a lock with the signature of a process that has ended, see `NAME`",
     "models/run_lock.py:acquire:self._path.touch": "a lock with the signature of this process in its name",
     "models/run_lock.py:release:self._path.unlink": "a lock with the signature of this process in its name",

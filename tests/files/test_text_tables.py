@@ -342,3 +342,15 @@ def test_a_disk_that_cannot_be_read_is_no_fault_of_the_table() -> None:
         with pytest.raises(OSError, match="Input/output error") as caught:
             read()
         assert (caught.value.errno, str(caught.value.filename)) == (errno.EIO, str(path))
+
+
+@pytest.mark.parametrize("content", ["x" * 100_000, "1" * 400 + "x", "\u202e\x1b[31m" * 300])
+def test_of_long_text_a_sentence_has_the_beginning(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text(f"a\tb\nx\t{content}\n", "utf-8")
+    table = TextTable.open(path, "\t")
+    with pytest.raises(InputError) as raised:
+        table.read(text={0: "a"}, numbers={1: "b"})
+    message = str(raised.value).removeprefix(str(path))
+    assert message.isprintable()
+    assert message.startswith(f": line 2, column b: {content[:60]!r}... is no number")

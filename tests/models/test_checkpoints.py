@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
+import resource
+import zipfile
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +20,7 @@ from hypothesis import strategies as st
 
 from sciml_datasets import InputError
 from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.models.checkpoints import Progress, restore, save
+from sciml_datasets.models.checkpoints import Progress, last_sound, restore, save
 from sciml_datasets.models.run_folder import RunFolder
 
 
@@ -61,10 +67,94 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path, content: bytes) -> None:
         restore(path, [])
 
 
-def test_trouble_of_the_machine_is_no_damaged_checkpoint(tmp_path: Path) -> None:
+def test_a_folder_is_no_damaged_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.npz").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(InputError, match="is a folder, expected a file"):
         restore(tmp_path / "checkpoint.npz", [])
+
+
+def test_trouble_of_the_machine_is_no_damaged_checkpoint(tmp_path: Path) -> None:
+    saved(tmp_path, 3)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="Too many open files") as raised:
+            restore(tmp_path / "checkpoint.npz", [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert raised.value.filename == str(tmp_path / "checkpoint.npz")
+
+
+def saved(folder: Path, *epochs: int) -> Path:
+    """Checkpoints of these epochs, one after the other, with the epoch as the value of their one variable."""
+    path = folder / "checkpoint.npz"
+    for epoch in epochs:
+        save(path, Progress(epoch=epoch, losses=[math.nan]), [Variable(np.array([float(epoch)]))], keep=True)
+    return path
+
+
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(tmp_path, 1, 2, 3)
+    path.write_bytes(path.read_bytes()[:-100])
+    found = [Variable(np.zeros(1))]
+    sound = last_sound(path, found)
+    assert restore(sound, found).epoch == found[0].value == 2
+    told = capsys.readouterr().err
+    assert told == f"{path} is damaged (File is not a zip file): the run goes on from the one before it\n"
+
+
+def test_a_sound_checkpoint_is_taken_and_nothing_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = saved(tmp_path, 1, 2)
+    assert last_sound(path, [Variable(np.zeros(1))]) == path
+    assert not capsys.readouterr().err
+
+
+def test_a_kill_between_the_renames_of_two_checkpoints_leaves_the_earlier(tmp_path: Path) -> None:
+    path = saved(tmp_path, 1, 2)
+    path.unlink()
+    found = [Variable(np.zeros(1))]
+    assert restore(last_sound(path, found), found).epoch == 1
+
+
+def test_of_two_damaged_checkpoints_the_earlier_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, 1, 2)
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"checkpoint-before.npz is damaged .*: remove it to start over"):
+        last_sound(path, [Variable(np.zeros(1))])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
+        "(" * 60,
+    ],
+)
+def test_no_size_in_a_checkpoint_is_believed(tmp_path: Path, header: str) -> None:
+    path = saved(tmp_path, 1)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    text = header.ljust(117).encode() + b"\n"
+    with zipfile.ZipFile(path, "w") as new:
+        new.writestr("variable_0.npy", b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text + bytes(8))
+        new.writestr("progress.npy", members["progress.npy"])
+    with pytest.raises(InputError, match=r"is of another network|is damaged"):
+        restore(path, [Variable(np.zeros(1))])
+
+
+@pytest.mark.parametrize(
+    "progress", [{"epoch": -1}, {"epoch": 1e17}, {"losses": [10**40]}, {"history": [3]}, {"more": 0}]
+)
+def test_a_progress_that_no_run_has_is_damage(tmp_path: Path, progress: dict[str, Any]) -> None:
+    path = saved(tmp_path, 1)
+    content = json.dumps(asdict(Progress()) | progress).encode()
+    np.savez(path, variable_0=np.zeros(1), progress=np.frombuffer(content, np.uint8))
+    with pytest.raises(InputError, match="is damaged"):
+        restore(path, [Variable(np.zeros(1))])
 
 
 def begun(folder: Path, progress: Progress) -> RunFolder:

@@ -30,7 +30,7 @@ from sciml_datasets.candle_uno.forms.joining import check_names, feature_table, 
 from sciml_datasets.candle_uno.forms.tables import FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.text import is_there
+from sciml_datasets.files.text import is_there, shown
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.scaling import Moments, moments
 
@@ -168,7 +168,7 @@ def _nci60(path: Path, first: FeatureTable, other: Path, ids_of: Mapping[str, Se
         lacking = sorted(set(there) - set(columns))
         if lacking:
             raise InputError(
-                f"{here} has no column {lacking[0]}, which {(other if here == path else path).name} has "
+                f"{here} has no column {shown(lacking[0])}, which {(other if here == path else path).name} has "
                 f"({len(lacking)} such): both files must have the same descriptors"
             )
     place = {name: i for i, name in enumerate(found.columns)}

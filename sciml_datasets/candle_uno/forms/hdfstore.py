@@ -137,7 +137,7 @@ class StoredFrame:
 
     def _rows_at_a_time(self, blocks: list[str]) -> int:
         """Whole chunks of the file, so that none is decompressed twice."""
-        data = self.table or self.blocks[blocks[0]]
+        data = self.blocks[blocks[0]] if self.table is None else self.table
         row_bytes = data.dtype.itemsize * (data.size // max(len(data), 1))
         chunk = data.chunk[0] if data.chunk else 1
         return int(max(1, READ_BYTES // max(row_bytes * chunk, 1)) * chunk)

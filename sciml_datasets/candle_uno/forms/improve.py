@@ -31,7 +31,7 @@ from sciml_datasets.candle_uno.measures import DECLARED, OF_IMPROVE, UNLIKE, Mea
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import check_vacant, making
-from sciml_datasets.files.text import first_rows, is_there, read_lines
+from sciml_datasets.files.text import first_rows, is_there, quoted, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
 
@@ -212,7 +212,7 @@ def _noted(folder: Path, path: Path, table: FeatureTable) -> FeatureTable:
     for line, name in enumerate(names, 1):
         if name and name not in (*CELL_FILES, *DRUG_FILES):
             raise InputError(
-                f"{note}: line {line}: {name!r} is no file of features, expected one of "
+                f"{note}: line {line}: {quoted(name)} is no file of features, expected one of "
                 f"{', '.join((*CELL_FILES, *DRUG_FILES))}: correct or remove the line"
             )
     return replace(table, scaled=path.name in names)
@@ -227,7 +227,9 @@ def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:
     ids = read_lines(path)
     for line, key in enumerate(ids, 1):
         if not key or "\t" in key:
-            raise InputError(f"{path}: line {line}: {key!r} is no id, expected text without tabs: correct the line")
+            raise InputError(
+                f"{path}: line {line}: {quoted(key)} is no id, expected text without tabs: correct the line"
+            )
     if len(ids) != len(sources):
         raise InputError(f"{path} has {len(ids)} ids for {len(sources)} responses in {RESPONSE}: make or remove it")
     return pa.array(ids, pa.string())

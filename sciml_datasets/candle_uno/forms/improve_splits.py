@@ -15,7 +15,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular_files import is_companion
-from sciml_datasets.files.text import is_there, read_lines
+from sciml_datasets.files.text import is_there, quoted, read_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +58,8 @@ def splits(folder: Path, rows: int) -> pa.Array:
         for line, field in fields:
             if not re.fullmatch("[0-9]{1,18}", field) or int(field) >= rows:
                 raise InputError(
-                    f"{path}: line {line}: {field!r} is no row of {RESPONSE}, which has {rows} rows, counted from 0"
+                    f"{path}: line {line}: {quoted(field)} is no row of {RESPONSE}, which has {rows} rows, counted "
+                    "from 0"
                 )
             row = int(field)
             if owner[row] >= 0:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sciml_datasets.candle_uno.forms.tables import FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import Measure
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import quoted
 from sciml_datasets.files.text_numbers import MISSING
 from sciml_datasets.files.text_tables import TextTable
 
@@ -52,7 +53,8 @@ def check_names(path: Path, asked: Collection[str], given: Collection[str]) -> N
         other = unknown.get(plain(key))
         if other is not None:
             raise InputError(
-                f"{path}: the id {other!r} of responses is {key!r} where the features are: write it the same in both"
+                f"{path}: the id {quoted(other)} of responses is {quoted(key)} where the features are: write it "
+                "the same in both"
             )
 
 
@@ -70,8 +72,8 @@ def check_unknown(path: Path, features: FeatureTable, asked: Collection[str]) ->
     for key in features.ids:
         if key.lower() in NO_NAME and key in asked:
             raise InputError(
-                f"{path} has features of {key!r}, which may be a name or stand for every id that is not known, and "
-                "responses have it too: rename it in both tables, or remove it here"
+                f"{path} has features of {quoted(key)}, which may be a name or stand for every id that is not known, "
+                "and responses have it too: rename it in both tables, or remove it here"
             )
     return features
 
@@ -125,7 +127,7 @@ def feature_table(
     names: set[str] = set()
     for name in columns:
         if name in names:
-            raise InputError(f"{path}: two columns are called {name!r}: rename or remove one of them")
+            raise InputError(f"{path}: two columns are called {quoted(name)}: rename or remove one of them")
         names.add(name)
     lines = lines if lines is not None else range(first_line, first_line + len(ids))
     first: dict[str, int] = {}
@@ -175,7 +177,7 @@ def join(
     if pc.count_distinct(ids).as_py() != len(ids):
         counts = ids.value_counts().to_pylist()
         twice = next(entry["values"] for entry in counts if entry["counts"] > 1)
-        raise InputError(f"{path}: the id {twice!r} occurs twice: ids of responses must be unique")
+        raise InputError(f"{path}: the id {quoted(twice)} occurs twice: ids of responses must be unique")
     reasons = {
         f"an infinite {measure.name}": pc.is_inf(pc.fill_null(responses["response"], float("nan"))),
         f"no {measure.name}": pc.is_nan(pc.fill_null(responses["response"], float("nan"))),

@@ -30,6 +30,7 @@ from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import File, opened
 from sciml_datasets.files.regular_files import is_companion
+from sciml_datasets.files.text import shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +44,8 @@ KINDS = {AUC.name: "number", CELL: "text", DRUG: "text"}
 """Columns of responses, in their order in the file, to what they hold."""
 WORDS = {"number": "numbers", "text": "text"}
 """Content of a column in words, by kind."""
+COLUMNS = ("id", "source", "cell", "drug", "response", "split")
+"""Columns of the table of responses."""
 MISSING = ""
 """Id of a cell or drug that the file does not give."""
 
@@ -112,7 +115,8 @@ def _responses(file: File, path: Path) -> pa.Table:
                     "drug": compounds,
                     "response": pa.array(auc.astype(np.float32)),
                     "split": [SPLITS[split]] * frame.rows,
-                }
+                },
+                pa.schema([(name, pa.float32() if name == "response" else pa.string()) for name in COLUMNS]),
             )
         )
     return pa.concat_tables(parts)
@@ -143,9 +147,9 @@ def _column(frame: StoredFrame, name: str) -> Column:
     wanted = [other for other in KINDS if KINDS[other] == kind and other not in names.values()]
     if len(nameless) == len(wanted):
         return _of_kind(frame, nameless[wanted.index(name)], name)
-    shown = ", ".join(found or "a column without a name" for found in names.values())
+    only = ", ".join(shown(found) if found else "a column without a name" for found in names.values())
     if not nameless:
-        raise InputError(f"{frame.where} has no column {name}, only {shown}: fetch the file again")
+        raise InputError(f"{frame.where} has no column {name}, only {only[:300]}: fetch the file again")
     raise InputError(
         f"{frame.where} has {len(nameless)} columns of {WORDS[kind]} without readable names, expected {len(wanted)} "
         f"({' and '.join(wanted)}), and it is not known which is {name}: write the file again with data_columns=True"
