@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", action=PathArgument, metavar="PATH", nargs="+", help="of one folder of submissions, check only these"
     )
     parser.add_argument(
-        "--author", metavar="LOGIN", help="who made the pull request: may change submissions that list them (with --base)"
+        "--author",
+        metavar="LOGIN",
+        help="who made the pull request: may change submissions that list them (with --base)",
     )
     parser.add_argument("--base", metavar="COMMIT", help="of the branch that the pull request goes to")
     parser.add_argument(

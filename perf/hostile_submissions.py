@@ -1,8 +1,8 @@
 """Hostile submissions against the real ``sciml check`` and ``sciml leaderboard``, one row each.
 
-Every case alters a sound submission, or adds one beside it, in a git repository in which an honest submission was merged
-first. The bars: no traceback, the site is made, the honest submission is on its board and first, the time and the size
-of the site stay bounded, and the defect is told where the case names a rule.
+Every case alters a sound submission, or adds one beside it, in a git repository in which an honest submission was
+merged first. The bars: no traceback, the site is made, the honest submission alone is first on its board, the time and
+the size of the site stay bounded for each submission, and the defect is told where the case names a rule.
 
     python perf/hostile_submissions.py [CASE ...]
 """
@@ -28,8 +28,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 CLI = "import sys; from sciml_datasets.cli.main import main; sys.exit(main(sys.argv[1:]))"
 DATASET = "stemdl_demo"
 HONEST, HOSTILE = "Example-Lab/stemdl/laptop/honest", "Example-Lab/stemdl/laptop/hostile"
-MOST_SECONDS, MOST_BYTES = 60.0, 16 << 20
-"""Bars of a case: wall time of one command, and size of the site."""
+MOST_SECONDS, MOST_BYTES = 60.0, 8 << 20
+"""Bars of a case: wall time of one command, and size of the site; for each further submission SECONDS_EACH, BYTES_EACH
+more."""
+SECONDS_EACH, BYTES_EACH = 1.0, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,14 @@ class Case:
         change: function of the tree of submissions, in which the sound submission HOSTILE is altered.
         rule: rule that must be told; empty where the submission is harmless and may stand.
         data: whether prepared data are at hand.
-        commands: number of commands that are run: 2 for check and leaderboard.
+        more: number of submissions that it adds.
     """
 
     name: str
     change: Callable[[Path], object]
     rule: str = ""
     data: bool = False
+    more: int = 0
 
 
 def main() -> int:
@@ -131,12 +134,12 @@ def faults(
         return
     if case.rule and f"[{case.rule}]" not in told:
         yield f"{case.rule} is not told"
-    if seconds > MOST_SECONDS:
-        yield f"more than {MOST_SECONDS:.0f} s"
-    if size > MOST_BYTES:
-        yield f"more than {MOST_BYTES >> 20} MB"
+    if seconds > MOST_SECONDS + case.more * SECONDS_EACH:
+        yield "too long"
+    if size > MOST_BYTES + case.more * BYTES_EACH:
+        yield "too large a site"
     first = [ranks(board) for board in json.loads((site / "leaderboard.json").read_text())]
-    if not any(found.get(HONEST) == 1 for found in first):
+    if not any([path for path, place in found.items() if place == 1] == [HONEST] for found in first):
         yield "the honest submission is not first"
     if "cheats" in "".join(path.read_text() for path in site.rglob("*.html")):
         yield "a claim is shown as a published value"
@@ -178,7 +181,9 @@ def cases() -> Sequence[Case]:
             altered(result(lambda r: r.update(hardware=hardware | {"processor": "x" * 5_000_000}))),
             "too-long",
         ),
-        Case("a confusion matrix of 1,000 classes", altered(result(lambda r: r["details"].update(confusion=confusion)))),
+        Case(
+            "a confusion matrix of 1,000 classes", altered(result(lambda r: r["details"].update(confusion=confusion)))
+        ),
         Case("a log of 4 MB of evaluations", altered(many_evaluations)),
         Case("a README of 1 MB of quotation marks", altered(put("README.md", b"```\nrun\n```\n" + b'"' * 1_000_000))),
         Case("two runs with 0.1 +- 0.7 and a better mean", wide_interval),
@@ -187,7 +192,7 @@ def cases() -> Sequence[Case]:
         Case("predictions of the honest one", exact_copy, "copy"),
         Case("an organization that differs in case", other_case, "name-collision"),
         Case("a descriptor called CON", altered(lambda folder: folder.rename(folder.with_name("CON"))), "file-name"),
-        Case("300 submissions with the same scores", many_alike),
+        Case("300 submissions with the same scores", many_alike, more=300),
     )
 
 
@@ -196,7 +201,9 @@ def many_evaluations(folder: Path) -> None:
     path = folder / "result-1.txt"
     lines = path.read_text().splitlines(keepends=True)
     at = next(i for i, line in enumerate(lines) if '"eval_accuracy"' in line)
-    path.write_text("".join([*lines[:at], *[lines[at]] * ((4_100_000 - path.stat().st_size) // len(lines[at])), *lines[at:]]))
+    path.write_text(
+        "".join([*lines[:at], *[lines[at]] * ((4_100_000 - path.stat().st_size) // len(lines[at])), *lines[at:]])
+    )
 
 
 def wide_interval(tree: Path) -> None:
@@ -206,7 +213,9 @@ def wide_interval(tree: Path) -> None:
     shutil.rmtree(tree / HOSTILE)
     data, runs = tree.parents[1] / "data", tree.parents[1] / "wide"
     shutil.rmtree(runs, ignore_errors=True)
-    make_submission(tree, [make_run(runs / str(i), data, seed=50 + i, right=r) for i, r in enumerate((0.9, 0.4))], "hostile")
+    make_submission(
+        tree, [make_run(runs / str(i), data, seed=50 + i, right=r) for i, r in enumerate((0.9, 0.4))], "hostile"
+    )
 
 
 def false_baseline(folder: Path) -> None:

@@ -169,7 +169,9 @@ def _submission_context(board: Board, entry: Entry, facts: dict[str, Any]) -> di
         "config": config,
         "primary": primary,
         # Titles and published values are those of the benchmark, never of a result.
-        "rows": [criterion_row(c, values.get(c.name, math.nan), {}) for c in board.benchmark.criteria if c.name in stated],
+        "rows": [
+            criterion_row(c, values.get(c.name, math.nan), {}) for c in board.benchmark.criteria if c.name in stated
+        ],
         "repository": repository if rules.REPOSITORY.fullmatch(repository) else None,
         "curve": curves(
             f"{primary.title} over epochs",

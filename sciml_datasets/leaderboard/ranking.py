@@ -97,7 +97,9 @@ class Board:
         return fewest_runs(self.benchmark.name, real=self.real)
 
 
-def boards(entries: Sequence[Entry], baselines: Callable[[str, Mapping[str, Any]], Baselines] | None = None) -> list[Board]:
+def boards(
+    entries: Sequence[Entry], baselines: Callable[[str, Mapping[str, Any]], Baselines] | None = None
+) -> list[Board]:
     """One board for each group of comparable submissions; in a benchmark, boards of real data come first, and among
     them those of the data to which published values refer.
 

@@ -254,6 +254,8 @@ def _compared(
     copies = copy_findings(alone, {one.place: one.facts for one in others}, history)
     names = name_findings(alone, {**dict.fromkeys(places), **dict.fromkeys(alone)}, history)
     return [
-        replace(one, findings=tuple(sorted({*one.findings, *(f[one.place] for f in (copies, names) if one.place in f)})))
+        replace(
+            one, findings=tuple(sorted({*one.findings, *(f[one.place] for f in (copies, names) if one.place in f)}))
+        )
         for one in checked
     ]

@@ -2,8 +2,9 @@
 
 What is compared is what the truth does not explain: the part of the predictions that is left when the straight line in
 the truth is taken out, so that neither a scale, nor an offset, nor the regression to the mean of weak models counts.
-The likeness is the median of the correlations in blocks: predictions that differ grossly at a few places change a few
-blocks only.
+Of class scores the margins of the true class are compared, over the highest other ones: noise in scores that decide
+nothing does not count. The likeness is the median of the correlations in blocks: predictions that differ grossly at a
+few places change a few blocks only.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from sciml_datasets.task import Classification, Reconstruction, Regression, Segm
 NUM_PLACES = 1024
 NUM_RECORDS = 64
 """Number of samples whose records are read for the truth, where it is an array."""
-CLASSES_EACH = 8
-"""Number of classes of a sample whose scores are compared, the true one among them."""
-BLOCK = 64
-"""Number of places in a block."""
+MOST_MARGINS = 8
+"""Number of classes over which the margin of the true one is compared."""
+BLOCK, FEWEST_BLOCKS = 8, 3
+"""Number of places in a block, and least number of blocks."""
 ROUNDING = 1e-5
 """Share of a block's predictions below which what is left is rounding of float32."""
 
@@ -37,11 +38,14 @@ class Places:
         of: id to indices into the flattened prediction of that sample.
         truth: the truth there, by id in the order of ``of``.
         size: number of values in the prediction of a sample.
+        margins: number of margins of the first place over the highest others, which are then compared; 0 for the values
+            themselves.
     """
 
     of: Mapping[str, NDArray[np.int64]]
     truth: NDArray[np.float64]
     size: int
+    margins: int = 0
 
 
 def draw_places(task: Task, truth: Truth, rng: np.random.Generator) -> Places | None:
@@ -51,13 +55,11 @@ def draw_places(task: Task, truth: Truth, rng: np.random.Generator) -> Places | 
         numbers = truth.numbers(task.target)[chosen]
         return Places({truth.ids[i]: np.zeros(1, np.int64) for i in chosen}, numbers, 1)
     if isinstance(task, Classification):
-        count = max(CLASSES_EACH, NUM_PLACES // len(truth))
-        labels, of, right = truth.numbers(task.label).astype(np.int64), {}, []
-        for i in rng.permutation(len(truth))[: NUM_PLACES // CLASSES_EACH]:
-            others = np.delete(np.arange(task.num_classes), labels[i])
-            of[truth.ids[i]] = classes = np.append(labels[i], rng.permutation(others)[: count - 1])
-            right.append(classes == labels[i])
-        return Places(of, np.concatenate(right).astype(np.float64), task.num_classes)
+        chosen = rng.permutation(len(truth))[:NUM_PLACES]
+        labels, classes = truth.numbers(task.label).astype(np.int64), np.arange(task.num_classes)
+        of = {truth.ids[i]: np.append(labels[i], np.delete(classes, labels[i])) for i in chosen}
+        margins = min(MOST_MARGINS, task.num_classes - 1, max(1, NUM_PLACES // len(of)))
+        return Places(of, np.zeros(len(of) * margins), task.num_classes, margins)
     if isinstance(task, Segmentation | Reconstruction):
         return _in_arrays(task, truth, rng)
     return None
@@ -69,7 +71,9 @@ def _in_arrays(task: Segmentation | Reconstruction, truth: Truth, rng: np.random
     of, found = {}, []
     chosen = rng.permutation(len(truth))[:NUM_RECORDS]
     for i in chosen:
-        array, *counts = (each[0].reshape(-1) for each in truth.features(np.array([i]), (name, valid)[: 1 + bool(valid)]))
+        array, *counts = (
+            each[0].reshape(-1) for each in truth.features(np.array([i]), (name, valid)[: 1 + bool(valid)])
+        )
         pixels = np.flatnonzero(counts[0]) if counts else np.arange(array.size)
         of[truth.ids[i]] = pixels = rng.permutation(pixels)[: NUM_PLACES // len(chosen)]
         found.append(array[pixels])
@@ -87,16 +91,21 @@ def unexplained(places: Places, predicted: Mapping[str, NDArray[Any]]) -> list[f
     if predicted.keys() != places.of.keys():
         return []
     values = np.concatenate([predicted[key] for key in places.of]).astype(np.float64)
+    if places.margins:
+        rows = values.reshape(-1, places.size)
+        highest = -np.sort(-rows[:, 1:], axis=1)[:, : places.margins]
+        values = (rows[:, :1] - highest).T.reshape(-1)
     count = len(values) // BLOCK
-    if not count or len(values) != len(places.truth) or not np.isfinite(values).all():
+    if count < FEWEST_BLOCKS or len(values) != len(places.truth) or not np.isfinite(values).all():
         return []
     blocks, truth = (each[: count * BLOCK].reshape(count, BLOCK) for each in (values, places.truth))
+    largest = np.abs(blocks).max(axis=1, keepdims=True)
     blocks, truth = (each - each.mean(axis=1, keepdims=True) for each in (blocks, truth))
     spread = (truth * truth).sum(axis=1, keepdims=True)
     slope = (blocks * truth).sum(axis=1, keepdims=True) / np.where(spread > 0, spread, 1)
     left = blocks - slope * truth
     norm = np.linalg.norm(left, axis=1, keepdims=True)
-    told = norm > ROUNDING * np.abs(values).max()
+    told = norm > ROUNDING * largest
     unit = np.where(told, left / np.where(told, norm, 1), 0)
     return [round(float(value), 9) for value in unit.reshape(-1)]
 
