@@ -251,11 +251,7 @@ def _compared(
     """
     history = History(root)
     alone = {one.place: one.facts for one in checked}
-    copies = copy_findings(alone, {one.place: one.facts for one in others}, history)
-    names = name_findings(alone, {**dict.fromkeys(places), **dict.fromkeys(alone)}, history)
-    return [
-        replace(
-            one, findings=tuple(sorted({*one.findings, *(f[one.place] for f in (copies, names) if one.place in f)}))
-        )
-        for one in checked
-    ]
+    found = copy_findings(alone, {one.place: one.facts for one in others}, history)
+    for place, finding in name_findings(alone, {**dict.fromkeys(places), **dict.fromkeys(alone)}, history).items():
+        found.setdefault(place, []).append(finding)
+    return [replace(one, findings=tuple(sorted({*one.findings, *found.get(one.place, ())}))) for one in checked]

@@ -35,8 +35,8 @@ class Run:
 
 def copy_findings(
     checked: Mapping[Place, Facts], others: Mapping[Place, Facts], history: History
-) -> dict[Place, Finding]:
-    """The finding on each submission that has predictions, errors or scores of one that came before it.
+) -> dict[Place, list[Finding]]:
+    """The findings on each submission that has predictions, errors or scores of one that came before it.
 
     Args:
         checked: submissions that are checked, with the facts of their inspection.
@@ -44,15 +44,16 @@ def copy_findings(
         history: the order in which they came.
     """
     everything = {**others, **checked}
-    found: dict[Place, Finding] = {}
+    found: dict[Place, list[Finding]] = {}
     for rule, what, groups in (
         ("copy", "the predictions are", _alike(everything, ("fingerprint", "sha256"))),
         ("near-copy", "but for little noise the errors are", _nearly_alike(everything)),
         ("same-scores", "to the last digit all scores are", _alike(everything, ("scores",))),
     ):
         for place, earlier in _later(groups, history).items():
-            if place in checked:  # of a copy, the errors and scores are the same as well
-                found.setdefault(place, Finding(".", rule, f"{what} {_named(earlier)}"))
+            known = found.setdefault(place, [])
+            if place in checked and not any(finding.rule == "copy" for finding in known):  # whose errors are the same
+                known.append(Finding(".", rule, f"{what} {_named(earlier)}"))
     return found
 
 

@@ -189,7 +189,7 @@ class Inspection:
             name = predictions_name(number, len(stated))
             facts = facts if isinstance(facts, dict) else {}
             result = results[number - 1] if number <= len(results) else None
-            run = {"sha256": str(facts.get("sha256", "")), "scores": mark_of(result) if result else ""}
+            run: dict[str, Any] = {"sha256": str(facts.get("sha256", "")), "scores": mark_of(result) if result else ""}
             found.append(run)
             if name not in self._files:
                 if facts.get("place") is None:

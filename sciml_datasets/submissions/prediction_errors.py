@@ -113,4 +113,5 @@ def unexplained(places: Places, predicted: Mapping[str, NDArray[Any]]) -> list[f
 def likeness(one: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
     """(M,) the median over blocks of the correlation of one run (K,) with others (M, K), from `unexplained`."""
     blocks = others.reshape(len(others), -1, BLOCK)
-    return np.median(np.einsum("bk,mbk->mb", one.reshape(-1, BLOCK), blocks), axis=1)
+    correlations = np.einsum("bk,mbk->mb", one.reshape(-1, BLOCK), blocks)
+    return np.asarray(np.median(correlations, axis=1), np.float64)
