@@ -31,7 +31,7 @@ class History:
     """
 
     def __init__(self, root: Path) -> None:
-        absolute = Path(os.path.realpath(root))
+        absolute = Path(os.path.normpath(root.absolute()))  # links are not followed: what lies behind one is refused
         self._top = next((folder for folder in (absolute, *absolute.parents) if (folder / ".git").exists()), None)
         self._blobs: dict[str, bytes] = {}
 
@@ -54,7 +54,7 @@ class History:
 
     def path_of(self, path: Path) -> str:
         """A path as git writes it, from the top of the repository."""
-        absolute = Path(os.path.realpath(path.parent)) / path.name
+        absolute = Path(os.path.normpath(path.absolute()))
         return absolute.relative_to(self._top).as_posix() if self._top and absolute.is_relative_to(self._top) else ""
 
     def git(self, *arguments: str) -> bytes | None:
