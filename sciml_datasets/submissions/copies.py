@@ -25,7 +25,7 @@ Parts = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StatedRun:
     """One run of a submission: its number, and the SHA-256 of its predictions as config.yaml states it."""
 
     place: Place
@@ -101,13 +101,13 @@ def _order(history: History, place: Place, text: str = "") -> float:
     return math.inf if came is None else came
 
 
-def _runs(place: Place, facts: Facts) -> list[tuple[Run, Facts]]:
-    return [(Run(place, number, run["sha256"]), run) for number, run in enumerate(facts.get("runs", ()), 1)]
+def _runs(place: Place, facts: Facts) -> list[tuple[StatedRun, Facts]]:
+    return [(StatedRun(place, number, run["sha256"]), run) for number, run in enumerate(facts.get("runs", ()), 1)]
 
 
-def _alike(everything: Mapping[Place, Facts], keys: Sequence[str]) -> Iterator[list[Run]]:
+def _alike(everything: Mapping[Place, Facts], keys: Sequence[str]) -> Iterator[list[StatedRun]]:
     """The groups of runs that have the same value of one of some facts."""
-    owners: dict[str, list[Run]] = {}
+    owners: dict[str, list[StatedRun]] = {}
     for place, facts in everything.items():
         for run, found in _runs(place, facts):
             for mark in {found[key] for key in keys if found.get(key)}:
@@ -115,9 +115,9 @@ def _alike(everything: Mapping[Place, Facts], keys: Sequence[str]) -> Iterator[l
     return (group for group in owners.values() if len(group) > 1)
 
 
-def _nearly_alike(everything: Mapping[Place, Facts]) -> Iterator[list[Run]]:
+def _nearly_alike(everything: Mapping[Place, Facts]) -> Iterator[list[StatedRun]]:
     """The pairs of runs of different submissions of the same data whose errors are nearly the same."""
-    of_data: dict[tuple[str, int], list[tuple[Run, list[float]]]] = {}
+    of_data: dict[tuple[str, int], list[tuple[StatedRun, list[float]]]] = {}
     for place, facts in everything.items():
         for run, found in _runs(place, facts):
             if vector := found.get("unexplained"):
@@ -130,7 +130,7 @@ def _nearly_alike(everything: Mapping[Place, Facts]) -> Iterator[list[Run]]:
                     yield [runs[j], runs[i]]
 
 
-def _later(groups: Iterable[Sequence[Run]], history: History) -> dict[Place, list[Place]]:
+def _later(groups: Iterable[Sequence[StatedRun]], history: History) -> dict[Place, list[Place]]:
     """The submissions that do not surely come first in a group, each with those that do or may; none where a group is
     of one submission."""
     found: dict[Place, list[Place]] = {}

@@ -177,7 +177,7 @@ class Inspection:
         return list(logs.values())
 
     def _predictions(self, config: dict[str, Any], results: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
-        """What distinguishes each run from those of others, see `copies.Run`, and whether all were scored."""
+        """What distinguishes each run from those of others, see `copies.StatedRun`, and whether all were scored."""
         runs = config.get("runs")
         stated = [entry({"run": run}, "run.predictions") for run in runs] if isinstance(runs, list) else []
         expected = {predictions_name(i, len(stated)) for i in range(1, len(stated) + 1)}
