@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", action=PathArgument, metavar="PATH", nargs="+", help="of one folder of submissions, check only these"
     )
     parser.add_argument(
+        "--author",
+        metavar="LOGIN",
+        help="who made the pull request: may change submissions that list them (with --base)",
+    )
+    parser.add_argument("--base", metavar="COMMIT", help="of the branch that the pull request goes to")
+    parser.add_argument(
         "--data-dir",
         action=PathArgument,
         metavar="D",
@@ -37,11 +43,15 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings; exit code 1 if anything must be fixed."""
     from sciml_datasets.sandbox import protection
     from sciml_datasets.submissions import check, check_tree
+    from sciml_datasets.submissions.maintainers import PullRequest
 
     if args.only and len(args.paths) > 1:
         raise InputError("--only is for one folder of submissions: name one")
+    if bool(args.author) != bool(args.base) or (args.author and not args.only):
+        raise InputError("--author and --base are for the changes of a pull request: give both, with --only")
     data = data_at_hand(args.data_dir)
-    checked = check_tree(args.paths[0], data, args.only) if args.only else check(args.paths, data)
+    change = PullRequest(args.paths[0], args.author, args.base) if args.author else None
+    checked = check_tree(args.paths[0], data, args.only, change) if args.only else check(args.paths, data)
     lines = []
     for one in checked:
         lines.append(f"{one.place.name}: {'accepted' if one.accepted else 'refused'}, {recomputation_text(one, args)}")

@@ -36,15 +36,19 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.submissions import check_tree
 
     out = args.out
-    checked = check_tree(args.submissions, data_at_hand(args.data_dir))
+    data = data_at_hand(args.data_dir)
+    checked = check_tree(args.submissions, data)
     refused = [one for one in checked if not one.accepted]
     for one in refused:
         notice(f"{one.place.name}: left out, {len(one.findings)} finding(s); see sciml check")
-    boards = write_site(checked, out)
-    text = f"{out / 'index.html'}: {len(checked) - len(refused)} submission(s) on {len(boards)} board(s)"
+    site = write_site(checked, out, data)
+    for name, why in site.left_out.items():
+        notice(f"{name}: left out, it cannot be drawn: {why}")
+    drawn = sum(len(board.ranked) for board in site.boards)
+    text = f"{out / 'index.html'}: {drawn} submission(s) on {len(site.boards)} board(s)"
     content = {
         "site": str(out / "index.html"),
-        "boards": {board.name: [one.entry.path for one in board.ranked] for board in boards},
-        "refused": [one.place.name for one in refused],
+        "boards": {board.name: [one.entry.path for one in board.ranked] for board in site.boards},
+        "refused": [*(one.place.name for one in refused), *site.left_out],
     }
     return report(args, content, text)

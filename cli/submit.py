@@ -35,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", help="of the code, 40 hexadecimal digits (default: as logged by the run)")
     parser.add_argument("--user", metavar="NAME", help="person to contact")
     parser.add_argument("--email", metavar="ADDRESS", help="of that person; it will be public")
+    parser.add_argument(
+        "--maintainer", metavar="LOGIN", action="append", default=[], help="who may change it in a pull request"
+    )
     parser.add_argument("--data-command", metavar="C", action="append", default=[], help="how to retrieve the data")
     parser.add_argument("--predictions-at", metavar="URL", help="folder with the predictions, which are then left out")
     add_json(parser)
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
         args.status,
         branch=args.branch,
         data=tuple(args.data_command),
+        maintainers=tuple(args.maintainer),
         **{key: value for key, value in given.items() if value is not None},
     )
     folder = submit(args.runs, args.to, statement, update=args.update)

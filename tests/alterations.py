@@ -55,6 +55,11 @@ def result(change: Callable[[dict[str, Any]], object]) -> Change:
     return lambda folder: change_json(folder / "result.json", change)
 
 
+def hardware(**facts: Any) -> Change:
+    known = {"processor": "x", "cores": 1, "memory_bytes": 1, "accelerators": [], "processes": 1}
+    return result(lambda content: content.update(hardware=known | facts))
+
+
 def log(change: Callable[[list[str]], list[str]]) -> Change:
     def alter(folder: Path) -> None:
         path = folder / "result-1.txt"

@@ -48,10 +48,18 @@ def predictions(name: str, data_dir: Path, seed: int, right: float) -> tuple[lis
     return truth.ids, np.clip(masks * right + noise * (1 - right), 0, 1)
 
 
-def make_run(folder: Path, data_dir: Path, *, name: str = "stemdl_demo", seed: int = 0, right: float = 0.5) -> Path:
-    """A run folder as `sciml train` leaves it."""
+def make_run(
+    folder: Path,
+    data_dir: Path,
+    *,
+    name: str = "stemdl_demo",
+    seed: int = 0,
+    right: float = 0.5,
+    given: tuple[Any, np.ndarray] | None = None,
+) -> Path:
+    """A run folder as `sciml train` leaves it; ids and predictions are made up where none are given."""
     folder.mkdir(parents=True)
-    ids, values = predictions(name, data_dir, seed, right)
+    ids, values = given or predictions(name, data_dir, seed, right)
     with h5py.File(folder / "predictions.h5", "w") as file:
         file.create_dataset("id", data=ids, dtype=h5py.string_dtype("utf-8"))
         file.create_dataset("prediction", data=values, compression="gzip")

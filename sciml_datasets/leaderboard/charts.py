@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from markupsafe import Markup
+
+from sciml_datasets.submissions.rules import MAX_CELLS
 
 WIDTH, HEIGHT = 640, 320
 LEFT, RIGHT, TOP, BOTTOM = 64, 44, 16, 48
@@ -144,29 +147,26 @@ def curves(title: str, runs: Sequence[Sequence[Sequence[float]]], x_axis: Axis, 
 
 
 def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[int]]) -> Markup:
-    """A confusion matrix: rows are true, columns predicted classes; a cell is darker for a larger share of its row."""
+    """A confusion matrix: rows are true, columns predicted classes; a cell is darker for a larger share of its row. Of
+    more than MAX_CELLS cells, those with the largest shares are drawn."""
     size, left, top, count = 420, 76, 64, max(len(classes), 1)
     cell, numbers = size / count, count <= MAX_CLASSES_WITH_NUMBERS
     labelled = range(0, count, max(1, count // 20))
     parts = []
-    for i, row in enumerate(counts):
-        total = sum(row) or 1
-        for j, value in enumerate(row):
-            share = value / total
-            if value:
-                x, y = left + j * cell, top + i * cell
-                parts.append(
-                    Markup(
-                        '<rect class="cell" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill-opacity="{:.2f}">'
-                        "<title>true {}, predicted {}: {:,}</title></rect>"
-                    ).format(x, y, cell, cell, max(0.06, share), classes[i], classes[j], value)
+    for share, i, j in _largest(counts):
+        x, y, value = left + j * cell, top + i * cell, counts[i][j]
+        parts.append(
+            Markup(
+                '<rect class="cell" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill-opacity="{:.2f}">'
+                "<title>true {}, predicted {}: {:,}</title></rect>"
+            ).format(x, y, cell, cell, max(0.06, share), classes[i], classes[j], value)
+        )
+        if numbers:
+            parts.append(
+                Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="middle">{:,}</text>').format(
+                    "on" if share > 0.5 else "off", x + cell / 2, y + cell / 2 + 4, value
                 )
-                if numbers:
-                    parts.append(
-                        Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="middle">{:,}</text>').format(
-                            "on" if share > 0.5 else "off", x + cell / 2, y + cell / 2 + 4, value
-                        )
-                    )
+            )
     for i in labelled:
         middle = (i + 0.5) * cell
         across = Markup('<text x="{}" y="{:.1f}" text-anchor="end">{}</text>')
@@ -177,10 +177,22 @@ def confusion(title: str, classes: Sequence[object], counts: Sequence[Sequence[i
     return _svg(title, parts, left + size + 4, top + size + 4)
 
 
+def _largest(counts: Sequence[Sequence[int]]) -> list[tuple[float, int, int]]:
+    """Share of its row, row and column of the cells that are drawn, in the order of rows and columns."""
+    cells = (
+        (value / total, i, j)
+        for i, row in enumerate(counts)
+        for total in [sum(row) or 1]
+        for j, value in enumerate(row)
+        if value
+    )
+    return sorted(heapq.nlargest(MAX_CELLS, cells), key=lambda cell: cell[1:])
+
+
 def _span(values: Sequence[float], least: float) -> tuple[float, float]:
-    """Lowest and highest value with a margin, never equal."""
+    """Lowest and highest value with a margin, never equal, however large they are."""
     low, high = min(values), max(values)
-    margin = max((high - low) * 0.08, least)
+    margin = max((high - low) * 0.08, least, 1e-9 * max(abs(low), abs(high)))
     return low - margin, high + margin
 
 

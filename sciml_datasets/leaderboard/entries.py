@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from sciml_datasets.metrics.result_table import bound_of
 from sciml_datasets.metrics.results import MUST_AGREE
+from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.check import Checked
 from sciml_datasets.submissions.configuration import entry
 
@@ -44,7 +46,6 @@ class Entry:
         path: organization/benchmark/system/descriptor.
         likeness: facts, by name, that it must share with others to be ranked with them.
         scores: score by criterion.
-        criteria: the rows of its result, with published values.
         model, parameters: name and number of parameters of the network.
         runs: number of runs.
         date: time at which the last run ended, ISO 8601.
@@ -52,9 +53,6 @@ class Entry:
         target_seconds: mean number of seconds to the target on the validation split; None unless every run reached it.
         hardware: the hardware in words.
         recomputed: whether the scores were computed again from the predictions.
-        curves: epochs and scores on the validation split of each run.
-        details: details of the result: confusion matrix, reliability.
-        config: content of config.yaml.
         contribution: name of the PDF.
         review: sentences on points that a person has to review.
     """
@@ -62,7 +60,6 @@ class Entry:
     path: str
     likeness: dict[str, Any]
     scores: dict[str, Score]
-    criteria: Sequence[dict[str, Any]]
     model: str
     parameters: int | None
     runs: int
@@ -71,11 +68,17 @@ class Entry:
     target_seconds: float | None
     hardware: str
     recomputed: bool
-    curves: Sequence[Sequence[Sequence[float]]]
-    details: dict[str, Any]
-    config: dict[str, Any]
     contribution: str
     review: Sequence[str] = ()
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Entry:
+        """The entry that `dataclasses.asdict` turned into plain values."""
+        scores = {
+            name: Score(**score | {"groups": tuple(score["groups"]) if score["groups"] else None})
+            for name, score in content["scores"].items()
+        }
+        return cls(**content | {"scores": scores})
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -97,21 +100,28 @@ def entry_of(checked: Checked) -> Entry:
             for row in result["criteria"]
             if row["score"] is not None
         },
-        criteria=result["criteria"],
         model=model["name"],
         parameters=model["parameters"],
         runs=len(results),
         date=datetime.fromtimestamp(max(ended) / 1000, UTC).date().isoformat(),
         seconds=_mean([(run["durations"] or {}).get("training", times["seconds"]) for run, times in _paired(facts)]),
         target_seconds=_mean([_reached(run) for run in results]),
-        hardware=_hardware(result["hardware"], str(entry(config, "submission.platform"))),
+        hardware=_short(_hardware(result["hardware"], str(entry(config, "submission.platform")))),
         recomputed=facts["recomputed"],
-        curves=[times["curve"] for times in facts["times"]],
-        details=results[0]["details"],
-        config=config,
         contribution=facts["contribution"],
-        review=[f"{finding.what}: {finding.law.says}" for finding in checked.findings],
+        review=_review(checked),
     )
+
+
+def _review(checked: Checked) -> list[str]:
+    """The points to review in words, a few of many."""
+    sentences = [f"{finding.what}: {finding.law.says}" for finding in checked.findings]
+    more = len(sentences) - rules.MAX_REVIEWED
+    return [*sentences[: rules.MAX_REVIEWED], *([f"and {more} more, see sciml check"] if more > 0 else [])]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= rules.MAX_SHOWN else text[: rules.MAX_SHOWN] + "..."
 
 
 def _paired(facts: dict[str, Any]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -150,8 +160,6 @@ def _hardware(hardware: dict[str, Any] | None, platform: str) -> str:
         return platform
     processor = hardware["processor"] or "unknown processor"
     cores = f"{processor}, {hardware['cores']} cores" if hardware["cores"] else processor
-    accelerators = [
-        f"{hardware['accelerators'].count(name)} x {name}" for name in dict.fromkeys(hardware["accelerators"])
-    ]
+    accelerators = [f"{number} x {name}" for name, number in Counter(hardware["accelerators"]).items()]
     processes = [f"{hardware['processes']} processes"] if hardware["processes"] > 1 else []
     return ", ".join([*accelerators, cores, *processes])

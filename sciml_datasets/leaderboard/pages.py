@@ -7,8 +7,10 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -16,12 +18,13 @@ from typing import Any
 from sciml_datasets.benchmark import Value
 from sciml_datasets.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
 from sciml_datasets.leaderboard.entries import Entry, Score
-from sciml_datasets.leaderboard.ranking import Board, Ranked
+from sciml_datasets.leaderboard.ranking import Board, Ranked, best_baseline
+from sciml_datasets.metrics.results import criterion_row
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.submissions import rules
-from sciml_datasets.submissions.check import Checked
-from sciml_datasets.submissions.folder import as_text, read_file
 
+RANK = "<!-- rank -->"
+"""Stands where the rank of a submission is written; no text of a submission can hold it, as all of it is escaped."""
 NOTHING = "\N{EN DASH}"
 KINDS = (("target", "target"), ("reference", "reference"), ("best_known", "best known"))
 FACTS = ("runs", "recomputed", "model", "parameters", "training", "to target", "hardware", "date", "contribution")
@@ -30,8 +33,36 @@ NAMES = ("organization", "benchmark", "system", "descriptor")
 SCORES = ("criterion", "score", "low", "high", "group_low", "group_high", "bound", "unit")
 
 
-def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tuple[str, str]]:
-    """File names and contents of the site, without the contributions; pages that link to others come last."""
+def pages(found: Sequence[Board]) -> Iterator[tuple[str, str]]:
+    """File names and contents of the site, without those of single submissions; pages that link to others come last."""
+    for board in found:
+        yield f"boards/{board.name}.html", _render("board.html.jinja", "../", **_board_context(board))
+    yield "index.html", _render("index.html.jinja", "", boards=found)
+    yield "leaderboard.csv", _csv(found)
+    yield "leaderboard.json", json.dumps([_board_json(board) for board in found], indent=1, allow_nan=False) + "\n"
+
+
+def submission_page(board: Board, entry: Entry, facts: dict[str, Any], readme: str) -> str:
+    """The page of a submission, with RANK where its rank is to be written.
+
+    Args:
+        board: a board that may hold the submission alone.
+        entry: the submission.
+        facts: facts of its inspection.
+        readme: text of its README.md.
+    """
+    return _render("submission.html.jinja", "../" * 5, **_submission_context(board, entry, facts), readme=readme)
+
+
+def rank_text(board: Board, one: Ranked) -> str:
+    """What stands in the place of RANK."""
+    if one.rank is None:
+        return f"No rank: that needs {board.fewest_runs} runs."
+    return f"Rank {one.rank}{' (tied)' if one.tied else ''} of {sum(other.rank is not None for other in board.ranked)}."
+
+
+@cache
+def _environment() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -45,28 +76,19 @@ def pages(found: Sequence[Board], accepted: dict[str, Checked]) -> Iterator[tupl
         "number": score_text,
         "duration": _duration,
         "version": version("sciml-datasets"),
+        "rank_mark": Markup(RANK),
         # These are our own texts; the page's policy allows only scripts and styles with their hashes.
         "style": Markup(style),
         "script": Markup(script),
         "style_hash": _policy_hash(style),
         "script_hash": _policy_hash(script),
     }
+    return environment
 
-    def render(template: str, up: str, **context: Any) -> str:
-        return environment.get_template(template).render(up=up, **context)
 
-    for board in found:
-        yield f"boards/{board.name}.html", render("board.html.jinja", "../", **_board_context(board))
-        for one in board.ranked:
-            readme = read_file(accepted[one.entry.path].place.folder / rules.README, rules.MAX_BYTES["text"])
-            context = _submission_context(board, one) | {"readme": as_text(readme)}
-            yield (
-                f"submissions/{one.entry.path}/index.html",
-                render("submission.html.jinja", "../" * 5, **context),
-            )
-    yield "index.html", render("index.html.jinja", "", boards=found)
-    yield "leaderboard.csv", _csv(found)
-    yield "leaderboard.json", json.dumps([_board_json(board) for board in found], indent=1, allow_nan=False) + "\n"
+def _render(template: str, up: str, **context: Any) -> str:
+    text: str = _environment().get_template(template).render(up=up, **context)
+    return text
 
 
 def _policy_hash(text: str) -> str:
@@ -104,9 +126,8 @@ def _lines(board: Board) -> list[Line]:
     lines = []
     if board.real:
         lines = [Line(value.value, title) for kind, title in KINDS if (value := getattr(primary, kind)) is not None]
-    values = [value for scores in board.baselines.values() if (value := scores.get(primary.name)) is not None]
-    best = max if primary.direction == "higher" else min
-    return [*lines, Line(best(values), "best baseline")] if values else lines
+    trivial = best_baseline(board.baselines, primary)
+    return lines if trivial is None else [*lines, Line(trivial, "best baseline")]
 
 
 def _points(board: Board, x: Any) -> list[Point]:
@@ -136,18 +157,30 @@ def _against_cost(board: Board) -> Any:
     return scatter(f"{title} against cost", points, _lines(board), Axis("seconds of training", "log"), Axis(title))
 
 
-def _submission_context(board: Board, one: Ranked) -> dict[str, Any]:
-    entry, primary = one.entry, board.benchmark.criteria[0]
-    matrix = entry.details.get("confusion")
-    repository = str(entry.config["github"]["repo"])
+def _submission_context(board: Board, entry: Entry, facts: dict[str, Any]) -> dict[str, Any]:
+    primary, config = board.benchmark.criteria[0], facts["config"]
+    matrix = facts["results"][0]["details"].get("confusion")
+    repository = str(config["github"]["repo"])
+    stated = {row["name"] for row in facts["result"]["criteria"]}
+    values = {name: score.value for name, score in entry.scores.items()}
     return {
         "board": board,
-        "one": one,
         "entry": entry,
+        "config": config,
         "primary": primary,
+        # Titles and published values are those of the benchmark, never of a result.
+        "rows": [
+            criterion_row(c, values.get(c.name, math.nan), {}) for c in board.benchmark.criteria if c.name in stated
+        ],
         "repository": repository if rules.REPOSITORY.fullmatch(repository) else None,
-        "curve": curves(f"{primary.title} over epochs", entry.curves, Axis("epoch", "count"), Axis(primary.title)),
+        "curve": curves(
+            f"{primary.title} over epochs",
+            [times["curve"] for times in facts["times"]],
+            Axis("epoch", "count"),
+            Axis(primary.title),
+        ),
         "matrix": confusion("confusion matrix", matrix["classes"], matrix["counts"]) if matrix else None,
+        "most_cells": rules.MAX_CELLS if matrix and len(matrix["classes"]) ** 2 > rules.MAX_CELLS else None,
     }
 
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.owned_files import Hashes, changes
-from sciml_datasets.leaderboard.entries import entry_of
-from sciml_datasets.leaderboard.pages import pages
+from sciml_datasets.leaderboard.drawing import NotDrawnError, draw
+from sciml_datasets.leaderboard.entries import Entry
+from sciml_datasets.leaderboard.pages import RANK, pages, rank_text
 from sciml_datasets.leaderboard.ranking import Board, boards
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.check import Checked
+from sciml_datasets.submissions.data_at_hand import DataAtHand
+from sciml_datasets.submissions.findings import BrokenRuleError
 from sciml_datasets.submissions.folder import read_file
 
 LIST = "leaderboard.sha256"
 """Name of the list of the files of a site, as `sha256sum --check` reads it; only they are ever replaced or removed."""
+PAGE = "index.html"
 LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 HOSTED = re.compile(rf"\..+|CNAME|leaderboard\.sha256{atomic.ENDING}")
 """Names that git and hosts of pages use, and the rest of a list after a kill; a folder with nothing else counts as
@@ -27,7 +32,20 @@ empty."""
 REMEDY = "move it elsewhere, or choose another --out"
 
 
-def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What was written.
+
+    Attributes:
+        boards: the boards.
+        left_out: name of each accepted submission that cannot be drawn, and why.
+    """
+
+    boards: list[Board]
+    left_out: dict[str, str]
+
+
+def write_site(checked: Sequence[Checked], out: Path, data: DataAtHand | None = None) -> Site:
     """Write the site of the accepted submissions, file by file; an earlier site is updated.
 
     Only files that are in the site's own list and still have the hash in that list are replaced or removed; all other
@@ -36,6 +54,7 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
     Args:
         checked: submissions; those with findings that must be fixed are left out.
         out: a new folder, an empty one, or an earlier site.
+        data: prepared data, from which the scores of trivial predictors follow.
 
     Raises:
         InputError: the folder is used for something else, a file of the site has been changed or was made by others, or
@@ -44,14 +63,14 @@ def write_site(checked: Sequence[Checked], out: Path) -> list[Board]:
     """
     _check_apart(checked, out)
     known = _listed(out)
-    accepted = {"/".join(one.place.parts): one for one in checked if one.accepted and one.facts}
-    found = boards([entry_of(one) for one in accepted.values()])
     with TemporaryDirectory(prefix="sciml-") as folder:
-        made = _make(Path(folder), found, accepted)
+        made, entries, left_out = _drawn([one for one in checked if one.accepted and one.facts], Path(folder))
+        found = boards(entries, data.baselines if data else None)
+        made |= _pages(found, Path(folder))
         to_do = changes(out, made, known, REMEDY)
         out.mkdir(parents=True, exist_ok=True)
         to_do.apply(LIST, lambda hashes: atomic.write_text(out / LIST, _list(hashes)))
-    return found
+    return Site(found, left_out)
 
 
 def _check_apart(checked: Sequence[Checked], out: Path) -> None:
@@ -93,20 +112,42 @@ def _list(hashes: Hashes) -> str:
     return "".join(f"{sha256}  {name}\n" for name, known in sorted(hashes.items()) for sha256 in known)
 
 
-def _make(folder: Path, found: Sequence[Board], accepted: dict[str, Checked]) -> dict[str, Path]:
-    """Write the site into a folder of its own; the result maps the name of each file to its path, pages with links to
-    others last."""
+def _drawn(accepted: Sequence[Checked], folder: Path) -> tuple[dict[str, Path], list[Entry], dict[str, str]]:
+    """Draw each submission into a folder.
+
+    Returns:
+        Name of each file of the site to where it is; the entries; name of each submission that is left out, and why.
+    """
     made: dict[str, Path] = {}
-    for path_of, one in accepted.items():
-        name = one.facts["contribution"]
-        made[f"submissions/{path_of}/{name}"] = path = folder / "submissions" / path_of / name
-        path.parent.mkdir(parents=True)
-        content = read_file(one.place.folder / name, rules.MAX_BYTES["other"])
-        with naming(path):
-            path.write_bytes(content)
-    for name, text in pages(found, accepted):
+    entries, left_out = [], {}
+    for one in accepted:
+        try:
+            entry, page = draw(one)
+            content = read_file(one.place.folder / entry.contribution, rules.MAX_BYTES["other"])
+        except (NotDrawnError, BrokenRuleError) as error:
+            left_out[one.place.name] = str(error)
+            continue
+        entries.append(entry)
+        for name, text in ((entry.contribution, content), (PAGE, page.encode())):
+            made[f"submissions/{entry.path}/{name}"] = path = folder / "submissions" / entry.path / name
+            _write(path, text)
+    return made, entries, left_out
+
+
+def _pages(found: Sequence[Board], folder: Path) -> dict[str, Path]:
+    """Write the ranks into the pages of submissions, and the pages of boards; pages with links to others come last."""
+    made: dict[str, Path] = {}
+    for board in found:
+        for one in board.ranked:
+            path = folder / "submissions" / one.entry.path / PAGE
+            _write(path, path.read_bytes().replace(RANK.encode(), rank_text(board, one).encode()))
+    for name, text in pages(found):
         made[name] = path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with naming(path):
-            path.write_text(text, encoding="utf-8")
+        _write(path, text.encode())
     return made
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with naming(path):
+        path.write_bytes(content)

@@ -12,10 +12,13 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.sandbox import StoppedError, in_sandbox
 from sciml_datasets.submissions import rules
+from sciml_datasets.submissions.copies import copy_findings, name_findings
 from sciml_datasets.submissions.data_at_hand import DataAtHand
 from sciml_datasets.submissions.findings import Finding, shown
 from sciml_datasets.submissions.folder import Place
+from sciml_datasets.submissions.history import History
 from sciml_datasets.submissions.inspection import Inspection
+from sciml_datasets.submissions.maintainers import PullRequest
 from sciml_datasets.submissions.report_form import is_report
 
 LEVELS = 4
@@ -66,20 +69,26 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
     """
     _import_readers()
     checked: list[Checked] = []
-    others: dict[Path, Place] = {}
+    neighbours: dict[Place, None] = {}
     for path in paths:
         if _is_tree(path):
             checked += _whole_tree(path, data)
         else:
             place = place_of(path)
             checked.append(look_at(place, data))
-            others |= {other.folder: other for other in _neighbours(place)}
-    given = {one.place.folder for one in checked}
-    # Without data: only what shows that predictions are the same.
-    return flag_copies(checked, [look_at(other) for folder, other in others.items() if folder not in given])
+            neighbours |= dict.fromkeys(_neighbours(place))
+    benchmarks = {one.place.benchmark for one in checked}
+    given = {one.place for one in checked}
+    others = [look_at(p, data, score=False) for p in neighbours if p not in given and p.benchmark in benchmarks]
+    return _compared(checked, others, neighbours, paths[0])
 
 
-def check_tree(root: Path, data: DataAtHand | None = None, only: Sequence[Path] | None = None) -> list[Checked]:
+def check_tree(
+    root: Path,
+    data: DataAtHand | None = None,
+    only: Sequence[Path] | None = None,
+    change: PullRequest | None = None,
+) -> list[Checked]:
     """Check the submissions of a tree.
 
     Args:
@@ -87,19 +96,28 @@ def check_tree(root: Path, data: DataAtHand | None = None, only: Sequence[Path] 
         data: prepared data, where scores shall be computed again.
         only: paths below the root to check; they are compared with the rest. A path that is not the folder of a
             submission is a finding.
+        change: pull request that changes them; submissions of others are a finding.
 
     Raises:
         InputError: the root is no folder or is a link, holds no submission, or does not hold a path of ``only``.
     """
     _import_readers()
     if only is None:
-        return flag_copies(_whole_tree(root, data))
+        checked = _whole_tree(root, data)
+        return _compared(checked, (), (), root)
     places, _ = find_submissions(root)
     at = {place.parts: place for place in places}
     chosen = dict.fromkeys(_parts_below(root, path) for path in only)
     checked = [look_at(at[parts], data) if parts in at else _stray(root, parts) for parts in chosen]
+    if change is not None:
+        checked = [replace(one, findings=(*one.findings, *change.findings(one.place))) for one in checked]
     benchmarks = {one.place.benchmark for one in checked}
-    return flag_copies(checked, [look_at(p) for p in places if p.parts not in chosen and p.benchmark in benchmarks])
+    others = [
+        look_at(place, data, score=False)
+        for place in places
+        if place.parts not in chosen and place.benchmark in benchmarks
+    ]
+    return _compared(checked, others, places, root)
 
 
 def _whole_tree(root: Path, data: DataAtHand | None) -> list[Checked]:
@@ -154,14 +172,20 @@ def _is_tree(path: Path) -> bool:
     return False
 
 
-def look_at(place: Place, data: DataAtHand | None = None) -> Checked:
-    """Check one submission alone."""
+def look_at(place: Place, data: DataAtHand | None = None, *, score: bool = True) -> Checked:
+    """Check one submission alone.
+
+    Args:
+        place: place of the submission.
+        data: prepared data.
+        score: whether scores are computed again; else it is read only to be compared with others.
+    """
     known = data.of_benchmark(place.benchmark) if data and place.benchmark else {}
     if any(folder.is_symlink() for folder in (place.folder, *place.folder.parents[: len(place.parts) - 1])):
         return Checked(place, (Finding(".", "symlink", "it lies behind a link"),), {})
     reads = [place.folder, *(one.prepared.folder for one in known.values())]
     try:
-        report = in_sandbox(Inspection(place, known).report, reads=reads)
+        report = in_sandbox(Inspection(place, known, score=score).report, reads=reads)
     except StoppedError as error:
         return Checked(place, (Finding(".", "check-stopped", str(error)),), {})
     if not is_report(report):
@@ -210,41 +234,28 @@ def find_submissions(root: Path) -> tuple[list[Place], list[Checked]]:
 
 
 def _neighbours(place: Place) -> list[Place]:
-    """The other submissions of the tree that a submission lies in, those of the same benchmark."""
+    """The other submissions of the tree that a submission lies in."""
     if place.benchmark is None:
         return []
     root = place.folder.parents[LEVELS - 1]
     places = [Place(folder, folder.parts[-LEVELS:]) for folder in root.glob("*/*/*/*/") if not folder.is_symlink()]
-    return [other for other in places if other.folder != place.folder and other.benchmark == place.benchmark]
+    return [other for other in places if other != place]
 
 
-def flag_copies(checked: Sequence[Checked], others: Iterable[Checked] = ()) -> list[Checked]:
-    """Add a finding to each submission that has predictions or scores which another one has as well."""
-    everything = [*checked, *others]
-    for rule, what, kinds in (
-        ("copy", "the predictions are", ("fingerprints", "hashes")),
-        ("same-scores", "to the last digit all scores are", ("score_marks",)),
-    ):
-        owners: dict[str, list[str]] = {}
-        for one in everything:
-            for mark in _marks(one, kinds):
-                owners.setdefault(mark, []).append(one.place.name)
-        checked = [_with_copies(one, rule, what, [owners[mark] for mark in _marks(one, kinds)]) for one in checked]
-    return list(checked)
+def _compared(
+    checked: Sequence[Checked], others: Iterable[Checked], places: Iterable[Place], root: Path
+) -> list[Checked]:
+    """Add the findings that follow from other submissions: copies, and names that differ by case.
 
-
-def _with_copies(one: Checked, rule: str, what: str, owners: Sequence[Sequence[str]]) -> Checked:
-    """A finding for each other submission that owns one of the marks, or where two runs of this one have the same."""
-    if any(finding.rule == "copy" for finding in one.findings):
-        return one  # whose scores are the same as well
-    name = one.place.name
-    others = sorted({owner for named in owners for owner in named if owner != name})
-    findings = [Finding(".", rule, f"{what} those of {shown(other, 400)}") for other in others]
-    if not others and any(named.count(name) > 1 for named in owners):
-        findings.append(Finding(".", rule, f"{what} the same in two runs"))
-    return replace(one, findings=tuple(sorted((*one.findings, *findings))))
-
-
-def _marks(one: Checked, kinds: Sequence[str]) -> list[str]:
-    """The facts that distinguish runs."""
-    return [mark for kind in kinds for mark in one.facts.get(kind, ())]
+    Args:
+        checked: submissions that are checked.
+        others: submissions whose predictions they are compared with.
+        places: all submissions of the tree.
+        root: folder of the tree.
+    """
+    history = History(root)
+    alone = {one.place: one.facts for one in checked}
+    found = copy_findings(alone, {one.place: one.facts for one in others}, history)
+    for place, finding in name_findings(alone, {**dict.fromkeys(places), **dict.fromkeys(alone)}, history).items():
+        found.setdefault(place, []).append(finding)
+    return [replace(one, findings=tuple(sorted({*one.findings, *found.get(one.place, ())}))) for one in checked]

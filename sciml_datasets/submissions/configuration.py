@@ -58,6 +58,11 @@ def check_config(config: dict[str, Any], place: Place) -> Iterator[Finding]:
         for command in commands:
             if not isinstance(command, str) or not command.strip() or re.search(r"[\r\n]", command):
                 yield Finding(rules.CONFIG, "data-commands", f"{shown(command)} is not a command on one line")
+    maintainers = config.get("maintainers", [])
+    if not isinstance(maintainers, list):
+        yield Finding(rules.CONFIG, "config-value", "maintainers is not a list")
+    elif wrong := [name for name in maintainers if not isinstance(name, str) or not rules.LOGIN.fullmatch(name)]:
+        yield Finding(rules.CONFIG, "config-value", f"the maintainer {shown(wrong[0])} is no name of a user")
     organization = entry(config, "submission.organisation", "submission.organization")
     if len(place.parts) == 4 and isinstance(organization, str) and folder_name(organization) != place.parts[0]:
         yield Finding(

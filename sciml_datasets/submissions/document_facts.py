@@ -37,6 +37,7 @@ class Statement:
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: name and address of the submitter.
+        maintainers: names of those who may change it, where pull requests are made.
     """
 
     organization: str
@@ -52,6 +53,7 @@ class Statement:
     predictions_at: str | None = None
     user: str | None = None
     email: str | None = None
+    maintainers: tuple[str, ...] = ()
 
 
 def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
@@ -60,6 +62,8 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
     Raises:
         InputError: a commit, a version or an address is missing or no such thing, or predictions are too large for git.
     """
+    if wrong := [name for name in statement.maintainers if not rules.LOGIN.fullmatch(name)]:
+        raise InputError(f"--maintainer {wrong[0]!r}: expected the name of a user where pull requests are made")
     first, results = runs[0], [run.result for run in runs]
     whole = aggregate(results) if len(runs) > 1 else first.result
     benchmark, dataset = find(whole["dataset"])
@@ -88,6 +92,7 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "platform": logged[0].get("submission_platform") or statement.system,
         "user": statement.user,
         "email": statement.email,
+        "maintainers": list(statement.maintainers),
         "github": {
             "description": benchmark.title,
             "repo": statement.repository,
@@ -239,6 +244,7 @@ def config_text(facts: dict[str, Any]) -> str:
             "status": facts["status"],
             "platform": facts["platform"],
         },
+        **({"maintainers": facts["maintainers"]} if facts["maintainers"] else {}),
         "benchmark": facts["benchmark"].name,
         **{key: facts[key] for key in ("github", "data", "dataset", "dataset_version", "plan_digest")},
         "model": facts["model"]["name"],

@@ -80,6 +80,8 @@ def list_folder(root: Path) -> Folder:
                 mode = entry.stat(follow_symlinks=False)
                 if not rules.NAME.fullmatch(entry.name):
                     findings.append(Finding(shown(name, 200), "file-name", f"it is called {shown(entry.name)}"))
+                elif (other := lower.setdefault(name.lower(), name)) != name:
+                    findings.append(Finding(name, "name-collision", f"{other} is there as well"))
                 elif stat.S_ISLNK(mode.st_mode):
                     findings.append(Finding(name, "symlink", "it is a link"))
                 elif stat.S_ISDIR(mode.st_mode):
@@ -90,8 +92,6 @@ def list_folder(root: Path) -> Folder:
                 elif not stat.S_ISREG(mode.st_mode):
                     findings.append(Finding(name, "special-file", "it is neither a file nor a folder"))
                 else:
-                    if (other := lower.setdefault(name.lower(), name)) != name:
-                        findings.append(Finding(name, "name-collision", f"{other} is there as well"))
                     sizes[name] = mode.st_size
                     total += mode.st_size
     if total > rules.MAX_TOTAL:
@@ -107,6 +107,8 @@ def kind_of(name: str) -> str:
         return "predictions"
     if name == rules.CONFIG:
         return "config"
+    if name == rules.README:
+        return "readme"
     if name == rules.RESULT or rules.RUN_RESULT.fullmatch(name):
         return "json"
     if rules.LOG.fullmatch(name):

@@ -11,6 +11,7 @@ from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hashing import sha256_of
 from sciml_datasets.submissions import rules
+from sciml_datasets.submissions.bounds import check_bounds
 from sciml_datasets.submissions.configuration import check_config, entry, predictions_name, result_name
 from sciml_datasets.submissions.contribution import check_answers, check_pdf, check_readme
 from sciml_datasets.submissions.data_at_hand import Known
@@ -32,6 +33,7 @@ from sciml_datasets.submissions.logs import (
     parse_log,
     times,
 )
+from sciml_datasets.submissions.prediction_errors import unexplained
 from sciml_datasets.submissions.result_checks import benchmark_of, check_result, check_results, check_scores, mark_of
 from sciml_datasets.submissions.result_times import check_times
 from sciml_datasets.submissions.untrusted_documents import parse_json, parse_yaml
@@ -44,10 +46,12 @@ class Inspection:
     Args:
         place: place of the submission.
         known: data set to the data at hand.
+        score: whether scores are computed again where data are at hand; else predictions are read only to be compared
+            with those of other submissions.
     """
 
-    def __init__(self, place: Place, known: Mapping[str, Known]) -> None:
-        self._place, self._known = place, known
+    def __init__(self, place: Place, known: Mapping[str, Known], *, score: bool = True) -> None:
+        self._place, self._known, self._score_again = place, known, score
         self._findings: list[Finding] = []
         self._files: set[str] = set()
 
@@ -56,7 +60,7 @@ class Inspection:
         self._findings += check_place(self._place)
         self._look_around()
         facts = {"files": sorted(self._files)}
-        config = self._document(rules.CONFIG, parse_yaml)
+        config = self._document(rules.CONFIG, parse_yaml, rules.CONFIG_BOUNDS)
         if config is not None:  # else there is no telling what should be there
             self._findings += check_config(config, self._place)
             facts |= self._facts(config)
@@ -67,15 +71,13 @@ class Inspection:
     def _facts(self, config: dict[str, Any]) -> dict[str, Any]:
         whole, results = self._results(config)
         logs = self._logs(config, results)
-        fingerprints, hashes, recomputed = self._predictions(config, results)
+        runs, recomputed = self._predictions(config, results)
         return {
             "config": config,
             "result": whole,
             "results": results,
             "times": [times(lines) for lines in logs],
-            "fingerprints": fingerprints,
-            "hashes": hashes,
-            "score_marks": [mark_of(result) for result in results],
+            "runs": runs,
             "at_hand": sorted(self._known),
             "recomputed": recomputed,
             "contribution": next((name for name in rules.CONTRIBUTION if name in self._files), None),
@@ -103,12 +105,15 @@ class Inspection:
     def _read(self, name: str) -> str:
         return as_text(read_file(self._place.folder / name, rules.MAX_BYTES[kind_of(name)]))
 
-    def _document(self, name: str, parse: Any) -> Any:
+    def _document(self, name: str, parse: Any, bounds: Mapping[str, rules.Span | int]) -> Any:
         """A parsed file; None where it is missing or broken, which is a finding already."""
         if name not in self._files:
             return None
         try:
-            return parse(self._read(name))
+            content = parse(self._read(name))
+            for document in content if isinstance(content, list) else [content]:  # lines of a log, or one document
+                check_bounds(document, bounds)
+            return content
         except BrokenRuleError as error:
             self._findings.append(error.in_file(name))
             return None
@@ -135,7 +140,7 @@ class Inspection:
         return whole, results
 
     def _sound_result(self, name: str, benchmark: Any) -> dict[str, Any] | None:
-        result = self._document(name, parse_json)
+        result = self._document(name, parse_json, rules.RESULT_BOUNDS)
         if result is None:
             return None
         findings = list(check_result(name, result, benchmark))
@@ -151,7 +156,7 @@ class Inspection:
             self._findings.append(Finding(rules.CONFIG, "log-count", what))
         logs = {}
         for number, name in sorted(names.items()):
-            lines = self._document(name, parse_log)
+            lines = self._document(name, parse_log, rules.LOG_BOUNDS)
             if lines is None:
                 continue
             logs[name] = lines
@@ -171,47 +176,57 @@ class Inspection:
         self._findings += check_different(logs)
         return list(logs.values())
 
-    def _predictions(self, config: dict[str, Any], results: list[dict[str, Any]]) -> tuple[list[str], list[str], bool]:
-        """Fingerprints of the predictions that are there, their SHA-256 as stated, and whether all were scored."""
+    def _predictions(self, config: dict[str, Any], results: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], bool]:
+        """What distinguishes each run from those of others, see `copies.StatedRun`, and whether all were scored."""
         runs = config.get("runs")
         stated = [entry({"run": run}, "run.predictions") for run in runs] if isinstance(runs, list) else []
         expected = {predictions_name(i, len(stated)) for i in range(1, len(stated) + 1)}
         for name in sorted(self._files):
             if rules.PREDICTIONS.fullmatch(name) and name not in expected:
                 self._findings.append(Finding(name, "predictions-hash", "config.yaml has no run with this file"))
-        fingerprints, scored = [], 0
+        found, scored = [], 0
         for number, facts in enumerate(stated, 1):
             name = predictions_name(number, len(stated))
             facts = facts if isinstance(facts, dict) else {}
+            result = results[number - 1] if number <= len(results) else None
+            run: dict[str, Any] = {"sha256": str(facts.get("sha256", "")), "scores": mark_of(result) if result else ""}
+            found.append(run)
             if name not in self._files:
                 if facts.get("place") is None:
                     self._findings.append(Finding(name, "predictions-missing", "it is neither here nor at a place"))
                 continue
-            result = results[number - 1] if number <= len(results) else None
             try:
-                contents = self._contents(name, facts)
-                fingerprints.append(contents.fingerprint)
+                known = self._known_of(result)
+                contents = self._contents(name, facts, known)
+                run["fingerprint"] = contents.fingerprint
+                if known and known.places:
+                    run["data"] = known.prepared.plan_digest
+                    run["unexplained"] = unexplained(known.places, contents.picked)
                 scored += self._score(name, number, len(stated), contents, result)
             except BrokenRuleError as error:
                 self._findings.append(error.in_file(name))
-        hashes = [str(facts["sha256"]) for facts in stated if isinstance(facts, dict) and "sha256" in facts]
-        return fingerprints, hashes, bool(stated) and scored == len(stated)
+        return found, bool(stated) and scored == len(stated)
 
-    def _contents(self, name: str, facts: dict[str, Any]) -> Contents:
+    def _known_of(self, result: dict[str, Any] | None) -> Known | None:
+        """The data at hand of a result; None where they are others."""
+        known = self._known.get(result["dataset"]) if result else None
+        return known if known and result and known.prepared.plan_digest == result["plan_digest"] else None
+
+    def _contents(self, name: str, facts: dict[str, Any], known: Known | None) -> Contents:
         path = self._place.folder / name
         if sha256_of(path) != facts.get("sha256"):
             raise BrokenRuleError("predictions-hash", "it has another SHA-256")
         size = path.stat().st_size
         if facts.get("bytes", size) != size:
             raise BrokenRuleError("predictions-hash", f"it has {size:,} bytes, in config.yaml {shown(facts['bytes'])}")
-        return read_contents(path)
+        return read_contents(path, known.places if known else None)
 
     def _score(self, name: str, number: int, count: int, contents: Contents, result: dict[str, Any] | None) -> bool:
         """Compute the scores again, where the data are at hand."""
         repeated = [key for key, times in Counter(contents.ids).items() if times > 1]
         if repeated:
             raise BrokenRuleError("predictions-ids", f"{shown(repeated[0])} is predicted more than once")
-        if result is None:
+        if result is None or not self._score_again:
             return False
         known = self._known.get(result["dataset"])
         if known is None:

@@ -225,7 +225,8 @@ def check_different(logs: dict[str, list[dict[str, Any]]]) -> Iterator[Finding]:
 
 
 def times(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """When a run ended (milliseconds since 1970), how many seconds it took, and the score after each epoch."""
+    """When a run ended (milliseconds since 1970), how many seconds it took, and the score after each epoch, of at most
+    MAX_CURVE epochs."""
     at = {line["key"]: line["time_ms"] for line in lines}
     curve = [
         [line["metadata"].get("epoch_num"), line.get("value")]
@@ -234,6 +235,8 @@ def times(lines: list[dict[str, Any]]) -> dict[str, Any]:
         and _is_number(line.get("value"))
         and _is_number(line["metadata"].get("epoch_num"))
     ]
+    if len(curve) > rules.MAX_CURVE:
+        curve = [curve[i * len(curve) // rules.MAX_CURVE] for i in range(rules.MAX_CURVE)]
     seconds = (at["run_stop"] - at["run_start"]) / 1000 if {"run_start", "run_stop"} <= at.keys() else None
     return {"ended_ms": at.get("run_stop"), "seconds": seconds, "curve": curve}
 

@@ -16,15 +16,22 @@ def _is_result(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("dataset"), str)
 
 
+def _is_run(value: Any) -> bool:
+    match value:
+        case {"sha256": str(), "scores": str()}:
+            texts = [value.get(name, "") for name in ("fingerprint", "data")]
+            errors = value.get("unexplained", [])
+            return _are_texts(texts) and isinstance(errors, list) and all(isinstance(one, float) for one in errors)
+    return False
+
+
 FORMS: dict[str, Callable[[Any], bool]] = {
     "files": _are_texts,
     "config": lambda value: isinstance(value, dict),
     "result": lambda value: value is None or _is_result(value),
     "results": lambda value: isinstance(value, list) and all(map(_is_result, value)),
     "times": lambda value: isinstance(value, list) and all(isinstance(times, dict) for times in value),
-    "fingerprints": _are_texts,
-    "hashes": _are_texts,
-    "score_marks": _are_texts,
+    "runs": lambda value: isinstance(value, list) and all(map(_is_run, value)),
     "at_hand": _are_texts,
     "recomputed": lambda value: isinstance(value, bool),
     "contribution": lambda value: value is None or isinstance(value, str),
@@ -32,7 +39,7 @@ FORMS: dict[str, Callable[[Any], bool]] = {
 """Name of a fact to whether a value can be it."""
 OF_ALL, OF_CONFIGURED = (
     {"files"},
-    {"files", "config", "result", "results", "times", "at_hand", "recomputed", "contribution"},
+    {"files", "config", "result", "results", "times", "runs", "at_hand", "recomputed", "contribution"},
 )
 """Facts of every submission, and of one whose config.yaml can be read."""
 

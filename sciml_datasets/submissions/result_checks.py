@@ -19,7 +19,6 @@ from sciml_datasets.submissions.findings import Finding, shown
 PUBLISHED = ("title", "direction", "unit", "target", "reference", "best_known")
 SMALLEST = 1e-12
 """Less of an error is none."""
-MAX_CLASSES = 1000
 HALF = 0.5
 """A claim is looked at if less than this part of the best known result's error is left."""
 
@@ -68,8 +67,8 @@ def _broken_confusion(confusion: Any) -> str | None:
     classes, counts = confusion["classes"], confusion["counts"]
     if not isinstance(classes, list) or not all(isinstance(name, str | int) for name in classes):
         return "has classes that are neither text nor numbers"
-    if len(classes) > MAX_CLASSES or not isinstance(counts, list) or len(counts) != len(classes):
-        return f"has not one row for each of up to {MAX_CLASSES} classes"
+    if len(classes) > rules.MAX_CLASSES or not isinstance(counts, list) or len(counts) != len(classes):
+        return f"has not one row for each of up to {rules.MAX_CLASSES} classes"
     for row in counts:
         if not isinstance(row, list) or len(row) != len(classes):
             return "is not square"

@@ -45,14 +45,17 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "benchmark-unknown": _must("the second folder is the name of a benchmark", "name it as `sciml list` does"),
         "file-missing": _must("every file of the rules is there", _RESUBMIT + ", or add the file"),
         "file-name": _must(
-            "names are of letters, digits and . _ + -, and are not hidden", "rename the file, or take it out"
+            "names are of letters, digits and . _ + -, are not hidden, do not end in a dot and are none that Windows "
+            "reserves",
+            "rename it, or take it out",
         ),
         "file-kind": _must(
             "only documents, logs, scripts, pictures and predictions are submitted",
             "take the file out, or publish it elsewhere and link it in README.md",
         ),
         "name-collision": _must(
-            "no two names differ only by case or by a spelling that the rules allow twice", "keep one of the files"
+            "no two names differ only by case or by a spelling that the rules allow twice",
+            "keep one of them, or take the spelling that is there",
         ),
         "symlink": _must("there are no links", "put the file itself there, or take the link out"),
         "special-file": _must("there are only files and folders", "take it out"),
@@ -78,6 +81,8 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "yaml-alias": _must("YAML has no anchors and aliases: they can multiply", "write the value out"),
         "yaml-type": _must("YAML holds text, finite numbers, booleans, lists and mappings", "quote the value"),
         "too-nested": _must(f"YAML and JSON nest at most {MAX_NESTING} deep", "flatten the values"),
+        "number-range": _must("numbers lie within the bounds of the rules", "write the number that was measured"),
+        "too-long": _must("texts, lists and tables keep to their bounds", "shorten it"),
         "repeated-key": _must("no key stands twice in a mapping", "keep one of them"),
         "config-incomplete": _must("config.yaml has every entry of the rules", "add the entry"),
         "config-value": _must("entries of config.yaml have values that the rules know", "correct the entry"),
@@ -172,6 +177,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "evaluate the submitted predictions again with `sciml evaluate --out`",
         ),
         "copy": _must("predictions are not those of another submission", "submit predictions of your own"),
+        "near-copy": _review(
+            "errors that are those of an earlier submission but for little noise may come from its predictions",
+            "explain it in the contribution; a reviewer looks at it",
+        ),
         "same-scores": _review(
             "scores that are to the last digit those of another submission or run may come from the same predictions",
             "explain it in the contribution; a reviewer looks at it",
@@ -189,6 +198,11 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         "pdf-outdated": _must(
             "the PDF is made of the Markdown file beside it",
             "run `sciml submit` again with --update, or take the Markdown file out",
+        ),
+        # Who changes it
+        "not-maintainer": _must(
+            "a submission is changed only by those whom its config.yaml on the base branch lists as maintainers",
+            "ask one of them, or a maintainer of the repository, to make the change",
         ),
         # The check itself
         "check-stopped": _must(

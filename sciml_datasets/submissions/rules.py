@@ -7,6 +7,7 @@ working group. Where they misspell a name, theirs and the right spelling are bot
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -20,8 +21,13 @@ CONTRIBUTION_SOURCE = "scientific_contribution.md"
 LOG = re.compile(r"result-([1-9][0-9]{0,2})\.txt")
 RUN_RESULT = re.compile(r"result-([1-9][0-9]{0,2})\.json")
 PREDICTIONS = re.compile(r"predictions(?:-([1-9][0-9]{0,2}))?\.h5")
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}")
-"""Name of any file or folder: portable, never hidden, no path."""
+NAME = re.compile(
+    r"(?!(?i:CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(?:\.|\Z))[A-Za-z0-9_](?:[A-Za-z0-9._+-]{0,98}[A-Za-z0-9_+-])?"
+)
+"""Name of any file or folder: portable, never hidden, no path. Windows reserves names of devices, with any ending, and
+drops a dot at the end (Microsoft, Naming Files, Paths, and Namespaces)."""
+LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:\[bot\])?")
+"""Name of a user where pull requests are made, as GitHub allows it."""
 
 MAX_FILES = 200
 MAX_DEPTH = 3
@@ -30,6 +36,7 @@ MAX_TOTAL = 4 * GIB
 MAX_BYTES = MappingProxyType(
     {
         "config": 64 * KIB,
+        "readme": 256 * KIB,
         "text": MIB,
         "json": 16 * MIB,
         "log": 4 * MIB,
@@ -40,6 +47,14 @@ MAX_BYTES = MappingProxyType(
 MAX_LINE = 64 * KIB
 MAX_NESTING = 24
 """Depth of nested values in YAML and JSON."""
+MAX_NUMBER = 1e30
+"""Largest absolute value of any number: sums, squares and axes of charts stay finite."""
+MAX_TEXT = 10_000
+"""Number of characters of any text in config.yaml, a result or a log."""
+MAX_LIST = 65_536
+"""Number of entries of any list or mapping."""
+MAX_CLASSES = 1000
+"""Number of classes of a confusion matrix."""
 MAX_SAMPLES = 10_000_000
 MAX_RAW_PREDICTIONS = 4 * GIB
 """Number of bytes of predictions once decompressed."""
@@ -47,6 +62,74 @@ MAX_CHUNK = 128 * MIB
 """Number of bytes of a chunk of predictions once decompressed: HDF5 holds a whole one in memory."""
 MAX_RATIO = 1100
 """Largest ratio of compression: that of gzip (1,032 to 1), with room for what HDF5 never wrote."""
+Span = tuple[float, float]
+RESULT_BOUNDS: Mapping[str, Span | int] = MappingProxyType(
+    {
+        "num_samples": (1, MAX_SAMPLES),
+        "seed": (0, 2**63 - 1),
+        "model.name": 200,
+        "model.parameters": (0, 1e15),
+        "hardware.processor": 200,
+        "hardware.cores": (1, 1e7),
+        "hardware.memory_bytes": (0, 1e18),
+        "hardware.accelerators.*": 200,
+        "hardware.processes": (1, 1e7),
+        "software": 1000,
+        "software.*": 1000,
+        "durations": 100,
+        "durations.*": (0, 1e9),
+        "energy.joules": (0, 1e15),
+        "convergence.reached.seconds": (0, 1e9),
+        "convergence.reached.epochs": (0, 1e6),
+        "criteria": 200,
+        "criteria.*.baselines": 50,
+        "criteria.*.unit": 200,
+        "scores": 1000,
+        "response.*": 1000,
+        "details.confusion.classes": MAX_CLASSES,
+        "details.confusion.classes.*": 100,
+        "details.confusion.counts.*.*": (0, 1e15),
+    }
+)
+"""Entry of a result to its bounds: of a number the least and the greatest value, of a text its characters, of a list or
+mapping its entries; ``*`` stands for any one. Durations of 1e9 s are 32 years, memory of 1e18 bytes is that of the
+largest machines many times."""
+CONFIG_BOUNDS: Mapping[str, Span | int] = MappingProxyType(
+    {
+        "submission.*": 200,
+        "github.*": 500,
+        "model": 200,
+        "parameters": (0, 1e15),
+        "hyperparameters": 1000,
+        "data": 100,
+        "data.*": 1000,
+        "maintainers": 50,
+        "runs": 200,
+        "runs.*.seed": (0, 2**63 - 1),
+    }
+)
+LOG_BOUNDS: Mapping[str, Span | int] = MappingProxyType({"key": 200, "metadata.epoch_num": (0, 1e6)})
+"""The same of an event of a log."""
+
+MAX_CURVE = 500
+"""Number of points of a curve that are drawn; of a longer one as many, evenly spread."""
+MAX_CELLS = 4096
+"""Number of cells of a confusion matrix that are drawn, those with the largest shares of their rows."""
+MAX_SHOWN = 200
+"""Number of characters of a text in a table of the leaderboard."""
+MAX_REVIEWED = 10
+"""Number of points that a person has to review which the leaderboard shows."""
+DRAWN_BYTES, DRAWN_SECONDS, DRAWN_MEMORY = 4 * MIB, 60.0, GIB
+"""Bytes, seconds and memory that the pages of one submission may take."""
+
+NEAR_COPY = 0.999
+"""Likeness of errors from which on a person looks at two submissions, see `prediction_errors.likeness`."""
+FEWEST_RUNS = MappingProxyType({"cloudmask": 10, "stemdl": 5, "candle_uno": 5})
+"""Benchmark to the least number of runs of a submission that has a rank (policy.adoc)."""
+FEWEST_RUNS_OTHERWISE = 5
+"""The same of benchmarks that the policy does not name."""
+FEWEST_RUNS_SIMULATED = 2
+"""The same of simulated data, of which the policy does not speak: there is an interval from two runs on."""
 HOSTED_BYTES = 95 * MIB
 """Number of bytes of one file in a git repository: hosts refuse more than 100 MB."""
 

@@ -7,6 +7,7 @@ The library that reads HDF5 is written in C: a damaged file may crash it, so thi
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from sciml_datasets.submissions.findings import BrokenRuleError, shown
 if TYPE_CHECKING:
     import h5py
 
+    from sciml_datasets.submissions.prediction_errors import Places
+
 NAMES = ("id", "prediction")
 ROWS_AT_ONCE = 4096
 LONGEST_ID = 1000
@@ -40,14 +43,20 @@ class Contents:
         fingerprint: fingerprint of ids and values; the same for the same predictions in another order, compression or
             precision
             (compared as float32).
+        picked: id to the values at the places that were asked for.
     """
 
     ids: list[str]
     fingerprint: str
+    picked: dict[str, NDArray[Any]]
 
 
-def read_contents(path: Path) -> Contents:
+def read_contents(path: Path, places: Places | None = None) -> Contents:
     """Look at the structure of a predictions file, then read it once.
+
+    Args:
+        path: path of the file.
+        places: places whose values are wanted; none where predictions have another size.
 
     Raises:
         BrokenRuleError: it is not what the rules allow, or damaged.
@@ -56,7 +65,7 @@ def read_contents(path: Path) -> Contents:
     try:
         with opened(path) as file:
             check_structure(file.h5)
-            return _read(file.h5)
+            return _read(file.h5, places)
     except InputError as error:
         raise BrokenRuleError("hdf5-damaged", shown(str(error).removeprefix(f"{path}: "), 200)) from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError) as error:  # as h5py reports damage
@@ -139,8 +148,11 @@ def _check_storage(name: str, dataset: h5py.h5d.DatasetID) -> None:
         raise BrokenRuleError("hdf5-size", what)
 
 
-def _read(file: h5py.File) -> Contents:
+def _read(file: h5py.File, places: Places | None) -> Contents:
     names: list[str] = []
+    fits = places is not None and math.prod(file["prediction"].shape[1:]) == places.size
+    wanted = places.of if places is not None and fits else {}
+    picked: dict[str, NDArray[Any]] = {}
     total = 0
     for keys, values in _rows(file):
         for key, value in zip(keys, values, strict=True):
@@ -148,8 +160,10 @@ def _read(file: h5py.File) -> Contents:
                 raise BrokenRuleError("predictions-ids", f"an id has {len(key):,} bytes, at most {LONGEST_ID:,}")
             digest = hashlib.blake2b(key + b"\0" + value.tobytes(), digest_size=16).digest()
             total = (total + int.from_bytes(digest, "big")) % (1 << 128)
-            names.append(key.decode("utf-8", "backslashreplace"))
-    return Contents(names, f"{total:032x}")
+            names.append(name := key.decode("utf-8", "backslashreplace"))
+            if name in wanted:
+                picked[name] = value.reshape(-1)[wanted[name]]
+    return Contents(names, f"{total:032x}", picked)
 
 
 def _rows(file: h5py.File) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:

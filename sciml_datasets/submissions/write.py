@@ -48,7 +48,10 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
     parts = [folder_name(statement.organization), facts["benchmark"].name, statement.system, statement.descriptor]
     for part in parts:
         if not rules.NAME.fullmatch(part):
-            raise InputError(f"{part!r} cannot be a folder: use letters, digits and . _ + -")
+            raise InputError(
+                f"{part!r} cannot be a folder: use letters, digits and . _ + -, no dot at the end, and no name that "
+                "Windows reserves"
+            )
     folder = root.joinpath(*parts)
     exists = os.path.lexists(folder)
     if exists and not update:

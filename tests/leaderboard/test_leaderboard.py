@@ -10,59 +10,21 @@ import random
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ranked_entries import entry
 from submission_files import change_json, change_yaml, make_run, make_submission
 
-from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.main import main
-from sciml_datasets.leaderboard import Entry, boards, rank, write_site
-from sciml_datasets.leaderboard.charts import Axis, Line, Point, confusion, scatter
-from sciml_datasets.leaderboard.entries import Score
-from sciml_datasets.submissions import check_tree
-
-LIKENESS = {"dataset": "stemdl", "plan_digest": "a"}
-
-
-def entry(path: str, value: float, spread: float = 0, **likeness: str) -> Entry:
-    return Entry(
-        path=path,
-        likeness=LIKENESS | likeness,
-        scores={"top1_accuracy": Score(value, value - spread, value + spread)},
-        criteria=[],
-        model="m",
-        parameters=None,
-        runs=1,
-        date="2026-01-01",
-        seconds=None,
-        target_seconds=None,
-        hardware="",
-        recomputed=False,
-        curves=[],
-        details={},
-        config={},
-        contribution="",
-    )
-
-
-HIGHER, LOWER = Criterion("top1_accuracy", "accuracy", "higher"), Criterion("top1_accuracy", "error", "lower")
-
-
-def ranks(*entries: Entry, criterion: Criterion = HIGHER) -> list[tuple[str, int, bool]]:
-    return [(one.entry.path, one.rank, one.tied) for one in rank(entries, criterion)]
-
-
-def test_the_better_score_is_first() -> None:
-    assert ranks(entry("a", 0.1), entry("b", 0.2)) == [("b", 1, False), ("a", 2, False)]
-    assert ranks(entry("a", 0.1), entry("b", 0.2), criterion=LOWER) == [("a", 1, False), ("b", 2, False)]
-
-
-def test_equal_scores_and_overlapping_intervals_are_ties() -> None:
-    assert ranks(entry("a", 0.2), entry("b", 0.2), entry("c", 0.1)) == [("a", 1, True), ("b", 1, True), ("c", 3, False)]
-    assert ranks(entry("a", 0.50, 0.02), entry("b", 0.51, 0.02)) == [("b", 1, True), ("a", 1, True)]
-    assert ranks(entry("a", 0.50, 0.01), entry("b", 0.55, 0.01)) == [("b", 1, False), ("a", 2, False)]
+from sciml_datasets.leaderboard import boards, entry_of, write_site
+from sciml_datasets.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
+from sciml_datasets.submissions import check_tree, rules
 
 
 @pytest.mark.parametrize("key", ["plan_digest", "criteria_version", "split_sha256", "dataset_version"])
@@ -112,6 +74,10 @@ def test_json_has_scores_intervals_and_what_all_share(site: Path) -> None:
     assert one["scores"]["top1_accuracy"]["interval"] == [one["scores"]["top1_accuracy"]["score"]] * 2
     assert two["recomputed"] is True
     assert two["training_seconds"] == 13.0
+    assert (two["rank"], one["rank"]) == (1, None)  # of one run there is no telling
+    assert (
+        board["baselines"].keys() == {name for name in board["baselines"] if name.startswith("always class ")} != set()
+    )
     assert (site / two["contribution"]).read_bytes().startswith(b"%PDF-")
 
 
@@ -136,6 +102,49 @@ def test_an_interval_over_groups_shows_whether_it_was_computed_again(data_dir: P
         change_json(result, lambda content, ends=claimed: content["intervals"]["scores"].update(mse=ends))
         (checked,) = check_tree(tmp_path / "all")
         assert [finding.rule for finding in checked.findings] == ["score-range"]
+
+
+def test_an_entry_says_whether_its_scores_were_computed_again(site: Path, tmp_path: Path) -> None:
+    assert "scores not computed again" not in "".join(page.read_text() for page in site.rglob("*.html"))
+    assert write_again(site, tmp_path / "site") == 0  # without data
+    (board,) = (tmp_path / "site" / "boards").iterdir()
+    assert board.read_text().count("<td>scores not computed again</td>") == 2
+    page = tmp_path / "site" / "submissions/Example-Lab/stemdl/laptop/two-seeds/index.html"
+    assert "Scores not computed again: as submitted." in page.read_text()
+    (content,) = json.loads((tmp_path / "site" / "leaderboard.json").read_text())
+    assert content["baselines"] == {}  # those of a submission are its own claim
+
+
+def test_the_name_of_a_baseline_in_a_submission_is_never_shown(site: Path, tmp_path: Path) -> None:
+    everything = tmp_path / "all"
+    shutil.copytree(site.parent / "all", everything)
+
+    def invent(result: dict[str, Any]) -> None:
+        result["criteria"][0]["baselines"]["NVIDIA cheats"] = 0.1
+
+    change_json(everything / "Example-Lab/stemdl/laptop/evil/result.json", invent)
+    assert main(["leaderboard", str(everything), "--out", str(tmp_path / "site"), "--json"]) == 0
+    files = [path for path in (tmp_path / "site").rglob("*") if path.suffix in (".html", ".json", ".csv")]
+    assert "evil" in (tmp_path / "site" / "leaderboard.csv").read_text()
+    assert not [path for path in files if "cheats" in path.read_text()]
+
+
+def test_a_submission_that_cannot_be_drawn_is_left_out_and_told_and_the_rest_stands(site: Path, tmp_path: Path) -> None:
+    checked = [one for one in check_tree(site.parent / "all") if one.accepted]
+    for index, fault in enumerate(({"results": []}, {"times": [{"ended_ms": 1e300, "seconds": 1, "curve": []}]})):
+        broken = replace(checked[0], facts=checked[0].facts | fault)
+        written = write_site([broken, checked[1]], tmp_path / str(index))
+        assert [one.entry.path for board in written.boards for one in board.ranked] == [checked[1].place.name]
+        assert written.left_out.keys() == {checked[0].place.name}
+        assert not (tmp_path / str(index) / "submissions" / checked[0].place.name).exists()
+
+
+def test_pages_of_a_submission_are_bounded_in_size(site: Path, tmp_path: Path) -> None:
+    (evil,) = [one for one in check_tree(site.parent / "all") if one.place.parts[3] == "evil"]
+    text = "x" * (rules.DRAWN_BYTES + 1)
+    large = replace(evil, facts=evil.facts | {"config": evil.facts["config"] | {"hyperparameters": {"x": text}}})
+    written = write_site([large], tmp_path / "site")
+    assert "its pages have" in written.left_out[evil.place.name]
 
 
 def test_csv_has_a_line_for_each_criterion(site: Path) -> None:
@@ -296,6 +305,31 @@ def test_a_site_among_the_submissions_is_refused(
         assert main(["leaderboard", str(tmp_path / "submissions"), "--out", str(out)]) == 2
         assert "would be among the submissions" in capsys.readouterr().err
     assert contents(tmp_path) == before
+
+
+@given(st.lists(st.floats(-rules.MAX_NUMBER, rules.MAX_NUMBER), min_size=1, max_size=4))
+def test_a_chart_can_be_drawn_of_any_numbers_within_the_bounds(values: list[float]) -> None:
+    points = [Point(float(i), value, value, value, "x", "x.html") for i, value in enumerate(values)]
+    assert scatter("any", points, [], Axis("x"), Axis("y")).count("<circle") == len(values)
+    assert "polyline" in curves("any", [[(i, value) for i, value in enumerate(values)]], Axis("x", "count"), Axis("y"))
+
+
+def test_of_a_large_confusion_matrix_the_largest_cells_are_drawn() -> None:
+    counts = [[1] * 100 for _ in range(100)]
+    counts[7][9] = 1000
+    svg = confusion("confusion", list(range(100)), counts)
+    assert svg.count('class="cell"') == rules.MAX_CELLS
+    assert "true 7, predicted 9: 1,000" in svg
+
+
+def test_many_kinds_of_accelerators_are_a_short_text(site: Path) -> None:
+    (one,) = [one for one in check_tree(site.parent / "all") if one.place.parts[3] == "evil"]
+    hardware = {"processor": "x", "cores": 8, "memory_bytes": 1, "processes": 1}
+    hardware["accelerators"] = [f"A{i}" for i in range(rules.MAX_LIST)]
+    result = one.facts["result"] | {"hardware": hardware}
+    text = entry_of(replace(one, facts=one.facts | {"result": result})).hardware
+    assert text.startswith("1 x A0, 1 x A1")
+    assert len(text) <= rules.MAX_SHOWN + 3
 
 
 def test_a_chart_states_its_points_and_lines() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from alterations import config
 from submission_files import at_hand
 
 from sciml_datasets import BENCHMARKS
@@ -18,6 +19,7 @@ from sciml_datasets.submissions import check
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "submissions"
+AUTHOR = "ada-l"
 WORKFLOWS = ROOT / "examples" / "results-repository" / ".github" / "workflows"
 
 
@@ -29,6 +31,7 @@ def workflow(name: str) -> dict[str, Any]:
 def repository(tmp_path: Path) -> Path:
     """A results repository with the examples merged, and a `sciml` on the PATH that is this one."""
     shutil.copytree(EXAMPLES, tmp_path / "repository" / "submissions")
+    config("maintainers", value=[AUTHOR])(example(tmp_path / "repository"))
     git(tmp_path / "repository", "init", "-q", "-b", "main")
     commit(tmp_path / "repository")
     shim = tmp_path / "bin" / "sciml"
@@ -51,12 +54,12 @@ def commit(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def run_check(repository: Path, base: str) -> subprocess.CompletedProcess[str]:
+def run_check(repository: Path, base: str, author: str = AUTHOR) -> subprocess.CompletedProcess[str]:
     """The step of check.yml that checks, as GitHub runs it."""
     (script,) = (step["run"] for step in workflow("check.yml")["jobs"]["check"]["steps"] if step.get("id") == "check")
     path = f"{repository.parent / 'bin'}:{os.environ['PATH']}"
     (repository.parent / "temp").mkdir(exist_ok=True)
-    given = {"BASE": base, "DATA_DIR": "", "RUNNER_TEMP": str(repository.parent / "temp")}
+    given = {"BASE": base, "AUTHOR": author, "DATA_DIR": "", "RUNNER_TEMP": str(repository.parent / "temp")}
     environment = {**os.environ, "PATH": path, **given}
     command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
     return subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, check=False)
@@ -99,6 +102,14 @@ def test_a_bad_change_fails_and_says_why(repository: Path, change: Any, message:
     done = run_check(repository, base)
     assert done.returncode == 1, done.stdout + done.stderr
     assert message in findings(repository)
+
+
+def test_a_submission_is_changed_only_by_its_maintainers(repository: Path) -> None:
+    base = git(repository, "rev-parse", "HEAD")
+    (example(repository) / "notes.md").write_text("more\n")
+    commit(repository)
+    assert run_check(repository, base, "mallory").returncode == 1
+    assert "must [not-maintainer] config.yaml: mallory changes it" in findings(repository)
 
 
 def removed(folder: Path) -> None:
