@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.errors import MACHINE_TROUBLE
+
 MEMORY_BYTES = 3 << 30
 """Number of bytes beyond those that the process has when it begins."""
 SECONDS = 900.0
@@ -37,6 +39,7 @@ def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: 
 
     Raises:
         StoppedError: it died, took too long or too much memory, or its result is too large.
+        OSError: the machine is in trouble (MACHINE_TROUBLE), which says nothing of what was to be read.
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -64,6 +67,9 @@ def in_sandbox(work: Callable[[], Any], *, memory: int = MEMORY_BYTES, seconds: 
     except ValueError as error:
         code = os.waitstatus_to_exitcode(status)
         raise StoppedError(_reason(code)) from error
+    if "trouble" in outcome:
+        number, name = outcome["trouble"]
+        raise OSError(number, os.strerror(number), name or None)
     if "error" in outcome:
         raise StoppedError(outcome["error"])
     return outcome["result"]
@@ -111,6 +117,8 @@ def _send_result(work: Callable[[], Any], writing: int) -> int:
         place = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
         content = json.dumps({"error": f"the checker failed with {what}"}).encode()
+        if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
+            content = json.dumps({"trouble": (error.errno, os.fsdecode(error.filename or ""))}).encode()
     with os.fdopen(writing, "wb") as file:
         file.write(content)
     return 0
