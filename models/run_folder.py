@@ -22,7 +22,7 @@ from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.event_files import event_writer, write_events
 from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.run_config import CONFIG, check_same_run
-from sciml_datasets.models.run_lock import RunLock
+from sciml_datasets.models.run_lock import NAME, RunLock
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 PRINTED = 3
@@ -62,7 +62,7 @@ class RunFolder:
             InputError: the folder is in use.
         """
         folder = self.folder
-        if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        if not folder.exists() or (folder.is_dir() and all(map(_is_of_an_unbegun_run, folder.iterdir()))):
             return
         if not (folder / CONFIG).is_file() or (folder / "result.json").exists():
             raise InputError(f"{folder} is not empty: choose another run folder with --out, or remove it")
@@ -128,8 +128,9 @@ class RunFolder:
         self._config, self._criteria = config, criteria
         self._software = software((*PACKAGES, *distribution_of(self._package)))
         self._history = progress.history
-        (self.folder / "plots").mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
+        self._resumed = progress.log_bytes > 0
         written = config | {
             "replicas": replicas,
             "threads": _threads(),
@@ -137,9 +138,12 @@ class RunFolder:
             "hardware": self._hardware,
         }
         path = self.folder / "result-1.txt"
-        self._resumed = progress.log_bytes > 0
         if not self._resumed:
+            # What goes_on looks for comes first: from here on the folder is this run's.
+            atomic.remove_leftovers(self.folder, [CONFIG])
+            atomic.write_text(self.folder / CONFIG, yaml.safe_dump(written, sort_keys=False))
             path.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
+        (self.folder / "plots").mkdir(exist_ok=True)
         self._write_history()
         if self._with_events:
             self._events = event_writer(self.folder / "tensorboard")
@@ -149,8 +153,6 @@ class RunFolder:
             self._log = RunLog(path, progress.log_bytes)
             self._log.event("resumed", progress.epoch, step=progress.step)
         else:
-            # What goes_on looks for comes first: from here on the folder is this run's.
-            atomic.write_text(self.folder / CONFIG, yaml.safe_dump(written, sort_keys=False))
             self._logged.open(path)
             for key, value in logged.items():
                 self._logged.event(key, value)
@@ -259,6 +261,12 @@ class RunFolder:
         clocks = {name: [row[key] for row in self._history] for name, key in CLOCKS.items()}
         reached = time_to_convergence(scores, target.target.value, target.direction, clocks)
         return {"criterion": target.name, "target": target.target.value, "split": "validation", "reached": reached}
+
+
+def _is_of_an_unbegun_run(path: Path) -> bool:
+    """Whether this is what a run leaves in its folder that was killed before its configuration was there."""
+    found = atomic.TEMPORARY.fullmatch(path.name)
+    return bool(NAME.fullmatch(path.name) or (found and found[1] == CONFIG))
 
 
 def _threads() -> dict[str, int]:
