@@ -89,8 +89,8 @@ def soak(root: Path, enough: float, seconds: float, samples: int, reads: int) ->
     for number in sorted({1, first, (first + last) // 2, last}):
         memory, threads, files = held[number - 1]
         print(f"| {number} | {memory / 1e6:.1f} | {threads} | {files} |")
-    growth = held[last - 1][0] - held[first - 1][0]
-    return int(growth > GROWTH_BYTES or held[last - 1][1:] != held[first - 1][1:])
+    memory, threads, files = (after - before for before, after in zip(held[first - 1], held[last - 1], strict=True))
+    return int(memory > GROWTH_BYTES or threads > 0 or files > 0)
 
 
 def _held() -> tuple[int, int, int]:
