@@ -200,12 +200,12 @@ def prepare_together(root: Path, ranks: int) -> int:
     from sciml_datasets import prepare, simulate
 
     simulate(NAME, root / "raw", num_samples=6)
-    expected = _files(prepare(NAME, root / "raw", root / "alone", num_shards=6))
+    expected = _files(prepare(NAME, root / "raw", root / "alone"))
     launcher = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if launcher is None:
         raise SystemExit("mpiexec is not installed: pip install mpich")
     program = "import sys; from mpi4py import MPI; from sciml_datasets import prepare; "
-    program += f"prepare({NAME!r}, sys.argv[1], sys.argv[2], MPI.COMM_WORLD, num_shards=6)"
+    program += f"prepare({NAME!r}, sys.argv[1], sys.argv[2], MPI.COMM_WORLD)"
     started = time.perf_counter()
     command = [launcher, "-n", str(ranks), sys.executable, "-c", program, str(root / "raw"), str(root / "data")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
