@@ -147,7 +147,8 @@ def sync_file(path: Path) -> None:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        sync(descriptor)
+        with naming(path):
+            sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -165,7 +166,8 @@ def sync_folder(folder: Path) -> None:
             raise
         return  # a folder that may be written but not read cannot be synced
     try:
-        sync(descriptor)
+        with naming(folder):
+            sync(descriptor)
     finally:
         os.close(descriptor)
 
