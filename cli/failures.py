@@ -92,7 +92,8 @@ def sentence_of(error: Exception) -> str | None:
 
 
 def _of_system(error: OSError) -> str | None:
-    number, name = error.errno, error.filename
+    # Of a rename, the new name is the one that the user knows: the old one is often a temporary file's.
+    number, name = error.errno, error.filename2 or error.filename
     if number is None:
         in_words = _IN_WORDS.search(str(error))
         if in_words is None:  # one of our own sentences, a sentence around an error of the system, or a bug
@@ -101,7 +102,7 @@ def _of_system(error: OSError) -> str | None:
             return str(error) if ours else _of_system(within) if isinstance(within, OSError) else None
         number, named = int(in_words[1]), _NAME_IN_WORDS.search(str(error))
         name = name or (named[1] if named else None)
-    place = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes) else ""
+    place = f"{os.fsdecode(name)}: " if isinstance(name, str | bytes | os.PathLike) else ""
     return f"{place}{os.strerror(number)}: {REMEDIES.get(number, OTHER)}"
 
 

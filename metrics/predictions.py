@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.hdf5 import ANY, TEXT, opened
+from sciml_datasets.files.hdf5_writing import written
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text import shown
 from sciml_datasets.parallel.apart import ChildEndedError, apart
@@ -138,10 +139,10 @@ def write_predictions(path: Path, count: int, batches: Iterable[tuple[Sequence[s
     ids, values = first
     row_bytes = values.dtype.itemsize * math.prod(values.shape[1:])
     with atomic.writing(path) as temporary:
-        # The space is checked before HDF5 begins: on a full disk it prints errors on stderr when it closes the file.
+        # The space is checked first: what is computed batch by batch takes long.
         if count * (row_bytes + ID_BYTES) > shutil.disk_usage(temporary.parent).free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        with h5py.File(temporary, "w") as file:
+        with written(temporary) as file:
             all_ids = file.create_dataset("id", (count,), h5py.string_dtype("utf-8"))
             file.create_dataset("prediction", (count, *values.shape[1:]), values.dtype)
             done = 0

@@ -132,6 +132,7 @@ class RunFolder:
         self._history = progress.history
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
+        self._resumed = progress.log_bytes > 0
         written = config | {
             "replicas": replicas,
             "threads": _threads(),
@@ -141,10 +142,10 @@ class RunFolder:
         # Nobody else writes here now. A kill before there is a configuration leaves what `_only_begun` knows.
         atomic.remove_leftovers(self.folder, WRITTEN)
         path = self.folder / "result-1.txt"
-        self._resumed = progress.log_bytes > 0
         if not self._resumed:
-            path.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
+            # What goes_on looks for comes first: from here on the folder is this run's.
             atomic.write_text(self.folder / CONFIG, yaml.safe_dump(written, sort_keys=False))
+            path.unlink(missing_ok=True)  # of a run that ended before its first checkpoint
         (self.folder / "plots").mkdir(exist_ok=True)
         self._write_history()
         if self._with_events:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
 from pathlib import Path
 from typing import Any
+
+MACHINE_TROUBLE = frozenset(
+    {errno.EIO, errno.ESTALE, errno.EINTR, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT}
+)
+"""Numbers of errors that say nothing of the file that was to be read: no content and no kind of file causes them."""
 
 
 class InputError(ValueError):

@@ -90,6 +90,7 @@ def _copy(prepared: Prepared, final: Path, jobs: int, *, quick: bool, shows: boo
     if source.absolute() == final.absolute():
         raise InputError(f"{final}: this is where the prepared data lie: name another folder with --to")
     check_vacant(final)
+    _remove_abandoned(final)
     if final.exists():
         if read_manifest(final) != manifest:
             raise InputError(f"{final} holds other data than {source}: remove it, and stage again")
@@ -99,7 +100,6 @@ def _copy(prepared: Prepared, final: Path, jobs: int, *, quick: bool, shows: boo
         if findings:
             raise InputError(f"{final}: {findings[0]}: {remedy_for(findings, 'stage')}")
         return 0
-    _remove_abandoned(final)
     total = sum(size for size, _ in files.values())
     final.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(final.parent).free
@@ -165,7 +165,7 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
         ChecksumError: its size or SHA-256 differs from the manifest.
     """
     found, block, done = hashlib.sha256(), bytearray(min(BLOCK, max(size, 1))), 0
-    with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
+    with naming(source), source.open("rb", buffering=0) as old, naming(target), target.open("wb", buffering=0) as new:
         while count := _read(old, block, source):
             view = memoryview(block)[:count]
             found.update(view)

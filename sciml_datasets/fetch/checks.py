@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 
+from sciml_datasets.errors import naming
 from sciml_datasets.fetch.sources.remote import RefusedError, RemoteFile, SourceError
 from sciml_datasets.fetch.sources.server_text import LONGEST_TAG, is_writable
 from sciml_datasets.files.checksums import Checksum
@@ -54,6 +55,7 @@ class Hashes:
 
     def __init__(self, path: Path, etag: str = "") -> None:
         self.at = 0
+        self._path = path
         self._etag = etag
         self._descriptor = os.open(path, os.O_RDONLY)
         self._let = 0
@@ -74,7 +76,7 @@ class Hashes:
 
     def follow(self, end: int) -> None:
         """Hash up to ``end``, or up to the end of the file if that comes first."""
-        with self._lock:
+        with self._lock, naming(self._path):
             block = bytearray(min(READ_BYTES, max(end - self.at, 1)))
             while self.at < end and (count := os.preadv(self._descriptor, [block], self.at)):
                 self._update(memoryview(block)[: min(count, end - self.at)])
@@ -95,7 +97,8 @@ class Hashes:
 
     def size(self) -> int:
         """Number of bytes of the file."""
-        return os.fstat(self._descriptor).st_size
+        with naming(self._path):
+            return os.fstat(self._descriptor).st_size
 
     def finish(self) -> tuple[str, str]:
         """Hash the rest; the SHA-256, and the ETag that S3 would give, hexadecimal.
@@ -112,7 +115,8 @@ class Hashes:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        os.close(self._descriptor)
+        with naming(self._path):
+            os.close(self._descriptor)
 
 
 def expected_sha256(file: RemoteFile, known: Checksum | None) -> str:

@@ -125,7 +125,8 @@ class PartialFile:
     def _note(self, line: str) -> None:
         if self._journal is None:
             self._journal = os.open(self.folder / "journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        os.write(self._journal, line.encode())
+        with naming(self.folder / "journal"):
+            os.write(self._journal, line.encode())
 
     def beat(self) -> None:
         """Show other runs that this one lives."""
@@ -165,13 +166,14 @@ class PartialFile:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _close(self) -> None:
-        with self._lock:
-            if self._data >= 0:
-                os.close(self._data)
-            if self._journal is not None:
-                os.close(self._journal)
-            self._data, self._journal = -1, None
-        _mine.discard(self.folder)
+        with self._lock, naming(self.path):
+            # Forgotten first: a number that could not be closed is closed all the same, and soon another file's.
+            data, journal, self._data, self._journal = self._data, self._journal, -1, None
+            _mine.discard(self.folder)
+            if journal is not None:
+                os.close(journal)
+            if data >= 0:
+                os.close(data)
 
     def remove(self) -> None:
         """Throw away what has arrived."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import raw_root
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.fetch import terms
 from sciml_datasets.fetch.file_transfer import Outcome, WantedFile
 from sciml_datasets.fetch.partial_file import FOLDER, clear
@@ -122,10 +122,8 @@ def _journal(path: Path, outcome: Outcome) -> None:
     line = "\t".join((outcome.name, known.sha256, str(known.size), known.etag)) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        os.write(descriptor, line.encode())
-    finally:
-        os.close(descriptor)
+    with naming(path), os.fdopen(descriptor, "wb", buffering=0) as file:
+        file.write(line.encode())
 
 
 def _merge(folder: Path) -> None:

@@ -79,7 +79,8 @@ def writing(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
         raise
     finally:
         if temporary:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # the file is in its place, or its own error is the one to be told
+                temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -101,7 +102,7 @@ def copy_bytes(source: Path, target: Path) -> None:
         OSError: it names the source where that cannot be read, else the target, not always the source as `shutil` does.
     """
     block = memoryview(bytearray(BLOCK))
-    with source.open("rb", buffering=0) as old, target.open("wb", buffering=0) as new, naming(target):
+    with naming(source), source.open("rb", buffering=0) as old, naming(target), target.open("wb", buffering=0) as new:
         while count := _read(old, block, source):
             view = block[:count]
             while view:
@@ -153,7 +154,8 @@ def sync_file(path: Path) -> None:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        sync(descriptor)
+        with naming(path):
+            sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -171,7 +173,8 @@ def sync_folder(folder: Path) -> None:
             raise
         return  # a folder that may be written but not read cannot be synced
     try:
-        sync(descriptor)
+        with naming(folder):
+            sync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -260,6 +263,8 @@ def _beside(target: Path, before: os.stat_result | None) -> Path:
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
     except OSError as error:
+        with suppress(OSError):  # that it could not be closed does not mean that it is not there
+            temporary.unlink(missing_ok=True)
         if before is None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
             error.filename = None  # the user knows nothing of this name
             raise

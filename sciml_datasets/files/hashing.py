@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sciml_datasets.errors import whole
+from sciml_datasets.errors import naming, whole
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.parallel.executors import Executor, Forked, Serial, Tick
 from sciml_datasets.parallel.progress import progress
@@ -24,7 +24,7 @@ def sha256_of(path: Path, tick: Callable[[int], object] | None = None) -> str:
     """
     regular_file(path)
     sha256, block = hashlib.sha256(), bytearray(BLOCK)
-    with path.open("rb", buffering=0) as file:
+    with naming(path), path.open("rb", buffering=0) as file:
         while count := file.readinto(block):
             sha256.update(memoryview(block)[:count])
             if tick:

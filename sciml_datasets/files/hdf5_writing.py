@@ -1,16 +1,51 @@
-"""HDF5 files of our own: the reason why one cannot be written is the system's."""
+"""HDF5 files of our own, on disks that may be full or fail.
+
+The HDF5 library prints errors, and may crash, when a file that it could not write to is closed. So it is never told: it
+writes through a file object that keeps the first error for us.
+"""
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from sciml_datasets.errors import naming
 
 if TYPE_CHECKING:
     import h5py
+
+
+class _Patient(FileIO):
+    """A file whose writes always seem to succeed.
+
+    Attributes:
+        trouble: the first error; nothing is written after it.
+    """
+
+    trouble: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        """Write all bytes."""
+        rest = memoryview(content).cast("B")
+        size = len(rest)
+        try:
+            while rest and self.trouble is None:
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.trouble = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size of the file."""
+        try:
+            if self.trouble is None:
+                return super().truncate(size)
+        except OSError as error:
+            self.trouble = error
+        return size or 0
 
 
 @contextmanager
@@ -22,12 +57,13 @@ def written(path: Path) -> Iterator[h5py.File]:
     """
     import h5py
 
-    try:
-        with h5py.File(path, "w") as file:
-            yield file
-    except (OSError, RuntimeError) as error:
-        # HDF5 hides the system's reason in its text, and fails again when it closes the file.
-        found = re.search(r"errno = (\d+)", f"{error} {error.__context__}")
-        if found is None:
+    with naming(path), _Patient(str(path), "w+b") as content:
+        try:
+            with h5py.File(content, "w") as file:
+                yield file
+        except Exception as error:
+            if content.trouble is not None:  # from which it follows
+                raise content.trouble from error
             raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(path)) from None
+        if content.trouble is not None:
+            raise content.trouble

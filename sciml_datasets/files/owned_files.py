@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 
 Hashes = dict[str, list[str]]
@@ -132,7 +132,7 @@ def find_own(folder: Path, name: str, ours: list[str], remedy: str, reason: str 
 
 def sha256(path: Path) -> str:
     """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

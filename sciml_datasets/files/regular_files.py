@@ -51,6 +51,19 @@ def regular_file(path: Path) -> os.stat_result:
     return status
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is at a path, also a link that leads nowhere; ``os.path.lexists`` takes trouble for absence.
+
+    Raises:
+        OSError: the system does not say.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def is_companion(name: str) -> bool:
     """Whether a name is of what a system keeps beside a file: ``._x`` of macOS and ``~$x`` of Office, hidden files."""
     return name.startswith((".", "~$"))

@@ -89,12 +89,9 @@ def journal(work: Path, written: Written) -> None:
     line = f"{content}\t{_checksum(content)}\n"
     path = work / f"journal-{_journal_of(os.getpid())}.jsonl"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        with naming(path):
-            os.write(descriptor, line.encode())
-            atomic.sync(descriptor)
-    finally:
-        os.close(descriptor)
+    with naming(path), os.fdopen(descriptor, "wb", buffering=0) as file:
+        file.write(line.encode())
+        atomic.sync(descriptor)
 
 
 @cache

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import chain
-from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.documents import Kinds, is_count, is_file_name, is_sha256, object_of, read_object
 from sciml_datasets.files.hashing import sha256_of
-from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.regular_files import is_there, regular_file
 
 NAME = "manifest.json"
 OFFSETS_SUFFIX = ".offsets"
@@ -66,7 +65,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
         OSError: it cannot be read.
     """
     path = folder / NAME
-    if not lexists(path):
+    if not is_there(path):
         return read_manifest(folder)
     regular_file(path)
     return _manifest(path, state_of(path))
@@ -113,7 +112,7 @@ def undamaged(path: Path) -> Path:
             missing or damaged.
         OSError: it cannot be read.
     """
-    there = lexists(path)
+    there = is_there(path)
     if there:
         regular_file(path)
     listed = listed_of(path.parent)
@@ -144,7 +143,7 @@ def listed_of(folder: Path) -> Mapping[str, tuple[int, str]] | None:
         OSError: it cannot be read.
     """
     manifest = folder / NAME
-    if not lexists(manifest):
+    if not is_there(manifest):
         if _is_finished(folder) and folder.is_dir() and any(folder.iterdir()):
             read_manifest(folder)
         return None

@@ -16,6 +16,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from sciml_datasets.errors import MACHINE_TROUBLE
 from sciml_datasets.sandbox import landlock, seccomp
 from sciml_datasets.sandbox.protection import protection
 
@@ -61,6 +62,7 @@ def in_sandbox(
     Raises:
         TimeLimitError: it took too long.
         StoppedError: it died, took too much memory, or its result is too large or no JSON.
+        OSError: the machine is in trouble (MACHINE_TROUBLE), which says nothing of what was to be read.
     """
     # A forked process pays for each page of memory that it touches, so this is listed here.
     readable: list[str | Path] = [*reads, *library_folders(len(sys.modules))]
@@ -87,9 +89,12 @@ def in_sandbox(
         raise TimeLimitError("it took too long")
     if outcome is None:
         raise StoppedError(_reason(status))
-    if "error" in outcome:
-        raise StoppedError(str(outcome["error"]))
-    return outcome["result"]
+    match outcome:
+        case {"trouble": [int(number), str(name)]} if number in MACHINE_TROUBLE:
+            raise OSError(number, os.strerror(number), name)
+        case {"result": result}:
+            return result
+    raise StoppedError(str(outcome.get("error")))
 
 
 def _end(child: int) -> int:
@@ -108,7 +113,8 @@ def _parsed(content: bytes) -> dict[str, Any] | None:
         outcome = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    return outcome if isinstance(outcome, dict) and len(outcome.keys() & {"result", "error"}) == 1 else None
+    known = {"result", "error", "trouble"}
+    return outcome if isinstance(outcome, dict) and len(outcome.keys() & known) == 1 else None
 
 
 def _reason(status: int) -> str:
@@ -195,6 +201,8 @@ def _send_result(enclose: Callable[[], None], work: Callable[[], Any], writing: 
         place = traceback.extract_tb(error.__traceback__)[-1]
         what = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
         content = json.dumps({"error": f"the checker failed with {what}"}).encode()
+        if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
+            content = json.dumps({"trouble": [error.errno, os.fsdecode(error.filename or "a file")]}).encode()
     with os.fdopen(writing, "wb") as file:
         file.write(content)
     return 0

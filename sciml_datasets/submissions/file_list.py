@@ -92,7 +92,9 @@ def own_contribution(folder: Path, known: Hashes) -> str | None:
         return None
     if path.is_symlink() or not path.is_file():
         return ours
-    if ours not in known and MADE_OF.search(path.read_bytes()):
+    with naming(path):
+        made_by_us = ours not in known and MADE_OF.search(path.read_bytes())
+    if made_by_us:
         known[ours] = [sha256(path)]
     return None if sha256(path) in known.get(ours, []) else ours
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sciml_datasets.benchmarks import BENCHMARKS
+from sciml_datasets.errors import MACHINE_TROUBLE, naming
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.findings import BrokenRuleError, Finding, shown
 from sciml_datasets.submissions.text import check_characters
@@ -125,8 +126,10 @@ def read_file(path: Path, limit: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
+        if error.errno in MACHINE_TROUBLE:
+            raise
         raise BrokenRuleError("symlink", f"it cannot be opened as a file ({error.strerror})") from error
-    with os.fdopen(descriptor, "rb") as file:
+    with naming(path), os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise BrokenRuleError("special-file", "it is not a file")
         content = file.read(limit + 1)

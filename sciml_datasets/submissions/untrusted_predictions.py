@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import MACHINE_TROUBLE, InputError, naming
 from sciml_datasets.files.hdf5 import opened
+from sciml_datasets.files.hdf5_attributes import machine_error
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.file_types import ZIP_TAIL, refuse_zip
 from sciml_datasets.submissions.findings import BrokenRuleError, shown
@@ -69,6 +71,9 @@ def read_contents(path: Path, places: Places | None = None) -> Contents:
     except InputError as error:
         raise BrokenRuleError("hdf5-damaged", shown(str(error).removeprefix(f"{path}: "), 200)) from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, SystemError) as error:  # as h5py reports damage
+        number = machine_error(error)
+        if number is not None and number in MACHINE_TROUBLE:
+            raise OSError(number, os.strerror(number), str(path)) from error
         raise BrokenRuleError("hdf5-damaged", shown(error, 200)) from error
 
 
@@ -78,7 +83,7 @@ def check_bytes(path: Path) -> None:
     Raises:
         BrokenRuleError: something stands before or behind it, or it is an archive as well.
     """
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         head, size = file.read(64).ljust(64, b"\0"), file.seek(0, 2)
         file.seek(max(0, size - ZIP_TAIL))
         tail = file.read()

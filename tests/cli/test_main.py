@@ -69,6 +69,11 @@ def test_an_error_of_another_process_keeps_its_number_and_file() -> None:
     assert (sentence_of(travelled) or "").startswith("/data/a.h5: Input/output error: ")
 
 
+def test_of_a_rename_the_new_name_is_shown() -> None:
+    error = OSError(errno.EIO, os.strerror(errno.EIO), "site/a.csv.incomplete", None, "site/a.csv")
+    assert (sentence_of(error) or "").startswith("site/a.csv: Input/output error: ")
+
+
 @pytest.mark.parametrize("error", [PeerFailedError(bad_input=True), DamagedRecordError("/data/a", 3, "its length")])
 def test_our_own_errors_come_from_another_process_as_they_are(error: Exception) -> None:
     travelled = pickle.loads(pickle.dumps(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -163,3 +164,20 @@ def test_an_answer_that_is_too_large_is_ended() -> None:
 
     with pytest.raises(StoppedError, match="without a result"):
         in_sandbox(work)
+
+
+def fail(number: int) -> None:
+    raise OSError(number, os.strerror(number), "result.json")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EMFILE])
+def test_trouble_of_the_machine_is_no_finding(number: int) -> None:
+    """A submission whose file a disk could not read would be taken off the site."""
+    with pytest.raises(OSError, match=r"result\.json") as caught:
+        in_sandbox(lambda: fail(number))
+    assert caught.value.errno == number
+
+
+def test_a_file_that_may_not_be_read_is_a_finding() -> None:
+    with pytest.raises(StoppedError, match="PermissionError"):
+        in_sandbox(lambda: fail(errno.EACCES))

@@ -1,0 +1,44 @@
+"""The folder of a run whose process was killed before it wrote its configuration."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sciml_datasets import InputError
+from sciml_datasets.models.run_folder import RunFolder
+
+BEGIN = """
+import os, pathlib, signal, sys
+from sciml_datasets.files.atomic import writing
+from sciml_datasets.models.run_config import CONFIG
+from sciml_datasets.models.run_lock import RunLock
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir()
+RunLock(folder).acquire()
+with writing(folder / CONFIG):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    done = subprocess.run([sys.executable, "-c", BEGIN, folder], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(list(folder.iterdir())) == 2
+    return folder
+
+
+def test_it_is_free_for_the_next_run(killed: Path) -> None:
+    RunFolder(killed).check()
+
+
+def test_with_anything_else_in_it_it_is_in_use(killed: Path) -> None:
+    (killed / "running-notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="is not empty"):
+        RunFolder(killed).check()
