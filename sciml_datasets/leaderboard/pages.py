@@ -21,6 +21,7 @@ from sciml_datasets.leaderboard.entries import Entry, Score
 from sciml_datasets.leaderboard.ranking import Board, Ranked, best_baseline
 from sciml_datasets.metrics.results import criterion_row
 from sciml_datasets.metrics.score_text import score_text
+from sciml_datasets.printable import printable
 from sciml_datasets.submissions import rules
 
 RANK = "<!-- rank -->"
@@ -88,7 +89,7 @@ def _environment() -> Any:
 
 def _render(template: str, up: str, **context: Any) -> str:
     text: str = _environment().get_template(template).render(up=up, **context)
-    return text
+    return "\n".join(map(printable, text.expandtabs(4).split("\n")))
 
 
 def _policy_hash(text: str) -> str:
@@ -243,8 +244,10 @@ def _csv(found: Sequence[Board]) -> str:
 
 
 def _inert(value: Any) -> Any:
-    """A text that a spreadsheet does not take for a formula."""
-    return "'" + value if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+    """A text that a spreadsheet does not take for a formula, and in which all can be seen."""
+    if not isinstance(value, str):
+        return value
+    return printable(f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t") else value)
 
 
 def _board_json(board: Board) -> dict[str, Any]:

@@ -116,8 +116,9 @@ def test_a_run_that_was_killed_before_it_had_a_configuration_does_not_block_the_
     assert [path.name for path in tmp_path.iterdir()] == [CONFIG]
 
 
-@pytest.mark.parametrize("name", ["thesis.tex", "running-notes", f"mine.{signature()}.incomplete", "plots/mine.png"])
+@pytest.mark.parametrize("name", ["thesis.tex", "running-notes", "mine.{}.incomplete", "plots/mine.png"])
 def test_a_folder_with_a_file_of_the_user_is_still_refused(tmp_path: Path, name: str) -> None:
+    name = name.format(signature())
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     with pytest.raises(InputError, match="is not empty"):

@@ -40,7 +40,7 @@ def site(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = [make_run(root / f"run-{seed}", data_dir, seed=seed, right=0.3 + 0.1 * seed) for seed in range(4)]
     make_submission(root / "all", runs[:2], "two-seeds")
     evil = make_submission(root / "all", runs[2:3], "evil")
-    markup = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    markup = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e\u200b"
     change_yaml(evil / "config.yaml", lambda config: config["hyperparameters"].update({markup: markup}))
     (evil / "README.md").write_text(f"{markup}\n```\nrun\n```\n")
     broken = make_submission(root / "all", runs[3:], "broken")
@@ -162,6 +162,8 @@ def test_markup_of_strangers_is_escaped(site: Path) -> None:
     assert text.count("<script") == 1  # ours
     assert "<img" not in text
     assert "&lt;script&gt;" in text
+    assert "\\u202e\\u200b" in text
+    assert not {"\u202e", "\u200b"} & set(text)
 
 
 def test_pages_forbid_whatever_is_not_theirs(site: Path) -> None:
