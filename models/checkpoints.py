@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import struct
-import sys
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from sciml_datasets.files.documents import is_count
 from sciml_datasets.files.npy_headers import LONGEST_HEADER, header_of
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text import is_there
+from sciml_datasets.printable import notice
 
 BEFORE = "-before"
 """Ending of the stem of the file that holds the checkpoint before the last one."""
@@ -123,7 +123,7 @@ def last_sound(path: Path, variables: Sequence[Any]) -> Path:
         _read(path, variables)
     except DamagedCheckpointError as error:
         _read(earlier, variables)
-        print(f"{error.finding}: the run goes on from the one before it", file=sys.stderr, flush=True)
+        notice(f"{error.finding}: the run goes on from the one before it")
         return earlier
     return path
 

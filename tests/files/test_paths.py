@@ -24,7 +24,17 @@ from sciml_datasets.paths import NoHomeError, path_of
 NO_PATHS = {
     *("--split", "--only", "--source", "--limit-rate", "--model", "--fold", "--splits", "--by", "--set", "--response"),
     *("--organization", "--system", "--descriptor", "--status", "--repository", "--branch", "--tag", "--commit"),
-    *("--user", "--email", "--data-command", "--predictions-at", "--code-version", "NAME"),
+    *(
+        "--user",
+        "--email",
+        "--data-command",
+        "--predictions-at",
+        "--code-version",
+        "NAME",
+        "--author",
+        "--base",
+        "--maintainer",
+    ),
 }
 """Text that is no path; `sciml check --only` is one all the same."""
 NOBODY = ["unshare", "--user", "--map-user=12345"]

@@ -24,6 +24,7 @@ from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.main import main
 from sciml_datasets.leaderboard import boards, entry_of, write_site
 from sciml_datasets.leaderboard.charts import Axis, Line, Point, confusion, curves, scatter
+from sciml_datasets.leaderboard.pages import pages
 from sciml_datasets.submissions import check_tree, rules
 
 
@@ -40,7 +41,7 @@ def site(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = [make_run(root / f"run-{seed}", data_dir, seed=seed, right=0.3 + 0.1 * seed) for seed in range(4)]
     make_submission(root / "all", runs[:2], "two-seeds")
     evil = make_submission(root / "all", runs[2:3], "evil")
-    markup = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e\u200b"
+    markup = "<script>alert(1)</script><img src=x onerror=alert(1)>"
     change_yaml(evil / "config.yaml", lambda config: config["hyperparameters"].update({markup: markup}))
     (evil / "README.md").write_text(f"{markup}\n```\nrun\n```\n")
     broken = make_submission(root / "all", runs[3:], "broken")
@@ -162,8 +163,14 @@ def test_markup_of_strangers_is_escaped(site: Path) -> None:
     assert text.count("<script") == 1  # ours
     assert "<img" not in text
     assert "&lt;script&gt;" in text
-    assert "\\u202e\\u200b" in text
-    assert not {"\u202e", "\u200b"} & set(text)
+
+
+def test_characters_that_do_not_show_are_escaped_on_pages_and_in_tables(site: Path) -> None:
+    accepted = next(one for one in check_tree(site.parent / "all") if one.accepted)
+    texts = dict(pages(boards([replace(entry_of(accepted), model="small\u202e\u200b")])))
+    for text in texts.values():
+        assert not {"\u202e", "\u200b"} & set(text)
+    assert "small\\u202e\\u200b" in texts["leaderboard.csv"]
 
 
 def test_pages_forbid_whatever_is_not_theirs(site: Path) -> None:
