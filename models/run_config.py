@@ -7,6 +7,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import read_yaml
+from sciml_datasets.files.text import shown
 
 CONFIG = "config.yaml"
 
@@ -40,7 +41,8 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str
     remedy = "name a run folder, as `sciml train --out` leaves it"
     config = read_yaml(path, "the configuration of a run", remedy, {"settings": dict})
     settings, partition = config["settings"], str(config.get("partition", ""))
-    if (trained := config.get("dataset", name)) != name:
+    if config.get("dataset", name) != name:
+        trained = shown(str(config["dataset"]))
         raise InputError(
             f"{folder} was trained on {trained}, not on {name}: predict {trained}, or give its network with "
             f"--model {folder / 'model.keras'}"

@@ -63,7 +63,7 @@ def decoding(path: str | Path, number: int) -> Iterator[None]:
 
     try:
         yield
-    except (DecodeError, ValueError, LookupError, TypeError) as error:
+    except (DecodeError, ValueError, LookupError, TypeError, RuntimeError) as error:
         if isinstance(error, InputError):
             raise
         reason = " ".join(str(error).split())[:200]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hashing import hashes_of
+from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import check_described
 from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
 
@@ -70,10 +71,10 @@ def differences(folder: Path, manifest: dict[str, Any], *, quick: bool = False, 
     name, version = folder.parent.name, folder.name
     expected_name = f"sciml/{name}"
     findings = []
-    if (manifest.get("dataset"), manifest.get("version")) != (expected_name, version):
-        findings.append(
-            f"{NAME} belongs to {manifest.get('dataset')} {manifest.get('version')}, not to {expected_name} {version}"
-        )
+    stated = manifest.get("dataset"), manifest.get("version")
+    if stated != (expected_name, version):
+        belongs = " ".join(shown(str(value)) for value in stated)
+        findings.append(f"{NAME} belongs to {belongs}, not to {expected_name} {version}")
     listed = listed_files(manifest)
     entries = [path for path in folder.iterdir() if path.name != NAME]
     present = {path.name: path.stat().st_size for path in entries if path.is_file()}
