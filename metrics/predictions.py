@@ -28,9 +28,9 @@ CHUNK_BYTES = 64 << 20
 """Number of bytes read at a time."""
 LARGEST_ROW = 1 << 29
 """Largest number of bytes of an id, or of a prediction."""
-PROCESSOR_SECONDS, SLOWEST = 3, 20 << 20
+PROCESSOR_SECONDS, SLOWEST, MOST_STORED = 3, 20 << 20, 600 << 20
 """Seconds of processor time that the HDF5 library may take for a chunk, which it reads in one: so many, and one more
-for so many bytes of the file."""
+for so many bytes of the file, up to those that a chunk may have: 4 million ids of 128 bytes, and their predictions."""
 ID_BYTES = 128
 """Approximate number of bytes of an id in the file: its text, and HDF5's reference to it."""
 
@@ -47,7 +47,7 @@ def read_predictions(path: Path) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """
     with naming(path):
         try:
-            seconds = PROCESSOR_SECONDS + regular_file(path).st_size // SLOWEST
+            seconds = PROCESSOR_SECONDS + min(regular_file(path).st_size, MOST_STORED) // SLOWEST
             for ids, values, *place in apart(partial(_parts, path), seconds):
                 yield ids, _stored(path, len(ids), values, int(place[0][0])) if place else values
         except ChildEndedError as error:

@@ -7,7 +7,7 @@ fault: an exception without a sentence, a crash, a hang, a lack of memory, and o
 
     python perf/fuzz.py                                  all parsers, 20,000 cases each
     python perf/fuzz.py stemdl_hdf5 --cases 500 --seed 1
-    python perf/fuzz.py stemdl_hdf5 --seed 1 --case 37 --keep /tmp/case   one case, here, its files kept
+    python perf/fuzz.py stemdl_hdf5 --seed 1 --case 37 --keep case   one case, here, its files kept
 
 Another parser is a `fuzz_cases.Target` in the tuple TARGETS of a module ``fuzz_targets_<kind>.py`` beside this one,
 which is found by its name:

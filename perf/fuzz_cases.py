@@ -204,7 +204,7 @@ def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str,
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + RESERVED,) * 2)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    before, folder = resident(), work / "case"
+    folder = work / "case"
     for number in numbers:
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(work / "sound", folder, symlinks=True)
@@ -215,17 +215,21 @@ def _work(target: Target, work: Path, seed: int, numbers: list[int], sound: str,
             _tell(into, number, "same", f"not made: {error}")
             continue
         _tell(into, number, made)
+        Path("/proc/self/clear_refs").write_text("5")  # what making the mutation took does not count, see proc(5)
+        before = most_resident()
         outcome, detail = read(target, folder, sound)
-        taken = resident() - before
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss << 10
+        taken = max(most_resident(), children) - before
         if taken > BYTES:
             _tell(into, number, "memory", f"{made}: {taken:,} bytes")
-            return  # the next worker measures from its own beginning
+            return  # the mark of children stays in this worker
         _tell(into, number, outcome, f"{made}: {detail}")
 
 
-def resident() -> int:
-    """Most bytes that this process has had in memory at a time."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def most_resident() -> int:
+    """Most bytes that this process has had in memory at a time since the kernel's mark was taken back."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
 
 
 def _tell(into: int, *line: object) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import submission_files
 import uno_files
 import yaml
+from checkpoint_variables import Variable
 from fuzz_archives import NPZ
 from fuzz_cases import Mutation, Target
 from fuzz_hdf5 import HDF5
@@ -38,7 +39,7 @@ from sciml_datasets.metrics import Evaluator, write_predictions
 from sciml_datasets.metrics.predictions import predictions_of
 from sciml_datasets.models import checkpoints
 from sciml_datasets.models.reference import reference_recipe
-from sciml_datasets.models.run_config import check_same_run, trained_with
+from sciml_datasets.models.run_config import CONFIG, check_same_run, trained_with
 from sciml_datasets.prepared.prepared import Prepared
 from sciml_datasets.prepared.random_access import offsets_of
 from sciml_datasets.prepared.shard_checks import check_shards
@@ -293,21 +294,8 @@ def run(folder: Path) -> Iterator[object]:
     yield every(
         lambda: [repr(getattr(read_run(place), name)) for name in ("config", "result", "log", "sha256")],
         settings,
-        lambda: check_same_run(place, config),
+        lambda: check_same_run(place, config) if (place / CONFIG).is_file() else None,
     )
-
-
-class Variable:
-    """As much of a framework's variable as a checkpoint needs."""
-
-    def __init__(self, value: np.ndarray) -> None:
-        self.value, self.shape = value, value.shape
-
-    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-        return self.value
-
-    def assign(self, value: np.ndarray) -> None:
-        self.value = value
 
 
 def variables(factor: int) -> list[Variable]:

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import NUMBERS, Array, File, opened, shown
+from sciml_datasets.files.hdf5 import NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import values
+from sciml_datasets.files.text import LONGEST, quoted
 
 FETCH = "fetch the file again"
 TIE_SPACING = 16
@@ -174,7 +175,7 @@ def sun_zenith(path: Path, grid: Grid) -> NDArray[np.float64]:
         kilometres = _spacing(file)
         unit = file.array(name).text("units")
     if unit is not None and not unit.lower().startswith("deg"):
-        raise InputError(f"{path}: {name} is in {shown(unit, always=True)}, expected degrees: {FETCH}")
+        raise InputError(f"{path}: {name} is in {quoted(unit, LONGEST)}, expected degrees: {FETCH}")
     with np.errstate(invalid="ignore"):
         if ((ties < 0) | (ties > 180)).any():
             raise InputError(
@@ -198,6 +199,6 @@ def _spacing(file: File) -> int:
     found = re.findall(r"\d+", text, re.ASCII)
     if found[:1] != [str(1000 * TIE_SPACING)]:
         raise InputError(
-            f"{file.path}: the attribute resolution is {shown(text, always=True)}, expected [ 16000 1000 ]: {FETCH}"
+            f"{file.path}: the attribute resolution is {quoted(text, LONGEST)}, expected [ 16000 1000 ]: {FETCH}"
         )
     return TIE_SPACING

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import File, opened, shown
+from sciml_datasets.files.hdf5 import File, opened
+from sciml_datasets.files.text import LONGEST, quoted, shown
 
 REFLECTIVE = ("S1", "S2", "S3", "S4", "S5", "S6")
 THERMAL = ("S7", "S8", "S9")
@@ -73,15 +74,16 @@ def check_product(folder: Path) -> Granule:
                 first, where = stated.setdefault(attribute, (text, file.path))
                 if text != first:
                     raise InputError(
-                        f"{where} and {file.path} are of two products: their {attribute} is {shown(first)} and "
-                        f"{shown(text)}: fetch the whole product again"
+                        f"{where} and {file.path} are of two products: their {attribute} is "
+                        f"{shown(first, LONGEST)} and {shown(text, LONGEST)}: fetch the whole product again"
                     )
     product_name = Path(stated.get("product_name", (folder.name, folder))[0])
     if is_granule(product_name):
         own = granule_of(product_name)
         if (own.orbit, own.start) != (granule.orbit, granule.start):
             raise InputError(
-                f"{folder}: by its files the product is {shown(product_name.name)}: give the folder its original name"
+                f"{folder}: by its files the product is {shown(product_name.name, LONGEST)}: give the folder its "
+                "original name"
             )
     return granule
 
@@ -95,7 +97,7 @@ def _check_time(file: File, granule: Granule) -> None:
         start = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise InputError(
-            f"{file.path}: the attribute start_time is {shown(text, always=True)}, expected a time such as "
+            f"{file.path}: the attribute start_time is {quoted(text, LONGEST)}, expected a time such as "
             f"{granule.start_time}: fetch the whole product again"
         ) from error
     start = start if start.tzinfo else start.replace(tzinfo=UTC)

@@ -30,11 +30,11 @@ from sciml_datasets.files.hdf5_attributes import (
     machine_error,
     reading,
     reason,
-    shown,
 )
 from sciml_datasets.files.hdf5_headers import is_virtual
 from sciml_datasets.files.hdf5_heaps import Heaps
 from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.text import LONGEST, shown
 
 __all__ = [
     "ANY",
@@ -49,7 +49,6 @@ __all__ = [
     "UnusableAttributeError",
     "as_text",
     "opened",
-    "shown",
 ]
 
 FAMILY = b"NCSAfami"
@@ -89,7 +88,7 @@ class Group(Node):
 
     def __contains__(self, name: str) -> bool:
         """Whether the group holds something of this name, even a link that leads nowhere."""
-        with reading(self.path, f"{self.where}: {shown(name)}"):
+        with reading(self.path, f"{self.where}: {shown(name, LONGEST)}"):
             return bool(self.id.links.exists(name.encode()))
 
     def group(self, name: str) -> Group:
@@ -100,7 +99,7 @@ class Group(Node):
         """
         import h5py
 
-        where = f"{self.path}, group {shown(name)}"
+        where = f"{self.path}, group {shown(name, LONGEST)}"
         found = self._object(name, where, "a group")
         if not isinstance(found, h5py.h5g.GroupID):
             raise InputError(f"{where}: it is a data set or a type, expected a group: remove it, or correct the file")
@@ -121,7 +120,7 @@ class Group(Node):
         """
         import h5py
 
-        where = f"{self.where}: {shown(name)}"
+        where = f"{self.where}: {shown(name, LONGEST)}"
         expected = " or ".join(str(shape).replace("None", "any") for shape in shapes)
         found = self._object(name, where, f"a data set {expected}".rstrip(), an_array=True)
         if not isinstance(found, h5py.h5d.DatasetID):

@@ -23,6 +23,8 @@ LARGEST = 1 << 27
 """Bytes that an array may have that is read as a whole: one scene of CloudMask in double precision has 86 million."""
 LARGEST_CHUNK = 1 << 28
 """Bytes that a chunk may have: the library keeps one in memory, compressed and not."""
+MOST_CHUNKS = 1 << 24
+"""Number of chunks that an array may have: the library looks at each before it tells how many are there."""
 
 ELSEWHERE = "lies in other files (virtual or external): write what it holds into this file"
 """End of the sentence on an array that is not in the file that was opened."""
@@ -168,6 +170,10 @@ class Array(Node):
         if self.chunk is None:
             return bool(self.id.get_storage_size())
         chunks = math.prod(-(-length // width) for length, width in zip(self.shape, self.chunk, strict=True))
+        if chunks > self.heaps.file.size:  # each takes a byte at least
+            return False
+        if chunks > MOST_CHUNKS:
+            raise InputError(f"{self.where} has {chunks:,} chunks, at most {MOST_CHUNKS:,}: write it with larger ones")
         return bool(self.id.get_num_chunks() >= chunks)
 
 

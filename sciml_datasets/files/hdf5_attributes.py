@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_heaps import Heaps
+from sciml_datasets.files.text import LONGEST, quoted
 
 AGAIN = "fetch or make the file again"
 DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
@@ -25,9 +26,6 @@ DAMAGE = frozenset({0, errno.EINVAL, errno.EFAULT, errno.EOVERFLOW})
 
 LIBRARY_ERRORS = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, OverflowError, SystemError)
 """Types of the exceptions by which h5py says what is wrong with a file."""
-
-LONGEST = 200
-"""Largest number of characters of a text of a file that a sentence shows."""
 
 
 class UnusableAttributeError(InputError):
@@ -190,7 +188,7 @@ def as_text(stored: bytes, where: str, encoding: str = "UTF-8") -> str:
     try:
         return stored.decode(encoding)
     except (UnicodeError, LookupError, ValueError) as error:
-        found = shown(stored.decode("utf-8", "backslashreplace"), always=True)
+        found = quoted(stored.decode("utf-8", "backslashreplace"), LONGEST)
         raise InputError(f"{where} is {found}, expected text in {encoding}: correct the file or remove it") from error
 
 
@@ -199,9 +197,3 @@ def reason(error: BaseException) -> str:
     text = " ".join(str(error).split())
     text = text[text.find("(") + 1 : text.rfind(")")] if "(" in text and ")" in text else text
     return "".join(character for character in text if character.isprintable())[:LONGEST]
-
-
-def shown(text: str, *, always: bool = False) -> str:
-    """A text of a file for a sentence: in quotes where it does not show as it is, or ``always``; its end is cut off."""
-    whole = len(text) <= LONGEST
-    return text if whole and text.isprintable() and not always else repr(text[:LONGEST]) + "..." * (not whole)

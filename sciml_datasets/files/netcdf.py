@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.hdf5 import Array, UnusableAttributeError, shown
+from sciml_datasets.files.hdf5 import Array, UnusableAttributeError
+from sciml_datasets.files.text import LONGEST, quoted
 
 CORRECT = "correct the file or remove it"
 LIMITS = ("valid_min", "valid_max")
@@ -89,7 +90,7 @@ def stored(variable: Array) -> Stored:
     if unsigned is not None and declared.kind in "iu":
         if unsigned.lower() not in ("true", "false"):
             raise InputError(
-                f"{variable.where}: _Unsigned is {shown(unsigned, always=True)}, expected true or false: {CORRECT}"
+                f"{variable.where}: _Unsigned is {quoted(unsigned, LONGEST)}, expected true or false: {CORRECT}"
             )
         numbers = numbers.view(f"{'u' if unsigned.lower() == 'true' else 'i'}{declared.itemsize}")
     missing = _beyond(variable, numbers, packed=True)
@@ -151,7 +152,7 @@ def _number_of(text: str, where: str) -> int | float:
         if isinstance(number, float) or abs(number) <= MOST:
             return number
         break
-    raise InputError(f"{where} is {shown(text, always=True)}, expected a number that a variable can hold: {CORRECT}")
+    raise InputError(f"{where} is {quoted(text, LONGEST)}, expected a number that a variable can hold: {CORRECT}")
 
 
 def _as_stored(variable: Array, name: str, number: float, declared: np.dtype[Any], dtype: np.dtype[Any]) -> Any:

@@ -15,6 +15,9 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text_scan import scan
 
+LONGEST = 200
+"""Number of characters of a name of a group, an attribute or a product that a sentence shows."""
+
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",

@@ -12,8 +12,15 @@ import pytest
 FUZZ = Path(__file__).parents[2] / "perf" / "fuzz.py"
 
 
-def test_mutated_raw_files_are_read_or_refused() -> None:
-    names = ("stemdl_hdf5", "stemdl_npz", "stemdl_lmdb", "cloudmask_hdf5", "slstr_product")
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("stemdl_hdf5", "stemdl_npz", "stemdl_lmdb", "cloudmask_hdf5", "slstr_product"),
+        ("uno_tables", "uno_improve", "uno_prebuilt", "checkpoint", "checksums"),
+    ],
+    ids=["raw files", "tables and own files"],
+)
+def test_mutated_files_are_read_or_refused(names: tuple[str, ...]) -> None:
     command = [sys.executable, str(FUZZ), *names, "--cases", "30", "--seed", "1"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

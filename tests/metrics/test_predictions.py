@@ -40,6 +40,15 @@ def test_a_damaged_heap_of_ids_is_told_in_bounded_time(tmp_path: Path) -> None:
         list(read_predictions(path))
 
 
+def test_an_array_of_more_chunks_than_the_library_can_look_at_is_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "p.h5", "w", libver="latest") as file:
+        file.create_dataset("id", (1 << 34,), "f8", chunks=(1,), compression="gzip")[0] = 1
+        file["prediction"] = np.zeros(13, np.float32)
+    assert (tmp_path / "p.h5").stat().st_size > 1 << 34  # with holes: its index has a place for each chunk
+    with pytest.raises(InputError, match=r"id has 17,179,869,184 chunks, at most 16,777,216"):
+        list(read_predictions(tmp_path / "p.h5"))
+
+
 def test_a_prediction_of_no_bearable_size_is_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "p.h5", "w") as file:
         file["id"] = np.array([b"a"])

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from checkpoint_variables import Variable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,19 +23,6 @@ from sciml_datasets import InputError
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.models.checkpoints import Progress, last_sound, restore, save
 from sciml_datasets.models.run_folder import RunFolder
-
-
-class Variable:
-    """As much of a framework's variable as a checkpoint needs."""
-
-    def __init__(self, value: np.ndarray) -> None:
-        self.value, self.shape = value, value.shape
-
-    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
-        return self.value
-
-    def assign(self, value: np.ndarray) -> None:
-        self.value = value
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])

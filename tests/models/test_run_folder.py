@@ -1,4 +1,4 @@
-"""The folder of a run whose process was killed before it wrote its configuration."""
+"""The folder of a run: killed before it had a configuration, and with a configuration of other data."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sciml_datasets import InputError
+from sciml_datasets.models.run_config import CONFIG, trained_with
 from sciml_datasets.models.run_folder import RunFolder
 
 BEGIN = """
@@ -42,3 +43,10 @@ def test_with_anything_else_in_it_it_is_in_use(killed: Path) -> None:
     (killed / "running-notes.txt").write_text("mine")
     with pytest.raises(InputError, match="is not empty"):
         RunFolder(killed).check()
+
+
+def test_a_long_name_of_other_data_is_told_by_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / CONFIG).write_text(f"settings: {{}}\ndataset: {'x' * 100_000}\n")
+    with pytest.raises(InputError, match=r"was trained on 'x+'") as caught:
+        trained_with(tmp_path, "stemdl_demo")
+    assert len(str(caught.value)) < 400 + 2 * len(str(tmp_path))

@@ -130,9 +130,20 @@ def test_a_list_of_fewer_samples_than_records_is_told(copied: Callable[[str], Pr
         prepared.examples(prepared.members["id"])
 
 
+def nothing_behind_the_id(payload: bytes, key: bytes) -> bytes:
+    return payload[: payload.index(key) + len(key)]
+
+
+def id_of_an_unknown_kind(payload: bytes, key: bytes) -> bytes:
+    kind = payload.index(key) - 4  # before it: field and length of the feature, of the list, of the one content
+    assert payload[kind : kind + 1] == b"\x0a"  # field 1, a list of bytes
+    return payload[:kind] + b"\x22" + payload[kind + 1 :]
+
+
+@pytest.mark.parametrize("damage", [nothing_behind_the_id, id_of_an_unknown_kind])
 @pytest.mark.parametrize("name", [UNO, SCANS])
 def test_a_record_with_right_checksums_that_is_no_example_is_damaged(
-    copied: Callable[[str], Prepared], name: str
+    copied: Callable[[str], Prepared], name: str, damage: Callable[[bytes, bytes], bytes]
 ) -> None:
     prepared = copied(name)
     path = next(prepared.folder.glob("sciml-train.tfrecord-*-of-?????"))
@@ -140,7 +151,7 @@ def test_a_record_with_right_checksums_that_is_no_example_is_damaged(
     content, ends = path.read_bytes(), np.fromfile(beside, "<u8").tolist()
     payloads = [content[a + HEADER_BYTES : b - FOOTER_BYTES] for a, b in itertools.pairwise(ends)]
     key = id_of(payloads[0])
-    payloads[0] = payloads[0][: payloads[0].index(key) + len(key)]  # nothing behind the id
+    payloads[0] = damage(payloads[0], key)
     frames = [b"".join(tfrecord([payload])) for payload in payloads]
     path.write_bytes(b"".join(frames))
     np.cumsum([0, *map(len, frames)], dtype="<u8").tofile(beside)

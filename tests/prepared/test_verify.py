@@ -84,6 +84,13 @@ def test_damage_is_found_and_named(folder: Path, damage: Callable[[Path], None],
     assert bool(verify_prepared(folder, quick=True)) == found_by_size
 
 
+def test_a_long_name_in_a_manifest_is_told_by_its_beginning(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"dataset": "x" * 100_000}))
+    (finding,) = [text for text in verify_prepared(folder) if "belongs to" in text]
+    assert len(finding) < 300
+
+
 def test_a_swapped_manifest_is_found(folder: Path, raw_dir: Path, tmp_path: Path) -> None:
     other = prepare("stemdl_demo", raw_dir, tmp_path / "other", num_shards=2)
     shutil.copy(other / "manifest.json", folder / "manifest.json")
