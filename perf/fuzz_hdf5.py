@@ -122,6 +122,10 @@ def compressed(path: Path, rng: random.Random) -> None:
     rng.choice(BYTES)(path, rng)
 
 
+MOST_REWRITTEN = 1 << 20
+"""Most bytes of values that a mutation reads and stores again; a case would take minutes with what `bomb` made."""
+
+
 def _names(file: h5py.File, kind: type | tuple[type, ...] = (h5py.Dataset, h5py.Group)) -> list[str]:
     """Names of all data sets or groups below the root, in order."""
     found: list[str] = []
@@ -131,6 +135,12 @@ def _names(file: h5py.File, kind: type | tuple[type, ...] = (h5py.Dataset, h5py.
 
 def _any(file: h5py.File, rng: random.Random, kind: type | tuple[type, ...] = h5py.Dataset) -> str:
     names = _names(file, kind)
+    return rng.choice(names) if names else "x"
+
+
+def _small(file: h5py.File, rng: random.Random) -> str:
+    """Name of a data set whose values may be read and stored again."""
+    names = [name for name in _names(file, h5py.Dataset) if (file[name].nbytes or 0) <= MOST_REWRITTEN]
     return rng.choice(names) if names else "x"
 
 
@@ -144,7 +154,7 @@ def _rewritten(file: h5py.File, name: str, data: Any = None, **options: Any) -> 
 
 
 def other_type(file: h5py.File, rng: random.Random) -> None:
-    name, kind = _any(file, rng), rng.choice(TYPES)
+    name, kind = _small(file, rng), rng.choice(TYPES)
     values, kept = file[name][()], dict(file[name].attrs)
     del file[name]
     shape = np.shape(values)
@@ -155,7 +165,7 @@ def other_type(file: h5py.File, rng: random.Random) -> None:
 
 
 def other_shape(file: h5py.File, rng: random.Random) -> None:
-    name = _any(file, rng)
+    name = _small(file, rng)
     values = np.asarray(file[name][()])
     choices: tuple[Callable[[], Any], ...] = (
         lambda: values.T,
@@ -173,7 +183,7 @@ def other_shape(file: h5py.File, rng: random.Random) -> None:
 
 
 def other_values(file: h5py.File, rng: random.Random) -> None:
-    data = file[_any(file, rng)]
+    data = file[_small(file, rng)]
     values = np.asarray(data[()])
     flat = values.reshape(-1)
     places = [rng.randrange(flat.size) for _ in range(rng.choice((1, 5, flat.size)))]
@@ -187,7 +197,7 @@ def other_values(file: h5py.File, rng: random.Random) -> None:
 
 
 def other_storage(file: h5py.File, rng: random.Random) -> None:
-    name = _any(file, rng)
+    name = _small(file, rng)
     shape = file[name].shape
     if shape:
         chunks = tuple(rng.choice((1, length, max(1, length // 2))) for length in shape)
