@@ -126,7 +126,7 @@ class Lookup(features.FeatureConnector):
     def _forget(self) -> None:
         """Drop the table and the base class's caches, since the width may change."""
         self._values = self._tensor = None
-        for cached in ("shape", "np_dtype", "tf_dtype"):
+        for cached in ("shape", "np_dtype", "tf_dtype", "dtype"):
             self.__dict__.pop(cached, None)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class RawTensor(features.FeatureConnector):
 
     def _forget(self) -> None:
         """Drop the base class's caches."""
-        for cached in ("shape", "np_dtype", "tf_dtype"):
+        for cached in ("shape", "np_dtype", "tf_dtype", "dtype"):
             self.__dict__.pop(cached, None)
 
     def get_tensor_info(self) -> Any:

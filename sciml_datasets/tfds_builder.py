@@ -175,19 +175,32 @@ class Sciml(FileReaderBuilder):
         """
         import tree
 
-        from sciml_datasets.prepared.random_access import DataSource
+        from sciml_datasets.prepared.data_source import DataSource
 
         def source(part: str) -> DataSource:
             return DataSource(self.info, split=part, decoders=decoders, deserialize_method=deserialize_method)
 
         return tree.map_structure(source, {name: name for name in self.info.splits} if split is None else split)
 
-    def _as_dataset(self, split: Any, *args: Any, **kwargs: Any) -> Any:
-        """See `FileReaderBuilder`; TensorFlow reads the records itself, so the shards are compared before."""
+    def _as_dataset(
+        self, split: Any, decoders: Any = None, read_config: Any = None, shuffle_files: bool = False
+    ) -> Any:
+        """See `FileReaderBuilder`; shards are compared with the manifest before, and large tensors read as
+        `sciml_datasets.prepared.example_dataset` does, unless decoders or options of the reader are given."""
+        from tensorflow_datasets.core.data_sources.base import file_instructions
+
+        from sciml_datasets.prepared.example_dataset import example_dataset, reads_apart
         from sciml_datasets.prepared.shard_checks import check_shards
 
         check_shards(self.info, split)
-        return super()._as_dataset(split, *args, **kwargs)
+        config = read_config or tfds.ReadConfig()
+        parts = file_instructions(self.info, split)
+        for feature in (*self.info.features.values(), *self.info.features.flat_features):
+            # TFDS 4.9 asks for this attribute, which it has deprecated, and would log a warning for each tensor.
+            feature.dtype = feature.tf_dtype
+        if parts and reads_apart(self.info, decoders, config):
+            return example_dataset(self.info, parts, config, shuffle_files)
+        return super()._as_dataset(split, decoders, config, shuffle_files)
 
     def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
         """Whether TFDS keeps examples in memory, as it does for small data sets: with a lookup they are many times as

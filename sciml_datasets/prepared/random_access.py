@@ -1,38 +1,41 @@
-"""Random access to prepared records, for PyTorch, JAX and anything else that takes a sequence. Needs no TensorFlow.
+"""Random access to prepared records: their bytes by position, checked. Needs no TensorFlow.
 
 TFDS itself offers it for ArrayRecord files only; here TFRecord shards have it too, through the offsets beside each.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import struct
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
-from operator import index
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from os.path import lexists
 from pathlib import Path
 from threading import Lock
-from typing import Any, ClassVar, SupportsIndex
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tensorflow_datasets.core.data_sources.base import BaseDataSource, file_instructions
 
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
-from sciml_datasets.prepared.record_fields import decoding, id_of
-from sciml_datasets.prepared.record_ids import RecordIds
+from sciml_datasets.prepared.large_tensors import Apart, LargeTensors
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
+FRAME = HEADER_BYTES + FOOTER_BYTES
+"""Number of bytes of a TFRecord beside its payload."""
+FEW = 2
+"""Number of neighbouring records from which one call reads several."""
 OPEN_FILES = 32
 """Number of shards that a process keeps open at most."""
+RUN_BYTES = 1 << 18
+"""Number of bytes of neighbouring records up to which one call reads them: more are sooner read one by one, since each
+is copied out of what was read."""
 
 
 def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> None:
@@ -72,6 +75,7 @@ class Records(ABC):
     def _start(self, shards: list[tuple[str, int, int]]) -> None:
         self._shards = shards
         self._ends = list(accumulate(take for _, _, take in shards))
+        self._starts = {0, *self._ends}
         self._forget_files()
 
     def _forget_files(self) -> None:
@@ -97,9 +101,7 @@ class Records(ABC):
             InputError: its file, or the offsets beside it, are missing.
             DamagedRecordError: its bytes are not those that were written.
         """
-        if not -len(self) <= position < len(self):
-            raise IndexError(f"record {position} of {len(self)}")
-        return self._read(*self.place(position % len(self)))
+        return self._read(*self.place(self.checked(position)))
 
     def place(self, position: int) -> tuple[str, int]:
         """The file that holds the record at a position from 0, and the number of the record in it."""
@@ -108,8 +110,43 @@ class Records(ABC):
         return path, skip + position - (self._ends[shard] - take)
 
     def __getitems__(self, positions: Iterable[int]) -> list[bytes]:
-        """The serialised examples at several positions."""
-        return [self[position] for position in positions]
+        """The serialised examples at several positions, in the order of these; see `__getitem__`. They are read in the
+        order of the files."""
+        wanted = [self.checked(position) for position in positions]
+        places = sorted({*wanted})
+        found = dict(zip(places, self.in_order(places), strict=True))
+        return [found[position] for position in wanted]
+
+    def in_order(self, positions: list[int]) -> Iterator[bytes]:
+        """The serialised examples at ascending positions from 0, read as they are taken; see `__getitems__`."""
+        for run in self._runs(positions):
+            path, first = self.place(run[0])
+            yield from self._read_run(path, range(first, first + len(run)))
+
+    def checked(self, position: int) -> int:
+        """A position counted from 0; negative ones count from the end.
+
+        Raises:
+            IndexError: there is no such position.
+        """
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"record {position} of {len(self)}")
+        return position % len(self)
+
+    def _runs(self, positions: list[int]) -> Iterator[list[int]]:
+        """Ascending positions in groups of neighbours in one file."""
+        run: list[int] = []
+        for position in positions:
+            if run and (position != run[-1] + 1 or position in self._starts):
+                yield run
+                run = []
+            run.append(position)
+        if run:
+            yield run
+
+    def _read_run(self, path: str, numbers: range) -> Iterable[bytes]:
+        """Consecutive records of a file."""
+        return (self._read(path, number) for number in numbers)
 
     @abstractmethod
     def _read(self, path: str, number: int) -> bytes:
@@ -142,25 +179,57 @@ class TFRecords(Records):
     beside = (OFFSETS_SUFFIX,)
 
     def _read(self, path: str, number: int) -> bytes:
-        import google_crc32c
-
         shard: _Shard = self._file(path)
         if not 0 <= number < len(shard.offsets) - 1:
             raise DamagedRecordError(path, number, f"the file has {len(shard.offsets) - 1} records")
         start, end = shard.offsets[number : number + 2].tolist()
-        size = end - start - HEADER_BYTES - FOOTER_BYTES
+        size = end - start - FRAME
         # The payload is read apart from its frame, so that it, which may be large, is not copied out of the frame.
         header = os.pread(shard.descriptor, HEADER_BYTES, start)
         payload = os.pread(shard.descriptor, size, start + HEADER_BYTES)
         footer = os.pread(shard.descriptor, FOOTER_BYTES, end - FOOTER_BYTES)
-        if len(payload) != size or struct.unpack_from("<Q", header)[0] != size:
-            raise DamagedRecordError(path, number, "its length is not the one written")
-        if masked(google_crc32c.value(payload)) != footer:
-            raise DamagedRecordError(path, number, "its checksum does not agree")
-        return payload
+        return _undamaged(path, number, header, payload, footer, size)
+
+    def _read_run(self, path: str, numbers: range) -> Iterator[bytes]:
+        shard: _Shard = self._file(path)
+        at = numbers.start
+        while at < numbers.stop:
+            offsets = shard.offsets[at : numbers.stop + 1]
+            count = int(np.searchsorted(offsets, offsets[0] + RUN_BYTES, "right")) - 1 if len(offsets) else 0
+            if count < FEW:
+                yield self._read(path, at)
+                at += 1
+                continue
+            places = (offsets[: count + 1] - offsets[0]).tolist()
+            frames = os.pread(shard.descriptor, places[-1], int(offsets[0]))
+            for number, (start, end) in enumerate(pairwise(places), at):
+                first, last = start + HEADER_BYTES, end - FOOTER_BYTES
+                yield _undamaged(
+                    path, number, frames[start:first], frames[first:last], frames[last:end], end - start - FRAME
+                )
+            at += count
+
+    def read_apart(self, path: str, number: int, tensors: LargeTensors) -> Apart | None:
+        """Record ``number`` of a file without its large tensors, and these; None where something is not as expected,
+        which reading it whole reports."""
+        shard: _Shard = self._file(path)
+        if not 0 <= number < len(shard.offsets) - 1:
+            return None
+        return tensors.read(shard.descriptor, *shard.offsets[number : number + 2].tolist())
 
     def _opened(self, path: str) -> _Shard:
         return _Shard(path)
+
+
+def _undamaged(path: str, number: int, header: bytes, payload: bytes, footer: bytes, size: int) -> bytes:
+    """The payload, where length and checksum agree."""
+    import google_crc32c
+
+    if len(payload) != size or len(header) != HEADER_BYTES or struct.unpack("<Q", header[:8])[0] != size:
+        raise DamagedRecordError(path, number, "its length is not the one written")
+    if masked(google_crc32c.value(payload)) != footer:
+        raise DamagedRecordError(path, number, "its checksum does not agree")
+    return payload
 
 
 def offsets_of(path: Path) -> NDArray[np.uint64]:
@@ -204,14 +273,21 @@ class ArrayRecords(Records):
     """
 
     def _read(self, path: str, number: int) -> bytes:
+        (record,) = self._read_run(path, range(number, number + 1))
+        return record
+
+    def _read_run(self, path: str, numbers: range) -> Iterable[bytes]:
         reader = self._file(path)
         try:
-            (record,) = reader.read([number])
+            records = reader.read([*numbers])
         except (ValueError, IndexError, RuntimeError) as error:
-            raise DamagedRecordError(path, number, str(error)) from error
-        if not record:
-            raise DamagedRecordError(path, number, "it cannot be read")
-        return bytes(record)
+            if len(numbers) > 1:  # which of them it is
+                return super()._read_run(path, numbers)
+            raise DamagedRecordError(path, numbers[0], str(error)) from error
+        for number, record in zip(numbers, records, strict=True):
+            if not record:
+                raise DamagedRecordError(path, number, "it cannot be read")
+        return [bytes(record) for record in records]
 
     def _opened(self, path: str) -> Any:
         from array_record.python.array_record_module import ArrayRecordReader
@@ -221,55 +297,3 @@ class ArrayRecords(Records):
 
 RECORDS = {"tfrecord": TFRecords, "array_record": ArrayRecords}
 """File format to the class that reads it."""
-
-
-@dataclasses.dataclass(repr=False)
-class DataSource(BaseDataSource):
-    """A sequence of decoded examples (NumPy), as TFDS's own data sources are, but with arrays that may be written into.
-
-    PyTorch warns of read-only arrays, since writing into a tensor that shares their memory is undefined.
-    """
-
-    def __post_init__(self) -> None:
-        shards = [
-            (str(part.filename), part.skip, part.take if part.take >= 0 else part.examples_in_shard - part.skip)
-            for part in file_instructions(self.dataset_info, self.split)
-        ]
-        self.data_source = RECORDS[self.dataset_info.file_format.value](shards)
-        self._ids = RecordIds(self.dataset_info, self.split)
-
-    def __getitem__(self, position: SupportsIndex) -> Any:
-        """The example at a position; negative ones count from the end.
-
-        Raises:
-            TypeError: the position is no whole number; several positions are for ``__getitems__``.
-            IndexError: there is no such position.
-            InputError: a file of the prepared folder is missing or damaged.
-            DamagedRecordError: its bytes are not those that were written, or it belongs to another sample.
-        """
-        place = index(position)
-        record = self.data_source[place]
-        expected = self._ids[place % len(self)]
-        if expected is not None:
-            check_id(id_of(record), expected, *self.data_source.place(place % len(self)))
-        try:
-            return _own(self._deserialize(record))
-        except Exception:
-            if self.decoders is not None:  # which may have raised it
-                raise
-            with decoding(*self.data_source.place(place % len(self))):
-                raise
-
-    def __getitems__(self, positions: Sequence[int]) -> list[Any]:
-        """The examples at several positions; see `__getitem__`."""
-        return [self[position] for position in positions]
-
-
-def _own(example: Any) -> Any:
-    """The example with copies of the arrays that share the bytes of its record; an example not decoded is unchanged."""
-    if not isinstance(example, dict):
-        return example
-    return {
-        name: value.copy() if isinstance(value, np.ndarray) and not value.flags.writeable else value
-        for name, value in example.items()
-    }

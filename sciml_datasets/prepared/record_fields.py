@@ -29,14 +29,18 @@ def _fields(message: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Number and content of the length-delimited fields of a protobuf message."""
     place = 0
     while place < len(message):
-        tag, place = _varint(message, place)
-        length, place = _varint(message, place)
+        tag, place = read_varint(message, place)
+        length, place = read_varint(message, place)
         yield tag >> 3, message[place : place + length]
         place += length
 
 
-def _varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
-    """The number at a place, in base 128 with the least significant group first, and the place after it."""
+def read_varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
+    """The number at a place, in base 128 with the least significant group first, and the place after it.
+
+    Raises:
+        IndexError: the message ends within the number, or it is too long.
+    """
     number = shift = 0
     while True:
         byte = message[place]
@@ -46,6 +50,16 @@ def _varint(message: memoryview | bytes, place: int) -> tuple[int, int]:
             return number, place
         if shift > LARGEST_SHIFT:
             raise IndexError("a number is too long")
+
+
+def varint(number: int) -> bytes:
+    """A number as a protobuf message holds it: in base 128 with the least significant group first."""
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
 
 
 @contextmanager
@@ -73,13 +87,13 @@ def decoding(path: str | Path, number: int) -> Iterator[None]:
 def id_of(payload: bytes | memoryview) -> bytes:
     """The id in an example as `sciml_datasets.preparation.example_proto` serialises it; empty where there is none."""
     try:
-        _, place = _varint(payload, 1)
+        _, place = read_varint(payload, 1)
         while place < len(payload):
-            size, start = _varint(payload, place + 1)
+            size, start = read_varint(payload, place + 1)
             if payload[start : start + len(ID)] == ID:
                 place = start + len(ID)
                 for _ in range(3):  # feature, list of bytes, the one content
-                    size, place = _varint(payload, place + 1)
+                    size, place = read_varint(payload, place + 1)
                 return bytes(payload[place : place + size])
             place = start + size
     except IndexError:

@@ -77,6 +77,29 @@ def test_parts_and_all_of_the_splits(prepared: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("positions", [[], [7], [20, 3, -1, 3, 4, 5, 13, 14, 12], [*range(39, -1, -1)]])
+@pytest.mark.parametrize("at_once", [1 << 10, 1 << 30], ids=["one by one", "in runs"])
+def test_several_records_come_in_the_order_that_was_asked_for(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, positions: list[int], at_once: int
+) -> None:
+    monkeypatch.setattr(random_access, "RUN_BYTES", at_once)
+    examples = source(prepared)
+    records = examples.data_source
+    assert records.__getitems__(positions) == [records[position] for position in positions]
+    assert ids(examples.__getitems__(positions)) == [ids([examples[position]])[0] for position in positions]
+
+
+def test_several_records_are_checked_as_one_is(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random_access, "RUN_BYTES", 1 << 30)
+    examples = damaged_copy(prepared, tmp_path, flip)
+    for sequence in (examples, examples.data_source):
+        with pytest.raises(IndexError, match="record 40 of 40"):
+            sequence.__getitems__([0, 40])
+        with pytest.raises(DamagedRecordError, match="00001-of-00003: record"):
+            sequence.__getitems__(range(40))
+        assert len(sequence.__getitems__([39, 0])) == 2
+
+
 def first_bytes(examples: Any, i: int) -> float:
     return float(examples[i]["cbed_stack"][0, 64, 64])
 
