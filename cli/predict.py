@@ -18,6 +18,7 @@ from sciml_datasets.cli.arguments import (
     check_output,
     report,
 )
+from sciml_datasets.cli.measured import measured_lines
 from sciml_datasets.errors import InputError
 
 EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions.h5"
@@ -67,5 +68,6 @@ def run(args: argparse.Namespace) -> int:
         f"single samples: {1e3 * times['latency_50']:.1f} ms (median), {1e3 * times['latency_90']:.1f} ms (90 %), "
         f"{1e3 * times['latency_99']:.1f} ms (99 %); batches of {times['batch_size']}: "
         f"{times['throughput']:.1f} samples/s",
+        *measured_lines(times, "prediction"),
     )
     return report(args, {"predictions": str(args.out)} | times, *lines)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.measured import advice_lines, measured_lines
 from sciml_datasets.errors import InputError
 from sciml_datasets.parallel.launcher import world
 
@@ -129,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
     if not result:  # another worker writes and reports
         return 0
     lines = [*table(result).split("\n"), *([_reached(result)] if args.until_target else [])]
+    lines += [*measured_lines(result, "training"), *advice_lines(args.name, result.get("input_wait"))]
     return report(args, result, *lines, f"{args.out}: weights, predictions, logs and plots")
 
 

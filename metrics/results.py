@@ -36,6 +36,8 @@ PUBLISHED = ("target", "reference", "best_known")
 FACTS = ("response", "form")
 """Facts of prepared data that decide which criteria hold for them (`Benchmark.for_data`); results state them where
 they exist."""
+MEASURED = ("input_wait", "gpus")
+"""Facts of a run that a result states only where they were measured."""
 MUST_AGREE = (
     "schema_version",
     "criteria_version",
@@ -56,7 +58,8 @@ def make_result(evaluator: Evaluator, /, **run: Any) -> dict[str, Any]:
 
     Args:
         evaluator: the evaluator, with a prediction for every id.
-        run: known facts of the run: model, seed, hardware, software, durations, energy, convergence.
+        run: known facts of the run: model, seed, hardware, software, durations, energy, convergence; and those of
+            MEASURED.
 
     Raises:
         InputError: an id of the split has no prediction.
@@ -74,8 +77,8 @@ def make_result(evaluator: Evaluator, /, **run: Any) -> dict[str, Any]:
     """
     scores, baselines = evaluator.result(), evaluator.baselines()
     known = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
-    if unknown := run.keys() - set(known):
-        raise TypeError(f"make_result got {sorted(unknown)}, expected {known}")
+    if unknown := run.keys() - {*known, *MEASURED}:
+        raise TypeError(f"make_result got {sorted(unknown)}, expected {(*known, *MEASURED)}")
     return {
         "schema_version": SCHEMA_VERSION,
         "criteria_version": CRITERIA_VERSION,
@@ -96,6 +99,7 @@ def make_result(evaluator: Evaluator, /, **run: Any) -> dict[str, Any]:
         "intervals": evaluator.intervals(),
         "details": evaluator.details(),
         **{key: run.get(key) for key in known},
+        **{key: run[key] for key in MEASURED if run.get(key) is not None},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.models import checkpoints
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
+from sciml_datasets.models.input_wait import InputWait
 from sciml_datasets.models.learning_rate import learning_rate
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.models.run_folder import RunFolder
@@ -61,6 +63,7 @@ class Epochs:
         with recipe_part("predictions"):
             self.predict = batches.recipe.predictions(network)
         recipe = batches.recipe.with_spread(spread)
+        self._times = 0.0, 0.0
         self._step = training_step(network, optimizer, workers.strategy, workers.local_replicas, recipe)
 
     def run(self, variables: list[Any]) -> None:
@@ -83,20 +86,21 @@ class Epochs:
         if self._workers.chief and progress.step == 0:
             self._run.start_epoch(progress.epoch)
         saved = time.monotonic()
-        losses = []
         errors = self._errors()
-        for batch in self._batches.training(progress.epoch, progress.step, self._workers.part):
-            done = (progress.epoch - 1) * steps + progress.step
-            total = steps * self._settings.epochs
-            self._optimizer.learning_rate = learning_rate(self._settings, done, total, errors, self._spread)
-            losses.append(self._step(batch))
-            progress.step += 1
-            if self._workers.chief and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                progress.losses += [float(loss) for loss in losses]
-                losses = []
-                checkpoints.save(self._run.checkpoint, self._run.timed(progress), variables, keep=True)
-                saved = time.monotonic()
-        progress.losses += [float(loss) for loss in losses]
+        batches = self._batches.training(progress.epoch, progress.step, self._workers.part)
+        with closing(InputWait(asynchronous=on_gpus())) as wait:
+            for batch in wait.batches(batches):
+                done = (progress.epoch - 1) * steps + progress.step
+                total = steps * self._settings.epochs
+                self._optimizer.learning_rate = learning_rate(self._settings, done, total, errors, self._spread)
+                wait.step(self._step(batch))
+                progress.step += 1
+                if self._workers.chief and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    progress.losses += wait.losses()
+                    checkpoints.save(self._run.checkpoint, self._run.timed(progress), variables, keep=True)
+                    saved = time.monotonic()
+            progress.losses += wait.losses()
+            self._times = wait.seconds()
 
     def _evaluate_epoch(self) -> None:
         progress, workers = self._progress, self._workers
@@ -120,6 +124,7 @@ class Epochs:
         scores = evaluator.result()
         row = {"epoch": progress.epoch, "loss": loss}
         row |= {f"validation_{c.name}": scores[c.name] for c in self._benchmark.criteria if c.name in scores}
+        row["input_seconds"], row["training_seconds"] = (round(seconds, 6) for seconds in self._times)
         row["samples"] = progress.epoch * self._batches.steps * self._settings.batch_size
         progress.history.append(row)
         if workers.chief:
@@ -149,6 +154,13 @@ class Epochs:
         if self._settings.patience and self._waited() >= self._settings.patience:
             return True
         return self._until_target and any(_reached(self._benchmark, row) for row in self._progress.history)
+
+
+def on_gpus() -> bool:
+    """Whether TensorFlow uses GPUs, on which steps go on after the call of them has returned."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _reached(benchmark: Benchmark, row: dict[str, float]) -> bool:

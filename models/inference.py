@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.metrics.gpu_meter import GpuMeter
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models.batches import Batches
+from sciml_datasets.models.device_memory import measured_gpus
+from sciml_datasets.models.input_wait import InputWait
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.recipe_error import of_data_set, recipe_part
@@ -38,7 +42,7 @@ def predict(
     trained_on: str | None = None,
     response: Mapping[str, Any] | None = None,
     **settings: Any,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Write the predictions of a split.
 
     Args:
@@ -56,6 +60,8 @@ def predict(
         ``latency_50``, ``latency_90`` and ``latency_99``, seconds of a single sample, one after the other; and
         ``throughput``, samples a second in batches of ``batch_size``. Reading is left out; what is predicted first is
         predicted twice and timed the second time; a smaller last batch is not timed, unless it is the only one.
+        ``input_wait``, the share of the time of reading and predicting in batches that waited for input; and ``gpus``,
+        where there are any that can be asked: see ``metrics/result.schema.json``.
 
     Raises:
         InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split or on
@@ -85,13 +91,14 @@ def predict(
         return _written(file, batches, part, network)
 
 
-def _written(file: Path, batches: Batches, part: str, network: Any) -> dict[str, float]:
+def _written(file: Path, batches: Batches, part: str, network: Any) -> dict[str, Any]:
     """Write the predictions of a part, and time them; see `predict`."""
     with recipe_part("predictions"):
         predicted = batches.recipe.predictions(network)
     single: list[float] = []
     whole: list[float] = []
     sizes: list[int] = []
+    wait = InputWait(asynchronous=False)  # `timed` waits for the predictions
 
     def timed(inputs: Any, seconds: list[float]) -> NDArray[Any]:
         with recipe_part("predictions"):
@@ -103,24 +110,31 @@ def _written(file: Path, batches: Batches, part: str, network: Any) -> dict[str,
         return values
 
     def everything() -> Iterator[tuple[list[str], NDArray[Any]]]:
-        for ids, inputs in batches.evaluation(part):
+        for ids, inputs in wait.batches(batches.evaluation(part)):
             for i in range(len(ids)):
                 if len(single) == SINGLES or sum(single) > SINGLE_SECONDS:
                     break
                 timed(tree.map_structure(lambda array, row=i: array[row : row + 1], inputs), single)
             sizes.append(len(ids))
             values = timed(inputs, whole)
+            wait.step(0.0)
             wrong = [key for key, value in zip(ids, values, strict=True) if not np.isfinite(value).all()]
             if wrong:
                 raise InputError(f"the network predicts NaN or infinity for {wrong[0]}: train it again")
             yield ids, values
 
-    write_predictions(file, batches.num_examples(part), everything())
+    with closing(GpuMeter()) as meter:
+        write_predictions(file, batches.num_examples(part), everything())
+        gpus = measured_gpus(meter)
+    wait.losses()
+    waited, _ = wait.seconds()
     of_full_batches = [taken for taken, size in zip(whole, sizes, strict=True) if size == sizes[0]]
     return {
         **{f"latency_{q}": summary(np.array(single))[f"latency_{q}"] for q in PERCENTILES},
         "throughput": summary(np.array(of_full_batches), sizes[0])["throughput"],
         "batch_size": sizes[0],
+        "input_wait": waited / (waited + sum(whole)),
+        **({} if gpus is None else {"gpus": gpus}),
     }
 
 

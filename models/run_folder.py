@@ -13,12 +13,15 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
+from sciml_datasets.metrics.gpu_meter import GpuMeter
 from sciml_datasets.metrics.machine import EnergyMeter, distribution_of, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
-from sciml_datasets.metrics.results import make_result, write_result
+from sciml_datasets.metrics.results import MEASURED, make_result, write_result
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.models.checkpoints import Progress, before
+from sciml_datasets.models.device_memory import measured_gpus
 from sciml_datasets.models.event_files import event_writer, write_events
+from sciml_datasets.models.input_wait import input_wait
 from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.run_config import CONFIG, check_same_run
 from sciml_datasets.models.run_lock import NAME, RunLock
@@ -46,6 +49,7 @@ class RunFolder:
         self._lock = RunLock(folder)
         self._log: RunLog | None = None
         self._with_events, self._events = tensorboard, None
+        self._gpus: GpuMeter | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -162,6 +166,7 @@ class RunFolder:
             self._logged.stop("init")
             self._logged.start("run")
         self._energy, self._started = EnergyMeter(), time.perf_counter() - progress.seconds
+        self._gpus = GpuMeter()
 
     def timed(self, progress: Progress) -> Progress:
         """The progress with the seconds that the run has taken and the bytes of its log, which is on disk then: a
@@ -196,13 +201,15 @@ class RunFolder:
         self._energy.read()
         epoch, primary = int(row["epoch"]), self._criteria[0].name
         self._logged.event("eval_accuracy", row[f"validation_{primary}"], epoch_num=epoch, criterion=primary)
+        self._logged.event("input_wait", waited := input_wait([row]), epoch_num=epoch)
         self._logged.stop("eval", epoch_num=epoch)
         printed = [("loss", row["loss"], self._config.get("loss_unit", ""))]
         printed += [(c.name, row[key], c.unit) for c in self._criteria if (key := f"validation_{c.name}") in row][
             :PRINTED
         ]
         text = "  ".join(" ".join(filter(None, (name, score_text(value, unit), unit))) for name, value, unit in printed)
-        notice(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s")
+        waiting = "" if waited is None else f"  {waited:.0%} waiting for input"
+        notice(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s{waiting}")
 
     def _write_history(self) -> None:
         if not self._history:
@@ -227,7 +234,11 @@ class RunFolder:
             durations={"training": trained, "scoring": round(total - trained, 3)},
             energy=None if self._resumed else self._energy.read(),  # of the first part nothing is known
             convergence=self._convergence(),
+            input_wait=input_wait(self._history),
+            gpus=None if self._resumed else measured_gpus(self._gpus),
         )
+        for key in sorted(result.keys() & {*MEASURED}):
+            self._logged.event(key, result[key])
         self._logged.result(result)
         self._logged.stop("run", status="success")
         self.close()
@@ -243,6 +254,8 @@ class RunFolder:
 
     def close(self) -> None:
         """Close the logs; safe to call again."""
+        if self._gpus is not None:
+            self._gpus.close()
         if self._log:
             self._log.close()
         if self._events is not None:

@@ -295,5 +295,5 @@ class ArrayRecords(Records):
         return ArrayRecordReader(path)
 
 
-RECORDS = {"tfrecord": TFRecords, "array_record": ArrayRecords}
+RECORDS: dict[str, Any] = {"tfrecord": TFRecords, "array_record": ArrayRecords}
 """File format to the class that reads it."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.metrics.evaluator import Evaluator
-from sciml_datasets.metrics.results import make_result
+from sciml_datasets.metrics.results import MEASURED, make_result
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.prepared.prepared import Prepared
 from sciml_datasets.raw_format import SPLITS
@@ -75,7 +75,7 @@ class Known:
         evaluator = Evaluator(self.prepared, "test", truth=self.truth)
         evaluator.update_from_file(predictions, here=True)  # a sandbox around it starts no process
         own = ("model", "seed", "hardware", "software", "durations", "energy", "convergence")
-        return make_result(evaluator, **{key: run[key] for key in own})
+        return make_result(evaluator, **{key: run[key] for key in (*own, *MEASURED) if key in run})
 
 
 class DataAtHand:
