@@ -16,7 +16,7 @@ from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.gpu_meter import GpuMeter
 from sciml_datasets.metrics.machine import EnergyMeter, distribution_of, hardware, software
 from sciml_datasets.metrics.mllog import RunLog, commit_of
-from sciml_datasets.metrics.results import MEASURED, make_result, write_result
+from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.models.checkpoints import Progress, before
 from sciml_datasets.models.device_memory import measured_gpus
@@ -237,8 +237,8 @@ class RunFolder:
             input_wait=input_wait(self._history),
             gpus=None if self._resumed else measured_gpus(self._gpus),
         )
-        for key in sorted(result.keys() & {*MEASURED}):
-            self._logged.event(key, result[key])
+        if "gpus" in result:
+            self._logged.event("gpus", result["gpus"])
         self._logged.result(result)
         self._logged.stop("run", status="success")
         self.close()

@@ -2,7 +2,7 @@
 
 Every way runs in a process of its own and reads the training split for a while; the first batch is not timed.
 
-    python perf/read.py cloudmask
+    python perf/read.py cloudmask                                   (needs the extra perf, and PyTorch for one way)
     python perf/read.py candle_uno --samples 20000 --seconds 6      (needs the extra perf)
     python perf/read.py stemdl --samples 256 --torch-python PYTHON  (an interpreter that has PyTorch)
 """
@@ -62,8 +62,8 @@ def table(name: str, folder: Path, samples: int, seconds: float, torch_python: s
         subprocess.run([sys.executable, __file__, name, "--way", "copies", "--dir", str(folder)], check=True)
     machine = f"{os.cpu_count()} cores, warm page cache, Python {platform.python_version()}"
     print(f"{samples} raw samples of {name}, {machine}\n")
-    print("| way | training samples/s | times the reference | peak memory, MB |")
-    print("| --- | ---: | ---: | ---: |")
+    print("| way | training samples/s | times the reference | ms of processor a sample | peak memory, MB |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     first: dict[str, float] = {}
     for way in WAYS[name]:
         for path in folder.rglob("*"):  # reading brings the files into the page cache
@@ -75,25 +75,26 @@ def table(name: str, folder: Path, samples: int, seconds: float, torch_python: s
         found = json.loads(done.stdout.splitlines()[-1])
         reference = first.setdefault(way.partition(", ")[2], found["speed"])
         speeds = f"{found['speed']:.1f} | {found['speed'] / reference:.1f}"
-        print(f"| {way} | {speeds} | {found['memory'] / 1e6:.0f} |", flush=True)
+        print(f"| {way} | {speeds} | {1e3 * found['cpu']:.2f} | {found['memory'] / 1e6:.0f} |", flush=True)
 
 
 def measured(batches: Callable[[], Iterator[Any]], wanted: float) -> dict[str, float]:
-    """The number of training samples per second, and the peak memory of this process."""
+    """The number of training samples per second, seconds of the processor for each, and the peak memory. The last two
+    are of this process alone: what worker processes take is left out."""
     source = batches()
     next(source)
-    count, started = 0, time.perf_counter()
+    count, started, worked = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < wanted:
         for inputs, *_ in source:
             count += len(inputs[0] if isinstance(inputs, tuple) else inputs)
             if time.perf_counter() - started > wanted:
                 break
         source = batches()
-    seconds = time.perf_counter() - started
+    seconds, worked = time.perf_counter() - started, time.process_time() - worked
     # ru_maxrss is not used, since a process inherits it from the one that started it.
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak, "Linux reports the peak memory of a process in /proc/self/status"
-    return {"speed": count / seconds, "memory": int(peak[1]) * 1024}
+    return {"speed": count / seconds, "cpu": worked / count, "memory": int(peak[1]) * 1024}
 
 
 def cloudmask_reference(folder: Path) -> Callable[[], Iterator[Any]]:
@@ -312,6 +313,116 @@ def looked_up_sciml(folder: Path, size: int) -> Callable[[], Iterator[Any]]:
     return lambda: iter(batches.training(1))
 
 
+PAIRS = {
+    "cloudmask": (2, ("reflectance", "brightness_temperature", "cloud")),
+    "stemdl": (STEMDL_BATCH, ("cbed_stack", "space_group")),
+    "stemdl_preprocessed": (STEMDL_BATCH, ("cbed_stack", "space_group")),
+}
+"""Name of a data set to the number of whole records in a batch, and the features that are taken from each."""
+
+
+def one_stream(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
+    """The records of the training split as TensorFlow reads them, one shard after the other, as bytes and no more."""
+    import tensorflow as tf
+
+    paths = sorted((folder / "data" / "sciml" / name).glob("*/sciml-train.tfrecord-*[0-9]"))
+    records = tf.data.TFRecordDataset([*map(str, paths)])
+    return lambda: (([record],) for record in records)
+
+
+def loaded(folder: Path, name: str, **options: Any) -> Callable[[], Iterator[Any]]:
+    """The pipeline of `tfds.load`: supervised pairs, shuffled in a buffer, in batches.
+
+    Args:
+        folder: folder of the data.
+        name: name of the data set.
+        options: of the reader; ``override_buffer_size`` selects TFDS's own.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    import sciml_datasets  # noqa: F401
+
+    size, _ = PAIRS[name]
+    config = tfds.ReadConfig(try_autocache=False, **options)
+    where = {"split": "train", "data_dir": folder / "data"}
+    pairs = tfds.load(f"sciml/{name}", as_supervised=True, shuffle_files=True, read_config=config, **where)
+    return lambda: iter(pairs.shuffle(2 * size).batch(size).prefetch(tf.data.AUTOTUNE))
+
+
+def data_source(folder: Path, name: str) -> Any:
+    """The examples of the training split."""
+    import tensorflow_datasets as tfds
+
+    import sciml_datasets  # noqa: F401
+
+    return tfds.data_source(f"sciml/{name}", split="train", data_dir=folder / "data")
+
+
+def collated(examples: Any, names: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+    """(N, ...) arrays of the features of several examples."""
+    return tuple(np.stack([example[name] for example in examples]) for name in names)
+
+
+def several_at_once(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
+    """Batches in random order by `__getitems__`, in this thread."""
+    source, (size, names) = data_source(folder, name), PAIRS[name]
+
+    def batches() -> Iterator[Any]:
+        order = np.random.default_rng(0).permutation(len(source))
+        for start in range(0, len(order) - size + 1, size):
+            yield collated(source.__getitems__(order[start : start + size].tolist()), names)
+
+    return batches
+
+
+def pytorch_loader(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
+    """PyTorch's DataLoader over `tfds.data_source`, with two workers."""
+    import torch
+
+    source, (size, names) = data_source(folder, name), PAIRS[name]
+
+    def collate(examples: Any) -> Any:
+        return tuple(torch.from_numpy(array) for array in collated(examples, names))
+
+    options = {"shuffle": True, "num_workers": 2, "persistent_workers": True, "collate_fn": collate}
+    loader = torch.utils.data.DataLoader(source, size, **options)
+    return lambda: iter(loader)
+
+
+def grain_loader(folder: Path, name: str, workers: int) -> Callable[[], Iterator[Any]]:
+    """grain over `tfds.data_source`: by worker processes, or by threads of this one where there are none."""
+    import grain
+    from absl import flags
+
+    flags.FLAGS.mark_as_parsed()
+    source, (size, names) = data_source(folder, name), PAIRS[name]
+    samples = grain.MapDataset.source(source).shuffle(seed=0).map(partial(taken, names=names))
+    made = samples.batch(size, drop_remainder=True).to_iter_dataset(grain.ReadOptions(num_threads=4))
+    if workers:
+        made = made.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+    return lambda: iter(made)
+
+
+def taken(example: dict[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Features of an example."""
+    return tuple(example[name] for name in names)
+
+
+def whole_records(name: str, noun: str) -> dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]:
+    """Ways to read the whole records of a data set, compared with the bare stream of their bytes."""
+    ways = {
+        "TFRecordDataset in one stream": one_stream,
+        "tfds.load by TFDS's own reader": partial(loaded, override_buffer_size=1 << 18),
+        "tfds.load": loaded,
+        "tfds.data_source": several_at_once,
+        "PyTorch DataLoader": pytorch_loader,
+        "grain, 4 threads": partial(grain_loader, workers=0),
+        "grain, 2 processes": partial(grain_loader, workers=2),
+    }
+    return {f"{way.replace(', ', ' with ')}, {noun}": partial(read, name=name) for way, read in ways.items()}
+
+
 JOINED = {
     "HDFStore feeder": hdfstore_feeder,
     "joined TFRecords": joined_tfrecord,
@@ -325,8 +436,14 @@ WAYS: dict[str, dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]] = {
         "sciml training of stemdl_preprocessed": partial(stemdl_training, name="stemdl_preprocessed"),
         "sciml tfds.load of stemdl_preprocessed": stemdl_tfds,
         "sciml training of stemdl": partial(stemdl_training, name="stemdl"),
+        **whole_records("stemdl", "stacks"),
+        **whole_records("stemdl_preprocessed", "preprocessed stacks"),
     },
-    "cloudmask": {"reference": cloudmask_reference, "sciml": cloudmask_sciml},
+    "cloudmask": {
+        "reference": cloudmask_reference,
+        "sciml": cloudmask_sciml,
+        **whole_records("cloudmask", "scenes"),
+    },
     "candle_uno": {
         f"{way.replace(', ', ' ')}, {size} rows": partial(read, size=size)
         for size in (32, 512)

@@ -162,7 +162,7 @@ def trained(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained
 
 def test_a_run_logs_what_the_runner_of_ornl_does_in_its_order(trained: Trained) -> None:
     lines = read_log(trained[0])
-    epoch = ["epoch_start", "epoch_stop", "eval_start", "eval_accuracy", "eval_stop"]
+    epoch = ["epoch_start", "epoch_stop", "eval_start", "eval_accuracy", "input_wait", "eval_stop"]
     assert [line["key"] for line in lines] == [
         "cache_clear",
         "submission_benchmark",
@@ -188,7 +188,7 @@ def test_a_run_logs_what_the_runner_of_ornl_does_in_its_order(trained: Trained) 
         "result",
         "run_stop",
     ]
-    assert [line["metadata"]["epoch_num"] for line in lines if line["key"] in epoch] == [1] * 5 + [2] * 5
+    assert [line["metadata"]["epoch_num"] for line in lines if line["key"] in epoch] == [1] * 6 + [2] * 6
     assert lines[-1]["metadata"]["status"] == "success"
 
 
