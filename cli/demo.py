@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.benchmarks import BENCHMARKS
+from sciml_datasets.benchmarks import BENCHMARKS, find
 from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.errors import InputError
 from sciml_datasets.printable import notice
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     names = args.names or _demos()
     for name in names:
         if name not in _demos():
+            find(name)
             raise InputError(f"{name} is not simulated: choose from {', '.join(_demos())}")
     results = [_walk(name, args.out) for name in names]
     from sciml_datasets.metrics.result_table import table

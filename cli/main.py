@@ -12,13 +12,15 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stderr, suppress
+from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, Protocol, cast
 
 from sciml_datasets.cli import streams
 from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
+from sciml_datasets.cli.parsing import Parser
 from sciml_datasets.errors import BenchmarkWarning, InputError, PeerFailedError
+from sciml_datasets.nearest import meant
 from sciml_datasets.parallel.launcher import ranks_started, speaks
 from sciml_datasets.printable import notice, printable, printable_json
 
@@ -42,6 +44,8 @@ COMMANDS = {
 }
 """Command to one line of help, in the order of use; ``sciml_datasets.cli.<command>`` implements it."""
 
+FLAGS = ("--help", "--version", "-h", "-V")
+"""Flags of ``sciml`` itself, without a command."""
 BY_ONE = ("submit", "leaderboard", "demo")
 """Names of the commands that make a folder of many parts, in which several ranks would interfere. Commands that make
 one file give it its name when it is complete, so that any number of processes may run them. ``convert`` makes a folder
@@ -58,14 +62,6 @@ class Command(Protocol):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the command, with results on stdout and progress on stderr, and return the exit code."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose messages are printable: arguments may be names of files that a shell has put in."""
-
-    def error(self, message: str) -> NoReturn:
-        """See `argparse.ArgumentParser.error`."""
-        super().error(printable(message))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,16 +109,18 @@ def _show_warning(show: Callable[..., None], message: Warning | str, category: t
 
 
 def _run(argv: Sequence[str]) -> int:
+    if argv[:1] == ["help"]:  # of a command, where one is named
+        argv = [*(word for word in argv[1:] if not word.startswith("-")), "--help"]
     if not argv or argv[0] in ("-h", "--help"):
         streams.say(*_help())
         return 0 if argv else 2
-    if argv[0] == "--version":
+    if argv[0] in ("-V", "--version"):
         from sciml_datasets import __version__
 
         streams.say(f"sciml {__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        raise _by_all(f"there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")
+        raise _by_all(_no_command(argv[0]))
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
     command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
     parser = Parser(
@@ -133,8 +131,7 @@ def _run(argv: Sequence[str]) -> int:
     )
     command.add_arguments(parser)
     try:
-        with nullcontext() if speaks() else redirect_stderr(None):
-            args = parser.parse_args(argv[1:])
+        args = parser.parsed(argv[1:])
     except InputError as error:
         raise _by_all(str(error)) from error
     by_one = argv[0] in BY_ONE or (argv[0] == "convert" and not args.file)
@@ -143,13 +140,26 @@ def _run(argv: Sequence[str]) -> int:
     return command.run(args)
 
 
+def _no_command(word: str) -> str:
+    """A sentence on a first word that is no command."""
+    from sciml_datasets.benchmarks import dataset_names
+
+    if word in dataset_names():
+        return f"{word} is a data set: write the command before it, as in `sciml info {word}`"
+    if word.startswith("-"):
+        near = meant(word, FLAGS)
+        return f"there is no flag {word}{near}: flags of a command stand behind it, as in `sciml list --json`"
+    return f"there is no command {word!r}{meant(word, (*COMMANDS, 'help'))}: choose one of {', '.join(COMMANDS)}"
+
+
 def _by_all(sentence: str) -> Exception:
     """The error of a mistake that all ranks of a launcher have: the first one reports it."""
     return InputError(sentence) if speaks() else PeerFailedError(bad_input=True)
 
 
 def _help() -> list[str]:
-    lines = ["usage: sciml COMMAND [--help] ...", "", "The MLCommons Science benchmarks, from raw file to result.", ""]
+    lines = ["usage: sciml COMMAND ...", "       sciml help [COMMAND]", "       sciml --version", ""]
+    lines += ["The MLCommons Science benchmarks, from raw file to result.", ""]
     lines += [f"  {name:<12}{title}" for name, title in COMMANDS.items()]
     lines += [
         "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -12,6 +12,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
 from sciml_datasets.models.sample_source import RecipeSource
+from sciml_datasets.nearest import meant
 
 SETTINGS = (
     "epochs",
@@ -103,11 +104,15 @@ class TrainingSettings:
         return replace(self, **{name: _checked(name, text) for name, text in settings.items()})
 
 
+def _no_choice(name: str, text: Any, known: Iterable[str]) -> str:
+    return f"{name}={text}{meant(str(text), known)}: expected {' or '.join(known)}"
+
+
 def _checked(name: str, text: Any) -> Any:
     """The value of a field of `TrainingSettings` that a text or a number gives."""
     if name in CHOICES:
         if text not in CHOICES[name]:
-            raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")
+            raise InputError(_no_choice(name, text, CHOICES[name]))
         return text
     kind: type[int] | type[float] = int if name in (*COUNTS, "patience") else float
     try:
@@ -241,9 +246,9 @@ class Recipe:
         known = self.settings()
         for name, text in settings.items():
             if name not in known:
-                raise InputError(f"there is no setting {name!r}: choose one of {', '.join(known)}")
+                raise InputError(f"there is no setting {name!r}{meant(name, known)}: choose one of {', '.join(known)}")
             if name in self.choices and text not in self.choices[name]:
-                raise InputError(f"{name}={text}: expected {' or '.join(self.choices[name])}")
+                raise InputError(_no_choice(name, text, self.choices[name]))
         chosen = {name: text for name, text in settings.items() if name in self.choices}
         recipe = replace(self, chosen={**self.chosen, **chosen})
         for name, value in chosen.items():

@@ -22,6 +22,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.declaration import check_declaration
 from sciml_datasets.errors import BenchmarkWarning, InputError
+from sciml_datasets.nearest import meant
 from sciml_datasets.paths import path_of
 
 GROUP = "sciml_datasets.benchmarks"
@@ -202,7 +203,8 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
         for dataset in benchmark.datasets:
             if dataset.name == name:
                 return benchmark.of(dataset), dataset
-    raise InputError(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
+    names = dataset_names()
+    raise InputError(f"there is no data set {name!r}{meant(name, names)}: choose one of {', '.join(names)}")
 
 
 def preprocessed(name: str) -> str:
