@@ -41,6 +41,7 @@ COMMANDS = {
     "check": "check submissions, and compute their scores again",
     "leaderboard": "make the static site of all submissions",
     "demo": "run all steps on simulated data",
+    "completion": "make the shell complete commands, flags and names",
 }
 """Command to one line of help, in the order of use; ``sciml_datasets.cli.<command>`` implements it."""
 
@@ -62,6 +63,11 @@ class Command(Protocol):
 
     def run(self, args: argparse.Namespace) -> int:
         """Run the command, with results on stdout and progress on stderr, and return the exit code."""
+
+
+def command_of(name: str) -> Command:
+    """The module of a command, imported when it is first needed."""
+    return cast(Command, importlib.import_module(f"sciml_datasets.cli.{name}"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,7 +128,7 @@ def _run(argv: Sequence[str]) -> int:
     if argv[0] not in COMMANDS:
         raise _by_all(_no_command(argv[0]))
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
-    command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
+    command = command_of(argv[0])
     parser = Parser(
         prog=f"sciml {argv[0]}",
         description=f"{COMMANDS[argv[0]].capitalize()}.",

@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
                 may be the required one, misspelt.
             SystemExit: help was asked for and printed.
         """
-        known = [*_flags_of(self)]
+        known = [flag for action in actions_of(self) for flag in action.option_strings]
         unknown = [] if {"-h", "--help"} & {*words} else [*_unknown(words, known)]
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{_meant_flag(unknown[0], known)}")
@@ -54,6 +54,15 @@ class Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, f"invalid choice: {value!r}{near}, choose from {', '.join(names)}")
 
 
+def actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The flags and arguments of a parser, and of its sub-parsers."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from actions_of(below)
+
+
 def _whole(text: str) -> int:
     """An int, where the text is one; ``1e5`` is none, and what to write in its place is told."""
     with suppress(ValueError):
@@ -68,15 +77,6 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
-
-
-def _flags_of(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """The flags of a parser, and of its sub-parsers."""
-    for action in parser._actions:
-        yield from action.option_strings
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from _flags_of(below)
 
 
 def _unknown(words: Sequence[str], known: Iterable[str]) -> Iterator[str]:
