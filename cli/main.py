@@ -41,14 +41,16 @@ COMMANDS = {
     "check": "check submissions, and compute their scores again",
     "leaderboard": "make the static site of all submissions",
     "demo": "run all steps on simulated data",
+    "doctor": "examine the installation: what is wrong, and what mends it",
     "completion": "make the shell complete commands, flags and names",
 }
 """Command to one line of help, in the order of use; ``sciml_datasets.cli.<command>`` implements it."""
 
 FLAGS = ("--help", "--version", "-h", "-V")
 """Flags of ``sciml`` itself, without a command."""
-BY_ONE = ("submit", "leaderboard", "demo")
-"""Names of the commands that make a folder of many parts, in which several ranks would interfere. Commands that make
+BY_ONE = ("submit", "leaderboard", "demo", "doctor")
+"""Names of the commands that make a folder of many parts, in which several ranks would interfere, and of the one that
+starts ranks itself. Commands that make
 one file give it its name when it is complete, so that any number of processes may run them. ``convert`` makes a folder
 or a file, depending on its format."""
 

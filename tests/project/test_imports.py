@@ -58,6 +58,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("fetch",),
     ("submissions",),
     ("leaderboard",),
+    ("doctor",),
     (ROOT_MODULE,),  # the public surface, which imports what it offers
     ("testing",),
     ("cli",),
