@@ -15,7 +15,7 @@ from sciml_datasets.paths import NoHomeError, path_of
 def examine(
     data_dir: str | Path | None = None, raw_dir: str | Path | None = None
 ) -> Iterator[tuple[str, list[Observation]]]:
-    """Title and rows of each examination, as soon as it is done; nothing is written.
+    """Title and rows of each examination, as soon as it is done.
 
     Args:
         data_dir, raw_dir: as `sciml_datasets.benchmarks.data_root` and `raw_root` take them.

@@ -42,6 +42,7 @@ WITHOUT = "or use --jobs, which needs no MPI"
 FITTING = (
     "use the launcher of that library (on clusters: its module), or point MPI4PY_LIBMPI to the launcher's libmpi.so"
 )
+SLURM = "give srun the --mpi of that library, pmix or pmi2 (srun --mpi=list)"
 
 
 def observe_mpi(environ: Mapping[str, str]) -> Iterator[Observation]:
@@ -114,7 +115,8 @@ def fit_of(name: str, path: str, library: str, found: Answer) -> Observation:
     if sizes == [str(NUM_RANKS)] * NUM_RANKS:
         return Observation(name, f"{path}: two ranks were started, and each sees two")
     seen = f"{len(sizes)} of two ranks answered" if len(sizes) < NUM_RANKS else "each of two ranks sees one alone"
-    return Observation(name, f"{path} does not fit {library}: {seen}", "wrong", f"{FITTING}; {WITHOUT}")
+    remedy = SLURM if name == "srun" else FITTING
+    return Observation(name, f"{path} does not fit {library}: {seen}", "wrong", f"{remedy}; {WITHOUT}")
 
 
 def _slurm(environ: Mapping[str, str], library: str) -> Iterator[Observation]:
