@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sciml_datasets.doctor.child import Answer, answer, python
+from sciml_datasets.doctor.child import Answer, answer, python_telling
 from sciml_datasets.doctor.observation import Observation
 from sciml_datasets.doctor.remedies import pip_install
 
 SECONDS = 120.0
 """Time limit of the import, which may take a minute from a busy file server."""
 CODE = """
-import json
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
 keras_on_tensorflow()
 import tensorflow as tf
-found = []
+devices = []
 for device in tf.config.list_physical_devices():
     details = tf.config.experimental.get_device_details(device) if device.device_type == "GPU" else {}
-    found.append([device.device_type, details.get("device_name", "")])
-print()
-print(json.dumps({"version": tf.__version__, "devices": found}))
+    devices.append([device.device_type, details.get("device_name", "")])
+found = {"version": tf.__version__, "devices": devices}
 """
 DRIVER = Path("/dev/nvidiactl")
 """Device file of NVIDIA's driver."""
@@ -36,7 +33,7 @@ def observe_devices(environ: Mapping[str, str], driver: bool | None = None) -> I
         environ: environment variables.
         driver: whether NVIDIA's driver is there; None to look.
     """
-    found = answer(python(CODE), SECONDS, {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    found = answer(python_telling(CODE), SECONDS, {"TF_CPP_MIN_LOG_LEVEL": "3"})
     yield from devices_of(found, environ, driver=DRIVER.exists() if driver is None else driver)
 
 
@@ -46,7 +43,7 @@ def devices_of(found: Answer, environ: Mapping[str, str], *, driver: bool) -> It
         remedy = pip_install("--force-reinstall", "tensorflow", "keras")
         yield Observation("TensorFlow", f"it cannot be used: {found.failure}", "wrong", remedy)
         return
-    content = json.loads(found.text.splitlines()[-1])
+    content = found.value
     kinds = [kind for kind, _ in content["devices"]]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     yield Observation("TensorFlow", f"{content['version']}: {counts}")

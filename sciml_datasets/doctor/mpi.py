@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from sciml_datasets.doctor.child import Answer, answer, python
+from sciml_datasets.doctor.child import Answer, answer, python, python_telling
 from sciml_datasets.doctor.observation import Observation
 from sciml_datasets.doctor.remedies import command, pip_install
 
 SECONDS = 60.0
 NUM_RANKS = 2
 LIBRARY_CODE = """
-import json, re
+import re
 import mpi4py
 mpi4py.rc.initialize = False
 from mpi4py import MPI
@@ -25,9 +24,9 @@ try:
 except OSError:
     lines = []
 paths = [path for path in lines if re.search(r"/libmpi[^/]*\\.so[^/]*$", path)]
-print(json.dumps({"version": mpi4py.__version__, "library": MPI.Get_library_version(), "path": (paths or [""])[0]}))
+found = {"version": mpi4py.__version__, "library": MPI.Get_library_version(), "path": (paths or [""])[0]}
 """
-"""Prints what mpi4py loads, without joining an MPI world: that may wait for ever."""
+"""Finds what mpi4py loads, without joining an MPI world: that may wait for ever."""
 RANK_CODE = "import os; from mpi4py import MPI; os.write(1, b'size %d\\n' % MPI.COMM_WORLD.Get_size())"
 """Writes how many ranks there are, at once, so that the texts of ranks do not mingle."""
 LAUNCHERS = ("mpiexec", "mpirun")
@@ -51,7 +50,7 @@ def observe_mpi(environ: Mapping[str, str]) -> Iterator[Observation]:
     Args:
         environ: environment variables; ``PATH`` is searched.
     """
-    found = answer(python(LIBRARY_CODE), SECONDS)
+    found = answer(python_telling(LIBRARY_CODE), SECONDS)
     library, row = library_of(found)
     yield row
     launchers = launchers_in(environ.get("PATH", ""))
@@ -85,7 +84,7 @@ def library_of(found: Answer) -> tuple[str, Observation]:
     if found.failure:
         remedy = f"{pip_install('sciml-datasets[mpi]')}, {WITHOUT}"
         return "", Observation("mpi4py", f"it cannot be used: {found.failure}", "note", remedy)
-    content = json.loads(found.text)
+    content = found.value
     library = " ".join(content["library"].partition("\n")[0].split()).rstrip("\0")
     where = f", {content['path']}" if content["path"] else ""
     return library, Observation("mpi4py", f"{content['version']} loads {library}{where}")
@@ -102,12 +101,12 @@ def launchers_in(path: str) -> dict[str, str]:
 
 
 def ranks(launcher: str, *flags: str) -> list[str]:
-    """The command that starts two ranks, each of which prints how many it sees."""
+    """The command that starts two ranks, each of which tells how many it sees."""
     return [launcher, *flags, "-n", str(NUM_RANKS), *python(RANK_CODE)]
 
 
 def fit_of(name: str, path: str, library: str, found: Answer) -> Observation:
-    """The row for a launcher, from what its ranks have printed."""
+    """The row for a launcher, from what its ranks have written."""
     if found.failure:
         what = f"{path}: two ranks could not be started: {found.failure}"
         return Observation(name, what, "wrong", f"{FITTING}; {WITHOUT}")
