@@ -53,4 +53,5 @@ def lines_of(title: str, rows: Sequence[Observation]) -> Iterator[str]:
             yield f"  {'':<7}{'':<{width}}-> {row.remedy}"
     packages = ", ".join(f"{row.subject} {row.found}" for row in rows if row not in plain)
     if packages:
-        yield from textwrap.wrap(packages, WIDTH, initial_indent="  ok     ", subsequent_indent=" " * 9)
+        wrapper = textwrap.TextWrapper(WIDTH, "  ok     ", " " * 9, break_on_hyphens=False)
+        yield from wrapper.wrap(packages)

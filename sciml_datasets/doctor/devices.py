@@ -40,7 +40,7 @@ def observe_devices(environ: Mapping[str, str], driver: bool | None = None) -> I
 def devices_of(found: Answer, environ: Mapping[str, str], *, driver: bool) -> Iterator[Observation]:
     """A row for TensorFlow and one for its GPUs, from what the child process has answered."""
     if found.failure:
-        remedy = pip_install("--force-reinstall", "tensorflow", "keras")
+        remedy = f"correct keras.json where it is wrong, else {pip_install('--force-reinstall', 'tensorflow', 'keras')}"
         yield Observation("TensorFlow", f"it cannot be used: {found.failure}", "wrong", remedy)
         return
     content = found.value
