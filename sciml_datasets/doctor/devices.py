@@ -26,15 +26,16 @@ DRIVER = Path("/dev/nvidiactl")
 HIDING = "CUDA_VISIBLE_DEVICES"
 
 
-def observe_devices(environ: Mapping[str, str], driver: bool | None = None) -> Iterator[Observation]:
+def observe_devices(environ: Mapping[str, str], home: Path | None) -> Iterator[Observation]:
     """The devices of TensorFlow, which is imported in a child process as `sciml train` imports it.
 
     Args:
         environ: environment variables.
-        driver: whether NVIDIA's driver is there; None to look.
+        home: home folder of the user; None where it is not known: TensorFlow would make a folder ``~`` here.
     """
-    found = answer(python_telling(CODE), SECONDS, {"TF_CPP_MIN_LOG_LEVEL": "3"})
-    yield from devices_of(found, environ, driver=DRIVER.exists() if driver is None else driver)
+    variables = {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({} if home is not None else {"HOME": "/tmp"})
+    found = answer(python_telling(CODE), SECONDS, variables)
+    yield from devices_of(found, environ, driver=DRIVER.exists())
 
 
 def devices_of(found: Answer, environ: Mapping[str, str], *, driver: bool) -> Iterator[Observation]:

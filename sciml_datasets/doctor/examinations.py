@@ -33,7 +33,7 @@ def examine(
     yield "versions", rows_of(observe_python)
     yield "packages", rows_of(observe_packages)
     yield "Keras", rows_of(lambda: observe_keras(environ, home))
-    yield "devices", rows_of(lambda: observe_devices(environ))
+    yield "devices", rows_of(lambda: observe_devices(environ, home))
     yield "MPI", rows_of(lambda: observe_mpi(environ))
     yield "HDF5", rows_of(observe_hdf5)
     yield "limits", rows_of(observe_limits)
