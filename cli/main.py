@@ -20,7 +20,7 @@ from sciml_datasets.cli import streams
 from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
 from sciml_datasets.cli.parsing import Parser
 from sciml_datasets.errors import BenchmarkWarning, InputError, PeerFailedError
-from sciml_datasets.nearest import meant
+from sciml_datasets.nearest import meant, one_of
 from sciml_datasets.parallel.launcher import ranks_started, speaks
 from sciml_datasets.printable import notice, printable, printable_json
 
@@ -155,9 +155,8 @@ def _no_command(word: str) -> str:
     if word in dataset_names():
         return f"{word} is a data set: write the command before it, as in `sciml info {word}`"
     if word.startswith("-"):
-        near = meant(word, FLAGS)
-        return f"there is no flag {word}{near}: flags of a command stand behind it, as in `sciml list --json`"
-    return f"there is no command {word!r}{meant(word, (*COMMANDS, 'help'))}: choose one of {', '.join(COMMANDS)}"
+        return f"there is no flag {word}: flags stand behind a command, as in `sciml list --json`{meant(word, FLAGS)}"
+    return f"there is no command {word!r}: {one_of(word, COMMANDS)}"
 
 
 def _by_all(sentence: str) -> Exception:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.nearest import meant, nearest
+from sciml_datasets.nearest import nearest, one_of
 
 LARGEST = 1e15
 """Bound of the whole numbers that are told without an exponent."""
@@ -50,8 +50,7 @@ class Parser(argparse.ArgumentParser):
         """Make sure that a value can be chosen, which argparse asks of each."""
         if action.choices is not None and value not in action.choices:
             names = [str(name) for name in action.choices]
-            near = meant(str(value), names)
-            raise argparse.ArgumentError(action, f"invalid choice: {value!r}{near}, choose from {', '.join(names)}")
+            raise argparse.ArgumentError(action, f"invalid choice: {value!r}, {one_of(str(value), names)}")
 
 
 def actions_of(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:

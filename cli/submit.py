@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.submissions.rules import STATUSES
 
     if args.status not in STATUSES:
-        raise InputError(f"--status {args.status}{meant(args.status, STATUSES)}: expected one of {', '.join(STATUSES)}")
+        raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}{meant(args.status, STATUSES)}")
     given = {
         "repository": args.repository or _origin(),
         "version": args.code_version,

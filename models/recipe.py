@@ -12,7 +12,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
 from sciml_datasets.models.sample_source import RecipeSource
-from sciml_datasets.nearest import meant
+from sciml_datasets.nearest import meant, one_of
 
 SETTINGS = (
     "epochs",
@@ -105,7 +105,7 @@ class TrainingSettings:
 
 
 def _no_choice(name: str, text: Any, known: Iterable[str]) -> str:
-    return f"{name}={text}{meant(str(text), known)}: expected {' or '.join(known)}"
+    return f"{name}={text}: expected {' or '.join(known)}{meant(str(text), known)}"
 
 
 def _checked(name: str, text: Any) -> Any:
@@ -246,7 +246,7 @@ class Recipe:
         known = self.settings()
         for name, text in settings.items():
             if name not in known:
-                raise InputError(f"there is no setting {name!r}{meant(name, known)}: choose one of {', '.join(known)}")
+                raise InputError(f"there is no setting {name!r}: {one_of(name, known)}")
             if name in self.choices and text not in self.choices[name]:
                 raise InputError(_no_choice(name, text, self.choices[name]))
         chosen = {name: text for name, text in settings.items() if name in self.choices}

@@ -22,7 +22,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.declaration import check_declaration
 from sciml_datasets.errors import BenchmarkWarning, InputError
-from sciml_datasets.nearest import meant
+from sciml_datasets.nearest import one_of
 from sciml_datasets.paths import path_of
 
 GROUP = "sciml_datasets.benchmarks"
@@ -203,8 +203,7 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
         for dataset in benchmark.datasets:
             if dataset.name == name:
                 return benchmark.of(dataset), dataset
-    names = dataset_names()
-    raise InputError(f"there is no data set {name!r}{meant(name, names)}: choose one of {', '.join(names)}")
+    raise InputError(f"there is no data set {name!r}: {one_of(name, dataset_names())}")
 
 
 def preprocessed(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 LONGEST = 80
 """Largest number of characters of a text that is compared: the time of a comparison grows with their square."""
@@ -44,18 +44,27 @@ def nearest(given: str, known: Iterable[str]) -> str | None:
 
 
 def meant(given: str, known: Iterable[str]) -> str:
-    """A clause for a message, to stand after the name that was given; empty where no known name is near.
+    """A clause for the end of a message; empty where no known name is near.
+
+    Args:
+        given, known: as for `nearest`.
+    """
+    found = nearest(given, known)
+    return f" (did you mean {found}?)" if found is not None else ""
+
+
+def one_of(given: str, known: Collection[str]) -> str:
+    """The end of a message on a name that is not known: the names that are, and the nearest.
 
     Args:
         given, known: as for `nearest`.
 
     Example:
-        >>> from sciml_datasets.nearest import meant
-        >>> "there is no data set 'stemdl_dmo'" + meant("stemdl_dmo", ["stemdl", "stemdl_demo"])
-        "there is no data set 'stemdl_dmo' (did you mean stemdl_demo?)"
+        >>> from sciml_datasets.nearest import one_of
+        >>> one_of("stemdl_dmo", ["stemdl", "stemdl_demo"])
+        'choose one of stemdl, stemdl_demo (did you mean stemdl_demo?)'
     """
-    found = nearest(given, known)
-    return f" (did you mean {found}?)" if found is not None else ""
+    return f"choose one of {', '.join(known) or 'none'}{meant(given, known)}"
 
 
 def _spelling(name: str) -> str:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
-from sciml_datasets.nearest import meant, nearest
+from sciml_datasets.nearest import meant, nearest, one_of
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.splits.folds import FOLD, fold_parts
 from sciml_datasets.splits.groups import Columns, Grouped, groupings_of, groups
@@ -138,9 +138,7 @@ def part_numbers(grouped: Grouped, split: str) -> NDArray[np.int8]:
         return np.where((draws == draws[:, :1]).all(axis=1), draws[:, 0], NO_PART)
     if split not in split_names(benchmark, grouped.columns):
         known = split_names(benchmark, grouped.columns)
-        raise InputError(
-            f"there is no split {split!r}{meant(split, known)}: choose one of {', '.join(known) or 'none'}"
-        )
+        raise InputError(f"there is no split {split!r}: {one_of(split, known)}")
     sources, names = grouped.of(benchmark.leave_out)
     left_out = sources[:, 0] == names.index((split.removeprefix(LEAVE_OUT),))
     draw = _drawn(grouped, split, benchmark.splits[0].blind[0], LEFT_SHARES)[:, 0]
@@ -166,9 +164,10 @@ def no_such_part(split: str, names: Sequence[str], benchmark: Benchmark) -> str:
         return f"{split!r} has parts: choose one of {', '.join(f'{split}:{part}' for part in SPLITS)}"
     others = f"{', '.join(names)}, or " if names else ""
     return (
-        f"there is no split {split!r}{_meant_part(split, names)}: choose one of {', '.join(SPLITS)}, or "
+        f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or "
         "PARTITION:test, where PARTITION is "
         f"{others}a fold as in 'fold 1/5 by {by[:2][-1]}' (by {', '.join(by)})"
+        f"{_meant_part(split, names)}"
     )
 
 
