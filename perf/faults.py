@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -35,10 +36,8 @@ def main() -> int:
     parser.add_argument("--commands", nargs="+", default=[], help="names of rows of the table (default: all)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = drill(Path(folder), args.faults, args.seed, args.commands)
+        result = drill(Path(folder), args.faults, args.seed, args.commands, partial(print, flush=True))
     print(result.table())
-    for sentence in result.wrong:
-        print(sentence)
     return 1 if result.wrong else 0
 
 

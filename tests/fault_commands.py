@@ -154,7 +154,7 @@ COMMANDS = (
         ),
         refuses=True,
         varies=("run/result-1.txt", "run/result.json", "run/history.csv", "run/model.keras", "run/plots/*"),
-        share=1,
+        share=4,
     ),
     Command(
         "convert slstr",

@@ -8,8 +8,9 @@ import os
 import random
 import re
 import shutil
-from collections import Counter
-from collections.abc import Iterator
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
@@ -36,22 +37,28 @@ class Result:
 
     Attributes:
         counts: number of cases by command, call and end.
+        seconds: time that the cases of a command took.
         wrong: sentences on what should never happen.
     """
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     wrong: list[str] = field(default_factory=list)
 
     def table(self) -> str:
-        """Markdown: a line for each command and each of its calls."""
-        rows = sorted({(command, call) for command, call, _ in self.counts})
-        lines = ["| command | call | cases | harmless | told | wrong |", "| --- | --- | ---: | ---: | ---: | ---: |"]
-        for row in rows:
-            counts = [self.counts[*row, end] for end in ENDS]
-            lines.append(f"| {' | '.join((*row, *map(str, (sum(counts), *counts))))} |")
-        totals = [sum(self.counts[*row, end] for row in rows) for end in ENDS]
-        lines.append(f"| all | | {' | '.join(map(str, (sum(totals), *totals)))} |")
+        """Markdown: a line for each command, and one for each kind of call of all of them."""
+        lines: list[str] = []
+        for number, title in enumerate(("command", "call")):
+            lines += [f"| {title} | cases | harmless | told | wrong | s a case |", f"| --- {'| ---: ' * 5}|"]
+            for name in sorted({row[number] for row in self.counts}):
+                lines.append(self._line(name, [row for row in self.counts if row[number] == name]))
+            lines += [self._line("all", list(self.counts)), ""]
         return "\n".join(lines)
+
+    def _line(self, name: str, rows: list[tuple[str, str, str]]) -> str:
+        counts = [sum(self.counts[row] for row in rows if row[2] == end) for end in ENDS]
+        seconds = f"{self.seconds[name] / sum(counts):.1f}" if name in self.seconds else ""
+        return f"| {' | '.join((name, *map(str, (sum(counts), *counts)), seconds))} |"
 
 
 @dataclass
@@ -111,13 +118,15 @@ class Drill:
 
     def case(self, fault: Fault, result: Result) -> None:
         """Run the command with a fault, look at what is there, run it again, and look again."""
+        started = time.perf_counter()
         out = self._begin()
         ended = self._run(out, fault)
         hit = fault_shim.noted(self.notes)
         wrong = list(self._faults_of(out, ended, fault, hit))
         end = "harmless" if ended.code == 0 else "told"
-        if self.command.refuses and self.reference.keys() <= self._tree(out).keys():
-            _remove(out, self.reference)  # it is done, and would refuse to do it again
+        if self.command.refuses and self.reference.keys() <= (found := self._tree(out)).keys():
+            told = [name for name in found.keys() - self.reference if Path(name).name in ended.err]
+            _remove(out, {*self.reference, *told})  # it is done, and would refuse to do it again
         again = self._run(out, None)
         if again.code:
             wrong.append(f"the rerun ends with {again.code}: {again.err.strip()[-300:]}")
@@ -127,6 +136,7 @@ class Drill:
             wrong.append("an input changed")
         shutil.rmtree(out)
         result.counts[self.command.name, fault.call, "wrong" if wrong else end] += 1
+        result.seconds[self.command.name] += time.perf_counter() - started
         place = hit[0][1].replace(str(self.root), "") if hit else "?"
         last = ended.err.strip()[-400:].replace(str(self.root), "")
         result.wrong += [f"{self.command.name}, {fault} at {place}: {what} | {last}" for what in wrong]
@@ -169,7 +179,7 @@ def _names(text: str, path: str, root: Path) -> bool:
     return False
 
 
-def _remove(out: Path, names: Tree) -> None:
+def _remove(out: Path, names: set[str]) -> None:
     """Remove files, and then the folders that are empty."""
     for name in sorted(names, reverse=True):
         path = out / name
@@ -206,8 +216,8 @@ def last_changes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def drill(folder: Path, faults: int, seed: int, names: list[str]) -> Result:
-    """Fail so many calls in all commands, or in those of these names."""
+def drill(folder: Path, faults: int, seed: int, names: list[str], tell: Callable[[str], object]) -> Result:
+    """Fail so many calls in all commands, or in those of these names, and tell at once what should not be so."""
     result, root, notes = Result(), folder / "watched", folder / "notes"
     root.mkdir()
     notes.mkdir()
@@ -216,6 +226,8 @@ def drill(folder: Path, faults: int, seed: int, names: list[str]) -> Result:
     with inputs_of_all(root / "inputs") as mirror, warm(notes, fault_shim.build(notes)) as sciml:
         drills = {command.name: Drill(command, root, notes, mirror, sciml) for command in chosen}
         for number in range(faults):
-            one = drills[turns[number % len(turns)]]
+            one, before = drills[turns[number % len(turns)]], len(result.wrong)
             one.case(fault_shim.drawn(one.calls, random.Random(f"{seed} {number}")), result)
+            for sentence in result.wrong[before:]:
+                tell(f"case {number}: {sentence}")
     return result
