@@ -29,8 +29,8 @@ from google_crc32c import extend
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.fetch.sources.remote import ChangedError
-from sciml_datasets.files.atomic import sync
 from sciml_datasets.files.documents import parse_json
+from sciml_datasets.files.sync import sync
 from sciml_datasets.parallel.processes import is_own, owner_lives, signature
 
 FOLDER = ".fetch"

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.atomic import sync_folder
+from sciml_datasets.files.sync import sync_folder
 from sciml_datasets.parallel.processes import owner_lives, signature, silent
 from sciml_datasets.printable import notice
 

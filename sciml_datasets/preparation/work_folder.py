@@ -28,6 +28,7 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.documents import read_object
+from sciml_datasets.files.sync import sync
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.prepared.manifest import Written
 
@@ -91,7 +92,7 @@ def journal(work: Path, written: Written) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     with naming(path), os.fdopen(descriptor, "wb", buffering=0) as file:
         file.write(line.encode())
-        atomic.sync(descriptor)
+        sync(descriptor)
 
 
 @cache

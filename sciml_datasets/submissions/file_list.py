@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError, naming, rename
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.owned_files import Hashes, changes, find_own, remove_empty, sha256
@@ -164,7 +164,7 @@ def write_new(folder: Path, made: Mapping[str, Path], config: str) -> None:
         if place == work and os.path.lexists(folder):
             raise in_the_way(folder) from error
         if place.is_relative_to(work):  # the user knows nothing of the work folder
-            error.filename, error.filename2 = str(folder / place.relative_to(work)), None
+            rename(error, folder / place.relative_to(work))
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
