@@ -18,7 +18,7 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from sciml_datasets import data_part
 from sciml_datasets.benchmarks import BENCHMARKS, OWN, find, register_received
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.description import check_description
 from sciml_datasets.prepared.integrity import check_described
@@ -57,6 +57,11 @@ class Info(tfds.core.DatasetInfo):
 
     def initialize_from_bucket(self) -> None:
         """Does nothing: TFDS would make an empty temporary folder, and search its own bucket for the data set."""
+
+    def read_from_directory(self, dataset_info_dir: Any) -> None:
+        """See `tfds.core.DatasetInfo.read_from_directory`; an error of the disk names the folder at least."""
+        with naming(Path(dataset_info_dir)):
+            super().read_from_directory(dataset_info_dir)
 
 
 class Sciml(FileReaderBuilder):
