@@ -155,7 +155,7 @@ REASONS = {
     "sciml_datasets/fetch/partial_file.py:cut:os.ftruncate": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:open_partial_file:left.rename": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:open_partial_file:shutil.rmtree": ARRIVING,
-    "sciml_datasets/fetch/partial_file.py:publish:self.path.replace": "a name that `os.path.lexists` found free",
+    "sciml_datasets/fetch/partial_file.py:publish:self.path.replace": "a name that `is_there` found free",
     "sciml_datasets/fetch/partial_file.py:publish:self.remove": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:remove:shutil.rmtree": ARRIVING,
     "sciml_datasets/fetch/run.py:_journal:os.fdopen": RECORD,
