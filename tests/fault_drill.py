@@ -37,19 +37,19 @@ class Result:
 
     Attributes:
         counts: number of cases by command, call and end.
-        seconds: time that the cases of a command took.
+        seconds: time that these cases took.
         wrong: sentences on what should never happen.
     """
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    seconds: dict[tuple[str, str, str], float] = field(default_factory=lambda: defaultdict(float))
     wrong: list[str] = field(default_factory=list)
 
     def table(self) -> str:
         """Markdown: a line for each command, and one for each kind of call of all of them."""
         lines: list[str] = []
         for number, title in enumerate(("command", "call")):
-            lines += [f"| {title} | cases | harmless | told | wrong | s a case |", f"| --- {'| ---: ' * 5}|"]
+            lines += [f"| {title} | cases | harmless | told | wrong | seconds |", f"| --- {'| ---: ' * 5}|"]
             for name in sorted({row[number] for row in self.counts}):
                 lines.append(self._line(name, [row for row in self.counts if row[number] == name]))
             lines += [self._line("all", list(self.counts)), ""]
@@ -57,7 +57,7 @@ class Result:
 
     def _line(self, name: str, rows: list[tuple[str, str, str]]) -> str:
         counts = [sum(self.counts[row] for row in rows if row[2] == end) for end in ENDS]
-        seconds = f"{self.seconds[name] / sum(counts):.1f}" if name in self.seconds else ""
+        seconds = f"{sum(self.seconds[row] for row in rows):.0f}"
         return f"| {' | '.join((name, *map(str, (sum(counts), *counts)), seconds))} |"
 
 
@@ -135,8 +135,9 @@ class Drill:
         if last_changes(self.root / "inputs") != self._inputs:
             wrong.append("an input changed")
         shutil.rmtree(out)
-        result.counts[self.command.name, fault.call, "wrong" if wrong else end] += 1
-        result.seconds[self.command.name] += time.perf_counter() - started
+        row = self.command.name, fault.call, "wrong" if wrong else end
+        result.counts[row] += 1
+        result.seconds[row] += time.perf_counter() - started
         place = hit[0][1].replace(str(self.root), "") if hit else "?"
         last = ended.err.strip()[-400:].replace(str(self.root), "")
         result.wrong += [f"{self.command.name}, {fault} at {place}: {what} | {last}" for what in wrong]
