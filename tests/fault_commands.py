@@ -115,10 +115,11 @@ COMMANDS = (
             "{out}/result.json",
         ),
     ),
-    Command("submit", SUBMIT, refuses=True, share=3, whole=FIRST),
+    Command("submit", SUBMIT, refuses=True, share=3, whole=FIRST, codes=(1, 2)),
     Command(
         "submit --update",
         (*SUBMIT, "--branch", "other", "--update"),
+        codes=(1, 2),
         begin=_earlier_submission,
         share=3,
         lists=(f"{FIRST}/config.yaml",),

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import fault_shim
 from fault_commands import COMMANDS, SHARE, Command, inputs_of_all
-from fault_shim import Fault
+from fault_shim import ERRORS, KILL, Fault
 from warm_processes import Ended, Warm, warm
 
 Tree = dict[str, bytes]
@@ -26,9 +27,9 @@ OF_THE_FILE = (errno.EINVAL, errno.EACCES)
 """Errors that damaged files and other kinds of file cause as well, so that the sentence may be on the file."""
 FINAL = re.compile(r"(?<=/)\.(?=[^/]+\.incomplete-)|\.incomplete-[^/]+(/folder)?|\.[0-9a-f]{16}\.incomplete")
 """What the path of a work folder or a temporary file has more than the path to be."""
-REFUSED = (errno.EINVAL, errno.EACCES, errno.ENOSYS)
+REFUSED = (errno.EINVAL, errno.EACCES, errno.ENOSYS, KILL)
 """Errors by which one submission that cannot be opened is left out, and the others stand."""
-ENDS = ("harmless", "told", "wrong")
+ENDS = ("harmless", "told", "killed", "wrong")
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Result:
         """Markdown: a line for each command, and one for each kind of call of all of them."""
         lines: list[str] = []
         for number, title in enumerate(("command", "call")):
-            lines += [f"| {title} | cases | harmless | told | wrong | seconds |", f"| --- {'| ---: ' * 5}|"]
+            lines += [f"| {title} | cases | {' | '.join(ENDS)} | seconds |", f"| --- {'| ---: ' * (len(ENDS) + 2)}|"]
             for name in sorted({row[number] for row in self.counts}):
                 lines.append(self._line(name, [row for row in self.counts if row[number] == name]))
             lines += [self._line("all", list(self.counts)), ""]
@@ -123,7 +124,7 @@ class Drill:
         ended = self._run(out, fault)
         hit = fault_shim.noted(self.notes)
         wrong = list(self._faults_of(out, ended, fault, hit))
-        end = "harmless" if ended.code == 0 else "told"
+        end = "harmless" if ended.code == 0 else "told" if ended.code > 0 else "killed"
         if self.command.refuses and self.reference.keys() <= (found := self._tree(out)).keys():
             told = [name for name in found.keys() - self.reference if Path(name).name in ended.err]
             _remove(out, {*self.reference, *told})  # it is done, and would refuse to do it again
@@ -159,6 +160,8 @@ class Drill:
             if missing:
                 yield f"exit 0 without {missing}"
             return
+        if fault.error == KILL and (ended.code == -signal.SIGKILL or ended.code > 0):
+            return  # in the second case a worker was killed, and its process tells
         if ended.code not in self.command.codes:
             yield f"exit code {ended.code}: {ended.out[-300:]}"
         if self.command.whole and (out / self.command.whole).exists() and missing:
@@ -217,8 +220,11 @@ def last_changes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def drill(folder: Path, faults: int, seed: int, names: list[str], tell: Callable[[str], object]) -> Result:
-    """Fail so many calls in all commands, or in those of these names, and tell at once what should not be so."""
+def drill(
+    folder: Path, faults: int, seed: int, names: list[str], tell: Callable[[str], object], *, kill: bool = False
+) -> Result:
+    """Fail so many calls in all commands, or in those of these names, and tell at once what should not be so; ``kill``
+    the process that makes the call instead."""
     result, root, notes = Result(), folder / "watched", folder / "notes"
     root.mkdir()
     notes.mkdir()
@@ -228,7 +234,8 @@ def drill(folder: Path, faults: int, seed: int, names: list[str], tell: Callable
         drills = {command.name: Drill(command, root, notes, mirror, sciml) for command in chosen}
         for number in range(faults):
             one, before = drills[turns[number % len(turns)]], len(result.wrong)
-            one.case(fault_shim.drawn(one.calls, random.Random(f"{seed} {number}")), result)
+            draw, errors = random.Random(f"{seed} {number}"), (KILL,) if kill else ERRORS
+            one.case(fault_shim.drawn(one.calls, draw, errors), result)
             for sentence in result.wrong[before:]:
                 tell(f"case {number}: {sentence}")
     return result

@@ -33,9 +33,7 @@ from sciml_datasets.parallel.processes import signature
 from sciml_datasets.prepared.manifest import Written
 
 PLAN = "plan.json"
-OURS = re.compile(
-    rf"plan\.json({atomic.ENDING})?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{{3,}}", re.DOTALL
-)
+OURS = re.compile(r"plan\.json|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{3,}", re.DOTALL)
 """Names of all files of a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
 
