@@ -7,6 +7,7 @@ Preparation goes through `sciml_datasets.preparation`, never through TFDS's writ
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -101,6 +102,11 @@ class Sciml(FileReaderBuilder):
     def __setstate__(self, state: dict[str, Any]) -> None:
         register_received(state["declared"])
         super().__setstate__(state["arguments"])
+
+    @cached_property
+    def info(self) -> tfds.core.DatasetInfo:
+        """See `tfds.core.DatasetBuilder.info`; there, all builders that ever were are kept with theirs, for good."""
+        return self._info()
 
     def _info(self) -> tfds.core.DatasetInfo:
         check_described(Path(self.data_path))  # TFDS reads the description next, where it exists
