@@ -72,6 +72,7 @@ class Filters:
         before = filters[: sizing[0]] if sizing else filters
         self._inflated = chunk + CHECKSUM * sum(code == FLETCHER32 for code, *_ in before)
         self._most = self._inflated + self._inflated // 8 + 4096
+        self._least = 1 + CHECKSUM * sum(code == FLETCHER32 for code, *_ in filters)
         if self._filter and self._filter[0] == LZF and max(self._filter[2][2:3], default=0) > self._most:
             raise InputError(f"{where}: its filter states chunks of {self._filter[2][2]:,} bytes: make the file again")
 
@@ -79,8 +80,11 @@ class Filters:
         """Whether a chunk that is stored in so many bytes needs no further look.
 
         Raises:
-            ValueError: these are more than a chunk can have; the message is a clause.
+            ValueError: these are more than a chunk can have, or so few that a filter takes a checksum off of nothing,
+                which ends the process; the message is a clause.
         """
+        if size < self._least:
+            raise ValueError(f"a chunk is stored in {size} bytes, expected {self._least} or more")
         if size > self._most:
             raise ValueError(f"a chunk of {self._inflated:,} bytes is stored in {size:,}")
         return self._filter is None or size * RATIOS.get(self._filter[0], FREELY) <= FREELY

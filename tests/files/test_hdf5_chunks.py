@@ -118,3 +118,12 @@ def test_rows_are_checked_with_the_chunks_that_hold_them(tmp_path: Path) -> None
 def test_a_chunk_that_is_cut_short_has_a_size(code: int) -> None:
     for stored in (b"", b"\x28\xb5\x2f\xfd", bz2.compress(b"abc")[:-5]):
         assert SIZES[code](lambda count, stored=stored: stored[:count], len(stored), (), 100) >= 0
+
+
+@pytest.mark.parametrize("stored", [b"a", b"abc", b"abcd"])
+def test_a_chunk_that_is_shorter_than_its_checksum_is_refused(tmp_path: Path, stored: bytes) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("x", (1000,), np.float32, chunks=(1000,), compression="gzip", fletcher32=True)
+        data.id.write_direct_chunk((0,), stored)
+    with pytest.raises(InputError, match=rf"a\.h5: x .*a chunk is stored in {len(stored)} bytes, expected 5 or more"):
+        whole(tmp_path / "a.h5")
