@@ -27,6 +27,7 @@ from sciml_datasets.printable import notice, printable, printable_json
 COMMANDS = {
     "list": "the data sets",
     "info": "a data set in detail: features, splits, criteria, targets",
+    "card": "the data card of a benchmark: origin, weaknesses, harm, maintenance",
     "fetch": "get the raw files from where they are published",
     "simulate": "make raw files by simulation",
     "convert": "turn data of other formats into raw files",
@@ -34,6 +35,7 @@ COMMANDS = {
     "verify": "compare prepared data or raw files with their checksums",
     "stage": "copy a prepared data set to a node's own disk",
     "show": "draw samples of a prepared data set",
+    "croissant": "write the Croissant description of a prepared data set",
     "train": "train a model and score it",
     "predict": "write the predictions of a trained model",
     "evaluate": "score a predictions file",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
+from sciml_datasets.cli.result_lines import result_lines
 from sciml_datasets.errors import InputError
 from sciml_datasets.parallel.launcher import world
 
@@ -84,7 +85,6 @@ def _groupings() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
     from sciml_datasets.metrics.cross_validation import fold_table
-    from sciml_datasets.metrics.result_table import table
     from sciml_datasets.splits.groups import ROW
 
     settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if not result:  # another worker writes and reports
         return 0
-    lines = [*table(result).split("\n"), *([_reached(result)] if args.until_target else [])]
+    lines = [*result_lines(result), *([_reached(result)] if args.until_target else [])]
     return report(args, result, *lines, f"{args.out}: weights, predictions, logs and plots")
 
 
