@@ -52,9 +52,8 @@ FLAGS = ("--help", "--version", "-h", "-V")
 """Flags of ``sciml`` itself, without a command."""
 BY_ONE = ("submit", "leaderboard", "demo", "doctor")
 """Names of the commands that make a folder of many parts, in which several ranks would interfere, and of the one that
-starts ranks itself. Commands that make
-one file give it its name when it is complete, so that any number of processes may run them. ``convert`` makes a folder
-or a file, depending on its format."""
+starts ranks itself. Commands that make one file give it its name when it is complete, so that any number of processes
+may run them. ``convert`` makes a folder or a file, depending on its format."""
 
 
 class Command(Protocol):
