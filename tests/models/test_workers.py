@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
 import training_steps
 import yaml
+from deferred import keras, tf
 from processes import COMMAND, MPIEXEC, ranks
 from training_processes import Training
 
@@ -44,8 +44,6 @@ def sciml(words: list[str], devices: int = 1) -> int:
     """Run a command as ``sciml`` in a process whose processor counts as so many devices; its exit code."""
     os.chdir(MODELS)
     if devices > 1:
-        import tensorflow as tf
-
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
     from sciml_datasets.cli.main import main
