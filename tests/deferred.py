@@ -11,12 +11,14 @@ from typing import Any
 
 
 class Deferred:
-    """A module that is imported when one of its attributes is asked for."""
+    """A module that is imported when one of its public attributes is asked for."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("_"):  # pytest looks for marks on everything at the top of a file
+            raise AttributeError(attribute)
         return getattr(importlib.import_module(self._name), attribute)
 
 
