@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import order
 import pytest
 
 import sciml_datasets
@@ -91,3 +92,8 @@ def test_the_public_names_are_those_that_users_were_promised() -> None:
     }
     assert set(sciml_datasets.models.__all__) == {"cross_validate", "predict", "train"}
     assert all(hasattr(sciml_datasets, name) for name in sciml_datasets.__all__)
+
+
+@pytest.mark.parametrize("name", sorted({*order.WITH_TENSORFLOW, *order.LONGEST}))
+def test_a_file_in_the_order_of_the_tests_exists(name: str) -> None:
+    assert (order.TESTS / name).is_file()
