@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from training_processes import Training
+from tensorflow_processes import Forked
 
 
 def demo(arguments: list[str], answer: Path) -> int:
@@ -23,7 +23,7 @@ def test_a_demo_ends_with_a_score_and_a_picture_and_says_what_comes(raw_dir: Pat
     (out / "raw").mkdir(parents=True)
     (out / "raw" / name).symlink_to(raw_dir / name)
     arguments = [name, "--out", str(out), "--json"]
-    run = Training.start(demo, (arguments, tmp_path / "answer"), tmp_path / "errors", {})
+    run = Forked.start(demo, (arguments, tmp_path / "answer"), tmp_path / "errors", {})
     lines = run.reported().splitlines()
     assert run.process.exitcode == 0, lines
     assert lines[0] == "1 of 4 demos, on two cores: candle_uno_demo 30 s"

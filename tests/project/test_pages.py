@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from training_processes import Training
+from tensorflow_processes import Forked
 
 from sciml_datasets.cli.main import COMMANDS
 
@@ -106,7 +106,7 @@ def run_block(block: str, answer: Path) -> None:
 def test_the_code_of_the_landing_page_runs_as_it_stands(data_dir: Path, tmp_path: Path) -> None:
     (block,) = blocks(ROOT / "README.md", "python")
     arguments = (block, tmp_path / "answer")
-    run = Training.start(run_block, arguments, tmp_path / "errors", {"TFDS_DATA_DIR": str(data_dir)})
+    run = Forked.start(run_block, arguments, tmp_path / "errors", {"TFDS_DATA_DIR": str(data_dir)})
     errors = run.reported()
     assert run.process.exitcode == 0, errors
     shapes, score = (tmp_path / "answer").read_text().splitlines()
