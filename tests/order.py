@@ -51,18 +51,20 @@ WITH_TENSORFLOW = {
 LONGEST = (
     "submissions/test_bad_submissions.py",
     "models/test_reproducibility.py",
+    "preparation/test_parallel.py",
     "benchmarks/test_spectra.py",
     "models/test_keras_backend.py",
     "submissions/test_results_repository.py",
     "metrics/test_segmentation.py",
     "models/test_workers.py",
     "submissions/test_examples.py",
+    "project/test_docstring_examples.py",
     "cli/test_cli.py",
     "models/test_stemdl_model.py",
     "models/test_training.py",
     "models/test_resnet.py",
 )
-"""Files that take longest, the longest first: about three quarters of the time of all."""
+"""Files that take longest, the longest of both kinds first."""
 
 
 def uses_tensorflow(file: Path) -> bool:
