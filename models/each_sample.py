@@ -66,14 +66,22 @@ class EachSample:
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
-        arrays = tree.flatten(batch)
         with recipe_part("samples"):
             for place, number in enumerate(map(int, numbers)):
-                own = [array[place, ...] for array in arrays]
-                sample = self._made(self._reader.read(number), tree.unflatten_as(batch, own))
+                own = _place_of(batch, place)
+                sample = self._made(self._reader.read(number), own)
                 if self._drawn is not None:  # a generator takes as long as a small sample
                     sample = self._drawn(sample, random(number))
-                _write(tree.flatten(sample), own, number)
+                _write(tree.flatten(sample), tree.flatten(own), number)
+
+
+def _place_of(batch: Any, place: int) -> Any:
+    """The arrays of one sample of a batch; tuples, which nearly all batches are made of, are quick."""
+    if isinstance(batch, np.ndarray):
+        return batch[place, ...]
+    if type(batch) is tuple:
+        return tuple([_place_of(one, place) for one in batch])
+    return tree.map_structure(lambda array: array[place, ...], batch)
 
 
 def _write(made: list[Any], own: list[NDArray[Any]], number: int) -> None:

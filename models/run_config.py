@@ -40,7 +40,8 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str
         return {}, "", None
     remedy = "name a run folder, as `sciml train --out` leaves it"
     config = read_yaml(path, "the configuration of a run", remedy, {"settings": dict})
-    settings, partition = config["settings"], str(config.get("partition", ""))
+    # Runs of earlier versions do not say where samples were transformed: there was only the host.
+    settings, partition = {"transform": "host"} | config["settings"], str(config.get("partition", ""))
     if config.get("dataset", name) != name:
         trained = shown(str(config["dataset"]))
         raise InputError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import struct
 import threading
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class TensorViews:
             self._add(Path(part.filename), part.skip, part.examples_in_shard)
         self._found: dict[int, dict[str, NDArray[Any]]] = {}
         self._ids = RecordIds(builder.info, split)
-        self._touched, self._lock = 0, threading.Lock()
+        self._touched, self._parts, self._lock = 0, set[Hashable](), threading.Lock()
 
     def _add(self, path: Path, skip: int, count: int) -> None:
         offsets = offsets_of(path).tolist()
@@ -93,17 +94,22 @@ class TensorViews:
             unmap_pages(self._maps[shard][start - start % mmap.PAGESIZE : end])  # the checksum has touched them all
         return self._found[position]
 
-    def touched(self, size: int) -> None:
+    def touched(self, size: int, part: Hashable = None) -> None:
         """Count bytes as read; once they reach `MAPPED_BYTES`, `release` all pages.
 
         Args:
             size: number of bytes from the first to the last that was read, since pages are mapped by the dozen.
+            part: name of what was read, which stays mapped and is counted once until then; None to count it anyway.
         """
         with self._lock:
+            if part is not None and part in self._parts:
+                return
             self._touched += size
+            self._parts.add(part)
             if self._touched < MAPPED_BYTES:
                 return
             self._touched = 0
+            self._parts.clear()
         self.release()
 
     def release(self) -> None:

@@ -1,0 +1,139 @@
+"""Filling training batches from the page cache: processor time a sample, and samples a second with some threads.
+
+    python perf/fill.py cloudmask --data-dir DATA                    what the host makes, and what it only copies
+    python perf/fill.py stemdl --data-dir DATA --set reference=stack
+    python perf/fill.py stemdl_preprocessed --data-dir DATA --threads 1 2 --rounds 9
+
+Every way and number of threads is measured in turns, and the best of the rounds counts, since other work on the machine
+only takes away. DATA is as `sciml prepare` leaves it; ``--simulate 16`` makes it first.
+
+What was tried for patches of CloudMask (1,024 rows, 2.5 MB, in four tensors of a record; page cache warm; 1 December
+2026), in milliseconds of processor a patch. In the first column nothing is mapped yet, as in data of many times half a
+gigabyte; in the second random patches of 11 scenes are read, half a gigabyte of them stays mapped; in the third all is.
+
+    copies of slices of the mapped file, pages released at half a gigabyte   1.19   0.52 - 0.61   0.20   kept
+    the same, each row block populated before (MADV_POPULATE_READ)           1.43   0.87          0.78
+    the same, each row block released after its copy                         -      0.71 - 0.80   -
+    the same, without readahead (MADV_RANDOM)                                -      0.55 - 0.63   -
+    one `pread` a row into the batch, in a loop in C                         0.64   0.76 - 0.78   0.63
+    joined and normalised on the host, as it was                             -      1.21 - 1.42   -
+
+The loop in C (0.64 with the masks read in one piece, else 0.76) wins where nothing is mapped; no library that is in use
+here has it (numba was not taken in for one loop), and in Python a call a row would hold the lock. One `preadv` of whole
+rows, with a scratch buffer for what is between the patch's, would copy 14.6 MB for 2.5, and TensorFlow's ops read whole
+records, 70 MB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tree
+
+OPTIONS: dict[str, dict[str, Any]] = {"stemdl": {"engine": "kinematic"}}
+"""Options of the simulation, by name."""
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="a prepared data set")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--simulate", type=int, metavar="N", help="simulate N raw samples and prepare them first")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="settings of the recipe")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2, 8])
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each round (default: 1)")
+    parser.add_argument("--rounds", type=int, default=5, help="the best one counts (default: 5)")
+    args = parser.parse_args()
+    if args.simulate:
+        simulated(args.name, args.data_dir, args.simulate)
+    settings = dict(each.split("=") for each in args.set) | {"batch_size": args.batch_size}
+    ways = {where: Filling(args.name, args.data_dir, settings | {"transform": where}) for where in ("host", "device")}
+    best: dict[tuple[str, int], tuple[float, float]] = {}
+    for filling in ways.values():
+        filling.run(1, args.seconds)  # checksums are compared when a record is first touched
+    for _ in range(args.rounds):
+        for where, filling in ways.items():
+            for threads in args.threads:
+                found = filling.run(threads, args.seconds)
+                before = best.get((where, threads), found)
+                best[where, threads] = (min(found[0], before[0]), max(found[1], before[1]))
+    print("| transformed on | threads | ms of processor a sample | samples/s | of one thread | GB/s into batches |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for (where, threads), (processor, speed) in best.items():
+        size = ways[where].sample_bytes
+        first = best[where, args.threads[0]][1]
+        print(
+            f"| {where} | {threads} | {1e3 * processor:.3f} | {speed:.0f} | {speed / first:.2f} | "
+            f"{size * speed / 1e9:.2f} |"
+        )
+
+
+def simulated(name: str, data_dir: Path, count: int) -> None:
+    """Make raw samples and prepare them."""
+    from sciml_datasets import prepare, simulate
+    from sciml_datasets.benchmarks import find
+
+    raw = find(name)[1].preprocessed_from or name
+    if not (data_dir / "raw" / raw).is_dir():
+        simulate(raw, data_dir / "raw", count, jobs=2, **OPTIONS.get(raw, {}))
+    prepare(raw, data_dir / "raw", data_dir, preprocess=raw != name)
+
+
+class Filling:
+    """The training samples of a data set, and arrays of a batch that are filled again and again.
+
+    Args:
+        name: name of the data set.
+        data_dir: folder of prepared data sets.
+        settings: settings of the recipe.
+    """
+
+    def __init__(self, name: str, data_dir: Path, settings: dict[str, Any]) -> None:
+        from sciml_datasets.benchmarks import find
+        from sciml_datasets.models.batches import Batches
+        from sciml_datasets.models.reference import reference_module
+        from sciml_datasets.prepared.prepared import Prepared
+
+        recipe = reference_module(find(name)[0]).RECIPES[name].with_settings(settings).placed(accelerated=False)
+        batches = Batches(Prepared.open(name, data_dir), recipe, seed=0)
+        self._samples = recipe.source.training_samples(batches.prepared.builder, batches.selection("train"))
+        like = self._samples.like()
+        self._batch = tree.map_structure(
+            lambda one: np.zeros((recipe.training.batch_size, *one.shape[1:]), one.dtype), like
+        )
+        self._numbers = np.random.default_rng(0).permutation(len(self._samples))
+        self.sample_bytes = sum(one.itemsize * int(np.prod(one.shape[1:])) for one in tree.flatten(like))
+
+    def run(self, threads: int, seconds: float) -> tuple[float, float]:
+        """Seconds of processor a sample, and samples a second, with some threads."""
+        size = len(tree.flatten(self._batch)[0])
+        ends = [size * i // threads for i in range(threads + 1)]
+        parts = [slice(first, last) for first, last in pairwise(ends) if last > first]
+        batches = np.resize(self._numbers, (len(self._numbers) // size + 1, size))
+
+        def fill(part: slice, numbers: Any) -> None:
+            own = tree.map_structure(lambda array: array[part], self._batch)
+            self._samples.fill(numbers[part], lambda number: np.random.default_rng((0, 1, number)), own)
+
+        count = 0
+        with ThreadPoolExecutor(threads) as pool:
+            started, processor = time.perf_counter(), time.process_time()
+            while time.perf_counter() - started < seconds:
+                numbers = batches[count // size % len(batches)]
+                for future in [pool.submit(fill, part, numbers) for part in parts]:
+                    future.result()
+                count += size
+            wall, processor = time.perf_counter() - started, time.process_time() - processor
+        return processor / count, count / wall
+
+
+if __name__ == "__main__":
+    main()
