@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.cloudmask import array_transforms
 from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, network_input, windows
+from sciml_datasets.cloudmask.raw import IMAGE
 from sciml_datasets.models.augmentation import mirrored
 from sciml_datasets.models.device_transform import DeviceTransform
 from sciml_datasets.models.losses import pixel_losses
@@ -130,6 +131,30 @@ def _stored_sample(patch: dict[str, NDArray[Any]]) -> Samples:
     return stored_channels(patch), patch["cloud"], patch["valid"]
 
 
+def preprocessed_scene(example: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The normalised scene (R, C, 9) of an example that is preprocessed already."""
+    return np.asarray(example[IMAGE], np.float32)
+
+
+def _preprocessed_patch(patch: dict[str, NDArray[Any]], out: Samples | None = None) -> Samples:
+    if out is None:
+        return preprocessed_scene(patch), patch["cloud"], patch["valid"]
+    np.copyto(out[0], patch[IMAGE])
+    return out[0], patch["cloud"], patch["valid"]
+
+
+def _stored_image(example: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    return example[IMAGE]
+
+
+def _stored_preprocessed(patch: dict[str, NDArray[Any]]) -> Samples:
+    return patch[IMAGE], patch["cloud"], patch["valid"]
+
+
+def _cast_input(xp: Any, image: Any) -> Any:
+    return xp.asarray(image, dtype=xp.float32)
+
+
 def _computed_input(xp: Any, channels: Any) -> Any:
     return array_transforms.network_input(xp, *channels)
 
@@ -170,8 +195,16 @@ _REFERENCE = Recipe(
     ),
 )
 
+_PREPROCESSED = {
+    "features": (IMAGE, "cloud", "valid"),
+    "inputs": preprocessed_scene,
+    "samples": _preprocessed_patch,
+    "transform": DeviceTransform(_stored_image, _stored_preprocessed, _cast_input),
+}
+
 RECIPES = {
     "cloudmask": _REFERENCE,
+    "cloudmask_preprocessed": changed(_REFERENCE, {"source": _PREPROCESSED}),
     "cloudmask_demo": changed(
         _REFERENCE,
         {

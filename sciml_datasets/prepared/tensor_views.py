@@ -50,6 +50,7 @@ class TensorViews:
             name.encode(): (tuple(builder.info.features[name].shape), np.dtype(builder.info.features[name].np_dtype))
             for name, feature in declared.items()
             if feature.get("tensor", {}).get("encoding") == "bytes"
+            or getattr(builder.info.features[name], "plain", False)
         }
         self._maps: list[NDArray[np.uint8]] = []
         self._paths: list[Path] = []
