@@ -7,21 +7,20 @@
 Every way and number of threads is measured in turns, and the best of the rounds counts, since other work on the machine
 only takes away. DATA is as `sciml prepare` leaves it; ``--simulate 16`` makes it first.
 
-What was tried for patches of CloudMask (1,024 rows, 2.5 MB, in four tensors of a record; page cache warm; 1 December
-2026), in milliseconds of processor a patch. In the first column nothing is mapped yet, as in data of many times half a
-gigabyte; in the second random patches of 11 scenes are read, half a gigabyte of them stays mapped; in the third all is.
+What was tried for patches of CloudMask, 1,024 rows, 2.5 MB, in four tensors of a record, in milliseconds of processor a
+patch (1 December 2026, Linux 6.18, ext4, other work on both cores). Mapping costs by the piece of the page cache: files
+that were read from disk are in pieces of many pages, those just written there in single ones.
 
-    copies of slices of the mapped file, pages released at half a gigabyte   1.19   0.52 - 0.61   0.20   kept
-    the same, each row block populated before (MADV_POPULATE_READ)           1.43   0.87          0.78
-    the same, each row block released after its copy                         -      0.71 - 0.80   -
-    the same, without readahead (MADV_RANDOM)                                -      0.55 - 0.63   -
-    one `pread` a row into the batch, in a loop in C                         0.64   0.76 - 0.78   0.63
-    joined and normalised on the host, as it was                             -      1.21 - 1.42   -
+                                                       read from disk    just written   mapped already
+    slices of the mapped file, pages unmapped later        0.34             1.19            0.20         kept
+    the same, row blocks populated before the copy         0.50             1.43         0.41 - 0.78
+    one `pread` a row into the batch, a loop in C          0.51             0.64         0.51 - 0.63
+    the same with the masks row by row as well                              0.76
 
-The loop in C (0.64 with the masks read in one piece, else 0.76) wins where nothing is mapped; no library that is in use
-here has it (numba was not taken in for one loop), and in Python a call a row would hold the lock. One `preadv` of whole
-rows, with a scratch buffer for what is between the patch's, would copy 14.6 MB for 2.5, and TensorFlow's ops read whole
-records, 70 MB.
+Unmapping each row block after its copy took 0.71 to 0.80 where the kept way took 0.52 to 0.61; MADV_RANDOM changed
+nothing. In Python a call a row would hold the lock, and numba was not taken in for a loop that loses. One `preadv` of
+whole rows, with a scratch buffer for what is between the patch's, would copy 14.6 MB for 2.5; TensorFlow's ops read whole
+records of 70 MB. What the host did before, joining and normalising, takes 0.97 to 1.42 in all.
 """
 
 from __future__ import annotations

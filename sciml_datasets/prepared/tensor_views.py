@@ -19,6 +19,7 @@ from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.mapped_files import mapped_file, unmap_pages
+from sciml_datasets.prepared.crc32c import crc32c
 from sciml_datasets.prepared.random_access import check_id, offsets_of
 from sciml_datasets.prepared.record_fields import byte_features, decoding
 from sciml_datasets.prepared.record_ids import RecordIds
@@ -120,10 +121,8 @@ class TensorViews:
 
 
 def _check(frame: memoryview, path: Path, number: int) -> None:
-    import google_crc32c
-
     payload = frame[HEADER_BYTES:-FOOTER_BYTES]
     if struct.unpack_from("<Q", frame)[0] != len(payload):
         raise DamagedRecordError(path, number, "its length is not the one written")
-    if masked(google_crc32c.extend(0, np.frombuffer(payload, np.uint8))) != bytes(frame[-FOOTER_BYTES:]):
+    if masked(crc32c(np.frombuffer(payload, np.uint8))) != bytes(frame[-FOOTER_BYTES:]):
         raise DamagedRecordError(path, number, "its checksum does not agree")
