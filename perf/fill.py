@@ -19,8 +19,8 @@ that were read from disk are in pieces of many pages, those just written there i
 
 Unmapping each row block after its copy took 0.71 to 0.80 where the kept way took 0.52 to 0.61; MADV_RANDOM changed
 nothing. In Python a call a row would hold the lock, and numba was not taken in for a loop that loses. One `preadv` of
-whole rows, with a scratch buffer for what is between the patch's, would copy 14.6 MB for 2.5; TensorFlow's ops read whole
-records of 70 MB. What the host did before, joining and normalising, takes 0.97 to 1.42 in all.
+whole rows, with a scratch buffer for what is between the patch's, would copy 14.6 MB for 2.5; TensorFlow's ops read
+whole records of 70 MB. What the host did before, joining and normalising, takes 0.97 to 1.42 in all.
 """
 
 from __future__ import annotations

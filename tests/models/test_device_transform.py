@@ -26,7 +26,7 @@ from sciml_datasets.models.device_memory import does_not_fit, largest_fitting
 from sciml_datasets.models.device_transform import tensorflow_arrays
 from sciml_datasets.models.predictor import predictor
 from sciml_datasets.models.reference import reference_module
-from sciml_datasets.models.run_config import trained_with
+from sciml_datasets.models.run_config import check_same_run, trained_with
 from sciml_datasets.prepared.prepared import Prepared
 
 BOUNDS = {"cloudmask_demo": 1e-6, "stemdl_demo": 1e-4}
@@ -157,6 +157,9 @@ def loss(run: Path) -> float:
 def test_a_run_that_does_not_say_it_was_transformed_on_the_host(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"settings": {"epochs": 2}}))
     assert trained_with(tmp_path, "cloudmask_demo")[0] == {"transform": "host", "epochs": 2}
+    check_same_run(tmp_path, {"settings": {"epochs": 2, "transform": "host"}})
+    with pytest.raises(InputError, match="unfinished run with another transform: start with the same flags"):
+        check_same_run(tmp_path, {"settings": {"epochs": 2, "transform": "device"}})
 
 
 def test_what_is_drawn_for_the_device_is_what_the_host_draws() -> None:
