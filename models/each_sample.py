@@ -16,6 +16,8 @@ from sciml_datasets.models.sample_source import Randomness, Samples, SampleSourc
 
 QUICK = 2e-4
 """Seconds for a sample; what takes less is mostly Python, in which threads wait for each other."""
+LARGE = 1 << 19
+"""Bytes of a sample; copying more takes longer than the Python around it, and holds no lock."""
 ROLES = ("input", "target", "weight")
 
 Made = Callable[[dict[str, Any], Samples | None], Samples]
@@ -54,8 +56,10 @@ class EachSample:
         return found
 
     def gains_from_threads(self) -> bool:
-        """See `SampleSource.gains_from_threads`; by the least time that a sample takes."""
+        """See `SampleSource.gains_from_threads`; by the size of a sample, and the least time that it takes."""
         batch = tree.map_structure(lambda like: np.empty((1, *like.shape[1:]), like.dtype), self.like())
+        if sum(array.nbytes for array in tree.flatten(batch)) > LARGE:
+            return True
 
         def seconds() -> float:
             started = time.perf_counter()

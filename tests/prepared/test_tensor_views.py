@@ -108,7 +108,7 @@ def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
-def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> None:
+def test_threads_fill_batches_only_where_a_sample_takes_long_or_is_large(data_dir: Path) -> None:
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
     selection = Prepared.open("stemdl_demo", data_dir).select("train")
 
@@ -119,6 +119,10 @@ def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> 
     def quick(example: dict[str, np.ndarray]) -> tuple[float, int, int]:
         return 0.0, 1, 1
 
+    def large(example: dict[str, np.ndarray]) -> tuple[np.ndarray, int, int]:
+        return np.zeros((2048, 2048), np.uint8), 1, 1
+
     source = STEMDL["stemdl"].source
+    assert replace(source, samples=large, drawn=None).training_samples(builder, selection).gains_from_threads()
     assert replace(source, samples=slow).training_samples(builder, selection).gains_from_threads()
     assert not replace(source, samples=quick, drawn=None).training_samples(builder, selection).gains_from_threads()
