@@ -11,8 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def crc32c(values: NDArray[np.uint8]) -> int:
-    """The CRC-32C of contiguous bytes, as `google_crc32c.value` computes it.
+def crc32c(values: NDArray[np.uint8], before: int = 0) -> int:
+    """The CRC-32C of contiguous bytes, as `google_crc32c.extend` computes it.
+
+    Args:
+        values: the bytes.
+        before: CRC-32C of what precedes them.
 
     Example:
         >>> import numpy as np
@@ -21,10 +25,10 @@ def crc32c(values: NDArray[np.uint8]) -> int:
     """
     function = _native()
     if function is not None:
-        return int(function(0, values.ctypes.data, values.nbytes))
+        return int(function(before, values.ctypes.data, values.nbytes))
     import google_crc32c
 
-    return int(google_crc32c.value(values.tobytes()))
+    return int(google_crc32c.extend(before, values.tobytes()))
 
 
 @cache

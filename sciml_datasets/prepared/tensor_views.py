@@ -6,7 +6,6 @@ scene can be taken from the page cache without decoding, or even reading, the re
 
 from __future__ import annotations
 
-import mmap
 import struct
 import threading
 from collections.abc import Hashable
@@ -25,6 +24,8 @@ from sciml_datasets.prepared.record_fields import byte_features, decoding
 from sciml_datasets.prepared.record_ids import RecordIds
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
+PIECE = 1 << 20
+"""Bytes that are read at a time to compare a checksum; they stay in the processor's cache."""
 MAPPED_BYTES = 1 << 29
 """Approximate number of bytes of the files that a process keeps mapped: their pages count as its memory, although the
 page cache may take them back."""
@@ -81,9 +82,8 @@ class TensorViews:
         """
         if position not in self._found:
             shard, number, start, end = self._places[position]
-            frame = self._maps[shard][start:end].data
-            _check(frame, self._paths[shard], number)
-            payload = frame[HEADER_BYTES:-FOOTER_BYTES]
+            _check(self._paths[shard], number, start, end)
+            payload = self._maps[shard][start:end].data[HEADER_BYTES:-FOOTER_BYTES]
             with decoding(self._paths[shard], number):
                 features = dict(byte_features(payload))
             if (expected := self._ids[position]) is not None:
@@ -93,7 +93,6 @@ class TensorViews:
                     name.decode(): np.frombuffer(features[name], kind).reshape(shape)
                     for name, (shape, kind) in self._tensors.items()
                 }
-            unmap_pages(self._maps[shard][start - start % mmap.PAGESIZE : end])  # the checksum has touched them all
         return self._found[position]
 
     def touched(self, size: int, part: Hashable = None) -> None:
@@ -120,9 +119,24 @@ class TensorViews:
             unmap_pages(mapped)
 
 
-def _check(frame: memoryview, path: Path, number: int) -> None:
-    payload = frame[HEADER_BYTES:-FOOTER_BYTES]
-    if struct.unpack_from("<Q", frame)[0] != len(payload):
-        raise DamagedRecordError(path, number, "its length is not the one written")
-    if masked(crc32c(np.frombuffer(payload, np.uint8))) != bytes(frame[-FOOTER_BYTES:]):
-        raise DamagedRecordError(path, number, "its checksum does not agree")
+def _check(path: Path, number: int, start: int, end: int) -> None:
+    """Compare the length and the checksum of the record between two positions of a file.
+
+    It is read, not mapped: nothing is to be unmapped then, and what comes from disk lies in larger pieces of the page
+    cache, of which mapping a patch takes a third of the time.
+    """
+    payload = end - start - HEADER_BYTES - FOOTER_BYTES
+    piece = np.empty(min(PIECE, payload), np.uint8)
+    checksum = 0
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        if struct.unpack("<Q", file.read(HEADER_BYTES)[:8].ljust(8, b"\0")) != (payload,):
+            raise DamagedRecordError(path, number, "its length is not the one written")
+        while payload:
+            some = piece[:payload]
+            if not (count := file.readinto(some.data)):
+                raise DamagedRecordError(path, number, "its length is not the one written")
+            checksum = crc32c(some[:count], checksum)
+            payload -= count
+        if masked(checksum) != file.read(FOOTER_BYTES):
+            raise DamagedRecordError(path, number, "its checksum does not agree")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -92,6 +93,15 @@ def test_a_damaged_record_raises(data_dir: Path, tmp_path: Path) -> None:
     shard.write_bytes(content)
     with pytest.raises(DamagedRecordError, match="checksum does not agree"):
         views(tmp_path)[0]
+
+
+def test_a_file_that_was_cut_short_after_it_was_opened_raises(data_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(data_dir / "sciml/cloudmask_demo", tmp_path / "sciml/cloudmask_demo")
+    opened = views(tmp_path)
+    for shard in (tmp_path / "sciml/cloudmask_demo/1.0.0").glob("*train*-of-*[0-9]"):
+        os.truncate(shard, 100_000)
+    with pytest.raises(DamagedRecordError, match="its length is not the one written"):
+        opened[0]
 
 
 def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
