@@ -26,6 +26,7 @@ whole records of 70 MB. What the host did before, joining and normalising, takes
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -83,7 +84,11 @@ def simulated(name: str, data_dir: Path, count: int) -> None:
     raw = find(name)[1].preprocessed_from or name
     if not (data_dir / "raw" / raw).is_dir():
         simulate(raw, data_dir / "raw", count, jobs=2, **OPTIONS.get(raw, {}))
-    prepare(raw, data_dir / "raw", data_dir, preprocess=raw != name)
+    folder = prepare(raw, data_dir / "raw", data_dir, preprocess=raw != name)
+    for path in folder.iterdir():  # it is read from disk, as data of another day are
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 class Filling:
