@@ -6,12 +6,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.models.device_transform import OnDevice
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
-from sciml_datasets.models.sample_source import DeferredSource, RecipeSource
+from sciml_datasets.models.sample_source import RecipeSource
 
 SETTINGS = (
     "epochs",
@@ -244,9 +245,9 @@ class Recipe:
         return replace(self, training=replace(self.training, transform="host"))
 
     @property
-    def deferred(self) -> DeferredSource | None:
-        """The source, where the device transforms what it gives."""
-        return cast(DeferredSource, self.source) if self.training.transform == "device" else None
+    def deferred(self) -> OnDevice | None:
+        """The source, where the device transforms what it gives: of a recipe that is `placed`."""
+        return self.source if isinstance(self.source, OnDevice) else None
 
     def with_spread(self, spread: float) -> Recipe:
         """A copy whose losses are in squares of this standard deviation, where the recipe is standardised."""
