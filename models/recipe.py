@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.models.device_transform import OnDevice
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
 from sciml_datasets.models.sample_source import RecipeSource
@@ -25,6 +26,7 @@ SETTINGS = (
     "precision",
     "xla",
     "deterministic",
+    "transform",
     "parameters",
 )
 """Fields of `TrainingSettings` that a user may set for a run."""
@@ -32,6 +34,7 @@ CHOICES = {
     "precision": ("float32", "mixed_bfloat16", "float64"),
     "xla": ("off", "on", "auto"),
     "deterministic": ("on", "off"),
+    "transform": ("auto", "host", "device"),
     "optimizer": ("adamw", "adam", "adamax", "sgd"),
     "schedule": ("cosine", "constant", "plateau"),
 }
@@ -60,6 +63,8 @@ class TrainingSettings:
             float32.
         xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
         deterministic: whether two runs with one seed give the same bits, on the same number of threads.
+        transform: where samples are transformed: on the ``host``, as they are read, or on the ``device``, in the
+            compiled step; ``auto`` for the device where that is an accelerator and the source can.
         parameters: number of parameters that the network has, about; 0 for a network of one size.
         optimizer: name of the optimizer in Keras, in lower case.
         epsilon: number that the optimizer adds to what it divides by.
@@ -84,6 +89,7 @@ class TrainingSettings:
     precision: str = "float32"
     xla: str = "off"
     deterministic: str = "on"
+    transform: str = "auto"
     parameters: int = 0
     optimizer: Literal["adamw", "adam", "adamax", "sgd"] = "adamw"
     epsilon: float = 1e-7
@@ -224,6 +230,29 @@ class Recipe:
     def for_data(self, facts: Mapping[str, Any]) -> Recipe:
         """A copy for prepared data with these facts; without ``by_facts`` the same."""
         return changed(self, self.by_facts(facts)) if self.by_facts else self
+
+    def placed(self, *, accelerated: bool) -> Recipe:
+        """A copy whose source is transformed where ``transform`` says, which then is ``host`` or ``device``.
+
+        Args:
+            accelerated: whether the device is an accelerator; the processor's own memory is the host's.
+
+        Raises:
+            RecipeError: the device is asked for and the source has no form for it.
+        """
+        on_device, wanted = self.source.on_device(), self.training.transform
+        if wanted == "device" and on_device is None:
+            raise RecipeError(
+                "transform=device: its samples, as they are augmented here, are made on the host alone: leave it out"
+            )
+        if on_device is not None and (wanted == "device" or (wanted == "auto" and accelerated)):
+            return replace(self, source=on_device, training=replace(self.training, transform="device"))
+        return replace(self, training=replace(self.training, transform="host"))
+
+    @property
+    def deferred(self) -> OnDevice | None:
+        """The source, where the device transforms what it gives: of a recipe that is `placed`."""
+        return self.source if isinstance(self.source, OnDevice) else None
 
     def with_spread(self, spread: float) -> Recipe:
         """A copy whose losses are in squares of this standard deviation, where the recipe is standardised."""

@@ -41,7 +41,7 @@ class Registry(Mapping[str, Benchmark]):
         >>> BENCHMARKS["candle_uno"].title
         'Response of tumour cell lines to drugs'
         >>> [dataset.name for dataset in BENCHMARKS["cloudmask"].datasets]
-        ['cloudmask', 'cloudmask_demo']
+        ['cloudmask', 'cloudmask_preprocessed', 'cloudmask_demo']
     """
 
     def __init__(self) -> None:

@@ -65,6 +65,7 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
         "precision": "float32",
         "xla": "off",
         "deterministic": "on",
+        "transform": "host",
         "reference": "small",
         "augmentation": "none",
         "class_weights": "off",

@@ -181,7 +181,7 @@ EXACT = ":precision=float64,batch_size=2"
 """Settings for networks of convolutions: rounding in float32 would switch single rectifiers, in any sharing of a
 batch."""
 SHARED = {
-    "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}"),
+    "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}", f"cloudmask_demo{EXACT},transform=device"),
     "multiworker": ("candle_uno_demo", f"cloudmask_demo{EXACT}", f"stemdl_demo{EXACT}"),
 }
 """Strategy to recipes that are trained under it, as many as CI has time for; ``perf/strategies.py`` trains all."""
