@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import quoted, shown
 from sciml_datasets.models.device_transform import OnDevice
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
@@ -111,7 +112,7 @@ class TrainingSettings:
 
 
 def _no_choice(name: str, text: Any, known: Iterable[str]) -> str:
-    return f"{name}={text}: expected {' or '.join(known)}{meant(str(text), known)}"
+    return f"{name}={shown(str(text))}: expected {' or '.join(known)}{meant(str(text), known)}"
 
 
 def _checked(name: str, text: Any) -> Any:
@@ -124,11 +125,11 @@ def _checked(name: str, text: Any) -> Any:
     try:
         value = kind(text)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name}={text}: expected {KINDS[kind]}") from error
+        raise InputError(f"{name}={shown(str(text))}: expected {KINDS[kind]}") from error
     if not value >= 0 or (name in COUNTS and value < 1):
-        raise InputError(f"{name}={text}: expected {KINDS[kind]} from {int(name in COUNTS)} on")
+        raise InputError(f"{name}={shown(str(text))}: expected {KINDS[kind]} from {int(name in COUNTS)} on")
     if name == "warmup_share" and value > 1:
-        raise InputError(f"{name}={text}: expected a share from 0 to 1")
+        raise InputError(f"{name}={shown(str(text))}: expected a share from 0 to 1")
     return value
 
 
@@ -275,7 +276,7 @@ class Recipe:
         known = self.settings()
         for name, text in settings.items():
             if name not in known:
-                raise InputError(f"there is no setting {name!r}: {one_of(name, known)}")
+                raise InputError(f"there is no setting {quoted(str(name))}: {one_of(name, known)}")
             if name in self.choices and text not in self.choices[name]:
                 raise InputError(_no_choice(name, text, self.choices[name]))
         chosen = {name: text for name, text in settings.items() if name in self.choices}

@@ -281,3 +281,12 @@ def test_a_network_of_the_users_is_trained_by_the_recipe_of_the_task(
 
     recipe = replace(task_recipe(Prepared.open(NAME, data_dir)), network=pooled)
     assert (trained(recipe.with_settings({"epochs": 1})) / "result.json").is_file()
+
+
+@pytest.mark.parametrize("text", ["a\nb", "x" * 100_000], ids=["line break", "long"])
+@pytest.mark.parametrize("name", ["epochs", "weight_decay", "warmup_share", "precision", ""])
+def test_a_setting_that_is_refused_is_shown_in_one_line(name: str, text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        UNO_RECIPES["candle_uno_demo"].with_settings({name or text: text})
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 1000
