@@ -33,6 +33,7 @@ def test_the_folders_at_the_root_are_parts_of_the_package(name: str) -> None:
             "from sciml_datasets.cli.main import main; main(['completion', 'zsh'])",
             ["tensorflow", "tensorflow_datasets"],
         ),
+        ("import sciml_datasets.fetch.run, sciml_datasets.fetch.sources.http", ["tensorflow_datasets", "numpy"]),
         ("import sciml_datasets; sciml_datasets.prepare", ["tensorflow", "mpi4py", "matplotlib"]),
     ],
 )
