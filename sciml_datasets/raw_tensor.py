@@ -17,6 +17,7 @@ from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import is_count, read_object
+from sciml_datasets.files.text import quoted, shown
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
 from sciml_datasets.raw_format import ArrayLayout, numpy_type
 
@@ -119,9 +120,10 @@ class RawTensor(features.FeatureConnector):
         except FileNotFoundError as error:
             raise InputError(f"{path} is missing: {AGAIN}") from error
         if len(found["shape"]) != self._rank or not all(is_count(length) for length in found["shape"]):
-            raise InputError(f"{path}: shape is {found['shape']}, expected {self._rank} lengths: {AGAIN}")
+            lengths = shown(str(found["shape"]))
+            raise InputError(f"{path}: shape is {lengths}, expected {self._rank} lengths: {AGAIN}")
         if found["dtype"] not in TYPES:
-            raise InputError(f"{path}: dtype is {found['dtype']!r}, expected one of {', '.join(TYPES)}: {AGAIN}")
+            raise InputError(f"{path}: dtype is {quoted(found['dtype'])}, expected one of {', '.join(TYPES)}: {AGAIN}")
         return ArrayLayout(tuple(found["shape"]), found["dtype"])
 
 
