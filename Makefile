@@ -1,4 +1,4 @@
-# make demo: set up and walk the road from simulated raw files to scores. make test: set up and run every check.
+# make demo: set up and walk the road from simulated raw files to scores and pictures. make test: set up and run every check.
 # make lock: write the newest release of each package into the two lists with hashes. make audit: look for known vulnerabilities.
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +19,7 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 lock: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet uv

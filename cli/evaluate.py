@@ -15,6 +15,7 @@ from sciml_datasets.cli.arguments import (
     check_output,
     report,
 )
+from sciml_datasets.cli.result_lines import result_lines
 
 EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predictions.h5"
 
@@ -40,7 +41,6 @@ def run(args: argparse.Namespace) -> int:
     """Score predictions of any framework and print the scores beside targets and baselines."""
     from sciml_datasets.errors import InputError
     from sciml_datasets.metrics.evaluator import Evaluator
-    from sciml_datasets.metrics.result_table import table
     from sciml_datasets.metrics.results import aggregate, make_result, write_result
     from sciml_datasets.metrics.truth import Truth
     from sciml_datasets.prepared.prepared import Prepared
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         evaluator.update_from_file(path)
         results.append(make_result(evaluator))
     result = aggregate(results) if len(results) > 1 else results[0]
-    lines = table(result).split("\n")
+    lines = result_lines(result)
     if args.out:
         write_result(result, args.out)
         lines.append(f"{args.out}: the same as JSON")

@@ -71,6 +71,8 @@ _IN_WORDS = re.compile(r"errno = (\d+)")
 """Number of an error of the system in a message of HDF5."""
 _TFDS = re.compile(r"(\w+: )?Failed to construct dataset .*?\": ", re.DOTALL)
 """Text that TFDS writes before the message of any error while it makes a builder."""
+_OF_TENSORFLOW = re.compile(r"(?:^|\}\}\s)(/[^;]*);\s([^\[\n;]+?)\s*(?:\[|\n|$)")
+"""File and reason of an error of the system in a message of TensorFlow, which may name operations around them."""
 _NAME_IN_WORDS = re.compile(r"name = '([^']+)'")
 
 
@@ -83,12 +85,21 @@ def sentence_of(error: Exception) -> str | None:
         return _TFDS.sub("", str(error), 1)
     if isinstance(error, OSError):
         return _of_system(error)
+    if in_tensorflow := _of_tensorflow(error):
+        return _of_system(in_tensorflow)
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # the latter is TensorFlow's
         detail = f" ({first_line(error)})" if str(error) else ""
         return f"there is not enough memory{detail}: {REMEDIES[errno.ENOMEM]}"
     if isinstance(error, ImportError) and error.name and not error.name.startswith(PACKAGE):
         return f"{error.name} cannot be imported ({first_line(error)}): install it again for {sys.executable}"
     return None
+
+
+def _of_tensorflow(error: Exception) -> OSError | None:
+    """The error of the system that one of TensorFlow's has in its text alone; None for others."""
+    found = _OF_TENSORFLOW.search(str(error)) if type(error).__module__.startswith("tensorflow.") else None
+    numbers = [number for number in REMEDIES if found and os.strerror(number) == found[2]]
+    return OSError(numbers[0], os.strerror(numbers[0]), found[1]) if found and numbers else None
 
 
 def _of_system(error: OSError) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, reason_text, report
+from sciml_datasets.cli.declared import declared, declared_lines
 
 EXAMPLE = "sciml info stemdl_demo"
 PUBLISHED = ("target", "reference", "best_known")
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     original = benchmark.is_original(facts)
     benchmark = benchmark.for_data(facts) if facts else benchmark
     builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
+    features = _feature(builder.info.features.np_dtype, builder.info.features.shape)["features"]
     content: dict[str, Any] = {
         "name": dataset.name,
         "version": dataset.version,
@@ -51,11 +53,12 @@ def run(args: argparse.Namespace) -> int:
         "terms": "" if dataset.simulated_samples else benchmark.terms,
         "obtain": "simulated where no raw files are given" if dataset.simulated_samples else benchmark.obtain,
         "citation": builder.info.citation,
-        "features": _feature(builder.info.features.np_dtype, builder.info.features.shape)["features"],
+        "features": features,
         "supervised_keys": builder.info.supervised_keys,
         "prepared": str(prepared.folder) if prepared is not None else None,
         "facts": {key: value for key, value in (builder.info.metadata or {}).items() if not _is_long(value)},
         "splits": {name: split.num_examples for name, split in builder.info.splits.items()},
+        "declared": declared(benchmark, dataset, features),
         "criteria": [asdict(criterion) for criterion in benchmark.criteria],
     }
     return report(args, content, *_lines(content, benchmark.criteria))
@@ -115,9 +118,10 @@ def _lines(content: dict[str, Any], criteria: tuple[Criterion, ...]) -> list[str
         lines.append(f"{'source':<10}{place}: {source['num_files']:,} files{size}")
     lines += [f"{'terms':<10}{content['terms']}"] * bool(content["terms"])
     lines += [f"{'prepared':<10}{content['prepared'] or 'no: `sciml prepare ' + content['name'] + '`'}"]
-    lines += [f"{'splits':<10}{', '.join(f'{name} {count:,}' for name, count in content['splits'].items())}"] * bool(
-        content["splits"]
-    )
+    if content["splits"]:
+        lines += [f"{'splits':<10}{', '.join(f'{name} {count:,}' for name, count in content['splits'].items())}"]
+    else:
+        lines += declared_lines(content["declared"])
     lines += ["", "features"]
     features = dict(_feature_lines(content["features"]))
     width = max(map(len, features)) + 2

@@ -12,19 +12,22 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, redirect_stderr, suppress
+from contextlib import suppress
 from functools import partial
-from typing import Any, NoReturn, Protocol, cast
+from typing import Any, Protocol, cast
 
 from sciml_datasets.cli import streams
 from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
+from sciml_datasets.cli.parsing import Parser
 from sciml_datasets.errors import BenchmarkWarning, InputError, PeerFailedError
+from sciml_datasets.nearest import meant, one_of
 from sciml_datasets.parallel.launcher import ranks_started, speaks
 from sciml_datasets.printable import notice, printable, printable_json
 
 COMMANDS = {
     "list": "the data sets",
     "info": "a data set in detail: features, splits, criteria, targets",
+    "card": "the data card of a benchmark: origin, weaknesses, harm, maintenance",
     "fetch": "get the raw files from where they are published",
     "simulate": "make raw files by simulation",
     "convert": "turn data of other formats into raw files",
@@ -32,6 +35,7 @@ COMMANDS = {
     "verify": "compare prepared data or raw files with their checksums",
     "stage": "copy a prepared data set to a node's own disk",
     "show": "draw samples of a prepared data set",
+    "croissant": "write the Croissant description of a prepared data set",
     "train": "train a model and score it",
     "predict": "write the predictions of a trained model",
     "evaluate": "score a predictions file",
@@ -39,13 +43,17 @@ COMMANDS = {
     "check": "check submissions, and compute their scores again",
     "leaderboard": "make the static site of all submissions",
     "demo": "run all steps on simulated data",
+    "doctor": "examine the installation: what is wrong, and what mends it",
+    "completion": "make the shell complete commands, flags and names",
 }
 """Command to one line of help, in the order of use; ``sciml_datasets.cli.<command>`` implements it."""
 
-BY_ONE = ("submit", "leaderboard", "demo")
-"""Names of the commands that make a folder of many parts, in which several ranks would interfere. Commands that make
-one file give it its name when it is complete, so that any number of processes may run them. ``convert`` makes a folder
-or a file, depending on its format."""
+FLAGS = ("--help", "--version", "-h", "-V")
+"""Flags of ``sciml`` itself, without a command."""
+BY_ONE = ("submit", "leaderboard", "demo", "doctor")
+"""Names of the commands that make a folder of many parts, in which several ranks would interfere, and of the one that
+starts ranks itself. Commands that make one file give it its name when it is complete, so that any number of processes
+may run them. ``convert`` makes a folder or a file, depending on its format."""
 
 
 class Command(Protocol):
@@ -60,12 +68,9 @@ class Command(Protocol):
         """Run the command, with results on stdout and progress on stderr, and return the exit code."""
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose messages are printable: arguments may be names of files that a shell has put in."""
-
-    def error(self, message: str) -> NoReturn:
-        """See `argparse.ArgumentParser.error`."""
-        super().error(printable(message))
+def command_of(name: str) -> Command:
+    """The module of a command, imported when it is first needed."""
+    return cast(Command, importlib.import_module(f"sciml_datasets.cli.{name}"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,18 +118,20 @@ def _show_warning(show: Callable[..., None], message: Warning | str, category: t
 
 
 def _run(argv: Sequence[str]) -> int:
+    if argv[:1] == ["help"]:  # of a command, where one is named
+        argv = [*(word for word in argv[1:] if not word.startswith("-")), "--help"]
     if not argv or argv[0] in ("-h", "--help"):
         streams.say(*_help())
         return 0 if argv else 2
-    if argv[0] == "--version":
+    if argv[0] in ("-V", "--version"):
         from sciml_datasets import __version__
 
         streams.say(f"sciml {__version__}")
         return 0
     if argv[0] not in COMMANDS:
-        raise _by_all(f"there is no command {argv[0]!r}: choose one of {', '.join(COMMANDS)}")
+        raise _by_all(_no_command(argv[0]))
     logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
-    command = cast(Command, importlib.import_module(f"sciml_datasets.cli.{argv[0]}"))
+    command = command_of(argv[0])
     parser = Parser(
         prog=f"sciml {argv[0]}",
         description=f"{COMMANDS[argv[0]].capitalize()}.",
@@ -133,8 +140,7 @@ def _run(argv: Sequence[str]) -> int:
     )
     command.add_arguments(parser)
     try:
-        with nullcontext() if speaks() else redirect_stderr(None):
-            args = parser.parse_args(argv[1:])
+        args = parser.parsed(argv[1:])
     except InputError as error:
         raise _by_all(str(error)) from error
     by_one = argv[0] in BY_ONE or (argv[0] == "convert" and not args.file)
@@ -143,13 +149,25 @@ def _run(argv: Sequence[str]) -> int:
     return command.run(args)
 
 
+def _no_command(word: str) -> str:
+    """A sentence on a first word that is no command."""
+    from sciml_datasets.benchmarks import dataset_names
+
+    if word in dataset_names():
+        return f"{word} is a data set: write the command before it, as in `sciml info {word}`"
+    if word.startswith("-"):
+        return f"there is no flag {word}: flags stand behind a command, as in `sciml list --json`{meant(word, FLAGS)}"
+    return f"there is no command {word!r}: {one_of(word, COMMANDS)}"
+
+
 def _by_all(sentence: str) -> Exception:
     """The error of a mistake that all ranks of a launcher have: the first one reports it."""
     return InputError(sentence) if speaks() else PeerFailedError(bad_input=True)
 
 
 def _help() -> list[str]:
-    lines = ["usage: sciml COMMAND [--help] ...", "", "The MLCommons Science benchmarks, from raw file to result.", ""]
+    lines = ["usage: sciml COMMAND ...", "       sciml help [COMMAND]", "       sciml --version", ""]
+    lines += ["The MLCommons Science benchmarks, from raw file to result.", ""]
     lines += [f"  {name:<12}{title}" for name, title in COMMANDS.items()]
     lines += [
         "",

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preprocess",
         action="store_true",
-        help="prepare the preprocessed form of the data set from its raw files (stemdl: stemdl_preprocessed)",
+        help="prepare the preprocessed form of the data set from its raw files (of stemdl and cloudmask)",
     )
     add_choices(parser, _declared())
     add_json(parser)

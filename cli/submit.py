@@ -46,13 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the submission, check it, and print the next steps; exit code 1 if it must be fixed."""
     from sciml_datasets.errors import InputError
+    from sciml_datasets.nearest import meant
     from sciml_datasets.submissions import Statement, check, submit
     from sciml_datasets.submissions.configuration import folder_name
     from sciml_datasets.submissions.findings import shown
     from sciml_datasets.submissions.rules import STATUSES
 
     if args.status not in STATUSES:
-        raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}")
+        raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}{meant(args.status, STATUSES)}")
     given = {
         "repository": args.repository or _origin(),
         "version": args.code_version,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
 from sciml_datasets.cli.measured import advice_lines, measured_lines
+from sciml_datasets.cli.result_lines import result_lines
 from sciml_datasets.errors import InputError
 from sciml_datasets.parallel.launcher import world
 
@@ -85,7 +86,6 @@ def _groupings() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
     from sciml_datasets.metrics.cross_validation import fold_table
-    from sciml_datasets.metrics.result_table import table
     from sciml_datasets.splits.groups import ROW
 
     settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if not result:  # another worker writes and reports
         return 0
-    lines = [*table(result).split("\n"), *([_reached(result)] if args.until_target else [])]
+    lines = [*result_lines(result), *([_reached(result)] if args.until_target else [])]
     lines += [*measured_lines(result, "training"), *advice_lines(args.name, result.get("input_wait"))]
     return report(args, result, *lines, f"{args.out}: weights, predictions, logs and plots")
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 
 INTERVALS = ("init", "run", "epoch", "eval")
 """Intervals that are logged with a start and a stop."""
@@ -60,7 +60,7 @@ class RunLog:
             path: path of the file.
             new: whether the file must not exist.
         """
-        held, self._handler = self._handler, logging.FileHandler(path, mode="x" if new else "a", encoding="utf-8")
+        held, self._handler = self._handler, _LogFile(path, new=new)
         if isinstance(held, logging.handlers.MemoryHandler):
             held.setTarget(self._handler)
             held.flush()
@@ -147,6 +147,29 @@ class RunLog:
     def close(self) -> None:
         """Close the file; lines that were held in memory are lost. It may be called again."""
         self._handler.close()
+
+
+class _LogFile(logging.Handler):
+    """Writes lines to a file, as they come; an error ends the run with the name of the file, and is not printed.
+
+    Args:
+        path: path of the file.
+        new: whether it must not exist.
+    """
+
+    def __init__(self, path: Path, *, new: bool) -> None:
+        super().__init__()
+        self._path = path
+        self._file = path.open("x", 1, encoding="utf-8") if new else path.open("a", 1, encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with naming(self._path):
+            self._file.write(f"{self.format(record)}\n")
+
+    def close(self) -> None:
+        with naming(self._path):
+            self._file.close()
+        super().close()
 
 
 def _cut(path: Path, keep: int) -> None:

@@ -2,63 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sciml_datasets.metrics.intervals import reason_for_none
 from sciml_datasets.metrics.results import PUBLISHED, SHOWN_BOUND, UNSCORED
-from sciml_datasets.metrics.score_text import aligned, score_text
+from sciml_datasets.metrics.score_text import folded, score_text
 
 
-def table(result: dict[str, Any]) -> str:
-    """The scores as text, a line per criterion; published values, where they are comparable, refer to the real data."""
-    runs = f", mean of {len(result['runs'])} runs" if "runs" in result else ""
-    title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
-    if what := measured(result):
-        title += f", {what}"
-    names = list(dict.fromkeys(name for row in result["criteria"] for name in row["baselines"]))
-    bounds = {row["name"]: bound for row in result["criteria"] if (bound := bound_of(result, row["name"]))}
-    spans = (result.get("intervals") or {}).get("scores", {})
-    columns = [
-        "score",
-        *(["95 % interval"] if spans else []),
-        *(["+-"] if runs else []),
-        *(["+- of bins"] if bounds else []),
-        *(f"baseline {i}" for i, _ in enumerate(names, 1)),
+def table(result: dict[str, Any], width: int | None = None, *, published: bool = True) -> str:
+    """The scores as text, a line per criterion; published values, where they are comparable, refer to the real data.
+
+    Args:
+        result: content of ``result.json``, of a run or of several.
+        width: number of characters in a line, where columns shall be put below each other; see `folded`.
+        published: whether targets and other published values are shown.
+    """
+    criteria = result["criteria"]
+    published = published and any(row[kind] for row in criteria for kind in PUBLISHED)
+    bounds = {row["name"]: bound for row in criteria if (bound := bound_of(result, row["name"]))}
+    groups = [_scores(result, bounds), _baselines(criteria), *([_published(criteria)] if published else [])]
+    lines = [_title(result), *folded(["criterion", *(row["title"] for row in criteria)], groups, width)]
+    notes = [
+        f"95 % interval: {interval_method(result)}" if _spans(result) else "",
+        f"no 95 % interval: {why}" if not _spans(result) and (why := reason_for_none(result)) else "",
+        "+- of bins: the exact score is at most this far away" if bounds else "",
     ]
-    published = any(row[kind] for row in result["criteria"] for kind in PUBLISHED)
-    columns += ["target", "reference", "best known", "target met", "distance"] if published else []
-    rows = [["criterion", *columns]]
-    for row in result["criteria"]:
-        unit = row.get("unit", "")
-        cells = [row["title"], score_text(row["score"], unit)]
-        if spans:
-            cells.append(" to ".join(score_text(end, unit) for end in spans.get(row["name"], [None])))
-        if runs:
-            low, high = row.get("interval", (None, None))
-            cells.append(score_text(None if low is None else (high - low) / 2, unit))
-        if bounds:
-            cells.append(score_text(bounds.get(row["name"]), unit))
-        cells += [score_text(row["baselines"].get(name), unit) for name in names]
-        if published:
-            cells += [score_text(row[kind] and row[kind]["value"], unit) for kind in PUBLISHED]
-            cells += [{None: "-", True: "yes", False: "no"}[row["met"]], score_text(row["distance"], unit)]
-        rows.append(cells)
-    lines = [title + runs, *aligned(rows)]
-    lines += [f"baseline {i}: {name}" for i, name in enumerate(names, 1)]
-    if spans:
-        lines.append(f"95 % interval: {interval_method(result)}")
-    elif why := reason_for_none(result):
-        lines.append(f"no 95 % interval: {why}")
-    if bounds:
-        lines.append("+- of bins: the exact score is at most this far away")
     unscored = {name: count for name, count in result["scores"].items() if UNSCORED.fullmatch(name) and count}
     if unscored:
         counts = ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in unscored.items())
-        lines.append(f"not scored: {counts}")
+        notes.append(f"not scored: {counts}")
     if published:
-        lines.append("target, reference and best known are those of the real data")
+        notes.append("target, reference and best known are those of the real data")
+    for note in filter(None, notes):
+        lines += textwrap.wrap(note, width, subsequent_indent="  ") if width else [note]
     return "\n".join(lines)
+
+
+def _title(result: dict[str, Any]) -> str:
+    title = f"{result['dataset']} {result['dataset_version']}, {result['split']} split, {result['num_samples']} samples"
+    if what := measured(result):
+        title += f", {what}"
+    return title + (f", mean of {len(result['runs'])} runs" if "runs" in result else "")
+
+
+def _spans(result: dict[str, Any]) -> dict[str, Any]:
+    """The interval of each score of a run, empty where there are none."""
+    return dict((result.get("intervals") or {}).get("scores", {}))
+
+
+def _scores(result: dict[str, Any], bounds: Mapping[str, float]) -> list[list[str]]:
+    """Columns of the scores and of what is known of their uncertainty."""
+    criteria, spans = result["criteria"], _spans(result)
+    columns = [["score", *(_text(row, row["score"]) for row in criteria)]]
+    if spans:
+        ends = [" to ".join(_text(row, end) for end in spans.get(row["name"], [None])) for row in criteria]
+        columns.append(["95 % interval", *ends])
+    if "runs" in result:
+        halves = [(row["interval"][1] - row["interval"][0]) / 2 if row.get("interval") else None for row in criteria]
+        columns.append(["+-", *map(_text, criteria, halves)])
+    if bounds:
+        columns.append(["+- of bins", *(_text(row, bounds.get(row["name"])) for row in criteria)])
+    return columns
+
+
+def _baselines(criteria: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """A column for each trivial baseline."""
+    names = list(dict.fromkeys(name for row in criteria for name in row["baselines"]))
+    return [[f"baseline: {name}", *(_text(row, row["baselines"].get(name)) for row in criteria)] for name in names]
+
+
+def _published(criteria: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Columns of the published values, and of the score beside the target."""
+    met = {None: "-", True: "yes", False: "no"}
+    return [
+        *(
+            [kind.replace("_", " "), *(_text(row, row[kind] and row[kind]["value"]) for row in criteria)]
+            for kind in PUBLISHED
+        ),
+        ["target met", *(met[row["met"]] for row in criteria)],
+        ["distance", *(_text(row, row["distance"]) for row in criteria)],
+    ]
+
+
+def _text(row: Mapping[str, Any], value: float | None) -> str:
+    return score_text(value, row.get("unit", ""))
 
 
 def measured(facts: Mapping[str, Any]) -> str:

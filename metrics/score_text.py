@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import textwrap
 from collections.abc import Sequence
 
 DECIMALS = 4
@@ -10,6 +12,8 @@ DECIMALS = 4
 LEAST, MOST = 1e-3, 1e6
 """Limits between which scores with a unit are written without an exponent."""
 GAP = "  "
+HEADING_LINES = 4
+"""Largest number of lines of the heading of a column."""
 
 
 def score_text(value: float | None, unit: str = "") -> str:
@@ -42,3 +46,59 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
         GAP.join([first.ljust(widths[0]), *(cell.rjust(n) for cell, n in zip(cells, widths[1:], strict=True))])
         for first, *cells in rows
     ]
+
+
+def folded(names: Sequence[str], groups: Sequence[Sequence[Sequence[str]]], width: int | None = None) -> list[str]:
+    """Lines of a table of which each part is at most ``width`` characters wide, where that is possible.
+
+    A part begins with the column of names. A group of columns stays together where it fits into a part, and shares one
+    with the groups before it where they fit together.
+
+    Args:
+        names: heading and cells of the first column.
+        groups: columns by group, each a heading and as many cells as there are names; headings are broken at blanks
+            into at most HEADING_LINES lines.
+        width: number of characters in a line; None for one part.
+
+    Example:
+        >>> from sciml_datasets.metrics.score_text import folded
+        >>> columns = [["score", "0.61"], ["mean of the training split", "0.40"]]
+        >>> for line in folded(["criterion", "R2"], [columns], 60):
+        ...     print(line)
+                           mean of
+                               the
+                          training
+        criterion  score     split
+        R2          0.61      0.40
+    """
+    if width is None:
+        return aligned([*zip(names, *(column for group in groups for column in group), strict=True)])
+    parts: list[list[Sequence[str]]] = [[]]
+    for group in groups:
+        for n, column in enumerate(group):
+            added = group if n == 0 and _width(names, group) <= width else [column]
+            if parts[-1] and _width(names, [*parts[-1], *added]) > width:
+                parts.append([])
+            parts[-1].append(column)
+    return [line for part in parts for line in _part([names, *part])]
+
+
+def _heading(column: Sequence[str]) -> list[str]:
+    """The lines of the heading of a column: as narrow as its cells, or wider where it would have too many lines."""
+    title, *cells = column
+    least = max(map(len, [*cells, *title.split()]))
+    widths = itertools.count(least)
+    return next(lines for n in widths if len(lines := textwrap.wrap(title, n)) <= HEADING_LINES)
+
+
+def _width(names: Sequence[str], columns: Sequence[Sequence[str]]) -> int:
+    """Number of characters in a line of a part with these columns."""
+    widths = (max(map(len, [*_heading(column), *column[1:]])) for column in columns)
+    return max(map(len, names)) + sum(len(GAP) + width for width in widths)
+
+
+def _part(columns: Sequence[Sequence[str]]) -> list[str]:
+    headings = [_heading(column) for column in columns]
+    most = max(map(len, headings))
+    above = [[""] * (most - len(lines)) + lines for lines in headings]
+    return aligned([*zip(*above, strict=True), *zip(*(column[1:] for column in columns), strict=True)])

@@ -59,6 +59,7 @@ class Batches:
         seed: seed of the order and of the augmentation.
         partition: name of another partition than the canonical one, see `Prepared.select`.
         trained_on: partition whose training samples tables are scaled by; None for the same one.
+        threads: number of threads that make training samples; None for as many as there are cores, where they help.
     """
 
     prepared: Prepared
@@ -66,6 +67,7 @@ class Batches:
     seed: int
     partition: str = ""
     trained_on: str | None = None
+    threads: int | None = None
 
     @property
     def steps(self) -> int:
@@ -191,6 +193,8 @@ class Batches:
 
     @cached_property
     def _threads(self) -> int:
+        if self.threads is not None:
+            return self.threads
         return min(os.cpu_count() or 1, MAX_THREADS) if self._training_samples.gains_from_threads() else 1
 
     @cached_property

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.cloudmask import array_transforms
 from sciml_datasets.cloudmask.patches import PATCH, TRIM, cut, network_input, windows
+from sciml_datasets.cloudmask.raw import IMAGE
 from sciml_datasets.models.augmentation import mirrored
+from sciml_datasets.models.device_transform import DeviceTransform
 from sciml_datasets.models.losses import pixel_losses
 from sciml_datasets.models.recipe import Recipe, TrainingSettings, changed
 from sciml_datasets.models.sample_source import Samples
@@ -119,6 +122,43 @@ def patch_sample(patch: dict[str, NDArray[Any]], out: Samples | None = None) -> 
     return scene_image(patch, out[0] if out else None), patch["cloud"], patch["valid"]
 
 
+def stored_channels(example: dict[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    """What a normalised scene is made from, as it is stored: (R, C, 6), (R, C, 3) and (R, C)."""
+    return tuple(example[name] for name in SCENE_FEATURES)
+
+
+def _stored_sample(patch: dict[str, NDArray[Any]]) -> Samples:
+    return stored_channels(patch), patch["cloud"], patch["valid"]
+
+
+def preprocessed_scene(example: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The normalised scene (R, C, 9) of an example that is preprocessed already."""
+    return np.asarray(example[IMAGE], np.float32)
+
+
+def _preprocessed_patch(patch: dict[str, NDArray[Any]], out: Samples | None = None) -> Samples:
+    if out is None:
+        return preprocessed_scene(patch), patch["cloud"], patch["valid"]
+    np.copyto(out[0], patch[IMAGE])
+    return out[0], patch["cloud"], patch["valid"]
+
+
+def _stored_image(example: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    return example[IMAGE]
+
+
+def _stored_preprocessed(patch: dict[str, NDArray[Any]]) -> Samples:
+    return patch[IMAGE], patch["cloud"], patch["valid"]
+
+
+def _cast_input(xp: Any, image: Any) -> Any:
+    return xp.asarray(image, dtype=xp.float32)
+
+
+def _computed_input(xp: Any, channels: Any) -> Any:
+    return array_transforms.network_input(xp, *channels)
+
+
 def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable[[Any], NDArray[np.float32]]:
     """A function from scenes (N, R, C, 9) to probabilities of cloud (N, R, C); see `predict_scene`."""
     import tensorflow as tf
@@ -126,14 +166,21 @@ def whole_scenes(network: Any, patch: int = PATCH, trim: int = TRIM) -> Callable
     forward = tf.function(lambda patches: network(patches, training=False), reduce_retracing=True)
 
     def predict(images: Any) -> NDArray[np.float32]:
-        return np.stack([predict_scene(forward, image, patch, trim) for image in images])
+        return np.stack([predict_scene(forward, image, patch, trim) for image in np.asarray(images)])
 
     return predict
 
 
 _REFERENCE = Recipe(
     unet,
-    patches(PATCH, (*SCENE_FEATURES, "cloud"), scene_image, patch_sample, at_once=1),
+    patches(
+        PATCH,
+        (*SCENE_FEATURES, "cloud"),
+        scene_image,
+        patch_sample,
+        at_once=1,
+        transform=DeviceTransform(stored_channels, _stored_sample, _computed_input),
+    ),
     pixel_losses,
     whole_scenes,
     TrainingSettings(
@@ -148,8 +195,16 @@ _REFERENCE = Recipe(
     ),
 )
 
+_PREPROCESSED = {
+    "features": (IMAGE, "cloud", "valid"),
+    "inputs": preprocessed_scene,
+    "samples": _preprocessed_patch,
+    "transform": DeviceTransform(_stored_image, _stored_preprocessed, _cast_input),
+}
+
 RECIPES = {
     "cloudmask": _REFERENCE,
+    "cloudmask_preprocessed": changed(_REFERENCE, {"source": _PREPROCESSED}),
     "cloudmask_demo": changed(
         _REFERENCE,
         {

@@ -1,22 +1,52 @@
-"""What was measured of the GPUs of a run: by the driver, and by TensorFlow's own allocator."""
+"""A batch that does not fit into the memory of the device: one sentence that says which batch would."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sciml_datasets.metrics.gpu_meter import GpuMeter
+import tree
+
+from sciml_datasets.errors import InputError
 
 
-def measured_gpus(meter: GpuMeter | None) -> dict[str, Any] | None:
-    """The readings of a meter, and the largest memory in bytes that tensors took on one GPU; None without a GPU.
-
-    The driver knows only what TensorFlow reserves, which is nearly all of a GPU at once.
-    """
-    found = meter.read() if meter is not None else None
-    if found is None:
-        return None
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether TensorFlow, or a library below it, asked for more memory than there is."""
     import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
-    peaks = [int(tf.config.experimental.get_memory_info(f"GPU:{i}")["peak"]) for i in range(len(gpus))]
-    return found | {"peak_memory_bytes": max(peaks, default=None)}
+    return isinstance(error, tf.errors.ResourceExhaustedError) or "RESOURCE_EXHAUSTED" in str(error)
+
+
+def largest_fitting(run: Callable[[Any], Any], batch: Any, multiple: int = 1) -> int:
+    """The number of rows of the largest part of a batch, halved again and again, that a function can be run on; 0 where
+    there is none.
+
+    Args:
+        run: function that has run out of memory on the whole batch.
+        batch: arrays (N, ...).
+        multiple: number that the number of rows must be a multiple of.
+    """
+    rows = len(tree.flatten(batch)[0])
+    while (rows := rows // 2 // multiple * multiple) > 0:
+        try:
+            run(tree.map_structure(lambda array, rows=rows: array[:rows], batch))
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        else:
+            return rows
+    return 0
+
+
+def does_not_fit(what: str, size: int, fits: int, error: Exception) -> InputError:
+    """The sentence on a batch that is too large.
+
+    Args:
+        what: a clause that says what was done with it.
+        size: number of samples of the batch, of all devices together.
+        fits: number of samples that would fit; 0 where it is not known, or there is none.
+        error: what TensorFlow raised.
+    """
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    remedy = f"one of {fits} does: set batch_size={fits}" if fits else "set a smaller batch_size, or take more devices"
+    return InputError(f"{what} a batch of {size} does not fit into the device's memory ({reason:.200}); {remedy}")

@@ -16,6 +16,8 @@ from sciml_datasets.models.sample_source import Randomness, Samples, SampleSourc
 
 QUICK = 2e-4
 """Seconds for a sample; what takes less is mostly Python, in which threads wait for each other."""
+LARGE = 1 << 19
+"""Bytes of a sample; copying more takes longer than the Python around it, and holds no lock."""
 ROLES = ("input", "target", "weight")
 
 Made = Callable[[dict[str, Any], Samples | None], Samples]
@@ -54,8 +56,10 @@ class EachSample:
         return found
 
     def gains_from_threads(self) -> bool:
-        """See `SampleSource.gains_from_threads`; by the least time that a sample takes."""
+        """See `SampleSource.gains_from_threads`; by the size of a sample, and the least time that it takes."""
         batch = tree.map_structure(lambda like: np.empty((1, *like.shape[1:]), like.dtype), self.like())
+        if sum(array.nbytes for array in tree.flatten(batch)) > LARGE:
+            return True
 
         def seconds() -> float:
             started = time.perf_counter()
@@ -66,14 +70,22 @@ class EachSample:
 
     def fill(self, numbers: NDArray[np.int64], random: Randomness, batch: Samples) -> None:
         """See `SampleSource.fill`."""
-        arrays = tree.flatten(batch)
         with recipe_part("samples"):
             for place, number in enumerate(map(int, numbers)):
-                own = [array[place, ...] for array in arrays]
-                sample = self._made(self._reader.read(number), tree.unflatten_as(batch, own))
+                own = _place_of(batch, place)
+                sample = self._made(self._reader.read(number), own)
                 if self._drawn is not None:  # a generator takes as long as a small sample
                     sample = self._drawn(sample, random(number))
-                _write(tree.flatten(sample), own, number)
+                _write(tree.flatten(sample), tree.flatten(own), number)
+
+
+def _place_of(batch: Any, place: int) -> Any:
+    """The arrays of one sample of a batch; tuples, which nearly all batches are made of, are quick."""
+    if isinstance(batch, np.ndarray):
+        return batch[place, ...]
+    if type(batch) is tuple:
+        return tuple([_place_of(one, place) for one in batch])
+    return tree.map_structure(lambda array: array[place, ...], batch)
 
 
 def _write(made: list[Any], own: list[NDArray[Any]], number: int) -> None:

@@ -19,6 +19,7 @@ from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.input_wait import InputWait
 from sciml_datasets.models.learning_rate import learning_rate
+from sciml_datasets.models.predictor import predictor
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import training_step
@@ -60,8 +61,7 @@ class Epochs:
         self._benchmark, self._batches, self._workers, self._run = benchmark, batches, workers, run
         self._progress, self._network, self._optimizer = progress, network, optimizer
         self._settings, self._spread, self._until_target = batches.recipe.training, spread, until_target
-        with recipe_part("predictions"):
-            self.predict = batches.recipe.predictions(network)
+        self.predict = predictor(batches.recipe, network)
         recipe = batches.recipe.with_spread(spread)
         self._times = 0.0, 0.0
         self._step = training_step(network, optimizer, workers.strategy, workers.local_replicas, recipe)

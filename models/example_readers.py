@@ -57,7 +57,7 @@ class Viewed:
         """See `Reader.read`."""
         position = int(self._selection.positions[number])
         arrays = self._views[position]
-        self._views.touched(sum(array.nbytes for array in arrays.values()))
+        self._views.touched(sum(array.nbytes for array in arrays.values()), position)
         return {name: column[number] for name, column in self._selection.columns.items()} | arrays
 
 
@@ -85,7 +85,7 @@ class Patches:
         """See `Reader.read`; (size, size, ...) each."""
         position, place = divmod(number, len(self._places))
         arrays = self._views[int(self._positions[position])]
-        self._views.touched(self._bytes)
+        self._views.touched(self._bytes, (position, self._places[place][0]))
         return cut({name: arrays[name] for name in self._names}, self._places[place], self._size)
 
 

@@ -16,11 +16,13 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.gpu_meter import GpuMeter
 from sciml_datasets.metrics.inference_time import PERCENTILES, summary
 from sciml_datasets.metrics.predictions import write_predictions
+from sciml_datasets.models.accelerators import gpus
 from sciml_datasets.models.batches import Batches
-from sciml_datasets.models.device_memory import measured_gpus
 from sciml_datasets.models.input_wait import InputWait
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
+from sciml_datasets.models.measured_gpus import measured_gpus
 from sciml_datasets.models.networks import build_network, network_builder
+from sciml_datasets.models.predictor import predictor
 from sciml_datasets.models.recipe_error import of_data_set, recipe_part
 from sciml_datasets.models.reference import reference_recipe
 from sciml_datasets.paths import path_of
@@ -85,6 +87,7 @@ def predict(
         if trained_on not in (None, partition) and part != "train":
             _check_unseen(prepared, f"{trained_on}:train".removeprefix(":"), split)
         keras_on_tensorflow()
+        recipe = recipe.placed(accelerated=bool(gpus()))
         batches = Batches(prepared, recipe, seed=0, partition=partition, trained_on=trained_on)
         spec = batches.spec(part)
         network = build_network(network_builder(model, recipe, spec), recipe, spec)
@@ -93,8 +96,7 @@ def predict(
 
 def _written(file: Path, batches: Batches, part: str, network: Any) -> dict[str, Any]:
     """Write the predictions of a part, and time them; see `predict`."""
-    with recipe_part("predictions"):
-        predicted = batches.recipe.predictions(network)
+    predicted = predictor(batches.recipe, network)
     single: list[float] = []
     whole: list[float] = []
     sizes: list[int] = []

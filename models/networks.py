@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.errors import InputError, at_its_place
+from sciml_datasets.errors import MACHINE_TROUBLE, InputError, at_its_place, naming
 from sciml_datasets.models.batch_norm import normalise_as_one
+from sciml_datasets.models.checkpoints import DAMAGE
 from sciml_datasets.models.random_layers import draw_as_one
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
@@ -70,7 +71,9 @@ def load_network(path: Path) -> Any:
     """The Keras model of a ``.keras`` file.
 
     Raises:
-        InputError: the file is missing, is none, or holds code (a lambda layer).
+        InputError: the file is missing, is none, or holds code (a lambda layer), or what is compressed: that could be
+            of any size, and Keras compresses nothing.
+        OSError: the disk fails.
     """
     import keras
 
@@ -80,8 +83,16 @@ def load_network(path: Path) -> Any:
         raise InputError(f"{path} is no .keras file, or is damaged: expected one as `sciml train` leaves it")
     importlib.import_module("sciml_datasets.models.polar_harmonics")  # a layer that Keras is to know by name
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError, KeyError) as error:
+        with naming(path), zipfile.ZipFile(path) as archive:
+            size = path.stat().st_size
+            if any(one.compress_type != zipfile.ZIP_STORED or one.file_size > size for one in archive.infolist()):
+                raise InputError(f"{path} holds what is compressed: save it again with Keras, which compresses nothing")
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except InputError:
+        raise
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
+            raise
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(f"{path} cannot be loaded as a Keras model without running its code: {first}") from error
 

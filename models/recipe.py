@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.text import quoted, shown
+from sciml_datasets.models.device_transform import OnDevice
 from sciml_datasets.models.losses import ACTIVATIONS
 from sciml_datasets.models.recipe_error import RecipeError
 from sciml_datasets.models.sample_source import RecipeSource
+from sciml_datasets.nearest import meant, one_of
 
 SETTINGS = (
     "epochs",
@@ -24,6 +27,7 @@ SETTINGS = (
     "precision",
     "xla",
     "deterministic",
+    "transform",
     "parameters",
 )
 """Fields of `TrainingSettings` that a user may set for a run."""
@@ -31,6 +35,7 @@ CHOICES = {
     "precision": ("float32", "mixed_bfloat16", "float64"),
     "xla": ("off", "on", "auto"),
     "deterministic": ("on", "off"),
+    "transform": ("auto", "host", "device"),
     "optimizer": ("adamw", "adam", "adamax", "sgd"),
     "schedule": ("cosine", "constant", "plateau"),
 }
@@ -59,6 +64,8 @@ class TrainingSettings:
             float32.
         xla: whether the training step is compiled with XLA; ``auto`` where one CPU trains.
         deterministic: whether two runs with one seed give the same bits, on the same number of threads.
+        transform: where samples are transformed: on the ``host``, as they are read, or on the ``device``, in the
+            compiled step; ``auto`` for the device where that is an accelerator and the source can.
         parameters: number of parameters that the network has, about; 0 for a network of one size.
         optimizer: name of the optimizer in Keras, in lower case.
         epsilon: number that the optimizer adds to what it divides by.
@@ -83,6 +90,7 @@ class TrainingSettings:
     precision: str = "float32"
     xla: str = "off"
     deterministic: str = "on"
+    transform: str = "auto"
     parameters: int = 0
     optimizer: Literal["adamw", "adam", "adamax", "sgd"] = "adamw"
     epsilon: float = 1e-7
@@ -103,21 +111,25 @@ class TrainingSettings:
         return replace(self, **{name: _checked(name, text) for name, text in settings.items()})
 
 
+def _no_choice(name: str, text: Any, known: Iterable[str]) -> str:
+    return f"{name}={shown(str(text))}: expected {' or '.join(known)}{meant(str(text), known)}"
+
+
 def _checked(name: str, text: Any) -> Any:
     """The value of a field of `TrainingSettings` that a text or a number gives."""
     if name in CHOICES:
         if text not in CHOICES[name]:
-            raise InputError(f"{name}={text}: expected {' or '.join(CHOICES[name])}")
+            raise InputError(_no_choice(name, text, CHOICES[name]))
         return text
     kind: type[int] | type[float] = int if name in (*COUNTS, "patience") else float
     try:
         value = kind(text)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{name}={text}: expected {KINDS[kind]}") from error
+        raise InputError(f"{name}={shown(str(text))}: expected {KINDS[kind]}") from error
     if not value >= 0 or (name in COUNTS and value < 1):
-        raise InputError(f"{name}={text}: expected {KINDS[kind]} from {int(name in COUNTS)} on")
+        raise InputError(f"{name}={shown(str(text))}: expected {KINDS[kind]} from {int(name in COUNTS)} on")
     if name == "warmup_share" and value > 1:
-        raise InputError(f"{name}={text}: expected a share from 0 to 1")
+        raise InputError(f"{name}={shown(str(text))}: expected a share from 0 to 1")
     return value
 
 
@@ -220,6 +232,29 @@ class Recipe:
         """A copy for prepared data with these facts; without ``by_facts`` the same."""
         return changed(self, self.by_facts(facts)) if self.by_facts else self
 
+    def placed(self, *, accelerated: bool) -> Recipe:
+        """A copy whose source is transformed where ``transform`` says, which then is ``host`` or ``device``.
+
+        Args:
+            accelerated: whether the device is an accelerator; the processor's own memory is the host's.
+
+        Raises:
+            RecipeError: the device is asked for and the source has no form for it.
+        """
+        on_device, wanted = self.source.on_device(), self.training.transform
+        if wanted == "device" and on_device is None:
+            raise RecipeError(
+                "transform=device: its samples, as they are augmented here, are made on the host alone: leave it out"
+            )
+        if on_device is not None and (wanted == "device" or (wanted == "auto" and accelerated)):
+            return replace(self, source=on_device, training=replace(self.training, transform="device"))
+        return replace(self, training=replace(self.training, transform="host"))
+
+    @property
+    def deferred(self) -> OnDevice | None:
+        """The source, where the device transforms what it gives: of a recipe that is `placed`."""
+        return self.source if isinstance(self.source, OnDevice) else None
+
     def with_spread(self, spread: float) -> Recipe:
         """A copy whose losses are in squares of this standard deviation, where the recipe is standardised."""
         return replace(self, losses=partial(self.losses, spread=spread)) if self.standardised else self
@@ -241,9 +276,9 @@ class Recipe:
         known = self.settings()
         for name, text in settings.items():
             if name not in known:
-                raise InputError(f"there is no setting {name!r}: choose one of {', '.join(known)}")
+                raise InputError(f"there is no setting {quoted(str(name))}: {one_of(name, known)}")
             if name in self.choices and text not in self.choices[name]:
-                raise InputError(f"{name}={text}: expected {' or '.join(self.choices[name])}")
+                raise InputError(_no_choice(name, text, self.choices[name]))
         chosen = {name: text for name, text in settings.items() if name in self.choices}
         recipe = replace(self, chosen={**self.chosen, **chosen})
         for name, value in chosen.items():

@@ -10,6 +10,8 @@ from sciml_datasets.files.documents import read_yaml
 from sciml_datasets.files.text import shown
 
 CONFIG = "config.yaml"
+EARLIER = {"transform": "host"}
+"""Settings that runs of earlier versions do not state, since there was nothing to choose."""
 
 
 def check_same_run(folder: Path, config: dict[str, Any]) -> None:
@@ -19,7 +21,7 @@ def check_same_run(folder: Path, config: dict[str, Any]) -> None:
         InputError: it has another one, or the file is damaged.
     """
     before = read_yaml(folder / CONFIG, "the configuration of a run", "choose another run folder, or remove this one")
-    flat, flat_before = _flat(config), _flat(before)
+    flat, flat_before = _flat(config), EARLIER | _flat(before)
     changed = [key for key, value in flat.items() if flat_before.get(key) != value]
     if changed:
         raise InputError(
@@ -40,7 +42,7 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str
         return {}, "", None
     remedy = "name a run folder, as `sciml train --out` leaves it"
     config = read_yaml(path, "the configuration of a run", remedy, {"settings": dict})
-    settings, partition = config["settings"], str(config.get("partition", ""))
+    settings, partition = EARLIER | config["settings"], str(config.get("partition", ""))
     if config.get("dataset", name) != name:
         trained = shown(str(config["dataset"]))
         raise InputError(

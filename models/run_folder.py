@@ -11,6 +11,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
+from sciml_datasets.files.sync import sync_file
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.gpu_meter import GpuMeter
@@ -19,9 +20,9 @@ from sciml_datasets.metrics.mllog import RunLog, commit_of
 from sciml_datasets.metrics.results import make_result, write_result
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.models.checkpoints import Progress, before
-from sciml_datasets.models.device_memory import measured_gpus
 from sciml_datasets.models.event_files import event_writer, write_events
 from sciml_datasets.models.input_wait import input_wait
+from sciml_datasets.models.measured_gpus import measured_gpus
 from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.run_config import CONFIG, check_same_run
 from sciml_datasets.models.run_lock import NAME, RunLock
@@ -172,7 +173,7 @@ class RunFolder:
         """The progress with the seconds that the run has taken and the bytes of its log, which is on disk then: a
         checkpoint must not outlive the log that it counts the bytes of."""
         path = self.folder / "result-1.txt"
-        atomic.sync_file(path)
+        sync_file(path)
         progress.seconds = time.perf_counter() - self._started
         progress.log_bytes = path.stat().st_size
         return progress
@@ -248,19 +249,29 @@ class RunFolder:
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
-        for path in (self.checkpoint, before(self.checkpoint), self.best):
-            path.unlink(missing_ok=True)
+        self.forget_states()
         return result
+
+    def forget_states(self) -> None:
+        """Remove the states that a complete run needs no more. One that cannot be removed is told on stderr, and is no
+        failure: there is nothing left that running again could do."""
+        for path in (self.checkpoint, before(self.checkpoint), self.best):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                notice(f"{path} cannot be removed ({error.strerror}): the run is complete without it, remove it")
 
     def close(self) -> None:
         """Close the logs; safe to call again."""
-        if self._gpus is not None:
-            self._gpus.close()
-        if self._log:
-            self._log.close()
-        if self._events is not None:
-            self._events.close()
-        self._lock.release()
+        try:
+            if self._gpus is not None:
+                self._gpus.close()
+            if self._log:
+                self._log.close()
+            if self._events is not None:
+                self._events.close()
+        finally:
+            self._lock.release()
 
     @property
     def _logged(self) -> RunLog:

@@ -69,10 +69,35 @@ class RecipeSource(Protocol):
         """
 
     def like(self, builder: Any, selection: Selection) -> Samples:
-        """A batch of no samples, for shapes and types, at the cost of reading one example at most."""
+        """A batch of no samples, for the shapes and types that a network sees, at the cost of reading one example at
+        most."""
 
     def training_samples(self, builder: Any, selection: Selection) -> SampleSource:
         """The training samples of a selection of records."""
 
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
         """The inputs of predictions of a selection of records."""
+
+    def on_device(self) -> DeferredSource | None:
+        """The source whose arithmetic is left to the device; None where the host computes everything."""
+
+
+class DeferredSource(RecipeSource, Protocol):
+    """A source whose samples and inputs hold what is stored: the device makes of them what the host would have made,
+    but for rounding."""
+
+    def computed(self, xp: Any, batch: Samples) -> Samples:
+        """The training samples of a batch (N, ...).
+
+        Args:
+            xp: module of the arrays, with the names of the array API.
+            batch: arrays that `training_samples` has filled.
+        """
+
+    def computed_inputs(self, xp: Any, inputs: Any) -> Any:
+        """The inputs (N, ...) of predictions.
+
+        Args:
+            xp: module of the arrays, with the names of the array API.
+            inputs: arrays that `inputs_of` gives.
+        """

@@ -14,6 +14,7 @@ import tree
 from numpy.typing import NDArray
 
 from sciml_datasets.models.augmentation import unchanged
+from sciml_datasets.models.device_transform import DeviceTransform, OnDevice, deferred
 from sciml_datasets.models.each_sample import Drawn, EachSample, Weighted, balance
 from sciml_datasets.models.example_readers import Examples, Patches, Viewed, cut, patch_places
 from sciml_datasets.models.joined_rows import JoinedRows, fitted_tables, stored_tables
@@ -41,6 +42,7 @@ class ExampleSource:
         viewed: whether ``samples`` needs only tensors, and texts of the member list; records are not decoded then.
         target: column of the member lists that is the target of the samples, for a `Recipe.standardised`.
         at_once: number of examples that are read together for prediction; None for the batch size.
+        transform: what the device may compute in place of the host; None for nothing.
     """
 
     inputs: Callable[[Example], Any]
@@ -51,6 +53,7 @@ class ExampleSource:
     viewed: bool = False
     target: str = ""
     at_once: int | None = None
+    transform: DeviceTransform | None = None
 
     noun: ClassVar[str] = "samples"
 
@@ -80,6 +83,10 @@ class ExampleSource:
         """See `RecipeSource.inputs_of`."""
         return _stacked(self.inputs, Examples(builder, selection))
 
+    def on_device(self) -> OnDevice | None:
+        """See `RecipeSource.on_device`."""
+        return deferred(self, self.transform, (self.augment, self.drawn), drawn=None)
+
     def _each(self, reader: Examples | Viewed) -> EachSample:
         draws = self.augment is not unchanged or self.drawn is not None
         return EachSample(reader, lambda example, _: self.samples(example), self.trained_on if draws else None)
@@ -97,6 +104,7 @@ class PatchSource:
             a training sample.
         augment: function from a training sample and a random generator to a training sample.
         at_once: number of examples that are read together for prediction; None for the batch size.
+        transform: what the device may compute in place of the host; None for nothing.
     """
 
     size: int
@@ -105,6 +113,7 @@ class PatchSource:
     samples: Callable[[Example, Samples | None], Samples]
     augment: Drawn = unchanged
     at_once: int | None = None
+    transform: DeviceTransform | None = None
 
     noun: ClassVar[str] = "patches"
     target: ClassVar[str] = ""
@@ -132,6 +141,10 @@ class PatchSource:
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
         """See `RecipeSource.inputs_of`."""
         return _stacked(self.inputs, Examples(builder, selection))
+
+    def on_device(self) -> OnDevice | None:
+        """See `RecipeSource.on_device`."""
+        return deferred(self, self.transform, (self.augment,))
 
     def _each(self, reader: Any) -> EachSample:
         return EachSample(reader, self.samples, None if self.augment is unchanged else self.augment)
@@ -201,6 +214,9 @@ class TableRowSource:
     def inputs_of(self, builder: Any, selection: Selection) -> Inputs:
         """See `RecipeSource.inputs_of`."""
         return self.training_samples(builder, selection).inputs
+
+    def on_device(self) -> None:
+        """See `RecipeSource.on_device`: the host joins the rows."""
 
 
 def _check_columns(selection: Selection, names: Iterable[str]) -> None:

@@ -18,12 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.models import resnet
-from sciml_datasets.models.augmentation import mirrored, unchanged
+from sciml_datasets.models.augmentation import Augmentation, mirrored, unchanged
+from sciml_datasets.models.device_transform import DeviceTransform
 from sciml_datasets.models.losses import Predict, class_losses, one_hot_losses, outputs_of, probabilities
-from sciml_datasets.models.random_erasing import erased
+from sciml_datasets.models.random_erasing import erased, erased_batch, rectangle
 from sciml_datasets.models.recipe import Recipe, TrainingSettings, changed
 from sciml_datasets.models.sample_source import Samples
 from sciml_datasets.models.sources import examples
+from sciml_datasets.models.stemdl_augmentation import (
+    all_augmentations,
+    mirrored_and_permuted,
+    one_projection,
+    permuted,
+    rotated,
+    which_projection,
+)
+from sciml_datasets.stemdl import array_transforms
 from sciml_datasets.stemdl.log_scaling import PIXELS, log_scaled
 
 NUM_CLASSES = 231
@@ -107,6 +117,20 @@ def _channels_last(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     return stack.transpose(1, 2, 0)  # a view: a batch copies it once
 
 
+def stored_stack(example: dict[str, Any]) -> NDArray[np.float32]:
+    """(3, P, P) patterns as they are stored."""
+    stack: NDArray[np.float32] = example["cbed_stack"]
+    return stack
+
+
+def _scaled_on_device(xp: Any, stacks: Any) -> Any:
+    return xp.moveaxis(array_transforms.log_scaled(xp, stacks), 1, -1)
+
+
+def _cast_on_device(xp: Any, stacks: Any) -> Any:
+    return xp.moveaxis(xp.asarray(stacks, dtype=xp.float32), 1, -1)
+
+
 class Projections:
     """(128, 128, 3) float32 as `network_input` makes it, of full-size patterns; of one projection, that one alone.
 
@@ -141,46 +165,23 @@ def _samples(inputs: Callable[[dict[str, Any]], Any], example: dict[str, Any]) -
     return inputs(example), np.int64(example["space_group"]), np.float32(1)
 
 
-def one_projection(sample: Samples, random: np.random.Generator) -> Samples:
-    """One of the projections of an input (R, C, 3) at random: (R, C, 1)."""
-    inputs, *rest = sample
-    first = random.integers(inputs.shape[-1])
-    return (inputs[..., first : first + 1], *rest)
-
-
-def one_projection_erased(sample: Samples, random: np.random.Generator) -> Samples:
-    """`one_projection`, which loses a rectangle with probability ERASED, as in ORNL's reference."""
+def _one_projection_erased(sample: Samples, random: np.random.Generator) -> Samples:
     inputs, *rest = one_projection(sample, random)
     return (erased(inputs, random, ERASED), *rest)
 
 
-def permuted(sample: Samples, random: np.random.Generator) -> Samples:
-    """The projections of an input (R, C, 3) in random order: theirs is by strength, which says little of symmetry."""
-    inputs, *rest = sample
-    return (inputs[..., random.permutation(inputs.shape[-1])], *rest)
+def _erased_batch(xp: Any, batch: Samples, drawn: Any) -> Samples:
+    inputs, *rest = batch
+    return (erased_batch(xp, inputs, drawn[1]), *rest)
 
 
-def rotated(sample: Samples, random: np.random.Generator) -> Samples:
-    """Each projection of an input (R, C, 3) turned about the direct beam by a random angle, linearly interpolated."""
-    from scipy.ndimage import affine_transform
-
-    inputs, *rest = sample
-    centre = np.array(inputs.shape[:2]) // 2
-    turned = np.empty_like(inputs)
-    for view, angle in enumerate(random.uniform(0, 2 * np.pi, inputs.shape[-1])):
-        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-        turned[..., view] = affine_transform(inputs[..., view], turn, centre - turn @ centre, order=1)
-    return (turned, *rest)
-
-
-def mirrored_and_permuted(sample: Samples, random: np.random.Generator) -> Samples:
-    """Mirrored, and the projections in random order."""
-    return permuted(mirrored(sample, random), random)
-
-
-def all_augmentations(sample: Samples, random: np.random.Generator) -> Samples:
-    """Mirrored, permuted and rotated."""
-    return rotated(mirrored_and_permuted(sample, random), random)
+one_projection_erased = Augmentation(
+    _one_projection_erased,
+    lambda random: (which_projection(random), rectangle(PIXELS, PIXELS, random, ERASED)),
+    lambda stack, drawn: stack[drawn[0] : drawn[0] + 1],
+    _erased_batch,
+)
+"""`one_projection`, which loses a rectangle with probability ERASED, as in ORNL's reference."""
 
 
 _PUBLISHED: dict[str, Any] = {
@@ -241,16 +242,26 @@ _CLASS_WEIGHTS: dict[str, dict[str, Any]] = {"off": {}, "balanced": {"source": {
 
 _CHOICES = {"augmentation": _AUGMENTATIONS, "class_weights": _CLASS_WEIGHTS}
 
+_STORED = partial(_samples, stored_stack)
 _DEMO = Recipe(
     small_network,
-    examples(network_input, partial(_samples, _projections), viewed=True),  # not augmented, as in the references
+    examples(  # not augmented, as in the references
+        network_input,
+        partial(_samples, _projections),
+        viewed=True,
+        transform=DeviceTransform(stored_stack, _STORED, _scaled_on_device),
+    ),
     class_losses,
     stack_probabilities,
     TrainingSettings(epochs=20, batch_size=32, learning_rate=3e-3),
     choices={"reference": {"small": {}, **_REFERENCES}, **_CHOICES},
 )
 _REFERENCE = changed(replace(_DEMO, choices={"reference": _REFERENCES, **_CHOICES}), _REFERENCES["ornl"])
-_PREPROCESSED = {"inputs": preprocessed_input, "samples": partial(_samples, preprocessed_input)}
+_PREPROCESSED = {
+    "inputs": preprocessed_input,
+    "samples": partial(_samples, preprocessed_input),
+    "transform": DeviceTransform(stored_stack, _STORED, _cast_on_device),
+}
 
 RECIPES = {
     "stemdl": _REFERENCE,

@@ -12,6 +12,8 @@ from typing import Any
 import tree
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.models.device_memory import does_not_fit, is_out_of_memory, largest_fitting
+from sciml_datasets.models.device_transform import tensorflow_arrays
 from sciml_datasets.models.recipe import Recipe, TrainingSettings
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.models.sample_source import Samples
@@ -54,7 +56,10 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
         local: number of replicas of this process.
         recipe: losses, clipping and XLA.
 
-    The function raises InputError where XLA cannot compile the network, or network, losses and samples do not fit.
+    Where the recipe leaves its transform to the device, that is the first thing in the step.
+
+    The function raises InputError where XLA cannot compile the network, network, losses and samples do not fit, or the
+    batch does not fit into the device's memory.
     """
     import tensorflow as tf
 
@@ -75,8 +80,10 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
     compiled = compiles(recipe.training, replicas)
     whole, between = compiled and replicas == 1, compiled and replicas > 1
     compiled_gradients = tf.function(gradients, jit_compile=True, autograph=False) if between else gradients
+    deferred = recipe.deferred
 
-    def on_replica(inputs: Any, target: Any, weights: Any) -> Any:
+    def on_replica(*batch: Any) -> Any:
+        inputs, target, weights = deferred.computed(tensorflow_arrays(), batch) if deferred else batch
         context = tf.distribute.get_replica_context()
         weights = tf.cast(weights, tf.float32)
         total = tf.maximum(context.all_reduce(add, tf.reduce_sum(weights)), 1e-6)
@@ -97,20 +104,32 @@ def training_step(network: Any, optimizer: Any, strategy: Any, local: int, recip
     # Deterministic operations, which XLA lacks for max pooling, are never let go of in a process that asked for them.
     remedy = "set xla=off or precision=float32, or train in a fresh process if this one has trained before"
 
-    def distributed(batch: Samples) -> Any:
+    def run(batch: Samples) -> Any:
         tensors = tree.map_structure(tf.convert_to_tensor, batch)
         if local > 1:
             tensors = tree.map_structure(lambda tensor: _shared(strategy, tensor, local), tensors)
+        return graph(tensors)
+
+    def too_large(batch: Samples, error: Exception) -> InputError:
+        # Smaller steps change the weights, which nobody sees any more; other workers would wait for this one.
+        fits = largest_fitting(run, batch, local) if local == replicas else 0
+        return does_not_fit("training on", recipe.training.batch_size, fits, error)
+
+    def distributed(batch: Samples) -> Any:
         try:
-            return graph(tensors)
+            return run(batch)
         except InputError:
             raise
+        except tf.errors.ResourceExhaustedError as error:
+            raise too_large(batch, error) from error
         except (tf.errors.InvalidArgumentError, ValueError, TypeError) as error:
             raise RecipeError(
                 f"network, losses and samples do not fit ({type(error).__name__}: {_first_line(error)}): compare the "
                 "shapes and types of the outputs with those of the targets"
             ) from error
         except (tf.errors.InternalError, tf.errors.UnimplementedError) as error:
+            if is_out_of_memory(error):  # as XLA reports it
+                raise too_large(batch, error) from error
             if not whole:
                 raise
             reason = _first_line(error)

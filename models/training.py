@@ -14,6 +14,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.models import checkpoints
+from sciml_datasets.models.accelerators import gpus
 from sciml_datasets.models.batches import Batches
 from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.determinism import make_deterministic, report_draws
@@ -100,10 +101,11 @@ def train(
         workers = join(strategy, comm)
         run = RunFolder(out, tensorboard=tensorboard)
         if workers.chief:
-            run.begin(prepared.benchmark, _gpus(), workers.part.count)
+            run.begin(prepared.benchmark, gpus(), workers.part.count)
         with naming_lost_workers(workers):
             workers.run_once(prepared.check)
-            recipe = recipe.for_data(prepared.facts)
+            accelerated = workers.run_once(lambda: bool(gpus()))
+            recipe = recipe.for_data(prepared.facts).placed(accelerated=accelerated)
             batches = Batches(prepared, recipe, seed, prepared.canonical(partition))
             return _trained(batches, model, workers, run, until_target)
 
@@ -196,11 +198,3 @@ def _logged(batches: Batches, replicas: int) -> dict[str, Any]:
         "opt_name": training.optimizer,
         "opt_base_learning_rate": training.learning_rate,
     }
-
-
-def _gpus() -> list[str]:
-    """The names of the GPUs that TensorFlow uses."""
-    import tensorflow as tf
-
-    devices = tf.config.list_physical_devices("GPU")
-    return [tf.config.experimental.get_device_details(device).get("device_name", device.name) for device in devices]

@@ -15,6 +15,7 @@ import numpy as np
 from sciml_datasets.errors import InputError
 from sciml_datasets.models.batches import Part
 from sciml_datasets.models.cluster import Cluster, find_cluster
+from sciml_datasets.nearest import one_of
 from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def join(strategy: str, comm: MPI.Intracomm | None = None) -> Workers:
         InputError: there is no such strategy, no cluster is named, or TensorFlow is at work already.
     """
     if strategy not in STRATEGIES:
-        raise InputError(f"there is no strategy {strategy!r}: choose one of {', '.join(STRATEGIES)}")
+        raise InputError(f"there is no strategy {strategy!r}: {one_of(strategy, STRATEGIES)}")
     import tensorflow as tf
 
     if strategy == "multiworker":

@@ -1,7 +1,8 @@
 """Time and memory of checking many submissions with predictions, scores computed again.
 
 Makes the data, two runs' worth of files and N submissions of STEMDL's demo in a temporary folder, then runs
-``sciml check`` in a process of its own and measures that process with its children.
+``sciml check`` in a process of its own and measures that process with its children; with the sandbox, in which each
+submission is read, and without one, as nobody else can run it.
 
     python perf/check.py --submissions 200
 """
@@ -33,11 +34,12 @@ def main() -> None:
         work = Path(args.keep or temporary)
         make_data(work, args.samples, args.scenes)
         tree, size = make_tree(Path(temporary), work / "data", args.submissions)
-        for with_data in (False, True):
-            seconds, peak, found = measure(tree, work / "data" if with_data else None)
+        print(f"{args.submissions} submissions, {size / 1e6:.0f} MB of predictions")
+        for with_data, enclosed in ((False, True), (False, False), (True, True), (True, False)):
+            seconds, computed, peak, found = measure(tree, work / "data" if with_data else None, enclosed=enclosed)
             how = "scores computed again" if with_data else "without data"
-            print(f"{args.submissions} submissions, {size / 1e6:.0f} MB of predictions, {how}: ", end="")
-            print(f"{seconds:.1f} s, {peak / 1e6:.0f} MB at most in one process, {found} findings", flush=True)
+            print(f"{how}, {'in the sandbox' if enclosed else 'without one'}: {seconds:.1f} s, ", end="")
+            print(f"{computed:.1f} s of a processor, {peak / 1e6:.0f} MB at most in one process, {found} findings")
 
 
 def make_data(work: Path, samples: int, scenes: int) -> None:
@@ -64,24 +66,27 @@ def make_tree(folder: Path, data_dir: Path, count: int) -> tuple[Path, int]:
     return tree, size
 
 
-def measure(tree: Path, data_dir: Path | None) -> tuple[float, int, int]:
-    """The seconds, the bytes of the largest process, and the number of findings of ``sciml check``."""
-    code = "import sys; from sciml_datasets.cli.main import main; sys.exit(main(sys.argv[1:]))"
+def measure(tree: Path, data_dir: Path | None, *, enclosed: bool) -> tuple[float, float, int, int]:
+    """The seconds, those of a processor, the bytes of the largest process, and the findings of ``sciml check``."""
+    code = "import sys; from sciml_datasets.cli.main import main; from sciml_datasets.submissions import check; "
+    code += "" if enclosed else "check.in_sandbox = lambda work, **limits: work(); "
+    code += "sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "check", str(tree), "--json"]
     command += ["--data-dir", str(data_dir)] if data_dir else []
     # A process inherits the peak memory of the one that forks it: a small process is started between them.
     between = (
         "import json, resource, subprocess, sys;"
         "out = subprocess.run(sys.argv[1:], capture_output=True, text=True).stdout;"
-        "print(json.dumps([json.loads(out)['num_findings'], resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss]))"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
+        "print(json.dumps([json.loads(out)['num_findings'], used.ru_maxrss, used.ru_utime + used.ru_stime]))"
     )
     started = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-S", "-c", between, *command], cwd=ROOT, capture_output=True, text=True, check=True
     )
     seconds = time.perf_counter() - started
-    findings, kib = json.loads(done.stdout)
-    return seconds, kib * 1024, findings
+    findings, kib, computed = json.loads(done.stdout)
+    return seconds, computed, kib * 1024, findings
 
 
 if __name__ == "__main__":

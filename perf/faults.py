@@ -11,7 +11,10 @@ must end with the bytes of a run that nothing disturbed, with nothing lost, chan
     python perf/faults.py --faults 1000 --seed 0
     python perf/faults.py --faults 100 --commands fetch stage
 
-TMPDIR=/dev/shm makes it quicker. ``perf/kills.py`` kills preparations instead.
+    python perf/faults.py --faults 300 --kill
+
+With ``--kill`` the process that would make the call is killed there, and only the second run must end well.
+TMPDIR=/dev/shm makes it quicker. ``perf/kills.py`` kills preparations of several ranks.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -33,12 +37,11 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=1000, help="number of cases (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="of the calls and errors (default: 0)")
     parser.add_argument("--commands", nargs="+", default=[], help="names of rows of the table (default: all)")
+    parser.add_argument("--kill", action="store_true", help="kill the process where the call would fail")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = drill(Path(folder), args.faults, args.seed, args.commands)
+        result = drill(Path(folder), args.faults, args.seed, args.commands, partial(print, flush=True), kill=args.kill)
     print(result.table())
-    for sentence in result.wrong:
-        print(sentence)
     return 1 if result.wrong else 0
 
 

@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS)[1:])
     parser.add_argument("--seconds", type=float, default=1.0, help="timed in each of three rounds (default: 1)")
     parser.add_argument("--data-dir", type=Path, help="prepared data (read)")
+    parser.add_argument("--on-host", action="store_true", help="transform samples on the host, not in the step (read)")
     parser.add_argument("--matrix", type=int, default=MATRIX, help=f"side of the products (default: {MATRIX})")
     args = parser.parse_args()
     device = jax.devices()[0]
@@ -146,8 +147,9 @@ def random_target(recipe: Any, network: Any, batch: int) -> Any:
     return jax.random.uniform(key, (batch, *network.output_shape[1:]))
 
 
-def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
-    """A function from state, inputs and target to state and loss, and the first state."""
+def training_step(recipe: Any, network: Any, *, from_stored: bool = False) -> tuple[Step, State]:
+    """A function from state, inputs and target to state and loss, and the first state; with ``from_stored`` the inputs
+    are what the source's batches hold, and their transform is the first part of the step."""
     from sciml_datasets.models.steps import make_optimizer
 
     optimizer = make_optimizer(recipe.training, network)
@@ -160,6 +162,8 @@ def training_step(recipe: Any, network: Any) -> tuple[Step, State]:
 
     def step(state: State, inputs: Any, target: Any) -> tuple[State, Any]:
         trainable, other, moments = state
+        if from_stored and recipe.deferred:
+            inputs, target, _ = recipe.deferred.computed(jnp, (inputs, target, None))
         (value, other), gradients = jax.value_and_grad(loss, has_aux=True)(trainable, other, inputs, target)
         trainable, moments = optimizer.stateless_apply(moments, gradients, trainable)
         return (trainable, other, moments), value
@@ -246,11 +250,11 @@ def scenes(seconds: float) -> float:
 
 def read(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
     """The cells of the table for training on prepared data."""
-    recipe = recipe_of(args.name)
+    recipe = recipe_of(args.name).with_settings({"batch_size": batch}).placed(accelerated=not args.on_host)
     network = network_of(args.name)
-    step, state = training_step(recipe, network)
+    step, state = training_step(recipe, network, from_stored=True)
     run = jax.jit(step, donate_argnums=0)
-    source = prepared_batches(args.name, args.data_dir, batch)
+    source = prepared_batches(args.name, args.data_dir, recipe)
     for _ in range(3):
         state, value = run(state, *next(source))
     value.block_until_ready()
@@ -265,15 +269,14 @@ def read(args: argparse.Namespace, batch: int, peak: float) -> list[str]:
     return [f"{1e3 * seconds / steps:.2f}", f"{batch * steps / seconds:.0f}", f"{waiting / seconds:.0%}"]
 
 
-def prepared_batches(name: str, data_dir: Path, batch: int) -> Iterator[tuple[Any, Any]]:
-    """Yield shuffled inputs and targets, epoch after epoch, made on the host as in `sciml train`; see also
+def prepared_batches(name: str, data_dir: Path, recipe: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield shuffled inputs and targets, epoch after epoch, filled on the host as in `sciml train`; see also
     `joined_rows`."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.prepared.prepared import Prepared
 
     if name == "candle_uno":
-        yield from joined_rows(data_dir, batch)
-    recipe = recipe_of(name).with_settings({"batch_size": batch})
+        yield from joined_rows(data_dir, recipe.training.batch_size)
     batches = Batches(Prepared.open(name, data_dir), recipe, seed=0)
     for epoch in range(1, 10**6):
         for inputs, target, _ in batches.training(epoch):

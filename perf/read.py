@@ -85,8 +85,11 @@ def measured(batches: Callable[[], Iterator[Any]], wanted: float) -> dict[str, f
     next(source)
     count, started, worked = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < wanted:
-        for inputs, *_ in source:
-            count += len(inputs[0] if isinstance(inputs, tuple) else inputs)
+        for batch in source:
+            inputs = batch[0]
+            while isinstance(inputs, tuple):
+                inputs = inputs[0]
+            count += len(inputs)
             if time.perf_counter() - started > wanted:
                 break
         source = batches()
@@ -136,13 +139,14 @@ def reference_patches(folder: Path) -> Any:
     )
 
 
-def cloudmask_sciml(folder: Path) -> Callable[[], Iterator[Any]]:
-    """The training pipeline of this package."""
+def cloudmask_sciml(folder: Path, transform: str = "host") -> Callable[[], Iterator[Any]]:
+    """The training pipeline of this package; with ``device`` the host only copies what is stored."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.cloudmask import RECIPES
     from sciml_datasets.prepared.prepared import Prepared
 
-    batches = Batches(Prepared.open("cloudmask", folder / "data"), RECIPES["cloudmask"], seed=0)
+    recipe = RECIPES["cloudmask"].with_settings({"transform": transform}).placed(accelerated=False)
+    batches = Batches(Prepared.open("cloudmask", folder / "data"), recipe, seed=0)
     return lambda: iter(batches.training(1))
 
 
@@ -181,13 +185,14 @@ def npz_dataloader(folder: Path) -> Callable[[], Iterator[Any]]:
     return lambda: iter(loader)
 
 
-def stemdl_training(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
-    """The training pipeline of this package; it transforms each full-size stack when it reads it."""
+def stemdl_training(folder: Path, name: str, transform: str = "host") -> Callable[[], Iterator[Any]]:
+    """The training pipeline of this package; it transforms each full-size stack when it reads it, or with ``device``
+    only copies what is stored."""
     from sciml_datasets.models.batches import Batches
     from sciml_datasets.models.stemdl import RECIPES
     from sciml_datasets.prepared.prepared import Prepared
 
-    recipe = RECIPES[name].with_settings({"batch_size": STEMDL_BATCH})
+    recipe = RECIPES[name].with_settings({"batch_size": STEMDL_BATCH, "transform": transform}).placed(accelerated=False)
     batches = Batches(Prepared.open(name, folder / "data"), recipe, seed=0)
     return lambda: iter(batches.training(1))
 
@@ -436,12 +441,14 @@ WAYS: dict[str, dict[str, Callable[[Path], Callable[[], Iterator[Any]]]]] = {
         "sciml training of stemdl_preprocessed": partial(stemdl_training, name="stemdl_preprocessed"),
         "sciml tfds.load of stemdl_preprocessed": stemdl_tfds,
         "sciml training of stemdl": partial(stemdl_training, name="stemdl"),
+        "sciml training of stemdl by copies alone": partial(stemdl_training, name="stemdl", transform="device"),
         **whole_records("stemdl", "stacks"),
         **whole_records("stemdl_preprocessed", "preprocessed stacks"),
     },
     "cloudmask": {
         "reference": cloudmask_reference,
         "sciml": cloudmask_sciml,
+        "sciml by copies alone": partial(cloudmask_sciml, transform="device"),
         **whole_records("cloudmask", "scenes"),
     },
     "candle_uno": {

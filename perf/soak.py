@@ -74,7 +74,7 @@ def soak(root: Path, enough: float, seconds: float, samples: int, reads: int) ->
 
     raw = simulate(NAME, root / "raw", num_samples=samples)
     raw_bytes, moved, end = _bytes(raw), 0, time.monotonic() + seconds
-    held: list[tuple[int, int, int]] = []
+    held: list[tuple[float, int, int, int]] = []
     while moved < enough and time.monotonic() < end:
         folder = prepare(NAME, root / "raw", root / "data")
         moved += raw_bytes + _bytes(folder)
@@ -82,14 +82,18 @@ def soak(root: Path, enough: float, seconds: float, samples: int, reads: int) ->
             read_all(root / "data")
             moved += _bytes(folder)
         shutil.rmtree(root / "data")
-        held.append(_held())
-    print(f"{len(held)} rounds, {moved / 1e9:.1f} GB read and written\n")
-    print("| after round | memory (MB) | threads | open files |\n| ---: | ---: | ---: | ---: |")
+        held.append((moved / 1e9, *_held()))
+    print(f"{len(held)} rounds, {moved / 1e9:.1f} GB read and written, {reads} reads a round\n")
+    print("| after round | GB | memory (MB) | threads | open files |\n| ---: | ---: | ---: | ---: | ---: |")
     first, last = min(ROUNDS_BEFORE, len(held)), len(held)
-    for number in sorted({1, first, (first + last) // 2, last}):
-        memory, threads, files = held[number - 1]
-        print(f"| {number} | {memory / 1e6:.1f} | {threads} | {files} |")
-    memory, threads, files = (after - before for before, after in zip(held[first - 1], held[last - 1], strict=True))
+    for number in sorted({1, first, *(first + (last - first) * part // 4 for part in range(1, 5))}):
+        gigabytes, memory, threads, files = held[number - 1]
+        print(f"| {number} | {gigabytes:.1f} | {memory / 1e6:.1f} | {threads} | {files} |")
+    for part, what in ((held[first - 1 :], f"round {first}"), (held[last // 2 :], f"round {last // 2 + 1}")):
+        if len(part) > 1:
+            slope = np.polyfit([row[0] for row in part], [row[1] / 1e6 for row in part], 1)[0]
+            print(f"memory from {what} on: {slope:+.4f} MB for each GB")
+    _, memory, threads, files = (after - before for before, after in zip(held[first - 1], held[last - 1], strict=True))
     return int(memory > GROWTH_BYTES or threads > 0 or files > 0)
 
 

@@ -39,6 +39,7 @@ WAYS = {
     "xla": "sciml train, deterministic=off, xla=on",
     "bf16": "sciml train, deterministic=off, precision=mixed_bfloat16",
     "bf16-xla": "sciml train, deterministic=off, precision=mixed_bfloat16, xla=on",
+    "device": "sciml train, transform=device",
 }
 SETTINGS: dict[str, dict[str, str]] = {
     "sciml": {},
@@ -47,6 +48,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "xla": {"deterministic": "off", "xla": "on"},
     "bf16": {"deterministic": "off", "precision": "mixed_bfloat16"},
     "bf16-xla": {"deterministic": "off", "precision": "mixed_bfloat16", "xla": "on"},
+    "device": {"transform": "device"},
 }
 SAMPLES = {"cloudmask": 16, "stemdl": 64, "candle_uno": 12000}
 """Number of simulated raw samples of each benchmark."""
@@ -136,10 +138,13 @@ def timed(name: str, way: str, folder: Path, batch_size: int, steps: int) -> dic
     """Seconds a step, of them those that wait for input, the floating-point operations of a step, a hash of the weights
     after the last one."""
     from sciml_datasets.benchmarks import find
+    from sciml_datasets.models.accelerators import gpus
     from sciml_datasets.models.reference import reference_module
 
     recipe = reference_module(find(name)[0]).RECIPES[name]
     recipe = recipe.with_settings({"batch_size": batch_size, **NETWORKS.get(name, {}), **SETTINGS.get(way, {})})
+    if way != "plain":
+        recipe = recipe.placed(accelerated=bool(gpus()))
     run = plain if way == "plain" else ours
     found, network = run(name, folder, recipe, steps)
     weights = hashlib.sha256(b"".join(np.asarray(value).tobytes() for value in network.weights)).hexdigest()

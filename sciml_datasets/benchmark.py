@@ -14,6 +14,7 @@ from typing import Any
 from sciml_datasets.choice import Choice, Conversion
 from sciml_datasets.criterion import CORRELATION, ERROR, FIT, Criterion, Value
 from sciml_datasets.errors import InputError, MissingPartError, at_its_place
+from sciml_datasets.nearest import meant, one_of
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.source import GlobusSource, Source
 from sciml_datasets.task import Classification, Reconstruction, Regression, Segmentation, Task
@@ -298,9 +299,9 @@ class Benchmark:
                 continue
             if name not in known:
                 remedy = f"choose from {', '.join(sorted(known))}" if known else "leave it out"
-                raise InputError(f"{self.dataset or self.name} has no option {name}: {remedy}")
+                raise InputError(f"{self.dataset or self.name} has no option {name}: {remedy}{meant(name, known)}")
             if isinstance(known[name], tuple) and value not in known[name]:
-                raise InputError(f"there is no {name} {value!r}: choose one of {', '.join(known[name])}")
+                raise InputError(f"there is no {name} {value!r}: {one_of(str(value), known[name])}")
 
 
 def _not_imported(benchmark: str, module: str, error: BaseException) -> str:

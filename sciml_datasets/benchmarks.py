@@ -22,6 +22,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.declaration import check_declaration
 from sciml_datasets.errors import BenchmarkWarning, InputError
+from sciml_datasets.nearest import one_of
 from sciml_datasets.paths import path_of
 
 GROUP = "sciml_datasets.benchmarks"
@@ -40,7 +41,7 @@ class Registry(Mapping[str, Benchmark]):
         >>> BENCHMARKS["candle_uno"].title
         'Response of tumour cell lines to drugs'
         >>> [dataset.name for dataset in BENCHMARKS["cloudmask"].datasets]
-        ['cloudmask', 'cloudmask_demo']
+        ['cloudmask', 'cloudmask_preprocessed', 'cloudmask_demo']
     """
 
     def __init__(self) -> None:
@@ -202,7 +203,7 @@ def find(name: str) -> tuple[Benchmark, DataSet]:
         for dataset in benchmark.datasets:
             if dataset.name == name:
                 return benchmark.of(dataset), dataset
-    raise InputError(f"there is no data set {name!r}: choose one of {', '.join(dataset_names())}")
+    raise InputError(f"there is no data set {name!r}: {one_of(name, dataset_names())}")
 
 
 def preprocessed(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark, Conversion
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.errors import InputError
+from sciml_datasets.nearest import one_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def convert(name: str, source: Path, out: Path, **choices: Any) -> Converted:
     """
     known = conversions()
     if name not in known:
-        raise InputError(f"there is no format {name!r}: choose one of {', '.join(known)}")
+        raise InputError(f"there is no format {name!r}: {one_of(name, known)}")
     benchmark, conversion = known[name]
     given = {key: value for key, value in choices.items() if value is not None}
     declared = {choice.name: choice for choice in conversion.choices}

@@ -13,6 +13,7 @@ from sciml_datasets.criterion import CORRELATION, ERROR, FIT, Criterion
 from sciml_datasets.declared_choices import NAME, twice, wrong_choices
 from sciml_datasets.declared_types import is_required, shown, types_of, wrong_types
 from sciml_datasets.errors import InputError, at_its_place
+from sciml_datasets.nearest import meant
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.task import Task
 
@@ -142,7 +143,7 @@ def _criteria(benchmark: Benchmark) -> Iterator[str]:
         if scores is not None and criterion.name not in scores:
             yield (
                 f"its task {type(benchmark.task).__name__} gives no score {criterion.name!r}: choose criteria among "
-                f"{', '.join(scores)}"
+                f"{', '.join(scores)}{meant(criterion.name, scores)}"
             )
         if criterion.direction not in ("higher", "lower"):
             yield f"the criterion {criterion.name} has the direction {criterion.direction!r}: choose higher or lower"

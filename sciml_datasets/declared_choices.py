@@ -20,7 +20,7 @@ TAKEN = {
     "convert": ("name", "file", "format", "source", "out", "json"),
 }
 """Command to the names of its own arguments, and of those of the functions that its choices are passed through."""
-OF_PYTHON = ("comm", "beam", "executor", "num_shards", "num_samples", "out_dir", "folder", "help", "dtype", "dry_run")
+OF_PYTHON = ("comm", "beam", "executor", "num_shards", "num_samples", "out_dir", "folder", "help", "dry_run")
 """Names of arguments of the Python functions, and names reserved for them."""
 
 

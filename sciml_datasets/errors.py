@@ -106,6 +106,12 @@ def whole(number: Any, of: str, least: int = 1) -> int:
     return found
 
 
+def rename(error: OSError, path: Path) -> None:
+    """Make an error name this file and no other, as where it names a temporary file that the user does not know."""
+    error.filename = str(path)
+    del error.filename2  # where it is None, the message ends in "-> None"
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Context in which an OSError without a file name, for example of a write to a full disk, gets this file's name."""

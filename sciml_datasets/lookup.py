@@ -11,7 +11,6 @@ Prepared data name this module in ``features.json``: it must keep its name.
 from __future__ import annotations
 
 import math
-from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.npy_headers import LONGEST_HEADER, header_of
-from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
 
 MISSING = ".missing"
@@ -99,7 +98,7 @@ class Lookup(features.FeatureConnector):
         if self._path is None:
             raise InputError(f"the table {self._table} is missing: prepare the data set first")
         path = self._path.with_name(f"{self._table}{kind}.npy")
-        if lexists(path):
+        if is_there(path):
             regular_file(path)
         try:
             size = path.stat().st_size

@@ -99,10 +99,22 @@ class Sample:
 
 
 class ArrayLayout(NamedTuple):
-    """Shape of an array, with None for unknown lengths, and its type by NumPy's name."""
+    """Shape of an array, with None for unknown lengths, and its type by its name, see `numpy_type`."""
 
     shape: tuple[Any, ...]
     dtype: str
+
+
+def numpy_type(name: str) -> np.dtype[Any]:
+    """The type of numbers of a name: one of NumPy's, or ``bfloat16``."""
+    import numpy as np
+
+    if name == "bfloat16":
+        import ml_dtypes
+
+        name = ml_dtypes.bfloat16
+    found: np.dtype[Any] = np.dtype(name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

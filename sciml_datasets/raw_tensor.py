@@ -17,20 +17,26 @@ from tensorflow_datasets import features
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import is_count, read_object
+from sciml_datasets.files.text import quoted, shown
 from sciml_datasets.prepared.integrity import AGAIN, undamaged
-from sciml_datasets.raw_format import ArrayLayout
+from sciml_datasets.raw_format import ArrayLayout, numpy_type
 
-TYPES = ("float16", "float32", "float64")
-"""Types that arrays of the raw files may have, by NumPy's names."""
+TYPES = ("float16", "bfloat16", "float32", "float64")
+"""Types that arrays may have, by their names, see `sciml_datasets.raw_format.numpy_type`."""
 
 
 class RawTensor(features.FeatureConnector):
     """An array whose shape and type are unknown before the data set is prepared.
 
+    Attributes:
+        plain: whether a record holds the plain bytes of the array.
+
     Args:
         rank: number of its axes.
         doc: as in TFDS.
     """
+
+    plain = True
 
     def __init__(self, *, rank: int, doc: Any = None) -> None:
         super().__init__(doc=doc)
@@ -61,7 +67,7 @@ class RawTensor(features.FeatureConnector):
 
     def get_tensor_info(self) -> Any:
         """See `FeatureConnector.get_tensor_info`."""
-        return features.TensorInfo(shape=self.layout.shape, dtype=np.dtype(self.layout.dtype).type)
+        return features.TensorInfo(shape=self.layout.shape, dtype=numpy_type(self.layout.dtype).type)
 
     def get_serialized_info(self) -> Any:
         """See `FeatureConnector.get_serialized_info`: the bytes."""
@@ -81,7 +87,7 @@ class RawTensor(features.FeatureConnector):
 
     def decode_example_np(self, example_data: Any) -> NDArray[Any]:
         """The array of an example, or the arrays (N, ...) of several, read-only."""
-        dtype = np.dtype(self.layout.dtype).newbyteorder("<")
+        dtype = numpy_type(self.layout.dtype).newbyteorder("<")
         if isinstance(example_data, np.ndarray) and example_data.ndim:
             return np.stack([self.decode_example_np(one) for one in example_data])
         return np.frombuffer(example_data, dtype).reshape(self.layout.shape)
@@ -114,9 +120,10 @@ class RawTensor(features.FeatureConnector):
         except FileNotFoundError as error:
             raise InputError(f"{path} is missing: {AGAIN}") from error
         if len(found["shape"]) != self._rank or not all(is_count(length) for length in found["shape"]):
-            raise InputError(f"{path}: shape is {found['shape']}, expected {self._rank} lengths: {AGAIN}")
+            lengths = shown(str(found["shape"]))
+            raise InputError(f"{path}: shape is {lengths}, expected {self._rank} lengths: {AGAIN}")
         if found["dtype"] not in TYPES:
-            raise InputError(f"{path}: dtype is {found['dtype']!r}, expected one of {', '.join(TYPES)}: {AGAIN}")
+            raise InputError(f"{path}: dtype is {quoted(found['dtype'])}, expected one of {', '.join(TYPES)}: {AGAIN}")
         return ArrayLayout(tuple(found["shape"]), found["dtype"])
 
 

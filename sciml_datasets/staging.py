@@ -17,6 +17,7 @@ from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import check_vacant, publish, work_folder
 from sciml_datasets.files.checksums import ChecksumError
 from sciml_datasets.files.hashing import sha256_of
+from sciml_datasets.files.sync import sync
 from sciml_datasets.parallel.executors import MpiRanks, Serial, Tick
 from sciml_datasets.parallel.processes import abandoned, owner_lives, signature
 from sciml_datasets.parallel.progress import progress
@@ -173,7 +174,7 @@ def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -
                 view = view[new.write(view) :]
             done += count
             tick(count)
-        atomic.sync(new.fileno())
+        sync(new.fileno())
     if (done, found.hexdigest()) != (size, sha256):
         raise ChecksumError(
             f"{source}: {done} bytes with the SHA-256 {found.hexdigest()}, expected {size} with {sha256}: run "

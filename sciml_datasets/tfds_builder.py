@@ -7,6 +7,7 @@ Preparation goes through `sciml_datasets.preparation`, never through TFDS's writ
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -18,7 +19,7 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 
 from sciml_datasets import data_part
 from sciml_datasets.benchmarks import BENCHMARKS, OWN, find, register_received
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.description import check_description
 from sciml_datasets.prepared.integrity import check_described
@@ -58,6 +59,11 @@ class Info(tfds.core.DatasetInfo):
     def initialize_from_bucket(self) -> None:
         """Does nothing: TFDS would make an empty temporary folder, and search its own bucket for the data set."""
 
+    def read_from_directory(self, dataset_info_dir: Any) -> None:
+        """See `tfds.core.DatasetInfo.read_from_directory`; an error of the disk names the folder at least."""
+        with naming(Path(dataset_info_dir)):
+            super().read_from_directory(dataset_info_dir)
+
 
 class Sciml(FileReaderBuilder):
     """Builder of every data set of every benchmark; see the module's docstring.
@@ -96,6 +102,11 @@ class Sciml(FileReaderBuilder):
     def __setstate__(self, state: dict[str, Any]) -> None:
         register_received(state["declared"])
         super().__setstate__(state["arguments"])
+
+    @cached_property
+    def info(self) -> tfds.core.DatasetInfo:
+        """See `tfds.core.DatasetBuilder.info`; there, all builders that ever were are kept with theirs, for good."""
+        return self._info()
 
     def _info(self) -> tfds.core.DatasetInfo:
         check_described(Path(self.data_path))  # TFDS reads the description next, where it exists

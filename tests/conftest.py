@@ -1,25 +1,25 @@
 """Small data sets that the whole session shares: simulated raw files, prepared once. And no test leaves the machine.
 
-``make test`` runs the tests in two workers of pytest-xdist, each file of tests in one of them. The workers share the
-data sets too: one makes them, the other waits.
+``make test`` runs the tests in two workers of pytest-xdist, each file of tests in one of them, in the order of
+``order.py``. The workers share the data sets too: one makes them, the other waits.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import fetch_servers
 import hypothesis
 import offline
+import order
 import pytest
+from shared_folders import made_once
 
 # The first example of a property may import libraries for seconds: time is measured in perf/, not here.
 hypothesis.settings.register_profile("project", deadline=None)
@@ -47,6 +47,17 @@ def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_stay_here)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of tests in the order in which the workers take them."""
+    items.sort(key=lambda item: order.place(item.path))
+
+
+@pytest.fixture(autouse=True)
+def _tensorflow_is_imported_last(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    assert order.uses_tensorflow(request.path) or "tensorflow" not in sys.modules, "enter the file in tests/order.py"
+
+
 @pytest.fixture(autouse=True)
 def _no_test_leaves_the_machine() -> Iterator[None]:
     yield
@@ -60,25 +71,6 @@ def session_dir(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFa
     """A folder that the workers of a session share."""
     own = tmp_path_factory.getbasetemp()
     return own.parent if hasattr(pytestconfig, "workerinput") else own
-
-
-def last_changes(folder: Path) -> dict[Path, int]:
-    """Time of the last change, in ns since 1970, of a folder and of everything in it."""
-    return {path: path.stat().st_mtime_ns for path in (folder, *folder.rglob("*"))}
-
-
-@contextmanager
-def made_once(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
-    """A folder that the first worker makes while the others wait; tests only read it."""
-    mark = folder.with_suffix(".made")
-    with mark.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        if not mark.stat().st_size:
-            make(folder)
-            file.write("made")
-    before = last_changes(folder)
-    yield folder
-    assert last_changes(folder) == before
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,17 @@ import os
 import random
 import re
 import shutil
-from collections import Counter
-from collections.abc import Iterator
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
 import fault_shim
 from fault_commands import COMMANDS, SHARE, Command, inputs_of_all
-from fault_shim import Fault
+from fault_shim import ERRORS, KILL, Fault
 from warm_processes import Ended, Warm, warm
 
 Tree = dict[str, bytes]
@@ -25,9 +27,9 @@ OF_THE_FILE = (errno.EINVAL, errno.EACCES)
 """Errors that damaged files and other kinds of file cause as well, so that the sentence may be on the file."""
 FINAL = re.compile(r"(?<=/)\.(?=[^/]+\.incomplete-)|\.incomplete-[^/]+(/folder)?|\.[0-9a-f]{16}\.incomplete")
 """What the path of a work folder or a temporary file has more than the path to be."""
-REFUSED = (errno.EINVAL, errno.EACCES, errno.ENOSYS)
+REFUSED = (errno.EINVAL, errno.EACCES, errno.ENOSYS, KILL)
 """Errors by which one submission that cannot be opened is left out, and the others stand."""
-ENDS = ("harmless", "told", "wrong")
+ENDS = ("harmless", "told", "killed", "wrong")
 
 
 @dataclass
@@ -36,22 +38,28 @@ class Result:
 
     Attributes:
         counts: number of cases by command, call and end.
+        seconds: time that these cases took.
         wrong: sentences on what should never happen.
     """
 
     counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    seconds: dict[tuple[str, str, str], float] = field(default_factory=lambda: defaultdict(float))
     wrong: list[str] = field(default_factory=list)
 
     def table(self) -> str:
-        """Markdown: a line for each command and each of its calls."""
-        rows = sorted({(command, call) for command, call, _ in self.counts})
-        lines = ["| command | call | cases | harmless | told | wrong |", "| --- | --- | ---: | ---: | ---: | ---: |"]
-        for row in rows:
-            counts = [self.counts[*row, end] for end in ENDS]
-            lines.append(f"| {' | '.join((*row, *map(str, (sum(counts), *counts))))} |")
-        totals = [sum(self.counts[*row, end] for row in rows) for end in ENDS]
-        lines.append(f"| all | | {' | '.join(map(str, (sum(totals), *totals)))} |")
+        """Markdown: a line for each command, and one for each kind of call of all of them."""
+        lines: list[str] = []
+        for number, title in enumerate(("command", "call")):
+            lines += [f"| {title} | cases | {' | '.join(ENDS)} | seconds |", f"| --- {'| ---: ' * (len(ENDS) + 2)}|"]
+            for name in sorted({row[number] for row in self.counts}):
+                lines.append(self._line(name, [row for row in self.counts if row[number] == name]))
+            lines += [self._line("all", list(self.counts)), ""]
         return "\n".join(lines)
+
+    def _line(self, name: str, rows: list[tuple[str, str, str]]) -> str:
+        counts = [sum(self.counts[row] for row in rows if row[2] == end) for end in ENDS]
+        seconds = f"{sum(self.seconds[row] for row in rows):.0f}"
+        return f"| {' | '.join((name, *map(str, (sum(counts), *counts)), seconds))} |"
 
 
 @dataclass
@@ -111,13 +119,15 @@ class Drill:
 
     def case(self, fault: Fault, result: Result) -> None:
         """Run the command with a fault, look at what is there, run it again, and look again."""
+        started = time.perf_counter()
         out = self._begin()
         ended = self._run(out, fault)
         hit = fault_shim.noted(self.notes)
         wrong = list(self._faults_of(out, ended, fault, hit))
-        end = "harmless" if ended.code == 0 else "told"
-        if self.command.refuses and self.reference.keys() <= self._tree(out).keys():
-            _remove(out, self.reference)  # it is done, and would refuse to do it again
+        end = "harmless" if ended.code == 0 else "told" if ended.code > 0 else "killed"
+        if self.command.refuses and self.reference.keys() <= (found := self._tree(out)).keys():
+            told = [name for name in found.keys() - self.reference if Path(name).name in ended.err]
+            _remove(out, {*self.reference, *told})  # it is done, and would refuse to do it again
         again = self._run(out, None)
         if again.code:
             wrong.append(f"the rerun ends with {again.code}: {again.err.strip()[-300:]}")
@@ -126,7 +136,9 @@ class Drill:
         if last_changes(self.root / "inputs") != self._inputs:
             wrong.append("an input changed")
         shutil.rmtree(out)
-        result.counts[self.command.name, fault.call, "wrong" if wrong else end] += 1
+        row = self.command.name, fault.call, "wrong" if wrong else end
+        result.counts[row] += 1
+        result.seconds[row] += time.perf_counter() - started
         place = hit[0][1].replace(str(self.root), "") if hit else "?"
         last = ended.err.strip()[-400:].replace(str(self.root), "")
         result.wrong += [f"{self.command.name}, {fault} at {place}: {what} | {last}" for what in wrong]
@@ -148,6 +160,8 @@ class Drill:
             if missing:
                 yield f"exit 0 without {missing}"
             return
+        if fault.error == KILL and (ended.code == -signal.SIGKILL or ended.code > 0):
+            return  # in the second case a worker was killed, and its process tells
         if ended.code not in self.command.codes:
             yield f"exit code {ended.code}: {ended.out[-300:]}"
         if self.command.whole and (out / self.command.whole).exists() and missing:
@@ -169,7 +183,7 @@ def _names(text: str, path: str, root: Path) -> bool:
     return False
 
 
-def _remove(out: Path, names: Tree) -> None:
+def _remove(out: Path, names: set[str]) -> None:
     """Remove files, and then the folders that are empty."""
     for name in sorted(names, reverse=True):
         path = out / name
@@ -206,8 +220,11 @@ def last_changes(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
-def drill(folder: Path, faults: int, seed: int, names: list[str]) -> Result:
-    """Fail so many calls in all commands, or in those of these names."""
+def drill(
+    folder: Path, faults: int, seed: int, names: list[str], tell: Callable[[str], object], *, kill: bool = False
+) -> Result:
+    """Fail so many calls in all commands, or in those of these names, and tell at once what should not be so; ``kill``
+    the process that makes the call instead."""
     result, root, notes = Result(), folder / "watched", folder / "notes"
     root.mkdir()
     notes.mkdir()
@@ -216,6 +233,9 @@ def drill(folder: Path, faults: int, seed: int, names: list[str]) -> Result:
     with inputs_of_all(root / "inputs") as mirror, warm(notes, fault_shim.build(notes)) as sciml:
         drills = {command.name: Drill(command, root, notes, mirror, sciml) for command in chosen}
         for number in range(faults):
-            one = drills[turns[number % len(turns)]]
-            one.case(fault_shim.drawn(one.calls, random.Random(f"{seed} {number}")), result)
+            one, before = drills[turns[number % len(turns)]], len(result.wrong)
+            draw, errors = random.Random(f"{seed} {number}"), (KILL,) if kill else ERRORS
+            one.case(fault_shim.drawn(one.calls, draw, errors), result)
+            for sentence in result.wrong[before:]:
+                tell(f"case {number}: {sentence}")
     return result

@@ -1,4 +1,5 @@
-/* An LD_PRELOAD library that fails one system call, once, on a file below a folder; see fault_shim.py.
+/* An LD_PRELOAD library that fails one system call, once, on a file below a folder, or kills the process that makes it;
+   see fault_shim.py.
 
    Calls are counted in a file that all processes map, so that the n-th call is the n-th of a command and its workers.
    Without a call to fail, every call is written to the log: its kind and its path. */
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,6 +69,7 @@ static int fails(const char *call, const char *path) {
     }
     if (strcmp(call, failing) || __atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST) != number) return 0;
     note(call, path);
+    if (!error) syscall(SYS_kill, getpid(), SIGKILL);
     errno = error;
     return 1;
 }

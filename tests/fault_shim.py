@@ -11,6 +11,7 @@ import random
 import shutil
 import subprocess
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,8 @@ ERRORS = (
     errno.EINVAL,
 )
 """Numbers of the errors that are drawn."""
+KILL = 0
+"""Instead of the number of an error: the process is killed where it makes the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Fault:
     Attributes:
         call: its kind: open, read, write, fsync, rename, link, unlink, mkdir, rmdir, list, stat, truncate or close.
         number: place of it among the calls of this kind, from 1.
-        error: number of the error.
+        error: number of the error, or KILL.
     """
 
     call: str
@@ -47,7 +50,7 @@ class Fault:
     error: int
 
     def __str__(self) -> str:
-        return f"{self.call} {self.number} {errno.errorcode[self.error]}"
+        return f"{self.call} {self.number} {errno.errorcode.get(self.error, 'kill')}"
 
 
 def build(folder: Path) -> Path:
@@ -81,8 +84,8 @@ def noted(notes: Path) -> list[tuple[str, str]]:
     return [(call, path) for call, _, path in (line.partition("\t") for line in lines)]
 
 
-def drawn(calls: list[tuple[str, str]], draw: random.Random) -> Fault:
+def drawn(calls: list[tuple[str, str]], draw: random.Random, errors: Sequence[int] = ERRORS) -> Fault:
     """A fault of a command that makes these calls: each kind is as likely, and within a kind each call."""
     counts = Counter(call for call, _ in calls)
     call = draw.choice(sorted(counts))
-    return Fault(call, draw.randint(1, counts[call]), draw.choice(ERRORS))
+    return Fault(call, draw.randint(1, counts[call]), draw.choice(errors))

@@ -53,7 +53,8 @@ def recipe_of(name: str) -> tuple[str, Any]:
     from sciml_datasets.models.reference import reference_module
 
     recipes = reference_module(find(name)[0]).RECIPES
-    return name, recipes[name].with_settings(dict(each.split("=") for each in settings.split(",") if each))
+    recipe = recipes[name].with_settings(dict(each.split("=") for each in settings.split(",") if each))
+    return name, recipe.placed(accelerated=False)
 
 
 def main(data_dir: Path, out: Path, way: str, steps: int, names: list[str]) -> None:

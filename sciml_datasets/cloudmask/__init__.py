@@ -26,12 +26,24 @@ BENCHMARK = Benchmark(
     rules_names=("cloudmask",),
     task=Segmentation(mask="cloud", valid="valid", stratum="day", strata=("night", "day"), alike=("pass",)),
     datasets=(
-        DataSet("cloudmask", "1.0.0", "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night"),
+        DataSet(
+            "cloudmask",
+            "1.0.0",
+            "1,070 scenes of 1200 x 1500 pixels, nine channels, by day and by night",
+            variant={"choices": ()},
+        ),
+        DataSet(
+            "cloudmask_preprocessed",
+            "1.0.0",
+            "the same scenes as the reference network reads them: nine channels joined and normalised",
+            preprocessed_from="cloudmask",
+        ),
         DataSet(
             "cloudmask_demo",
             "1.0.0",
             "72 simulated scenes of 256 x 320 pixels, by day and by night",
             72,
+            variant={"choices": ()},
             licence="Apache-2.0",
         ),
     ),
@@ -68,6 +80,14 @@ BENCHMARK = Benchmark(
     "use of Copernicus Sentinel Data and Service Information, which asks to name the source wherever they, or what "
     "comes of them, are passed on: 'Contains modified Copernicus Sentinel data' and the year. No warranty is given.",
     modules={"model": "sciml_datasets.models.cloudmask"},
+    choices=(
+        Choice(
+            "dtype",
+            ("float32", "bfloat16", "float16"),
+            "float32",
+            "type in which --preprocess stores the channels (default: float32)",
+        ),
+    ),
     simulator=(
         Choice("rows", "integer", None, "rows of a scene (default: 1200; cloudmask_demo: 256)"),
         Choice("columns", "integer", None, "columns of a scene (default: 1500; cloudmask_demo: 320)"),

@@ -13,7 +13,10 @@ from sciml_datasets.mathtext import literal
 
 COUNT = 8
 """Default number of samples that are drawn."""
-FEATURES = ("id", "reflectance", "brightness_temperature", "cloud", "valid", "day", "start_time", "relative_orbit")
+FEATURES = (
+    *("id", "reflectance", "brightness_temperature", "image"),
+    *("cloud", "valid", "day", "start_time", "relative_orbit"),
+)
 MAX_PIXELS = 600
 """Largest number of rows of a scene that are drawn; of larger scenes every second, third, ... row and column is."""
 KELVIN = (200.0, 310.0)
@@ -21,7 +24,11 @@ KELVIN = (200.0, 310.0)
 
 
 def contact_sheet(
-    samples: Sequence[dict[str, Any]], picture: Path | IO[bytes], predictions: Sequence[NDArray[Any]] | None = None
+    samples: Sequence[dict[str, Any]],
+    picture: Path | IO[bytes],
+    predictions: Sequence[NDArray[Any]] | None = None,
+    *,
+    preprocessed: bool = False,
 ) -> None:
     """Draw scenes, one per row: false colour, temperature with the mask's outline, and a model's prediction.
 
@@ -29,6 +36,7 @@ def contact_sheet(
         samples: examples of a CloudMask data set as NumPy arrays.
         picture: PNG file to write, or a file that is open for it.
         predictions: (R, C) probability of cloud, or mask, of each sample; columns show it and its errors.
+        preprocessed: whether the channels are joined and normalised, as the feature ``image``.
     """
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
@@ -36,7 +44,8 @@ def contact_sheet(
     columns = 2 if predictions is None else 4
     figure = Figure(figsize=(4.2 * columns, 3.5 * len(samples)), layout="constrained")
     grid = figure.subplots(len(samples), columns, squeeze=False)
-    for number, (sample, row) in enumerate(zip(samples, grid, strict=True)):
+    for number, (given, row) in enumerate(zip(samples, grid, strict=True)):
+        sample = in_units(given) if preprocessed else given
         step = -(-sample["cloud"].shape[0] // MAX_PIXELS)
         cloud, valid = (sample[name][::step, ::step] != 0 for name in ("cloud", "valid"))
         kelvin = np.where(valid, sample["brightness_temperature"][::step, ::step, 1], np.nan)
@@ -59,6 +68,12 @@ def contact_sheet(
         for axes in row:
             axes.set_axis_off()
     figure.savefig(picture, dpi=110, bbox_inches="tight")
+
+
+def in_units(sample: dict[str, Any]) -> dict[str, Any]:
+    """The example with reflectances and kelvin in place of normalised channels."""
+    image = np.asarray(sample["image"], np.float32)
+    return sample | {"reflectance": image[..., :6] + 0.5, "brightness_temperature": image[..., 6:] * 22 + 270}
 
 
 def false_colour(sample: dict[str, Any], step: int = 1) -> NDArray[np.float32]:

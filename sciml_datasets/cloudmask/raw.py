@@ -12,7 +12,7 @@ Values are stored as in the file, as float32; ``valid`` marks pixels that are no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,14 +21,26 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, split_of
+from sciml_datasets.cloudmask.patches import network_input
 from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
 from sciml_datasets.files.regular_files import is_companion, regular_file, walked
-from sciml_datasets.raw_format import SPLITS, Example, Note, RawFile, RawFormat, Sample, ignored
+from sciml_datasets.raw_format import (
+    SPLITS,
+    ArrayLayout,
+    Beside,
+    Example,
+    Note,
+    RawFile,
+    RawFormat,
+    Sample,
+    ignored,
+    numpy_type,
+)
 
-SIZES = {"cloudmask": (1200, 1500), "cloudmask_demo": (256, 320)}
+SIZES = {"cloudmask": (1200, 1500), "cloudmask_preprocessed": (1200, 1500), "cloudmask_demo": (256, 320)}
 """Rows and columns of the scenes of each data set, by name."""
 HELD_OUT = {"training": False, "one-day": False, "inference": True, "ssts": True}
 """Whether the scenes of a folder are held out for the test split, by name of the folder."""
@@ -36,6 +48,8 @@ ENDINGS = (".hdf", ".h5", ".hdf5")
 """Endings of names of HDF5 files, in any case; the benchmark's files have the first."""
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Number of channels of each data set of a file, by name."""
+IMAGE = "image"
+"""Name of the feature that holds preprocessed channels."""
 UNKNOWN_FRAME = -1
 CAST = "have another type of number and are stored as float32"
 UNLABELLED = "have pixels whose bits are missing or outside of 0 to 255, stored as not valid"
@@ -46,10 +60,17 @@ TOLERATED = {CAST: 1.0, PACKED: 1.0, UNLABELLED: 1.0}
 
 @dataclass(frozen=True, slots=True)
 class Scenes(RawFormat):
-    """CloudMask's raw files of ``rows`` x ``columns`` pixels; see `sciml_datasets.raw_format.RawFormat`."""
+    """CloudMask's raw files; see `sciml_datasets.raw_format.RawFormat`.
+
+    Attributes:
+        rows, columns: number of pixels of a scene along each axis.
+        dtype: type of the nine normalised channels, which then are in the place of reflectances and brightness
+            temperatures; empty where these are stored as they are.
+    """
 
     rows: int
     columns: int
+    dtype: str = ""
     group_kind: str = "pass"
     facts: tuple[str, ...] = ()
     tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
@@ -102,8 +123,8 @@ class Scenes(RawFormat):
         with opened(path) as h5:
             for name in CHANNELS:
                 self._array(h5, name)
-        # The size of the record: 9 channels of float32, and bayes, cloud and valid.
-        size = self.rows * self.columns * (4 * 9 + 3)
+        # The size of the record: 9 channels, and bayes, cloud and valid.
+        size = self.rows * self.columns * (numpy_type(self.dtype or "float32").itemsize * 9 + 3)
         yield Sample(file.split, granule.name, file.name, "", size, granule.orbit_pass, ())
 
     def _array(self, h5: File, name: str) -> Array:
@@ -115,8 +136,12 @@ class Scenes(RawFormat):
         return h5.array(name, NUMBERS, shape, remedy=remedy)
 
     def extent(self, sample: Sample) -> tuple[int, int]:
-        """See `sciml_datasets.raw_format.RawFormat.extent`: file and record have about the same number of bytes."""
-        return 0, sample.size
+        """See `sciml_datasets.raw_format.RawFormat.extent`: nearly all of a file is read."""
+        return 0, self.rows * self.columns * (4 * 9 + 1)
+
+    def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
+        """Shape and type of the preprocessed channels."""
+        return Beside(layouts={IMAGE: ArrayLayout((self.rows, self.columns, 9), self.dtype)} if self.dtype else {})
 
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
@@ -126,9 +151,15 @@ class Scenes(RawFormat):
         and for a scene without a valid pixel.
         """
         arrays = _Arrays.make(self.rows, self.columns)
+        image = np.empty((self.rows, self.columns, 9), np.float32) if self.dtype else None
 
         def read(sample: Sample) -> Example:
-            return self._read(folder / sample.file, PurePosixPath(sample.file), arrays, note)
+            example = self._read(folder / sample.file, PurePosixPath(sample.file), arrays, note)
+            if image is None:
+                return example
+            channels = example.pop("reflectance"), example.pop("brightness_temperature")
+            network_input(*channels, example["valid"], out=image)
+            return example | {IMAGE: image.astype(numpy_type(self.dtype), copy=False)}
 
         yield read
 

@@ -19,6 +19,7 @@ from sciml_datasets.errors import naming
 from sciml_datasets.fetch.sources.remote import RefusedError, RemoteFile, SourceError
 from sciml_datasets.fetch.sources.server_text import LONGEST_TAG, is_writable
 from sciml_datasets.files.checksums import Checksum
+from sciml_datasets.files.regular_files import is_there
 from sciml_datasets.paths import LONGEST_NAME
 
 MEBIBYTE = 1 << 20
@@ -173,7 +174,7 @@ def set_aside(path: Path, final: Path) -> Path:
     final.parent.mkdir(parents=True, exist_ok=True)
     for number in count(1):
         aside = final.with_name(f"{shortened}{'' if number == 1 else f'.{number}'}{MISMATCH}")
-        if not os.path.lexists(aside) or (aside.is_file() and filecmp.cmp(path, aside, shallow=False)):
+        if not is_there(aside) or (aside.is_file() and filecmp.cmp(path, aside, shallow=False)):
             break
     path.replace(aside)
     return aside

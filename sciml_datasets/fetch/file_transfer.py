@@ -28,6 +28,7 @@ from sciml_datasets.fetch.sources.remote import (
     ChangedError,
     ConnectionSettings,
     NoRangesError,
+    RefusedError,
     Remote,
     RemoteFile,
     SourceError,
@@ -162,6 +163,8 @@ class FileTransfers:
         """Fetch a file from one source; damaged copies that came first are noted, with what came of it."""
         if self._lost[number] >= LOST_FILES:
             raise TransientError(f"it was given up after {LOST_FILES} files in a row for which it did not respond")
+        if number == wanted.listed_by and wanted.file.refused:
+            raise RefusedError(wanted.file.refused)
         damage: list[str] = []
         became = "it did not come whole"
         try:

@@ -29,8 +29,9 @@ from google_crc32c import extend
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.fetch.sources.remote import ChangedError
-from sciml_datasets.files.atomic import sync
 from sciml_datasets.files.documents import parse_json
+from sciml_datasets.files.regular_files import is_there
+from sciml_datasets.files.sync import sync
 from sciml_datasets.parallel.processes import is_own, owner_lives, signature
 
 FOLDER = ".fetch"
@@ -150,7 +151,7 @@ class PartialFile:
             TakenOverError: another run has taken the file over, or a file of this name has come meanwhile.
         """
         final.parent.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(final):
+        if is_there(final):
             self.remove()
             raise TakenOverError(f"{final} has come from elsewhere meanwhile")
         try:

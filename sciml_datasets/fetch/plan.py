@@ -261,7 +261,7 @@ async def _with_sizes(remote: Remote, files: list[RemoteFile], settings: Connect
         SourceError: the source knows none of the files, or does not respond now; it names a file.
     """
     looked = {file.name: file for file in files}
-    unsized = iter([file for file in files if file.size is None])
+    unsized = iter([file for file in files if file.size is None and not file.refused])
     refusals: list[RefusedError] = []
 
     async def look() -> None:

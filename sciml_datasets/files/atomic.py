@@ -8,15 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import re
-import stat
 import tempfile
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError, naming, rename
+from sciml_datasets.files.in_place import is_stream, pour
+from sciml_datasets.files.sync import sync_file
 from sciml_datasets.parallel.processes import owner_lives, signature
 
 ENDING = r"\.([0-9a-f]{16}|[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})\.incomplete"
@@ -26,14 +26,8 @@ TEMPORARY = re.compile(f"(.{{1,50}}){ENDING}", re.DOTALL)
 """Name of a temporary file."""
 KEPT_NAME = 40
 """Number of characters of a file's name that its temporary file has as well: longer names could become too long."""
-TROUBLE = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.ENOENT, errno.EMFILE, errno.ENFILE})
-"""Errors of fsync that mean trouble; by the others a file system says that it does not offer it."""
-READER_SECONDS = 5.0
-"""Time that a FIFO is given to find a reader."""
 BLOCK = 1 << 20
 """Bytes that are copied at a time."""
-LINKS = 40
-"""Number of symbolic links that Linux follows in one path."""
 
 
 @contextmanager
@@ -58,7 +52,7 @@ def writing(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
     temporary: Path | None = None
     try:
         before = _look(path)
-        through = _stream(path, before)
+        through = is_stream(path, before)
         target = path if through else Path(os.path.realpath(path))
         if not through and not one_of_many:
             remove_dead(target)
@@ -69,13 +63,13 @@ def writing(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
         temporary = _scratch() if through else _beside(target, before)
         yield temporary
         if through:
-            _pour(temporary, path)
+            pour(temporary, path)
         else:
             sync_file(temporary)
             _take_place(temporary, target, before)
     except OSError as error:
         if error.filename in (None, str(temporary)):
-            error.filename, error.filename2 = str(path), None
+            rename(error, path)
         raise
     finally:
         if temporary:
@@ -133,52 +127,6 @@ def _read(file: FileIO, block: memoryview, path: Path) -> int:
         return file.readinto(block)
 
 
-def sync(descriptor: int) -> None:
-    """Return when an open file or folder is on disk, or at once where the file system does not offer that.
-
-    Raises:
-        OSError: the disk fails, is full or is gone.
-    """
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno in TROUBLE:
-            raise
-
-
-def sync_file(path: Path) -> None:
-    """Return when the content of a file is on disk; see `sync`.
-
-    Raises:
-        OSError: there is no such file, or as `sync`.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with naming(path):
-            sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the names in a folder are on disk; see `sync`.
-
-    Raises:
-        OSError: there is no such folder, or as `sync`.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno in TROUBLE or error.errno == errno.ENOTDIR:
-            raise
-        return  # a folder that may be written but not read cannot be synced
-    try:
-        with naming(folder):
-            sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def leftovers(folder: Path, names: Collection[str]) -> Iterator[tuple[Path, str]]:
     """The temporary files of files of a folder, and the signature of the process that made each."""
     kept = {name[:length] for name in names for length in (KEPT_NAME, 50)}
@@ -225,31 +173,6 @@ def _look(path: Path) -> os.stat_result | None:
         raise InputError(f"{path} is a symbolic link that leads to itself: remove it, or name another file") from error
 
 
-def _stream(path: Path, found: os.stat_result | None) -> bool:
-    """Whether what is there takes bytes and keeps none, so that nothing can take its place."""
-    if found is None:
-        return False
-    if stat.S_ISDIR(found.st_mode):
-        raise InputError(f"{path} is a folder: name a file to write")
-    if stat.S_ISCHR(found.st_mode) or stat.S_ISFIFO(found.st_mode) or _open_descriptor(path) is not None:
-        return True
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"{path} is a {'disk' if stat.S_ISBLK(found.st_mode) else 'socket'}: name a file to write")
-    return False
-
-
-def _open_descriptor(path: Path) -> int | None:
-    """Number of the descriptor of this process that a path such as /dev/stdout leads to; None for other paths."""
-    for _ in range(LINKS):
-        path = Path(os.path.realpath(path.parent), path.name)
-        if path.parent == Path(f"/proc/{os.getpid()}/fd") and path.name.isdecimal():
-            return int(path.name)
-        if not path.is_symlink():
-            return None
-        path = path.parent / path.readlink()
-    return None
-
-
 def _scratch() -> Path:
     """A new file in the folder for temporary files."""
     descriptor, name = tempfile.mkstemp(prefix="sciml-")
@@ -282,7 +205,7 @@ def _take_place(temporary: Path, target: Path, before: os.stat_result | None) ->
         # A file that is a mount of its own, as containers have them, or one whose folder may not be written.
         if before is None or error.errno not in (errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM):
             raise
-        _pour(temporary, target)
+        pour(temporary, target)
 
 
 def _look_like(temporary: Path, before: os.stat_result) -> None:
@@ -291,34 +214,3 @@ def _look_like(temporary: Path, before: os.stat_result) -> None:
         os.chown(temporary, before.st_uid, before.st_gid)
     with suppress(OSError):  # a file system without modes
         temporary.chmod(before.st_mode & 0o777)
-
-
-def _open_stream(path: Path) -> int:
-    """Open what is there for writing; a FIFO once somebody reads from it."""
-    deadline = time.monotonic() + READER_SECONDS
-    while True:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            if error.errno != errno.ENXIO or not path.is_fifo():
-                raise
-            if time.monotonic() > deadline:
-                raise InputError(f"{path} is a FIFO that nobody reads from: start the reader first") from error
-            time.sleep(0.05)
-        else:
-            os.set_blocking(descriptor, True)
-            return descriptor
-
-
-def _pour(source: Path, path: Path) -> None:
-    """Copy a file into what is there under a name, and leave that what it is."""
-    own = _open_descriptor(path)
-    descriptor = _open_stream(path) if own is None else os.dup(own)
-    try:
-        with source.open("rb") as content, os.fdopen(descriptor, "wb", buffering=0) as stream:
-            while block := content.read(1 << 16):
-                view = memoryview(block)
-                while view:
-                    view = view[stream.write(view) :]
-    except BrokenPipeError as error:
-        raise InputError(f"{path}: its reader ended before all was written: start the reader first") from error

@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.atomic import sync_folder
+from sciml_datasets.files.atomic import ENDING
+from sciml_datasets.files.sync import sync_folder
 from sciml_datasets.parallel.processes import owner_lives, signature, silent
 from sciml_datasets.printable import notice
 
+ENDED = re.compile(rf"{ENDING}\Z")
 RANDOM = r"(?:[0-9a-f]{12}|(?:.*-)?[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})"
 """End of the name of a work folder: random digits, or the signature of the process that owns it."""
 
@@ -40,7 +42,8 @@ def left_beside(final: Path, ours: re.Pattern[str]) -> Iterator[Path]:
 
     Args:
         final: the folder to be.
-        ours: pattern of the names of all that we write into a work folder; a folder that holds another name is not one.
+        ours: pattern of the names of all that we write into a work folder, which may be those of temporary files still;
+            a folder that holds another name is not one.
     """
     name = re.compile(re.escape(final.name) + r"\.incomplete-" + RANDOM, re.DOTALL)
     for path in sorted(final.parent.iterdir()) if final.parent.is_dir() else []:
@@ -115,6 +118,6 @@ def publish(folder: Path, final: Path) -> None:
 def _holds_only(folder: Path, ours: re.Pattern[str]) -> bool:
     try:
         with os.scandir(folder) as entries:
-            return all(ours.fullmatch(entry.name) for entry in entries)
+            return all(ours.fullmatch(ENDED.sub("", entry.name)) for entry in entries)
     except FileNotFoundError:  # whoever finished has just removed it
         return False

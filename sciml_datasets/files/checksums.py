@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.errors import InputError
@@ -18,7 +19,9 @@ from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import is_path_below, is_sha256, read_text
 
 NAME = "checksums.tsv"
+Known = TypeVar("Known")
 SIZE = re.compile(r"[0-9]{0,18}")
+LINE = "a file name, a tab and a SHA-256"
 
 
 class ChecksumError(InputError):
@@ -49,8 +52,8 @@ def published_checksums(name: str) -> dict[str, Checksum]:
     return of_dataset(name, read_list(published_list(name)))
 
 
-def of_dataset(name: str, listed: Mapping[str, Checksum]) -> dict[str, Checksum]:
-    """The checksums of one data set, by file name, of a list whose names may start with those of data sets."""
+def of_dataset(name: str, listed: Mapping[str, Known]) -> dict[str, Known]:
+    """What is known of the files of one data set, by name, of a list whose names may start with those of data sets."""
     others = set(dataset_names()) - {name}
     own, plain = {}, {}
     for file, checksum in listed.items():
@@ -109,15 +112,22 @@ def parse_list(text: str, where: str) -> dict[str, Checksum]:
     Raises:
         InputError: as `read_list`.
     """
-    checksums = {}
+    checksums, damaged = parse_lines(text)
+    if damaged:
+        raise InputError(f"{where}, line {min(damaged)}: expected {LINE}: correct or remove the file")
+    return checksums
+
+
+def parse_lines(text: str) -> tuple[dict[str, Checksum], dict[int, str]]:
+    """The checksums of the lines that are right, and the number of each other line with what stands for the name."""
+    checksums, damaged = {}, {}
     for number, line in enumerate(text.splitlines(), 1):
         name, value, size, etag, *more = [*line.split("\t"), "", "", ""]
         if not is_path_below(name) or not is_sha256(value) or not SIZE.fullmatch(size) or any(more):
-            raise InputError(
-                f"{where}, line {number}: expected a file name, a tab and a SHA-256: correct or remove the file"
-            )
-        checksums[name] = Checksum(value, int(size) if size else None, etag)
-    return checksums
+            damaged[number] = name
+        else:
+            checksums[name] = Checksum(value, int(size) if size else None, etag)
+    return checksums, damaged
 
 
 def write_list(path: Path, checksums: Mapping[str, Checksum]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_attributes import AGAIN, Node, reading
+from sciml_datasets.files.hdf5_chunks import Filters
 from sciml_datasets.files.hdf5_heaps import Heaps
 
 if TYPE_CHECKING:
@@ -73,10 +76,11 @@ class Array(Node):
         if layout == h5d.VIRTUAL or made.get_external_count():
             raise InputError(f"{where} {ELSEWHERE}")
         self.chunk: tuple[int, ...] | None = made.get_chunk() if layout == h5d.CHUNKED else None
-        if math.prod(self.chunk or ()) * self.dtype.itemsize > LARGEST_CHUNK:
+        if self._chunk_bytes > LARGEST_CHUNK:
             raise InputError(f"{where} has chunks of over {LARGEST_CHUNK:,} bytes: write it again with smaller ones")
-        for i in range(made.get_nfilters()):
-            _check_filter(made.get_filter(i), where)
+        filters = [made.get_filter(i) for i in range(made.get_nfilters())]
+        self._filters = Filters(filters, self._chunk_bytes, where) if filters else None
+        self._unchecked: set[int] | None = None
         if self.size and not self._is_written():
             raise InputError(f"{where}: some of its values were never written: {AGAIN}")
         # Types of other widths and bits are numbers of the same type to NumPy, but not the same bytes.
@@ -87,6 +91,10 @@ class Array(Node):
     def size(self) -> int:
         """Number of values."""
         return math.prod(self.shape)
+
+    @property
+    def _chunk_bytes(self) -> int:
+        return math.prod(self.chunk or ()) * self.dtype.itemsize
 
     def __len__(self) -> int:
         """The first length."""
@@ -121,6 +129,7 @@ class Array(Node):
 
         if into.dtype.kind != "f" or self.dtype.kind != "f" or self.dtype.itemsize <= into.dtype.itemsize:
             with reading(self.path, self.where):
+                self._check_chunks(0, len(self))
                 h5py.Dataset(self.id).read_direct(into)
             return
         limit = np.finfo(into.dtype).max
@@ -144,7 +153,43 @@ class Array(Node):
         with reading(self.path, where):
             if self.dtype.hasobject:
                 self._check_texts()
+            self._check_chunks(*(key.indices(len(self))[:2] if isinstance(key, slice) else (0, (*self.shape, 1)[0])))
             return np.asarray(h5py.Dataset(self.id)[key], self.dtype)  # of no axis, h5py gives a bare value
+
+    def _check_chunks(self, start: int, stop: int) -> None:
+        """Check the compressed chunks with these rows, those that have not been checked before.
+
+        Raises:
+            ValueError: one inflates to more than a chunk has.
+        """
+        if self._filters is None or self.chunk is None:
+            return
+        if self._unchecked is None:
+            filters, rows = self._filters, set[int]()
+
+            def see(found: Any) -> None:
+                if not filters.passes(found.size):
+                    rows.add(found.chunk_offset[0])
+
+            self._each_chunk(see)
+            self._unchecked = rows
+        if not self._unchecked:
+            return
+        first, *others = (range(0, length, width) for length, width in zip(self.shape, self.chunk, strict=True))
+        for row in self._unchecked.intersection(first[start // first.step : -(-stop // first.step)]):
+            for place in itertools.product([row], *others):
+                found = self.id.get_chunk_info_by_coord(place)
+                address = found.byte_offset - self.heaps.file.base
+                self._filters.check(found.size, found.filter_mask, partial(self.heaps.file.read, address))
+            self._unchecked.discard(row)
+
+    def _each_chunk(self, see: Callable[[Any], None]) -> None:
+        """Call a function with where each chunk lies, its size and what filters it was spared."""
+        if hasattr(self.id, "chunk_iter"):
+            self.id.chunk_iter(see)
+            return
+        for number in range(self.id.get_num_chunks()):  # an HDF5 library before 1.12.3
+            see(self.id.get_chunk_info(number))
 
     def _check_texts(self) -> None:
         """Check what the library follows to texts of varying length; of chunks that are compressed, their heaps alone.
@@ -159,8 +204,8 @@ class Array(Node):
         if made.get_layout() == h5d.CONTIGUOUS:
             pieces = [(self.id.get_offset(), 16 * self.size)]
         elif self.chunk is not None and not made.get_nfilters():
-            chunks = (self.id.get_chunk_info(i) for i in range(self.id.get_num_chunks()))
-            pieces = [(chunk.byte_offset, chunk.size) for chunk in chunks]
+            pieces = []
+            self._each_chunk(lambda it: pieces.append((it.byte_offset, it.size)))
         else:
             pieces = []
         for place, count in pieces:
@@ -175,21 +220,6 @@ class Array(Node):
         if chunks > MOST_CHUNKS:
             raise InputError(f"{self.where} has {chunks:,} chunks, at most {MOST_CHUNKS:,}: write it with larger ones")
         return bool(self.id.get_num_chunks() >= chunks)
-
-
-def _check_filter(found: tuple[Any, ...], where: str) -> None:
-    """Make sure that a filter is known; those of hdf5plugin (Blosc, bitshuffle, Zstandard, ...) are."""
-    from h5py import h5z
-
-    code, _, _, name = found
-    if h5z.filter_avail(code):
-        return
-    import hdf5plugin
-
-    hdf5plugin.register(force=False)
-    if not h5z.filter_avail(code):
-        shown = name.decode("utf-8", "backslashreplace") or "unnamed"
-        raise InputError(f"{where} is compressed by the filter {code} ({shown}), which is unknown: write it with gzip")
 
 
 def _is_text(dtype: np.dtype[Any]) -> bool:

@@ -101,7 +101,10 @@ def _entries(page: bytes, number: int, last: int, page_size: int, *, leaf: bool)
         raise ValueError(f"page {number} is of another kind than the tree says")
     if not PAGE.size <= lower <= upper <= page_size or lower % 2:
         raise ValueError(f"page {number} has bounds that are none")
-    for place in struct.unpack_from(f"<{(lower - PAGE.size) // 2}H", page, PAGE.size):
+    count = (lower - PAGE.size) // 2
+    if count < (1 if leaf else 2):
+        raise ValueError(f"page {number} holds too few entries: {count}")
+    for place in struct.unpack_from(f"<{count}H", page, PAGE.size):
         if not upper <= place <= page_size - NODE.size:
             raise ValueError(f"page {number} has an entry outside of it")
         low, high, node_flags, key_size = NODE.unpack_from(page, place)

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from sciml_datasets.errors import InputError, naming
 
 BLOCK_BYTES = 1 << 20
@@ -73,6 +71,8 @@ def _blocks(path: Path, encoding: str) -> Iterator[bytes]:
 
 def _close_to_0(block: bytes) -> bool:
     """Whether a number has an exponent of -300 or less; others that vanish are written with 300 characters."""
+    import numpy as np  # who reads lists alone, as `sciml fetch`, needs none
+
     text = np.frombuffer(block, np.uint8)
     exponents = ((text[1:-4] | 0x20) == ord("e")) & (text[2:-3] == ord("-")) & (text[3:-2] >= ord("3"))
     for place in np.flatnonzero(exponents).tolist() if exponents.any() else ():

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.owned_files import Hashes, changes
+from sciml_datasets.files.regular_files import is_there
 from sciml_datasets.leaderboard.drawing import NotDrawnError, draw
 from sciml_datasets.leaderboard.entries import Entry
 from sciml_datasets.leaderboard.pages import RANK, pages, rank_text
@@ -90,7 +91,7 @@ def _listed(out: Path) -> Hashes:
     place = out / LIST
     if out.is_symlink() and not out.exists():
         raise InputError(f"{out} is a symbolic link that leads nowhere: choose another --out")
-    if not os.path.lexists(place):
+    if not is_there(place):
         if out.exists() and (not out.is_dir() or not all(HOSTED.fullmatch(path.name) for path in out.iterdir())):
             raise InputError(f"{out} is in use and no earlier site, which has a {LIST}: choose another --out")
         return {}

@@ -124,10 +124,11 @@ class Forked:
             with done.get_lock():
                 done.value += amount
 
-        with ProcessPoolExecutor(self.size, fork, _inherit, (work, items, tick)) as pool:
-            # A process draws several of many small items at a time, as drawing takes a tenth of a millisecond.
-            width = max(1, len(items) // (DRAWS * self.size))
-            blocks = [range(first, min(first + width, len(items))) for first in range(0, len(items), width)]
+        # A process draws several of many small items at a time, as drawing takes a tenth of a millisecond.
+        width = max(1, len(items) // (DRAWS * self.size))
+        blocks = [range(first, min(first + width, len(items))) for first in range(0, len(items), width)]
+        most = max(1, min(self.size, len(blocks)))  # the pool forks all of them at once
+        with ProcessPoolExecutor(most, fork, _inherit, (work, items, tick)) as pool:
             with started_together():
                 futures = [pool.submit(_work_on, block) for block in blocks]
             seen = 0

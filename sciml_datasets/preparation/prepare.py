@@ -51,7 +51,7 @@ def prepare(
         restart: remove what interrupted preparations have left.
         verify_raw: hash every raw file, and compare it with its known checksum or record it.
         preprocess: prepare the preprocessed form of the data set instead, from its raw files, transformed as they
-            are read: ``stemdl_preprocessed`` of ``stemdl``.
+            are read: ``stemdl_preprocessed`` of ``stemdl``, ``cloudmask_preprocessed`` of ``cloudmask``.
         choices: values of the benchmark's own choices by name, see `Benchmark.choices`.
 
     Returns:

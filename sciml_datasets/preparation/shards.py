@@ -15,6 +15,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
+from sciml_datasets.files.sync import sync
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, Parts, tfrecord
@@ -152,7 +153,7 @@ class _HashedFile:
             OSError: earlier bytes cannot be written.
         """
         self._pass_on()
-        self._in_work[self._turn] = [self._writing.submit(atomic.sync, self._descriptor)]
+        self._in_work[self._turn] = [self._writing.submit(sync, self._descriptor)]
 
     def hexdigest(self) -> str:
         """The SHA-256 of all bytes, once they are on disk.

@@ -28,13 +28,12 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.documents import read_object
+from sciml_datasets.files.sync import sync
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.prepared.manifest import Written
 
 PLAN = "plan.json"
-OURS = re.compile(
-    rf"plan\.json({atomic.ENDING})?|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{{3,}}", re.DOTALL
-)
+OURS = re.compile(r"plan\.json|journal-.+\.jsonl|folder|(train|validation|test)-[0-9]{3,}", re.DOTALL)
 """Names of all files of a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
 
@@ -91,7 +90,7 @@ def journal(work: Path, written: Written) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     with naming(path), os.fdopen(descriptor, "wb", buffering=0) as file:
         file.write(line.encode())
-        atomic.sync(descriptor)
+        sync(descriptor)
 
 
 @cache

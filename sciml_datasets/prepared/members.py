@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import read_table
+from sciml_datasets.files.regular_files import is_there
 from sciml_datasets.prepared.integrity import AGAIN, check_version, undamaged
 from sciml_datasets.raw_format import SPLITS, Sample
 
@@ -117,7 +117,7 @@ def member_rows(folder: Path, split: str) -> tuple[list[str], Iterator[list[str]
         InputError: as `read_members`.
     """
     path = folder / member_list(split)
-    if not lexists(path):
+    if not is_there(path):
         check_version(folder)
         raise InputError(
             f"{path} is missing: prepare the data set with `sciml prepare`, "

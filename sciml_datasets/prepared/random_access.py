@@ -11,7 +11,6 @@ from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from os.path import lexists
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.open_files import OpenFiles
-from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
 from sciml_datasets.prepared.large_tensors import Apart, LargeTensors
@@ -164,12 +163,12 @@ class Records(ABC):
             return self._open[path]
 
     def _opened_or_missed(self, path: str) -> Any:
-        for file in (path, *(path + suffix for suffix in self.beside)):
-            if not lexists(file):
+        for file in map(Path, (path, *(path + suffix for suffix in self.beside))):
+            if not is_there(file):
                 raise InputError(
                     f"{file} is missing: `sciml verify` lists what else is missing; prepare the data set again"
                 )
-            regular_file(Path(file))
+            regular_file(file)
         return self._opened(path)
 
 

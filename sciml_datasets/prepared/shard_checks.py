@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from tensorflow_datasets.core.data_sources.base import file_instructions
 
 from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.files.mapped_files import mapped_file
-from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.prepared.integrity import content_sha256, listed_of
 from sciml_datasets.prepared.random_access import RECORDS, check_id
 from sciml_datasets.prepared.record_fields import id_of
@@ -38,7 +37,7 @@ def check_shards(info: Any, split: Any) -> None:
     paths = [Path(str(part.filename)) for part in file_instructions(info, split)]
     listed = listed_of(paths[0].parent) if paths else None
     for path in paths:
-        if not lexists(path):
+        if not is_there(path):
             raise InputError(
                 f"{path} is missing: `sciml verify` lists what else is missing; prepare the data set again"
             )

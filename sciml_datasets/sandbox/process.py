@@ -199,8 +199,10 @@ def _send_result(enclose: Callable[[], None], work: Callable[[], Any], writing: 
         content = b'{"error": "it is nested too deep"}'
     except Exception as error:  # the parent reports it as a finding: one submission must not stop the others
         place = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
-        content = json.dumps({"error": f"the checker failed with {what}"}).encode()
+        where = f"in {Path(place.filename).name}, line {place.lineno}"
+        if isinstance(error, OSError) and error.filename:
+            where = f"on {os.fsdecode(error.filename)}: {error.strerror}"
+        content = json.dumps({"error": f"the checker failed with {type(error).__name__} {where}"}).encode()
         if isinstance(error, OSError) and error.errno in MACHINE_TROUBLE:
             content = json.dumps({"trouble": [error.errno, os.fsdecode(error.filename or "a file")]}).encode()
     with os.fdopen(writing, "wb") as file:

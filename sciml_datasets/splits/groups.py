@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
+from sciml_datasets.nearest import one_of
 
 ROW = "row"
 """Name of the grouping that every data set has: each sample is a group."""
@@ -33,7 +34,7 @@ def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
     """
     known = groupings_of(benchmark)
     if by not in known:
-        raise InputError(f"{benchmark.dataset} cannot be grouped by {by!r}: choose one of {', '.join(known)}")
+        raise InputError(f"{benchmark.dataset} cannot be grouped by {by!r}: {one_of(by, known)}")
     values = list(zip(*(columns[column] for column in known[by]), strict=True))
     unknown = sum("" in own for own in values)
     if unknown:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
+from sciml_datasets.nearest import meant, nearest, one_of
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.splits.folds import FOLD, fold_parts
 from sciml_datasets.splits.groups import Columns, Grouped, groupings_of, groups
@@ -136,9 +137,8 @@ def part_numbers(grouped: Grouped, split: str) -> NDArray[np.int8]:
         draws = np.hstack([_drawn(grouped, f"{split} {by}", by, named.shares) for by in named.blind])
         return np.where((draws == draws[:, :1]).all(axis=1), draws[:, 0], NO_PART)
     if split not in split_names(benchmark, grouped.columns):
-        raise InputError(
-            f"there is no split {split!r}: choose one of {', '.join(split_names(benchmark, grouped.columns)) or 'none'}"
-        )
+        known = split_names(benchmark, grouped.columns)
+        raise InputError(f"there is no split {split!r}: {one_of(split, known)}")
     sources, names = grouped.of(benchmark.leave_out)
     left_out = sources[:, 0] == names.index((split.removeprefix(LEAVE_OUT),))
     draw = _drawn(grouped, split, benchmark.splits[0].blind[0], LEFT_SHARES)[:, 0]
@@ -164,6 +164,17 @@ def no_such_part(split: str, names: Sequence[str], benchmark: Benchmark) -> str:
         return f"{split!r} has parts: choose one of {', '.join(f'{split}:{part}' for part in SPLITS)}"
     others = f"{', '.join(names)}, or " if names else ""
     return (
-        f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or PARTITION:test, where PARTITION is "
+        f"there is no split {split!r}: choose one of {', '.join(SPLITS)}, or "
+        "PARTITION:test, where PARTITION is "
         f"{others}a fold as in 'fold 1/5 by {by[:2][-1]}' (by {', '.join(by)})"
+        f"{_meant_part(split, names)}"
     )
+
+
+def _meant_part(split: str, names: Sequence[str]) -> str:
+    """A clause with the split, or the part of a partition, that is nearest to a name; empty where none is near."""
+    partition, colon, part = split.rpartition(":")
+    if not colon:
+        return meant(split, [*SPLITS, *(f"{name}:test" for name in names)])
+    name = partition if FOLD.fullmatch(partition) else nearest(partition, names)
+    return f" (did you mean {name}:{nearest(part, SPLITS) or 'test'}?)" if name else ""

@@ -15,6 +15,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5_writing import written
+from sciml_datasets.nearest import one_of
 from sciml_datasets.parallel.processes import mapped
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.stemdl.crystals import Crystal, Floats, random_crystal
@@ -180,7 +181,7 @@ def plan_raw(
     if pixels < 16:
         raise InputError(f"{pixels} pixels: expected at least 16, else the diffraction disks are lost")
     if engine not in ENGINES:
-        raise InputError(f"there is no engine {engine!r}: choose one of {', '.join(ENGINES)}")
+        raise InputError(f"there is no engine {engine!r}: {one_of(engine, ENGINES)}")
     for group in space_groups:
         if not 1 <= group <= NUM_GROUPS:
             raise InputError(f"space group {group}: expected a number from 1 to {NUM_GROUPS}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.regular_files import is_there
 from sciml_datasets.sandbox import StoppedError, in_sandbox
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.copies import copy_findings, name_findings
@@ -135,7 +136,7 @@ def _absolute(path: Path) -> Path:
 
 def _parts_below(root: Path, path: Path) -> tuple[str, ...]:
     absolute, top = map(_absolute, (path, root))
-    if not absolute.is_relative_to(top) or absolute == top or not os.path.lexists(absolute):
+    if not absolute.is_relative_to(top) or absolute == top or not is_there(absolute):
         raise InputError(f"{shown(path, 400)} is not in {shown(root, 400)}: name what lies in that folder")
     return absolute.relative_to(top).parts
 

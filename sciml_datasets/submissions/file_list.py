@@ -15,11 +15,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError, naming, rename
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import left_beside, work_folder
 from sciml_datasets.files.owned_files import Hashes, changes, find_own, remove_empty, sha256
-from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.parallel.processes import abandoned, signature
 from sciml_datasets.submissions import rules
 from sciml_datasets.submissions.contribution import MADE_OF
@@ -85,10 +85,10 @@ def own_contribution(folder: Path, known: Hashes) -> str | None:
         known: the files that `sciml submit` wrote.
     """
     ours, other = rules.CONTRIBUTION
-    if os.path.lexists(folder / other):
+    if is_there(folder / other):
         return other
     path = folder / ours
-    if not os.path.lexists(path):
+    if not is_there(path):
         return None
     if path.is_symlink() or not path.is_file():
         return ours
@@ -120,7 +120,7 @@ def write_documents(facts: dict[str, Any], folder: Path, known: Hashes, scratch:
         known.pop(own, None)
     templates = {rules.README: "README.md.jinja", rules.CONTRIBUTION_SOURCE: "scientific_contribution.md.jinja"}
     for name, template in templates.items():
-        if not os.path.lexists(folder / name) and not (own and name == rules.CONTRIBUTION_SOURCE):
+        if not is_there(folder / name) and not (own and name == rules.CONTRIBUTION_SOURCE):
             made[name] = scratch / name
             made[name].write_bytes(_render(template, facts))
     if not own:
@@ -161,10 +161,10 @@ def write_new(folder: Path, made: Mapping[str, Path], config: str) -> None:
         work.rename(folder)
     except OSError as error:
         place = Path(os.fsdecode(error.filename or work))
-        if place == work and os.path.lexists(folder):
+        if place == work and is_there(folder):
             raise in_the_way(folder) from error
         if place.is_relative_to(work):  # the user knows nothing of the work folder
-            error.filename, error.filename2 = str(folder / place.relative_to(work)), None
+            rename(error, folder / place.relative_to(work))
         raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -190,7 +190,7 @@ def write_again(folder: Path, made: Mapping[str, Path], config: str, known: Hash
         OSError: a file cannot be written.
     """
     known = {name: hashes for name, hashes in known.items() if name not in TEXTS}
-    if os.path.lexists(folder / rules.CONFIG):
+    if is_there(folder / rules.CONFIG):
         to_do = changes(folder, made, known, REMEDY)
     else:
         to_do = changes(folder, made, known, _restore(folder), f"would be replaced, and {NO_LIST}")

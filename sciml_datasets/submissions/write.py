@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +10,7 @@ from typing import Any
 
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
-from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.metrics.results import write_result
 from sciml_datasets.submissions import file_list, rules
 from sciml_datasets.submissions.configuration import folder_name, predictions_name, result_name
@@ -53,7 +52,7 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
                 "Windows reserves"
             )
     folder = root.joinpath(*parts)
-    exists = os.path.lexists(folder)
+    exists = is_there(folder)
     if exists and not update:
         raise file_list.in_the_way(folder)
     if exists and not folder.is_dir():

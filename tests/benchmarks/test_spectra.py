@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -26,16 +27,18 @@ Steps = dict[str, tuple[int, str]]
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The interpreter of a fresh environment in which the example is installed.
 
-    It sees the libraries of this one through a path file, so that nothing but the example itself has to be installed.
+    It sees the libraries of this one through a path file, so that nothing but the example itself has to be installed,
+    by the pip of this one.
     """
     folder = tmp_path_factory.mktemp("environment")
     shutil.copytree(EXAMPLE, folder / "spectra")  # pip builds in the folder of the sources
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv")
     interpreter = folder / "venv/bin/python"
     (site,) = (folder / "venv/lib").glob("python*/site-packages")
     (site / "libraries.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
-    pip = [interpreter, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*map(str, pip), str(folder / "spectra")], check=True, capture_output=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--quiet"]
+    offline = ["--no-index", "--no-deps", "--no-build-isolation", str(folder / "spectra")]
+    subprocess.run([*pip, *offline], check=True, capture_output=True)
     return str(interpreter)
 
 

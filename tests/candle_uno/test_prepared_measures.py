@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
+from deferred import keras
 from measure_files import additive_study, prepared
 
 from sciml_datasets.benchmarks import find

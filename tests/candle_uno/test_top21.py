@@ -151,6 +151,15 @@ def test_genes_that_disagree_between_frames_are_refused(tmp_path: Path) -> None:
         top21.read(tmp_path)
 
 
+def test_a_name_that_does_not_show_is_escaped_in_a_sentence(tmp_path: Path) -> None:
+    write_store(tmp_path / FILE, frames())
+    with h5py.File(tmp_path / FILE, "a") as file:
+        file.move("x_val_0", "x_val_0\n")
+    with pytest.raises(InputError, match=r"there is no frame x_val_0, only .*, 'x_val_0\\n', ") as refused:
+        top21.read(tmp_path)
+    assert str(refused.value).isprintable()
+
+
 def test_a_missing_frame_or_column_is_named(tmp_path: Path) -> None:
     content = frames()
     del content["x_train_1"]

@@ -17,7 +17,7 @@ import pytest
 import tensorflow_datasets as tfds
 from processes import COMMAND
 
-from sciml_datasets.cli.failures import fault_of, sentence_of
+from sciml_datasets.cli.failures import REMEDIES, fault_of, sentence_of
 from sciml_datasets.cli.main import main
 from sciml_datasets.errors import DamagedRecordError, InputError, PeerFailedError
 
@@ -62,6 +62,14 @@ def test_the_remedy_fits_the_error(number: int, remedy: str) -> None:
 def test_an_error_that_hdf5_gives_in_its_own_words_is_understood() -> None:
     text = "Can't write data (file write failed: name = 'x.h5', errno = 28, error message = 'No space left on device')"
     assert (sentence_of(OSError(text)) or "").startswith("x.h5: No space left on device: make room")
+
+
+def test_an_error_that_tensorflow_gives_in_its_own_words_is_understood() -> None:
+    import tensorflow as tf
+
+    with pytest.raises(tf.errors.UnknownError) as caught:  # the memory of a process fails where nothing is mapped
+        next(iter(tf.data.TFRecordDataset("/proc/self/mem")))
+    assert sentence_of(caught.value) == f"/proc/self/mem: Input/output error: {REMEDIES[errno.EIO]}"
 
 
 def test_an_error_of_another_process_keeps_its_number_and_file() -> None:

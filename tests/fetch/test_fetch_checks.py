@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from fetch_servers import BUCKET, PREFIX, SIZES, Fault, http_server, proxy, s3_client, upload
-from fetching import cli, fetched
+from fetching import cli, content, fetched
 
+from sciml_datasets import InputError
 from sciml_datasets.benchmark import Source
 from sciml_datasets.fetch.checks import Hashes
 from sciml_datasets.files.checksums import Checksum, ChecksumError, read_list, record_checksums, write_list
@@ -133,6 +134,42 @@ def test_a_list_of_checksums_at_the_mirror_is_believed(mirror: Path, s3: str, tm
             report = fetched(tmp_path / f"raw-{number}", source)
             assert len(report.failures) == 1
             assert listed["training/S3A_b.hdf"].sha256 in report.failures[0]
+
+
+def test_a_damaged_line_of_a_list_at_the_mirror_refuses_that_file_alone(mirror: Path, s3: str, tmp_path: Path) -> None:
+    copy = tmp_path / "mirror"
+    shutil.copytree(mirror, copy)
+    lines = [f"{name}\t{hashlib.sha256((mirror / name).read_bytes()).hexdigest()}" for name in SIZES]
+    damaged = list(SIZES)[1]
+    lines[1] = lines[1][:-3]
+    lines += [f"stemdl/a.h5\t{'0' * 64}", "stemdl/b.h5\tdamaged", "no name, no tab"]
+    (copy / "checksums.tsv").write_text("\n".join(lines) + "\n")
+    upload(s3, copy, "damaged")
+    with http_server(copy) as url:
+        sources = [Source(str(copy), 0), Source(url, 0), Source(f"s3://{BUCKET}/damaged", 0, endpoint=s3)]
+        for number, source in enumerate(sources):
+            report = fetched(tmp_path / f"raw-{number}", source)
+            assert set(content(tmp_path / f"raw-{number}" / "cloudmask")) == {*SIZES} - {damaged}
+            assert sorted(report.failures) == [
+                f"{tmp_path}/raw-{number}/cloudmask/{name}: expected a file name, a tab and a SHA-256 in line {line} "
+                "of the source's checksums.tsv"
+                for name, line in (("checksums.tsv, line 6", 6), (damaged, 2))
+            ]
+        report = fetched(tmp_path / "other", sources[0], Source(str(mirror), 0))
+        assert content(tmp_path / "other" / "cloudmask") == content(mirror)
+        assert len(report.failures) == 1
+        assert "checksums.tsv, line 6: " in report.failures[0]
+
+
+def test_a_list_at_the_mirror_that_is_mostly_damaged_is_none(mirror: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "mirror"
+    shutil.copytree(mirror, copy)
+    (copy / "checksums.tsv").write_text(f"{'0' * 64}\n" * 3)
+    with pytest.raises(
+        InputError, match=r"it sends no list of checksums \(checksums\.tsv, line 1: expected a file name"
+    ):
+        fetched(tmp_path / "raw", str(copy))
+    assert not (tmp_path / "raw" / "cloudmask").exists()
 
 
 def test_an_etag_of_an_upload_in_parts_is_understood(s3: str, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from limits import short_files
 
 from sciml_datasets import InputError
-from sciml_datasets.files import atomic
+from sciml_datasets.files import atomic, in_place
+from sciml_datasets.files.sync import TROUBLE, sync_folder
 from sciml_datasets.metrics.predictions import read_predictions, write_predictions
 
 
@@ -115,7 +116,7 @@ def test_a_fifo_gets_the_content(tmp_path: Path) -> None:
 
 def test_a_fifo_that_nobody_reads_from_is_no_endless_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe")
-    monkeypatch.setattr(atomic, "READER_SECONDS", 0.1)
+    monkeypatch.setattr(in_place, "READER_SECONDS", 0.1)
     with pytest.raises(InputError, match="is a FIFO that nobody reads from: start the reader first"):
         atomic.write_text(tmp_path / "pipe", "text")
     assert (tmp_path / "pipe").is_fifo()
@@ -224,19 +225,19 @@ def test_a_file_that_cannot_be_linked_is_copied_whatever_the_reason(
     assert (tmp_path / "b").read_bytes() == b"text"
 
 
-@pytest.mark.parametrize("code", sorted(set(ERRNOS) - atomic.TROUBLE))
+@pytest.mark.parametrize("code", sorted(set(ERRNOS) - TROUBLE))
 def test_a_folder_that_cannot_be_synced_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     monkeypatch.setattr(os, "fsync", refuse(code))
-    atomic.sync_folder(tmp_path)
+    sync_folder(tmp_path)
     atomic.write_text(tmp_path / "a", "text")
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.ESTALE])
 def test_a_disk_that_fails_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     monkeypatch.setattr(os, "fsync", refuse(code))
-    for write in (lambda: atomic.sync_folder(tmp_path), lambda: atomic.write_text(tmp_path / "a", "text")):
+    for write in (lambda: sync_folder(tmp_path), lambda: atomic.write_text(tmp_path / "a", "text")):
         with pytest.raises(OSError, match=os.strerror(code)):
             write()
     assert list(tmp_path.iterdir()) == []
@@ -260,7 +261,7 @@ def test_an_error_names_the_file_of_the_user(tmp_path: Path) -> None:
     for path in (tmp_path / "none" / "a.json", tmp_path / ("a" * 256)):
         with pytest.raises(OSError, match=r"No such file|File name too long") as raised:
             atomic.write_text(path, "text")
-        assert raised.value.filename == str(path)
+        assert str(raised.value).endswith(f": {str(path)!r}")
 
 
 def test_a_copy_that_has_no_room_names_the_file_to_write(tmp_path: Path) -> None:

@@ -35,9 +35,18 @@ def test_work_folders_are_found_again(tmp_path: Path, owner: str) -> None:
     assert list(left_beside(final, OURS)) == [work]
 
 
+def test_a_work_folder_with_a_temporary_file_is_one(tmp_path: Path) -> None:
+    work = work_folder(tmp_path / "1.0.0", signature_of_ended())
+    work.mkdir()
+    (work / f"plan.json.{signature_of_ended()}.incomplete").touch()
+    remove_abandoned(tmp_path / "1.0.0", OURS)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("name", "inside"),
     [
+        ("1.0.0.incomplete-0123456789ab", f"thesis.tex.{signature()}.incomplete"),
         ("1.0.0.incomplete-notes", "folder"),
         ("1.0.0.incomplete", "folder"),
         ("1.0.0.incomplete-0123456789AB", "folder"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import sciml_datasets
 from sciml_datasets import InputError
 from sciml_datasets.cli.main import main
 from sciml_datasets.cloudmask.raw import Scenes
@@ -19,6 +21,8 @@ from sciml_datasets.files.regular_files import regular_file, walked
 from sciml_datasets.metrics.predictions import read_predictions
 from sciml_datasets.stemdl.npz import NpzStacks
 from sciml_datasets.stemdl_reconstruction.raw import Scans
+
+ASKS = re.compile(r"os\.path\.(l?exists|is[a-z]+)\(|from os\.path import")
 
 
 def fifo(path: Path) -> None:
@@ -114,3 +118,10 @@ def test_links_to_other_folders_are_followed(tmp_path: Path) -> None:
     (tmp_path / "raw" / "two").symlink_to("../elsewhere")
     found = [parent / name for parent, _, names in walked(tmp_path / "raw") for name in names]
     assert found == [tmp_path / "raw/one/x.hdf", tmp_path / "raw/two/x.hdf"]
+
+
+def test_only_one_place_takes_trouble_of_the_disk_for_absence() -> None:
+    """`os.path.exists` and its like do; where a URL is told from a path it does not matter."""
+    sources = (folder / name for folder, _, names in walked(Path(sciml_datasets.__file__).parent) for name in names)
+    asking = {path.name for path in sources if path.suffix == ".py" and ASKS.search(path.read_text())}
+    assert asking == {"paths.py"}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from limits import short_files
 from mlperf_logging.compliance_checker import mlp_compliance
 from mlperf_logging.compliance_checker.mlp_parser import parse_file
 
@@ -45,6 +46,17 @@ def path(tmp_path: Path) -> Path:
     log.stop("run", status="success")
     log.close()
     return tmp_path / "result-1.txt"
+
+
+def test_a_log_that_cannot_be_written_ends_the_run_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = RunLog(tmp_path / "result-1.txt")
+    with short_files(200), pytest.raises(OSError, match=r"File too large: '.*result-1\.txt'"):
+        log.submission(benchmark="stemdl", version="mlcommons-stemdl-v1.0", platform="a laptop")
+    with short_files(200), pytest.raises(OSError, match=r"File too large: '.*result-1\.txt'"):
+        log.close()
+    assert capsys.readouterr().err == ""
 
 
 def test_every_key_of_the_rules_occurs_once_in_both_spellings(path: Path) -> None:

@@ -14,6 +14,7 @@ import submission_files
 from uno_files import write_improve, write_splits
 
 from sciml_datasets import InputError, Prepared, prepare
+from sciml_datasets.cli.result_lines import result_lines
 from sciml_datasets.metrics import Evaluator, aggregate, make_result, write_result
 from sciml_datasets.metrics.result_table import table
 from sciml_datasets.metrics.results import MUST_AGREE, check_schema
@@ -152,7 +153,7 @@ def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir:
 
 def test_the_table_names_baselines_and_shows_whether_the_target_is_met(data_dir: Path) -> None:
     text = table(result_of(data_dir, 10))
-    assert "baseline 1: always class" in text
+    assert "baseline: always class" in text
     macro_f1 = next(line for line in text.splitlines() if line.startswith("macro F1"))
     assert macro_f1.split()[2] == "1.0000"
     assert macro_f1.split()[7:] == ["0.9000", "0.4300", "-", "yes", "0.1000"]
@@ -223,6 +224,20 @@ def test_published_values_stand_beside_scores_of_the_original_and_its_own_splits
         assert {row[key] for key in ("target", "reference", "best_known", "met", "distance")} == {None}
         assert "target" not in table(result)
     assert "target" in table(of_the_original)
+
+
+def test_published_values_are_left_out_where_the_caller_says_so(data_dir: Path) -> None:
+    result = result_of(data_dir, 10)
+    assert "target" in table(result)
+    assert "target" not in table(result, published=False)
+
+
+def test_the_command_line_shows_no_published_value_for_simulated_data(data_dir: Path) -> None:
+    lines = result_lines(result_of(data_dir, 10))
+    assert any("baseline: always class" in line for line in lines)
+    assert not any("target" in line for line in lines)
+    of_real_data = {**result_of(data_dir, 10), "dataset": "stemdl"}
+    assert any("target" in line for line in result_lines(of_real_data))
 
 
 def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path, sciml: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sciml_datasets.metrics.score_text import aligned, score_text
+from sciml_datasets.metrics.score_text import aligned, folded, score_text
 
 LN = "ln(umol/l)"
 
@@ -46,3 +46,35 @@ def test_columns_are_two_blanks_apart_or_more(rows: list[tuple[str, str, str]]) 
     lines = aligned(rows)
     assert [tuple(re.split(r"  +", line.strip())) for line in lines] == rows
     assert len({len(line) for line in lines}) == 1
+
+
+CELLS = st.text("ab1.-", min_size=1, max_size=9)
+TITLES = st.lists(st.text("abc", min_size=1, max_size=8), min_size=1, max_size=9).map(" ".join)
+COLUMNS = st.tuples(TITLES, CELLS, CELLS).map(list)
+
+
+@given(st.lists(st.lists(COLUMNS, min_size=1, max_size=4), min_size=1, max_size=3), st.integers(60, 120))
+def test_a_folded_table_fits_its_width_and_holds_every_cell_in_order(groups: list[list[list[str]]], width: int) -> None:
+    names = ["criterion", "accuracy", "F1"]
+    lines = folded(names, groups, width)
+    assert max(map(len, lines)) <= width
+    for row, name in enumerate(names[1:], 1):
+        shown = [cell for line in lines if line.startswith(f"{name} ") for cell in line.split()[1:]]
+        assert shown == [column[row] for group in groups for column in group]
+
+
+def test_a_group_of_columns_stays_together_where_a_part_can_hold_it() -> None:
+    scores = [["score", "0.5"], ["95 % interval", "0.400 to 0.600"]]
+    baselines = [["no cloud", "0.1"], ["cloud", "0.2"]]
+    assert folded(["criterion", "accuracy"], [scores, baselines], 35) == [
+        "criterion  score   95 % interval",
+        "accuracy     0.5  0.400 to 0.600",
+        "              no       ",
+        "criterion  cloud  cloud",
+        "accuracy     0.1    0.2",
+    ]
+
+
+def test_a_table_without_a_width_has_one_line_for_each_name() -> None:
+    lines = folded(["criterion", "accuracy"], [[["always the most frequent class", "0.1"]]])
+    assert lines == ["criterion  always the most frequent class", "accuracy                              0.1"]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import tracemalloc
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from deferred import tf
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import MPIEXEC, needs_mpi
+from tensorflow_processes import Forked
 
 from sciml_datasets.metrics.classification import Classification
 from sciml_datasets.metrics.rank_correlation import RankCorrelation
@@ -35,41 +40,6 @@ if comm.Get_rank() == 0:
     print(total.confusion.tolist())
 """
 
-DISTRIBUTE = """
-import numpy as np, tensorflow as tf
-from sciml_datasets.metrics.segmentation import Segmentation
-from sciml_datasets.metrics.surrogate import Surrogate
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-
-def of_replicas(parts):
-    of_one = lambda context: parts[context.replica_id_in_sync_group]
-    return strategy.experimental_distribute_values_from_function(of_one)
-
-def reduced(states, total):
-    sums = strategy.reduce("SUM", of_replicas([state.arrays() for state in states]), axis=None)
-    maxima = {
-        name: strategy.gather(of_replicas([state.maxima()[name][None] for state in states]), axis=0).numpy().max(axis=0)
-        for name in total.maxima()
-    }
-    total.add_arrays(sums, maxima)
-    return total.result()
-
-rng = np.random.default_rng(0)
-truth = 1e6 + rng.normal(size=(6, 8, 8))
-predicted = truth + rng.normal(size=truth.shape)
-masks, probability = truth > 1e6, np.clip(predicted - 1e6, 0, 1)
-fields, scenes = [Surrogate((1.0, 1.0)) for _ in range(3)], [Segmentation(6) for _ in range(3)]
-for i, part in enumerate(([0, 2, 3, 5], [1, 4], range(6))):
-    part = np.array(part)
-    fields[i].update(truth[part], predicted[part])
-    scenes[i].update(part, masks[part], probability[part], np.ones_like(masks[part]))
-for (*replicas, whole), total in ((fields, Surrogate((1.0, 1.0))), (scenes, Segmentation(6))):
-    expected = whole.result()
-    print(max(abs(value - expected[name]) for name, value in reduced(replicas, total).items()))
-"""
-
 
 def state() -> Classification:
     found = Classification(5)
@@ -85,11 +55,52 @@ def test_ranks_of_mpi_reduce_to_the_state_of_one() -> None:
     assert done.stdout.strip() == str(state().confusion.tolist())
 
 
-def test_replicas_of_tf_distribute_reduce_to_the_scores_of_one() -> None:
-    done = subprocess.run([sys.executable, "-c", DISTRIBUTE], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert all(float(difference) <= 1e-12 for difference in done.stdout.split())
-    assert len(done.stdout.split()) == 2
+def test_replicas_of_tf_distribute_reduce_to_the_scores_of_one(tmp_path: Path) -> None:
+    replicas = Forked.start(reduce_replicas, (tmp_path / "differences.txt",), tmp_path / "errors.txt", {})
+    reported = replicas.reported(120)
+    assert replicas.process.exitcode == 0, reported
+    differences = [float(line) for line in (tmp_path / "differences.txt").read_text().splitlines()]
+    assert all(difference <= 1e-12 for difference in differences)
+    assert len(differences) == 2
+
+
+def reduce_replicas(out: Path) -> None:
+    """Write, for each of two states, how far its scores are from those of one when two replicas add it up."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+    def of_replicas(parts: Sequence[Any]) -> Any:
+        return strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group]
+        )
+
+    def reduced(states: Sequence[Additive], total: Additive) -> dict[str, float]:
+        sums = strategy.reduce("SUM", of_replicas([state.arrays() for state in states]), axis=None)
+        maxima = {
+            name: strategy.gather(of_replicas([state.maxima()[name][None] for state in states]), axis=0)
+            .numpy()
+            .max(axis=0)
+            for name in total.maxima()
+        }
+        total.add_arrays(sums, maxima)
+        return total.result()
+
+    rng = np.random.default_rng(0)
+    truth = 1e6 + rng.normal(size=(6, 8, 8))
+    predicted = truth + rng.normal(size=truth.shape)
+    masks, probability = truth > 1e6, np.clip(predicted - 1e6, 0, 1)
+    fields, scenes = [Surrogate((1.0, 1.0)) for _ in range(3)], [Segmentation(6) for _ in range(3)]
+    for i, part in enumerate(([0, 2, 3, 5], [1, 4], range(6))):
+        part = np.array(part)
+        fields[i].update(truth[part], predicted[part])
+        scenes[i].update(part, masks[part], probability[part], np.ones_like(masks[part]))
+    lines = []
+    for (*replicas, whole), total in ((fields, Surrogate((1.0, 1.0))), (scenes, Segmentation(6))):
+        expected = whole.result()
+        found = reduced(replicas, total)
+        lines.append(f"{max(abs(value - expected[name]) for name, value in found.items())}\n")
+    out.write_text("".join(lines))
 
 
 def test_arrays_without_their_maxima_or_of_another_state_are_refused() -> None:

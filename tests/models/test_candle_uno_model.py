@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from deferred import keras
 
 from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.candle_uno import RECIPES, TABLES, areas, growth_uno, pairs_uno, small_uno, uno

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
+from deferred import keras
 
 from sciml_datasets.models.cloudmask import RECIPES, predict_scene, small_unet, unet
 

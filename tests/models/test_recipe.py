@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
+from deferred import keras
 
 from sciml_datasets import InputError
 from sciml_datasets.models import predict, train
@@ -38,7 +38,7 @@ def samples(example: dict[str, Any]) -> tuple[Any, Any, Any]:
     return inputs(example), np.int64(example["space_group"]), np.float32(1)
 
 
-def network(classes: int = 231, activation: str | None = None) -> keras.Model:
+def network(classes: int = 231, activation: str | None = None) -> Any:
     stack = keras.Input((3, 16, 16))
     return keras.Model(stack, keras.layers.Dense(classes, activation)(keras.layers.Flatten()(stack)), name="linear")
 
@@ -78,7 +78,7 @@ def test_a_recipe_of_five_parts_trains_and_predicts(
 def test_a_network_that_takes_an_argument_is_given_the_shapes_of_the_data(trained: Callable[[Recipe], Path]) -> None:
     given = []
 
-    def sized(spec: NetworkSpec) -> keras.Model:
+    def sized(spec: NetworkSpec) -> Any:
         given.append(spec)
         return network()
 
@@ -90,7 +90,7 @@ def several_inputs(example: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     return inputs(example), np.float32([example["space_group"]])
 
 
-def two_inputs(spec: NetworkSpec) -> keras.Model:
+def two_inputs(spec: NetworkSpec) -> Any:
     stack, number = (keras.Input(shape) for shape in spec.input_shape)
     joined = keras.layers.Concatenate()([keras.layers.Flatten()(stack), number])
     return keras.Model([stack, number], keras.layers.Dense(231)(joined))
@@ -275,9 +275,18 @@ def test_the_recipe_of_a_task_follows_from_the_supervised_keys(
 def test_a_network_of_the_users_is_trained_by_the_recipe_of_the_task(
     trained: Callable[[Recipe], Path], data_dir: Path
 ) -> None:
-    def pooled(spec: NetworkSpec) -> keras.Model:
+    def pooled(spec: NetworkSpec) -> Any:
         stack = keras.Input(spec.input_shape)
         return keras.Model(stack, keras.layers.Dense(231)(keras.layers.GlobalAveragePooling2D()(stack)))
 
     recipe = replace(task_recipe(Prepared.open(NAME, data_dir)), network=pooled)
     assert (trained(recipe.with_settings({"epochs": 1})) / "result.json").is_file()
+
+
+@pytest.mark.parametrize("text", ["a\nb", "x" * 100_000], ids=["line break", "long"])
+@pytest.mark.parametrize("name", ["epochs", "weight_decay", "warmup_share", "precision", ""])
+def test_a_setting_that_is_refused_is_shown_in_one_line(name: str, text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        UNO_RECIPES["candle_uno_demo"].with_settings({name or text: text})
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 1000

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from training_processes import Training
+from tensorflow_processes import Forked
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.models.candle_uno import uno
@@ -28,7 +28,7 @@ CASES = (("candle_uno", "on"), ("cloudmask", "auto"), ("cloudmask", "off"))
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
     """What each of two processes writes, a line for each case."""
     outs = [tmp_path_factory.mktemp("trained") / "hashes.txt" for _ in range(2)]
-    pair = [Training.start(train_cases, (out,), out.with_name("errors.txt"), {}) for out in outs]
+    pair = [Forked.start(train_cases, (out,), out.with_name("errors.txt"), {}) for out in outs]
     reported = [training.reported(600) for training in pair]
     assert [training.process.exitcode for training in pair] == [0, 0], reported
     return [out.read_text().splitlines() for out in outs]

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
+from deferred import keras
 
 from sciml_datasets.models.resnet import resnet50
 from sciml_datasets.models.stemdl import RECIPES

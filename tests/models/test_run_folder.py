@@ -45,6 +45,16 @@ def test_with_anything_else_in_it_it_is_in_use(killed: Path) -> None:
         RunFolder(killed).check()
 
 
+def test_a_state_that_a_complete_run_cannot_remove_is_told_and_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "checkpoint.npz").mkdir()
+    (tmp_path / "best.npz").touch()
+    RunFolder(tmp_path).forget_states()
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+    assert "checkpoint.npz cannot be removed (Is a directory): the run is complete" in capsys.readouterr().err
+
+
 def test_a_long_name_of_other_data_is_told_by_its_beginning(tmp_path: Path) -> None:
     (tmp_path / CONFIG).write_text(f"settings: {{}}\ndataset: {'x' * 100_000}\n")
     with pytest.raises(InputError, match=r"was trained on 'x+'") as caught:

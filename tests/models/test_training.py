@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
 import yaml
+from deferred import keras, tf
 
 from sciml_datasets import InputError
 from sciml_datasets.metrics import Evaluator
@@ -66,6 +65,7 @@ def test_the_run_folder_is_complete(run: tuple[Path, dict[str, Any]]) -> None:
         "precision": "float32",
         "xla": "off",
         "deterministic": "on",
+        "transform": "host",
         "reference": "small",
         "augmentation": "none",
         "class_weights": "off",
@@ -131,17 +131,16 @@ def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
         assert file["prediction"].dtype == np.float32
 
 
-class Doubled(keras.layers.Dropout):
-    """Dropout with a call of its own."""
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return 2 * super().call(inputs, training=training)
-
-
 @pytest.mark.parametrize("xla", ["on", "off"])
 def test_what_xla_lets_draw_otherwise_is_told(
     xla: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    class Doubled(keras.layers.Dropout):
+        """Dropout with a call of its own."""
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return 2 * super().call(inputs, training=training)
+
     network = linear_model()
     outputs = Doubled(0.1, name="doubled")(network.output)
     model = keras.Model(network.input, outputs)

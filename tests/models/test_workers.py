@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
 import training_steps
 import yaml
+from deferred import keras, tf
 from processes import COMMAND, MPIEXEC, ranks
-from training_processes import Training
+from tensorflow_processes import Forked
 
 from sciml_datasets import InputError
 from sciml_datasets.models.run_folder import RunFolder
@@ -44,8 +44,6 @@ def sciml(words: list[str], devices: int = 1) -> int:
     """Run a command as ``sciml`` in a process whose processor counts as so many devices; its exit code."""
     os.chdir(MODELS)
     if devices > 1:
-        import tensorflow as tf
-
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * devices)
     from sciml_datasets.cli.main import main
@@ -57,19 +55,19 @@ def sciml(words: list[str], devices: int = 1) -> int:
 class Run:
     """A process that trains beside this one, and its run folder."""
 
-    training: Training
+    forked: Forked
     out: Path
 
     @classmethod
     def start(cls, words: list[str], out: Path, devices: int = 1, **environment: str) -> Run:
         """Begin."""
         errors = out.with_name(f"{out.name}-{time.monotonic_ns()}.txt")
-        return cls(Training.start(sciml, (words, devices), errors, environment), out)
+        return cls(Forked.start(sciml, (words, devices), errors, environment), out)
 
     def finished(self) -> Path:
         """Wait for its success; the run folder."""
-        reported = self.training.reported()
-        assert self.training.process.exitcode == 0, reported
+        reported = self.forked.reported()
+        assert self.forked.process.exitcode == 0, reported
         return self.out
 
 
@@ -89,7 +87,7 @@ def until_checkpoint(runs: list[Run]) -> None:
     """Wait until the first epoch is saved."""
     deadline = time.monotonic() + 120
     while not (runs[0].out / "checkpoint.npz").exists():
-        assert all(run.training.process.is_alive() for run in runs), [run.training.reported(1) for run in runs]
+        assert all(run.forked.process.is_alive() for run in runs), [run.forked.reported(1) for run in runs]
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -131,14 +129,14 @@ def undisturbed(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     runs = {"none": Run.start(command(data_dir, alone), alone), "mirrored": Run.start(mirrored, both, devices=2)}
     yield runs
     for run in runs.values():
-        run.training.reported(0)
+        run.forked.reported(0)
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(undisturbed: dict[str, Run], data_dir: Path, tmp_path: Path) -> None:
     line = command(data_dir, tmp_path / "run")
     killed = Run.start(line, tmp_path / "run")
     until_checkpoint([killed])
-    killed.training.reported(0)
+    killed.forked.reported(0)
     assert not (killed.out / "result.json").exists()
     out = Run.start(line, killed.out).finished()
     assert_same_run(out, undisturbed["none"].finished(), 0)
@@ -159,9 +157,9 @@ def test_a_killed_worker_ends_the_others_and_two_ranks_go_on_as_one(
 ) -> None:
     chief, victim = start_pair(data_dir, tmp_path / "run")
     until_checkpoint([chief, victim])
-    victim.training.reported(0)
-    reported = chief.training.reported(STOPS_WITHIN)
-    assert chief.training.process.exitcode == 2
+    victim.forked.reported(0)
+    reported = chief.forked.reported(STOPS_WITHIN)
+    assert chief.forked.process.exitcode == 2
     (sentence,) = [line for line in reported.splitlines() if line.startswith("sciml train:")]
     assert "another worker is gone" in sentence
     assert "Traceback" not in reported
@@ -183,7 +181,7 @@ EXACT = ":precision=float64,batch_size=2"
 """Settings for networks of convolutions: rounding in float32 would switch single rectifiers, in any sharing of a
 batch."""
 SHARED = {
-    "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}"),
+    "mirrored": ("candle_uno_demo", f"stemdl_reconstruction_demo{EXACT}", f"cloudmask_demo{EXACT},transform=device"),
     "multiworker": ("candle_uno_demo", f"cloudmask_demo{EXACT}", f"stemdl_demo{EXACT}"),
 }
 """Strategy to recipes that are trained under it, as many as CI has time for; ``perf/strategies.py`` trains all."""
@@ -199,7 +197,7 @@ def twenty_steps(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> di
         tasks = training_steps.two_workers() if way == "multiworker" else [{}]
         steps = (data_dir, folder / f"{way}.npz", way, 20, names)
         running = [
-            Training.start(training_steps.main, steps, folder / f"{way}-{number}.txt", task)
+            Forked.start(training_steps.main, steps, folder / f"{way}-{number}.txt", task)
             for number, task in enumerate(tasks)
         ]
         reported = [training.reported(900) for training in running]

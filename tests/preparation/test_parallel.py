@@ -133,9 +133,9 @@ plain = Hdf5Stacks.reader
 @contextmanager
 def slow(self, folder, *note):
     with plain(self, folder, *note) as read:
-        yield lambda sample: (time.sleep(0.03), read(sample))[1]
+        yield lambda sample: (time.sleep(float(pause)), read(sample))[1]
 Hdf5Stacks.reader = slow
-raw, data, how = sys.argv[1:4]
+raw, data, how, pause = sys.argv[1:]
 if how == "mpi":
     from mpi4py import MPI
     prepare("stemdl_demo", raw, data, MPI.COMM_WORLD, num_shards=5)
@@ -144,9 +144,9 @@ else:
 """
 
 
-def slow_command(raw_dir: Path, data_dir: Path, how: str = "1") -> list[str]:
-    """A preparation in 15 shards that takes two seconds."""
-    return [sys.executable, "-c", SLOW, str(raw_dir), str(data_dir), how]
+def slow_command(raw_dir: Path, data_dir: Path, how: str = "1", pause: float = 0.03) -> list[str]:
+    """A preparation in 15 shards that takes two seconds, of pauses before each sample."""
+    return [sys.executable, "-c", SLOW, str(raw_dir), str(data_dir), how, str(pause)]
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_a_killed_preparation_goes_on_with_the_unfinished_shards(
     again = run([*sciml_command(raw_dir, tmp_path)])
     assert again.returncode == 2
     assert "the shards are cut differently" in again.stderr
-    again = run(slow_command(raw_dir, tmp_path))
+    again = run(slow_command(raw_dir, tmp_path, pause=0))
     assert again.returncode == 0, again.stderr
     assert f"{len(done)} of 15 shards had been finished before" in again.stderr
     assert_same_and_clean(tmp_path, in_five_shards)
@@ -214,7 +214,7 @@ def test_a_killed_worker_process_is_reported_and_its_work_kept(
         os.kill(int(children[0]), signal.SIGKILL)
 
     kill_after_some_shards(slow_command(raw_dir, tmp_path, "2"), tmp_path, kill_a_worker)
-    assert run(slow_command(raw_dir, tmp_path)).returncode == 0
+    assert run(slow_command(raw_dir, tmp_path, pause=0)).returncode == 0
     assert_same_and_clean(tmp_path, in_five_shards)
 
 

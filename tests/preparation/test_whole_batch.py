@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
-from keras import layers
+from deferred import keras, tf
 
 from sciml_datasets.models.batch_norm import normalise_as_one
 from sciml_datasets.models.networks import build_network
@@ -32,26 +30,34 @@ def test_rows_have_their_own_bits_wherever_and_however_they_are_drawn() -> None:
     assert not np.isin(random_bits(tf.constant([3, 10], tf.int64), 0, 6, 10), whole).any()
 
 
-class Named(layers.Dropout):
-    """A user's class that draws as Keras's does."""
+def named(rate: float, **options: Any) -> Any:
+    """A layer of a user's class that draws as Keras's does."""
+
+    class Named(keras.layers.Dropout):
+        pass
+
+    return Named(rate, **options)
 
 
-class Halved(layers.Dropout):
-    """One that does not."""
+def halved(rate: float) -> Any:
+    """A layer of one that does not."""
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return super().call(inputs, training=training) / 2
+    class Halved(keras.layers.Dropout):
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return super().call(inputs, training=training) / 2
+
+    return Halved(rate)
 
 
 NOISE: dict[str, Any] = {
-    "dropout of a class of one's own": lambda: Named(0.3, seed=1),
-    "dropout": lambda: layers.Dropout(0.3, seed=1),
-    "dropout of rows": lambda: layers.Dropout(0.3, noise_shape=(None, 1, None), seed=1),
-    "dropout of the batch": lambda: layers.Dropout(0.3, noise_shape=(1, None, None), seed=1),
-    "spatial dropout": lambda: layers.SpatialDropout1D(0.3, seed=1),
-    "alpha dropout": lambda: layers.AlphaDropout(0.3, seed=1),
-    "Gaussian dropout": lambda: layers.GaussianDropout(0.3, seed=1),
-    "Gaussian noise": lambda: layers.GaussianNoise(0.7, seed=1),
+    "dropout of a class of one's own": lambda: named(0.3, seed=1),
+    "dropout": lambda: keras.layers.Dropout(0.3, seed=1),
+    "dropout of rows": lambda: keras.layers.Dropout(0.3, noise_shape=(None, 1, None), seed=1),
+    "dropout of the batch": lambda: keras.layers.Dropout(0.3, noise_shape=(1, None, None), seed=1),
+    "spatial dropout": lambda: keras.layers.SpatialDropout1D(0.3, seed=1),
+    "alpha dropout": lambda: keras.layers.AlphaDropout(0.3, seed=1),
+    "Gaussian dropout": lambda: keras.layers.GaussianDropout(0.3, seed=1),
+    "Gaussian noise": lambda: keras.layers.GaussianNoise(0.7, seed=1),
 }
 
 
@@ -75,7 +81,7 @@ def test_layers_draw_alike_in_and_out_of_xla_and_as_much_as_in_keras(make: Any) 
 
 
 def test_one_number_a_sample_is_dropped_or_kept() -> None:
-    layer = layers.Dropout(0.5, seed=1)
+    layer = keras.layers.Dropout(0.5, seed=1)
     draw_as_one(layer)
     drawn = np.asarray(layer(tf.ones((400,)), training=True))
     assert set(drawn) == {0, 2}
@@ -83,16 +89,16 @@ def test_one_number_a_sample_is_dropped_or_kept() -> None:
 
 
 OWN_WAYS: dict[str, Any] = {
-    "own call": lambda: Halved(0.1),
-    "within a recurrent layer": lambda: layers.LSTM(2, dropout=0.1),
-    "within another layer": lambda: layers.Bidirectional(layers.GRU(2, recurrent_dropout=0.1)),
-    "random layer": lambda: layers.RandomFlip(),
-    "attention": lambda: layers.Attention(dropout=0.1),
+    "own call": lambda: halved(0.1),
+    "within a recurrent layer": lambda: keras.layers.LSTM(2, dropout=0.1),
+    "within another layer": lambda: keras.layers.Bidirectional(keras.layers.GRU(2, recurrent_dropout=0.1)),
+    "random layer": lambda: keras.layers.RandomFlip(),
+    "attention": lambda: keras.layers.Attention(dropout=0.1),
 }
 OUR_WAYS: dict[str, Any] = NOISE | {
-    "recurrent layer without dropout": lambda: layers.LSTM(2),
-    "several heads": lambda: layers.MultiHeadAttention(2, 2, dropout=0.1),
-    "no draw": lambda: layers.Dense(2),
+    "recurrent layer without dropout": lambda: keras.layers.LSTM(2),
+    "several heads": lambda: keras.layers.MultiHeadAttention(2, 2, dropout=0.1),
+    "no draw": lambda: keras.layers.Dense(2),
 }
 
 
@@ -103,13 +109,13 @@ OUR_WAYS: dict[str, Any] = NOISE | {
 )
 def test_layers_that_draw_in_a_way_of_their_own_are_named(make: Any, reported: bool) -> None:
     layer = make()
-    network = keras.Sequential([layers.Dense(2), layer, layers.Dropout(0.1)])
+    network = keras.Sequential([keras.layers.Dense(2), layer, keras.layers.Dropout(0.1)])
     assert drawing_by_themselves(network) == [layer.name] * reported
 
 
 def moments(values: Any, mask: Any = None) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The mean and variance of a batch norm layer over values (N, rows, columns, channels)."""
-    layer = layers.BatchNormalization()
+    layer = keras.layers.BatchNormalization()
     layer.build(values.shape)
     normalise_as_one(layer, replicas=1)
     mean, variance = layer._moments(tf.constant(values), mask)
@@ -138,23 +144,20 @@ def test_what_is_masked_is_not_normalised_by() -> None:
     np.testing.assert_allclose(variance, values[mask].var(0), rtol=1e-5)
 
 
-class Block(layers.Layer):
-    """A layer of one's own that has layers within."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.norm, self.drop = layers.BatchNormalization(), layers.Dropout(0.5)
-
-    def call(self, inputs: Any, training: bool = False) -> Any:
-        return self.drop(self.norm(inputs, training=training), training=training)
-
-
 def test_layers_within_layers_of_ones_own_are_found() -> None:
+    class Block(keras.layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.drop = keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            return self.drop(self.norm(inputs, training=training), training=training)
+
     block = Block()
 
     def network() -> Any:
         inputs = keras.Input((128, 128, 3))
-        return keras.Model(inputs, layers.Dense(231)(layers.GlobalAveragePooling2D()(block(inputs))))
+        return keras.Model(inputs, keras.layers.Dense(231)(keras.layers.GlobalAveragePooling2D()(block(inputs))))
 
     build_network(network, RECIPES["stemdl_demo"])
     assert "call" in vars(block.drop)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
+from deferred import tf
 
 from sciml_datasets import InputError, Prepared, examples, folds, parts, prepare
 from sciml_datasets.benchmarks import find, prepared_dir

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import pickle
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,12 @@ def test_it_knows_what_it_is_and_where_it_lies(prepared: Prepared, data_dir: Pat
     assert prepared.plan_digest == prepared.manifest["plan_digest"]
     assert prepared.facts == json.loads((prepared.folder / "metadata.json").read_text())
     assert str(prepared.builder.data_dir) == str(prepared.folder)
+
+
+def test_a_builder_that_nobody_has_any_more_takes_no_memory(data_dir: Path) -> None:
+    builder = weakref.ref(Prepared.open(NAME, data_dir).builder)
+    gc.collect()
+    assert builder() is None
 
 
 def test_the_default_folder_is_the_one_of_tfds(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,3 +163,26 @@ def test_a_record_with_right_checksums_that_is_no_example_is_damaged(
 
 def test_a_number_without_end_is_no_id() -> None:
     assert id_of(b"\n" + b"\xff" * (1 << 20)) == b""
+
+
+@pytest.mark.parametrize("response", [["AUC"], "AUC", {"name": "AUC"}, {"name": "AUC", "title": "AUC", "unit": 1}])
+def test_facts_on_the_response_that_are_none_are_refused(copied: Callable[[str], Prepared], response: object) -> None:
+    prepared = copied(UNO)
+    path = prepared.folder / "metadata.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"response": response}))
+    sign(prepared.folder)
+    with pytest.raises(InputError, match=r"metadata\.json: response"):
+        _ = Prepared.open(UNO, prepared.data_dir).facts
+
+
+@pytest.mark.parametrize("change", [{"dtype": "x" * 9000}, {"shape": [1, 2, "x" * 9000]}, {"dtype": "a\nb"}])
+def test_a_layout_that_is_none_is_shown_by_its_beginning(copied: Callable[[str], Prepared], change: object) -> None:
+    prepared = copied(SCANS)
+    ids = prepared.select("test").columns["id"]
+    path = prepared.folder / "cbed.layout.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    sign(prepared.folder)
+    with pytest.raises(InputError, match=r"cbed\.layout\.json: (dtype|shape) is") as refused:
+        _ = Prepared.open(SCANS, prepared.data_dir).examples(ids)[0]
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -94,6 +95,15 @@ def test_a_damaged_record_raises(data_dir: Path, tmp_path: Path) -> None:
         views(tmp_path)[0]
 
 
+def test_a_file_that_was_cut_short_after_it_was_opened_raises(data_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(data_dir / "sciml/cloudmask_demo", tmp_path / "sciml/cloudmask_demo")
+    opened = views(tmp_path)
+    for shard in (tmp_path / "sciml/cloudmask_demo/1.0.0").glob("*train*-of-*[0-9]"):
+        os.truncate(shard, 100_000)
+    with pytest.raises(DamagedRecordError, match="its length is not the one written"):
+        opened[0]
+
+
 def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
     source = STEMDL["stemdl_demo"].source
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
@@ -108,7 +118,7 @@ def test_samples_of_views_are_those_of_decoded_records(data_dir: Path) -> None:
             np.testing.assert_array_equal(found, expected)
 
 
-def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> None:
+def test_threads_fill_batches_only_where_a_sample_takes_long_or_is_large(data_dir: Path) -> None:
     builder = tfds.builder("sciml/stemdl_demo", data_dir=data_dir)
     selection = Prepared.open("stemdl_demo", data_dir).select("train")
 
@@ -119,6 +129,10 @@ def test_threads_fill_batches_only_where_a_sample_takes_long(data_dir: Path) -> 
     def quick(example: dict[str, np.ndarray]) -> tuple[float, int, int]:
         return 0.0, 1, 1
 
+    def large(example: dict[str, np.ndarray]) -> tuple[np.ndarray, int, int]:
+        return np.zeros((2048, 2048), np.uint8), 1, 1
+
     source = STEMDL["stemdl"].source
+    assert replace(source, samples=large, drawn=None).training_samples(builder, selection).gains_from_threads()
     assert replace(source, samples=slow).training_samples(builder, selection).gains_from_threads()
     assert not replace(source, samples=quick, drawn=None).training_samples(builder, selection).gains_from_threads()

@@ -23,6 +23,7 @@ BENCHMARK_FOLDERS = ("candle_uno", "cloudmask", "stemdl", "stemdl_reconstruction
 ROOT_MODULE = "__init__"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("printable",),
+    ("nearest",),
     ("errors",),
     ("paths",),
     ("mathtext",),
@@ -42,6 +43,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("data_part",),
     ("conversion",),
     ("files",),
+    ("data_card",),
+    ("ontology",),
     ("splits",),
     ("prepared",),
     ("lookup", "raw_tensor"),
@@ -52,11 +55,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("preparation",),
     ("tfds_builder",),
     ("staging",),
+    ("croissant",),
     ("metrics",),
     ("models",),
     ("fetch",),
     ("submissions",),
     ("leaderboard",),
+    ("doctor",),
     (ROOT_MODULE,),  # the public surface, which imports what it offers
     ("testing",),
     ("cli",),

@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import order
 import pytest
 
 import sciml_datasets
@@ -28,6 +29,11 @@ def test_the_folders_at_the_root_are_parts_of_the_package(name: str) -> None:
         ("import sciml_datasets.metrics", ["tensorflow", "tensorflow_datasets", "sklearn", "h5py"]),
         ("from sciml_datasets.cli.main import main; main(['--help'])", ["tensorflow", "tensorflow_datasets", "numpy"]),
         ("from sciml_datasets.cli.main import main; main(['list'])", ["tensorflow", "tensorflow_datasets", "numpy"]),
+        (
+            "from sciml_datasets.cli.main import main; main(['completion', 'zsh'])",
+            ["tensorflow", "tensorflow_datasets"],
+        ),
+        ("import sciml_datasets.fetch.run, sciml_datasets.fetch.sources.http", ["tensorflow_datasets", "numpy"]),
         ("import sciml_datasets; sciml_datasets.prepare", ["tensorflow", "mpi4py", "matplotlib"]),
     ],
 )
@@ -87,3 +93,8 @@ def test_the_public_names_are_those_that_users_were_promised() -> None:
     }
     assert set(sciml_datasets.models.__all__) == {"cross_validate", "predict", "train"}
     assert all(hasattr(sciml_datasets, name) for name in sciml_datasets.__all__)
+
+
+@pytest.mark.parametrize("name", sorted({*order.WITH_TENSORFLOW, *order.LONGEST}))
+def test_a_file_in_the_order_of_the_tests_exists(name: str) -> None:
+    assert (order.TESTS / name).is_file()

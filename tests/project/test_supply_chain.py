@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,8 +71,47 @@ def test_a_job_has_the_rights_that_it_names_and_a_time_limit(path: Path) -> None
 @named(WORKFLOWS)
 def test_packages_are_installed_by_hash_or_one_by_one(path: Path) -> None:
     lines = [line.strip() for line in path.read_text().splitlines() if "pip install" in line]
-    ends = ("--require-hashes --requirement base/.github/requirements.txt", "--no-deps sciml-datasets==0.1.0")
+    ends = ("--require-hashes --requirement base/.github/requirements.txt", '--no-deps "$named"')
     assert all(line.endswith((*ends, "pip-audit==2.10.1")) for line in lines)
+
+
+COMMIT = "sciml-datasets @ git+https://git.example.org/science/sciml-datasets@" + 2 * "0123456789abcdef0123"
+
+
+@pytest.mark.parametrize("name", ["check.yml", "site.yml"])
+@pytest.mark.parametrize(
+    ("content", "installed"),
+    [
+        (None, False),
+        ("", False),
+        (f"# the commit\n{COMMIT}\n", True),
+        (f"{COMMIT}\nsciml-datasets\n", False),
+        (COMMIT[:-1], False),
+        ("sciml-datasets==0.1.0", False),
+        ("sciml-datasets @ git+https://git.example.org/science/sciml-datasets@main", False),
+        (COMMIT.replace("https", "http"), False),
+    ],
+    ids=["template", "empty", "commit", "and a name", "short", "name", "branch", "http"],
+)
+def test_a_results_repository_installs_this_package_by_a_commit_alone(
+    tmp_path: Path, name: str, content: str | None, installed: bool
+) -> None:
+    workflow = yaml.safe_load((RESULTS / "workflows" / name).read_text())
+    (step,) = [step for job in workflow["jobs"].values() for step in job["steps"] if step.get("name") == "Install"]
+    place = tmp_path / "base" / ".github" / "sciml-datasets.txt"
+    place.parent.mkdir(parents=True)
+    place.write_text((RESULTS / "sciml-datasets.txt").read_text() if content is None else content)
+    calls = tmp_path / "calls"
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {calls}\n')
+    python.chmod(0o755)
+    path = f"{python.parent}:{os.environ['PATH']}"
+    shell = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
+    done = subprocess.run(shell, cwd=tmp_path, env={"PATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == installed
+    assert (f"-I -m pip install --no-deps {COMMIT}" in calls.read_text().splitlines()) == installed
+    assert installed or "names no commit" in done.stdout
 
 
 @pytest.mark.parametrize("path", LISTS, ids=["ci", "results"])

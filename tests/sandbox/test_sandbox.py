@@ -41,6 +41,16 @@ def test_a_process_without_a_result_is_reported(work: Any, limits: dict[str, Any
         in_sandbox(work, **limits)
 
 
+def test_a_file_that_may_not_be_read_is_named() -> None:
+    def work() -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "results/config.yaml")
+
+    with pytest.raises(
+        StoppedError, match=r"the checker failed with PermissionError on results/config\.yaml: Permission denied"
+    ):
+        in_sandbox(work)
+
+
 def test_nothing_is_printed_from_within(capfd: pytest.CaptureFixture[str]) -> None:
     in_sandbox(lambda: print("hello", flush=True))
     in_sandbox(lambda: os.write(1, b"hello") + os.write(2, b"hello"))

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import keras
 import numpy as np
 import pytest
+from deferred import keras
 
 from sciml_datasets import InputError, folds
 from sciml_datasets.cli.main import main

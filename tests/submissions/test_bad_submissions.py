@@ -21,17 +21,16 @@ from alterations import (
 from bad_submissions import BAD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from submission_files import at_hand, change_json, make_run, make_submission
+from submission_files import at_hand, change_json, make_submission
 
 from sciml_datasets.prepared.members import read_members
 from sciml_datasets.submissions import RULES, DataAtHand, check
 
 
 @pytest.fixture(scope="module")
-def good(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def good(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree with two submissions: ``first`` of one run and ``second`` of two."""
     root = tmp_path_factory.mktemp("good")
-    runs = [make_run(root / f"run-{seed}", data_dir, seed=seed) for seed in (0, 1, 2)]
     make_submission(root / "all", runs[:1], "first")
     make_submission(root / "all", runs[1:], "second")
     return root / "all"

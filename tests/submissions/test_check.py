@@ -17,14 +17,9 @@ from sciml_datasets.submissions import check
 from sciml_datasets.submissions.result_checks import check_result
 
 
-@pytest.fixture(scope="module")
-def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("run") / "run", data_dir)
-
-
 @pytest.fixture
-def folder(run: Path, tmp_path: Path) -> Path:
-    return make_submission(tmp_path / "all", [run])
+def folder(runs: list[Path], tmp_path: Path) -> Path:
+    return make_submission(tmp_path / "all", runs[:1])
 
 
 def test_a_sound_submission_is_accepted(folder: Path, data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,16 +24,11 @@ from sciml_datasets.task import Regression
 ORIGINAL, COPY = "Example-Lab/stemdl/laptop/first", "Other/stemdl/big/theirs"
 
 
-@pytest.fixture(scope="module")
-def run(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_run(tmp_path_factory.mktemp("run") / "run", data_dir)
-
-
 @pytest.fixture
-def tree(run: Path, tmp_path: Path) -> Path:
+def tree(runs: list[Path], tmp_path: Path) -> Path:
     """A results repository with one submission, which is committed."""
     root = tmp_path / "repository" / "submissions"
-    make_submission(root, [run])
+    make_submission(root, runs[:1])
     git(root.parent, "init", "-q", "-b", "main")
     commit(root.parent)
     return root

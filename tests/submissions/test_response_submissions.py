@@ -4,6 +4,7 @@ are of such data."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,22 @@ def claiming(result: dict[str, Any], **facts: Any) -> None:
     ]
 
 
+@pytest.fixture(scope="module")
+def demo_runs(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders of two runs of ``candle_uno_demo``; tests alter copies of them."""
+    root = tmp_path_factory.mktemp("demo")
+    return [
+        make_run(root / str(seed), data_dir, name="candle_uno_demo", seed=seed, right=0.3 + seed / 5) for seed in (0, 1)
+    ]
+
+
+@pytest.fixture(scope="module")
+def logarithms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run of a study whose responses are ln IC50."""
+    root = tmp_path_factory.mktemp("logarithms")
+    return make_run(root / "run", prepared_study(root, "LN_IC50", 9), name="candle_uno")
+
+
 CLAIMS = [
     ({"response": OF_DREVALPY["ln_ic50"].facts()}, "response is"),
     ({"form": "C"}, "form is C, of the data at hand A"),
@@ -88,9 +105,9 @@ CLAIMS = [
 
 @pytest.mark.parametrize(("facts", "message"), CLAIMS)
 def test_a_claim_of_another_response_or_form_is_found_where_the_data_are_at_hand(
-    data_dir: Path, tmp_path: Path, facts: dict[str, Any], message: str
+    demo_runs: list[Path], data_dir: Path, tmp_path: Path, facts: dict[str, Any], message: str
 ) -> None:
-    run = make_run(tmp_path / "run", data_dir, name="candle_uno_demo")
+    run = shutil.copytree(demo_runs[0], tmp_path / "run")
     change_json(run / "result.json", lambda result: claiming(result, **facts))
     (checked,) = check([make_submission(tmp_path / "all", [run])], at_hand(data_dir))
     (found,) = (finding for finding in checked.findings if finding.rule == "data-differs")
@@ -100,12 +117,10 @@ def test_a_claim_of_another_response_or_form_is_found_where_the_data_are_at_hand
 
 @pytest.mark.parametrize(("facts", "message"), CLAIMS)
 def test_without_the_data_such_a_claim_stands_on_a_board_of_its_own(
-    data_dir: Path, tmp_path: Path, facts: dict[str, Any], message: str
+    demo_runs: list[Path], tmp_path: Path, facts: dict[str, Any], message: str
 ) -> None:
-    for number in (0, 1):
-        run = make_run(
-            tmp_path / f"run-{number}", data_dir, name="candle_uno_demo", seed=number, right=0.3 + number / 5
-        )
+    for number, made in enumerate(demo_runs):
+        run = shutil.copytree(made, tmp_path / f"run-{number}")
         if number:
             change_json(run / "result.json", lambda result: claiming(result, **facts))
         make_submission(tmp_path / "all", [run], f"run-{number}")
@@ -130,9 +145,10 @@ def test_without_the_data_such_a_claim_stands_on_a_board_of_its_own(
         ),
     ],
 )
-def test_rows_are_those_of_the_response_that_a_result_names(tmp_path: Path, change: Any, message: str) -> None:
-    data = prepared_study(tmp_path, "LN_IC50", 9)
-    run = make_run(tmp_path / "run", data, name="candle_uno")
+def test_rows_are_those_of_the_response_that_a_result_names(
+    logarithms: Path, tmp_path: Path, change: Any, message: str
+) -> None:
+    run = shutil.copytree(logarithms, tmp_path / "run")
     change_json(run / "result.json", lambda result: change(result["criteria"][0]))
     (checked,) = check([make_submission(tmp_path / "all", [run])])
     assert [finding.rule for finding in checked.findings] == ["result-published"]

@@ -183,7 +183,8 @@ def test_packages_are_installed_before_the_strangers_files_are_there(name: str, 
     (install,) = (i for i, step in enumerate(reported) if "pip install" in step)
     (listed, checkout) = (i for i, step in enumerate(reported) if step.startswith("actions/checkout"))
     assert listed < install < checkout
-    assert steps[listed]["with"]["sparse-checkout"] == "/.github/requirements.txt"  # and no file beside it
+    names = steps[listed]["with"]["sparse-checkout"].split()
+    assert names == ["/.github/requirements.txt", "/.github/sciml-datasets.txt"]  # and no file beside them
     assert not any("python" in step for step in reported[checkout:])
 
 

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import ANY, Array, File, Group, UnusableAttributeError, as_text
 from sciml_datasets.files.hdf5_attributes import Node
+from sciml_datasets.files.text import listed
 
 READ_BYTES = 1 << 25
 PICKLED_WORDS = re.compile(r"\(lp\d+\n((?:V[^\n\\]*\np\d+\na)*)\.")
@@ -156,7 +157,7 @@ def stored_frame(file: File, key: str) -> StoredFrame:
         InputError: there is none of this name, or it has no known layout.
     """
     if key not in file:
-        found = ", ".join(file.names()) or "nothing"
+        found = listed(file.names()) or "nothing"
         raise InputError(f"{file.path}: there is no frame {key}, only {found}: fetch the file again")
     group, where = file.group(key), f"{file.path}: {key}"
     if "table" in group:

@@ -31,7 +31,7 @@ from sciml_datasets.candle_uno.measures import DECLARED, OF_IMPROVE, UNLIKE, Mea
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import check_vacant, making
-from sciml_datasets.files.text import first_rows, is_there, quoted, read_lines
+from sciml_datasets.files.text import first_rows, is_there, listed, quoted, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
 
@@ -157,7 +157,7 @@ def _first(folder: Path, names: Iterable[str]) -> Path | None:
 def _needed(folder: Path, names: Iterable[str]) -> Path:
     path = _first(folder, names)
     if path is None:
-        there = ", ".join(sorted(path.name for path in (folder / "x_data").glob("*"))[:12]) or "nothing"
+        there = listed(sorted(path.name for path in (folder / "x_data").glob("*"))) or "nothing"
         raise InputError(f"{folder / 'x_data'} has none of the files {', '.join(names)}, only {there}: put one there")
     return path
 

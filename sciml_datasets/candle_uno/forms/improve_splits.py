@@ -15,7 +15,7 @@ import numpy as np
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular_files import is_companion
-from sciml_datasets.files.text import is_there, quoted, read_lines
+from sciml_datasets.files.text import is_there, listed, quoted, read_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,7 +72,7 @@ def splits(folder: Path, rows: int) -> pa.Array:
     if lists and (owner < 0).all():
         what = "its lists of split 0 have no row" if found else "it has no list of split 0"
         raise InputError(
-            f"{folder / FOLDER}: {what}, only {', '.join(lists[:6])}: put the rows there, or remove the folder for the "
+            f"{folder / FOLDER}: {what}, only {listed(lists, 6)}: put the rows there, or remove the folder for the "
             "splits by hash"
         )
     names = [SPLITS[_split(path)] for path in found]

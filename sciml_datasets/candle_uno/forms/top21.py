@@ -30,7 +30,7 @@ from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.hdf5 import File, opened
 from sciml_datasets.files.regular_files import is_companion
-from sciml_datasets.files.text import shown
+from sciml_datasets.files.text import listed, shown
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +85,7 @@ def read(folder: Path) -> Tables:
 def _one(folder: Path) -> Path:
     found = files(folder)
     if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
+        names = listed([path.name for path in found]) or "none"
         raise InputError(f"{folder}: expected one file {FILES}, found {names}: keep one of them")
     return found[0]
 

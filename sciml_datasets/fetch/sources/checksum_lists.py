@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import replace
 
 from sciml_datasets.benchmark import Source
-from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.sources.bounds import LIST_BYTES, whole_body
 from sciml_datasets.fetch.sources.remote import Remote, RemoteFile, TransientError, belongs, nothing_listed
-from sciml_datasets.files.checksums import NAME, Checksum, of_dataset, parse_list
+from sciml_datasets.files.checksums import LINE, NAME, of_dataset, parse_lines
+
+OF_LINE = f"{NAME}, line "
+"""Beginning of what is told instead of a name where a line has none."""
 
 
 async def listed(
@@ -23,12 +25,20 @@ async def listed(
         TransientError: its list of checksums does not come.
     """
     every = {file.name: file for file in found}
-    chosen = [
-        file for file in every.values() if belongs(source, file.name) or (file.may_be_folder and _in_folders(source))
-    ]
+    chosen = {
+        file.name: file
+        for file in every.values()
+        if belongs(source, file.name) or (file.may_be_folder and _in_folders(source))
+    }
     if not chosen:
         raise nothing_listed(source, name)
-    return with_checksums(chosen, await carried_checksums(remote, name, timeout) if NAME in every else {})
+    for line in await carried_list(remote, source, name, timeout) if NAME in every else ():
+        if line.name in chosen:
+            file = chosen[line.name]
+            chosen[line.name] = replace(file, sha256=line.sha256, refused=line.refused or file.refused)
+        elif is_of_line(line):
+            chosen[line.name] = line
+    return [chosen[name] for name in sorted(chosen)]
 
 
 def _in_folders(source: Source) -> bool:
@@ -36,31 +46,36 @@ def _in_folders(source: Source) -> bool:
     return any(set(pattern) & set("*?[/") for pattern in source.files)
 
 
-async def carried_checksums(remote: Remote, name: str, timeout: float) -> dict[str, Checksum]:
-    """The checksums of a data set that a mirror carries in a ``checksums.tsv``.
+async def carried_list(remote: Remote, source: Source, name: str, timeout: float) -> list[RemoteFile]:
+    """The files of a data set that a mirror names in its ``checksums.tsv``, sorted, with their SHA-256 and size.
+
+    A file whose line is damaged is refused: it would be trusted else. One that names no file has its number.
 
     Args:
         remote: the mirror.
+        source: its declaration.
         name: name of the data set.
         timeout: seconds, as in `bounds.fast_enough`.
 
     Raises:
         ExceededError: it is longer than LIST_BYTES.
         RefusedError: it has none, or gives something else.
-        TransientError: it may give it later, or what came is damaged.
+        TransientError: it may give it later, or half of the lines of what came are damaged.
     """
     stream = remote.read(RemoteFile(NAME, None), 0, None)
     async with aclosing(stream):
         text = await whole_body(stream, LIST_BYTES, f"its {NAME}", timeout)
-    try:
-        return of_dataset(name, parse_list(text.decode("utf-8", "replace"), NAME))
-    except InputError as error:
-        raise TransientError(f"it sends no list of checksums ({error})") from error
+    right, damaged = parse_lines(text.decode("utf-8", "replace"))
+    if len(damaged) > len(right):
+        raise TransientError(f"it sends no list of checksums ({NAME}, line {min(damaged)}: expected {LINE})")
+    files = {file: RemoteFile(file, known.size, sha256=known.sha256) for file, known in of_dataset(name, right).items()}
+    for number, begin in damaged.items():
+        for file in of_dataset(name, {begin: None}):  # none where it is of another data set
+            file = file if belongs(source, file) else f"{OF_LINE}{number}"
+            files[file] = RemoteFile(file, None, refused=f"expected {LINE} in line {number} of the source's {NAME}")
+    return [files[name] for name in sorted(files)]
 
 
-def with_checksums(files: Iterable[RemoteFile], checksums: Mapping[str, Checksum]) -> list[RemoteFile]:
-    """Files sorted by name, with the SHA-256 that is listed."""
-    return [
-        replace(file, sha256=checksums[file.name].sha256) if file.name in checksums else file
-        for file in sorted(files, key=lambda file: file.name)
-    ]
+def is_of_line(file: RemoteFile) -> bool:
+    """Whether it stands for a line of a list that names no file."""
+    return file.refused != "" and file.name.startswith(OF_LINE)

@@ -22,7 +22,7 @@ from sciml_datasets.fetch.sources.bounds import (
     fast_enough,
     whole_body,
 )
-from sciml_datasets.fetch.sources.checksum_lists import carried_checksums, with_checksums
+from sciml_datasets.fetch.sources.checksum_lists import carried_list, is_of_line
 from sciml_datasets.fetch.sources.folder_pages import linked
 from sciml_datasets.fetch.sources.redirects import https_stays
 from sciml_datasets.fetch.sources.remote import (
@@ -88,16 +88,14 @@ class Http:
         if names:
             return [RemoteFile(file, None) for file in sorted(names)]
         try:
-            checksums = await carried_checksums(self, name, self._settings.timeout)
+            found = await carried_list(self, self._source, name, self._settings.timeout)
         except ExceededError:
             raise
         except RefusedError as error:
             found = await self._linked()
             if any(file.name == NAME for file in found):  # without it, what comes damaged would be trusted
                 raise TransientError(f"the source has a {NAME} and does not give it: {error}") from error
-        else:
-            found = with_checksums((RemoteFile(file, known.size) for file, known in checksums.items()), checksums)
-        chosen = [file for file in found if file.may_be_folder or belongs(self._source, file.name)]
+        chosen = [file for file in found if file.may_be_folder or belongs(self._source, file.name) or is_of_line(file)]
         if all(file.may_be_folder for file in chosen):
             raise await self._nothing(name)
         return chosen

@@ -1,4 +1,4 @@
-"""Processes of their own that train, forked from a server that has imported TensorFlow, which takes seconds."""
+"""Processes of their own that use TensorFlow, forked from a server that has imported it, which takes seconds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FORKS.set_forkserver_preload(["keras"])  # imported, and never used: nothing of 
 
 
 @dataclass
-class Training:
-    """A process that trains beside this one, and the file of what it writes on standard error."""
+class Forked:
+    """A process beside this one, and the file of what it writes on standard error."""
 
     process: Any
     errors: Path
@@ -27,7 +27,7 @@ class Training:
     @classmethod
     def start(
         cls, work: Callable[..., object], arguments: tuple[Any, ...], errors: Path, environment: Mapping[str, str]
-    ) -> Training:
+    ) -> Forked:
         """Begin a function of a module, which exits with what it returns."""
         process = FORKS.Process(target=_run, args=(work, arguments, errors, dict(environment)))
         process.start()

@@ -1,0 +1,1 @@
+"""Examination of an installation: what is there, what is wrong, and the command that mends it."""

@@ -1,0 +1,60 @@
+"""Work folders that killed runs have left: ``<final>.incomplete-<random>``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sciml_datasets.benchmarks import dataset_names
+from sciml_datasets.doctor.data_sets import counted
+from sciml_datasets.doctor.observation import Observation
+from sciml_datasets.doctor.remedies import command
+from sciml_datasets.parallel.processes import owner_lives
+
+MARK = ".incomplete-"
+PATTERN = f"*{MARK}*"
+RECENT_SECONDS = 600.0
+"""Seconds since the last write within which a folder counts as in use, where its process cannot be looked up."""
+
+
+def observe_incomplete(data_dir: Path, raw_dir: Path) -> Iterator[Observation]:
+    """A row for each work folder beside prepared data and raw files, with the command that goes on or removes it."""
+    found = [*data_dir.glob(f"sciml/*/{PATTERN}"), *data_dir.glob(PATTERN), *raw_dir.glob(PATTERN)]
+    for path in sorted(set(found)):
+        yield incomplete_row(path, data_dir)
+    if not found:
+        yield Observation("work folders", "none is left")
+
+
+def incomplete_row(path: Path, data_dir: Path) -> Observation:
+    """The row for one work folder.
+
+    Args:
+        path: its path.
+        data_dir: folder of prepared data sets.
+    """
+    number, size, _ = counted(path)
+    age = time.time() - last_write(path)
+    text = f"{path}: {number:,} files, {size / 1e6:,.1f} MB, last written to {_ago(age)} ago"
+    lives = owner_lives(path.name)
+    if lives or (lives is None and age < RECENT_SECONDS):
+        return Observation("in use", text)
+    name, final = path.parent.name, path.with_name(path.name.partition(MARK)[0])
+    if path.parent.parent == data_dir / "sciml" and name in dataset_names() and not final.exists():
+        remedy = command("sciml", "prepare", name, "--data-dir", data_dir)  # which goes on with it
+    else:
+        remedy = command("rm", "-r", path)
+    return Observation("left over", text, "note", remedy)
+
+
+def last_write(folder: Path) -> float:
+    """Time of the last write to a folder and what is in it, in s since 1970."""
+    return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} seconds"

@@ -1,0 +1,109 @@
+"""Command lines that a person mistypes: one sentence with the nearest word that is known."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from sciml_datasets.benchmark import Criterion
+from sciml_datasets.benchmarks import BENCHMARKS, find
+from sciml_datasets.cli.main import main
+from sciml_datasets.declaration import mistakes
+from sciml_datasets.errors import InputError
+from sciml_datasets.models.recipe import TrainingSettings
+from sciml_datasets.nearest import LONGEST, nearest
+from sciml_datasets.splits.partitions import no_such_part
+
+WRONG = {
+    "tran stemdl_demo --out run": ("there is no command 'tran': choose one of list, info", "(did you mean train?)"),
+    "help prepair": ("there is no command 'prepair': choose one of list, info", "(did you mean prepare?)"),
+    "stemdl_demo": ("stemdl_demo is a data set: write the command before it, as in `sciml info stemdl_demo`",),
+    "--data-dir data list": ("there is no flag --data-dir: flags stand behind a command, as in `sciml list --json`",),
+    "--verison": ("there is no flag --verison", "(did you mean --version?)"),
+    "info Cloud-Mask": ("there is no data set 'Cloud-Mask': choose one of stemdl", "(did you mean cloudmask?)"),
+    "prepare stemdl_dmo --data-dir none": ("there is no data set 'stemdl_dmo'", "(did you mean stemdl_demo?)"),
+    "prepare stemdl_demo --raw-directory r": ("unrecognized arguments: --raw-directory (did you mean --raw-dir?)",),
+    "simulate stemdl_demo --ot raw": ("unrecognized arguments: --ot (did you mean --out?)",),
+    "train stemdl --out r --strategy mirorred": ("invalid choice: 'mirorred', choose one of auto", "mean mirrored?)"),
+    "simulate stemdl --out raw --samples 1e5": ("argument --samples: '1e5' is no whole number: write 100000",),
+    "simulate stemdl --out raw --engine zol": (
+        "invalid choice: 'zol', choose one of zolz, box",
+        "(did you mean zolz?)",
+    ),
+    "convert cvs a.csv --out raw": ("invalid choice: 'cvs', choose one of slstr, improve, csv (did you mean csv?)",),
+    "submit r --organization O --system Y --descriptor X --to s --status reserch": ("(did you mean research?)",),
+}
+"""Command line to parts of the sentence that answers it."""
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_word_is_answered_by_the_nearest_one(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(line.split()) == 2
+    said = capsys.readouterr()
+    assert all(part in said.err for part in WRONG[line])
+    assert (said.err.count("\n"), said.out) == (1, "")
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_wrong_word_is_answered_in_json_too(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*line.split(), "--json"]) == 2
+    sentence = json.loads(capsys.readouterr().out)["error"]
+    assert all(part in sentence for part in WRONG[line])
+
+
+@pytest.mark.parametrize(
+    ("split", "meant"),
+    [
+        ("tset", "test"),
+        ("val", "validation"),
+        ("cell_blnd", "cell_blind:test"),
+        ("cell_blind:trian", "cell_blind:train"),
+        ("fold 1/5 by cell:tst", "fold 1/5 by cell:test"),
+    ],
+)
+def test_a_wrong_split_is_answered_by_the_nearest_one(split: str, meant: str) -> None:
+    sentence = no_such_part(split, ["mixed", "cell_blind"], BENCHMARKS["candle_uno"])
+    assert f"there is no split {split!r}: choose one of train" in sentence
+    assert sentence.endswith(f" (did you mean {meant}?)")
+
+
+def test_a_wrong_setting_is_answered_by_the_nearest_one() -> None:
+    with pytest.raises(InputError, match=r"precision=float33: expected .* \(did you mean float32\?\)"):
+        TrainingSettings(1, 1, 0.1).with_values({"precision": "float33"})
+
+
+def test_a_wrong_criterion_is_answered_by_the_nearest_one() -> None:
+    benchmark, _ = find("stemdl")
+    wrong = replace(benchmark, criteria=(Criterion("top1_acuracy", "accuracy", "higher"),))
+    (sentence,) = mistakes(wrong, ())
+    assert "gives no score 'top1_acuracy': choose criteria among" in sentence
+    assert sentence.endswith(" (did you mean top1_accuracy?)")
+
+
+def test_of_names_that_are_equally_near_the_first_is_taken() -> None:
+    assert nearest("accuracy", ["top1_accuracy", "top5_accuracy"]) == "top1_accuracy"
+
+
+@pytest.mark.parametrize("text", ["", "x", "12", "mnist", "s" * (LONGEST + 1)])
+def test_a_text_that_is_near_to_nothing_has_no_answer(text: str) -> None:
+    assert nearest(text, ["stemdl", "cloudmask", "candle_uno"]) is None
+
+
+@pytest.mark.parametrize("flag", ["-V", "--version"])
+def test_the_version_is_one_line(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([flag]) == 0
+    assert capsys.readouterr().out.startswith("sciml 0.")
+
+
+@pytest.mark.parametrize("words", [[], ["train"], ["convert", "csv"]])
+def test_help_is_a_command_too(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for line in (["help", *words], [*words, "--help"]):
+        with suppress(SystemExit):
+            main(line)
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("usage: sciml")
