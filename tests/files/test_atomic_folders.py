@@ -46,7 +46,7 @@ def test_a_work_folder_with_a_temporary_file_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "inside"),
     [
-        ("1.0.0.incomplete-0123456789ab", f"thesis.tex.{signature()}.incomplete"),
+        pytest.param("1.0.0.incomplete-0123456789ab", f"thesis.tex.{signature()}.incomplete", id="temporary file"),
         ("1.0.0.incomplete-notes", "folder"),
         ("1.0.0.incomplete", "folder"),
         ("1.0.0.incomplete-0123456789AB", "folder"),
