@@ -71,6 +71,9 @@ class Array(Node):
             raise InputError(f"{where} is empty (it has a null data space): {AGAIN}")
         self.shape: tuple[int, ...] = identifier.shape
         self.dtype: np.dtype[Any] = identifier.dtype
+        # Of members that overlap, h5py would write more bytes into an array than it has room for.
+        if self.dtype.names and h5t.py_create(self.dtype).get_size() != self.dtype.itemsize:
+            raise InputError(f"{where} is of a compound type whose members overlap: {AGAIN}")
         made = identifier.get_create_plist()
         layout = made.get_layout()
         if layout == h5d.VIRTUAL or made.get_external_count():

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from sciml_datasets import InputError
-from sciml_datasets.files.hdf5 import FLOAT32, TEXT, UnusableAttributeError, opened
+from sciml_datasets.files.hdf5 import ANY, FLOAT32, TEXT, UnusableAttributeError, opened
 from sciml_datasets.files.hdf5_attributes import reading
 
 NO_REFERENCE = np.array([h5py.Reference()], h5py.ref_dtype)
@@ -315,3 +315,16 @@ def test_trouble_of_the_machine_is_reported_by_its_number_wherever_the_library_p
         with pytest.raises(OSError, match=r"/a\.h5") as caught, reading(Path("/a.h5"), "x"):
             raise error
         assert caught.value.errno in (errno.EIO, errno.ESTALE)
+
+
+def test_a_compound_type_whose_members_overlap_as_numpy_has_them_is_refused(tmp_path: Path) -> None:
+    # A float of 4 bytes with 9 bits of exponent is one of 8 bytes to NumPy, and reaches into the next member.
+    wide = h5py.h5t.IEEE_F32LE.copy()
+    wide.set_fields(31, 22, 9, 0, 22)
+    kind = h5py.h5t.create(h5py.h5t.COMPOUND, 24)
+    for name, offset, member in ((b"a", 0, h5py.h5t.STD_I64LE), (b"b", 8, wide), (b"c", 12, h5py.h5t.py_create("S12"))):
+        kind.insert(name, offset, member)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        h5py.h5d.create(file.id, b"x", kind, h5py.h5s.create_simple((40,)))
+    with opened(tmp_path / "a.h5") as file, pytest.raises(InputError, match=r"x is of a compound type whose members"):
+        file.array("x", ANY, (None,))
