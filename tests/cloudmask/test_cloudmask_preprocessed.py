@@ -8,10 +8,10 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
 from cloudmask_files import COLUMNS, ROWS, granule, scene, write_raw, write_scene
 from cloudmask_reading import NAME as GRANULE
+from deferred import tf
 
 from sciml_datasets import InputError, Prepared, prepare, simulate
 from sciml_datasets.cli.main import main

@@ -12,9 +12,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-import tensorflow as tf
 import tree
 import yaml
+from deferred import tf
 
 from sciml_datasets import InputError
 from sciml_datasets.benchmarks import find

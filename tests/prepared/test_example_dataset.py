@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tensorflow_datasets as tfds
+from deferred import tf
 
 from sciml_datasets import prepare
 from sciml_datasets.prepared import example_dataset, shard_checks
