@@ -19,6 +19,7 @@ WITH_TENSORFLOW = {
     "candle_uno/test_prepared_measures.py",
     "candle_uno/test_raw_candle_uno.py",
     "cli/test_cli.py",
+    "cli/test_main.py",
     "cloudmask/test_cloudmask_patches.py",
     "cloudmask/test_cloudmask_preprocessed.py",
     "files/test_files_of_the_user.py",

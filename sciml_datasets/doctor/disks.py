@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sciml_datasets.doctor.observation import Observation
 from sciml_datasets.doctor.remedies import command
+from sciml_datasets.files.regular_files import is_there
 
 LITTLE_ROOM = 100_000_000
 """Bytes below which not even a demo data set can be prepared."""
@@ -51,7 +52,7 @@ def disk(subject: str, folder: Path, *, only_read: bool = False) -> Observation:
         folder: its path.
         only_read: whether it is enough that it can be read.
     """
-    there = next((above for above in (folder, *folder.absolute().parents) if os.path.lexists(above)), Path("/"))
+    there = next((above for above in (folder, *folder.absolute().parents) if is_there(above)), Path("/"))
     shown = str(folder) if there == folder else f"{folder} (to be made in {there})"
     other = f"name another folder with {subject}" if subject.startswith("--") else f"export {subject}=FOLDER"
     if not there.is_dir():

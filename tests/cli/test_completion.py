@@ -23,7 +23,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 CASES = {
     "sciml pre": ["prepare", "predict"],
     "sciml help tr": ["train"],
-    "sciml info cloud": ["cloudmask", "cloudmask_demo"],
+    "sciml info cloud": ["cloudmask", "cloudmask_preprocessed", "cloudmask_demo"],
     "sciml demo candle": ["candle_uno_demo"],
     "sciml train stemdl_demo --st": ["--strategy"],
     "sciml train stemdl_demo --strategy m": ["mirrored", "multiworker"],
