@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -124,9 +125,9 @@ def _checked(name: str, text: Any) -> Any:
     kind: type[int] | type[float] = int if name in (*COUNTS, "patience") else float
     try:
         value = kind(text)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name}={shown(str(text))}: expected {KINDS[kind]}") from error
-    if not value >= 0 or (name in COUNTS and value < 1):
+    if not 0 <= value < math.inf or (name in COUNTS and value < 1):
         raise InputError(f"{name}={shown(str(text))}: expected {KINDS[kind]} from {int(name in COUNTS)} on")
     if name == "warmup_share" and value > 1:
         raise InputError(f"{name}={shown(str(text))}: expected a share from 0 to 1")

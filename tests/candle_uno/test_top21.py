@@ -252,3 +252,13 @@ def test_a_split_without_rows_is_read(tmp_path: Path) -> None:
     expected = np.concatenate([content[f"y_{split}"]["AUC"] for split in ("train", "test")])
     np.testing.assert_array_equal(tables.responses["response"].to_numpy(), expected)
     assert set(tables.responses["split"].to_pylist()) == {"train", "test"}
+
+
+def test_names_of_very_many_columns_are_looked_for_once(tmp_path: Path) -> None:
+    write_store(tmp_path / FILE, frames())
+    with h5py.File(tmp_path / FILE, "a") as file:
+        rows = len(file["y_val/table"])
+        del file["y_val/table"]
+        file["y_val"].create_dataset("table", rows, [("index", "<i8"), ("values_block_0", "<f4", (200_000,))])
+    with pytest.raises(InputError, match=r"y_val"):  # after hours, if each name were looked for among all
+        top21.read(tmp_path)

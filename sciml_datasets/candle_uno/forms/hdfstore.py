@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -86,10 +87,23 @@ class StoredFrame:
         """The name of a column, also where its pickle is a list of plain words: it is matched as text, not loaded."""
         if column.name is not None or self.table is None:
             return column.name
-        pickled = PICKLED_WORDS.fullmatch(_noted(self.table, f"{column.block}_kind"))
-        words = re.findall(r"V(.*)\np\d+\na", pickled[1]) if pickled else []
-        width = sum(other.block == column.block for other in self.columns)
-        return words[column.place] if len(words) == width else None
+        words = self._words[column.block]
+        return words[column.place] if words else None
+
+    @cached_property
+    def _widths(self) -> Counter[str]:
+        """Number of columns by block."""
+        return Counter(column.block for column in self.columns)
+
+    @cached_property
+    def _words(self) -> dict[str, list[str]]:
+        """Names of the columns of each block of a table; none where they are not as many plain words."""
+        found = {}
+        for block, width in self._widths.items():
+            pickled = PICKLED_WORDS.fullmatch(_noted(self.table, f"{block}_kind")) if self.table is not None else None
+            words = re.findall(r"V(.*)\np\d+\na", pickled[1]) if pickled else []
+            found[block] = words if len(words) == width else []
+        return found
 
     def type_of(self, column: Column) -> str:
         """The type of a column in words: the one that it has in pandas, where what is stored is not the value."""
@@ -125,8 +139,7 @@ class StoredFrame:
             InputError: the data are damaged, or compressed in a way that cannot be read.
         """
         blocks = list(dict.fromkeys(column.block for column in columns))
-        widths = Counter(column.block for column in self.columns)
-        ends = list(accumulate(widths[block] for block in blocks))
+        ends = list(accumulate(self._widths[block] for block in blocks))
         starts = dict(zip(blocks, [0, *ends[:-1]], strict=True))
         order = [starts[column.block] + column.place for column in columns]
         in_order = order == list(range(ends[-1]))
