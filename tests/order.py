@@ -30,6 +30,7 @@ WITH_TENSORFLOW = {
     "models/test_cloudmask_model.py",
     "models/test_cluster.py",
     "models/test_device_transform.py",
+    "models/test_networks.py",
     "models/test_polar_harmonics.py",
     "models/test_recipe.py",
     "models/test_resnet.py",

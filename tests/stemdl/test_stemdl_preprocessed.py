@@ -107,8 +107,8 @@ def test_the_command_line_preprocesses_and_says_what_was_there(
     assert digests(tmp_path) == digests(from_a)
     assert main(command) == 0
     assert "prepared before" in capsys.readouterr().out
-    assert main(["prepare", "cloudmask", "--preprocess"]) == 2
-    assert "cloudmask has no preprocessed form: there is one of stemdl" in capsys.readouterr().err
+    assert main(["prepare", "candle_uno", "--preprocess"]) == 2
+    assert "candle_uno has no preprocessed form: there is one of stemdl, cloudmask" in capsys.readouterr().err
 
 
 def test_it_has_no_simulator_of_its_own(tmp_path: Path) -> None:
