@@ -6,6 +6,8 @@ import csv
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +63,24 @@ def with_xla(function: Callable[[Any, Any], Any], batch: Any) -> Any:
 
 
 def with_jax(function: Callable[[Any, Any], Any], batch: Any) -> Any:
-    jax = pytest.importorskip("jax", reason="jax is not installed")
-    return jax.jit(lambda given: function(jax.numpy, given))(batch)
+    """In a process of its own: JAX warns of each later fork of a process that has used it."""
+    if find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    fork = get_context("fork")
+    received, sent = fork.Pipe(duplex=False)
+
+    def compute() -> None:
+        import jax
+
+        found = jax.jit(lambda given: function(jax.numpy, given))(batch)
+        sent.send(tree.map_structure(np.asarray, found))
+
+    process = fork.Process(target=compute)
+    process.start()
+    sent.close()
+    found = received.recv()
+    process.join()
+    return found
 
 
 def with_torch(function: Callable[[Any, Any], Any], batch: Any) -> Any:
