@@ -90,11 +90,12 @@ def unexplained(places: Places, predicted: Mapping[str, NDArray[Any]]) -> list[f
     """
     if predicted.keys() != places.of.keys():
         return []
-    values = np.concatenate([predicted[key] for key in places.of]).astype(np.float64)
-    if places.margins:
-        rows = values.reshape(-1, places.size)
-        highest = -np.sort(-rows[:, 1:], axis=1)[:, : places.margins]
-        values = (rows[:, :1] - highest).T.reshape(-1)
+    with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite, which is left out below
+        values = np.concatenate([predicted[key] for key in places.of]).astype(np.float64)
+        if places.margins:
+            rows = values.reshape(-1, places.size)
+            highest = -np.sort(-rows[:, 1:], axis=1)[:, : places.margins]
+            values = (rows[:, :1] - highest).T.reshape(-1)
     count = len(values) // BLOCK
     if count < FEWEST_BLOCKS or len(values) != len(places.truth) or not np.isfinite(values).all():
         return []
