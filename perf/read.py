@@ -10,6 +10,7 @@ Every way runs in a process of its own and reads the training split for a while;
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -346,7 +347,7 @@ def loaded(folder: Path, name: str, **options: Any) -> Callable[[], Iterator[Any
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    import sciml_datasets  # noqa: F401
+    importlib.import_module("sciml_datasets")  # which registers the builder
 
     size, _ = PAIRS[name]
     config = tfds.ReadConfig(try_autocache=False, **options)
@@ -359,7 +360,7 @@ def data_source(folder: Path, name: str) -> Any:
     """The examples of the training split."""
     import tensorflow_datasets as tfds
 
-    import sciml_datasets  # noqa: F401
+    importlib.import_module("sciml_datasets")  # which registers the builder
 
     return tfds.data_source(f"sciml/{name}", split="train", data_dir=folder / "data")
 

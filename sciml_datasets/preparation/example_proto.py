@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sciml_datasets.prepared.record_fields import varint
 from sciml_datasets.prepared.tfrecord import Parts
 from sciml_datasets.raw_format import Example
 
@@ -222,9 +223,4 @@ def _varint(number: int) -> bytes:
     """A number in base 128, least significant group first."""
     if number < 0x80:
         return ONE_BYTE[number]
-    groups = bytearray()
-    while number > 0x7F:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    groups.append(number)
-    return bytes(groups)
+    return varint(number)

@@ -102,7 +102,6 @@ def _reading(info: Any) -> Any:
         example = ExampleParser(features.get_serialized_info()).parse_example(record)
         return features.decode_example(example)
 
-    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def example(path: Any, number: Any) -> Any:
         outputs = [tf.bool, tf.string, *(dtype for _, dtype in types.values())]
         # It keeps no state: iterators over the data set can be saved, and calls run at the same time.
@@ -118,4 +117,4 @@ def _reading(info: Any) -> Any:
 
         return tf.cond(apart, joined, whole)
 
-    return example
+    return tf.autograph.experimental.do_not_convert(example)
