@@ -18,11 +18,11 @@ import numpy as np
 import tree
 from numpy.typing import NDArray
 
-from sciml_datasets.models.buffer_pool import BufferPool
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.recipe_error import recipe_part
 from sciml_datasets.models.sample_source import RecipeSource, Samples, SampleSource
 from sciml_datasets.models.task_recipe import output_shape
+from sciml_datasets.prepared.buffer_pool import BufferPool
 from sciml_datasets.prepared.prepared import Prepared
 from sciml_datasets.splits.partitions import Selection
 

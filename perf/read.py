@@ -336,21 +336,15 @@ def one_stream(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
     return lambda: (([record],) for record in records)
 
 
-def loaded(folder: Path, name: str, **options: Any) -> Callable[[], Iterator[Any]]:
-    """The pipeline of `tfds.load`: supervised pairs, shuffled in a buffer, in batches.
-
-    Args:
-        folder: folder of the data.
-        name: name of the data set.
-        options: of the reader; ``override_buffer_size`` selects TFDS's own.
-    """
+def loaded(folder: Path, name: str) -> Callable[[], Iterator[Any]]:
+    """The pipeline of `tfds.load`: supervised pairs, shuffled in a buffer, in batches."""
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     importlib.import_module("sciml_datasets")  # which registers the builder
 
     size, _ = PAIRS[name]
-    config = tfds.ReadConfig(try_autocache=False, **options)
+    config = tfds.ReadConfig(try_autocache=False)
     where = {"split": "train", "data_dir": folder / "data"}
     pairs = tfds.load(f"sciml/{name}", as_supervised=True, shuffle_files=True, read_config=config, **where)
     return lambda: iter(pairs.shuffle(2 * size).batch(size).prefetch(tf.data.AUTOTUNE))
@@ -419,7 +413,6 @@ def whole_records(name: str, noun: str) -> dict[str, Callable[[Path], Callable[[
     """Ways to read the whole records of a data set, compared with the bare stream of their bytes."""
     ways = {
         "TFRecordDataset in one stream": one_stream,
-        "tfds.load by TFDS's own reader": partial(loaded, override_buffer_size=1 << 18),
         "tfds.load": loaded,
         "tfds.data_source": several_at_once,
         "PyTorch DataLoader": pytorch_loader,

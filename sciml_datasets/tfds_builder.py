@@ -193,25 +193,19 @@ class Sciml(FileReaderBuilder):
 
         return tree.map_structure(source, {name: name for name in self.info.splits} if split is None else split)
 
-    def _as_dataset(
-        self, split: Any, decoders: Any = None, read_config: Any = None, shuffle_files: bool = False
-    ) -> Any:
-        """See `FileReaderBuilder`; shards are compared with the manifest before, and large tensors read as
-        `sciml_datasets.prepared.example_dataset` does, unless decoders or options of the reader are given."""
-        from tensorflow_datasets.core.data_sources.base import file_instructions
+    def _as_dataset(self, split: Any, *args: Any, **kwargs: Any) -> Any:
+        """See `FileReaderBuilder`; shards are compared with the manifest before.
 
-        from sciml_datasets.prepared.example_dataset import example_dataset, reads_apart
+        TensorFlow reads the records alone. A function of Python among its operations would read large tensors with
+        fewer copies, but an iterator that is dropped while it runs would wait for it, and it for Python's lock.
+        """
         from sciml_datasets.prepared.shard_checks import check_shards
 
         check_shards(self.info, split)
-        config = read_config or tfds.ReadConfig()
-        parts = file_instructions(self.info, split)
         for feature in (*self.info.features.values(), *self.info.features.flat_features):
             # TFDS 4.9 asks for this attribute, which it has deprecated, and would log a warning for each tensor.
             feature.dtype = feature.tf_dtype
-        if parts and reads_apart(self.info, decoders, config):
-            return example_dataset(self.info, parts, config, shuffle_files)
-        return super()._as_dataset(split, decoders, config, shuffle_files)
+        return super()._as_dataset(split, *args, **kwargs)
 
     def _should_cache_ds(self, split: Any, shuffle_files: bool, read_config: Any) -> bool:
         """Whether TFDS keeps examples in memory, as it does for small data sets: with a lookup they are many times as

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sciml_datasets.prepared.buffer_pool import BufferPool
 from sciml_datasets.prepared.record_fields import read_varint, varint
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
+KEPT_BYTES = 1 << 28
+"""Number of bytes of each size of tensors that are kept for later ones."""
 LARGE_BYTES = 1 << 16
 """Number of bytes from which a tensor is large."""
 ALIGNMENT = 64
@@ -36,6 +39,9 @@ Apart = tuple[bytes, dict[str, Bytes]]
 
 class LargeTensors:
     """The features of a data set that are tensors of `LARGE_BYTES` or more, of one shape in all records.
+
+    They are read into memory of earlier ones where nothing refers to those any more: the system takes several times as
+    long to map and clear fresh memory as to fill it from the page cache.
 
     Args:
         features: ``tfds.features.FeaturesDict``.
@@ -57,6 +63,7 @@ class LargeTensors:
         }
         self.nbytes = sum(map(self._size, self.types))
         self.others = FeaturesDict({name: features[name] for name in features if name not in self.types})
+        self._buffers = BufferPool(KEPT_BYTES)
         # What precedes the content of a tensor is the same in all records.
         self._heads = {name.encode(): entry_head(name.encode(), self._size(name)) for name in self.types}
 
@@ -80,7 +87,7 @@ class LargeTensors:
             return None
         parts: list[Any] = []
         others: list[tuple[bytearray, slice]] = []
-        arrays = {name: aligned(self._size(name)) for name in places}
+        arrays = {name: self._aligned(self._size(name)) for name in places}
         at, skipped = start, first - start
         for name, (entry, content) in places.items():
             between = bytearray(content - at)
@@ -102,6 +109,12 @@ class LargeTensors:
     def typed(self, arrays: Mapping[str, Bytes]) -> dict[str, NDArray[Any]]:
         """The tensors as arrays of their shapes and types, of bytes by name."""
         return {name: array.view(self.types[name][1]).reshape(self.types[name][0]) for name, array in arrays.items()}
+
+    def _aligned(self, size: int) -> Bytes:
+        """(size,) bytes that begin at a multiple of `ALIGNMENT`, not initialised."""
+        buffer = self._buffers.empty((size + ALIGNMENT,), np.dtype(np.uint8))
+        first = -buffer.ctypes.data % ALIGNMENT
+        return buffer[first : first + size]
 
     def _places(self, descriptor: int, start: int, end: int) -> tuple[int, dict[str, tuple[int, int]]]:
         """Where the first entry begins; and by name, in order, where the entry of each large tensor begins, and its
@@ -162,10 +175,3 @@ def entry_head(name: bytes, size: int) -> bytes:
     content = b"\x12" + varint(len(content) + size) + content
     key = b"\n" + varint(len(name)) + name
     return b"\n" + varint(len(key) + len(content) + size) + key + content
-
-
-def aligned(size: int) -> Bytes:
-    """(size,) bytes that begin at a multiple of `ALIGNMENT`, not initialised."""
-    buffer = np.empty(size + ALIGNMENT, np.uint8)
-    first = -buffer.ctypes.data % ALIGNMENT
-    return buffer[first : first + size]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sciml_datasets.models.batches import Batches
-from sciml_datasets.models.buffer_pool import BufferPool
 from sciml_datasets.models.cloudmask import RECIPES
+from sciml_datasets.prepared.buffer_pool import BufferPool
 from sciml_datasets.prepared.prepared import Prepared
 
 FLOATS = np.dtype(np.float32)
