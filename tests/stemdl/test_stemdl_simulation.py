@@ -103,6 +103,7 @@ def test_the_files_follow_the_official_layout(tmp_path: Path) -> None:
     [
         ({"num_samples": 2}, "2 samples: expected at least 3"),
         ({"num_samples": 3, "seed": -1}, "seed -1: expected 0 or more"),
+        ({"num_samples": 10**15}, "1,000,000,000,000,000 samples: expected at most 100,000,000"),
         ({"num_samples": 3, "jobs": 0}, "0 jobs: expected at least 1"),
         ({"num_samples": 3, "pixels": 4}, "4 pixels: expected at least 16"),
         ({"num_samples": 3, "engine": "x-ray"}, "there is no engine 'x-ray': choose one of zolz, box, kinematic"),
