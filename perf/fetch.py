@@ -7,6 +7,7 @@ time; rates refer to the whole command, with its start. Servers run in processes
 the transfer alone; on a disk curl, which does not wait for it, is also compared with a sync after it.
 
     python perf/fetch.py --rounds 3 --files 32 --megabytes 64 --folder /dev/shm
+    python perf/fetch.py --rounds 3 --files 1000 --megabytes 0.18 --folder /dev/shm   small files, as of stemdl_preprocessed
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=32)
-    parser.add_argument("--megabytes", type=int, default=64, help="of a file, in units of 2^20 bytes")
+    parser.add_argument("--megabytes", type=float, default=64, help="of a file, in units of 2^20 bytes")
     parser.add_argument("--jobs", type=int, default=8, help="files at a time")
     parser.add_argument("--servers", nargs="+", choices=("http", "s3"), default=("http", "s3"))
     parser.add_argument("--folder", help="where files are written (default: the system's folder for temporary files)")
@@ -44,11 +45,11 @@ def main() -> int:
     args = parser.parse_args()
     if args.serve:
         return serve(args.serve[0], Path(args.serve[1]))
-    size = args.files * args.megabytes << 20
-    print(f"{args.files} files of {args.megabytes} MiB, {args.jobs} at a time; {os.cpu_count()} cores")
+    size = args.files * int(args.megabytes * 2**20)
+    print(f"{args.files} files of {args.megabytes:g} MiB, {args.jobs} at a time; {os.cpu_count()} cores")
     print(f"{'server':<8}{'way':<32}{'MB/s, median':>14}{'all':>24}{'of curl':>9}")
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        names = write_files(Path(folder) / "mirror", args.files, args.megabytes)
+        names = write_files(Path(folder) / "mirror", args.files, size // args.files)
         for kind in args.servers:
             rates = measure(kind, Path(folder), names, size, args)
             for way in (CURL, SYNCED, FIRST_SIGHT, KNOWN):
@@ -60,12 +61,12 @@ def main() -> int:
     return 0
 
 
-def write_files(folder: Path, files: int, megabytes: int) -> list[str]:
+def write_files(folder: Path, files: int, size: int) -> list[str]:
     """Write files of random bytes, and return their names."""
     (folder / "training").mkdir(parents=True)
     names = [f"training/S3A_{number:03}.hdf" for number in range(files)]
     for name in names:
-        (folder / name).write_bytes(os.urandom(megabytes << 20))
+        (folder / name).write_bytes(os.urandom(size))
     return names
 
 
