@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = sys.argv[1:]
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:
-        return _run(list(argv))
+        with streams.messages_printed():
+            return _run(list(argv))
     except PeerFailedError:  # that rank has reported why
         return 2
     except KeyboardInterrupt:
