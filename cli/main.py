@@ -21,7 +21,7 @@ from sciml_datasets.cli.failures import OURS, PACKAGE, fault_of, sentence_of
 from sciml_datasets.cli.parsing import Parser
 from sciml_datasets.errors import BenchmarkWarning, InputError, PeerFailedError
 from sciml_datasets.nearest import meant, one_of
-from sciml_datasets.parallel.launcher import ranks_started, speaks
+from sciml_datasets.parallel.launcher import ranks_started, speaks, without_launcher
 from sciml_datasets.printable import notice, printable, printable_json
 
 COMMANDS = {
@@ -82,7 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = sys.argv[1:]
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:
-        return _run(list(argv))
+        with streams.messages_printed():
+            return _run(list(argv))
     except PeerFailedError:  # that rank has reported why
         return 2
     except KeyboardInterrupt:
@@ -145,7 +146,8 @@ def _run(argv: Sequence[str]) -> int:
         raise _by_all(str(error)) from error
     by_one = argv[0] in BY_ONE or (argv[0] == "convert" and not args.file)
     if by_one and ranks_started() > 1:
-        raise _by_all(f"it is done by one process, and {ranks_started()} were started: leave the launcher out")
+        what = f"it is done by one process, and {ranks_started()} were started: leave the launcher out"
+        raise _by_all(f"{what}; {without_launcher()}")
     return command.run(args)
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
-from sciml_datasets.printable import printable
+from sciml_datasets.messages import LOGGER
+from sciml_datasets.printable import notice, printable
 
 
 class Patient(io.TextIOWrapper):
@@ -47,6 +51,27 @@ def make_usable() -> None:
     if isinstance(sys.stderr, io.TextIOWrapper):
         encoding = sys.stderr.encoding
         sys.stderr = Patient(sys.stderr.detach(), encoding, "backslashreplace", line_buffering=True)
+
+
+class MessageHandler(logging.Handler):
+    """Handler that prints each message to standard error, as a line of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler.emit`."""
+        notice(record.getMessage())
+
+
+@contextmanager
+def messages_printed() -> Iterator[None]:
+    """Context in which all messages of this package are printed, by one handler, whoever else has set some."""
+    handlers, level, propagate = LOGGER.handlers, LOGGER.level, LOGGER.propagate
+    LOGGER.handlers, LOGGER.propagate = [MessageHandler()], False
+    LOGGER.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        LOGGER.handlers, LOGGER.propagate = handlers, propagate
+        LOGGER.setLevel(level)
 
 
 def say(*lines: str) -> None:

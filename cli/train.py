@@ -13,7 +13,8 @@ from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, a
 from sciml_datasets.cli.measured import advice_lines, measured_lines
 from sciml_datasets.cli.result_lines import result_lines
 from sciml_datasets.errors import InputError
-from sciml_datasets.parallel.launcher import world
+from sciml_datasets.parallel.launcher import speaks, world
+from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -86,6 +87,7 @@ def _groupings() -> str:
 def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores."""
     from sciml_datasets.metrics.cross_validation import fold_table
+    from sciml_datasets.metrics.mllog import commit_of
     from sciml_datasets.splits.groups import ROW
 
     settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
@@ -93,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
     given = {key: value for key, value in given.items() if value is not None}
     for key in given.keys() & settings.keys():
         raise InputError(f"{key} is given twice, by a flag and by --set: give it once")
+    if speaks() and commit_of(Path.cwd()) is None:
+        notice("no git checkout here, so the log will name no commit of your code: `sciml submit` will need --commit")
     sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 

@@ -25,7 +25,7 @@ from sciml_datasets.files.documents import is_count
 from sciml_datasets.files.npy_headers import LONGEST_HEADER, header_of
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text import is_there
-from sciml_datasets.printable import notice
+from sciml_datasets.messages import warn
 
 BEFORE = "-before"
 """Ending of the stem of the file that holds the checkpoint before the last one."""
@@ -104,7 +104,7 @@ def save(path: Path, progress: Progress, variables: Sequence[Any], *, keep: bool
 
 
 def last_sound(path: Path, variables: Sequence[Any]) -> Path:
-    """The file of the last checkpoint that is sound; one that is damaged is told on stderr.
+    """The file of the last checkpoint that is sound; of one that is damaged the log warns.
 
     Args:
         path: path of the checkpoint; `before` it there may be another.
@@ -123,7 +123,7 @@ def last_sound(path: Path, variables: Sequence[Any]) -> Path:
         _read(path, variables)
     except DamagedCheckpointError as error:
         _read(earlier, variables)
-        notice(f"{error.finding}: the run goes on from the one before it")
+        warn(f"{error.finding}: the run goes on from the one before it")
         return earlier
     return path
 

@@ -10,12 +10,12 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
+from sciml_datasets.messages import inform
 from sciml_datasets.metrics.cross_validation import fold_summary, fold_table
 from sciml_datasets.metrics.results import read_result
 from sciml_datasets.models.training import train
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.prepared import Prepared
-from sciml_datasets.printable import notice
 from sciml_datasets.splits.groups import ROW
 
 FOLDS = "folds.json"
@@ -71,7 +71,7 @@ def cross_validate(
         if (folder / "result.json").is_file():
             results.append(read_result(folder / "result.json", f"remove {folder} to train this fold again"))
             continue
-        notice(f"fold {number}/{k} by {by}")
+        inform(f"fold {number}/{k} by {by}")
         partition = f"fold {number}/{k} by {by}"
         results.append(train(name, data_dir, folder, model, strategy, seed, partition=partition, **settings))
         _forget_networks()

@@ -1,13 +1,13 @@
-"""Determinism: two runs with one seed give the same bits, and a line on stderr where layers draw by themselves."""
+"""Determinism: two runs with one seed give the same bits, and a warning where layers draw by themselves."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from sciml_datasets.messages import warn
 from sciml_datasets.models.random_layers import drawing_by_themselves
 from sciml_datasets.models.recipe import TrainingSettings
 from sciml_datasets.models.steps import compiles
-from sciml_datasets.printable import notice
 
 
 def make_deterministic(training: TrainingSettings, *, alone: bool) -> None:
@@ -37,10 +37,10 @@ def make_deterministic(training: TrainingSettings, *, alone: bool) -> None:
 
 
 def report_draws(network: Any, training: TrainingSettings, replicas: int) -> None:
-    """One line on stderr where devices or XLA change the numbers that layers draw."""
+    """A warning where devices or XLA change the numbers that layers draw."""
     names = drawing_by_themselves(network)
     if names and (replicas > 1 or compiles(training, replicas)):
-        notice(
+        warn(
             f"{', '.join(names)}: drawn by Keras itself, otherwise on several devices and under XLA than on one device "
             "without it: for the same numbers use Keras's own layers of dropout and noise, or one device and xla=off"
         )

@@ -68,6 +68,9 @@ ACTIVATIONS: Mapping[Callable[..., Any], str] = {
 }
 """Losses of logits, to what is applied to the logits outside of the network: by the losses, by the predictions."""
 
+CRITERIA: Mapping[Callable[..., Any], str] = {squared_errors: "mse", image_losses: "mse"}
+"""Losses whose mean is a criterion, to its name."""
+
 
 def probabilities(network: Any) -> Predict:
     """A compiled function from a batch of inputs to class probabilities (N, classes) float32, of logits."""

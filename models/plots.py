@@ -14,29 +14,51 @@ from sciml_datasets.benchmark import Criterion
 from sciml_datasets.benchmarks import find
 from sciml_datasets.mathtext import literal
 
+TRAINING, VALIDATION = "#0072b2", "#d55e00"
+"""Colours of the splits."""
+WITH_COUNTS, WITH_SHARES = 12, 4
+"""Number of classes up to which the cells of the confusion matrix have their counts, and also their shares."""
 TICKS, FEW_TICKS = 48, 24
 """Classes that are named along an axis at most, and up to which their names are written large."""
 
 
-def plot_history(history: Path, criterion: Criterion, picture: Path, loss_unit: str = "") -> None:
-    """Draw the training loss, in its unit, and a criterion on the validation split with its target, over epochs."""
+def plot_history(
+    history: Path, criterion: Criterion, picture: Path, title: str, loss_unit: str = "", same: str = ""
+) -> None:
+    """Draw the training loss, and a criterion on the validation split with its target, over epochs.
+
+    Args:
+        history: the file ``history.csv``.
+        criterion: the criterion.
+        picture: PNG file to write.
+        title: data set, model and seed.
+        loss_unit: unit of the loss.
+        same: name of the criterion that is the loss, drawn on the validation split beside it; empty where there is
+            none.
+    """
     from matplotlib.figure import Figure
 
     with history.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     epochs = [int(row["epoch"]) for row in rows]
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
+
+    def column(name: str) -> list[float]:
+        return [float(row.get(name, "nan")) for row in rows]
+
+    figure = Figure(figsize=(8, 3.8), layout="constrained")
+    figure.suptitle(literal(title), fontsize=11)
     left, right = figure.subplots(1, 2)
-    left.plot(epochs, [float(row["loss"]) for row in rows], marker=".")
-    loss = f"loss, {loss_unit}" if loss_unit else "loss"
-    left.set(xlabel="epoch", title=loss, ylabel="training split", ylim=(0, None))
-    right.plot(epochs, [float(row.get(f"validation_{criterion.name}", "nan")) for row in rows], marker=".")
-    right.set(xlabel="epoch", title=literal(criterion.title), ylabel="validation split")
+    left.plot(epochs, column("loss"), marker=".", color=TRAINING, label="training split")
+    if same and f"validation_{same}" in rows[0]:
+        left.plot(epochs, column(f"validation_{same}"), marker=".", color=VALIDATION)
+    left.set(xlabel="epoch", title=f"loss, {loss_unit}" if loss_unit else "loss", ylim=(0, None))
+    right.plot(epochs, column(f"validation_{criterion.name}"), marker=".", color=VALIDATION, label="validation split")
+    right.set(xlabel="epoch", title=literal(criterion.title))
     if criterion.target:
         right.axhline(criterion.target.value, color="gray", linestyle="--", label="target")
-        right.legend(loc="center right")
     for axes in (left, right):
         axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     figure.savefig(picture, dpi=120)
 
 
@@ -62,6 +84,10 @@ def plot_confusion(result: dict[str, Any], picture: Path) -> None:
     title = literal(f"{result['dataset']}, {result['split']} split")
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
     _part(axes, classes, getattr(find(result["dataset"])[0].task, "coarser", {}))
+    for i, j in np.argwhere(counts) if len(classes) <= WITH_COUNTS else ():
+        share = f"\n{100 * shares[i, j]:.1f} %" if len(classes) <= WITH_SHARES else ""
+        colour = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, f"{counts[i, j]:,.0f}{share}", ha="center", va="center", color=colour)
     figure.colorbar(image, label="share of the true class")
     figure.savefig(picture, dpi=120)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import quoted, shown
 from sciml_datasets.models.device_transform import OnDevice
-from sciml_datasets.models.losses import ACTIVATIONS
+from sciml_datasets.models.losses import ACTIVATIONS, CRITERIA
 from sciml_datasets.models.recipe_error import RecipeError
 from sciml_datasets.models.sample_source import RecipeSource
 from sciml_datasets.nearest import meant, one_of
@@ -214,6 +214,11 @@ class Recipe:
     def loss_unit(self) -> str:
         """The unit of the loss where it is not that of ``losses`` of the targets as they are, else empty."""
         return "variances of the training split" if self.standardised else ""
+
+    @property
+    def loss_criterion(self) -> str:
+        """The name of the criterion that the mean loss is; empty where it is none."""
+        return "" if self.standardised else CRITERIA.get(self.losses, "")
 
     def build(self, spec: NetworkSpec) -> Any:
         """The Keras model for such data.

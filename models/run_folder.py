@@ -12,6 +12,7 @@ from sciml_datasets.benchmark import Benchmark, Criterion
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.sync import sync_file
+from sciml_datasets.messages import inform, warn
 from sciml_datasets.metrics.convergence import time_to_convergence
 from sciml_datasets.metrics.evaluator import Evaluator
 from sciml_datasets.metrics.gpu_meter import GpuMeter
@@ -26,7 +27,6 @@ from sciml_datasets.models.measured_gpus import measured_gpus
 from sciml_datasets.models.plots import plot_confusion, plot_history
 from sciml_datasets.models.run_config import CONFIG, check_same_run
 from sciml_datasets.models.run_lock import NAME, RunLock
-from sciml_datasets.printable import notice
 
 PACKAGES = ("sciml-datasets", "tensorflow", "keras", "tensorflow-datasets", "numpy")
 PRINTED = 3
@@ -210,7 +210,7 @@ class RunFolder:
         ]
         text = "  ".join(" ".join(filter(None, (name, score_text(value, unit), unit))) for name, value, unit in printed)
         waiting = "" if waited is None else f"  {waited:.0%} waiting for input"
-        notice(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s{waiting}")
+        inform(f"epoch {epoch}/{epochs}  {text}  {row['seconds'] - before:.1f} s{waiting}")
 
     def _write_history(self) -> None:
         if not self._history:
@@ -222,8 +222,13 @@ class RunFolder:
             writer.writeheader()
             writer.writerows(self._history)
 
-    def finish(self, evaluator: Evaluator) -> dict[str, Any]:
-        """Draw the plots, close the logs and write ``result.json``."""
+    def finish(self, evaluator: Evaluator, loss_criterion: str = "") -> dict[str, Any]:
+        """Draw the plots, close the logs and write ``result.json``.
+
+        Args:
+            evaluator: evaluator of the predictions.
+            loss_criterion: name of the criterion that the mean loss is; empty where it is none.
+        """
         total = time.perf_counter() - self._started
         trained = self._history[-1]["seconds"]
         result = make_result(
@@ -244,8 +249,14 @@ class RunFolder:
         self._logged.stop("run", status="success")
         self.close()
         with_target = next((c for c in self._criteria if c.target), self._criteria[0])
-        unit = self._config.get("loss_unit", "")
-        plot_history(self.folder / "history.csv", with_target, self.folder / "plots" / "history.png", unit)
+        plot_history(
+            self.folder / "history.csv",
+            with_target,
+            self.folder / "plots" / "history.png",
+            f"{result['dataset']}, {self._config['model']}, seed {self._config['seed']}",
+            self._config.get("loss_unit", ""),
+            loss_criterion,
+        )
         if "confusion" in result["details"]:
             plot_confusion(result, self.folder / "plots" / "confusion.png")
         write_result(result, self.folder / "result.json")
@@ -253,13 +264,13 @@ class RunFolder:
         return result
 
     def forget_states(self) -> None:
-        """Remove the states that a complete run needs no more. One that cannot be removed is told on stderr, and is no
+        """Remove the states that a complete run needs no more. One that cannot be removed is a warning, and no
         failure: there is nothing left that running again could do."""
         for path in (self.checkpoint, before(self.checkpoint), self.best):
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                notice(f"{path} cannot be removed ({error.strerror}): the run is complete without it, remove it")
+                warn(f"{path} cannot be removed ({error.strerror}): the run is complete without it, remove it")
 
     def close(self) -> None:
         """Close the logs; safe to call again."""

@@ -167,7 +167,7 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
         write_predictions(run.folder / "predictions.h5", batches.num_examples(scored), everything)
         evaluator = Evaluator(prepared, batches.split(scored))
         evaluator.update_from_file(run.folder / "predictions.h5", here=True)
-        return run.finish(evaluator)
+        return run.finish(evaluator, recipe.loss_criterion)
 
 
 def _check_batch_size(batches: Batches, workers: Workers) -> None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.messages import warn
 from sciml_datasets.models.batches import Part
 from sciml_datasets.models.cluster import Cluster, find_cluster
 from sciml_datasets.nearest import one_of
-from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -149,7 +149,7 @@ def _deadline(sentence: str) -> Iterator[None]:
     """End the process with a sentence if the block takes too long: TensorFlow waits for peers without end."""
 
     def give_up() -> None:
-        notice(f"sciml train: {sentence}")
+        warn(sentence)
         os._exit(2)
 
     timer = threading.Timer(START_SECONDS, give_up)

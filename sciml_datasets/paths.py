@@ -23,6 +23,14 @@ class NoHomeError(InputError):
     """The home folder of the user, or of the user that a path names, is not known."""
 
 
+def home_folder() -> Path | None:
+    """The home folder of the user; None where neither HOME nor an account says which it is."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
 def path_of(given: str | os.PathLike[str], place: str) -> Path:
     """The path that a user has given, with a leading ``~`` replaced by the home folder.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sciml_datasets.benchmarks import find, raw_root
 from sciml_datasets.errors import InputError
-from sciml_datasets.printable import notice
+from sciml_datasets.messages import inform
 
 
 def raw_folder(name: str, raw_dir: str | Path | None, data_dir: str | Path | None, raw_name: str | None = None) -> Path:
@@ -33,7 +33,7 @@ def raw_folder(name: str, raw_dir: str | Path | None, data_dir: str | Path | Non
     if dataset.simulated_samples and not chosen:
         from sciml_datasets.simulation import simulate
 
-        notice(f"{name}: simulating raw files in {folder}")
+        inform(f"{name}: simulating raw files in {folder}")
         try:
             return simulate(name, root)
         except InputError:

@@ -186,6 +186,11 @@ class RawFormat(ABC):
         """Defects that a sample may have, in words, each to the share of all samples above which files are refused."""
         return {}
 
+    @property
+    def accompanying(self) -> Collection[str]:
+        """Glob patterns of names of files that belong to the raw files and are none, as locks: ``("*.db-lock",)``."""
+        return ()
+
     @abstractmethod
     def files(self, folder: Path) -> list[RawFile]:
         """All raw files below ``folder``, sorted."""

@@ -124,6 +124,10 @@ class Sciml(FileReaderBuilder):
             license=self.dataset.licence or self.benchmark.licence,
         )
 
+    def is_prepared(self) -> bool:
+        """See TFDS, which would log a warning for data that are still to be prepared."""
+        return (self.data_path / "dataset_info.json").exists() and bool(super().is_prepared())
+
     def download_and_prepare(
         self,
         *,

@@ -14,7 +14,14 @@ import pytest
 
 COMMAND = [sys.executable, "-m", "sciml_datasets.cli.main"]
 MPIEXEC = shutil.which("mpiexec", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+NOBODY = ["unshare", "--user", "--map-user=12345"]
+"""Runs a command under an id without an account, as containers do."""
 needs_mpi = pytest.mark.skipif(MPIEXEC is None, reason="mpiexec is not installed: pip install mpich")
+
+needs_namespaces = pytest.mark.skipif(
+    subprocess.run([*NOBODY, "true"], capture_output=True, check=False).returncode != 0,
+    reason="this system makes no user namespaces",
+)
 
 Run = subprocess.CompletedProcess[str]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,8 +29,14 @@ NOT_MEASURED = "0.92"
 LONGEST_NAME = 24
 CELLS, DRUGS = 60, 40
 """Rows and columns of the heat map: those with the most responses."""
-BINS = 40
-"""Number of bins of the histograms."""
+LINES: tuple[Mapping[str, Any], ...] = (
+    {"color": "#000000", "linestyle": "-"},
+    {"color": "#0072b2", "linestyle": "--"},
+    {"color": "#e69f00", "linestyle": "-."},
+    {"color": "#56b4e9", "linestyle": "-"},
+    {"color": "#cc79a7", "linestyle": ":"},
+)
+"""Lines of the sources: colours that the colour-blind distinguish too (Okabe and Ito 2008), and their dashes."""
 PANELS = 8
 """Drugs of which predictions are drawn."""
 MIN_RESPONSES = 3
@@ -41,7 +48,7 @@ def contact_sheet(
     predictions: Sequence[NDArray[Any]] | None = None,
     response: Mapping[str, Any] | None = None,
 ) -> None:
-    """Draw responses: a heat map over cell lines and drugs, histograms by source, and predictions of single drugs.
+    """Draw responses: a heat map over cell lines and drugs, distributions by source, and predictions of single drugs.
 
     Args:
         samples: examples of a CANDLE-UNO data set as NumPy values; FEATURES are drawn.
@@ -78,12 +85,13 @@ def contact_sheet(
     kills = f"{measure['kills']}: the drug kills; " if measure["kills"] else ""
     upper.colorbar(image, ax=left, label=f"mean {what} ({kills}gray: not measured)")
     names = [name for name, _ in Counter(sources.tolist()).most_common()]
-    bins = np.linspace(min(low, values.min()), max(high, values.max()), BINS + 1)
-    for name in names:
+    for name, style in zip(names, cycle(LINES), strict=False):
         some = values[sources == name]
-        right.hist(some, bins, density=True, histtype="step", label=f"{literal(name)} ({len(some):,})")
-    right.set(xlabel=what, ylabel="density", title=f"{what} by source")
-    right.legend(fontsize=8, loc="upper left", title="source (responses)", title_fontsize=8)
+        right.ecdf(some, label=f"{literal(name)} ({len(some):,})", linewidth=1.6, **style)
+    right.set(xlabel=what, ylabel="share of the responses that are not greater", title=f"{what} by source")
+    right.grid(color="0.9")
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.1), "ncols": 2, "frameon": False}
+    right.legend(fontsize=8, title="source (responses)", title_fontsize=8, **place)
     if predictions is not None:
         predicted = np.array([float(np.ravel(value)[0]) for value in predictions])
         _draw_drugs(lower, values, predicted, drugs, what, (low, high), noun)

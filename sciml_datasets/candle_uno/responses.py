@@ -76,6 +76,7 @@ class Responses(RawFormat):
     scaling: str = "training"
     group_kind: str = "unit"
     facts: tuple[str, ...] = (RESPONSE, "cell", "drug", "source")
+    accompanying: tuple[str, ...] = (LEFT_OUT,)
 
     def files(self, folder: Path) -> list[RawFile]:
         """The files of the form, and tables of aliases.

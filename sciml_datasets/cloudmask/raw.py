@@ -24,6 +24,7 @@ from sciml_datasets.cloudmask.granules import Granule, granule_of, is_granule, s
 from sciml_datasets.cloudmask.patches import network_input
 from sciml_datasets.cloudmask.validity import is_day, other_units, valid_pixels
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.endings import with_ending
 from sciml_datasets.files.hdf5 import INTEGERS, NUMBERS, Array, File, opened
 from sciml_datasets.files.netcdf import ATTRIBUTES, stored, values
 from sciml_datasets.files.regular_files import is_companion, regular_file, walked
@@ -44,8 +45,7 @@ SIZES = {"cloudmask": (1200, 1500), "cloudmask_preprocessed": (1200, 1500), "clo
 """Rows and columns of the scenes of each data set, by name."""
 HELD_OUT = {"training": False, "one-day": False, "inference": True, "ssts": True}
 """Whether the scenes of a folder are held out for the test split, by name of the folder."""
-ENDINGS = (".hdf", ".h5", ".hdf5")
-"""Endings of names of HDF5 files, in any case; the benchmark's files have the first."""
+ENDING = ".hdf"
 CHANNELS = {"refs": 6, "bts": 3, "bayes": 1}
 """Number of channels of each data set of a file, by name."""
 IMAGE = "image"
@@ -82,16 +82,8 @@ class Scenes(RawFormat):
             InputError: a file is no granule or no regular file, has another ending or is in no known folder, two files
                 hold one granule or give two dates of one pass, or a split gets no scene.
         """
-        found = [
-            parent / name
-            for parent, _, names in walked(folder)
-            for name in names
-            if name.lower().endswith(ENDINGS) and not is_companion(name)
-        ]
-        paths = sorted(path for path in found if path.suffix == ".hdf")
-        for path in sorted(set(found) - set(paths)):
-            if is_granule(path):
-                raise InputError(f"{path}: a scene whose name does not end in .hdf: rename or remove it")
+        found = [parent / name for parent, _, names in walked(folder) for name in names if not is_companion(name)]
+        paths = with_ending((path for path in found if path.suffix == ENDING or is_granule(path)), ENDING)
         if not paths:
             raise InputError(f"{folder}: no *.hdf file in it: put the scenes in training/ and inference/")
         _check_passes(paths)

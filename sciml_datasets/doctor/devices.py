@@ -26,15 +26,13 @@ DRIVER = Path("/dev/nvidiactl")
 HIDING = "CUDA_VISIBLE_DEVICES"
 
 
-def observe_devices(environ: Mapping[str, str], home: Path | None) -> Iterator[Observation]:
+def observe_devices(environ: Mapping[str, str]) -> Iterator[Observation]:
     """The devices of TensorFlow, which is imported in a child process as `sciml train` imports it.
 
     Args:
         environ: environment variables.
-        home: home folder of the user; None where it is not known: TensorFlow would make a folder ``~`` here.
     """
-    variables = {"TF_CPP_MIN_LOG_LEVEL": "3"} | ({} if home is not None else {"HOME": "/tmp"})
-    found = answer(python_telling(CODE), SECONDS, variables)
+    found = answer(python_telling(CODE), SECONDS, {"TF_CPP_MIN_LOG_LEVEL": "3"})
     yield from devices_of(found, environ, driver=DRIVER.exists())
 
 

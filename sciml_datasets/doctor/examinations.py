@@ -9,7 +9,7 @@ from pathlib import Path
 from sciml_datasets.benchmarks import data_root, raw_root
 from sciml_datasets.doctor.observation import Observation
 from sciml_datasets.errors import InputError
-from sciml_datasets.paths import NoHomeError, path_of
+from sciml_datasets.paths import NoHomeError, home_folder, path_of
 
 
 def examine(
@@ -29,11 +29,11 @@ def examine(
     from sciml_datasets.doctor.network import observe_network
     from sciml_datasets.doctor.versions import observe_packages, observe_python
 
-    environ, home = os.environ, _home()
+    environ, home = os.environ, home_folder()
     yield "versions", rows_of(observe_python)
     yield "packages", rows_of(observe_packages)
     yield "Keras", rows_of(lambda: observe_keras(environ, home))
-    yield "devices", rows_of(lambda: observe_devices(environ, home))
+    yield "devices", rows_of(lambda: observe_devices(environ))
     yield "MPI", rows_of(lambda: observe_mpi(environ))
     yield "HDF5", rows_of(observe_hdf5)
     yield "limits", rows_of(observe_limits)
@@ -92,10 +92,3 @@ def _is_path(text: str) -> bool:
     except InputError:
         return False
     return True
-
-
-def _home() -> Path | None:
-    try:
-        return Path.home()
-    except RuntimeError:  # neither HOME nor an account says which it is
-        return None

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from sciml_datasets.doctor.observation import Observation
+from sciml_datasets.models.keras_backend import VARIABLE
+from sciml_datasets.models.keras_json import BACKEND, EPSILON, FLOAT, LAYOUT, faults, keras_folder
 
-BACKEND = "tensorflow"
-VARIABLE = "KERAS_BACKEND"
-ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "floatx": ("float32", "float16", "float64"),
-    "image_data_format": ("channels_last", "channels_first"),
-}
-"""Values that Keras takes, the default first; at another one its import fails."""
 _OVERRIDDEN = "`sciml train` and `predict` take {} all the same"
+WANTED: Mapping[str, str | float] = {
+    "backend": BACKEND,
+    "floatx": FLOAT,
+    "image_data_format": LAYOUT,
+    "epsilon": EPSILON,
+}
 
 
 def observe_keras(environ: Mapping[str, str], home: Path | None) -> Iterator[Observation]:
@@ -33,15 +32,7 @@ def observe_keras(environ: Mapping[str, str], home: Path | None) -> Iterator[Obs
     else:
         found = f"{backend}: {_OVERRIDDEN.format(BACKEND)}"
         yield Observation(VARIABLE, found, "note", f"unset {VARIABLE}, for programs of your own on {BACKEND}")
-    yield from _file(keras_json(environ, home))
-
-
-def keras_json(environ: Mapping[str, str], home: Path | None) -> Path:
-    """The path of ``keras.json``, as keras.src.backend.config (Keras 3) finds it."""
-    if "KERAS_HOME" in environ:
-        return Path(environ["KERAS_HOME"]) / "keras.json"
-    base = home if home is not None and os.access(home, os.W_OK) else Path("/tmp")
-    return base / ".keras" / "keras.json"
+    yield from _file(keras_folder(environ, home) / "keras.json")
 
 
 def _file(path: Path) -> Iterator[Observation]:
@@ -57,27 +48,14 @@ def _file(path: Path) -> Iterator[Observation]:
     except OSError as error:
         yield Observation(subject, f"{path}: {error.strerror}", "wrong", remedy)
         return
-    faults = [*_faults(content)]
-    if faults:
-        yield Observation(subject, f"{path}: {'; '.join(faults)}: Keras cannot be imported", "wrong", remedy)
+    found = [*faults(content)]
+    if found:
+        yield Observation(subject, f"{path}: {'; '.join(found)}: Keras cannot be imported", "wrong", remedy)
         return
-    wanted = {"backend": BACKEND} | {name: values[0] for name, values in ALLOWED.items()}
-    others = {name: content[name] for name, value in wanted.items() if content.get(name, value) != value}
+    others = {name: content[name] for name, value in WANTED.items() if content.get(name, value) != value}
     if others:
         shown = ", ".join(f"{name} is {value}" for name, value in others.items())
-        defaults = _OVERRIDDEN.format(", ".join(wanted[name] for name in others))
+        defaults = _OVERRIDDEN.format(", ".join(f"{WANTED[name]}" for name in others))
         yield Observation(subject, f"{path}: {shown}: {defaults}", "note", f"correct {path}, for programs of your own")
     else:
-        yield Observation(subject, f"{path}: {', '.join(wanted.values())}")
-
-
-def _faults(content: Any) -> Iterator[str]:
-    """A clause for each value at which the import of Keras fails."""
-    if not isinstance(content, dict):
-        yield "it holds no object"
-        return
-    for name, values in ALLOWED.items():
-        if content.get(name, values[0]) not in values:
-            yield f"{name} is none of {', '.join(values)}"
-    if not isinstance(content.get("epsilon", 1e-7), float):
-        yield "epsilon is no number with a point"
+        yield Observation(subject, f"{path}: {', '.join(map(str, WANTED.values()))}")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from sciml_datasets.benchmark import GlobusSource
 from sciml_datasets.fetch.plan import free_bytes
+from sciml_datasets.files.endings import is_hdf5
 
 
 def bytes_here(folder: Path) -> int:
     """Number of bytes of the raw files that lie in a folder already, however they came."""
-    return sum(path.stat().st_size for path in folder.glob("*/*.h5"))
+    return sum(path.stat().st_size for path in folder.glob("*/*") if is_hdf5(path))
 
 
 def steps(name: str, source: GlobusSource, folder: Path) -> str:

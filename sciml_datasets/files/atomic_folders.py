@@ -19,8 +19,8 @@ from pathlib import Path
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.atomic import ENDING
 from sciml_datasets.files.sync import sync_folder
+from sciml_datasets.messages import warn
 from sciml_datasets.parallel.processes import owner_lives, signature, silent
-from sciml_datasets.printable import notice
 
 ENDED = re.compile(rf"{ENDING}\Z")
 RANDOM = r"(?:[0-9a-f]{12}|(?:.*-)?[0-9a-f]{12}-[0-9]+-[0-9a-f]{8})"
@@ -65,7 +65,7 @@ def remove_abandoned(final: Path, ours: re.Pattern[str]) -> None:
         if lives is False:
             shutil.rmtree(path, ignore_errors=True)
         elif lives is None and silent(path):
-            notice(f"{path} was left by a run of another machine or before a reboot: remove it if no such run goes on")
+            warn(f"{path} was left by a run of another machine or before a reboot: remove it if no such run goes on")
 
 
 @contextmanager

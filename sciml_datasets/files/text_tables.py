@@ -1,10 +1,6 @@
 """Tables of delimited text from outside, whose columns are text or numbers.
 
-A table is read as pyarrow reads it, in parallel and a block at a time. What cannot be read is looked for again, line by
-line, and named with file, line and column; no exception of a library leaves this module.
-
-Text is taken as it is: words for missing values hold for numbers only. Numbers are read as float64 and stored as
-float32, where they must be finite and must not vanish.
+Text is taken as it is: words for missing values hold for numbers only. `sciml_datasets.files.text_columns` reads them.
 """
 
 from __future__ import annotations
@@ -13,44 +9,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sciml_datasets.errors import InputError, naming
+from sciml_datasets.errors import InputError
 from sciml_datasets.files.text import delimited_rows, encoding_of, first_rows, listed, shown
-from sciml_datasets.files.text_faults import Wanted, first_fault
-from sciml_datasets.files.text_numbers import stored
-from sciml_datasets.files.text_parsing import INDEX, UNNAMED, counts_rows, has_control_characters, options
+from sciml_datasets.files.text_columns import TextFile
+from sciml_datasets.files.text_faults import Wanted
+from sciml_datasets.files.text_parsing import INDEX, UNNAMED, counts_rows
 from sciml_datasets.files.text_scan import scan
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BLOCK_BYTES = 1 << 26
-"""Bytes parsed at a time: a line of 30,000 genes has 300 kB, and every block costs an array for each column."""
-
 
 @dataclass(frozen=True)
-class TextTable:
-    """A table whose first line was read.
-
-    Attributes:
-        path: its file.
-        separator: between fields; a field may stand in double quotes.
-        names: names of all its columns.
-        skip: number of lines before its first row.
-        encoding: encoding of its text.
-        close_to_0: whether a number may be there that is not 0, but too close to it for float64.
-    """
-
-    path: Path
-    separator: str
-    names: tuple[str, ...]
-    skip: int
-    encoding: str
-    close_to_0: bool = False
+class TextTable(TextFile):
+    """A table whose columns are asked for by their places or names; see `TextFile` for its attributes."""
 
     @classmethod
     def open(cls, path: Path, separator: str, *, header: int = 1, names: Sequence[str] | None = None) -> TextTable:
@@ -117,9 +94,9 @@ class TextTable:
         import pyarrow as pa
 
         wanted = Wanted(text, numbers, exact)
-        columns, infinite = self._columns(self._read(wanted), wanted)
+        columns, infinite = self.columns(self.parsed(wanted), wanted)
         if infinite:  # as the field says, or too large
-            self._check(wanted)
+            self.check(wanted)
         return pa.table(columns, names=[*text.values(), *numbers.values()])
 
     def batches(self, *, text: Mapping[int, str], numbers: Mapping[int, str]) -> Iterator[pa.RecordBatch]:
@@ -127,10 +104,10 @@ class TextTable:
         import pyarrow as pa
 
         wanted, checked = Wanted(text, numbers), False
-        for block in self._blocks(wanted):
-            columns, infinite = self._columns(block, wanted)
+        for block in self.blocks(wanted):
+            columns, infinite = self.columns(block, wanted)
             if infinite and not checked:
-                self._check(wanted)
+                self.check(wanted)
                 checked = True
             yield pa.RecordBatch.from_arrays(columns, names=[*text.values(), *numbers.values()])
 
@@ -155,8 +132,8 @@ class TextTable:
             OSError: the file cannot be read.
         """
         wanted = self._matrix_columns(id_place, drop)
-        found, numbers = self._read(wanted), wanted.numbers
-        values = self._values(found, wanted)
+        found, numbers = self.parsed(wanted), wanted.numbers
+        values = self.values(found, wanted)
         counted = [i for i, name in enumerate(numbers.values()) if counts_rows(name, values[:, i])]
         for i, (place, name) in enumerate(numbers.items()):
             if UNNAMED.fullmatch(name) and i not in counted:
@@ -186,9 +163,9 @@ class TextTable:
             if UNNAMED.fullmatch(name):
                 raise self._unnamed(place)
         kept = None if used is None else pa.array(list(used), pa.string())
-        for block in self._blocks(wanted):
+        for block in self.blocks(wanted):
             rows = block if kept is None else block.filter(pc.is_in(block.column(0), kept))
-            yield block.column(0).to_pylist(), self._values(rows, wanted)
+            yield block.column(0).to_pylist(), self.values(rows, wanted)
 
     def row_numbers(self) -> list[int]:
         """The places of the columns that `matrix` leaves out since they number the rows.
@@ -212,89 +189,6 @@ class TextTable:
         if not numbers:
             raise InputError(f"{self.path} has no column of numbers beside the ids: fetch or make it again")
         return Wanted({} if id_place is None else {id_place: "id"}, numbers, infinite=False, used=used)
-
-    def _columns(self, found: pa.Table | pa.RecordBatch, wanted: Wanted) -> tuple[list[Any], bool]:
-        """The columns, and whether a number is infinite."""
-        import pyarrow as pa
-
-        columns, infinite = [found.column(i) for i in range(len(wanted.text))], False
-        for i, place in enumerate(wanted.numbers, len(wanted.text)):
-            if place in wanted.exact:
-                columns.append(found.column(i))
-                continue
-            values = np.empty(found.num_rows, np.float32)
-            if not stored(found.column(i).to_numpy(zero_copy_only=False), values):
-                raise self._fault(wanted, "no float32 can hold a number")
-            infinite = infinite or bool(np.isinf(values).any())
-            columns.append(pa.array(values, from_pandas=True))
-        return columns, infinite
-
-    def _values(self, found: pa.Table | pa.RecordBatch, wanted: Wanted) -> NDArray[np.float32]:
-        """The columns of numbers as an array."""
-        values = np.empty((found.num_rows, len(wanted.numbers)), np.float32)
-        first = len(wanted.text)
-        columns = (found.column(first + i).to_numpy(zero_copy_only=False) for i in range(len(wanted.numbers)))
-        if not all(stored(column, values[:, i]) for i, column in enumerate(columns)) or np.isinf(values).any():
-            raise self._fault(wanted, "no float32 can hold a number")
-        return values
-
-    def _read(self, wanted: Wanted) -> pa.Table:
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
-
-        if self.close_to_0:
-            self._check(wanted)
-        try:
-            with naming(self.path), pa.OSFile(str(self.path)) as file:
-                found = arrow_csv.read_csv(file, *self._options(wanted))
-        except (pa.ArrowException, UnicodeError) as error:
-            raise self._fault(wanted, error) from error
-        if not found.num_rows:
-            raise self._fault(wanted, "no row")
-        return self._checked(found, wanted)
-
-    def _blocks(self, wanted: Wanted) -> Iterator[pa.RecordBatch]:
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
-
-        rows = 0
-        if self.close_to_0:
-            self._check(wanted)
-        try:
-            with (
-                naming(self.path),
-                pa.OSFile(str(self.path)) as file,
-                arrow_csv.open_csv(file, *self._options(wanted)) as batches,
-            ):
-                for batch in batches:
-                    rows += batch.num_rows
-                    if batch.num_rows:
-                        yield self._checked(batch, wanted)
-        except (pa.ArrowException, UnicodeError) as error:
-            raise self._fault(wanted, error) from error
-        if not rows:
-            raise self._fault(wanted, "no row")
-
-    def _options(self, wanted: Wanted) -> tuple[Any, Any, Any]:
-        return options(self.separator, self.encoding, len(self.names), self.skip, BLOCK_BYTES, wanted)
-
-    def _checked(self, found: Any, wanted: Wanted) -> Any:
-        """The columns that were read, after a check that their text has no control characters."""
-        if any(has_control_characters(found.column(i)) for i in range(len(wanted.text))):
-            raise self._fault(wanted, "it has a control character")
-        return found
-
-    def _check(self, wanted: Wanted) -> None:
-        """Look at every line."""
-        fault = first_fault(self.path, self.separator, self.names, self.skip, wanted)
-        if fault is not None:
-            raise fault
-
-    def _fault(self, wanted: Wanted, reason: object) -> InputError:
-        """A sentence on the first bad line, else the reason of the parser."""
-        words = " ".join(str(reason).split())[:200]
-        unknown = InputError(f"{self.path}: it cannot be read ({words}): fetch or make it again")
-        return first_fault(self.path, self.separator, self.names, self.skip, wanted) or unknown
 
     def _unnamed(self, place: int) -> InputError:
         return InputError(

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sciml_datasets.submissions.rules import MAX_CELLS
 
 WIDTH, HEIGHT = 640, 320
-LEFT, RIGHT, TOP, BOTTOM = 64, 44, 16, 48
+LEFT, RIGHT, TOP, BOTTOM = 96, 44, 16, 52
 MAX_CLASSES_WITH_NUMBERS = 12
 
 

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar on a terminal, a plain line every half minute elsewhere."""
+"""Progress, where it is asked for: a bar on a terminal, a plain line in the log every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from sciml_datasets.printable import notice, printable
+from sciml_datasets.messages import asked_for, inform
+from sciml_datasets.printable import printable
 
 PLAIN_SECONDS = 30.0
 
@@ -34,7 +35,7 @@ def progress(
     def speed() -> str | None:
         return f"{done * unit_bytes / 1e6 / max(time.monotonic() - started, 1e-9):.0f} MB/s" if unit_bytes else None
 
-    if sys.stderr.isatty():
+    if asked_for() and sys.stderr is not None and sys.stderr.isatty():
         with tqdm(total=total, desc=title, unit=unit, unit_scale=scale, leave=False) as bar:
 
             def update(amount: int) -> None:
@@ -56,6 +57,6 @@ def progress(
             meter = tqdm.format_meter(
                 done, total, now - started, ncols=0, prefix=title, unit=unit, unit_scale=scale, postfix=speed()
             )
-            notice(meter)
+            inform(meter)
 
     yield advance

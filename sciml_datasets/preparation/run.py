@@ -21,11 +21,13 @@ from sciml_datasets.errors import EmptySplitError, InputError, PeerFailedError, 
 from sciml_datasets.files.atomic_folders import check_vacant, work_folder
 from sciml_datasets.files.checksums import known_checksums, record_checksums
 from sciml_datasets.files.hashing import HashFile
+from sciml_datasets.messages import inform, warn
 from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.preparation.feature_checks import check_features
 from sciml_datasets.preparation.finish import finish
 from sciml_datasets.preparation.index_checks import check_disjoint, check_truth
+from sciml_datasets.preparation.other_files import report_other_files
 from sciml_datasets.preparation.plan import ShardPlan, make_plan
 from sciml_datasets.preparation.prefetch import chunks
 from sciml_datasets.preparation.shards import check_format
@@ -35,7 +37,6 @@ from sciml_datasets.preparation.work_folder import open_work_folder, remove_inte
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.verify import check_prepared
-from sciml_datasets.printable import notice
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
@@ -114,6 +115,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, final: P
         lambda: raw_folder(builder.dataset.name, options.raw_dir, builder._data_dir_root, options.raw_name)
     )
     raw_files = executor.run_once(lambda: _raw_files(builder, raw_format, folder))
+    executor.run_once(lambda: report_other_files(folder, raw_files, raw_format.accompanying))
     missing = executor.run_once(lambda: tuple(raw_format.missing(folder)))
     checksums = _raw_checksums(builder, options, executor, folder, raw_files)
     with _progress(executor, "Indexing", len(raw_files), " files") as advance:
@@ -240,7 +242,7 @@ def _raw_checksums(
     found = dict(zip(names, hashes, strict=False))  # empty but on rank 0
     unrecorded = executor.run_once(lambda: record_checksums(folder, known, found))
     if unrecorded and executor.rank == 0:
-        notice(unrecorded)
+        warn(unrecorded)
     return known | found
 
 
@@ -280,10 +282,10 @@ def _progress(
 
 
 def _report_missing(executor: Executor, missing: Sequence[str], benchmark: Benchmark) -> None:
-    """Print what can be done without the splits that the raw files do not have."""
+    """Log what can be done without the splits that the raw files do not have."""
     if executor.rank == 0 and missing:
         named = f", or another partition, as {benchmark.splits[0].name}:test" if benchmark.splits else ""
-        notice(f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}")
+        inform(f"the raw files have no {' and no '.join(missing)} split: train, and score on validation{named}")
 
 
 def _summarise(executor: Executor, size: int, plan: ShardPlan, taken_over: int, seconds: float) -> None:
@@ -291,4 +293,4 @@ def _summarise(executor: Executor, size: int, plan: ShardPlan, taken_over: int, 
         again = f"; {taken_over} of {len(plan.shards)} shards had been finished before" if taken_over else ""
         rate = size / 1e6 / max(seconds, 1e-9)
         text = f"{rate:.0f} MB/s, {rate / executor.size:.0f} MB/s per process{again}"
-        notice(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}")
+        inform(f"wrote {size / 1e6:.1f} MB in {seconds:.1f} s: {text}")

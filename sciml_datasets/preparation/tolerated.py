@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.printable import notice
+from sciml_datasets.messages import warn
 
 
 @dataclass
@@ -55,6 +55,6 @@ class Notes:
                 self.add(what, f"{folder}/{clause}", count)
 
     def report(self) -> None:
-        """Print one line on stderr for each kind of defect."""
+        """Log one warning for each kind of defect."""
         for what, (count, first) in self.found.items():
-            notice(f"{count} of {self.samples} samples {what}; the first: {first}")
+            warn(f"{count} of {self.samples} samples {what}; the first: {first}")

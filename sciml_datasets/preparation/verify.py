@@ -8,7 +8,7 @@ from sciml_datasets import data_part
 from sciml_datasets.benchmarks import find
 from sciml_datasets.files.checksums import check_present, known_checksums, record_checksums
 from sciml_datasets.files.hashing import hashes_of
-from sciml_datasets.printable import notice
+from sciml_datasets.messages import warn
 
 
 def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
@@ -16,7 +16,7 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
 
     Returns:
         Number of files that agreed with a known checksum, and number of files whose checksum was recorded; the latter
-        is 0 where the folder cannot be written, which is reported on stderr.
+        is 0 where the folder cannot be written, of which the log warns.
 
     Raises:
         ChecksumError: a file differs or is missing.
@@ -29,6 +29,6 @@ def verify_raw(name: str, folder: Path, jobs: int = 1) -> tuple[int, int]:
     found = hashes_of(folder, [file.name for file in files], jobs)
     unrecorded = record_checksums(folder, known, found)
     if unrecorded:
-        notice(unrecorded)
+        warn(unrecorded)
     agreed = sum(file in known for file in found)
     return agreed, 0 if unrecorded else len(found) - agreed

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.endings import with_ending
 from sciml_datasets.files.npy_headers import Header
 from sciml_datasets.files.regular_files import is_companion, regular_file
 from sciml_datasets.raw_format import Example, Note, RawFile, RawFormat, Sample, ignored
@@ -46,7 +47,7 @@ class NpzStacks(RawFormat):
         """All ``*.npz`` files of the three splits.
 
         Raises:
-            InputError: a split has no file, or one is no regular file.
+            InputError: a split has no file, or one is no regular file or has its ending in capitals.
         """
         found: list[RawFile] = []
         for split, names in FOLDERS.items():
@@ -55,8 +56,9 @@ class NpzStacks(RawFormat):
                 if not (folder / name).is_dir():
                     continue
                 with os.scandir(folder / name) as entries:
-                    named = (entry for entry in entries if entry.name.endswith(".npz") and not is_companion(entry.name))
-                    npz = [(entry.name, _status(entry)) for entry in named]
+                    named = {entry.name: entry for entry in entries if not is_companion(entry.name)}
+                    paths = with_ending((folder / name / file for file in named), ".npz")
+                    npz = [(path.name, _status(named[path.name])) for path in paths]
                 found += [RawFile(split, f"{name}/{file}", s.st_size, s.st_mtime_ns) for file, s in npz]
             if len(found) == before:
                 wanted = " or ".join(f"{name}/" for name in names)

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.endings import with_ending
 from sciml_datasets.files.hdf5 import FLOAT32, Array, File, Group, opened
 from sciml_datasets.files.open_files import OpenFiles
 from sciml_datasets.files.regular_files import is_companion, regular_file
@@ -29,8 +30,7 @@ from sciml_datasets.stemdl.log_scaling import PIXELS, log_scaled_in_place
 FOLDERS = {"train": ("train",), "validation": ("dev", "validation"), "test": ("test",)}
 """Names of the possible folders of each split, by split: the original calls its validation split ``dev``."""
 STORED = np.dtype("<f4")
-ENDINGS = (".h5", ".hdf5", ".hdf")
-"""Endings of names of HDF5 files, in any case; raw files have the first."""
+ENDING = ".h5"
 OPEN_FILES = 64
 """Number of files kept open while reading: records are written in hashed order, so each comes from another file."""
 Stack = np.ndarray[Any, np.dtype[np.float32]]
@@ -139,11 +139,7 @@ def _split_files(folder: Path, split: str, names: tuple[str, ...]) -> list[RawFi
             f"{folder}: expected one folder {wanted} for the {split} split, found {found}: "
             "raw files belong in train/, dev/ (or validation/) and test/"
         )
-    paths = sorted(path for path in present[0].iterdir() if not is_companion(path.name))
-    for path in paths:
-        if path.suffix != ".h5" and path.suffix.lower() in ENDINGS:
-            raise InputError(f"{path}: a raw file whose name does not end in .h5: rename or remove it")
-    paths = [path for path in paths if path.suffix == ".h5"]
+    paths = with_ending((path for path in present[0].iterdir() if not is_companion(path.name)), ENDING)
     if not paths:
         raise InputError(f"{present[0]}: no *.h5 file for the {split} split: put the raw files there")
     known: dict[tuple[int, int], Path] = {}

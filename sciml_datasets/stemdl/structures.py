@@ -22,7 +22,7 @@ import numpy as np
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.regular_files import regular_file
 from sciml_datasets.files.text import quoted
-from sciml_datasets.printable import notice
+from sciml_datasets.messages import warn
 from sciml_datasets.sandbox import StoppedError, TimeLimitError, in_sandbox
 from sciml_datasets.stemdl.cif import read_cif
 from sciml_datasets.stemdl.crystals import Crystal, Floats, mirrored, shortest_distance
@@ -51,7 +51,7 @@ POSCAR_NAME = re.compile(r"POSCAR|CONTCAR|\.vasp$", re.IGNORECASE)
 
 
 def read_structures(path: Path) -> dict[str, Crystal]:
-    """The structures of a file, or of all CIF and POSCAR files of a folder, by file name; others are listed on stderr.
+    """The structures of a file, or of all CIF and POSCAR files of a folder, by file name; the log warns of others.
 
     Args:
         path: a ``*.cif`` file, a file named like POSCAR, or a folder.
@@ -67,7 +67,7 @@ def read_structures(path: Path) -> dict[str, Crystal]:
         others = [file.name for file in inside if file.is_file() and not _known(file)]
         if others:
             names = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
-            notice(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}")
+            warn(f"{path}: left out, as it is neither called *.cif nor like POSCAR: {names}")
         return {file.name: read_structure(file) for file in files}
     return {path.name: read_structure(path)}
 

@@ -38,6 +38,8 @@ from sciml_datasets.stemdl_reconstruction.records import first_key, layout_of, r
 NAME = re.compile(r"batch_(train|eval|test)_\w+\.db")
 SPLIT_OF = {"train": "train", "eval": "validation", "test": "test"}
 DATA = "data.mdb"
+LOCKS = ("lock.mdb", "*.db-lock")
+"""Names of the files by which LMDB shares an environment between processes."""
 SCAN, POTENTIAL, DENSITY = "cbed", "projected_potential", "electron_density"
 """Features of the records."""
 INPUT_NAME = "cbed_"
@@ -66,6 +68,7 @@ class Scans(RawFormat):
     group_kind: str = "sample"
     facts: tuple[str, ...] = ()
     tolerated: Mapping[str, float] = field(default_factory=lambda: TOLERATED)
+    accompanying: tuple[str, ...] = LOCKS
 
     def files(self, folder: Path) -> list[RawFile]:
         """All environments.

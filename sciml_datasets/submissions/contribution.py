@@ -35,6 +35,8 @@ def check_answers(name: str, text: str) -> Iterator[Finding]:
     """Is everything written that a template asks for?"""
     if count := text.count(rules.UNANSWERED):
         yield Finding(name, "unanswered", f"{count} places still say {rules.UNANSWERED} ...)")
+    if any(comment in text for comment in rules.INSTRUCTIONS):
+        yield Finding(name, "untouched", "the comment of the template still stands where the author's text belongs")
 
 
 def check_pdf(name: str, content: bytes, markdown: bytes | None) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,10 @@ FACES = {
     ("B", "Mono"): "DejaVuSansMono-Bold.ttf",
 }
 MARGIN_MM = 22
+CELL = re.compile(r'<(t[dh])(?: style="text-align:(\w+)")?>')
+"""Cell of a table, with its alignment where the Markdown states one."""
+PICTURE = re.compile(r'<p>(<img [^>]*alt="([^"]*)"[^>]*>)</p>')
+"""Picture in a paragraph of its own, with its text."""
 
 
 def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path | None = None) -> bytes:
@@ -63,7 +68,9 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
         picture = os.path.realpath(places[0] / source)
         _load_picture(pdf, picture, source)
         html = html.replace(f'<img src="{source}"', f'<img width="430" src="{picture}"')
-    html = html.replace("<table>", '<table border="1" cellpadding="3">')
+    html = _with_captions(html).replace("<table>", '<table border="1" cellpadding="3">')
+    # fpdf2 takes the attribute alone, and justifies the words of other cells.
+    html = CELL.sub(lambda found: f'<{found[1]} align="{found[2] or "left"}">', html)
     pdf.set_margin(MARGIN_MM)
     pdf.set_auto_page_break(True, MARGIN_MM)
     for (style, family), file in FACES.items():
@@ -91,6 +98,12 @@ def markdown_to_pdf(markdown: bytes, folder: Path, date: datetime, second: Path 
         shown = ", ".join(f"U+{code:04X} {unicodedata.name(chr(code), '')}".strip() for code in sorted(lacking)[:5])
         raise InputError(f"the Markdown of the contribution has characters that the fonts lack ({shown}): replace them")
     return content
+
+
+def _with_captions(html: str) -> str:
+    """The pictures in paragraphs of their own, each with its number and its text in a line below it."""
+    number = count(1)
+    return PICTURE.sub(lambda found: f"<p>{found[1]}</p><p><i>Figure {next(number)}. {found[2]}</i></p>", html)
 
 
 def _holds(folder: Path, name: str) -> bool:

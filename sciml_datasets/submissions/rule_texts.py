@@ -190,6 +190,10 @@ RULES: Mapping[str, Rule] = MappingProxyType(
             "README.md says how to run it, with the commands in a code block", "add the commands"
         ),
         "unanswered": _must("what a template asks for is written", "write it, and take the parenthesis out"),
+        "untouched": _review(
+            "README.md and the contribution are written by their authors, who know what the runs do not",
+            "write it in place of the comment, or take the comment out, then run `sciml submit` again with --update",
+        ),
         "pdf-format": _must("the contribution is a whole PDF file", "write it again, for example with `sciml submit`"),
         "pdf-active": _must(
             "the PDF has no scripts, forms, embedded files, actions, encryption, nor object streams that hide them",

@@ -220,6 +220,8 @@ REPOSITORY = re.compile(r"https://[!#-&(-;=?A-\[\]-_a-~]{3,500}")
 """Also without @, before which a password could stand."""
 UNANSWERED = "(replace this"
 """Beginning of what a template leaves for the submitter to write."""
+INSTRUCTIONS = ("<!-- Add what your run needs", "<!-- Tell what is new")
+"""Beginnings of the comments in which the templates say what to write in their place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from sciml_datasets import InputError, prepare, simulate
 from sciml_datasets.benchmarks import prepared_dir
 from sciml_datasets.candle_uno.dose_tables import GROWTH, OTHER_UNIT, PAIRS
 from sciml_datasets.candle_uno.doses import Doses
-from sciml_datasets.files import text_tables
+from sciml_datasets.files import text_columns
 from sciml_datasets.preparation import sorting
 from sciml_datasets.prepared.members import read_members
 from sciml_datasets.raw_format import SPLITS, Sample
@@ -121,7 +121,7 @@ def test_small_blocks_and_an_index_on_disk_give_the_same_bytes(
     name: str, raw: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sorting, "IN_MEMORY", 100)
-    monkeypatch.setattr(text_tables, "BLOCK_BYTES", 1 << 13)
+    monkeypatch.setattr(text_columns, "BLOCK_BYTES", 1 << 13)
     again, before = prepare(name, raw, tmp_path), data / "sciml" / name / "1.0.0"
     assert {path.name: path.read_bytes() for path in again.iterdir()} == {
         path.name: path.read_bytes() for path in before.iterdir()

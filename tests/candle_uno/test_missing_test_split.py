@@ -19,14 +19,15 @@ from sciml_datasets.submissions import Statement, submit
 
 
 def test_what_the_reference_exports_is_prepared_without_a_test_split(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     content = {key: columns for key, columns in frames().items() if "test" not in key}
     (tmp_path / "raw/candle_uno").mkdir(parents=True)
     write_store(tmp_path / "raw/candle_uno/mine.uno.h5", content)
     assert top21.missing(tmp_path / "raw/candle_uno") == ["test"]
+    caplog.set_level("INFO")
     folder = prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
-    assert "the raw files have no test split: train, and score on validation" in capsys.readouterr().err
+    assert "the raw files have no test split: train, and score on validation" in caplog.text
     assert facts_of(folder)["splits"] == "official, as the raw files give them, without a test split"
 
 

@@ -24,6 +24,7 @@ from uno_files import (
 
 from sciml_datasets import InputError
 from sciml_datasets.candle_uno.forms import top21
+from sciml_datasets.candle_uno.responses import Responses
 
 Writer = Callable[..., None]
 
@@ -38,6 +39,13 @@ def test_every_layout_gives_back_the_joined_rows(tmp_path: Path, write: Writer, 
         np.testing.assert_array_equal(values, expected(content, f"x_{{}}_{number}"))
     auc = np.concatenate([content[f"y_{split}"]["AUC"] for split in ("train", "val", "test")])
     np.testing.assert_array_equal(tables.responses["response"].to_numpy(), auc)
+
+
+@pytest.mark.parametrize("name", ["top_21.uno.H5", "top_21.uno.hdf5", "TOP_21.UNO.HDF5", "top21_uno.hdf"])
+def test_another_ending_of_the_file_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"{name}: a raw file whose name does not end in .h5: rename or remove it"):
+        Responses().files(tmp_path)
 
 
 def test_blosc_with_snappy_is_read(tmp_path: Path) -> None:

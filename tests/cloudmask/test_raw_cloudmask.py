@@ -40,12 +40,12 @@ def test_a_file_that_is_no_granule_is_named(tmp_path: Path) -> None:
         SCENES.files(tmp_path)
 
 
-@pytest.mark.parametrize("ending", [".HDF", ".h5"])
+@pytest.mark.parametrize("ending", [".HDF", ".h5", ".H5", ".hdf5", ".HDF5"])
 def test_a_scene_with_another_ending_is_named(tmp_path: Path, ending: str) -> None:
     folder = write_raw(tmp_path)
     write_scene(folder / "training" / f"{granule(orbit=3)}{ending}")
     (folder / "training" / "notes.h5").touch()
-    with pytest.raises(InputError, match=rf"{ending}: a scene whose name does not end in \.hdf"):
+    with pytest.raises(InputError, match=rf"{ending}: a raw file whose name does not end in \.hdf"):
         SCENES.files(folder)
 
 

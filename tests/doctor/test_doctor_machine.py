@@ -14,13 +14,14 @@ from sciml_datasets.doctor import network
 from sciml_datasets.doctor.child import Answer, answer, python
 from sciml_datasets.doctor.devices import devices_of
 from sciml_datasets.doctor.hdf5_filters import filters_of, observe_hdf5
-from sciml_datasets.doctor.keras_settings import keras_json, observe_keras
+from sciml_datasets.doctor.keras_settings import observe_keras
 from sciml_datasets.doctor.kernel import observe_kernel
 from sciml_datasets.doctor.limits import allowed_bytes, available_bytes, cores, memory, open_files
 from sciml_datasets.doctor.mpi import fit_of, launchers_in, library_of, observe_mpi, ranks
 from sciml_datasets.doctor.network import observe_network
 from sciml_datasets.doctor.observation import Observation
 from sciml_datasets.doctor.versions import observe_packages, observe_python
+from sciml_datasets.models.keras_json import keras_folder
 from sciml_datasets.sandbox import Protection
 
 SECRET = "s3cr3t"
@@ -92,6 +93,7 @@ def test_a_package_that_is_not_installed_is_told() -> None:
         ('{"backend": "tensorflow", "floatx": "float32"}', "ok"),
         ('{"backend": "torch"}', "note"),
         ('{"image_data_format": "channels_first"}', "note"),
+        ('{"epsilon": 1e-3}', "note"),
         ("no JSON", "note"),
         ("[]", "wrong"),
         ('{"floatx": "bfloat16"}', "wrong"),
@@ -110,7 +112,7 @@ def test_another_backend_is_a_note(backend: str, state: str, tmp_path: Path) -> 
 
 
 def test_without_a_home_keras_has_its_file_in_tmp() -> None:
-    assert keras_json({}, None) == Path("/tmp/.keras/keras.json")
+    assert keras_folder({}, None) == Path("/tmp/.keras")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import NOBODY, needs_namespaces
 
 import sciml_datasets
 from sciml_datasets import InputError
@@ -37,8 +38,6 @@ NO_PATHS = {
     ),
 }
 """Text that is no path; `sciml check --only` is one all the same."""
-NOBODY = ["unshare", "--user", "--map-user=12345"]
-"""Runs a command under an id without an account, as containers do."""
 
 
 def flags() -> Iterator[tuple[str, str, list[str]]]:
@@ -190,10 +189,7 @@ def test_the_functions_refuse_urls_too(tmp_path: Path, data_dir: Path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(
-    subprocess.run([*NOBODY, "true"], capture_output=True, check=False).returncode != 0,
-    reason="this system makes no user namespaces",
-)
+@needs_namespaces
 def test_without_a_home_list_works_and_the_others_say_what_they_need() -> None:
     bare = {key: value for key, value in os.environ.items() if key not in ("HOME", "TFDS_DATA_DIR")}
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sciml_datasets import InputError
-from sciml_datasets.files import text_tables
+from sciml_datasets.files import text_columns
 from sciml_datasets.files.text import read_lines
 from sciml_datasets.files.text_numbers import MISSING
 from sciml_datasets.files.text_tables import TextTable
@@ -152,7 +152,7 @@ def test_a_line_break_in_quotes_parts_no_row_at_the_end_of_a_block(
 ) -> None:
     rows = "".join(f'x{i},"first,\n1,second",{i}\n' for i in range(300))
     (tmp_path / "table.csv").write_text("id,note,a\n" + rows)
-    monkeypatch.setattr(text_tables, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(text_columns, "BLOCK_BYTES", 100)
     table = TextTable.open(tmp_path / "table.csv", ",")
     blocks = [*table.matrix_batches(id_place=0, drop=[1])]
     assert len(blocks) > 1
@@ -189,7 +189,7 @@ def test_a_quote_left_open_in_a_column_that_is_not_read_is_named(tmp_path: Path,
 
 def test_blank_lines_that_fill_a_block_are_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "table.csv").write_text("id,a\nx,1\n" + 300 * "\n" + "y,2\n")
-    monkeypatch.setattr(text_tables, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(text_columns, "BLOCK_BYTES", 100)
     table = TextTable.open(tmp_path / "table.csv", ",")
     assert [key for block in table.batches(text={0: "id"}, numbers={1: "a"}) for key in block["id"].to_pylist()] == [
         "x",

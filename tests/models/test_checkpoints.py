@@ -82,21 +82,21 @@ def saved(folder: Path, *epochs: int) -> Path:
 
 
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_is_taken(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = saved(tmp_path, 1, 2, 3)
     path.write_bytes(path.read_bytes()[:-100])
     found = [Variable(np.zeros(1))]
     sound = last_sound(path, found)
     assert restore(sound, found).epoch == found[0].value == 2
-    told = capsys.readouterr().err
-    assert told == f"{path} is damaged (File is not a zip file): the run goes on from the one before it\n"
+    told = [f"{path} is damaged (File is not a zip file): the run goes on from the one before it"]
+    assert caplog.messages == told
 
 
-def test_a_sound_checkpoint_is_taken_and_nothing_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sound_checkpoint_is_taken_and_nothing_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = saved(tmp_path, 1, 2)
     assert last_sound(path, [Variable(np.zeros(1))]) == path
-    assert not capsys.readouterr().err
+    assert not caplog.messages
 
 
 def test_a_kill_between_the_renames_of_two_checkpoints_leaves_the_earlier(tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def test_with_anything_else_in_it_it_is_in_use(killed: Path) -> None:
 
 
 def test_a_state_that_a_complete_run_cannot_remove_is_told_and_no_failure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "checkpoint.npz").mkdir()
     (tmp_path / "best.npz").touch()
     RunFolder(tmp_path).forget_states()
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
-    assert "checkpoint.npz cannot be removed (Is a directory): the run is complete" in capsys.readouterr().err
+    assert "checkpoint.npz cannot be removed (Is a directory): the run is complete" in caplog.text
 
 
 def test_a_long_name_of_other_data_is_told_by_its_beginning(tmp_path: Path) -> None:

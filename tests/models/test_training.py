@@ -133,7 +133,7 @@ def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("xla", ["on", "off"])
 def test_what_xla_lets_draw_otherwise_is_told(
-    xla: str, data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    xla: str, data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Doubled(keras.layers.Dropout):
         """Dropout with a call of its own."""
@@ -145,7 +145,7 @@ def test_what_xla_lets_draw_otherwise_is_told(
     outputs = Doubled(0.1, name="doubled")(network.output)
     model = keras.Model(network.input, outputs)
     train("stemdl_demo", data_dir, tmp_path / "run", model=model, xla=xla, epochs=1, batch_size=16)
-    reported = [line for line in capsys.readouterr().err.splitlines() if line.startswith("doubled: ")]
+    reported = [line for line in caplog.messages if line.startswith("doubled: ")]
     assert len(reported) == (xla == "on")
 
 

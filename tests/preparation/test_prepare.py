@@ -391,6 +391,15 @@ def test_a_read_only_disk_is_named(raw_dir: Path, tmp_path: Path) -> None:
     assert_one_sentence(run, str(data_dir), "Read-only file system")
 
 
+def test_tfds_load_prepares_without_a_word(
+    raw_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "manual").symlink_to(raw_dir)
+    tfds.load("sciml/stemdl_demo", split="train", data_dir=tmp_path)
+    assert (caplog.messages, capfd.readouterr()) == ([], ("", ""))
+
+
 def test_a_builder_makes_no_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))

@@ -1,7 +1,7 @@
 """Examples in docstrings: every public name has one, and each runs as it stands there.
 
-An example runs in a folder of its own, in which ``raw`` holds raw files of the demos and ``data`` the prepared demos,
-where the docstring names them.
+An example prints what stands there, and neither warns nor writes to standard error. It runs in a folder of its own, in
+which ``raw`` holds raw files of the demos and ``data`` the prepared demos, where the docstring names them.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ def examples_of(name: str) -> list[doctest.DocTest]:
     return found
 
 
+UNSEEN = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+"""Warnings that Python shows to the developers of a library alone (the default filters of `warnings`)."""
 PUBLIC = dict(public_names())
 DOCUMENTED = [value if hasattr(value, "__qualname__") else type(value) for value in PUBLIC.values()]
 PLACES = {f"{value.__module__}.{value.__qualname__}" for value in DOCUMENTED}
@@ -77,13 +79,22 @@ def test_a_public_name_has_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_an_example_holds(
-    example: doctest.DocTest, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    example: doctest.DocTest,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    recwarn: pytest.WarningsRecorder,
 ) -> None:
     for folder, fixture in (("raw", "raw_dir"), ("data", "data_dir")):
         if f'"{folder}"' in example.docstring or f'"{folder}/' in example.docstring:
             (tmp_path / folder).symlink_to(request.getfixturevalue(fixture))
     monkeypatch.chdir(tmp_path)
+    importlib.import_module("tensorflow")  # which writes to standard error, whoever imports it
+    capfd.readouterr()
     assert doctest.DocTestRunner().run(example).failed == 0
+    shown = [str(warning.message) for warning in recwarn if not issubclass(warning.category, UNSEEN)]
+    assert (capfd.readouterr().err, shown) == ("", [])
 
 
 @pytest.mark.parametrize("name", SOURCES)

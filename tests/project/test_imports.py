@@ -23,6 +23,7 @@ BENCHMARK_FOLDERS = ("candle_uno", "cloudmask", "stemdl", "stemdl_reconstruction
 ROOT_MODULE = "__init__"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("printable",),
+    ("messages",),
     ("nearest",),
     ("errors",),
     ("paths",),

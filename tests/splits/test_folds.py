@@ -58,7 +58,7 @@ def test_the_summary_is_that_of_the_runs(validated: tuple[Path, dict[str, Any]])
 
 
 def test_folds_that_are_done_are_kept(
-    validated: tuple[Path, dict[str, Any]], data_dir: Path, capsys: pytest.CaptureFixture[str]
+    validated: tuple[Path, dict[str, Any]], data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out, summary = validated
     (out / "fold-2" / "result.json").rename(out.parent / "kept.json")
@@ -66,8 +66,9 @@ def test_folds_that_are_done_are_kept(
         if path.is_file():
             path.unlink()
     (out / "fold-2" / "plots").rmdir()
+    caplog.set_level("INFO")
     again = cross_validate(NAME, 3, "cell", data_dir, out, linear_network, **OPTIONS)
-    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("fold")] == ["fold 2/3 by cell"]
+    assert [line for line in caplog.messages if line.startswith("fold")] == ["fold 2/3 by cell"]
     assert again["folds"] == summary["folds"]
 
 

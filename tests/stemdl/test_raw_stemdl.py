@@ -256,7 +256,7 @@ def test_what_is_called_like_a_raw_file_and_is_none_is_named(
         prepared(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["more.H5", "more.hdf5"])
+@pytest.mark.parametrize("name", ["more.H5", "more.hdf5", "more.HDF5", "more.hdf", "more.Hdf"])
 def test_a_raw_file_with_another_ending_is_named(tmp_path: Path, name: str) -> None:
     write_file(write_raw(tmp_path) / "dev" / name, {"sample_0_0": sample("mp-5")})
     with pytest.raises(InputError, match=rf"{name}: a raw file whose name does not end in \.h5"):

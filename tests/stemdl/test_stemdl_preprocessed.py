@@ -218,7 +218,7 @@ def test_a_folder_of_both_forms_or_of_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_few_nan_are_stored_as_zero_counted_and_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(TOLERATED, NAN, 0.25)  # of five samples: one
     folder = write_raw(tmp_path)
@@ -227,7 +227,7 @@ def test_few_nan_are_stored_as_zero_counted_and_reported(
     write_npz(folder / "training" / "1.npz", data=data, label=np.array([9]))
     final = prepare(NAME, tmp_path, tmp_path)
     np.testing.assert_array_equal(stacks(tmp_path)[9], np.nan_to_num(data))
-    assert "1 of 5 samples have NaN pixels, stored as 0; the first: " in capsys.readouterr().err
+    assert "1 of 5 samples have NaN pixels, stored as 0; the first: " in caplog.text
     notes = [shard["notes"] for shard in read_manifest(final)["shards"]]
     assert [count for found in notes for count, _ in found.values()] == [1]
     monkeypatch.setitem(TOLERATED, NAN, 0.1)
@@ -248,14 +248,14 @@ def test_the_manifest_is_the_same_wherever_raw_files_with_nan_lie(
     assert manifests[0] == manifests[1]
 
 
-def test_a_pattern_of_zeros_is_kept_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pattern_of_zeros_is_kept_and_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = write_raw(tmp_path)
     data = GOOD.copy()
     data[1] = 0
     write_npz(folder / "training" / "1.npz", data=data, label=np.array([9]))
     prepare(NAME, tmp_path, tmp_path)
     np.testing.assert_array_equal(stacks(tmp_path)[9], data)
-    reported = capsys.readouterr().err
+    reported = caplog.text
     assert "1 of 5 samples have a pattern of zeros among others; the first: " in reported
     assert "1.npz: cbed_stack[1] is 0 throughout" in reported
 

@@ -204,14 +204,14 @@ def test_a_split_without_files_and_a_folder_without_data_are_named(tmp_path: Pat
 
 
 def test_few_nan_are_stored_as_zero_counted_and_reported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(TOLERATED, NAN, 0.2)  # of six samples: one
     scan = scan_files.records(0)["cbed_1"]
     scan[2, 3, 4] = np.nan
     final = prepare(NAME, scan_files.write_raw(tmp_path, cbed_1=scan).parents[1], tmp_path)
     np.testing.assert_array_equal(examples(tmp_path)["train/batch_train_0.db/1"]["cbed"], np.nan_to_num(scan))
-    assert "1 of 6 samples have NaN or infinity in a pattern, stored as 0; the first: " in capsys.readouterr().err
+    assert "1 of 6 samples have NaN or infinity in a pattern, stored as 0; the first: " in caplog.text
     assert sum(count for shard in read_manifest(final)["shards"] for count, _ in shard["notes"].values()) == 1
 
 

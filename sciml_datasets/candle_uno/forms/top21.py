@@ -28,6 +28,7 @@ from sciml_datasets.candle_uno.forms.joining import join
 from sciml_datasets.candle_uno.forms.tables import FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import AUC
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.endings import is_hdf5, with_ending
 from sciml_datasets.files.hdf5 import File, opened
 from sciml_datasets.files.regular_files import is_companion
 from sciml_datasets.files.text import listed, shown
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILES = "*uno*.h5"
+"""Pattern of the names, in any case but for the ending."""
+ENDING = ".h5"
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 """The file's name of a split to ours."""
 TEST = "test"
@@ -51,8 +54,13 @@ MISSING = ""
 
 
 def files(folder: Path) -> list[Path]:
-    """The prebuilt files in the folder, sorted; none when it is not of this form."""
-    return sorted(path for path in folder.glob(FILES) if path.is_file() and not is_companion(path.name))
+    """The prebuilt files in the folder, sorted; none when it is not of this form.
+
+    Raises:
+        InputError: one has another ending of HDF5 files.
+    """
+    named = (path for path in folder.glob("*") if "uno" in path.name.lower() and is_hdf5(path) and path.is_file())
+    return with_ending((path for path in named if not is_companion(path.name)), ENDING)
 
 
 def missing(folder: Path) -> list[str]:
