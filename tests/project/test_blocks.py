@@ -28,10 +28,12 @@ DEMOS = {data.name: f"{name}_demo" for name, row in BENCHMARKS.items() for data 
 """Name of each data set to that of its benchmark's demo."""
 MORE = {
     "train": ["--epochs", "1", "--set", "xla=off"],
-    "simulate": ["--samples", "60"],
+    "simulate": ["--samples", "400"],
     "submit": ["--commit", "0123456789" * 4],
 }
 """Words that a command gets at its end: the last value of a flag counts."""
+FEWER = {"all/5": "all/2"}
+"""Words in place of others: as many folds as show that all are trained."""
 UNCOMPILED = (re.compile(r'(out_dir="[\w-]+")'), r'\1, xla="off"')
 """What is replaced in calls of `train` and `cross_validate`, and by what."""
 MIRROR = "mirror"
@@ -71,7 +73,7 @@ def commands(block: Block) -> Iterator[list[str]]:
     for line in block.text.replace("\\\n", " ").splitlines():
         if words := shlex.split(line, comments=True):
             assert words[0] == "sciml", f"{line}: mark the block, or write a command of this project"
-            command, *others = (DEMOS.get(word, word) for word in words[1:])
+            command, *others = (FEWER.get(word, DEMOS.get(word, word)) for word in words[1:])
             source = ["--source", f"{MIRROR}/{others[0]}"] if command == "fetch" else []
             yield [command, *others, *source, *MORE.get(command, [])]
 
