@@ -32,7 +32,7 @@ OWN = ("stemdl", "stemdl_reconstruction", "cloudmask", "candle_uno")
 
 
 class Registry(Mapping[str, Benchmark]):
-    """Benchmarks by name: those of this package first, then installed ones by name, then registered ones.
+    """Benchmarks by name, those of this package first, then installed ones by name, then registered ones.
 
     They are looked up when the first is asked for: a package that declares a benchmark may import this one.
 

@@ -11,19 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pages import PAGES, ROOT, SHELL, sections, unfenced
 from tensorflow_processes import Forked
 
 from sciml_datasets.cli.main import COMMANDS
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-SHELL = ("", "bash", "sh")
 
 
 def blocks(page: Path, *languages: str) -> list[str]:
-    return [text for language, text in BLOCK.findall(page.read_text()) if language in languages]
+    return [block.text for one in sections(page) for block in one.blocks if block.language in languages]
 
 
 def commands(page: Path) -> Iterator[list[str]]:
@@ -36,7 +33,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 def mentions(page: Path) -> Iterator[list[str]]:
     """The words of each command that stands in a sentence, where arguments may be left out."""
-    for words in re.findall(r"`sciml ([a-z][^`]*)`", BLOCK.sub("", page.read_text())):
+    for words in re.findall(r"`sciml ([a-z][^`]*)`", unfenced(page)):
         yield words.split()
 
 
@@ -54,14 +51,14 @@ def anchor(heading: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_to_files_and_headings(page: Path) -> None:
-    for link in LINK.findall(BLOCK.sub("", page.read_text())):
+    for link in LINK.findall(unfenced(page)):
         if "://" in link:
             continue
         place, _, name = link.partition("#")
         target = page.parent / place if place else page
         assert target.exists(), link
         if name:
-            assert name in map(anchor, re.findall(r"^#+ (.+)$", BLOCK.sub("", target.read_text()), re.MULTILINE)), link
+            assert name in map(anchor, re.findall(r"^#+ (.+)$", unfenced(target), re.MULTILINE)), link
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
