@@ -7,7 +7,7 @@ time; rates refer to the whole command, with its start. Servers run in processes
 the transfer alone; on a disk curl, which does not wait for it, is also compared with a sync after it.
 
     python perf/fetch.py --rounds 3 --files 32 --megabytes 64 --folder /dev/shm
-    python perf/fetch.py --rounds 3 --files 1000 --megabytes 0.18 --folder /dev/shm   small files, as of stemdl_preprocessed
+    python perf/fetch.py --rounds 3 --files 1000 --megabytes 0.18 --folder /dev/shm   (small files)
 """
 
 from __future__ import annotations
