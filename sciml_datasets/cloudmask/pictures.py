@@ -74,7 +74,7 @@ def contact_sheet(
             axes.tick_params(labelsize=7)
             axes.set_xlabel("km", fontsize=8, labelpad=0)
         row[0].set_ylabel("km", fontsize=8)
-    figure.savefig(picture, dpi=110)
+    figure.savefig(picture, dpi=110, bbox_inches="tight")
 
 
 def _draw_errors(

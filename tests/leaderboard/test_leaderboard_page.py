@@ -113,7 +113,7 @@ def test_a_point_of_the_chart_leads_to_its_submission(board: Any) -> None:
 
 
 def test_what_is_under_review_says_so_and_leads_to_why(board: Any) -> None:
-    board.find_element("link text", "under review").click()
+    board.find_element("css selector", "a.badge[title*='to the last digit']").click()
     assert "to the last digit" in board.find_element("id", "review").text
 
 
@@ -144,6 +144,39 @@ def test_pages_are_readable_on_a_phone_and_in_either_scheme(browser: Any, site: 
         assert contrast(paper, ink) >= 7  # WCAG 2.2, 1.4.6
         assert (luminance(paper) > 0.5) == (scheme == "light")
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.fixture
+def phone(browser: Any) -> Iterator[Any]:
+    """The browser as that of a narrow phone."""
+    metrics = {"width": 360, "height": 640, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    yield browser
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_the_primary_score_is_in_view_on_a_phone(phone: Any, site: Path) -> None:
+    script = """
+      const edge = document.querySelector('.scroll').getBoundingClientRect().right;
+      return [...document.querySelectorAll('#board tr')].map(row => edge - row.cells[2].getBoundingClientRect().right);
+    """
+    for page in (site / "boards").glob("*.html"):
+        phone.get(page.as_uri())
+        assert min(phone.execute_script(script)) >= 0, page
+
+
+def test_titles_of_axes_are_clear_of_their_labels(phone: Any, site: Path) -> None:
+    script = """
+      const boxes = (chart, words) => [...chart.querySelectorAll(words)].map(e => e.getBoundingClientRect());
+      const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+      return [...document.querySelectorAll('figure:not(.square) svg')].map(chart => {
+        const titles = boxes(chart, 'text[transform]'), labels = boxes(chart, 'text:not([transform])');
+        return [titles.length, titles.some(title => labels.some(label => meet(title, label)))];
+      });
+    """
+    for page in site.rglob("*.html"):
+        phone.get(page.as_uri())
+        assert all(found == [2, False] for found in phone.execute_script(script)), page
 
 
 def luminance(colour: str) -> float:

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from alterations import config, log, logged, put
-from submission_files import at_hand, change_yaml, make_run, make_submission
+from submission_files import at_hand, beyond_texts, change_yaml, make_run, make_submission
 
 from sciml_datasets.cli.main import main
 from sciml_datasets.errors import InputError
@@ -57,7 +57,7 @@ def copied(tree: Path, path: str = COPY) -> Path:
 
 
 def found(checked: list[Checked]) -> dict[str, list[str]]:
-    return {one.place.name: [finding.rule for finding in one.findings] for one in checked}
+    return {one.place.name: [finding.rule for finding in beyond_texts(one)] for one in checked}
 
 
 def test_a_copy_takes_no_original_off_the_board(tree: Path, tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def test_predictions_with_little_noise_are_given_to_a_person_and_honest_ones_are
     near = make_run(tmp_path / "near", data_dir, name=name, seed=9, given=(ids, values + noise))
     make_submission(tmp_path / "all", [near], "near")
     checked = {one.place.parts[3]: one for one in check_tree(tmp_path / "all", at_hand(data_dir))}
-    assert checked["own-1"].findings == ()
+    assert beyond_texts(checked["own-1"]) == []
     for descriptor in ("own-0", "near"):  # nothing is committed, so that nobody knows which came first
-        told = {finding.rule for finding in checked[descriptor].findings}
+        told = {finding.rule for finding in beyond_texts(checked[descriptor])}
         assert {"near-copy"} <= told <= {"near-copy", "same-scores"}
         assert checked[descriptor].accepted
 

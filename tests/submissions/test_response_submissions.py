@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from submission_files import at_hand, change_json, make_run, make_submission
+from submission_files import at_hand, beyond_texts, change_json, make_run, make_submission
 
 from sciml_datasets import prepare
 from sciml_datasets.benchmarks import BENCHMARKS, find
@@ -56,7 +56,7 @@ def test_a_study_is_submitted_checked_and_on_a_board_in_its_own_unit_without_pub
     ]
     folder = make_submission(tmp_path / "all", runs)
     for given in (None, at_hand(data)):
-        assert [finding.as_text() for one in check([folder], given) for finding in one.findings] == []
+        assert [finding.as_text() for one in check([folder], given) for finding in beyond_texts(one)] == []
     assert main(["leaderboard", str(tmp_path / "all"), "--out", str(tmp_path / "site"), "--data-dir", str(data)]) == 0
     for page in (*(tmp_path / "site").rglob("*.html"), folder / "README.md"):
         text = page.read_text()
@@ -151,8 +151,8 @@ def test_rows_are_those_of_the_response_that_a_result_names(
     run = shutil.copytree(logarithms, tmp_path / "run")
     change_json(run / "result.json", lambda result: change(result["criteria"][0]))
     (checked,) = check([make_submission(tmp_path / "all", [run])])
-    assert [finding.rule for finding in checked.findings] == ["result-published"]
-    assert message in checked.findings[0].as_text()
+    assert [finding.rule for finding in beyond_texts(checked)] == ["result-published"]
+    assert message in beyond_texts(checked)[0].as_text()
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)
