@@ -180,7 +180,7 @@ def _verdict(group: int, prediction: NDArray[Any]) -> tuple[str, str]:
 
 def _logarithms(pattern: Floats, *, preprocessed: bool) -> Floats:
     """The decimal logarithm of a pattern's intensities over the greatest, at least -DECADES."""
-    brightest = max(float(pattern.max()), np.finfo(np.float32).tiny)
+    brightest = max(float(pattern.max()), float(np.finfo(np.float32).tiny))
     if preprocessed:
         # 0 represents all intensities below the transform's floor.
         return np.where(pattern > 0, (pattern - brightest) / (LOG_SCALE * np.log(10)), -DECADES)
