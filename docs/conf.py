@@ -26,6 +26,7 @@ myst_enable_extensions = ["colon_fence"]
 nb_execution_mode = "off"  # -D nb_execution_mode=force fills the notebooks
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
+nb_output_stderr = "remove"  # logs of libraries
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_use_ivar = True

@@ -136,11 +136,11 @@ def write_improve(folder: Path, **changes: str) -> Path:
     return folder
 
 
-def write_splits(folder: Path, study: str, **rows: list[int]) -> None:
-    """Lists of split 0 of a study, by IMPROVE's names of splits."""
+def write_splits(folder: Path, study: str, number: int = 0, **rows: list[int]) -> None:
+    """Lists of a split of a study, by IMPROVE's names of splits."""
     (folder / "splits").mkdir(exist_ok=True)
     for split, numbers in rows.items():
-        (folder / "splits" / f"{study}_split_0_{split}.txt").write_text("".join(f"{row}\n" for row in numbers))
+        (folder / "splits" / f"{study}_split_{number}_{split}.txt").write_text("".join(f"{row}\n" for row in numbers))
 
 
 def write_combo(folder: Path, **changes: str) -> Path:

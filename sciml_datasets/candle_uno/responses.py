@@ -24,6 +24,7 @@ from sciml_datasets.candle_uno.measures import FACT
 from sciml_datasets.candle_uno.stored import StoredTable, scaling_metadata
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.regular_files import regular_file
+from sciml_datasets.prepared import given
 from sciml_datasets.raw_format import Beside, Example, Note, RawFile, RawFormat, Sample, ignored
 from sciml_datasets.splits.hashing import part_of
 
@@ -171,7 +172,7 @@ class Responses(RawFormat):
             {name: table.values for name, table in scaled.items()},
             {name: table.missing for name, table in scaled.items() if table.refitted},
             metadata,
-            {LEFT_OUT: tables.listed()},
+            {LEFT_OUT: tables.listed(), **_partitions(tables)},
         )
 
 
@@ -210,6 +211,15 @@ def _official(tables: Tables, cell_of: Mapping[str, str], drug_of: Mapping[str, 
     return any(
         split and split != part_of(MIXED, (cell_of[cell], drug_of[drug]), SHARES) for cell, drug, split in columns
     )
+
+
+def _partitions(tables: Tables) -> dict[str, str]:
+    """The partitions that the raw files give beside the official splits, and these under a name of the same form."""
+    if not (names := improve_splits.given(tables.responses)):
+        return {}
+    columns = {improve_splits.partition(0): "split", **{name: name for name in names}}
+    parts = {name: tables.responses[column].to_pylist() for name, column in columns.items()}
+    return {given.NAME: given.text_of(tables.responses["id"].to_pylist(), parts)}
 
 
 def with_splits(folder: Path, tables: Tables) -> Tables:

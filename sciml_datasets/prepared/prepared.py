@@ -14,16 +14,19 @@ from numpy.typing import NDArray
 from sciml_datasets.benchmark import Benchmark, DataSet
 from sciml_datasets.benchmarks import BENCHMARKS, data_root, find, register_received
 from sciml_datasets.errors import InputError
+from sciml_datasets.nearest import one_of
+from sciml_datasets.prepared.given import given_partitions
 from sciml_datasets.prepared.integrity import AGAIN, content_sha256, listed_of, manifest_of
 from sciml_datasets.prepared.members import MemberColumns, joined, member_list, member_rows, read_members
 from sciml_datasets.prepared.metadata import facts_of
 from sciml_datasets.prepared.verify import check_prepared, differences
 from sciml_datasets.raw_format import SPLITS
-from sciml_datasets.splits.folds import fold_ids
+from sciml_datasets.splits.folds import FOLD, fold_ids
 from sciml_datasets.splits.groups import ROW, groups
 from sciml_datasets.splits.partitions import (
     OFFICIAL,
     Selection,
+    chosen,
     is_official,
     no_split_given,
     no_such_part,
@@ -169,7 +172,16 @@ class Prepared:
     def split_names(self) -> list[str]:
         """The partitions by name that this data set has; an official one, where there is one, comes first."""
         official = [OFFICIAL] if self.has_official_splits else []
-        return official + split_names(self.benchmark, self.members)
+        return [*official, *self.given, *split_names(self.benchmark, self.members)]
+
+    @cached_property
+    def given(self) -> dict[str, list[str]]:
+        """The partitions that the raw files gave beside the canonical splits: name to the part of each sample.
+
+        Raises:
+            InputError: their file is damaged.
+        """
+        return given_partitions(self.folder, self.members["id"])
 
     @cached_property
     def builder(self) -> Any:
@@ -225,7 +237,11 @@ class Prepared:
             return Selection(columns, part, np.arange(len(columns["id"])), digest)
         if part not in SPLITS:
             raise InputError(no_such_part(split, self.split_names, self.benchmark))
-        found = selected(self.benchmark, self.members, partition, part, self.records)
+        self._check_partition(partition)
+        if partition in self.given:
+            found = chosen(self.members, [own == part for own in self.given[partition]], self.records)
+        else:
+            found = selected(self.benchmark, self.members, partition, part, self.records)
         if not len(found.positions):
             raise InputError(
                 f"{split} of {self.name} holds no sample: there are too few groups to divide, choose another partition"
@@ -256,7 +272,16 @@ class Prepared:
         """
         if not self.canonical(split):
             return {part: self.members_of(part)["id"] for part in SPLITS}
+        self._check_partition(split)
+        if split in self.given:
+            rows = [*zip(self.members["id"], self.given[split], strict=True)]
+            return {part: [key for key, own in rows if own == part] for part in SPLITS}
         return part_ids(self.benchmark, self.members, split)
+
+    def _check_partition(self, name: str) -> None:
+        """Raise InputError where no partition has this name."""
+        if not FOLD.fullmatch(name) and name not in self.split_names:
+            raise InputError(f"there is no split {name!r}: {one_of(name, self.split_names)}")
 
     def examples(self, ids: Iterable[str]) -> Subset:
         """The examples with these ids, see `sciml_datasets.examples`.

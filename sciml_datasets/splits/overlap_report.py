@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,13 @@ Rows = Mapping[str, NDArray[np.int64]]
 """Numbers of the distinct rows of the member lists that a part has, by part."""
 
 
-def overlap_report(benchmark: Benchmark, members: Mapping[str, MemberRows], *, official: bool) -> dict[str, Any]:
+def overlap_report(
+    benchmark: Benchmark,
+    members: Mapping[str, MemberRows],
+    *,
+    official: bool,
+    given: Mapping[str, Mapping[str, MemberRows]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """The parts of each split by name, and of official splits, and what they have in common, as JSON.
 
     The report holds for each part the number of samples, the SHA-256 of its distinct groups (all columns that groupings
@@ -34,6 +41,7 @@ def overlap_report(benchmark: Benchmark, members: Mapping[str, MemberRows], *, o
         members: canonical split to its member list. Rows are read once, one by one: memory grows with the number of
             distinct groups, not with that of samples.
         official: whether the raw files gave the canonical splits.
+        given: further partitions that they gave: name to the rows of the member lists in each part.
     """
     names = list(dict.fromkeys(column for columns in benchmark.groupings.values() for column in columns))
     counts = {part: _distinct(*members[part], names) for part in SPLITS}
@@ -46,6 +54,12 @@ def overlap_report(benchmark: Benchmark, members: Mapping[str, MemberRows], *, o
     if official:
         rows = {part: np.flatnonzero(found) for part, found in of_part.items()}
         report[OFFICIAL] = _of_split(grouped, lines, rows, of_part, 0)
+    for split, own in given.items():
+        found = {part: _distinct(*own[part], names) for part in SPLITS}
+        in_part = {part: np.array([some[row] for row in distinct], np.int64) for part, some in found.items()}
+        rows = {part: np.flatnonzero(some) for part, some in in_part.items()}
+        left_out = int(samples.sum() - np.sum(list(in_part.values())))
+        report[split] = _of_split(grouped, lines, rows, in_part, left_out)
     for split in split_names(benchmark, grouped.columns):
         part_of_row = part_numbers(grouped, split)
         rows = {part: np.flatnonzero(part_of_row == place) for place, part in enumerate(SPLITS)}

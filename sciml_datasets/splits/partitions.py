@@ -72,9 +72,14 @@ def selected(benchmark: Benchmark, columns: Columns, partition: str, part: str, 
         InputError: there is no such partition.
     """
     wanted = set(partition_ids(benchmark, columns, partition)[part])
-    positions = np.array([row for row, key in enumerate(columns["id"]) if key in wanted], np.int64)
-    chosen = {title: [values[row] for row in positions] for title, values in columns.items()}
-    return Selection(chosen, records, positions, digest_of(chosen["id"]))
+    return chosen(columns, [key in wanted for key in columns["id"]], records)
+
+
+def chosen(columns: Columns, wanted: Sequence[bool], records: str) -> Selection:
+    """The samples that are wanted, of all those with these columns; ``records`` as for `selected`."""
+    positions = np.flatnonzero(wanted)
+    own = {title: [values[row] for row in positions.tolist()] for title, values in columns.items()}
+    return Selection(own, records, positions, digest_of(own["id"]))
 
 
 def is_official(facts: Mapping[str, Any]) -> bool:

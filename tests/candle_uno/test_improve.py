@@ -73,7 +73,7 @@ def test_what_pandas_writes_is_read(tmp_path: Path) -> None:
 
 def test_split_0_gives_the_official_splits_and_other_rows_are_counted(tmp_path: Path) -> None:
     write_splits(write_improve(tmp_path), "CCLE", train=[1], val=[0], test=[])
-    (tmp_path / "splits" / "CCLE_split_1_train.txt").write_text("0\n1\n")
+    (tmp_path / "splits" / "CCLE_split_0_train_size_64.txt").write_text("0\n1\n")
     tables = improve.read(tmp_path)
     assert dict(zip(*(tables.responses[name].to_pylist() for name in ("id", "split")), strict=True)) == {
         "CCLE.0": "validation",

@@ -1,10 +1,9 @@
-"""The project itself: links, light imports, packaging."""
+"""The project itself: links, light imports, public names."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import order
@@ -57,27 +56,6 @@ def test_the_builder_is_registered_in_either_order_of_import(order: str) -> None
         f"{order}; assert tfds.builder_cls('sciml').name == 'sciml'; import importlib; importlib.reload(sciml_datasets)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_wheel_holds_every_part(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
-    subprocess.run([*map(str, command)], check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    names = set(zipfile.ZipFile(wheel).namelist())
-    for name in (
-        "sciml_datasets/py.typed",
-        "sciml_datasets/models/stemdl.py",
-        "sciml_datasets/metrics/evaluator.py",
-        "sciml_datasets/submissions/templates/README.md.jinja",
-        "sciml_datasets/leaderboard/templates/board.css",
-        "sciml_datasets/cli/main.py",
-        "sciml_datasets/stemdl/README.md",
-        "sciml_datasets/stemdl/CITATIONS.bib",
-        "sciml_datasets/stemdl/checksums.tsv",
-    ):
-        assert name in names
-    tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"sciml_datasets"}
 
 
 def test_the_citation_file_is_valid() -> None:

@@ -17,10 +17,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "examples" / "results-repository" / ".github"
-LISTS = (ROOT / ".ci" / "lock" / "requirements.txt", RESULTS / "requirements.txt")
-"""Packages of continuous integration, and of a results repository."""
-EXTRAS = ({"", "test", "mpi", "beam"}, {""})
+CONTAINERS = ROOT / "containers"
+LISTS = (ROOT / ".ci/lock/requirements.txt", ROOT / ".ci/lock/site.txt", RESULTS / "requirements.txt")
+"""Packages of continuous integration, of the site, and of a results repository."""
+EXTRAS = ({"", "test", "mpi", "beam"}, {"", "docs"}, {""})
 """Extras that each list covers; empty: what every installation needs."""
+BY_RANGES = "versions.yml"
+"""The workflow that tests the ranges of versions."""
 BY_COMMIT = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 """An action: its repository, the commit, and as a comment the release that this commit is."""
 HASHED = re.compile(r"(\S+==\S+) ;([^\\\n]+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
@@ -51,7 +54,11 @@ def locked(path: Path) -> dict[str, list[Requirement]]:
 
 
 def test_the_workflows_are_found() -> None:
-    assert [path.name for path in WORKFLOWS] == ["audit.yml", "check.yml", "comment.yml", "site.yml"]
+    own = [path.name for path in WORKFLOWS if path.is_relative_to(ROOT / ".github")]
+    assert own == ["release.yml", "site.yml", "versions.yml"]
+    assert sorted({*WORKFLOWS} - {*(ROOT / ".github/workflows").iterdir()}) == [
+        RESULTS / "workflows" / name for name in ("audit.yml", "check.yml", "comment.yml", "site.yml")
+    ]
 
 
 @named(WORKFLOWS)
@@ -68,11 +75,32 @@ def test_a_job_has_the_rights_that_it_names_and_a_time_limit(path: Path) -> None
     assert all(job["permissions"] and job["timeout-minutes"] <= 60 for job in workflow["jobs"].values())
 
 
-@named(WORKFLOWS)
+@named([path for path in WORKFLOWS if path.name != BY_RANGES])
 def test_packages_are_installed_by_hash_or_one_by_one(path: Path) -> None:
     lines = [line.strip() for line in path.read_text().splitlines() if "pip install" in line]
-    ends = ("--require-hashes --requirement base/.github/requirements.txt", '--no-deps "$named"')
-    assert all(line.endswith((*ends, "pip-audit==2.10.1")) for line in lines)
+    of_lists = r"--require-hashes --requirement (base/\.github/requirements|\.ci/lock/(requirements|site))\.txt"
+    own = r'--no-deps (--no-build-isolation (\.|dist/\*\.\$\{\{ matrix\.kind \}\})|"\$named")'
+    one = r"(pip-audit|cyclonedx-bom|torch)==[\d.]+( --index-url https://download\.pytorch\.org/whl/cpu)?"
+    known = re.compile(rf".*python -I -m pip install ({of_lists}|{own}|{one})")
+    assert [line for line in lines if not known.fullmatch(line)] == []
+
+
+def test_jobs_whose_packages_come_by_ranges_can_only_read() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows" / BY_RANGES).read_text())
+    assert [job["permissions"] for job in workflow["jobs"].values()] == [{"contents": "read"}]
+    assert "secrets." not in (ROOT / ".github/workflows" / BY_RANGES).read_text()
+
+
+@named(sorted(CONTAINERS.iterdir()))
+def test_a_container_is_made_of_files_that_exist_and_packages_by_hash(path: Path) -> None:
+    text = path.read_text()
+    copied = re.findall(r"^(?:COPY ([^/].*) /\S+|    ([\w/.-]+) /(?:source|tmp)\S*)$", text, re.MULTILINE)
+    names = [name for pair in copied for name in "".join(pair).split()]
+    assert {"pyproject.toml", "sciml_datasets", "models", "metrics", "cli"} <= {*names}
+    assert [name for name in names if not (ROOT / name).exists()] == []
+    lines = re.findall("pip install.*", text)
+    assert len(lines) == 2
+    assert all("--require-hashes" in line or "--no-deps --no-build-isolation /source" in line for line in lines)
 
 
 COMMIT = "sciml-datasets @ git+https://git.example.org/science/sciml-datasets@" + 2 * "0123456789abcdef0123"
@@ -114,7 +142,7 @@ def test_a_results_repository_installs_this_package_by_a_commit_alone(
     assert installed or "names no commit" in done.stdout
 
 
-@pytest.mark.parametrize("path", LISTS, ids=["ci", "results"])
+@pytest.mark.parametrize("path", LISTS, ids=["ci", "site", "results"])
 def test_each_release_of_a_list_has_hashes(path: Path) -> None:
     text = path.read_text()
     assert HASHED.sub("", text) == ""
@@ -122,7 +150,7 @@ def test_each_release_of_a_list_has_hashes(path: Path) -> None:
     assert len(text) < 100_000
 
 
-@pytest.mark.parametrize(("path", "extras"), zip(LISTS, EXTRAS, strict=True), ids=["ci", "results"])
+@pytest.mark.parametrize(("path", "extras"), zip(LISTS, EXTRAS, strict=True), ids=["ci", "site", "results"])
 def test_a_list_has_a_release_that_fits_for_each_requirement(path: Path, extras: set[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     every = {"": project["dependencies"], **project["optional-dependencies"]}
@@ -135,5 +163,5 @@ def test_a_list_has_a_release_that_fits_for_each_requirement(path: Path, extras:
 
 
 def test_a_results_repository_has_the_releases_that_are_tested() -> None:
-    tested, installed = map(locked, LISTS)
+    tested, _, installed = map(locked, LISTS)
     assert {name: tested[name] for name in installed} == installed

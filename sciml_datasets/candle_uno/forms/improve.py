@@ -7,7 +7,7 @@
   that shares it, keeps the name that another system gives it.
 - ``x_data/drug_*.tsv``: one line for each drug, ``improve_chem_id`` and numbers.
 - ``splits/<STUDY>_split_<k>_{train,val,test}.txt``: numbers of rows of response.tsv, from 0. Split 0 of every study
-  gives the official splits; rows in none of its lists are left out.
+  gives the official splits; rows in none of its lists are left out. Splits 1 to 9 give further partitions.
 - ``y_data/ids.txt``, ours and optional: the id of each response, in the order of the rows. Without it the id is the
   source and the number of the row.
 - ``scaled.txt``, ours and optional: the names of the files in ``x_data`` whose values are scaled already, one a line.
@@ -80,7 +80,8 @@ def read(folder: Path, measure: str | None = None) -> Tables:
     sources = named_sources(table, responses["source"])
     responses = responses.set_column(responses.column_names.index("source"), "source", sources)
     responses = responses.add_column(0, "id", [_ids(folder, sources.to_pylist())])
-    responses = responses.append_column("split", [improve_splits.splits(folder, len(responses))])
+    for name, parts in improve_splits.columns(folder, len(responses)).items():
+        responses = responses.append_column(name, [parts])
     return join(path, responses, _cells(folder), _drugs(folder), chosen)
 
 

@@ -1,8 +1,8 @@
 """Lists of splits of an IMPROVE folder, ``splits/<STUDY>_split_<k>_{train,val,test}.txt``, read and written.
 
-Each has numbers of rows of the table of responses, from 0. Split 0 of every study gives the official splits. Lists of
-other splits, of parts of a split (``..._train_size_64.txt``) and of whole studies (``<STUDY>_all.txt``) are
-known and not read.
+Each has numbers of rows of the table of responses, from 0. Split 0 of every study gives the official splits, the splits
+1 to 9 of every study partitions beside them. Lists of further splits, of parts of a split (``..._train_size_64.txt``)
+and of whole studies (``<STUDY>_all.txt``) are known and not read.
 """
 
 from __future__ import annotations
@@ -24,16 +24,34 @@ SPLITS = {"train": "train", "val": "validation", "test": "test"}
 """IMPROVE's name of a split to ours."""
 RESPONSE, FOLDER = "y_data/response.tsv", "splits"
 KNOWN = re.compile(r".+_split_(0|[1-9][0-9]*)_(train|val|test)(_[^.]+)?\.txt|.+_all\.txt|README.*|.+\.md", re.ASCII)
-READ = re.compile(r".+_split_0_(train|val|test)\.txt")
+READ = re.compile(r".+_split_([0-9])_(train|val|test)\.txt", re.ASCII)
 
 
-def files(folder: Path) -> list[Path]:
-    """The lists of split 0 that are there, sorted."""
-    return [path for path in _entries(folder) if READ.fullmatch(path.name)]
+def files(folder: Path, number: int | None = None) -> list[Path]:
+    """The lists of a split that are there, or those of all splits that are read, sorted."""
+    found = ((path, READ.fullmatch(path.name)) for path in _entries(folder))
+    return [path for path, name in found if name and number in (None, int(name[1]))]
 
 
-def splits(folder: Path, rows: int) -> pa.Array:
-    """The official split of each row of the responses, empty where it is in no list.
+def partition(number: int) -> str:
+    """The name of the partition that the lists of a split give."""
+    return f"split_{number}"
+
+
+def columns(folder: Path, rows: int) -> dict[str, pa.Array]:
+    """The part of each row of the responses, empty where it is in no list: the official one under ``split``, and under
+    its name that in each of the splits 1 to 9 that are there.
+
+    Raises:
+        InputError: as `splits`.
+    """
+    numbers = sorted({int(READ.sub(r"\1", path.name)) for path in files(folder)} - {0})
+    others = {partition(number): splits(folder, rows, number) for number in numbers}
+    return {"split": splits(folder, rows), **others}
+
+
+def splits(folder: Path, rows: int, number: int = 0) -> pa.Array:
+    """The part of each row of the responses in a split, empty where it is in no list; of split 0 the official one.
 
     Raises:
         InputError: a list is missing, has what is no row or a row of another one; lists are there and have no row; or a
@@ -41,7 +59,7 @@ def splits(folder: Path, rows: int) -> pa.Array:
     """
     import pyarrow as pa
 
-    entries, found = _entries(folder), files(folder)
+    entries, found = _entries(folder), files(folder, number)
     for path in entries:
         if not KNOWN.fullmatch(path.name):
             raise InputError(
@@ -53,7 +71,7 @@ def splits(folder: Path, rows: int) -> pa.Array:
             if not is_there(path := folder / FOLDER / f"{study}{name}.txt"):
                 raise InputError(f"{path}: the list is missing, though others of this split are there: put it there")
     owner = np.full(rows, -1)
-    for number, path in enumerate(found):
+    for place, path in enumerate(found):
         fields = ((line, field) for line, text in enumerate(read_lines(path), 1) for field in text.split())
         for line, field in fields:
             if not re.fullmatch("[0-9]{1,18}", field) or int(field) >= rows:
@@ -67,16 +85,16 @@ def splits(folder: Path, rows: int) -> pa.Array:
                     f"{path}: line {line}: row {row} is in {found[owner[row]].name} already: a response belongs to "
                     "one split"
                 )
-            owner[row] = number
+            owner[row] = place
     lists = [path.name for path in entries if "_split_" in path.name]
     if lists and (owner < 0).all():
-        what = "its lists of split 0 have no row" if found else "it has no list of split 0"
+        what = f"its lists of split {number} have no row" if found else f"it has no list of split {number}"
         raise InputError(
             f"{folder / FOLDER}: {what}, only {listed(lists, 6)}: put the rows there, or remove the folder for the "
             "splits by hash"
         )
     names = [SPLITS[_split(path)] for path in found]
-    return pa.array([names[number] if number >= 0 else "" for number in owner], pa.string())
+    return pa.array([names[place] if place >= 0 else "" for place in owner], pa.string())
 
 
 def missing(folder: Path) -> list[str]:
@@ -85,23 +103,29 @@ def missing(folder: Path) -> list[str]:
     Raises:
         InputError: a list cannot be read.
     """
-    tested = [path for path in files(folder) if _split(path) == "test"]
+    tested = [path for path in files(folder, 0) if _split(path) == "test"]
     return ["test"] if tested and not any(text.split() for path in tested for text in read_lines(path)) else []
 
 
 def write(folder: Path, responses: pa.Table) -> None:
-    """Write the lists of split 0 of the studies whose responses have a split.
+    """Write the lists of the splits of the studies whose responses have one.
 
     Raises:
         OSError: they cannot be written.
     """
     (folder / FOLDER).mkdir()
-    parts = np.array(responses["split"].to_pylist())
     sources = np.array(responses["source"].to_pylist())
-    for source in sorted(set(sources[parts != ""])):
-        for theirs, ours in SPLITS.items():
-            rows = np.flatnonzero((sources == source) & (parts == ours))
-            (folder / FOLDER / f"{source}_split_0_{theirs}.txt").write_text("".join(f"{row}\n" for row in rows))
+    for split, column in {partition(0): "split", **{name: name for name in given(responses)}}.items():
+        parts = np.array(responses[column].to_pylist())
+        for source in sorted(set(sources[parts != ""])):
+            for theirs, ours in SPLITS.items():
+                rows = np.flatnonzero((sources == source) & (parts == ours))
+                (folder / FOLDER / f"{source}_{split}_{theirs}.txt").write_text("".join(f"{row}\n" for row in rows))
+
+
+def given(responses: pa.Table) -> list[str]:
+    """The partitions beside the official splits that responses have: names of their columns."""
+    return [name for name in map(partition, range(1, 10)) if name in responses.column_names]
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -50,7 +50,8 @@ class Tables:
     Attributes:
         responses: one row for each response whose cell and drug have features, with the columns ``id`` (unique),
             ``source``, ``cell``, ``drug`` (ids of the feature tables, text), ``response`` (float32) and ``split``
-            (train, validation or test where the form gives official splits, else empty).
+            (train, validation or test where the form gives official splits, else empty). A form that gives further
+            partitions has a column more for each, with the same words; see `improve_splits.given`.
         cells: gene expression.
         drugs: descriptors or fingerprints.
         left_out: reason in words to the number of responses that were left out for it, and of contradictions found.
