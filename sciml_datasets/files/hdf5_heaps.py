@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sciml_datasets.files.arriving import Source
 from sciml_datasets.files.hdf5_headers import Bytes, attribute_values
 
 SIGNATURE = b"GCOL\x01"
@@ -39,17 +40,19 @@ class Heaps:
 
     Args:
         file: the file, as h5py has it.
+        descriptor: its file descriptor.
+        source: the source of its bytes where they come from elsewhere.
     """
 
-    def __init__(self, file: Any) -> None:
-        self._h5 = file
+    def __init__(self, file: Any, descriptor: int, source: Source | None = None) -> None:
+        self._h5, self._descriptor, self._source = file, descriptor, source
         self._sizes: dict[int, int] = {}
         self._all = False
 
     @cached_property
     def file(self) -> Bytes:
         """The bytes of the file."""
-        return Bytes.of(self._h5)
+        return Bytes.of(self._h5, self._descriptor, self._source)
 
     def check_attribute(self, address: int, name: bytes) -> None:
         """Check the heaps that an attribute of the object at an address refers to.

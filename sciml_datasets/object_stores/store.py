@@ -7,12 +7,13 @@ another store was used, since the threads of obstore are not there.
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -33,8 +34,12 @@ DOCUMENT_BYTES = 64 << 20
 """Largest number of bytes of an object that is read whole."""
 PART_BYTES, MOST_PARTS = 8 << 20, 10_000
 """Least size of a part of an upload, and number of parts that S3 takes at most."""
+LARGEST_PUT = 5 << 30
+"""Largest number of bytes of an object that S3 takes in one request."""
 MOST_LISTED = 200_000
 """Largest number of objects of a listing."""
+ANSWERS = 5
+"""Number of times that is asked for an answer which breaks off: obstore repeats requests, and no answers."""
 PAGE = 1_000
 PAGE_SECONDS = 120.0
 """Time in which a page of a listing must come, or the listing never ends."""
@@ -246,7 +251,7 @@ class Store:
         with sentences(self.url_of(prefix), self._access), ThreadPoolExecutor(1) as alone:
             try:
                 # A thread of its own, since the caller may run in an event loop, as notebooks do.
-                return alone.submit(asyncio.run, pages()).result()
+                return _whole(lambda: alone.submit(asyncio.run, pages()).result())
             except TimeoutError as error:
                 raise InputError(
                     f"{self.url_of(prefix)}: its listing does not go on for {PAGE_SECONDS:.0f} seconds: the store may "
@@ -276,6 +281,33 @@ class Store:
         part = max(PART_BYTES, -(-size // (MOST_PARTS - 1)))
         with self._request(name, requests=max(1, -(-size // part))):
             result = obstore.put(self._store, _key(name), content, chunk_size=part, max_concurrency=self.in_flight)
+        self._count(sent=size)
+        return result["e_tag"] or ""
+
+    def put_whole(self, name: str, path: Path) -> str:
+        """Write a file as an object by one request: a process that is killed leaves no parts of an upload.
+
+        Args:
+            name: its name.
+            path: the file, of at most LARGEST_PUT bytes and not empty.
+
+        Returns:
+            its ETag, "" where the store gives none.
+
+        Raises:
+            InputError: it is larger, or cannot be written.
+        """
+        import obstore
+
+        size = path.stat().st_size
+        if size > LARGEST_PUT:
+            raise InputError(f"{self.url_of(name)}: it has {size:,} bytes, and one request takes {LARGEST_PUT:,}")
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            self._request(name),
+        ):
+            result = obstore.put(self._store, _key(name), memoryview(content), use_multipart=False)
         self._count(sent=size)
         return result["e_tag"] or ""
 
@@ -311,7 +343,7 @@ class Store:
         for name in names:
             with self._request(name):
                 try:
-                    obstore.delete(self._store, _key(name))
+                    _whole(partial(obstore.delete, self._store, _key(name)))
                 except FileNotFoundError:
                     continue
 
@@ -341,6 +373,19 @@ def pieces(start: int, end: int, most: int = REQUEST_BYTES) -> list[tuple[int, i
         [(0, 8), (8, 16), (16, 20)]
     """
     return [(at, min(at + most, end)) for at in range(start, end, most)]
+
+
+def _whole(ask: Callable[[], Result]) -> Result:
+    """What a request answers, which may be made several times."""
+    from obstore.exceptions import GenericError
+
+    for _ in range(ANSWERS - 1):
+        try:
+            return ask()
+        except GenericError as error:
+            if "response body" not in str(error):
+                raise
+    return ask()
 
 
 def _key(name: str) -> str:

@@ -17,12 +17,24 @@ from hypothesis import strategies as st
 
 import sciml_datasets
 from sciml_datasets import InputError
-from sciml_datasets.cli.arguments import PathArgument
+from sciml_datasets.cli.arguments import DataArgument, PathArgument
 from sciml_datasets.cli.main import COMMANDS, main
 from sciml_datasets.paths import NoHomeError, path_of
 
 NO_PATHS = {
-    *("--split", "--only", "--source", "--limit-rate", "--model", "--fold", "--splits", "--by", "--set", "--response"),
+    *(
+        "--split",
+        "--only",
+        "--source",
+        "--limit-rate",
+        "--model",
+        "--fold",
+        "--splits",
+        "--by",
+        "--set",
+        "--response",
+        "--share",
+    ),
     *("--organization", "--system", "--descriptor", "--status", "--repository", "--branch", "--tag", "--commit"),
     *(
         "--user",
@@ -48,7 +60,7 @@ def flags() -> Iterator[tuple[str, str, list[str]]]:
         importlib.import_module(f"sciml_datasets.cli.{command}").add_arguments(parser)
         for leading, actions in own_actions(parser):
             for action in actions:
-                if isinstance(action, PathArgument):
+                if isinstance(action, PathArgument) and not isinstance(action, DataArgument):
                     others = [other for other in actions if other is not action and needed(other)]
                     if command == "predict" and action.dest != "run":
                         others += [other for other in actions if other.dest == "run"]
