@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import io
 import os
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """What gets the bytes of a file.
 
     Attributes:
@@ -35,12 +34,12 @@ class Source(Protocol):
 
 
 @cache
-def _sources() -> dict[str, Source]:
+def _sources() -> dict[str, ByteSource]:
     """The sources of this process by path."""
     return {}
 
 
-def arriving(path: Path) -> Source | None:
+def arriving(path: Path) -> ByteSource | None:
     """The source of a file; None where all of it is there."""
     return _sources().get(str(path)) if _sources() else None
 
@@ -51,7 +50,7 @@ def failure_of(path: Path) -> Exception | None:
     return None if source is None else source.failure
 
 
-def add_source(path: Path, source: Source) -> None:
+def add_source(path: Path, source: ByteSource) -> None:
     """Make the source of a file known to this process."""
     _sources()[str(path)] = source
 
@@ -59,8 +58,7 @@ def add_source(path: Path, source: Source) -> None:
 def forget_sources(folder: Path) -> None:
     """Forget the sources of the files below a folder, which are removed."""
     for name in [name for name in _sources() if Path(name).is_relative_to(folder)]:
-        with suppress(KeyError):
-            del _sources()[name]
+        del _sources()[name]
 
 
 class ArrivingFile(io.RawIOBase):
@@ -74,7 +72,7 @@ class ArrivingFile(io.RawIOBase):
         OSError: it cannot be opened.
     """
 
-    def __init__(self, path: Path, source: Source) -> None:
+    def __init__(self, path: Path, source: ByteSource) -> None:
         super().__init__()
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._source, self._at = source, 0

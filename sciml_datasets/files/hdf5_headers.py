@@ -1,7 +1,7 @@
 """The messages of the object headers of HDF5 files, read without the HDF5 library.
 
 They tell, before the library touches it, where an object leads to. Nothing is believed: lengths are those of the bytes
-that are there, and each block is read once. Source: HDF5 File Format Specification 3.0, IV.A.1 and IV.A.2.
+that are there, and each block is read once. ByteSource: HDF5 File Format Specification 3.0, IV.A.1 and IV.A.2.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sciml_datasets.files.arriving import Source
+from sciml_datasets.files.arriving import ByteSource
 
 LAYOUT, ATTRIBUTE, CONTINUATION, ATTRIBUTE_INFO = 8, 12, 16, 21
 """Types of messages: storage of an array, an attribute, another block, and where further attributes lie."""
@@ -40,10 +40,10 @@ class Bytes(NamedTuple):
     base: int
     size: int
     narrow: bool
-    source: Source | None = None
+    source: ByteSource | None = None
 
     @classmethod
-    def of(cls, file: Any, descriptor: int, source: Source | None = None) -> Bytes:
+    def of(cls, file: Any, descriptor: int, source: ByteSource | None = None) -> Bytes:
         """Those of an h5py file, whose descriptor this is."""
         made = file.id.get_create_plist()
         return cls(descriptor, made.get_userblock(), os.fstat(descriptor).st_size, made.get_sizes() != (8, 8), source)

@@ -15,10 +15,10 @@ BLOCK = 1 << 16
 
 
 class SparseFile:
-    """A sparse file, and what is there of it; see `sciml_datasets.files.arriving.Source`.
+    """A sparse file, and what is there of it; see `sciml_datasets.files.arriving.ByteSource`.
 
     Attributes:
-        failure: see `Source`.
+        failure: see `ByteSource`.
 
     Args:
         store: store of the object.
@@ -50,7 +50,7 @@ class SparseFile:
         return not self._asked
 
     def ask(self, start: int, end: int) -> None:
-        """See `Source`."""
+        """See `ByteSource`."""
         first, last = start // BLOCK, -(-min(end, self._stored.size) // BLOCK)
         missing = [block for block in range(first, last) if block not in self._asked]
         while missing:
@@ -61,7 +61,7 @@ class SparseFile:
             missing = missing[count:]
 
     def need(self, start: int, end: int) -> None:
-        """See `Source`."""
+        """See `ByteSource`."""
         self.ask(start, end)
         blocks = range(start // BLOCK, -(-min(end, self._stored.size) // BLOCK))
         try:

@@ -111,7 +111,7 @@ class Beam:
             with beam.Pipeline(options=self._options) as pipeline:
                 numbered = pipeline | beam.Create(list(enumerate(items))) | beam.Reshuffle()
                 _ = numbered | beam.Map(_Work(work, results, key))
-            outcomes = [_opened(results.get(number), key) for number in range(len(items))]
+            outcomes = [opened(results.get(number), key) for number in range(len(items))]
         finally:
             results.remove()
         for outcome in outcomes:
@@ -138,7 +138,7 @@ class _Work:
         self._results.put(number, hmac.digest(self._key, content, DIGEST) + content)
 
 
-def _opened(sealed: bytes, key: bytes) -> Any:
+def opened(sealed: bytes, key: bytes) -> Any:
     """A result, which a worker of this run has written: pickles of others are not loaded.
 
     Raises:

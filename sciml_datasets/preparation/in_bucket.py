@@ -30,13 +30,12 @@ from typing import Any
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.atomic_folders import remove_abandoned, work_folder
 from sciml_datasets.object_stores.failures import MissingObjectError
-from sciml_datasets.object_stores.store import LARGEST_PUT, Store
+from sciml_datasets.object_stores.store import LARGEST_PUT, Store, StoredObject
 from sciml_datasets.object_stores.trouble import StoreTroubleError, trouble
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.feature_checks import check_features
 from sciml_datasets.preparation.work_folder import PLAN, what_changed
 from sciml_datasets.prepared import manifest
-from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX
 from sciml_datasets.prepared.manifest import Written, listed_files, read_manifest
 from sciml_datasets.prepared.metadata import NAME as FACTS
 
@@ -45,8 +44,6 @@ SCRATCH = "sciml-shard"
 """Beginning of the name of a folder for one shard, in the folder for temporary files."""
 OURS = re.compile(r"sciml-[\w.-]+|[\w.-]+\.(json|tsv|txt|npy)")
 """Names of files in such a folder: of a shard, in names of temporary files cut short, and of files beside shards."""
-SHARD = re.compile(rf"sciml-\w+\.\w+-\d{{5,}}-of-\d{{5,}}({re.escape(OFFSETS_SUFFIX)})?")
-"""Names of the files of a shard."""
 
 
 class ReplacedError(OSError):
@@ -180,6 +177,7 @@ class BucketWork:
         """Name in the store of an entry of the journal, or of the plan."""
         return f"{self.version}{INCOMPLETE}/{name}"
 
+    @trouble()
     def _check_plan(self) -> None:
         """Make sure that no other run has finished, or begun with another plan.
 
@@ -187,23 +185,22 @@ class BucketWork:
             FileExistsError: another run has finished.
             ReplacedError: another run has begun anew.
         """
-        with trouble():
-            try:
-                if self.store.head(self._beside(PLAN)).etag == self.tag:
-                    return
-            except MissingObjectError:
-                if _is_there(self.store, f"{self.version}/{manifest.NAME}"):
-                    raise FileExistsError(f"{self.store.url_of(self.version)}: a concurrent run was first") from None
+        try:
+            if self.store.head(self._beside(PLAN)).etag == self.tag:
+                return
+        except MissingObjectError:
+            if _is_there(self.store, f"{self.version}/{manifest.NAME}"):
+                raise FileExistsError(f"{self.store.url_of(self.version)}: a concurrent run was first") from None
         raise ReplacedError(f"{self}: another run has started over meanwhile: run it again")
 
+    @trouble()
     def finished(self) -> dict[str, Written]:
         """The shards of the plan whose entry is in the journal and whose files are as it says, by name.
 
         Entries of another plan are removed.
         """
         names = [name for name in self._names() if name != self._beside(PLAN)]
-        with trouble():
-            contents = self.store.each(lambda name: _content(self.store, name), names)
+        contents = self.store.each(lambda name: _content(self.store, name), names)
         # Files are written before their entry: they are in a listing that is made after the one of the journal.
         listed = {file.name: (file.size, file.etag) for file in _listed(self.store, self.version)}
         found, others = {}, []
@@ -214,8 +211,7 @@ class BucketWork:
             elif all(listed.get(file) == (size, tag) for file, (size, tag) in entry["files"].items()):
                 written = Written(**entry["written"])
                 found[written.name] = written
-        with trouble():
-            self.store.delete(others)
+        self.store.delete(others)
         return found
 
     def _names(self) -> list[str]:
@@ -258,30 +254,30 @@ class BucketWork:
                 )
             ours = {name for written in shards for name, *_ in written.files()}
             beside = sorted(path.name for path in folder.iterdir() if path.name != manifest.NAME)
-            others = [file.name for file in _listed(self.store, self.version) if file.name not in {*ours, *beside}]
             with trouble():
-                self.store.delete([f"{self.version}/{name}" for name in others if SHARD.fullmatch(name)])
+                others = {file.name for file in _listed(self.store, self.version)} - {*ours, *beside}
+                self.store.delete([f"{self.version}/{name}" for name in sorted(others) if OURS.fullmatch(name)])
                 self.store.each(lambda name: self.store.put_whole(f"{self.version}/{name}", folder / name), beside)
                 self.store.put_if_absent(f"{self.version}/{manifest.NAME}", (folder / manifest.NAME).read_bytes())
         self.remove_journal()
 
+    @trouble()
     def remove_journal(self) -> None:
         """Remove the journal, last the plan."""
         plan = self._beside(PLAN)
         names = self._names()
-        with trouble():
-            self.store.each(lambda name: self.store.delete([name]), [name for name in names if name != plan])
-            self.store.delete([name for name in names if name == plan])
+        self.store.each(lambda name: self.store.delete([name]), [name for name in names if name != plan])
+        self.store.delete([name for name in names if name == plan])
 
+    @trouble()
     def discard(self) -> None:
         """See `Work`; where another run has begun with another plan, its work stays."""
         try:
             self._check_plan()
         except (FileExistsError, ReplacedError):
             return
-        shards = [file.name for file in _listed(self.store, self.version) if SHARD.fullmatch(file.name)]
-        with trouble():
-            self.store.each(lambda name: self.store.delete([f"{self.version}/{name}"]), shards)
+        names = [file.name for file in _listed(self.store, self.version) if OURS.fullmatch(file.name)]
+        self.store.each(lambda name: self.store.delete([f"{self.version}/{name}"]), names)
         self.remove_journal()
 
     def was_removed(self, error: FileNotFoundError) -> bool:
@@ -310,27 +306,23 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _listed(store: Store, folder: str) -> list[Any]:
+def _listed(store: Store, folder: str) -> list[StoredObject]:
     """The objects of a folder, with their names in it."""
-    with trouble():
-        found = store.listed(folder)
-    return [replace(file, name=file.name.removeprefix(f"{folder}/")) for file in found]
+    return [replace(file, name=file.name.removeprefix(f"{folder}/")) for file in store.listed(folder)]
 
 
 def _content(store: Store, name: str) -> bytes | None:
     """The content of a small object; None where there is none."""
-    with trouble():
-        try:
-            found = store.get(name)
-        except MissingObjectError:
-            return None
+    try:
+        found = store.get(name)
+    except MissingObjectError:
+        return None
     return found[0] if found else None
 
 
 def _is_there(store: Store, name: str) -> bool:
-    with trouble():
-        try:
-            store.head(name)
-        except MissingObjectError:
-            return False
+    try:
+        store.head(name)
+    except MissingObjectError:
+        return False
     return True

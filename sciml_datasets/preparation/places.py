@@ -47,3 +47,15 @@ def data_place(data_dir: str | os.PathLike[str] | None) -> Place:
     if os.environ.get("TFDS_DATA_DIR"):
         return place_of(os.environ["TFDS_DATA_DIR"], "TFDS_DATA_DIR")
     return data_root(None)
+
+
+def raw_place(raw_dir: str | os.PathLike[str] | None) -> Place | None:
+    """The place of raw files: ``raw_dir``, else SCIML_RAW_DIR; None where none is chosen.
+
+    Raises:
+        InputError: as `place_of`.
+    """
+    if raw_dir is not None:
+        return place_of(raw_dir, "raw_dir")
+    variable = os.environ.get("SCIML_RAW_DIR")
+    return place_of(variable, "SCIML_RAW_DIR") if variable else None

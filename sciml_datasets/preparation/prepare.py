@@ -20,7 +20,7 @@ from sciml_datasets.preparation.destination import Destination
 from sciml_datasets.preparation.in_bucket import InBucket
 from sciml_datasets.preparation.in_folder import InFolder
 from sciml_datasets.preparation.options import PrepareOptions
-from sciml_datasets.preparation.places import Place, data_place
+from sciml_datasets.preparation.places import Place, data_place, raw_place
 from sciml_datasets.preparation.run import prepare_at, prepare_builder
 from sciml_datasets.preparation.shards import check_format
 
@@ -54,8 +54,8 @@ def prepare(
 
     Args:
         name: name of the data set, for example ``stemdl``.
-        raw_dir: the folder that holds one folder of raw files per data set; default SCIML_RAW_DIR, else
-            ``<data_dir>/downloads/manual``.
+        raw_dir: the folder, or the URL of one, that holds one folder of raw files per data set; default
+            SCIML_RAW_DIR, else ``<data_dir>/downloads/manual``.
         data_dir: folder of prepared data sets, or the URL of one in an object store, such as ``s3://bucket/data``;
             default TFDS_DATA_DIR, else ~/tensorflow_datasets.
         comm: an mpi4py communicator whose ranks all call this function with the same arguments.
@@ -110,7 +110,7 @@ def prepare(
     elif beam is not None:
         executor = Beam(beam, partial(_results_at, place))
     elif executor is None:
-        executor = _processes(jobs, forks=isinstance(place, Path))
+        executor = _processes(jobs, forks=not isinstance(place, str) and not isinstance(raw_place(raw_dir), str))
     leader.run_once(lambda: check_jobs(jobs, comm))
     own = leader.run_once(lambda: _own_share(share, restart=restart))
     raw_name = name if preprocess else None

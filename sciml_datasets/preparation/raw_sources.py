@@ -23,7 +23,7 @@ from typing import Protocol
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.arriving import add_source
+from sciml_datasets.files.arriving import add_source, forget_sources
 from sciml_datasets.files.atomic_folders import remove_abandoned, work_folder
 from sciml_datasets.files.documents import is_path_below
 from sciml_datasets.object_stores.sparse_file import SparseFile
@@ -31,7 +31,7 @@ from sciml_datasets.object_stores.store import Store, StoredObject, pieces
 from sciml_datasets.object_stores.trouble import trouble
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.options import PrepareOptions
-from sciml_datasets.preparation.places import place_of
+from sciml_datasets.preparation.places import raw_place
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import RawFile
 
@@ -88,10 +88,12 @@ class RawBucket:
     Attributes:
         store: the store, at the folder of the data set.
         objects: the raw files.
+        preparation: text that is unique to the preparation.
     """
 
     store: Store
     objects: tuple[StoredObject, ...]
+    preparation: str
 
     def __str__(self) -> str:
         return self.store.url
@@ -109,7 +111,7 @@ class RawBucket:
         for stored in found:
             if not is_path_below(stored.name):
                 raise InputError(f"{store.url}: {stored.name!r} is no name of a raw file: rename or remove the object")
-        return cls(store, found)
+        return cls(store, found, signature())
 
     @property
     def folder(self) -> Path:
@@ -119,9 +121,11 @@ class RawBucket:
     @property
     def _copies(self) -> _Copies:
         known = _copies_of_process()
-        if self.store.url not in known or known[self.store.url].objects != self.objects:
-            known[self.store.url] = _Copies(self.store, self.objects)
-        return known[self.store.url]
+        if self.preparation not in known:
+            while known:
+                known.popitem()[1].end()
+            known[self.preparation] = _Copies(self.store, self.objects)
+        return known[self.preparation]
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -160,8 +164,7 @@ def raw_source(name: str, options: PrepareOptions, data_dir: str | Path | None) 
         InputError: there are no raw files.
         StoreTroubleError: the store cannot be listed.
     """
-    given = options.raw_dir if options.raw_dir is not None else os.environ.get("SCIML_RAW_DIR") or None
-    place = None if given is None else place_of(given, "raw_dir")
+    place = raw_place(options.raw_dir)
     if place is None or isinstance(place, Path):
         return RawFolder(raw_folder(name, place, data_dir, options.raw_name))
     benchmark, dataset = find(name)
@@ -190,7 +193,7 @@ class _Copies:
         work = work_folder(place, signature())
         self.folder, self.objects, self._sparse = work / "raw", objects, dict[Path, SparseFile]()
         self.folder.mkdir(parents=True, mode=0o700)
-        Finalize(None, shutil.rmtree, (work, True), exitpriority=1)  # also in processes of multiprocessing
+        self._remove = Finalize(None, shutil.rmtree, (work, True), exitpriority=1)  # children of multiprocessing do too
         whole = [stored for stored in objects if not stored.name.lower().endswith(HDF5)]
         needed, free = sum(stored.size for stored in whole), shutil.disk_usage(work).free
         if free < needed:
@@ -211,6 +214,11 @@ class _Copies:
         with trouble():
             store.each(lambda stored: _copy(store, stored, self.folder / stored.name), whole)
 
+    def end(self) -> None:
+        """Remove the folder."""
+        forget_sources(self.folder)
+        self._remove()
+
     def forget(self) -> None:
         """Give back the room of what was read of sparse files."""
         by_name = {stored.name: stored for stored in self.objects}
@@ -222,7 +230,7 @@ class _Copies:
 
 @cache
 def _copies_of_process() -> dict[str, _Copies]:
-    """The folders of this process by URL."""
+    """The folder of this process by the preparation that uses it."""
     return {}
 
 
