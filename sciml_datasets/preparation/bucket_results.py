@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sciml_datasets.object_stores.store import Store
+from sciml_datasets.object_stores.trouble import trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,19 +20,22 @@ class BucketResults:
     store: Store
     folder: str
 
+    @trouble()
     def put(self, number: int, content: bytes) -> None:
         """See `Results`."""
         self.store.put(f"{self.folder}/{number}", content)
 
+    @trouble()
     def get(self, number: int) -> bytes:
         """See `Results`.
 
         Raises:
-            InputError: it cannot be read.
+            StoreTroubleError: it cannot be read.
         """
         found = self.store.get(f"{self.folder}/{number}", most=MOST)
         return found[0] if found else b""
 
+    @trouble()
     def remove(self) -> None:
         """See `Results`."""
         names = [stored.name for stored in self.store.listed(self.folder)]
