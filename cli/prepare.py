@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from sciml_datasets.benchmark import Benchmark, Choice
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--file-format", choices=("tfrecord", "array_record"), help="of the shards (default: tfrecord)")
     add_jobs(parser, ", where no MPI launcher started several")
     parser.add_argument("--restart", action="store_true", help="remove what an interrupted preparation has left")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be read and written, and write nothing")
     parser.add_argument(
         "--share",
         metavar="I/N",
@@ -70,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     comm = world()
     leader = Serial() if comm is None else MpiRanks(comm)
     place = leader.run_once(lambda: data_place(args.data_dir))
+    if args.dry_run:
+        return _dry_run(args, place, comm)
     wanted = [
         dataset.name
         for benchmark in BENCHMARKS.values()
@@ -113,3 +117,34 @@ def run(args: argparse.Namespace) -> int:
             text += f" and no raw file was read, `sciml verify {args.name} --raw-dir` does that"
     reasons = (f"{count:,} raw samples {reason_text(reason)}" for reason, count in content["left_out"].items())
     return report(args, content, text, *reasons)
+
+
+def _dry_run(args: argparse.Namespace, place: Any, comm: Any) -> int:
+    """Print what would be read and written; 2 where there is too little room."""
+    from sciml_datasets.preparation.survey import survey
+
+    found = survey(
+        args.name,
+        args.raw_dir,
+        place,
+        comm,
+        jobs=jobs_of(args, comm),
+        file_format=args.file_format,
+        preprocess=args.preprocess,
+        **chosen(args, _declared()),
+    )
+    if comm is not None and comm.Get_rank() != 0:
+        return 0
+    if found.prepared:
+        return report(args, asdict(found), f"{found.destination} is prepared: nothing would be done")
+    fits = found.needed <= found.free
+    splits = ", ".join(f"{count:,} {split}" for split, count in (found.records or {}).items())
+    report(
+        args,
+        asdict(found),
+        f"to read: {found.raw}: {found.raw_files:,} files, {found.raw_bytes / 1e6:.1f} MB",
+        f"to write: {found.destination}: {splits} records in {found.shards:,} shards, {found.written / 1e6:.1f} MB",
+        *([f"at most {found.requests:,} requests to write them"] if found.requests else []),
+        f"room in {found.room}: {found.needed / 1e9:.3f} GB needed, {found.free / 1e9:.3f} GB free",
+    )
+    return 0 if fits else 2

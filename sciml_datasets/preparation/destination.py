@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.prepared.manifest import Written
 
 
@@ -43,6 +44,9 @@ class Work(Protocol):
         Raises:
             OSError: a shard is not there as it was written, or the data set cannot be written.
         """
+
+    def traffic(self) -> Traffic:
+        """The traffic of this process so far."""
 
     def discard(self) -> None:
         """Remove the work, of which nothing can be used."""

@@ -34,12 +34,17 @@ from sciml_datasets.object_stores.store import LARGEST_PUT, Store, StoredObject
 from sciml_datasets.object_stores.trouble import StoreTroubleError, trouble
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.feature_checks import check_features
+from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.preparation.work_folder import PLAN, what_changed
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written, listed_files, read_manifest
 from sciml_datasets.prepared.metadata import NAME as FACTS
 
 INCOMPLETE = ".incomplete"
+REQUESTS_OF_SHARD = 7
+"""Number of requests for a shard at most: two looks at the plan, its files, its entry, which is read and removed."""
+REQUESTS = 60
+"""Number of requests beside those for shards at most, where listings have one page: the plan, listings, other files."""
 SCRATCH = "sciml-shard"
 """Beginning of the name of a folder for one shard, in the folder for temporary files."""
 OURS = re.compile(r"sciml-[\w.-]+|[\w.-]+\.(json|tsv|txt|npy)")
@@ -268,6 +273,10 @@ class BucketWork:
         names = self._names()
         self.store.each(lambda name: self.store.delete([name]), [name for name in names if name != plan])
         self.store.delete([name for name in names if name == plan])
+
+    def traffic(self) -> Traffic:
+        """See `Work`."""
+        return Traffic.of(self.store)
 
     @trouble()
     def discard(self) -> None:

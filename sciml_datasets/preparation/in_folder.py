@@ -15,6 +15,7 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.atomic_folders import check_vacant, publish
 from sciml_datasets.preparation import work_folder
 from sciml_datasets.preparation.feature_checks import check_features
+from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.verify import check_prepared
@@ -122,6 +123,10 @@ class FolderWork:
             yield folder
             publish(folder, self.final)
         work_folder.remove_interrupted(self.final)
+
+    def traffic(self) -> Traffic:
+        """See `Work`."""
+        return Traffic()
 
     def discard(self) -> None:
         """See `Work`."""

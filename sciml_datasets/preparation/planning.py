@@ -26,8 +26,9 @@ from sciml_datasets.preparation.plan import ShardPlan, make_plan
 from sciml_datasets.preparation.prefetch import chunks
 from sciml_datasets.preparation.raw_sources import RawFolder, RawSource, raw_source
 from sciml_datasets.preparation.shards import check_format
-from sciml_datasets.preparation.sorting import Spool, spooled
+from sciml_datasets.preparation.sorting import OnDisk, Spool, spooled
 from sciml_datasets.preparation.tasks import IndexFiles, asking
+from sciml_datasets.preparation.traffic import Traffic, mapped
 from sciml_datasets.printable import notice
 from sciml_datasets.raw_format import RawFile, RawFormat, Sample
 
@@ -46,6 +47,7 @@ class Planned:
         missing: splits that the raw files do not have.
         checksums: SHA-256 of raw files by name, where they were asked for; on rank 0.
         index: the index; on rank 0.
+        others: traffic of the other processes that have made the index; on rank 0.
         identity: identity of the data set, as JSON.
         plan: the shards.
     """
@@ -56,6 +58,7 @@ class Planned:
     missing: tuple[str, ...]
     checksums: dict[str, str]
     index: Index
+    others: Traffic
     identity: dict[str, Any]
     plan: ShardPlan
 
@@ -68,6 +71,9 @@ class Planned:
     def forget_index(self) -> None:
         """Remove the parts of the index that are on disk; where nothing fails, the end of the preparation does so."""
         _forget(self.index)
+        for shard in self.plan.shards:
+            if isinstance(shard.samples, OnDisk):
+                shutil.rmtree(shard.samples.folder, ignore_errors=True)
 
 
 def planned(builder: Any, options: PrepareOptions, executor: Executor, beside: Path | None) -> Planned:
@@ -93,7 +99,8 @@ def planned(builder: Any, options: PrepareOptions, executor: Executor, beside: P
     missing = executor.run_once(lambda: tuple(raw_format.missing(raw.folder)))
     checksums = _raw_checksums(builder, options, executor, raw, files)
     with leader_progress(executor, "Indexing", len(files), " files") as advance:
-        index = executor.map(IndexFiles(builder, raw_format, raw, beside), chunks(files), advance)
+        work = IndexFiles(builder, raw_format, raw, beside)
+        index, others = mapped(executor, work, chunks(files), advance, raw.traffic)
     identity = {
         "dataset": f"sciml/{builder.dataset.name}",
         "version": builder.dataset.version,
@@ -116,7 +123,7 @@ def planned(builder: Any, options: PrepareOptions, executor: Executor, beside: P
     except (InputError, PeerFailedError):
         _forget(index)
         raise
-    return Planned(raw_format, raw, files, missing, checksums, index, identity, shards)
+    return Planned(raw_format, raw, files, missing, checksums, index, others, identity, shards)
 
 
 def raw_files_of(builder: Any, raw_format: RawFormat, raw: RawSource) -> list[RawFile]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.benchmarks import find, preprocessed
 from sciml_datasets.errors import InputError, whole
@@ -21,7 +21,7 @@ from sciml_datasets.preparation.in_bucket import InBucket
 from sciml_datasets.preparation.in_folder import InFolder
 from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.places import Place, data_place, raw_place
-from sciml_datasets.preparation.run import prepare_at, prepare_builder
+from sciml_datasets.preparation.run import prepare_at
 from sciml_datasets.preparation.shards import check_format
 
 if TYPE_CHECKING:
@@ -91,8 +91,6 @@ def prepare(
         >>> sciml_datasets.Prepared.open("candle_uno_demo", data_dir="prepared").folder == folder
         True
     """
-    import tensorflow_datasets as tfds
-
     jobs = whole(jobs, "jobs")
     if num_shards is not None:
         whole(num_shards, "shards")
@@ -110,23 +108,25 @@ def prepare(
     elif beam is not None:
         executor = Beam(beam, partial(_results_at, place))
     elif executor is None:
-        executor = _processes(jobs, forks=not isinstance(place, str) and not isinstance(raw_place(raw_dir), str))
+        executor = processes(jobs, place, raw_place(raw_dir))
     leader.run_once(lambda: check_jobs(jobs, comm))
     own = leader.run_once(lambda: _own_share(share, restart=restart))
     raw_name = name if preprocess else None
     name = leader.run_once(lambda: preprocessed(name) if preprocess else find(name)[1].name)
     options = PrepareOptions(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name, own)
+    builder = builder_at(place, name, file_format)
+    destination = leader.run_once(lambda: destination_of(name, place))
+    prepare_at(destination, builder, options, executor)
+    return Path(builder.data_dir) if isinstance(place, Path) else str(destination)
+
+
+def builder_at(place: Place, name: str, file_format: str | None) -> Any:
+    """The builder of a data set; for a bucket one that finds nothing prepared."""
+    import tensorflow_datasets as tfds
+
+    folder = place if isinstance(place, Path) else work_folder(Path(gettempdir(), "sciml"))  # which is never made
     # `tfds.builder` is not used: it puts a text of its own before the message on a wrong declaration.
-    builder_of = tfds.builder_cls("sciml")
-    if isinstance(place, Path):
-        builder = builder_of(config=name, data_dir=place, file_format=file_format)
-        prepare_builder(builder, options, executor)
-        return Path(builder.data_dir)
-    nothing = work_folder(Path(gettempdir(), "sciml"))  # never made: the builder must not find prepared data
-    builder = builder_of(config=name, data_dir=nothing, file_format=file_format)
-    bucket = leader.run_once(lambda: destination_of(name, place))
-    prepare_at(bucket, builder, options, executor)
-    return str(bucket)
+    return tfds.builder_cls("sciml")(config=name, data_dir=folder, file_format=file_format)
 
 
 def _results_at(place: Place) -> Results:
@@ -151,11 +151,11 @@ def destination_of(name: str, place: Place) -> Destination:
     return InBucket(Store(f"{place}/sciml/{name}", "data_dir"), version)
 
 
-def _processes(jobs: int, *, forks: bool) -> Executor:
-    """Processes of this machine; new ones where a library does not bear a fork."""
+def processes(jobs: int, *places: Place | None) -> Executor:
+    """Processes of this machine: new ones where a place is in an object store, whose library does not bear a fork."""
     if jobs == 1:
         return Serial()
-    return Forked(jobs) if forks else Spawned(jobs)
+    return Spawned(jobs) if any(isinstance(place, str) for place in places) else Forked(jobs)
 
 
 def _own_share(text: str | None, *, restart: bool) -> Share | None:

@@ -32,6 +32,7 @@ from sciml_datasets.object_stores.trouble import trouble
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.places import raw_place
+from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import RawFile
 
@@ -50,6 +51,9 @@ class RawSource(Protocol):
 
     def named(self) -> AbstractContextManager[None]:
         """Context in which errors name the files as the user knows them; afterwards room is given back."""
+
+    def traffic(self) -> Traffic:
+        """The traffic of this process so far."""
 
     def check_unchanged(self, before: list[RawFile], files: Callable[[], list[RawFile]]) -> None:
         """Compare the files as they were when they were indexed with what they are when all shards are written.
@@ -75,6 +79,10 @@ class RawFolder:
     def named(self) -> AbstractContextManager[None]:
         """See `RawSource`."""
         return nullcontext()
+
+    def traffic(self) -> Traffic:
+        """See `RawSource`."""
+        return Traffic()
 
     def check_unchanged(self, before: list[RawFile], files: Callable[[], list[RawFile]]) -> None:
         """See `RawSource`."""
@@ -138,6 +146,11 @@ class RawBucket:
         finally:
             copies.forget()
 
+    def traffic(self) -> Traffic:
+        """See `RawSource`."""
+        copies = _copies_of_process().get(self.preparation)
+        return Traffic.of(copies.store if copies else self.store)
+
     def check_unchanged(self, before: list[RawFile], files: Callable[[], list[RawFile]]) -> None:
         """See `RawSource`."""
         _check_same(self.store.url, self.objects, RawBucket.at(self.store).objects)
@@ -184,14 +197,15 @@ class _Copies:
 
     Attributes:
         folder: the folder.
-        objects: the raw files.
+        store: the store.
     """
 
     def __init__(self, store: Store, objects: tuple[StoredObject, ...]) -> None:
         place = Path(tempfile.gettempdir(), SCRATCH)
         remove_abandoned(place, re.compile("raw"))
         work = work_folder(place, signature())
-        self.folder, self.objects, self._sparse = work / "raw", objects, dict[Path, SparseFile]()
+        self.folder, self.store, self._sparse = work / "raw", store, dict[Path, SparseFile]()
+        self._objects = {self.folder / stored.name: stored for stored in objects}
         self.folder.mkdir(parents=True, mode=0o700)
         self._remove = Finalize(None, shutil.rmtree, (work, True), exitpriority=1)  # children of multiprocessing do too
         whole = [stored for stored in objects if not stored.name.lower().endswith(HDF5)]
@@ -203,8 +217,7 @@ class _Copies:
                 "raw files into a folder"
             )
         pool = ThreadPoolExecutor(store.in_flight, "raw files")
-        for stored in objects:
-            path = self.folder / stored.name
+        for path, stored in self._objects.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             if stored in whole:
                 continue
@@ -221,11 +234,10 @@ class _Copies:
 
     def forget(self) -> None:
         """Give back the room of what was read of sparse files."""
-        by_name = {stored.name: stored for stored in self.objects}
         for path, sparse in self._sparse.items():
             if not sparse.is_empty:
                 sparse.forget()
-                _date(path, by_name[path.relative_to(self.folder).as_posix()])
+                _date(path, self._objects[path])
 
 
 @cache

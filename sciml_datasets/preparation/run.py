@@ -18,6 +18,7 @@ from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.plan import Shard, ShardPlan
 from sciml_datasets.preparation.planning import Planned, planned, raw_files_of
 from sciml_datasets.preparation.tasks import WriteShard, shard_name
+from sciml_datasets.preparation.traffic import Traffic, mapped
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.printable import notice
 
@@ -81,9 +82,11 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, destinat
         raise
     try:
         finished = {written.name for written in done}
-        todo = [shard for name, shard in zip(names, shards, strict=True) if name in {*own} - finished]
+        wanted = {*own} - finished
+        todo = [shard for name, shard in zip(names, shards, strict=True) if name in wanted]
         executor.run_once(lambda: work.check_room([shard.size for shard in todo]))
-        done += _write(builder, made, work, todo, executor, taken_over=len(finished))
+        written, others = _write(builder, made, work, todo, executor, taken_over=len(finished))
+        done += written
         if options.share is not None:
             everything = executor.run_once(lambda: work.collect(names))
             if everything is None:
@@ -95,6 +98,7 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, destinat
             lambda: made.raw.check_unchanged(made.raw_files, lambda: raw_files_of(builder, made.raw_format, made.raw))
         )
         executor.run_once(lambda: finish(builder, made, done, work))
+        _report_traffic(executor, made.others + others + made.raw.traffic() + work.traffic())
     except FileNotFoundError as error:
         if not work.was_removed(error):
             raise
@@ -109,16 +113,16 @@ def _prepare(builder: Any, options: PrepareOptions, executor: Executor, destinat
 
 def _write(
     builder: Any, made: Planned, work: Work, todo: Sequence[Shard], executor: Executor, *, taken_over: int
-) -> list[Written]:
-    """Write shards; the result is complete on rank 0."""
+) -> tuple[list[Written], Traffic]:
+    """Write shards, and return what was written and the traffic of the other processes; both are right on rank 0."""
     started = time.perf_counter()
     count, size = sum(len(shard.samples) for shard in todo), _payload(todo)
     write = WriteShard(builder, made.raw_format, made.raw, work, sum(len(shard.samples) for shard in made.plan.shards))
     with leader_progress(executor, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
-        done = executor.map(write, todo, advance)
+        done, others = mapped(executor, write, todo, advance, write.traffic)
     _report_missing(executor, made.missing, builder.benchmark)
     _summarise(executor, size, made.plan, taken_over, time.perf_counter() - started)
-    return done
+    return done, others
 
 
 def _payload(shards: Sequence[Shard]) -> int:
@@ -136,6 +140,11 @@ def _report_missing(executor: Executor, missing: Sequence[str], benchmark: Bench
 def _report_unfinished(executor: Executor, destination: Destination) -> None:
     if executor.rank == 0:
         notice(f"other shares are not finished yet: whoever writes the last of them makes {destination}")
+
+
+def _report_traffic(executor: Executor, traffic: Traffic) -> None:
+    if executor.rank == 0 and traffic.requests:
+        notice(f"object stores: {traffic}")
 
 
 def _summarise(executor: Executor, size: int, plan: ShardPlan, taken_over: int, seconds: float) -> None:

@@ -22,6 +22,7 @@ from sciml_datasets.preparation.raw_sources import RawSource
 from sciml_datasets.preparation.shards import WRITERS
 from sciml_datasets.preparation.sorting import Spool, index_of
 from sciml_datasets.preparation.tolerated import Notes
+from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.tfrecord import Parts
 from sciml_datasets.raw_format import Example, RawFile, RawFormat, Sample
@@ -29,7 +30,7 @@ from sciml_datasets.raw_format import Example, RawFile, RawFormat, Sample
 
 @dataclass(frozen=True, slots=True)
 class IndexFiles:
-    """Indexes some raw files: returns their samples; progress in files.
+    """Indexes some raw files: returns their samples, and the traffic that they took; progress in files.
 
     Attributes:
         builder: builder of the data set.
@@ -43,8 +44,8 @@ class IndexFiles:
     raw: RawSource
     beside: Path | None
 
-    def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
-        folder = self.raw.folder
+    def __call__(self, files: Sequence[RawFile], tick: Tick) -> tuple[list[Sample] | Spool, Traffic]:
+        before, folder = self.raw.traffic(), self.raw.folder
 
         def samples() -> Iterator[Sample]:
             for file in asked_for(files, self._extent):
@@ -54,7 +55,8 @@ class IndexFiles:
                 tick(1)
 
         with self.raw.named():
-            return index_of(samples(), work_folder(self.beside)) if self.beside else list(samples())
+            found = index_of(samples(), work_folder(self.beside)) if self.beside else list(samples())
+        return found, self.raw.traffic() - before
 
     def _checked(self, samples: Iterator[Sample]) -> Iterator[Sample]:
         benchmark: Benchmark = self.builder.benchmark
@@ -70,7 +72,7 @@ class IndexFiles:
 
 @dataclass(frozen=True, slots=True)
 class WriteShard:
-    """Writes a shard; progress in samples.
+    """Writes a shard: returns its content, and the traffic that it took; progress in samples.
 
     Attributes:
         builder: builder of the data set.
@@ -86,8 +88,14 @@ class WriteShard:
     work: Work
     samples: int
 
-    def __call__(self, shard: Shard, tick: Tick) -> Written:
-        return self.work.write(shard_name(self.builder, shard), lambda path: self._written(path, shard, tick))
+    def __call__(self, shard: Shard, tick: Tick) -> tuple[Written, Traffic]:
+        before = self.traffic()
+        written = self.work.write(shard_name(self.builder, shard), lambda path: self._written(path, shard, tick))
+        return written, self.traffic() - before
+
+    def traffic(self) -> Traffic:
+        """The traffic of this process so far, of raw files and of shards."""
+        return self.raw.traffic() + self.work.traffic()
 
     def _written(self, path: Path, shard: Shard, tick: Tick) -> Written:
         """The shard, written at a path."""

@@ -23,6 +23,7 @@ from sciml_datasets.object_stores import store as stores
 from sciml_datasets.object_stores.store import LARGEST_PUT, Store
 from sciml_datasets.object_stores.trouble import StoreTroubleError
 from sciml_datasets.preparation.in_bucket import BucketWork, InBucket, ReplacedError
+from sciml_datasets.preparation.survey import survey
 from sciml_datasets.prepared.manifest import Written
 
 DATASET = "data/sciml/stemdl_demo"
@@ -322,3 +323,23 @@ def test_missing_rights_are_one_sentence(bucket: Bucket, raw_dir: Path, server: 
     assert re.fullmatch(
         r"sciml prepare: s3://\w+/.*: the credentials do not give the right to do this: .*\n", done.stderr
     )
+
+
+def test_the_number_of_requests_is_bounded_and_told(
+    bucket: Bucket, raw_dir: Path, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bound = survey("stemdl_demo", raw_dir, f"{bucket.url}/data").requests
+    assert bucket.names() == []
+    count = 0
+
+    def seen(request: Request) -> Fault:
+        nonlocal count
+        count += 1
+        return Fault()
+
+    with proxy(server, seen) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+        prepare("stemdl_demo", raw_dir, f"{bucket.url}/data")
+    told = re.search(r"object stores: (\d+) requests, .* MB received, 11\.\d MB sent", capsys.readouterr().err)
+    assert told
+    assert count <= int(told[1]) <= bound
