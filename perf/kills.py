@@ -54,7 +54,7 @@ def main() -> int:
 
 
 @contextmanager
-def at_a_bucket() -> Iterator[Any]:
+def at_a_bucket(name: str = "kills") -> Iterator[Any]:
     """A bucket of a server in a process of its own, which this process and its children find."""
     from buckets import environment, new_bucket
 
@@ -69,7 +69,7 @@ def at_a_bucket() -> Iterator[Any]:
         assert server.stdout is not None
         endpoint = server.stdout.readline().strip()
         os.environ.update(environment(endpoint))
-        with new_bucket(endpoint, "kills") as bucket:
+        with new_bucket(endpoint, name) as bucket:
             yield bucket
         server.kill()
 
