@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, partial
@@ -284,12 +285,12 @@ class Store:
         self._count(sent=size)
         return result["e_tag"] or ""
 
-    def put_whole(self, name: str, path: Path) -> str:
-        """Write a file as an object by one request: a process that is killed leaves no parts of an upload.
+    def put_whole(self, name: str, content: bytes | Path) -> str:
+        """Write an object by one request: a process that is killed leaves no parts of an upload.
 
         Args:
             name: its name.
-            path: the file, of at most LARGEST_PUT bytes and not empty.
+            content: its bytes, or a file that is not empty; at most LARGEST_PUT bytes.
 
         Returns:
             its ETag, "" where the store gives none.
@@ -299,15 +300,11 @@ class Store:
         """
         import obstore
 
-        size = path.stat().st_size
+        size = content.stat().st_size if isinstance(content, Path) else len(content)
         if size > LARGEST_PUT:
             raise InputError(f"{self.url_of(name)}: it has {size:,} bytes, and one request takes {LARGEST_PUT:,}")
-        with (
-            path.open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-            self._request(name),
-        ):
-            result = obstore.put(self._store, _key(name), memoryview(content), use_multipart=False)
+        with _in_memory(content) as view, self._request(name):
+            result = obstore.put(self._store, _key(name), view, use_multipart=False)
         self._count(sent=size)
         return result["e_tag"] or ""
 
@@ -326,7 +323,7 @@ class Store:
 
         with self._request(name):
             try:
-                obstore.put(self._store, _key(name), content, mode="create")
+                obstore.put(self._store, _key(name), content, mode="create", use_multipart=False)
             except (AlreadyExistsError, PreconditionError):
                 return False
         self._count(sent=len(content))
@@ -373,6 +370,20 @@ def pieces(start: int, end: int, most: int = REQUEST_BYTES) -> list[tuple[int, i
         [(0, 8), (8, 16), (16, 20)]
     """
     return [(at, min(at + most, end)) for at in range(start, end, most)]
+
+
+@contextmanager
+def _in_memory(content: bytes | Path) -> Iterator[memoryview]:
+    """The bytes, or those of a file, which the system reads as they are needed."""
+    if isinstance(content, bytes):
+        yield memoryview(content)
+        return
+    with (
+        content.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages,
+        memoryview(pages) as view,
+    ):
+        yield view
 
 
 def _whole(ask: Callable[[], Result]) -> Result:

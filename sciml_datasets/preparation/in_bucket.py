@@ -127,7 +127,7 @@ class InBucket:
         name = f"{self.version}{INCOMPLETE}/{PLAN}"
         with trouble():
             if restart:
-                self.store.put(name, content)
+                self.store.put_whole(name, content)
             else:
                 self.store.put_if_absent(name, content)
             before, stored = self.store.get(name) or (b"", None)
@@ -175,7 +175,7 @@ class BucketWork:
                 for file, size, _ in written.files():
                     tags[file] = size, self.store.put_whole(f"{self.version}/{file}", folder / file)
                 entry = {"plan": self.digest, "written": asdict(written), "files": tags}
-                self.store.put(self._beside(f"{name}.json"), json.dumps(entry, sort_keys=True).encode())
+                self.store.put_whole(self._beside(f"{name}.json"), json.dumps(entry, sort_keys=True).encode())
         return written
 
     def _beside(self, name: str) -> str:
