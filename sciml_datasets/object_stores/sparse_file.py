@@ -19,6 +19,7 @@ class SparseFile:
 
     Attributes:
         failure: see `ByteSource`.
+        path: the file.
 
     Args:
         store: store of the object.
@@ -32,7 +33,7 @@ class SparseFile:
 
     def __init__(self, store: Store, stored: StoredObject, path: Path, pool: ThreadPoolExecutor) -> None:
         self.failure: Exception | None = None
-        self._store, self._stored, self._path, self._pool = store, stored, path, pool
+        self._store, self._stored, self.path, self._pool = store, stored, path, pool
         self._asked: dict[int, Future[None]] = {}
         self.forget()
 
@@ -41,7 +42,7 @@ class SparseFile:
         for future in self._asked.values():
             future.cancel()
         self._asked = {}
-        with naming(self._path), self._path.open("wb") as file:
+        with naming(self.path), self.path.open("wb") as file:
             file.truncate(self._stored.size)
 
     @property
@@ -74,8 +75,8 @@ class SparseFile:
     def _fetch(self, start: int, end: int) -> None:
         with trouble():
             content = self._store.get_range(self._stored.name, start, end, self._stored.etag)
-        with naming(self._path):
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+        with naming(self.path):
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 while content:
                     count = os.pwrite(descriptor, content, start)

@@ -116,7 +116,7 @@ REASONS = {
     "sciml_datasets/preparation/planning.py:_forget:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/planning.py:_joined:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/raw_sources.py:_copy:path.open": COPIES,
-    "sciml_datasets/object_stores/sparse_file.py:forget:self._path.open": COPIES,
+    "sciml_datasets/object_stores/sparse_file.py:forget:self.path.open": COPIES,
     "sciml_datasets/object_stores/sparse_file.py:forget:file.truncate": COPIES,
     "cli/failures.py:fault_of:tempfile.NamedTemporaryFile": "a new file with a random name",
     "cli/streams.py:make_usable:os.fdopen": "the null device in the place of a closed stream",
