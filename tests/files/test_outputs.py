@@ -115,6 +115,7 @@ REASONS = {
     "sciml_datasets/preparation/in_folder.py:discard:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/planning.py:_forget:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/planning.py:_joined:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/planning.py:forget_index:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/raw_sources.py:_copy:path.open": COPIES,
     "sciml_datasets/object_stores/sparse_file.py:forget:self.path.open": COPIES,
     "sciml_datasets/object_stores/sparse_file.py:forget:file.truncate": COPIES,
