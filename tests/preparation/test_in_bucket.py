@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from buckets import Bucket, command_environment, environment, new_bucket
 from fetch_servers import Fault, Request, proxy, s3_server
-from processes import COMMAND, needs_mpi, ranks
+from processes import COMMAND
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.object_stores import store as stores
@@ -84,18 +84,11 @@ def test_one_process_writes_the_bytes_of_a_folder(bucket: Bucket, raw_dir: Path,
     assert_whole(bucket, whole)
 
 
-def test_several_processes_write_the_same_bytes(
+def test_the_command_writes_the_same_bytes(
     bucket: Bucket, raw_dir: Path, server: str, prepared: dict[str, bytes]
 ) -> None:
-    done = run(command(raw_dir, bucket, "--jobs", "2"), server)
+    done = run(command(raw_dir, bucket, "--jobs", "1"), server)
     assert f"{bucket.url}/{VERSION}: 60 records in 3 shards" in done.stdout, done.stderr
-    assert_whole(bucket, prepared)
-
-
-@needs_mpi
-def test_ranks_write_the_same_bytes(bucket: Bucket, raw_dir: Path, server: str, prepared: dict[str, bytes]) -> None:
-    done = run(ranks(2, command(raw_dir, bucket)), server)
-    assert done.returncode == 0, done.stderr
     assert_whole(bucket, prepared)
 
 

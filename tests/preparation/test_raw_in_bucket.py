@@ -51,13 +51,14 @@ def test_every_raw_format_gives_the_same_bytes(raw: Bucket, data_dir: Path, tmp_
     assert files(folder) == files(data_dir / folder.relative_to(tmp_path))
 
 
-@needs_mpi
-def test_ranks_prepare_from_bucket_to_bucket(raw: Bucket, data_dir: Path, server: str) -> None:
-    words = [*COMMAND, "prepare", "stemdl_demo", "--raw-dir", f"{raw.url}/raw", "--data-dir", f"{raw.url}/data"]
+@pytest.mark.parametrize("how", ["jobs", pytest.param("ranks", marks=needs_mpi)])
+def test_two_processes_prepare_from_bucket_to_bucket(raw: Bucket, data_dir: Path, server: str, how: str) -> None:
+    words = [*COMMAND, "prepare", "stemdl_demo", "--raw-dir", f"{raw.url}/raw", "--data-dir", f"{raw.url}/{how}"]
+    words = ranks(2, words) if how == "ranks" else [*words, "--jobs", "2"]
     variables = command_environment(server)
-    done = subprocess.run(ranks(2, words), capture_output=True, text=True, check=False, timeout=120, env=variables)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120, env=variables)
     assert done.returncode == 0, done.stderr
-    assert raw.content("data/sciml/stemdl_demo/3.0.0") == files(data_dir / "sciml/stemdl_demo/3.0.0")
+    assert raw.content(f"{how}/sciml/stemdl_demo/3.0.0") == files(data_dir / "sciml/stemdl_demo/3.0.0")
 
 
 def test_processes_read_the_parts_that_they_need(raw: Bucket, tmp_path: Path, server: str) -> None:
