@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from sciml_datasets.benchmarks import find
+from sciml_datasets.cli.arguments import cores
 from sciml_datasets.metrics.gpu_meter import gpu_text
 
 LIMIT = 0.2
@@ -37,9 +37,5 @@ def advice_lines(name: str, share: float | None) -> list[str]:
         return []
     preprocessed = [one.name for one in find(name)[0].datasets if one.preprocessed_from == name]
     remedies = [f"train on {one} (sciml prepare {name} --preprocess)" for one in preprocessed]
-    remedies += ["stage the data to a local disk (sciml stage)", f"give more cores to its threads ({_cores()} now)"]
+    remedies += ["stage the data to a local disk (sciml stage)", f"give more cores to its threads ({cores()} now)"]
     return [f"input is the limit: {', or '.join(remedies)}"]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

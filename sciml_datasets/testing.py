@@ -172,8 +172,8 @@ def _walk_one(benchmark: Benchmark, dataset: DataSet, raw: Path, folder: Path) -
     from sciml_datasets.prepared.verify import verify_prepared
 
     name = dataset.name
-    prepared = prepare(name, raw, folder / "data")
-    by_two = prepare(name, raw, folder / "again", jobs=2)
+    prepared = Path(prepare(name, raw, folder / "data"))
+    by_two = Path(prepare(name, raw, folder / "again", jobs=2))
     for path in sorted(prepared.iterdir()):
         if path.read_bytes() != (by_two / path.name).read_bytes():
             raise InputError(

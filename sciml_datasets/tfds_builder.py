@@ -7,7 +7,7 @@ Preparation goes through `sciml_datasets.preparation`, never through TFDS's writ
 from __future__ import annotations
 
 import json
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -145,9 +145,10 @@ class Sciml(FileReaderBuilder):
         Raises:
             InputError: raw files are missing or unusable, or an option is asked for that would make another data set.
         """
-        from sciml_datasets.parallel.beam import Beam
+        from sciml_datasets.parallel.beam import Beam, FolderResults
         from sciml_datasets.parallel.executors import Serial
-        from sciml_datasets.preparation.run import PrepareOptions, prepare_builder
+        from sciml_datasets.preparation.options import PrepareOptions
+        from sciml_datasets.preparation.run import prepare_builder
 
         config = download_config or tfds.download.DownloadConfig()
         if config.max_examples_per_split is not None:
@@ -157,7 +158,8 @@ class Sciml(FileReaderBuilder):
         if file_format is not None:
             self.info.set_file_format(file_format, override=True)
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
-        executor = Beam(config.beam_options, self.data_path.parent.parent) if config.beam_options else Serial()
+        shared = partial(FolderResults, self.data_path.parent.parent)
+        executor = Beam(config.beam_options, shared) if config.beam_options else Serial()
         prepare_builder(self, PrepareOptions(raw_dir=manual_dir, num_shards=config.num_shards), executor)
 
     def as_dataset(self, split: Any = None, *, as_supervised: bool = False, **options: Any) -> Any:

@@ -209,6 +209,7 @@ class Proxy:
             dropped = {"connection", *(["range"] if fault.kind == "whole" else [])}
             lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in dropped]
             upstream.write("\r\n".join([head[0], *lines, "Connection: close", "", ""]).encode("latin-1"))
+            upstream.write(await reader.readexactly(int(request.headers.get("content-length", 0))))
             await self._relay(source, writer, fault, body=method != "HEAD")
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             return  # the client has gone, or the test is over

@@ -20,6 +20,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError, naming
+from sciml_datasets.files.arriving import ArrivingFile, arriving, failure_of
 from sciml_datasets.files.hdf5_arrays import ANY, ELSEWHERE, FLOAT32, INTEGERS, NUMBERS, TEXT, Array, Types
 from sciml_datasets.files.hdf5_attributes import (
     AGAIN,
@@ -181,10 +182,14 @@ class File(Group):
         import h5py
 
         regular_file(path)
+        self._source = arriving(path)
+        self._opened = None if self._source is None else ArrivingFile(path, self._source)
         try:
             # The driver that every build has, whatever the environment chooses: places are bytes of this very file.
-            self.h5 = h5py.File(path, "r", driver="sec2")
+            self.h5 = h5py.File(path, "r", driver="sec2") if self._opened is None else h5py.File(self._opened, "r")
         except LIBRARY_ERRORS as error:
+            if failure := failure_of(path):
+                raise failure from error
             if number := machine_error(error):
                 raise OSError(number, os.strerror(number), str(path)) from error
             if "already open for write" in str(error):
@@ -195,11 +200,15 @@ class File(Group):
                 ) from error
             raise InputError(f"{path}: not a complete HDF5 file ({reason(error)}): {AGAIN}, or remove it") from error
         with reading(path, str(path)):
-            super().__init__(path, str(path), h5py.h5o.open(self.h5.id, b"/"), Heaps(self.h5))
+            self._descriptor = self.h5.id.get_vfd_handle() if self._opened is None else self._opened.fileno()
+            heaps = Heaps(self.h5, self._descriptor, self._source)
+            super().__init__(path, str(path), h5py.h5o.open(self.h5.id, b"/"), heaps)
 
     def close(self) -> None:
         """Close the file; nothing of it can be read afterwards."""
         self.h5.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def read_at(self, offset: int, into: NDArray[Any], where: str) -> None:
         """Read the bytes at a place of the file into an array, past the HDF5 library: in two thirds of its time.
@@ -214,8 +223,10 @@ class File(Group):
         """
         done = 0
         with naming(self.path):
+            if self._source is not None:
+                self._source.need(offset, offset + into.nbytes)
             while done < into.nbytes:
-                count = os.preadv(self.h5.id.get_vfd_handle(), [into.data.cast("B")[done:]], offset + done)
+                count = os.preadv(self._descriptor, [into.data.cast("B")[done:]], offset + done)
                 if not count:
                     raise InputError(f"{where} is cut short: the file changed after it was indexed, run it again")
                 done += count

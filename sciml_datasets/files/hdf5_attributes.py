@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.files.arriving import failure_of
 from sciml_datasets.files.hdf5_heaps import Heaps
 from sciml_datasets.files.text import LONGEST, quoted
 
@@ -159,6 +160,8 @@ def reading(path: Path, where: str) -> Iterator[None]:
     except InputError:
         raise
     except LIBRARY_ERRORS as error:
+        if failure := failure_of(path):
+            raise failure from error
         if number := machine_error(error):
             raise OSError(number, os.strerror(number), str(path)) from error
         raise InputError(f"{where} cannot be read ({reason(error)}): {AGAIN}") from error

@@ -1,7 +1,7 @@
 """The messages of the object headers of HDF5 files, read without the HDF5 library.
 
 They tell, before the library touches it, where an object leads to. Nothing is believed: lengths are those of the bytes
-that are there, and each block is read once. Source: HDF5 File Format Specification 3.0, IV.A.1 and IV.A.2.
+that are there, and each block is read once. ByteSource: HDF5 File Format Specification 3.0, IV.A.1 and IV.A.2.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import struct
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+from sciml_datasets.files.arriving import ByteSource
 
 LAYOUT, ATTRIBUTE, CONTINUATION, ATTRIBUTE_INFO = 8, 12, 16, 21
 """Types of messages: storage of an array, an attribute, another block, and where further attributes lie."""
@@ -31,23 +33,30 @@ class Bytes(NamedTuple):
         base: place of address 0 in the file.
         size: bytes of the file.
         narrow: whether the file's addresses or lengths have other than 8 bytes.
+        source: the source of a file whose bytes come from elsewhere; None where all are there.
     """
 
     descriptor: int
     base: int
     size: int
     narrow: bool
+    source: ByteSource | None = None
 
     @classmethod
-    def of(cls, file: Any) -> Bytes:
-        """Those of an h5py file, opened by the driver ``sec2``."""
-        made, descriptor = file.id.get_create_plist(), file.id.get_vfd_handle()
-        return cls(descriptor, made.get_userblock(), os.fstat(descriptor).st_size, made.get_sizes() != (8, 8))
+    def of(cls, file: Any, descriptor: int, source: ByteSource | None = None) -> Bytes:
+        """Those of an h5py file, whose descriptor this is."""
+        made = file.id.get_create_plist()
+        return cls(descriptor, made.get_userblock(), os.fstat(descriptor).st_size, made.get_sizes() != (8, 8), source)
 
     def read(self, address: int, count: int) -> bytes:
         """The bytes at an address; fewer where the file ends, none where there can be none."""
         place = self.base + address
-        return os.pread(self.descriptor, min(count, self.size - place), place) if place < self.size else b""
+        count = min(count, self.size - place)
+        if count <= 0:
+            return b""
+        if self.source is not None:
+            self.source.need(place, place + count)
+        return os.pread(self.descriptor, count, place)
 
 
 class Message(NamedTuple):

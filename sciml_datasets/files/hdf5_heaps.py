@@ -1,7 +1,7 @@
 """The global heaps of HDF5 files, where text of varying length lies: a check before the HDF5 library reads one.
 
 The library never ends where an object of a heap has no length. Here a heap is walked first, as the library walks it.
-Source: HDF5 File Format Specification 3.0, III.E.
+ByteSource: HDF5 File Format Specification 3.0, III.E.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sciml_datasets.files.arriving import ByteSource
 from sciml_datasets.files.hdf5_headers import Bytes, attribute_values
 
 SIGNATURE = b"GCOL\x01"
@@ -39,17 +40,19 @@ class Heaps:
 
     Args:
         file: the file, as h5py has it.
+        descriptor: its file descriptor.
+        source: the source of its bytes where they come from elsewhere.
     """
 
-    def __init__(self, file: Any) -> None:
-        self._h5 = file
+    def __init__(self, file: Any, descriptor: int, source: ByteSource | None = None) -> None:
+        self._h5, self._descriptor, self._source = file, descriptor, source
         self._sizes: dict[int, int] = {}
         self._all = False
 
     @cached_property
     def file(self) -> Bytes:
         """The bytes of the file."""
-        return Bytes.of(self._h5)
+        return Bytes.of(self._h5, self._descriptor, self._source)
 
     def check_attribute(self, address: int, name: bytes) -> None:
         """Check the heaps that an attribute of the object at an address refers to.

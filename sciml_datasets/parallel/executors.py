@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from sciml_datasets.errors import InputError, PeerFailedError
 from sciml_datasets.parallel.processes import started_together, stay_with_parent
@@ -95,6 +95,7 @@ class Forked:
     """Processes forked from this one, without MPI. They inherit ``work``; only results are sent."""
 
     rank = 0
+    _start: Literal["fork", "spawn"] = "fork"
 
     def __init__(self, jobs: int) -> None:
         self.size = jobs
@@ -115,20 +116,13 @@ class Forked:
         from concurrent.futures.process import BrokenProcessPool
         from multiprocessing import get_context
 
-        fork = get_context("fork")
-        stop, done = fork.Event(), fork.Value("q", 0)
-
-        def tick(amount: int) -> None:
-            if stop.is_set():
-                raise PeerFailedError
-            with done.get_lock():
-                done.value += amount
-
+        context = get_context(self._start)
+        stop, done = context.Event(), context.Value("q", 0)
         # A process draws several of many small items at a time, as drawing takes a tenth of a millisecond.
         width = max(1, len(items) // (DRAWS * self.size))
         blocks = [range(first, min(first + width, len(items))) for first in range(0, len(items), width)]
         most = max(1, min(self.size, len(blocks)))  # the pool forks all of them at once
-        with ProcessPoolExecutor(most, fork, _inherit, (work, items, tick)) as pool:
+        with ProcessPoolExecutor(most, context, _inherit, (work, items, stop, done)) as pool:
             with started_together():
                 futures = [pool.submit(_work_on, block) for block in blocks]
             seen = 0
@@ -150,12 +144,34 @@ class Forked:
                 pool.shutdown(cancel_futures=True)
 
 
+class Spawned(Forked):
+    """New processes, which are sent ``work``: for libraries with threads of their own, that a forked process lacks.
+
+    A script that uses them needs an ``if __name__ == "__main__"`` guard.
+    """
+
+    _start = "spawn"
+
+
 _inherited: tuple[Callable[..., Any], Sequence[Any], Tick]
 
 
-def _inherit(work: Callable[..., Any], items: Sequence[Any], tick: Tick) -> None:
-    """Keep what a forked process inherited from its parent in a global that exists in that process alone."""
+def _inherit(work: Callable[..., Any], items: Sequence[Any], stop: Any, done: Any) -> None:
+    """Keep what a process got from its parent in a global that exists in that process alone.
+
+    Args:
+        work, items: as for `Executor.map`.
+        stop: event that ends the work.
+        done: shared number, the amount of work that all have done.
+    """
     global _inherited
+
+    def tick(amount: int) -> None:
+        if stop.is_set():
+            raise PeerFailedError
+        with done.get_lock():
+            done.value += amount
+
     _inherited = work, items, tick
     stay_with_parent()
 

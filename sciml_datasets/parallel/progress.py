@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from sciml_datasets.messages import asked_for, inform
+from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.printable import printable
 
 PLAIN_SECONDS = 30.0
@@ -60,3 +62,10 @@ def progress(
             inform(meter)
 
     yield advance
+
+
+def leader_progress(
+    executor: Executor, title: str, total: int, unit: str, **style: Any
+) -> AbstractContextManager[Callable[[int], object]]:
+    """Progress of a whole executor, shown by its leader; arguments as in `progress`."""
+    return progress(title, total, unit, **style) if executor.rank == 0 else nullcontext(lambda _: None)

@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sciml_datasets.files.atomic_folders import publish
-from sciml_datasets.preparation.plan import ShardPlan
+from sciml_datasets.preparation.destination import Work
+from sciml_datasets.preparation.planning import Planned
 from sciml_datasets.preparation.tasks import shard_name
 from sciml_datasets.preparation.tolerated import Notes
-from sciml_datasets.preparation.work_folder import remove_interrupted
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.members import write_members
 from sciml_datasets.prepared.overlaps import write_overlaps
-from sciml_datasets.raw_format import (
-    SPLITS,
-    Beside,
-    RawFile,
-    RawFormat,
-    Sample,
-)
+from sciml_datasets.raw_format import SPLITS, Beside, Sample
 
 
-def finish(
-    builder: Any,
-    raw_format: RawFormat,
-    raw_folder: Path,
-    plan: ShardPlan,
-    done: list[Written],
-    raw_files: list[RawFile],
-    checksums: dict[str, str],
-    identity: dict[str, Any],
-    work: Path,
-    final: Path,
-) -> None:
-    """Check that every shard is there, write everything else, the manifest last, and publish the folder."""
+def finish(builder: Any, made: Planned, done: list[Written], work: Work) -> None:
+    """Check that every shard is there, write everything else, the manifest last, and make the data set visible."""
     import tensorflow_datasets as tfds
 
-    folder = work / "folder"
+    plan, raw_format = made.plan, made.raw_format
     by_name = {written.name: written for written in done}
     written = [(shard, by_name[shard_name(builder, shard)]) for shard in plan.shards]
     notes = Notes(raw_format.tolerated, sum(result.records for _, result in written))
-    notes.add_all((result.notes for _, result in written), raw_folder)
+    notes.add_all((result.notes for _, result in written), made.raw)
     notes.report()
-    for _, result in written:
-        for name, size, _ in result.files():
-            if (folder / name).stat().st_size != size:
-                raise OSError(errno.EIO, f"not the {size} bytes that were written", str(folder / name))
     builder.info.set_splits(
         tfds.core.SplitDict(
             [
@@ -68,22 +45,23 @@ def finish(
     def samples_of(*splits: str) -> Iterator[Sample]:
         return (sample for shard in plan.shards if shard.split in splits for sample in shard.samples)
 
-    _lay_beside(builder, folder, raw_format.beside(raw_folder, samples_of(*SPLITS)))
-    builder.info.write_to_directory(folder)
-    columns = (*raw_format.facts, raw_format.group_kind)
-    for split in SPLITS:
-        write_members(folder, split, samples_of(split), columns)
-    write_overlaps(folder, builder.benchmark)
-    manifest.write_manifest(
-        folder,
-        identity={key: value for key, value in identity.items() if key != "features"},  # features.json has them
-        digest=plan.digest,
-        shards=[result for _, result in written],
-        raw=raw_files,
-        checksums=checksums,
-    )
-    publish(folder, final)
-    remove_interrupted(final)
+    with work.finishing([result for _, result in written]) as folder:
+        _lay_beside(builder, folder, raw_format.beside(made.raw.folder, samples_of(*SPLITS)))
+        builder.info.write_to_directory(folder)
+        columns = (*raw_format.facts, raw_format.group_kind)
+        for split in SPLITS:
+            write_members(folder, split, samples_of(split), columns)
+        write_overlaps(folder, builder.benchmark)
+        manifest.write_manifest(
+            folder,
+            identity={
+                key: value for key, value in made.identity.items() if key != "features"
+            },  # features.json has them
+            digest=plan.digest,
+            shards=[result for _, result in written],
+            raw=made.raw_files,
+            checksums=made.checksums,
+        )
 
 
 def _lay_beside(builder: Any, folder: Path, beside: Beside) -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from sciml_datasets.files.arriving import arriving
 from sciml_datasets.raw_format import RawFile
 
 Item = TypeVar("Item")
@@ -73,6 +74,9 @@ def _ask_for(extent: Extent) -> None:
 
     It is advice only: where it fails, the file is read without it, and the reader reports what is wrong with the file.
     """
+    if (source := arriving(extent.path)) is not None:
+        source.ask(extent.start, extent.start + extent.bytes)
+        return
     with suppress(OSError):
         descriptor = os.open(extent.path, os.O_RDONLY | os.O_NONBLOCK)  # opening a FIFO would wait for a writer
         try:

@@ -12,15 +12,17 @@ from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.atomic_folders import work_folder
 from sciml_datasets.parallel.executors import Tick
+from sciml_datasets.preparation.destination import Work
 from sciml_datasets.preparation.example_checks import refuse
 from sciml_datasets.preparation.example_proto import encoder
 from sciml_datasets.preparation.index_checks import check_sample
 from sciml_datasets.preparation.plan import Shard
 from sciml_datasets.preparation.prefetch import SMALL, Extent, asked_for
+from sciml_datasets.preparation.raw_sources import RawSource
 from sciml_datasets.preparation.shards import WRITERS
 from sciml_datasets.preparation.sorting import Spool, index_of
 from sciml_datasets.preparation.tolerated import Notes
-from sciml_datasets.preparation.work_folder import journal
+from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.prepared.tfrecord import Parts
 from sciml_datasets.raw_format import Example, RawFile, RawFormat, Sample
@@ -28,29 +30,33 @@ from sciml_datasets.raw_format import Example, RawFile, RawFormat, Sample
 
 @dataclass(frozen=True, slots=True)
 class IndexFiles:
-    """Indexes some raw files: returns their samples; progress in files.
+    """Indexes some raw files: returns their samples, and the traffic that they took; progress in files.
 
     Attributes:
         builder: builder of the data set.
         raw_format: raw format that reads the files.
-        folder: folder of the raw files.
-        final: the later prepared folder; samples that do not fit in memory are written beside it.
+        raw: the raw files.
+        beside: path beside which samples that do not fit in memory are written; None to keep all in memory.
     """
 
     builder: Any
     raw_format: RawFormat
-    folder: Path
-    final: Path
+    raw: RawSource
+    beside: Path | None
 
-    def __call__(self, files: Sequence[RawFile], tick: Tick) -> list[Sample] | Spool:
+    def __call__(self, files: Sequence[RawFile], tick: Tick) -> tuple[list[Sample] | Spool, Traffic]:
+        before, folder = self.raw.traffic(), self.raw.folder
+
         def samples() -> Iterator[Sample]:
             for file in asked_for(files, self._extent):
                 with asking(self.builder, self.raw_format, "index"):
-                    found = iter(self.raw_format.index(self.folder, file))
+                    found = iter(self.raw_format.index(folder, file))
                     yield from self._checked(found) if self.builder.benchmark.package else found
                 tick(1)
 
-        return index_of(samples(), work_folder(self.final))
+        with self.raw.named():
+            found = index_of(samples(), work_folder(self.beside)) if self.beside else list(samples())
+        return found, self.raw.traffic() - before
 
     def _checked(self, samples: Iterator[Sample]) -> Iterator[Sample]:
         benchmark: Benchmark = self.builder.benchmark
@@ -61,38 +67,45 @@ class IndexFiles:
 
     def _extent(self, file: RawFile) -> Extent | None:
         """The extent of a small file; None for a large file, of which the index reads little and at unknown places."""
-        return Extent(self.folder / file.name, 0, file.size) if file.size <= SMALL else None
+        return Extent(self.raw.folder / file.name, 0, file.size) if file.size <= SMALL else None
 
 
 @dataclass(frozen=True, slots=True)
 class WriteShard:
-    """Writes a shard into the work folder and journals it; progress in samples.
+    """Writes a shard: returns its content, and the traffic that it took; progress in samples.
 
     Attributes:
         builder: builder of the data set.
         raw_format: raw format that reads its raw files.
-        folder: folder of the raw files.
-        work: the work folder.
-        final: the later prepared folder; where it exists, another run was first and the work is no longer needed.
+        raw: the raw files.
+        work: the preparation in progress.
         samples: number of samples of all shards together.
     """
 
     builder: Any
     raw_format: RawFormat
-    folder: Path
-    work: Path
-    final: Path
+    raw: RawSource
+    work: Work
     samples: int
 
-    def __call__(self, shard: Shard, tick: Tick) -> Written:
-        if self.final.exists():
-            raise FileExistsError(f"{self.final}: a concurrent run was first")
+    def __call__(self, shard: Shard, tick: Tick) -> tuple[Written, Traffic]:
+        before = self.traffic()
+        written = self.work.write(shard_name(self.builder, shard), lambda path: self._written(path, shard, tick))
+        return written, self.traffic() - before
+
+    def traffic(self) -> Traffic:
+        """The traffic of this process so far, of raw files and of shards."""
+        return self.raw.traffic() + self.work.traffic()
+
+    def _written(self, path: Path, shard: Shard, tick: Tick) -> Written:
+        """The shard, written at a path."""
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]
         notes = Notes(self.raw_format.tolerated, self.samples)
-        with ExitStack() as opened:
+        folder = self.raw.folder
+        with self.raw.named(), ExitStack() as opened:
             with asking(self.builder, self.raw_format, "reader"):
-                read = opened.enter_context(self.raw_format.reader(self.folder, notes.add))
+                read = opened.enter_context(self.raw_format.reader(folder, notes.add))
 
             def examples() -> Iterator[Parts]:
                 for sample in asked_for(shard.samples, self._extent):
@@ -106,10 +119,8 @@ class WriteShard:
                     yield parts
                     tick(1)
 
-            written = write(self.work / "folder" / shard_name(self.builder, shard), examples())
-        written = replace(written, notes=notes.below(self.folder))
-        journal(self.work, written)
-        return written
+            written = write(path, examples())
+        return replace(written, notes=notes.below(folder))
 
     def _read(self, read: Callable[[Sample], Example], sample: Sample) -> Example:
         try:
@@ -120,7 +131,7 @@ class WriteShard:
 
     def _extent(self, sample: Sample) -> Extent | None:
         part = self.raw_format.extent(sample)
-        return Extent(self.folder / sample.file, *part) if part else None
+        return Extent(self.raw.folder / sample.file, *part) if part else None
 
 
 def asking(builder: Any, raw_format: RawFormat, method: str) -> AbstractContextManager[None]:

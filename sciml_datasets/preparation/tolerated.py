@@ -44,15 +44,19 @@ class Notes:
         """The counts with paths relative to a folder: they are the same wherever the folder is."""
         return {what: (count, first.removeprefix(f"{folder}/")) for what, (count, first) in self.found.items()}
 
-    def add_all(self, shards: Iterable[Mapping[str, tuple[int, str]]], folder: Path) -> None:
+    def add_all(self, shards: Iterable[Mapping[str, tuple[int, str]]], place: object) -> None:
         """Add the counts of shards, as `below` returns them for each.
+
+        Args:
+            shards: the counts.
+            place: place of the raw files, a folder or a URL by its text.
 
         Raises:
             InputError: there are too many of them together.
         """
         for found in shards:
             for what, (count, clause) in found.items():
-                self.add(what, f"{folder}/{clause}", count)
+                self.add(what, f"{place}/{clause}", count)
 
     def report(self) -> None:
         """Log one warning for each kind of defect."""

@@ -18,7 +18,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -37,12 +37,15 @@ OURS = re.compile(r"plan\.json|journal-.+\.jsonl|folder|(train|validation|test)-
 """Names of all files of a work folder: of a preparation, of its index while that is sorted, of a staged copy."""
 
 
-def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tuple[Path, list[Written]]:
+def open_work_folder(
+    final: Path, plan: dict[str, Any], names: Collection[str] | None = None, *, restart: bool
+) -> tuple[Path, list[Written]]:
     """Make a work folder and take over what earlier runs of the same plan have finished.
 
     Args:
         final: the folder to be made.
         plan: all that decides the output, as JSON; ``raw`` maps raw file names to size and time of change.
+        names: names of the shards to take over; None for all.
         restart: remove what earlier runs have left.
 
     Returns:
@@ -66,7 +69,29 @@ def open_work_folder(final: Path, plan: dict[str, Any], *, restart: bool) -> tup
     work = work_folder(final)
     (work / "folder").mkdir(parents=True)
     atomic.write_text(work / PLAN, json.dumps(plan, sort_keys=True))
-    return work, _take_over(same, work)
+    return work, _take_over(same, work, names)
+
+
+def collect(final: Path, work: Path, names: Collection[str]) -> list[Written] | None:
+    """Take over what other runs of the same plan have finished, once all shards are.
+
+    Args:
+        final: the folder to be made.
+        work: the work folder of this run.
+        names: names of all shards.
+
+    Returns:
+        The finished shards; None, and nothing is taken over, where one is missing.
+    """
+    plan = plan_of(work)
+    others = [path for path in interrupted(final) if path != work and plan_of(path) == plan]
+    own = list(journalled(work))
+    finished = {written.name for path in others for written in journalled(path)} | {written.name for written in own}
+    if not finished.issuperset(names):
+        return None
+    missing = set(names) - {written.name for written in own}
+    found = own + _take_over(others, work, missing)
+    return found if {written.name for written in found} == set(names) else None
 
 
 def interrupted(final: Path) -> Iterator[Path]:
@@ -145,11 +170,12 @@ def plan_of(work: Path) -> dict[str, Any] | None:
         return None
 
 
-def _take_over(earlier: list[Path], work: Path) -> list[Written]:
+def _take_over(earlier: list[Path], work: Path, names: Collection[str] | None) -> list[Written]:
     taken: dict[str, Written] = {}
     for path in earlier:
         for written in journalled(path):
-            if written.name not in taken and all(_link(path, work, name, size) for name, size, _ in written.files()):
+            wanted = written.name not in taken and (names is None or written.name in names)
+            if wanted and all(_link(path, work, name, size) for name, size, _ in written.files()):
                 taken[written.name] = written
                 journal(work, written)
     return list(taken.values())

@@ -28,8 +28,8 @@ NAMED = {
 WRITES = re.compile(r"[wax][bt+]{0,2}|r[bt]?\+[bt]?")
 """Modes in which `open` may change a file."""
 LOOKED_AT_ELSEWHERE = {"atomic.write_text", "atomic.copy", "checkpoints.save"}
-NO_FILES = {"partial.remove", "extra.remove"}
-"""Calls that only look like those of files: `PartialFile.remove`, which has an entry of its own, and a list."""
+NO_FILES = {"partial.remove", "extra.remove", "results.remove"}
+"""Calls that only look like those of files: of `PartialFile` and `Results`, which have own entries, and of a list."""
 
 
 def places() -> Iterator[str]:
@@ -93,6 +93,7 @@ ARRIVING = (
     "in a folder below `.fetch` whose name has the hash of a path and a signature, and which holds our files alone"
 )
 LEFT_BY_US = "found by `interrupted`: a random name and nothing inside but what we write"
+COPIES = "a copy of a raw file in a folder of this process, in a new folder with its signature beside temporary files"
 ENDED = "a name that ends with the signature of a process that has ended, and nothing inside but what we write"
 RECORD = (
     "a record of checksums below `.fetch` with the number of a process and random digits in its name, see `JOURNAL`"
@@ -105,6 +106,19 @@ NAMED_FILE = "to the one file that the user or a list of our own names, with its
 ENDED_WRITER = "a name that holds the signature of a process that has ended"
 LEFTOVER = "a name with a signature, see `TEMPORARY`, beside a file that only we write"
 REASONS = {
+    "sciml_datasets/parallel/beam.py:__init__:shutil.rmtree": ENDED,
+    "sciml_datasets/parallel/beam.py:put:temporary.replace": OWN_WORK,
+    "sciml_datasets/parallel/beam.py:put:temporary.write_bytes": OWN_WORK,
+    "sciml_datasets/parallel/beam.py:remove:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/in_bucket.py:described:write_bytes": SCRATCH,
+    "sciml_datasets/preparation/in_bucket.py:scratch:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/in_folder.py:discard:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/planning.py:_forget:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/planning.py:_joined:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/planning.py:forget_index:shutil.rmtree": OWN_WORK,
+    "sciml_datasets/preparation/raw_sources.py:_copy:path.open": COPIES,
+    "sciml_datasets/object_stores/sparse_file.py:forget:self.path.open": COPIES,
+    "sciml_datasets/object_stores/sparse_file.py:forget:file.truncate": COPIES,
     "cli/failures.py:fault_of:tempfile.NamedTemporaryFile": "a new file with a random name",
     "cli/streams.py:make_usable:os.fdopen": "the null device in the place of a closed stream",
     "cli/show.py:show:temporary.open": TEMPORARY,
@@ -186,15 +200,9 @@ REASONS = {
     "sciml_datasets/files/owned_files.py:remove_empty:folder.rmdir": "an empty folder alone",
     "sciml_datasets/files/owned_files.py:apply:path.unlink": "a file whose hash is still that of our own list",
     "sciml_datasets/lookup.py:save_metadata:np.save": OWN_WORK,
-    "sciml_datasets/parallel/beam.py:__call__:temporary.replace": OWN_WORK,
-    "sciml_datasets/parallel/beam.py:__call__:temporary.write_bytes": OWN_WORK,
-    "sciml_datasets/parallel/beam.py:map:shutil.rmtree": f"{OWN_WORK}, or {ENDED}",
     "sciml_datasets/prepared/manifest.py:write_manifest:write_text": OWN_WORK,
     "sciml_datasets/prepared/overlaps.py:write_overlaps:write_text": OWN_WORK,
-    "sciml_datasets/preparation/run.py:_forget_index:shutil.rmtree": OWN_WORK,
-    "sciml_datasets/preparation/run.py:_joined:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/finish.py:_lay_beside:write_text": OWN_WORK,
-    "sciml_datasets/preparation/run.py:_prepare:shutil.rmtree": OWN_WORK,
     "sciml_datasets/preparation/shards.py:write_tfrecord:index_path.write_bytes": TEMPORARY,
     "sciml_datasets/preparation/sorting.py:_append:path.open": OWN_WORK,
     "sciml_datasets/preparation/sorting.py:spooled:shutil.rmtree": OWN_WORK,

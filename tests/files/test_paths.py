@@ -18,12 +18,24 @@ from processes import NOBODY, needs_namespaces
 
 import sciml_datasets
 from sciml_datasets import InputError
-from sciml_datasets.cli.arguments import PathArgument
+from sciml_datasets.cli.arguments import DataArgument, PathArgument
 from sciml_datasets.cli.main import COMMANDS, main
 from sciml_datasets.paths import NoHomeError, path_of
 
 NO_PATHS = {
-    *("--split", "--only", "--source", "--limit-rate", "--model", "--fold", "--splits", "--by", "--set", "--response"),
+    *(
+        "--split",
+        "--only",
+        "--source",
+        "--limit-rate",
+        "--model",
+        "--fold",
+        "--splits",
+        "--by",
+        "--set",
+        "--response",
+        "--share",
+    ),
     *("--organization", "--system", "--descriptor", "--status", "--repository", "--branch", "--tag", "--commit"),
     *(
         "--user",
@@ -47,7 +59,7 @@ def flags() -> Iterator[tuple[str, str, list[str]]]:
         importlib.import_module(f"sciml_datasets.cli.{command}").add_arguments(parser)
         for leading, actions in own_actions(parser):
             for action in actions:
-                if isinstance(action, PathArgument):
+                if isinstance(action, PathArgument) and not isinstance(action, DataArgument):
                     others = [other for other in actions if other is not action and needed(other)]
                     if command == "predict" and action.dest != "run":
                         others += [other for other in actions if other.dest == "run"]
@@ -158,9 +170,9 @@ def test_a_home_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("variable", ["TFDS_DATA_DIR", "SCIML_RAW_DIR"])
 def test_a_url_in_the_environment_is_named(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv(variable, "s3://bucket/x")
+    monkeypatch.setenv(variable, "ftp://host/x")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=f"{variable} s3://bucket/x is a URL"):
+    with pytest.raises(InputError, match=f"{variable} ftp://host/x is no URL that can be read"):
         sciml_datasets.prepare("stemdl_demo")
     assert list(tmp_path.iterdir()) == []
 
@@ -173,8 +185,6 @@ def test_the_functions_refuse_urls_too(tmp_path: Path, data_dir: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     url = "gs://bucket/x"
     calls: list[Callable[[], object]] = [
-        lambda: sciml_datasets.prepare("stemdl_demo", data_dir=url),
-        lambda: sciml_datasets.prepare("stemdl_demo", raw_dir=url, data_dir="data"),
         lambda: sciml_datasets.simulate("stemdl_demo", url),
         lambda: sciml_datasets.folds("stemdl_demo", 2, data_dir=url),
         lambda: sciml_datasets.metrics.Evaluator("stemdl_demo", data_dir=url),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from buckets import environment, new_bucket
+from fetch_servers import s3_server
 from stemdl_files import sample, write_raw
 
 from sciml_datasets import InputError, prepare
+from sciml_datasets.parallel.beam import DIGEST, opened
 
 pytest.importorskip("apache_beam", reason="apache-beam is not installed: pip install sciml-datasets[beam]")
 
@@ -26,6 +31,25 @@ def test_the_local_runner_gives_the_same_bytes(raw_dir: Path, data_dir: Path, tm
     here = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert here == {path.name: path.read_bytes() for path in (data_dir / "sciml/stemdl_demo/3.0.0").iterdir()}
     assert [path.name for path in folder.parent.parent.iterdir()] == ["stemdl_demo"]
+
+
+@pytest.mark.filterwarnings("default")
+def test_buckets_are_read_and_written(raw_dir: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_server() as endpoint, new_bucket(endpoint, "beam") as bucket:
+        for name, value in environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        bucket.upload(raw_dir / "stemdl_demo", "raw/stemdl_demo")
+        prepare("stemdl_demo", "s3://beam/raw", "s3://beam/data", beam=options())
+        here = bucket.content("data")
+    folder = data_dir / "sciml/stemdl_demo/3.0.0"
+    assert here == {f"sciml/stemdl_demo/3.0.0/{path.name}": path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.filterwarnings("default")
+def test_results_of_others_are_not_loaded() -> None:
+    sealed = hmac.digest(b"a key of others", pickle.dumps(1), DIGEST) + pickle.dumps(1)
+    with pytest.raises(InputError, match="was not written by a worker of this run"):
+        opened(sealed, b"the key of this run")
 
 
 @pytest.mark.filterwarnings("default")

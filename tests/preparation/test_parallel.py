@@ -19,7 +19,7 @@ from processes import COMMAND, needs_mpi, ranks, run
 from stemdl_files import sample, write_file, write_raw
 
 from sciml_datasets import InputError, prepare
-from sciml_datasets.preparation.run import check_unchanged
+from sciml_datasets.preparation.raw_sources import RawFolder
 from sciml_datasets.preparation.work_folder import interrupted, journal, journalled, open_work_folder, what_changed
 from sciml_datasets.prepared.manifest import Written
 from sciml_datasets.stemdl.raw import Hdf5Stacks
@@ -273,11 +273,11 @@ def test_raw_files_that_changed_meanwhile_are_refused_by_name_until_restart(kill
 def test_raw_files_that_change_while_shards_are_written_are_named(tmp_path: Path) -> None:
     write_raw(tmp_path, train={"sample_0_0": sample("mp-1")})
     folder = tmp_path / "stemdl_demo"
-    before = Hdf5Stacks(128).files(folder)
-    check_unchanged(folder, before, Hdf5Stacks(128).files(folder))
+    raw, before = RawFolder(folder), Hdf5Stacks(128).files(folder)
+    raw.check_unchanged(before, lambda: Hdf5Stacks(128).files(folder))
     os.utime(folder / before[0].name, (1, 1))
     with pytest.raises(InputError, match=rf"{before[0].name} changed while it was prepared: run it again"):
-        check_unchanged(folder, before, Hdf5Stacks(128).files(folder))
+        raw.check_unchanged(before, lambda: Hdf5Stacks(128).files(folder))
 
 
 PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "f", "digest": "x", "raw": {"a": [1, 2]}}
