@@ -131,7 +131,8 @@ def _run(argv: Sequence[str]) -> int:
         return 0
     if argv[0] not in COMMANDS:
         raise _by_all(_no_command(argv[0]))
-    logging.getLogger("absl").setLevel(logging.ERROR)  # TFDS warns of its own deprecations
+    for name in ("absl", "matplotlib"):  # TFDS warns of its own deprecations, matplotlib where there is no home
+        logging.getLogger(name).setLevel(logging.ERROR)
     command = command_of(argv[0])
     parser = Parser(
         prog=f"sciml {argv[0]}",

@@ -67,8 +67,9 @@ def in_sandbox(
     # A forked process pays for each page of memory that it touches, so this is listed here.
     readable: list[str | Path] = [*reads, *library_folders(len(sys.modules))]
     reading, writing = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as where it is closed
+            stream.flush()
     parent = os.getpid()
     child = os.fork()
     if not child:

@@ -157,6 +157,15 @@ def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
     assert "baseline" in text
 
 
+def test_outside_of_a_checkout_training_says_what_submitting_will_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "stemdl_demo", "--data-dir", str(tmp_path), "--out", "run"]) == 2
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert first.endswith("`sciml submit` will need --commit")
+
+
 def test_training_until_a_target_says_that_it_was_not_reached(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,13 @@ def test_a_picture_of_day_and_night_is_drawn(tmp_path: Path, predicted: bool) ->
     assert (tmp_path / "scenes.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_says_what_its_colours_and_axes_are(tmp_path: Path) -> None:
+    contact_sheet([example(tmp_path)], tmp_path / "scenes.svg", [np.full((ROWS, COLUMNS), 0.7)])
+    drawn = (tmp_path / "scenes.svg").read_text()
+    for text in ("km", "S5 1.61 µm", "outline of cloud", "missed cloud", "false cloud", "brightness temperature, K"):
+        assert f"<!-- {text} -->" in drawn
+
+
 def test_colours_are_in_range_and_invalid_pixels_black(tmp_path: Path) -> None:
     bts = scene()["bts"]
     bts[3, 4] = np.nan

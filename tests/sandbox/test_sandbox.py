@@ -57,6 +57,11 @@ def test_nothing_is_printed_from_within(capfd: pytest.CaptureFixture[str]) -> No
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_closed_stream_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    assert in_sandbox(lambda: 1) == 1
+
+
 def test_files_that_are_named_are_read_by_threads_too(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("numbers")
 

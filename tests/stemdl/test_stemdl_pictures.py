@@ -85,6 +85,20 @@ def test_a_stack_without_axes_is_drawn_as_well(tmp_path: Path) -> None:
     assert imread(tmp_path / "stacks.png").std() > 0.1
 
 
+def test_right_and_wrong_predictions_are_told_apart_by_a_mark(tmp_path: Path) -> None:
+    stack = {"cbed_stack": np.ones((3, 16, 16), np.float32), "space_group": 225, "formula": b"", "energy_kev": 100}
+    contact_sheet([stack, stack], tmp_path / "stacks.svg", [np.int64(225), np.int64(2)])
+    drawn = (tmp_path / "stacks.svg").read_text()
+    assert drawn.count("<!-- \N{CHECK MARK} predicted") == drawn.count("<!-- \N{MULTIPLICATION SIGN} predicted") == 1
+
+
+def test_patterns_of_one_zone_are_told_apart_by_their_semi_angle(tmp_path: Path) -> None:
+    stack = {"cbed_stack": np.ones((3, 16, 16), np.float32), "space_group": 225, "formula": b"", "energy_kev": 100}
+    contact_sheet([stack | {"semi_angles_rad": np.array([1e-3, 2e-3, np.nan])}], tmp_path / "stacks.svg")
+    drawn = (tmp_path / "stacks.svg").read_text()
+    assert [text in drawn for text in ("<!-- 1.00 mrad -->", "<!-- 2.00 mrad -->", "nan")] == [True, True, False]
+
+
 def test_logarithms_are_drawn_like_the_intensities_they_are_of(tmp_path: Path) -> None:
     intensities = 10 ** np.random.default_rng(0).uniform(-5, 0, (3, 16, 16)).astype(np.float32)
     known = {"space_group": 2, "formula": b"", "energy_kev": 0}
