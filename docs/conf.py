@@ -27,6 +27,7 @@ nb_execution_mode = "off"  # -D nb_execution_mode=force fills the notebooks
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_output_stderr = "remove"  # logs of libraries
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 napoleon_use_ivar = True

@@ -55,6 +55,7 @@ WITH_TENSORFLOW = {
 """Files whose tests import TensorFlow into the process of pytest."""
 LONGEST = (
     "submissions/test_bad_submissions.py",
+    "project/test_blocks.py",
     "models/test_reproducibility.py",
     "preparation/test_parallel.py",
     "benchmarks/test_spectra.py",
