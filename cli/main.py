@@ -68,6 +68,14 @@ class Command(Protocol):
         """Run the command, with results on stdout and progress on stderr, and return the exit code."""
 
 
+class Inert(logging.Formatter):
+    """The messages of loggers that nobody has set up, each in one line and shown as text from outside is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`."""
+        return printable(super().format(record))
+
+
 def command_of(name: str) -> Command:
     """The module of a command, imported when it is first needed."""
     return cast(Command, importlib.import_module(f"sciml_datasets.cli.{name}"))
@@ -79,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.make_usable()
         _spare_other_libraries()
         warnings.showwarning = partial(_show_warning, warnings.showwarning)
+        if logging.lastResort is not None:
+            logging.lastResort.setFormatter(Inert())  # libraries log names and texts of others as they are
         argv = sys.argv[1:]
     name = f"sciml {argv[0]}" if argv and argv[0] in COMMANDS else "sciml"
     try:

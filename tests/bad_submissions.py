@@ -100,6 +100,11 @@ BAD: list[tuple[str, Change, str]] = [
     ("folders too deep", put("a/b/c/d/e.txt"), "too-deep"),
     ("a text that is too large", put("long.txt", b"x" * ((1 << 20) + 1)), "too-large"),
     ("a configuration that is too large", put("config.yaml", b"a: " + b"x" * 70_000), "too-large"),
+    (
+        "logs that together are too large",
+        several(*(put(f"result-{number}.txt", b" " * (4 << 20)) for number in range(2, 11))),
+        "too-large",
+    ),
     ("a pickle", put("model.pkl", b"\x80\x04N."), "pickle"),
     (
         "a pickle by another name",
@@ -137,6 +142,11 @@ BAD: list[tuple[str, Change, str]] = [
     ("deep YAML", put("config.yaml", b"a: " + nested(1000).encode()), "too-nested"),
     ("a key twice", put("config.yaml", b"a: 1\na: 2\n"), "repeated-key"),
     ("a long list of hyperparameters", config("hyperparameters", value={str(i): 1 for i in range(1001)}), "too-long"),
+    (
+        "a number for the organisation, which no folder is called after",
+        several(config("submission", "organisation", value=2024), log(logged("submission_org", 2024))),
+        "config-differs",
+    ),
     ("a maintainer who is no user", config("maintainers", value=["<b>"]), "config-value"),
     ("a date", config("github", "tag", value=__import__("datetime").date(2026, 1, 1)), "yaml-type"),
     ("not a number", put("config.yaml", b"a: .nan\n"), "yaml-type"),

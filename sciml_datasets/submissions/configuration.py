@@ -64,7 +64,8 @@ def check_config(config: dict[str, Any], place: Place) -> Iterator[Finding]:
     elif wrong := [name for name in maintainers if not isinstance(name, str) or not rules.LOGIN.fullmatch(name)]:
         yield Finding(rules.CONFIG, "config-value", f"the maintainer {shown(wrong[0])} is no name of a user")
     organization = entry(config, "submission.organisation", "submission.organization")
-    if len(place.parts) == 4 and isinstance(organization, str) and folder_name(organization) != place.parts[0]:
+    known = organization is not None and not isinstance(organization, dict | list)
+    if len(place.parts) == 4 and known and folder_name(str(organization)) != place.parts[0]:
         yield Finding(
             rules.CONFIG, "config-differs", f"the organisation is {shown(organization)}, the folder {place.parts[0]}"
         )

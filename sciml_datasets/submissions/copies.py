@@ -95,9 +95,9 @@ def _lower(parts: Parts) -> Parts:
     return tuple(part.lower() for part in parts)
 
 
-def _order(history: History, place: Place, text: str = "") -> float:
+def _order(history: History, place: Place, sha256: str | None = None) -> float:
     """The number of the commit with which it came; what is in no commit comes last."""
-    came = history.came(place.folder, text)
+    came = history.came(place.folder, sha256)
     return math.inf if came is None else came
 
 
@@ -116,7 +116,7 @@ def _alike(everything: Mapping[Place, Facts], keys: Sequence[str]) -> Iterator[l
 
 
 def _nearly_alike(everything: Mapping[Place, Facts]) -> Iterator[list[StatedRun]]:
-    """The pairs of runs of different submissions of the same data whose errors are nearly the same."""
+    """The pairs of runs of the same data whose errors are nearly the same."""
     of_data: dict[tuple[str, int], list[tuple[StatedRun, list[float]]]] = {}
     for place, facts in everything.items():
         for run, found in _runs(place, facts):
@@ -126,13 +126,12 @@ def _nearly_alike(everything: Mapping[Place, Facts]) -> Iterator[list[StatedRun]
         runs, vectors = [run for run, _ in same], np.array([vector for _, vector in same])
         for i in range(1, len(runs)):
             for j in np.flatnonzero(likeness(vectors[i], vectors[:i]) >= rules.NEAR_COPY):
-                if runs[i].place != runs[j].place:
-                    yield [runs[j], runs[i]]
+                yield [runs[j], runs[i]]
 
 
 def _later(groups: Iterable[Sequence[StatedRun]], history: History) -> dict[Place, list[Place]]:
-    """The submissions that do not surely come first in a group, each with those that do or may; none where a group is
-    of one submission."""
+    """The submissions that do not surely come first in a group, or that have several runs in it, each with the others
+    that do or may come first."""
     found: dict[Place, list[Place]] = {}
     for group in groups:
         came: dict[Place, float] = {}
@@ -141,7 +140,7 @@ def _later(groups: Iterable[Sequence[StatedRun]], history: History) -> dict[Plac
         best = min(came.values())
         first = [place for place, number in came.items() if number == best][: MOST_NAMED + 2]
         for place in came:
-            if first != [place] or len(came) == 1:
+            if first != [place] or sum(run.place == place for run in group) > 1:
                 found.setdefault(place, []).extend(other for other in first if other != place)
     return found
 
@@ -150,6 +149,6 @@ def _named(earlier: Iterable[Place]) -> str:
     """Those whose predictions a submission has, in words."""
     names = sorted({other.name for other in earlier})
     if not names:
-        return "the same in two runs"
+        return "those of another run"
     more = " and of others" if len(names) > MOST_NAMED else ""
     return f"those of {', '.join(shown(name, 400) for name in names[:MOST_NAMED])}{more}"

@@ -8,10 +8,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from sciml_datasets.sandbox import StoppedError, in_sandbox
 from sciml_datasets.submissions import rules
+from sciml_datasets.submissions.configuration import entry
+from sciml_datasets.submissions.findings import BrokenRuleError
+from sciml_datasets.submissions.folder import as_text
+from sciml_datasets.submissions.untrusted_documents import parse_yaml
 
 SAFE = (
     "safe.bareRepository=explicit",  # a submission may hold what looks like a repository
@@ -33,14 +40,16 @@ class History:
     def __init__(self, root: Path) -> None:
         absolute = Path(os.path.normpath(root.absolute()))  # links are not followed: what lies behind one is refused
         self._top = next((folder for folder in (absolute, *absolute.parents) if (folder / ".git").exists()), None)
-        self._blobs: dict[str, bytes] = {}
+        self._stated: dict[str, list[str]] = {}
 
-    def came(self, folder: Path, text: str = "") -> int | None:
-        """The number of the first commit in which config.yaml of a submission was there, or had a text.
+    def came(self, folder: Path, sha256: str | None = None) -> int | None:
+        """The number of the first commit in which config.yaml of a submission was there, or had a run with predictions.
+
+        Predictions that are only mentioned, as in a comment, are of no run: they may be somebody else's.
 
         Args:
             folder: folder of the submission.
-            text: text, for example the SHA-256 of predictions; any where it is empty.
+            sha256: SHA-256 of the predictions; None where any will do.
 
         Returns:
             The number; None where it is in no commit.
@@ -48,7 +57,7 @@ class History:
         found = (
             number
             for number, blob in self._versions.get(self.path_of(folder / rules.CONFIG), [])
-            if not text or text.encode() in self._content(blob)
+            if sha256 is None or sha256 in self._predictions(blob)
         )
         return next(found, None)
 
@@ -91,7 +100,36 @@ class History:
                 number += 1
         return versions
 
-    def _content(self, blob: str) -> bytes:
-        if blob not in self._blobs:
-            self._blobs[blob] = self.git("cat-file", "blob", blob) or b""
-        return self._blobs[blob]
+    def _predictions(self, blob: str) -> list[str]:
+        """The SHA-256 of the predictions of each run in a version of config.yaml."""
+        if blob not in self._stated:
+            self._stated[blob] = texts_in(self.git("cat-file", "blob", blob) or b"", _predictions_of)
+        return self._stated[blob]
+
+
+def texts_in(content: bytes, find: Callable[[dict[str, Any]], Iterable[Any]]) -> list[str]:
+    """The texts among what is found in an earlier config.yaml, which anybody may have written; none where it cannot be
+    read.
+
+    Args:
+        content: content of the file.
+        find: function of the configuration.
+    """
+
+    def read() -> list[str]:
+        try:
+            config = parse_yaml(as_text(content[: rules.MAX_BYTES["config"]]))
+        except BrokenRuleError:
+            return []
+        return [text for text in find(config) if isinstance(text, str)]
+
+    try:
+        return list(in_sandbox(read))
+    except StoppedError:
+        return []
+
+
+def _predictions_of(config: dict[str, Any]) -> list[Any]:
+    """The SHA-256 of the predictions of each run."""
+    runs = config.get("runs")
+    return [entry({"run": run}, "run.predictions.sha256") for run in (runs if isinstance(runs, list) else [])]

@@ -74,8 +74,8 @@ class Inspection:
         runs, recomputed = self._predictions(config, results)
         return {
             "config": config,
-            "result": whole,
-            "results": results,
+            "result": whole and _shown(whole),
+            "results": [_shown(result) for result in results],
             "times": [times(lines) for lines in logs],
             "runs": runs,
             "at_hand": sorted(self._known),
@@ -101,6 +101,11 @@ class Inspection:
                 self._findings.append(Finding(".", "file-missing", f"{' or '.join(spellings)} is missing"))
             if len(there) > 1:
                 self._findings.append(Finding(there[1], "name-collision", f"{there[0]} is there as well"))
+        recorded = {name: size for name, size in listed.sizes.items() if kind_of(name) in ("json", "log")}
+        if (size := sum(recorded.values())) > rules.MAX_RECORDED:
+            what = f"results and logs together have {size:,} bytes, at most {rules.MAX_RECORDED:,}"
+            self._findings.append(Finding(".", "too-large", what))
+            self._files -= recorded.keys()
 
     def _read(self, name: str) -> str:
         return as_text(read_file(self._place.folder / name, rules.MAX_BYTES[kind_of(name)]))
@@ -259,6 +264,12 @@ class Inspection:
             if Path(name).suffix.lower() == ".pdf":
                 content = read_file(self._place.folder / name, rules.MAX_BYTES["other"])
                 self._findings += check_pdf(name, content, markdown if name in rules.CONTRIBUTION else None)
+
+
+def _shown(result: dict[str, Any]) -> dict[str, Any]:
+    """The part of a result that a leaderboard shows: all facts are held at once, of all submissions."""
+    details = {key: value for key, value in result["details"].items() if key == "confusion"}
+    return {key: value for key, value in result.items() if key != "software"} | {"details": details}
 
 
 def _check_ids(ids: list[str], known: Known) -> None:

@@ -178,7 +178,7 @@ RULES: Mapping[str, Rule] = MappingProxyType(
         ),
         "copy": _must("predictions are not those of another submission", "submit predictions of your own"),
         "near-copy": _review(
-            "errors that are those of an earlier submission but for little noise may come from its predictions",
+            "errors that are those of another run but for little noise may come from its predictions",
             "explain it in the contribution; a reviewer looks at it",
         ),
         "same-scores": _review(

@@ -44,6 +44,8 @@ MAX_BYTES = MappingProxyType(
         "predictions": 2 * GIB,
     }
 )
+MAX_RECORDED = 32 * MIB
+"""Number of bytes of all results and logs together: each value in them is looked at."""
 MAX_LINE = 64 * KIB
 MAX_NESTING = 24
 """Depth of nested values in YAML and JSON."""

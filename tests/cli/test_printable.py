@@ -141,10 +141,12 @@ def test_a_name_forges_no_line_of_its_own(tmp_path: Path, capsys: pytest.Capture
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_warning_of_another_library_is_printable(tmp_path: Path) -> None:
+@pytest.mark.parametrize("warn", ["warnings.warn", "logging.getLogger('fpdf').warning"])
+def test_a_warning_of_another_library_is_printable(warn: str) -> None:
     program = (
-        "import sys, warnings; import sciml_datasets.cli.list as command; from sciml_datasets.cli.main import main\n"
-        "command.run = lambda args: warnings.warn('a\\x1b[2Jb') or 0\nsys.exit(main())"
+        "import logging, sys, warnings; import sciml_datasets.cli.list as command\n"
+        "from sciml_datasets.cli.main import main\n"
+        f"command.run = lambda args: {warn}('a\\x1b[2Jb') or 0\nsys.exit(main())"
     )
     done = subprocess.run([sys.executable, "-c", program, "list"], capture_output=True, text=True, check=False)
     assert (done.returncode, invisible(done.stderr.replace("\n", ""))) == (0, [])

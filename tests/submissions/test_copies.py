@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
 from alterations import config, log, logged, put
 from submission_files import at_hand, beyond_texts, change_yaml, make_run, make_submission
 
@@ -17,6 +18,9 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.metrics.truth import Truth
 from sciml_datasets.prepared.prepared import Prepared
 from sciml_datasets.submissions import Checked, check, check_tree, rules
+from sciml_datasets.submissions.copies import copy_findings
+from sciml_datasets.submissions.folder import Place
+from sciml_datasets.submissions.history import History
 from sciml_datasets.submissions.maintainers import PullRequest
 from sciml_datasets.submissions.prediction_errors import draw_places, likeness, unexplained
 from sciml_datasets.task import Regression
@@ -60,6 +64,12 @@ def found(checked: list[Checked]) -> dict[str, list[str]]:
     return {one.place.name: [finding.rule for finding in beyond_texts(one)] for one in checked}
 
 
+def predictions_of(tree: Path) -> str:
+    """The SHA-256 of the predictions of the submission that is committed."""
+    config = yaml.safe_load((tree / ORIGINAL / "config.yaml").read_text())
+    return str(config["runs"][0]["predictions"]["sha256"])
+
+
 def test_a_copy_takes_no_original_off_the_board(tree: Path, tmp_path: Path) -> None:
     copied(tree)
     commit(tree.parent, date="2001-01-01T00:00:00")  # a date is a claim of the submitter
@@ -75,6 +85,25 @@ def test_a_copy_that_replaces_what_was_there_before_the_original_is_the_copy(
     repository = tmp_path / "other"
     (repository / "submissions" / COPY).parent.mkdir(parents=True)
     shutil.copytree(early, repository / "submissions" / COPY)
+    git(repository, "init", "-q", "-b", "main")
+    commit(repository)
+    shutil.copytree(tree / ORIGINAL, repository / "submissions" / ORIGINAL)
+    commit(repository)
+    shutil.rmtree(repository / "submissions" / COPY)
+    copied(repository / "submissions")
+    commit(repository)
+    assert found(check_tree(repository / "submissions")) == {ORIGINAL: [], COPY: ["copy"]}
+
+
+def test_who_mentions_predictions_before_they_are_there_does_not_own_them(
+    tree: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    early = make_submission(tmp_path / "all", [make_run(tmp_path / "run", data_dir, seed=5)])
+    theirs = predictions_of(tree)
+    repository = tmp_path / "other"
+    shutil.copytree(early, repository / "submissions" / COPY)
+    with (repository / "submissions" / COPY / "config.yaml").open("a") as file:
+        file.write(f"# {theirs}\nnotes: |\n  sha256: {theirs}\n")
     git(repository, "init", "-q", "-b", "main")
     commit(repository)
     shutil.copytree(tree / ORIGINAL, repository / "submissions" / ORIGINAL)
@@ -130,6 +159,28 @@ def test_predictions_with_little_noise_are_given_to_a_person_and_honest_ones_are
         told = {finding.rule for finding in beyond_texts(checked[descriptor])}
         assert {"near-copy"} <= told <= {"near-copy", "same-scores"}
         assert checked[descriptor].accepted
+
+
+def test_a_run_that_is_another_of_the_same_submission_with_little_noise_is_given_to_a_person(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    name = "candle_uno_demo"
+    best = make_run(tmp_path / "best", data_dir, name=name, seed=0)
+    with h5py.File(best / "predictions.h5") as file:
+        ids, values = file["id"][:], file["prediction"][:]
+    noise = np.random.default_rng(0).normal(0, 1e-6, values.shape)
+    again = make_run(tmp_path / "again", data_dir, name=name, seed=1, given=(ids, values + noise))
+    make_submission(tmp_path / "all", [best, again])
+    (checked,) = check_tree(tmp_path / "all", at_hand(data_dir))
+    assert "near-copy" in {finding.rule for finding in checked.findings}
+
+
+def test_two_equal_runs_are_told_though_somebody_else_has_copied_them(tree: Path) -> None:
+    first, second = (Place(tree / name, tuple(name.split("/"))) for name in (ORIGINAL, COPY))
+    run = {"sha256": predictions_of(tree), "scores": "", "fingerprint": "x"}
+    told = copy_findings({first: {"runs": [run, run]}, second: {"runs": [run]}}, {}, History(tree))
+    assert [finding.what for finding in told[first]] == ["the predictions are those of another run"]
+    assert [finding.what for finding in told[second]] == [f"the predictions are those of {ORIGINAL}"]
 
 
 def test_likeness_bears_gross_differences_at_a_few_samples(data_dir: Path) -> None:
