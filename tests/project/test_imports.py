@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("data_part",),
     ("conversion",),
     ("files",),
+    ("object_stores",),
     ("data_card",),
     ("ontology",),
     ("splits",),

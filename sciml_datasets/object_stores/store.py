@@ -1,0 +1,368 @@
+"""One store: objects below a URL, read whole or in ranges, listed, written and removed, several requests in flight.
+
+obstore makes the requests and repeats those that fail for a moment. Every failure that remains is one sentence, an
+`InputError`, that begins with the URL. A store can be pickled; it cannot be used in a process that was forked after
+another store was used, since the threads of obstore are not there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.object_stores.failures import Access, changed, sentences
+from sciml_datasets.object_stores.s3_access import s3_access
+from sciml_datasets.object_stores.urls import LOCAL, checked_url
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+IN_FLIGHT = 8
+"""Number of requests at a time."""
+REQUEST_BYTES = 8 << 20
+"""Largest number of bytes of one request for a part of an object."""
+DOCUMENT_BYTES = 64 << 20
+"""Largest number of bytes of an object that is read whole."""
+PART_BYTES, MOST_PARTS = 8 << 20, 10_000
+"""Least size of a part of an upload, and number of parts that S3 takes at most."""
+MOST_LISTED = 200_000
+"""Largest number of objects of a listing."""
+PAGE = 1_000
+PAGE_SECONDS = 120.0
+"""Time in which a page of a listing must come, or the listing never ends."""
+RETRIES: Any = {
+    "max_retries": 6,
+    "retry_timeout": timedelta(seconds=90),
+    "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=10), "base": 2},
+}
+"""Waits of 0.1, 0.2, 0.4 seconds and so on, each varied at random, after a 5xx, a 429 or a broken connection."""
+TIMEOUTS: Any = {"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=10)}
+KINDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "http": "http", "https": "http", LOCAL: LOCAL}
+"""Scheme of a URL to the kind of its store; the others are Azure's."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a store says of an object.
+
+    Attributes:
+        name: its name below the URL of the store.
+        size: number of bytes.
+        etag: tag of the content that the store gives, "" where it gives none.
+    """
+
+    name: str
+    size: int
+    etag: str
+
+
+class Store:
+    """The objects below a URL; see the module's docstring.
+
+    Attributes:
+        url: the URL, without a slash at its end.
+        kind: ``s3``, ``gs``, ``az``, ``http`` or ``file``.
+        requests: number of requests so far, without those that obstore repeated.
+        received, sent: number of bytes of objects so far.
+
+    Args:
+        url: URL of a bucket or of a folder in it.
+        place: place of the URL for messages, for example ``--data-dir``.
+        in_flight: number of requests at a time.
+
+    Raises:
+        InputError: the URL names no place, or SCIML_OFFLINE forbids the network.
+    """
+
+    def __init__(self, url: str, place: str = "the URL", in_flight: int = IN_FLIGHT) -> None:
+        self.url, self.in_flight = checked_url(url, place), in_flight
+        self._place = place
+        scheme = self.url.partition(":")[0]
+        self.kind = KINDS.get(scheme, "az")
+        if self.kind != LOCAL and os.environ.get("SCIML_OFFLINE", "0") not in ("", "0"):
+            raise InputError(f"SCIML_OFFLINE forbids the network, which {self.url} needs: unset it, or name a folder")
+        self.requests = self.received = self.sent = 0
+        self._lock = Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._open()
+
+    def _open(self) -> None:
+        _check_process(self.url)
+        from obstore.store import from_url
+
+        settings, provider = s3_access() if self.kind == "s3" else ({}, None)
+        skips = f"{ {'s3': 'AWS', 'gs': 'GOOGLE', 'az': 'AZURE'}.get(self.kind) }_SKIP_SIGNATURE"
+        anonymous = bool(settings.get("skip_signature")) or os.environ.get(skips, "").lower() in ("1", "true", "yes")
+        self._access = Access(self.kind, anonymous)
+        options: dict[str, Any] = {}
+        if self.kind != LOCAL:
+            options = {"client_options": TIMEOUTS | {"allow_http": True}, "retry_config": RETRIES}
+        if settings:
+            options["config"] = settings
+        if provider is not None:
+            options["credential_provider"] = provider
+        with sentences(self.url, self._access):
+            self._store: Any = from_url(self.url, **options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The constructor and its arguments: connections and counts stay in this process."""
+        return type(self), (self.url, self._place, self.in_flight)
+
+    def url_of(self, name: str) -> str:
+        """The URL of an object, for messages."""
+        return f"{self.url}/{name}" if name else self.url
+
+    def head(self, name: str) -> StoredObject:
+        """What the store says of an object.
+
+        Raises:
+            MissingObjectError: there is none of this name.
+            InputError: it cannot be asked for.
+        """
+        import obstore
+
+        with self._request(name):
+            return _described(name, obstore.head(self._store, _key(name)))
+
+    def get(self, name: str, most: int = DOCUMENT_BYTES, unless: str = "") -> tuple[bytes, StoredObject] | None:
+        """The content of a small object, and what the store says of it.
+
+        Args:
+            name: its name.
+            most: largest number of bytes that it may have.
+            unless: ETag of a content that is known; None is returned where the object still has it.
+
+        Raises:
+            MissingObjectError: there is none of this name.
+            InputError: it has more bytes, or cannot be read.
+        """
+        import obstore
+        from obstore.exceptions import NotModifiedError
+
+        with self._request(name):
+            try:
+                result = obstore.get(self._store, _key(name), options={"if_none_match": unless} if unless else {})
+            except NotModifiedError:
+                return None
+            found = _described(name, result.meta)
+            if found.size > most:
+                raise InputError(f"{self.url_of(name)}: it has {found.size:,} bytes, expected at most {most:,}")
+            content = bytes(result.bytes())
+        self._count(received=len(content))
+        return content, found
+
+    def get_range(self, name: str, start: int, end: int, etag: str = "") -> memoryview:
+        """Some bytes of an object, by one request.
+
+        Args:
+            name: its name.
+            start: position of the first byte.
+            end: position after the last one.
+            etag: tag that the object must still have; "" for any.
+
+        Raises:
+            MissingObjectError: there is none of this name.
+            ChangedObjectError: it has another tag now.
+            InputError: it has fewer bytes, or the store answers no request for a part.
+        """
+        import obstore
+
+        options: Any = {"range": (start, end)}
+        if etag and not etag.startswith("W/"):  # a weak tag never matches (RFC 9110, 13.1.1)
+            options["if_match"] = etag
+        with self._request(name):
+            result = obstore.get(self._store, _key(name), options=options)
+            if etag and (result.meta["e_tag"] or etag) != etag:
+                raise changed(self.url_of(name))
+            content = memoryview(result.bytes())
+        if result.range != (start, end) or len(content) != end - start:
+            raise InputError(
+                f"{self.url_of(name)}: the store sends {len(content):,} bytes of it where {end - start:,} from "
+                f"{start:,} are asked for: the object is shorter, or the store wrong"
+            )
+        self._count(received=len(content))
+        return content
+
+    def each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """The results of ``work`` on each item, by as many threads as there may be requests at a time.
+
+        The first error ends all: what has begun is waited for, the rest is left out. ``work`` must not call it again.
+        """
+        wanted = list(items)
+        if len(wanted) < 2:
+            return [work(item) for item in wanted]
+        with self._lock:
+            pool = self._pool = self._pool or ThreadPoolExecutor(self.in_flight, "requests")
+        started = [pool.submit(work, item) for item in wanted]
+        try:
+            finished, _ = wait(started, return_when=FIRST_EXCEPTION)
+            for one in finished:
+                one.result()
+            return [one.result() for one in started]
+        finally:
+            for one in started:
+                one.cancel()
+            wait(started)
+
+    def listed(self, prefix: str = "", most: int = MOST_LISTED) -> list[StoredObject]:
+        """The objects below a folder and its folders, sorted by name.
+
+        Args:
+            prefix: name of the folder below the URL; "" for all.
+            most: number of objects that are expected at most.
+
+        Raises:
+            InputError: it cannot be listed, there are more objects, or the listing never ends.
+        """
+        import asyncio
+
+        import obstore
+
+        async def pages() -> list[StoredObject]:
+            found: dict[str, StoredObject] = {}
+            stream = aiter(obstore.list(self._store, _key(prefix) if prefix else None, chunk_size=PAGE))
+            came = 0
+            while True:
+                self._count(requests=1)
+                page = await asyncio.wait_for(anext(stream, None), PAGE_SECONDS)
+                if page is None:
+                    return [found[name] for name in sorted(found)]
+                found |= {meta["path"]: _described(meta["path"], meta) for meta in page}
+                came += len(page)
+                if came > most:
+                    raise InputError(
+                        f"{self.url_of(prefix)}: its listing has more than {most:,} objects: name the folder that "
+                        "holds the data, or see whether the listing of this store ever ends"
+                    )
+
+        with sentences(self.url_of(prefix), self._access), ThreadPoolExecutor(1) as alone:
+            try:
+                # A thread of its own, since the caller may run in an event loop, as notebooks do.
+                return alone.submit(asyncio.run, pages()).result()
+            except TimeoutError as error:
+                raise InputError(
+                    f"{self.url_of(prefix)}: its listing does not go on for {PAGE_SECONDS:.0f} seconds: the store may "
+                    "be wrong, or the folder too large: name another one"
+                ) from error
+
+    def put(self, name: str, content: bytes | Path | Iterable[bytes], size: int = 0) -> str:
+        """Write an object, which appears whole or not at all; an existing one is replaced.
+
+        Args:
+            name: its name.
+            content: its bytes, a file, or its bytes piece by piece; in several parts where it is large.
+            size: number of bytes of pieces, where it is known.
+
+        Returns:
+            its ETag, "" where the store gives none.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        import obstore
+
+        if isinstance(content, Path):
+            size = content.stat().st_size
+        elif isinstance(content, bytes):
+            size = len(content)
+        part = max(PART_BYTES, -(-size // (MOST_PARTS - 1)))
+        with self._request(name, requests=max(1, -(-size // part))):
+            result = obstore.put(self._store, _key(name), content, chunk_size=part, max_concurrency=self.in_flight)
+        self._count(sent=size)
+        return result["e_tag"] or ""
+
+    def put_if_absent(self, name: str, content: bytes) -> bool:
+        """Write a small object unless there is one of this name, by one conditional request.
+
+        Returns:
+            whether it was written by this call. A repeated request whose first answer was lost gives False too: who
+            needs to know compares the content.
+
+        Raises:
+            InputError: it cannot be written, or the store has no conditional writes.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        with self._request(name):
+            try:
+                obstore.put(self._store, _key(name), content, mode="create")
+            except (AlreadyExistsError, PreconditionError):
+                return False
+        self._count(sent=len(content))
+        return True
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove objects; one that is not there is no error.
+
+        Raises:
+            InputError: one cannot be removed.
+        """
+        import obstore
+
+        for name in names:
+            with self._request(name):
+                try:
+                    obstore.delete(self._store, _key(name))
+                except FileNotFoundError:
+                    continue
+
+    def told(self) -> str:
+        """Number of requests and of bytes so far, in words."""
+        sent = f", {self.sent / 1e6:,.1f} MB sent" if self.sent else ""
+        return f"{self.url}: {self.requests:,} requests, {self.received / 1e6:,.1f} MB received{sent}"
+
+    def _request(self, name: str, requests: int = 1) -> Any:
+        _check_process(self.url)
+        self._count(requests=requests)
+        return sentences(self.url_of(name), self._access)
+
+    def _count(self, requests: int = 0, received: int = 0, sent: int = 0) -> None:
+        with self._lock:
+            self.requests += requests
+            self.received += received
+            self.sent += sent
+
+
+def pieces(start: int, end: int, most: int = REQUEST_BYTES) -> list[tuple[int, int]]:
+    """A range of bytes in parts of at most ``most`` bytes.
+
+    Example:
+        >>> from sciml_datasets.object_stores.store import pieces
+        >>> pieces(0, 20, 8)
+        [(0, 8), (8, 16), (16, 20)]
+    """
+    return [(at, min(at + most, end)) for at in range(start, end, most)]
+
+
+def _key(name: str) -> str:
+    """The name of an object, as a path below the store."""
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise InputError(f"{name!r} is no name of an object: expected names without . and .. between slashes")
+    return name
+
+
+def _described(name: str, meta: Any) -> StoredObject:
+    return StoredObject(name, int(meta["size"]), meta["e_tag"] or "")
+
+
+@cache
+def _first_process() -> int:
+    """The process that used a store first; a forked process inherits the answer of its parent."""
+    return os.getpid()
+
+
+def _check_process(url: str) -> None:
+    if _first_process() != os.getpid():
+        raise InputError(
+            f"{url}: a process that was forked from one that has read a URL cannot read it: start worker processes "
+            "with spawn or forkserver (multiprocessing_context='forkserver' of PyTorch's DataLoader)"
+        )
