@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sciml_datasets.cli.streams import say
 from sciml_datasets.errors import InputError
+from sciml_datasets.object_stores.urls import checked_url, is_url, local_path
 from sciml_datasets.paths import path_of
 from sciml_datasets.printable import printable_json
 
@@ -53,18 +54,38 @@ class FileArgument(PathArgument):
             raise InputError(f"{option_string or self.metavar} {values} is the name of a folder: name a file to write")
 
 
+class DataArgument(PathArgument):
+    """The action of a flag that names a folder of prepared data sets to read, or a URL of one, which stays a text."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Set the value; nothing is asked of a store yet."""
+        if not isinstance(values, str) or not is_url(values):
+            super().__call__(parser, namespace, values, option_string)
+            return
+        place = option_string or str(self.metavar)
+        url = checked_url(values, place)
+        setattr(namespace, self.dest, local_path(url, place) or url)
+
+
 def add_name(parser: argparse.ArgumentParser) -> None:
     """Add NAME, the name of a data set."""
     parser.add_argument("name", metavar="NAME", help="data set, for example stemdl_demo; `sciml list` shows all")
 
 
-def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """Add --data-dir, the folder of prepared data sets."""
+def add_data_dir(parser: argparse.ArgumentParser, *, urls: bool = False) -> None:
+    """Add --data-dir, the folder of prepared data sets or, with ``urls``, a URL of one."""
     parser.add_argument(
         "--data-dir",
-        action=PathArgument,
+        action=DataArgument if urls else PathArgument,
         metavar="D",
-        help="folder of prepared data sets (default: TFDS_DATA_DIR, else ~/tensorflow_datasets)",
+        help=f"folder{', or URL,' if urls else ''} of prepared data sets (default: TFDS_DATA_DIR, else "
+        "~/tensorflow_datasets)",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -82,3 +83,11 @@ def local_path(url: str, place: str) -> Path | None:
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise InputError(f"{place} {url} names a place on another machine: expected file:///FOLDER")
     return path_of(unquote(parts.path), place)
+
+
+def endpoint_of(url: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The server, or the account, that the environment names for a URL; "" where the URL alone decides."""
+    scheme = url.partition(":")[0]
+    if scheme in ("s3", "s3a"):
+        return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT", "")
+    return environ.get("AZURE_STORAGE_ACCOUNT_NAME", "") if scheme in BUCKETS and scheme != "gs" else ""

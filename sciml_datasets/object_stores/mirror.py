@@ -1,0 +1,383 @@
+"""A folder at a URL and its copy in the cache: small files when it is opened, shards when they are needed.
+
+The folder has an index, which lists its files with sizes and SHA-256. The index is asked for at each opening; a folder
+with another index has another copy. Nothing of a copy has its final name before its SHA-256 was compared.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from sciml_datasets.errors import InputError
+from sciml_datasets.files import atomic
+from sciml_datasets.files.documents import read_object
+from sciml_datasets.object_stores.cache import OPEN, PARTIAL, SOURCE, STAGED, Cache, cache_dir, used_now
+from sciml_datasets.object_stores.failures import MissingObjectError
+from sciml_datasets.object_stores.partial_copy import PartialCopy, Range, missing_parts
+from sciml_datasets.object_stores.urls import endpoint_of
+from sciml_datasets.parallel.progress import progress
+from sciml_datasets.printable import notice
+
+if TYPE_CHECKING:
+    from sciml_datasets.object_stores.store import Store, StoredObject
+
+WAIT_SECONDS = 0.2
+"""Time between two looks at a file that another process fetches."""
+ROOM_BYTES = 1 << 28
+"""Number of bytes of parts that a process fetches before it looks again whether they fit into the cache."""
+SHOWN_BYTES = 1 << 25
+"""Number of bytes from which progress is shown, and what it took is told."""
+READABLE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The files that the index of a folder lists.
+
+    Attributes:
+        files: size and SHA-256 of each, by name.
+        shards: names of those that are fetched only when they are needed.
+        companions: names of files that are fetched with a shard when it is read at random, by the name of the shard.
+    """
+
+    files: Mapping[str, tuple[int, str]]
+    shards: frozenset[str]
+    companions: Mapping[str, str]
+
+
+@lru_cache(maxsize=16)
+def store_at(url: str) -> Store:
+    """The store at a URL, one in each process.
+
+    Raises:
+        InputError: as `Store`.
+    """
+    from sciml_datasets.object_stores.store import Store
+
+    return Store(url)
+
+
+def root_of(folder: Path) -> Path | None:
+    """The folder of the cache that belongs to a copy; None of a folder that is no copy, of which no file is looked at.
+
+    Args:
+        folder: folder of the files, ``<cache>/<scheme>/<place>/<index>/sciml/<name>/<version>``.
+    """
+    with suppress(ValueError):
+        parts = folder.absolute().relative_to(cache_dir()).parts
+        if len(parts) == 6:
+            return folder.absolute().parents[2]
+    return None
+
+
+class Mirror:
+    """The copy of a folder at a URL; see the module's docstring.
+
+    Attributes:
+        store: the store at the URL.
+        folder: folder of the copy.
+        url: URL of the folder itself.
+        listed: the files of the folder.
+
+    Args:
+        folder: folder of an opened copy, see `opened`.
+        listed: as the attribute.
+
+    Raises:
+        InputError: the copy is not complete.
+    """
+
+    def __init__(self, folder: Path, listed: Listed) -> None:
+        self.folder, self.listed = folder, listed
+        self._root = folder.parents[2]
+        self._prefix = "/".join(folder.parts[-3:])
+        source = read_object(self._root / SOURCE, "the source of cached data", f"remove {self._root}", {"url": str})
+        self.store = store_at(source["url"])
+        self.url = self.store.url_of(self._prefix)
+        self._cache = Cache()
+        self._known: dict[str, StoredObject] = {}
+        self._since, self._lock = 0, Lock()
+        (self._root / PARTIAL).mkdir(exist_ok=True)
+        self._cache.hold(self._root, OPEN)
+
+    def fetch(self, names: Iterable[str], title: str = "Fetching") -> None:
+        """Have files whole and under their names; processes that need the same ones divide them among each other.
+
+        Args:
+            names: names of the files; shards among them stay in the cache until this process ends.
+            title: title of the progress that is shown.
+
+        Raises:
+            InputError: one cannot be got, is damaged, or the cache is too small for them together.
+            OSError: the cache cannot be written.
+        """
+        wanted = list(dict.fromkeys(names))
+        if not self.listed.shards.isdisjoint(wanted):
+            self._cache.check_fits(sum(self.listed.files[name][0] for name in wanted), self.url)
+            self._cache.hold(self._root, STAGED)
+        absent = [name for name in wanted if not self._is_there(name)]
+        if not absent:
+            return
+        total = sum(self.listed.files[name][0] for name in absent)
+        self._cache.make_room(max(0, total - self._partly_there(absent)), self.url)
+        shows = total >= SHOWN_BYTES
+        with progress(title, total, "B", scale=True) if shows else nullcontext(lambda _: None) as advance:
+            _Fetching(self, absent, advance).run()
+        if shows:
+            notice(self.store.told())
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            used_now(self.folder / name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _partly_there(self, names: Iterable[str]) -> int:
+        """The room that parts of files take already."""
+        wanted, found = {*names}, 0
+        for path in (self._root / PARTIAL).iterdir():
+            with suppress(FileNotFoundError):
+                if path.stem in wanted:
+                    used_now(path)
+                    found += path.stat().st_blocks * 512
+        return found
+
+    def copy(self, name: str) -> PartialCopy | None:
+        """The copy of a file of which parts may be there; None where it is whole.
+
+        Raises:
+            InputError: there is no such file at the URL, or it is another one than the index lists.
+        """
+        if self._is_there(name):
+            return None
+        stored, expected = self._described(name), self.listed.files[name][1]
+        return PartialCopy(self.store, stored, expected, self._root / PARTIAL, self.folder / name, self._cache)
+
+    def _described(self, name: str) -> StoredObject:
+        """What the store says of a file; a file that one request brings whole is not asked for before."""
+        from sciml_datasets.object_stores.store import REQUEST_BYTES, StoredObject
+
+        size, key = self.listed.files[name][0], f"{self._prefix}/{name}"
+        if size <= REQUEST_BYTES:
+            return StoredObject(key, size, "")
+        found = self._known.get(name) or self.store.head(key)
+        if found.size != size:
+            raise InputError(
+                f"{self.store.url_of(key)}: it has {found.size:,} bytes, expected {size:,}: it is damaged there, or the "
+                "manifest beside it belongs to other data: copy the data set there again"
+            )
+        self._known[name] = found
+        return found
+
+    def look_up(self, names: Iterable[str]) -> None:
+        """Ask for what `copy` needs of several files at once, and fetch the files beside them."""
+        wanted = list(names)
+        self.fetch(self.listed.companions[name] for name in wanted if name in self.listed.companions)
+        self.store.each(self._described, [name for name in wanted if not self._is_there(name)])
+
+    def ensure(self, wanted: Iterable[tuple[PartialCopy, int, int]]) -> None:
+        """Have some parts of copies, several requests at a time; a copy that is whole then gets its final name.
+
+        Args:
+            wanted: copies, each with the position of the first byte and after the last one, in order in each copy.
+
+        Raises:
+            InputError, OSError: as `fetch`.
+        """
+        parts = missing_parts(wanted)
+        if not parts:
+            return
+        got = sum(self.store.each(lambda part: part[0].fetch(part[1], part[2]), parts))
+        for copy in {part[0] for part in parts}:
+            copy.publish()
+        with self._lock:
+            self._since += got
+            full = self._since >= min(ROOM_BYTES, self._cache.most // 8)
+            if full:
+                self._since = 0
+        if full:
+            self._cache.make_room(0, self.url)
+
+    def sizes(self) -> dict[str, int]:
+        """Number of bytes of each file at the URL, by name; from servers of HTTP of the listed ones alone.
+
+        Raises:
+            InputError: they cannot be asked for.
+        """
+        if self.store.kind != "http":
+            found = self.store.listed(self._prefix)
+            return {one.name.removeprefix(f"{self._prefix}/"): one.size for one in found}
+
+        def size(name: str) -> tuple[str, int] | None:
+            with suppress(MissingObjectError):
+                return name, self.store.head(f"{self._prefix}/{name}").size
+            return None
+
+        return dict(filter(None, self.store.each(size, self.listed.files)))
+
+    def hashes(self, sizes: Mapping[str, int]) -> dict[str, str]:
+        """The SHA-256 of files at the URL by name, read there and not in the cache.
+
+        Args:
+            sizes: their sizes by name.
+
+        Raises:
+            InputError: as `blocks`.
+        """
+        found = {}
+        with progress("Hashing", sum(sizes.values()), "B", scale=True) as advance:
+            for name, size in sizes.items():
+                digest = sha256()
+                for block in self.blocks(name, size):
+                    digest.update(block)
+                    advance(len(block))
+                found[name] = digest.hexdigest()
+        return found
+
+    def blocks(self, name: str, size: int) -> Iterator[memoryview]:
+        """The content of a file at the URL in order, several requests at a time, without a copy in the cache.
+
+        Raises:
+            InputError: it cannot be read, or changes meanwhile.
+        """
+        from sciml_datasets.object_stores.store import pieces
+
+        key = f"{self._prefix}/{name}"
+        parts = pieces(0, size)
+        etag = self.store.head(key).etag if len(parts) > 1 else ""
+
+        def get(part: Range) -> memoryview:
+            return self.store.get_range(key, *part, etag)
+
+        for at in range(0, len(parts), self.store.in_flight):
+            yield from self.store.each(get, parts[at : at + self.store.in_flight])
+
+
+class _Fetching:
+    """The fetching of whole files: threads take one part after the other, and the last one of a file publishes it."""
+
+    def __init__(self, mirror: Mirror, names: list[str], advance: Callable[[int], object]) -> None:
+        self._mirror, self._advance = mirror, advance
+        self._next, self._lock, self._stop = self._parts(names), Lock(), Event()
+        self._left: dict[PartialCopy, int] = {}
+
+    def run(self) -> None:
+        self._mirror.store.each(self._work, range(self._mirror.store.in_flight))
+
+    def _work(self, _: int) -> None:
+        try:
+            while not self._stop.is_set():
+                with self._lock:
+                    part = next(self._next, None)
+                if part is None:
+                    return
+                copy, start, end = part
+                count = copy.fetch(start, end)
+                with self._lock:
+                    self._advance(count)
+                    self._left[copy] -= 1
+                    is_last = not self._left[copy]
+                if is_last:
+                    self._finish(copy)
+        except BaseException:
+            self._stop.set()
+            raise
+
+    def _parts(self, names: list[str]) -> Iterator[tuple[PartialCopy, int, int]]:
+        """The requests for the files that no other process fetches, then for those that it has not finished."""
+        waiting = names
+        while waiting and not self._stop.is_set():
+            busy = []
+            for name in waiting:
+                copy = self._mirror.copy(name)
+                if copy is None:
+                    continue
+                if not copy.taken():
+                    busy.append(name)
+                    continue
+                rest = copy.rest()
+                if not rest:
+                    self._finish(copy)
+                self._left[copy] = len(rest)
+                for start, end in rest:
+                    yield copy, start, end
+            if waiting == busy:
+                time.sleep(WAIT_SECONDS)
+            waiting = busy
+
+    def _finish(self, copy: PartialCopy) -> None:
+        there = copy.publish()
+        copy.close()
+        if not there:
+            raise InputError(f"{copy.final} left the cache while it was fetched: run the command again")
+
+
+def opened(url: str, prefix: str, index: str, parse: Callable[[Path], Listed]) -> Path:
+    """Open a folder at a URL: its index, and the small files that it lists, are in the cache then.
+
+    Args:
+        url: URL of the place that the folder is in.
+        prefix: path of the folder below the URL, of three names.
+        index: name of the file that lists the others.
+        parse: function that reads the index.
+
+    Returns:
+        the folder in the cache that stands for the URL.
+
+    Raises:
+        MissingObjectError: there is no index.
+        InputError: index or small files cannot be got, or are damaged.
+        OSError: the cache cannot be written.
+    """
+    store, cache = store_at(url), Cache()
+    home = cache.root / url.partition(":")[0] / _name_of(url)
+    known_path = home / f"{sha256(prefix.encode()).hexdigest()[:16]}.json"
+    known = {"etag": "", "sha256": ""}
+    with suppress(InputError, FileNotFoundError):
+        known = read_object(known_path, "what is known of a URL", "remove it", {"etag": str, "sha256": str})
+        cache.hold(home / known["sha256"][:16], OPEN)
+        if not (home / known["sha256"][:16] / SOURCE).exists():
+            known["etag"] = ""
+    found = store.get(f"{prefix}/{index}", unless=known["etag"])
+    if found is not None:
+        content, stored = found
+        known = {"etag": stored.etag, "sha256": sha256(content).hexdigest()}
+    root = home / known["sha256"][:16]
+    folder = root / prefix
+    cache.hold(root, OPEN)
+    if found is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic.writing(folder / index) as temporary:
+            temporary.write_bytes(content)
+        try:
+            listed = parse(folder)
+        except InputError as error:
+            (folder / index).unlink()
+            reason = str(error).replace(str(folder / index), "it").partition(": ")
+            raise InputError(f"{store.url_of(prefix)}/{index}: {reason[0]}: prepare the data set again") from error
+        kept = sorted({index, *listed.files} - listed.shards)
+        atomic.write_text(root / SOURCE, json.dumps({"url": url, "kept": kept}) + "\n")
+        atomic.write_text(known_path, json.dumps(known) + "\n")
+    listed = parse(folder)
+    used_now(root / SOURCE)
+    Mirror(folder, listed).fetch(sorted({*listed.files} - listed.shards - {*listed.companions.values()}))
+    return root
+
+
+def _name_of(url: str) -> str:
+    """The name of the folder for a URL: what of it can be read, and a hash of it and of the server that is asked."""
+    parts = urlsplit(url)
+    readable = READABLE.sub("-", parts.netloc + parts.path).strip("-.")[:60]
+    return f"{readable}-{sha256(f'{endpoint_of(url)} {url}'.encode()).hexdigest()[:12]}"
