@@ -25,17 +25,9 @@ from sciml_datasets.paths import path_of
 
 CACHE_DIR, CACHE_SIZE = "SCIML_CACHE_DIR", "SCIML_CACHE_SIZE"
 DEFAULT_DIR, DEFAULT_SIZE = "~/.cache/sciml-datasets", "100GB"
-UNITS = {
-    "": 1,
-    "k": 10**3,
-    "m": 10**6,
-    "g": 10**9,
-    "t": 10**12,
-    "ki": 1 << 10,
-    "mi": 1 << 20,
-    "gi": 1 << 30,
-    "ti": 1 << 40,
-}
+UNITS = {"": 1}
+UNITS |= {prefix: 1000**power for power, prefix in enumerate("kmgt", 1)}
+UNITS |= {f"{prefix}i": 1024**power for power, prefix in enumerate("kmgt", 1)}
 SOURCE = "source.json"
 """Name of the file in the folder of a data set that says where its files are from, and which of them are kept."""
 WHOLE, PARTIAL = "sciml", "partial"
@@ -143,9 +135,9 @@ class Cache:
         """
         if size > self.most:
             raise InputError(
-                f"{whose}: {size / 1e9:.3f} GB do not fit into the cache, {self.root}, of {self.most / 1e9:.3f} GB: set "
-                f"{CACHE_SIZE} to more, copy the data set with `sciml stage`, or read it at random (tfds.data_source), "
-                "for which parts of shards suffice"
+                f"{whose}: {size / 1e9:.3f} GB do not fit into the cache, {self.root}, of {self.most / 1e9:.3f} GB: "
+                f"set {CACHE_SIZE} to more, copy the data set with `sciml stage`, or read it at random "
+                "(tfds.data_source), for which parts of shards suffice"
             )
 
     def make_room(self, wanted: int, whose: str) -> None:

@@ -175,8 +175,8 @@ class Mirror:
         found = self._known.get(name) or self.store.head(key)
         if found.size != size:
             raise InputError(
-                f"{self.store.url_of(key)}: it has {found.size:,} bytes, expected {size:,}: it is damaged there, or the "
-                "manifest beside it belongs to other data: copy the data set there again"
+                f"{self.store.url_of(key)}: it has {found.size:,} bytes, expected {size:,}: it is damaged there, or "
+                "the manifest beside it belongs to other data: copy the data set there again"
             )
         self._known[name] = found
         return found
