@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from sciml_datasets.errors import InputError
@@ -32,6 +34,12 @@ from sciml_datasets.printable import notice
 if TYPE_CHECKING:
     from sciml_datasets.object_stores.store import Store, StoredObject
 
+Group = TypeVar("Group")
+Part = tuple[PartialCopy, int, int]
+"""A copy, and the positions of the first byte and after the last one of a part of it."""
+
+AHEAD = 16
+"""Number of groups of parts that are asked for at a time."""
 WAIT_SECONDS = 0.2
 """Time between two looks at a file that another process fetches."""
 ROOM_BYTES = 1 << 28
@@ -187,7 +195,7 @@ class Mirror:
         self.fetch(self.listed.companions[name] for name in wanted if name in self.listed.companions)
         self.store.each(self._described, [name for name in wanted if not self._is_there(name)])
 
-    def ensure(self, wanted: Iterable[tuple[PartialCopy, int, int]]) -> None:
+    def ensure(self, wanted: Iterable[Part]) -> None:
         """Have some parts of copies, several requests at a time; a copy that is whole then gets its final name.
 
         Args:
@@ -196,14 +204,42 @@ class Mirror:
         Raises:
             InputError, OSError: as `fetch`.
         """
-        parts = missing_parts(wanted)
-        if not parts:
-            return
-        got = sum(self.store.each(lambda part: part[0].fetch(part[1], part[2]), parts))
-        for copy in {part[0] for part in parts}:
+        self.store.each(self._get, missing_parts(wanted))
+
+    def coming(self, groups: Iterable[tuple[Group, list[Part]]]) -> Iterator[Group]:
+        """Groups in order, each given when its parts are there, while those of the next ones come.
+
+        Args:
+            groups: groups with parts as `ensure` takes them, in order in each copy over all groups.
+
+        Raises:
+            InputError, OSError: as `fetch`.
+        """
+        started: deque[tuple[Group, list[Future[None]]]] = deque()
+        asked: dict[PartialCopy, int] = {}
+        try:
+            for group, wanted in groups:
+                new = [(copy, max(start, asked.get(copy, 0)), end) for copy, start, end in wanted]
+                parts = missing_parts(part for part in new if part[1] < part[2])
+                asked |= {copy: end for copy, _, end in parts}
+                started.append((group, [self.store.start(self._get, part) for part in parts]))
+                if len(started) > AHEAD:
+                    yield _arrived(*started.popleft())
+            while started:
+                yield _arrived(*started.popleft())
+        finally:
+            rest = [request for _, requests in started for request in requests]
+            for request in rest:
+                request.cancel()
+            wait(rest)
+
+    def _get(self, part: Part) -> None:
+        copy, start, end = part
+        count = copy.fetch(start, end)
+        if copy.is_whole:
             copy.publish()
         with self._lock:
-            self._since += got
+            self._since += count
             full = self._since >= min(ROOM_BYTES, self._cache.most // 8)
             if full:
                 self._since = 0
@@ -263,6 +299,12 @@ class Mirror:
 
         for at in range(0, len(parts), self.store.in_flight):
             yield from self.store.each(get, parts[at : at + self.store.in_flight])
+
+
+def _arrived(group: Group, requests: Iterable[Future[None]]) -> Group:
+    for request in requests:
+        request.result()
+    return group
 
 
 class _Fetching:

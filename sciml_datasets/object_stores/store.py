@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -199,9 +199,7 @@ class Store:
         wanted = list(items)
         if len(wanted) < 2:
             return [work(item) for item in wanted]
-        with self._lock:
-            pool = self._pool = self._pool or ThreadPoolExecutor(self.in_flight, "requests")
-        started = [pool.submit(work, item) for item in wanted]
+        started = [self.start(work, item) for item in wanted]
         try:
             finished, _ = wait(started, return_when=FIRST_EXCEPTION)
             for one in finished:
@@ -211,6 +209,12 @@ class Store:
             for one in started:
                 one.cancel()
             wait(started)
+
+    def start(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """The result of ``work`` on an item to come, by one of the threads of `each`."""
+        with self._lock:
+            pool = self._pool = self._pool or ThreadPoolExecutor(self.in_flight, "requests")
+        return pool.submit(work, item)
 
     def listed(self, prefix: str = "", most: int = MOST_LISTED) -> list[StoredObject]:
         """The objects below a folder and its folders, sorted by name.

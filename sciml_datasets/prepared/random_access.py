@@ -11,7 +11,6 @@ import struct
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate, pairwise
 from pathlib import Path
 from threading import Lock
@@ -42,8 +41,8 @@ OPEN_FILES = 32
 RUN_BYTES = 1 << 18
 """Number of bytes of neighbouring records up to which one call reads them: more are sooner read one by one, since each
 is copied out of what was read."""
-FETCHED_BYTES = 1 << 25
-"""Number of bytes of records that are fetched at a time: while they are read, the next ones come."""
+FETCHED_BYTES = 1 << 22
+"""Number of bytes of records from which they are a group whose missing parts are asked for together."""
 
 
 def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> None:
@@ -192,23 +191,13 @@ class TFRecords(Records):
     beside = (OFFSETS_SUFFIX,)
 
     def fetched(self, positions: list[int]) -> Iterable[list[int]]:
-        """See `Records.fetched`; the next group is fetched while one is read."""
+        """See `Records.fetched`; while a group is read, the next ones come."""
         mirror = mirror_of(Path(self._shards[0][0]).parent) if self._shards else None
         return [positions] if mirror is None else self._fetched(mirror, positions)
 
     def _fetched(self, mirror: Mirror, positions: list[int]) -> Iterator[list[int]]:
         mirror.look_up({Path(self.place(position)[0]).name: None for position in positions})
-        before: tuple[list[int], Future[None]] | None = None
-        with ThreadPoolExecutor(1, "ahead") as ahead:
-            for group, wanted in self._groups(positions):
-                coming = ahead.submit(mirror.ensure, wanted)
-                if before is not None:
-                    before[1].result()
-                    yield before[0]
-                before = group, coming
-            if before is not None:
-                before[1].result()
-                yield before[0]
+        return mirror.coming(self._groups(positions))
 
     def _groups(self, positions: list[int]) -> Iterator[tuple[list[int], list[tuple[PartialCopy, int, int]]]]:
         """Positions in groups of about `FETCHED_BYTES`, each with the places of those in copies that are not whole."""
