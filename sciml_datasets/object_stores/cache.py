@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.files.documents import read_object
@@ -30,6 +32,8 @@ UNITS |= {prefix: 1000**power for power, prefix in enumerate("kmgt", 1)}
 UNITS |= {f"{prefix}i": 1024**power for power, prefix in enumerate("kmgt", 1)}
 SOURCE = "source.json"
 """Name of the file in the folder of a data set that says where its files are from, and which of them are kept."""
+FOLDER = re.compile("[0-9a-f]{16}")
+"""Name of the folder of a data set: the start of the SHA-256 of its index."""
 WHOLE, PARTIAL = "sciml", "partial"
 """Folders of whole files, with the layout of prepared data, and of files of which parts are there."""
 BLOCKS = ".blocks"
@@ -144,7 +148,7 @@ class Cache:
         """Let files leave the cache until so many bytes can be added.
 
         Args:
-            wanted: the number of bytes.
+            wanted: the number of bytes; 0 to keep the bound as far as what is in use allows.
             whose: what they are of, for the message.
 
         Raises:
@@ -168,7 +172,7 @@ class Cache:
                 if not self._in_use(folder, OPEN) and not self._in_use(folder, STAGED):
                     lacking -= sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
                     shutil.rmtree(folder, ignore_errors=True)
-        if lacking > 0:
+        if lacking > 0 and wanted:
             raise InputError(
                 f"{whose}: {wanted / 1e9:.3f} GB do not fit into the cache, {self.root}, of {self.most / 1e9:.3f} GB: "
                 f"what it holds is in use, or its disk is full: set {CACHE_SIZE} to more, or {CACHE_DIR} to a folder "
@@ -182,24 +186,37 @@ class Cache:
         return _taken(path)
 
     def _folders(self) -> list[Path]:
-        """The folders of all data sets."""
-        return [path.parent for path in self.root.glob(f"*/*/*/{SOURCE}")]
+        """The folders of all data sets; one of another name or content is none of ours."""
+        found = [path.parent for path in self.root.glob(f"*/*/*/{SOURCE}")]
+        return [folder for folder in found if FOLDER.fullmatch(folder.name)]
 
     def _files(self) -> tuple[list[_File], int]:
         """The files that may leave, and the room that all files take together."""
         found: list[_File] = []
         taken = 0
         for folder in self._folders():
-            kept = set(read_object(folder / SOURCE, "the source of cached data", f"remove {folder}")["kept"])
+            kept = set(source_of(folder)["kept"])
             for path in folder.rglob("*"):
                 with suppress(FileNotFoundError):  # it has just got its final name
                     status = path.lstat()
-                    taken += status.st_blocks * 512
+                    if not stat.S_ISREG(status.st_mode):
+                        continue
+                    size = status.st_blocks * 512
+                    taken += size
                     whole = path.is_relative_to(folder / WHOLE)
-                    if path.is_file() and path.suffix != BLOCKS and path.name != SOURCE and path.name not in kept:
+                    if path.suffix != BLOCKS and path.name != SOURCE and path.name not in kept:
                         paths = (path,) if whole else (path.with_name(path.name + BLOCKS), path)
-                        found.append(_File(status.st_atime_ns, status.st_blocks * 512, paths, whole, folder))
+                        found.append(_File(status.st_atime_ns, size, paths, whole, folder))
         return found, taken
+
+
+def source_of(folder: Path) -> dict[str, Any]:
+    """The source of the files in the folder of a data set: its ``url``, and the names of its ``kept`` files.
+
+    Raises:
+        InputError: the file that says so is missing or damaged.
+    """
+    return read_object(folder / SOURCE, "the source of cached data", f"remove {folder}", {"url": str, "kept": list})
 
 
 def used_now(path: Path) -> None:

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.documents import read_object
-from sciml_datasets.object_stores.cache import OPEN, PARTIAL, SOURCE, STAGED, Cache, cache_dir, used_now
+from sciml_datasets.object_stores.cache import OPEN, PARTIAL, SOURCE, STAGED, Cache, cache_dir, source_of, used_now
 from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.partial_copy import PartialCopy, Range, missing_parts
 from sciml_datasets.object_stores.urls import endpoint_of
@@ -110,7 +110,7 @@ class Mirror:
         self.folder, self.listed = folder, listed
         self._root = folder.parents[2]
         self._prefix = "/".join(folder.parts[-3:])
-        source = read_object(self._root / SOURCE, "the source of cached data", f"remove {self._root}", {"url": str})
+        source = source_of(self._root)
         self.store = store_at(source["url"])
         self.url = self.store.url_of(self._prefix)
         self._cache = Cache()
@@ -134,7 +134,7 @@ class Mirror:
         if not self.listed.shards.isdisjoint(wanted):
             self._cache.check_fits(sum(self.listed.files[name][0] for name in wanted), self.url)
             self._cache.hold(self._root, STAGED)
-        absent = [name for name in wanted if not self._is_there(name)]
+        absent = [name for name in wanted if not self.has(name)]
         if not absent:
             return
         total = sum(self.listed.files[name][0] for name in absent)
@@ -145,7 +145,8 @@ class Mirror:
         if shows:
             notice(self.store.told())
 
-    def _is_there(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
+        """Whether a file is here as a whole; it counts as used now."""
         try:
             used_now(self.folder / name)
         except FileNotFoundError:
@@ -168,7 +169,7 @@ class Mirror:
         Raises:
             InputError: there is no such file at the URL, or it is another one than the index lists.
         """
-        if self._is_there(name):
+        if self.has(name):
             return None
         stored, expected = self._described(name), self.listed.files[name][1]
         return PartialCopy(self.store, stored, expected, self._root / PARTIAL, self.folder / name, self._cache)
@@ -193,7 +194,7 @@ class Mirror:
         """Ask for what `copy` needs of several files at once, and fetch the files beside them."""
         wanted = list(names)
         self.fetch(self.listed.companions[name] for name in wanted if name in self.listed.companions)
-        self.store.each(self._described, [name for name in wanted if not self._is_there(name)])
+        self.store.each(self._described, [name for name in wanted if not self.has(name)])
 
     def ensure(self, wanted: Iterable[Part]) -> None:
         """Have some parts of copies, several requests at a time; a copy that is whole then gets its final name.
@@ -312,7 +313,8 @@ class _Fetching:
 
     def __init__(self, mirror: Mirror, names: list[str], advance: Callable[[int], object]) -> None:
         self._mirror, self._advance = mirror, advance
-        self._next, self._lock, self._stop = self._parts(names), Lock(), Event()
+        self._next, self._turn = self._parts(names), Lock()
+        self._lock, self._stop = Lock(), Event()
         self._left: dict[PartialCopy, int] = {}
 
     def run(self) -> None:
@@ -321,7 +323,7 @@ class _Fetching:
     def _work(self, _: int) -> None:
         try:
             while not self._stop.is_set():
-                with self._lock:
+                with self._turn:  # which may wait for another process, while parts of ours arrive
                     part = next(self._next, None)
                 if part is None:
                     return
@@ -346,13 +348,17 @@ class _Fetching:
                 copy = self._mirror.copy(name)
                 if copy is None:
                     continue
-                if not copy.taken():
+                if not copy.taken() or copy.evicted:
                     busy.append(name)
+                    continue
+                if self._mirror.has(name):  # another process has just finished it
+                    copy.remove()
                     continue
                 rest = copy.rest()
                 if not rest:
                     self._finish(copy)
-                self._left[copy] = len(rest)
+                with self._lock:
+                    self._left[copy] = len(rest)
                 for start, end in rest:
                     yield copy, start, end
             if waiting == busy:

@@ -110,6 +110,11 @@ class PartialCopy:
             return False
         return True
 
+    def remove(self) -> None:
+        """Remove the copy, which nobody needs."""
+        self._map_path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
+
     def missing(self, start: int, end: int, least: int = LEAST_BLOCKS) -> list[Range]:
         """The parts of a range of bytes that are not there, in whole blocks and at least ``least`` of them where that
         many are missing in a row."""

@@ -235,12 +235,13 @@ class Store:
             stream = aiter(obstore.list(self._store, _key(prefix) if prefix else None, chunk_size=PAGE))
             came = 0
             while True:
-                self._count(requests=1)
                 page = await asyncio.wait_for(anext(stream, None), PAGE_SECONDS)
                 if page is None:
+                    self._count(requests=not came)
                     return [found[name] for name in sorted(found)]
                 found |= {meta["path"]: _described(meta["path"], meta) for meta in page}
                 came += len(page)
+                self._count(requests=1)
                 if came > most:
                     raise InputError(
                         f"{self.url_of(prefix)}: its listing has more than {most:,} objects: name the folder that "

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sciml_datasets.errors import InputError
@@ -22,7 +23,7 @@ LONGEST = 1024
 """Number of bytes of a key that S3 takes at most."""
 
 
-def is_url(given: str | os.PathLike[str]) -> bool:
+def is_url(given: Any) -> bool:
     """Whether a text is a URL and no path; a path object may be one too, in which a double slash became single.
 
     Example:
@@ -30,7 +31,7 @@ def is_url(given: str | os.PathLike[str]) -> bool:
         >>> is_url("s3://bucket/data"), is_url("data")
         (True, False)
     """
-    return bool(_URL.match(os.fspath(given)))
+    return isinstance(given, str | os.PathLike) and bool(_URL.match(os.fsdecode(given)))
 
 
 def checked_url(given: str | os.PathLike[str], place: str) -> str:
@@ -65,7 +66,8 @@ def checked_url(given: str | os.PathLike[str], place: str) -> str:
         raise InputError(f"{where} holds a ? or #, which the URL of a folder does not: leave out what begins there")
     if not text.isprintable() or len(os.fsencode(text)) > LONGEST:
         raise InputError(f"{where[:80]}... is no URL of at most {LONGEST} printable characters: correct it")
-    if any(name in ("", ".", "..") for name in unquote(parts.path.strip("/")).split("/") if parts.path.strip("/")):
+    path = unquote(parts.path.removeprefix("/").rstrip("/"))
+    if path and any(name in ("", ".", "..") for name in path.split("/")):
         raise InputError(f"{where} holds an empty name, . or ..: name the folder itself")
     return f"{scheme}://{rest}".rstrip("/")
 

@@ -20,7 +20,7 @@ from sciml_datasets.object_stores.urls import checked_url, is_url, local_path
 from sciml_datasets.prepared.integrity import NAME, OFFSETS_SUFFIX, State, listed_files, manifest_of, state_of
 
 
-def local_root(name: str, version: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
+def local_root(name: str, version: str, data_dir: str | Path | None = None) -> Path:
     """The folder of prepared data sets on this machine; for a URL, the one in the cache that stands for it.
 
     Args:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import sciml_datasets
 from sciml_datasets import InputError
-from sciml_datasets.cli.arguments import PathArgument
+from sciml_datasets.cli.arguments import DataArgument, PathArgument
 from sciml_datasets.cli.main import COMMANDS, main
 from sciml_datasets.paths import NoHomeError, path_of
 
@@ -48,7 +48,7 @@ def flags() -> Iterator[tuple[str, str, list[str]]]:
         importlib.import_module(f"sciml_datasets.cli.{command}").add_arguments(parser)
         for leading, actions in own_actions(parser):
             for action in actions:
-                if isinstance(action, PathArgument):
+                if isinstance(action, PathArgument) and not isinstance(action, DataArgument):
                     others = [other for other in actions if other is not action and needed(other)]
                     if command == "predict" and action.dest != "run":
                         others += [other for other in actions if other.dest == "run"]
@@ -167,8 +167,6 @@ def test_a_url_in_the_environment_is_named(variable: str, monkeypatch: pytest.Mo
 
 
 def test_the_functions_refuse_urls_too(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow_datasets as tfds
-
     from sciml_datasets.staging import stage
 
     monkeypatch.chdir(tmp_path)
@@ -177,12 +175,9 @@ def test_the_functions_refuse_urls_too(tmp_path: Path, data_dir: Path, monkeypat
         lambda: sciml_datasets.prepare("stemdl_demo", data_dir=url),
         lambda: sciml_datasets.prepare("stemdl_demo", raw_dir=url, data_dir="data"),
         lambda: sciml_datasets.simulate("stemdl_demo", url),
-        lambda: sciml_datasets.folds("stemdl_demo", 2, data_dir=url),
-        lambda: sciml_datasets.metrics.Evaluator("stemdl_demo", data_dir=url),
         lambda: sciml_datasets.models.train("stemdl_demo", "data", url),
         lambda: sciml_datasets.models.predict("stemdl_demo", "m.keras", url, "data"),
         lambda: stage(sciml_datasets.Prepared.open("stemdl_demo", data_dir), url),
-        lambda: tfds.builder("sciml/stemdl_demo", data_dir=url),
     ]
     for call in calls:
         with pytest.raises(InputError, match="is a URL"):
