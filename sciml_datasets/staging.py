@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from pathlib import Path
@@ -87,7 +87,6 @@ def stage(
 
 def _copy(prepared: Prepared, final: Path, jobs: int, *, quick: bool, shows: bool) -> int:
     source, manifest = prepared.check().folder, prepared.manifest
-    mirror = mirror_of(source)
     files = listed_files(manifest)
     if source.absolute() == final.absolute():
         raise InputError(f"{final}: this is where the prepared data lie: name another folder with --to")
@@ -114,8 +113,7 @@ def _copy(prepared: Prepared, final: Path, jobs: int, *, quick: bool, shows: boo
     (work / "folder").mkdir(parents=True)
 
     def copy(file: str, tick: Tick) -> None:
-        content = _content(source / file) if mirror is None else mirror.blocks(file, files[file][0])
-        _copy_file(content, f"{place_of(source)}/{file}", work / "folder" / file, *files[file], tick)
+        _copy_file(source / file, work / "folder" / file, *files[file], tick)
 
     try:
         _each("Staging", copy, files, jobs, shows=shows)
@@ -161,23 +159,28 @@ def _each(title: str, work: Callable[[str, Tick], Result], files: Files, jobs: i
             stop.set()
 
 
-def _content(path: Path) -> Iterator[memoryview]:
-    """The content of a file in order; what is given is overwritten when more is asked for."""
+def _content(path: Path, size: int) -> Iterator[memoryview]:
+    """The content of a file in order, from the URL where it is one of a copy; it may be overwritten when more is asked
+    for."""
+    mirror = mirror_of(path.parent)
+    if mirror is not None:
+        yield from mirror.blocks(path.name, size)
+        return
     block = bytearray(BLOCK)
     with naming(path), path.open("rb", buffering=0) as file:
         while count := file.readinto(block):
             yield memoryview(block)[:count]
 
 
-def _copy_file(content: Iterable[memoryview], source: str, target: Path, size: int, sha256: str, tick: Tick) -> None:
-    """Write the content of a file and return when it is on disk.
+def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -> None:
+    """Copy a file and return when it is on disk.
 
     Raises:
         ChecksumError: its size or SHA-256 differs from the manifest.
     """
     found, done = hashlib.sha256(), 0
     with naming(target), target.open("wb", buffering=0) as new:
-        for view in content:
+        for view in _content(source, size):
             found.update(view)
             done += len(view)
             tick(len(view))
@@ -186,8 +189,8 @@ def _copy_file(content: Iterable[memoryview], source: str, target: Path, size: i
         sync(new.fileno())
     if (done, found.hexdigest()) != (size, sha256):
         raise ChecksumError(
-            f"{source}: {done} bytes with the SHA-256 {found.hexdigest()}, expected {size} with {sha256}: run "
-            "`sciml verify`, and prepare the data set again if it is damaged"
+            f"{place_of(source.parent)}/{source.name}: {done} bytes with the SHA-256 {found.hexdigest()}, expected "
+            f"{size} with {sha256}: run `sciml verify`, and prepare the data set again if it is damaged"
         )
 
 

@@ -212,6 +212,7 @@ class Store:
 
     def start(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
         """The result of ``work`` on an item to come, by one of the threads of `each`."""
+        _check_process(self.url)
         with self._lock:
             pool = self._pool = self._pool or ThreadPoolExecutor(self.in_flight, "requests")
         return pool.submit(work, item)
