@@ -1,12 +1,14 @@
 """Speed of reading prepared data from an object store, beside obstore alone, from one server on this machine.
 
 The server, in a process of its own, answers S3's GET, HEAD and listing with sendfile(2), so that it is the same small
-part of all ways; it forgets nothing and repeats nothing. obstore alone asks for parts of 8 MiB, or for the places of
+part of all ways. It answers at once and as fast as it can, or like a store behind a network: ``--latency`` seconds before
+each answer, and ``--rate`` MB/s for each connection. obstore alone asks for parts of 8 MiB, or for the places of
 records, by 8 threads, and drops what comes. `sciml` writes it into an empty cache, compares SHA-256 or checksums, and
 gives examples. All ways of a round run one after another, each in a new process; its start, and the opening of the data
 set, are not timed.
 
     python perf/object_stores.py --rounds 5 --samples 150 --folder /dev/shm
+    python perf/object_stores.py --rounds 5 --samples 150 --folder /dev/shm --latency 0.02 --rate 50
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 NAME, BUCKET, IN_FLIGHT = "stemdl", "bucket", 8
 BATCH = 32
-PART = 8 << 20
+PART, PIECE = 8 << 20, 1 << 18
 
 
 def main() -> int:
@@ -43,34 +45,39 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=150, help="simulated samples, of 3 MB each (default: 150)")
     parser.add_argument("--folder", help="where data and cache are (default: the system's folder for temporary files)")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer (default: 0)")
+    parser.add_argument("--rate", type=float, default=0.0, help="MB/s of a connection (default: as fast as it goes)")
+    parser.add_argument("--only", default="", help="measure the ways with this word, and those that they are beside")
     parser.add_argument("--serve", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--data", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        return serve(args.serve)
+        return serve(args.serve, args.latency, args.rate)
     if args.way:
         seconds, size = WAYS[args.way](args.data)
         print(json.dumps({"seconds": seconds, "bytes": size}))
         return 0
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
-        table(Path(folder), args.samples, args.rounds)
+        table(Path(folder), args)
     return 0
 
 
-def table(folder: Path, samples: int, rounds: int) -> None:
+def table(folder: Path, args: argparse.Namespace) -> None:
     """Simulate, prepare, read by all ways in turns, print the rates and their ratios."""
     from sciml_datasets import prepare, simulate
 
-    simulate(NAME, folder / "raw", samples, jobs=os.cpu_count() or 1, engine="kinematic")
+    simulate(NAME, folder / "raw", args.samples, jobs=os.cpu_count() or 1, engine="kinematic")
     prepare(NAME, folder / "raw", folder / BUCKET / "data", num_shards=4)
     shutil.rmtree(folder / "raw")
-    rates: dict[str, list[float]] = {way: [] for way in WAYS}
-    with server(folder) as endpoint:
+    wanted = {way for way in WAYS if args.only in way}
+    wanted |= {BESIDE[way] for way in wanted if way in BESIDE}
+    rates: dict[str, list[float]] = {way: [] for way in WAYS if way in wanted}
+    with server(folder, args) as endpoint:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
         environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": endpoint, "SCIML_CACHE_DIR": str(folder / "cache")}
-        for _ in range(rounds):
-            for way in WAYS:
+        for _ in range(args.rounds):
+            for way in rates:
                 if "second" not in way:
                     shutil.rmtree(folder / "cache", ignore_errors=True)
                 data = str(folder / BUCKET / "data") if "folder" in way else f"s3://{BUCKET}/data"
@@ -78,7 +85,8 @@ def table(folder: Path, samples: int, rounds: int) -> None:
                 done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
                 found = json.loads(done.stdout.splitlines()[-1])
                 rates[way].append(found["bytes"] / 1e6 / found["seconds"])
-    print(f"{samples} samples of {NAME}, {os.cpu_count()} cores, {IN_FLIGHT} requests in flight\n")
+    floor = f"{args.latency:g} s before an answer, {args.rate:g} MB/s a connection" if args.rate else "at once"
+    print(f"{args.samples} samples of {NAME}, {os.cpu_count()} cores, {IN_FLIGHT} in flight; the server: {floor}\n")
     print(f"{'way':<44}{'MB/s, median':>14}{'all':>34}{'ratio':>8}  of")
     for way, values in rates.items():
         median, beside = statistics.median(values), BESIDE.get(way, way)
@@ -199,9 +207,10 @@ BESIDE = {
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
+def server(folder: Path, args: argparse.Namespace) -> Iterator[str]:
     """A server of the buckets in a folder, in a process of its own; its endpoint."""
     command = [sys.executable, __file__, "--serve", str(folder)]
+    command += ["--latency", str(args.latency), "--rate", str(args.rate)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
@@ -210,9 +219,10 @@ def server(folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-def serve(folder: Path) -> int:
+def serve(folder: Path, latency: float, rate: float) -> int:
     """Serve until the process is ended."""
-    made = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Objects,), {"folder": folder}))
+    handler = type("Handler", (Objects,), {"folder": folder, "latency": latency, "rate": rate})
+    made = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     print(f"http://127.0.0.1:{made.server_port}", flush=True)
     made.serve_forever()
     return 0
@@ -222,6 +232,7 @@ class Objects(BaseHTTPRequestHandler):
     """Files of a folder as objects of S3: parts, headers and listings of one page."""
 
     folder: Path
+    latency = rate = 0.0
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: Any) -> None:
@@ -252,8 +263,11 @@ class Objects(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
         self._start(status, end - start, headers)
         if self.command == "GET":
+            step = PIECE if self.rate else end - start
             with path.open("rb") as file:
-                self.connection.sendfile(file, start, end - start)
+                for at in range(start, end, step):
+                    self.connection.sendfile(file, at, min(step, end - at))
+                    time.sleep(step / 1e6 / self.rate if self.rate else 0)
 
     def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
         self._start(status, len(content), headers)
@@ -261,6 +275,7 @@ class Objects(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _start(self, status: int, length: int, headers: dict[str, str]) -> None:
+        time.sleep(self.latency)
         self.send_response(status)
         for name, value in {**headers, "Content-Length": str(length)}.items():
             self.send_header(name, value)

@@ -153,6 +153,7 @@ REASONS = {
     "sciml_datasets/object_stores/cache.py:moving:os.open": LOCK,
     "sciml_datasets/object_stores/cache.py:make_room:path.unlink": CACHED,
     "sciml_datasets/object_stores/cache.py:make_room:shutil.rmtree": CACHED,
+    "sciml_datasets/object_stores/mirror.py:_parts:copy.remove": CACHED,
     "sciml_datasets/object_stores/mirror.py:opened:temporary.write_bytes": TEMPORARY,
     "sciml_datasets/object_stores/mirror.py:opened:unlink": CACHED,
     "sciml_datasets/object_stores/partial_copy.py:_opened:os.ftruncate": CACHED,
