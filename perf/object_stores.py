@@ -1,8 +1,8 @@
 """Speed of reading prepared data from an object store, beside obstore alone, from one server on this machine.
 
 The server, in a process of its own, answers S3's GET, HEAD and listing with sendfile(2), so that it is the same small
-part of all ways. It answers at once and as fast as it can, or like a store behind a network: ``--latency`` seconds before
-each answer, and ``--rate`` MB/s for each connection. obstore alone asks for parts of 8 MiB, or for the places of
+part of all ways. It answers at once and as fast as it can, or like a store behind a network: ``--latency`` seconds
+before each answer, and ``--rate`` MB/s for each connection. obstore alone asks for parts of 8 MiB, or for the places of
 records, by 8 threads, and drops what comes. `sciml` writes it into an empty cache, compares SHA-256 or checksums, and
 gives examples. All ways of a round run one after another, each in a new process; its start, and the opening of the data
 set, are not timed.

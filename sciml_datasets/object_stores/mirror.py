@@ -254,8 +254,9 @@ class Mirror:
             InputError: they cannot be asked for.
         """
         if self.store.kind != "http":
+            below = f"{self._prefix}/"  # an object of this name itself is how some programs write a folder
             found = self.store.listed(self._prefix)
-            return {one.name.removeprefix(f"{self._prefix}/"): one.size for one in found}
+            return {one.name.removeprefix(below): one.size for one in found if one.name.startswith(below)}
 
         def size(name: str) -> tuple[str, int] | None:
             with suppress(MissingObjectError):

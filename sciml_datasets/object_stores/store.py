@@ -44,7 +44,12 @@ RETRIES: Any = {
     "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=10), "base": 2},
 }
 """Waits of 0.1, 0.2, 0.4 seconds and so on, each varied at random, after a 5xx, a 429 or a broken connection."""
-TIMEOUTS: Any = {"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=10)}
+TIMEOUTS: Any = {
+    "connect_timeout": timedelta(seconds=10),
+    "read_timeout": timedelta(seconds=30),
+    "timeout": timedelta(minutes=10),
+}
+"""Times for a connection, between two pieces of an answer, and for an answer as a whole, which may be slow."""
 KINDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "http": "http", "https": "http", LOCAL: LOCAL}
 """Scheme of a URL to the kind of its store; the others are Azure's."""
 

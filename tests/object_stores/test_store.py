@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,22 @@ def test_what_fails_for_a_moment_is_asked_for_again(http: str, mirror: Path) -> 
         got = [bytes(found.get_range(fetch_servers.LARGE, at, at + 1_000_000)) for at in (0, 5_000_000)]
     assert got == [content[at : at + 1_000_000] for at in (0, 5_000_000)]
     assert len(proxy.requests) > 3
+
+
+def test_an_answer_that_stands_still_is_asked_for_again_and_a_slow_one_is_waited_for(
+    http: str, mirror: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(stores.TIMEOUTS, "read_timeout", timedelta(seconds=1))
+    content = (mirror / fetch_servers.SMALL).read_bytes()
+    kinds = iter(["stall", "pass"])
+
+    def decide(_: fetch_servers.Request) -> fetch_servers.Fault:
+        return fetch_servers.Fault(next(kinds, "pass"), at=30_000)
+
+    with fetch_servers.proxy(http, decide, delay=0.7) as proxy:
+        found = Store(proxy.url)
+        assert bytes(found.get_range(fetch_servers.SMALL, 10, 70_000)) == content[10:70_000]
+    assert len(proxy.requests) == 2
 
 
 @pytest.mark.parametrize(
