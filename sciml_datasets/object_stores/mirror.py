@@ -7,6 +7,7 @@ with another index has another copy. Nothing of a copy has its final name before
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections import deque
@@ -64,13 +65,17 @@ class Listed:
     companions: Mapping[str, str]
 
 
-@lru_cache(maxsize=16)
 def store_at(url: str) -> Store:
     """The store at a URL, one in each process.
 
     Raises:
         InputError: as `Store`.
     """
+    return _store(url, os.getpid())
+
+
+@lru_cache(maxsize=16)
+def _store(url: str, process: int) -> Store:
     from sciml_datasets.object_stores.store import Store
 
     return Store(url)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import re
 import shutil
@@ -23,8 +22,7 @@ import sciml_datasets
 from sciml_datasets import InputError, Prepared
 from sciml_datasets.cli.main import main
 from sciml_datasets.object_stores import store as stores
-from sciml_datasets.object_stores.mirror import store_at
-from sciml_datasets.prepared.remote import mirror_of
+from sciml_datasets.object_stores.mirror import _store, store_at
 
 NAME = "stemdl_demo"
 SHARDS = 4
@@ -49,9 +47,9 @@ def cache(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """An empty cache, and the variables with which the bucket is read."""
     for name, value in object_servers.environment(s3, tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
-    store_at.cache_clear()
+    _store.cache_clear()
     yield tmp_path / "cache"
-    store_at.cache_clear()
+    _store.cache_clear()
 
 
 def folder_of(root: Path) -> Path:
@@ -322,17 +320,28 @@ def test_a_store_that_is_gone_is_one_sentence_and_what_was_read_stays(
             source[39]
 
 
-def test_a_worker_that_was_forked_is_told_how_to_start(url: str) -> None:
-    source = tfds.data_source(f"sciml/{NAME}", split="train", data_dir=url)
-    assert mirror_of(Path(source.data_source.place(0)[0]).parent) is not None
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            source[5]
-        except InputError as error:
-            os.write(writer, str(error).encode())
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
-    assert b"start worker processes with spawn or forkserver" in os.read(reader, 1000)
+FORKED = """
+import multiprocessing, sys
+import sciml_datasets
+import tensorflow_datasets as tfds
+source = tfds.data_source(sys.argv[1], split="train", data_dir=sys.argv[2])
+source[0]
+def work(numbers):
+    print(*(float(one["cbed_stack"].sum()) for one in source.__getitems__(numbers)), flush=True)
+workers = [multiprocessing.get_context("fork").Process(target=work, args=([3, 39],), daemon=True) for _ in range(2)]
+for worker in workers:
+    worker.start()
+for worker in workers:
+    worker.join(60)
+sys.exit(any(worker.exitcode for worker in workers))
+"""
+
+
+def test_workers_that_were_forked_read_as_well(url: str, local: Path) -> None:
+    command = [sys.executable, "-c", FORKED, f"sciml/{NAME}", url]
+    printed = subprocess.run(
+        command, env=object_servers.kept_environment({}), check=True, stdout=subprocess.PIPE, text=True
+    )
+    source = tfds.data_source(f"sciml/{NAME}", split="train", data_dir=local)
+    expected = " ".join(str(float(source[number]["cbed_stack"].sum())) for number in (3, 39))
+    assert printed.stdout.split("\n") == [expected, expected, ""]

@@ -39,7 +39,7 @@ def test_the_folders_at_the_root_are_parts_of_the_package(name: str) -> None:
         ("import sciml_datasets.fetch.run, sciml_datasets.fetch.sources.http", ["tensorflow_datasets", "numpy"]),
         ("import sciml_datasets; sciml_datasets.prepare", ["tensorflow", "mpi4py", "matplotlib", "obstore"]),
         (
-            "import sciml_datasets; sciml_datasets.Prepared, sciml_datasets.prepared.random_access",
+            "import sciml_datasets.prepared.prepared, sciml_datasets.prepared.random_access",
             ["obstore", "botocore"],
         ),
     ],
