@@ -11,14 +11,13 @@ import os
 import secrets
 import subprocess
 import sys
-import threading
 from functools import cache
 from multiprocessing.managers import BaseManager
 from typing import Any
 
 METHODS = ("head", "get", "get_range")
 """Methods of a store that read."""
-PROGRAM = "import sys; from sciml_datasets.object_stores.forked import serve; serve(*sys.argv[1:])"
+PROGRAM = "import sys; from sciml_datasets.object_stores.serving import serve; serve(*sys.argv[1:])"
 
 
 @cache
@@ -32,7 +31,7 @@ def is_forked() -> bool:
     return _first_process() != os.getpid()
 
 
-class _Stores(BaseManager):
+class Stores(BaseManager):
     """The connection between both processes."""
 
 
@@ -54,33 +53,9 @@ def served_store(url: str, place: str, in_flight: int) -> Any:
     process.stdin.write(f"{key}\n")
     process.stdin.flush()
     process.stdout.readline()  # it listens
-    _Stores.register("store", exposed=METHODS)
-    manager: Any = _Stores(address, bytes.fromhex(key))
+    Stores.register("store", exposed=METHODS)
+    manager: Any = Stores(address, bytes.fromhex(key))
     manager.connect()
     store = manager.store()
     store.process = process  # whose input stays open as long as the store is used
     return store
-
-
-def serve(name: str, url: str, place: str, in_flight: str) -> None:
-    """Answer requests for a store until the process that started this one has ended."""
-    from sciml_datasets.object_stores.store import Store
-
-    class Sent(Store):
-        """A store whose answers can be sent to another process."""
-
-        def get_range(self, name: str, start: int, end: int, etag: str = "") -> Any:
-            return bytes(super().get_range(name, start, end, etag))
-
-    key = bytes.fromhex(sys.stdin.readline())
-    store = Sent(url, place, int(in_flight))
-    _Stores.register("store", lambda: store, exposed=METHODS)
-    server = _Stores(f"\0{name}", key).get_server()
-
-    def end_with_parent() -> None:
-        sys.stdin.read()
-        os._exit(0)
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    print(flush=True)
-    server.serve_forever()
