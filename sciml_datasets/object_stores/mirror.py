@@ -1,34 +1,27 @@
 """A folder at a URL and its copy in the cache: small files when it is opened, shards when they are needed.
 
-The folder has an index, which lists its files with sizes and SHA-256. The index is asked for at each opening; a folder
-with another index has another copy. Nothing of a copy has its final name before its SHA-256 was compared.
+Nothing of a copy has its final name before its SHA-256 was compared. See `sciml_datasets.object_stores.opening`.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files import atomic
-from sciml_datasets.files.documents import read_object
-from sciml_datasets.object_stores.cache import OPEN, PARTIAL, SOURCE, STAGED, Cache, cache_dir, source_of, used_now
+from sciml_datasets.object_stores.cache import OPEN, PARTIAL, STAGED, Cache, cache_dir, source_of, used_now
 from sciml_datasets.object_stores.failures import MissingObjectError
-from sciml_datasets.object_stores.partial_copy import PartialCopy, Range, missing_parts
-from sciml_datasets.object_stores.urls import endpoint_of
+from sciml_datasets.object_stores.partial_copy import Part, PartialCopy, Range, missing_parts
+from sciml_datasets.object_stores.whole_files import WholeFiles
 from sciml_datasets.parallel.progress import progress
 from sciml_datasets.printable import notice
 
@@ -36,18 +29,13 @@ if TYPE_CHECKING:
     from sciml_datasets.object_stores.store import Store, StoredObject
 
 Group = TypeVar("Group")
-Part = tuple[PartialCopy, int, int]
-"""A copy, and the positions of the first byte and after the last one of a part of it."""
 
 AHEAD = 16
 """Number of groups of parts that are asked for at a time."""
-WAIT_SECONDS = 0.2
-"""Time between two looks at a file that another process fetches."""
 ROOM_BYTES = 1 << 28
 """Number of bytes of parts that a process fetches before it looks again whether they fit into the cache."""
 SHOWN_BYTES = 1 << 25
 """Number of bytes from which progress is shown, and what it took is told."""
-READABLE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +134,7 @@ class Mirror:
         self._cache.make_room(max(0, total - self._partly_there(absent)), self.url)
         shows = total >= SHOWN_BYTES
         with progress(title, total, "B", scale=True) if shows else nullcontext(lambda _: None) as advance:
-            _Fetching(self, absent, advance).run()
+            WholeFiles(self.store, self.copy, self.has, advance).fetch(absent)
         if shows:
             notice(self.store.told())
 
@@ -312,126 +300,3 @@ def _arrived(group: Group, requests: Iterable[Future[None]]) -> Group:
     for request in requests:
         request.result()
     return group
-
-
-class _Fetching:
-    """The fetching of whole files: threads take one part after the other, and the last one of a file publishes it."""
-
-    def __init__(self, mirror: Mirror, names: list[str], advance: Callable[[int], object]) -> None:
-        self._mirror, self._advance = mirror, advance
-        self._next, self._turn = self._parts(names), Lock()
-        self._lock, self._stop = Lock(), Event()
-        self._left: dict[PartialCopy, int] = {}
-
-    def run(self) -> None:
-        self._mirror.store.each(self._work, range(self._mirror.store.in_flight))
-
-    def _work(self, _: int) -> None:
-        try:
-            while not self._stop.is_set():
-                with self._turn:  # which may wait for another process, while parts of ours arrive
-                    part = next(self._next, None)
-                if part is None:
-                    return
-                copy, start, end = part
-                count = copy.fetch(start, end)
-                with self._lock:
-                    self._advance(count)
-                    self._left[copy] -= 1
-                    is_last = not self._left[copy]
-                if is_last:
-                    self._finish(copy)
-        except BaseException:
-            self._stop.set()
-            raise
-
-    def _parts(self, names: list[str]) -> Iterator[tuple[PartialCopy, int, int]]:
-        """The requests for the files that no other process fetches, then for those that it has not finished."""
-        waiting = names
-        while waiting and not self._stop.is_set():
-            busy = []
-            for name in waiting:
-                copy = self._mirror.copy(name)
-                if copy is None:
-                    continue
-                if not copy.taken() or copy.evicted:
-                    busy.append(name)
-                    continue
-                if self._mirror.has(name):  # another process has just finished it
-                    copy.remove()
-                    continue
-                rest = copy.rest()
-                if not rest:
-                    self._finish(copy)
-                with self._lock:
-                    self._left[copy] = len(rest)
-                for start, end in rest:
-                    yield copy, start, end
-            if waiting == busy:
-                time.sleep(WAIT_SECONDS)
-            waiting = busy
-
-    def _finish(self, copy: PartialCopy) -> None:
-        there = copy.publish()
-        copy.close()
-        if not there:
-            raise InputError(f"{copy.final} left the cache while it was fetched: run the command again")
-
-
-def opened(url: str, prefix: str, index: str, parse: Callable[[Path], Listed]) -> Path:
-    """Open a folder at a URL: its index, and the small files that it lists, are in the cache then.
-
-    Args:
-        url: URL of the place that the folder is in.
-        prefix: path of the folder below the URL, of three names.
-        index: name of the file that lists the others.
-        parse: function that reads the index.
-
-    Returns:
-        the folder in the cache that stands for the URL.
-
-    Raises:
-        MissingObjectError: there is no index.
-        InputError: index or small files cannot be got, or are damaged.
-        OSError: the cache cannot be written.
-    """
-    store, cache = store_at(url), Cache()
-    home = cache.root / url.partition(":")[0] / _name_of(url)
-    known_path = home / f"{sha256(prefix.encode()).hexdigest()[:16]}.json"
-    known = {"etag": "", "sha256": ""}
-    with suppress(InputError, FileNotFoundError):
-        known = read_object(known_path, "what is known of a URL", "remove it", {"etag": str, "sha256": str})
-        cache.hold(home / known["sha256"][:16], OPEN)
-        if not (home / known["sha256"][:16] / SOURCE).exists():
-            known["etag"] = ""
-    found = store.get(f"{prefix}/{index}", unless=known["etag"])
-    if found is not None:
-        content, stored = found
-        known = {"etag": stored.etag, "sha256": sha256(content).hexdigest()}
-    root = home / known["sha256"][:16]
-    folder = root / prefix
-    cache.hold(root, OPEN)
-    if found is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic.writing(folder / index) as temporary:
-            temporary.write_bytes(content)
-        try:
-            listed = parse(folder)
-        except InputError as error:
-            (folder / index).unlink()
-            reason = str(error).replace(str(folder / index), "it").partition(": ")
-            raise InputError(f"{store.url_of(prefix)}/{index}: {reason[0]}: prepare the data set again") from error
-        kept = sorted({index, *listed.files} - listed.shards)
-        atomic.write_text(root / SOURCE, json.dumps({"url": url, "kept": kept}) + "\n")
-        atomic.write_text(known_path, json.dumps(known) + "\n")
-    listed = parse(folder)
-    used_now(root / SOURCE)
-    Mirror(folder, listed).fetch(sorted({*listed.files} - listed.shards - {*listed.companions.values()}))
-    return root
-
-
-def _name_of(url: str) -> str:
-    """The name of the folder for a URL: what of it can be read, and a hash of it and of the server that is asked."""
-    parts = urlsplit(url)
-    readable = READABLE.sub("-", parts.netloc + parts.path).strip("-.")[:60]
-    return f"{readable}-{sha256(f'{endpoint_of(url)} {url}'.encode()).hexdigest()[:12]}"

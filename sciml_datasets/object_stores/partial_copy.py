@@ -34,6 +34,7 @@ LEAST_BLOCKS = 4
 HASHED = 1 << 22
 """Number of bytes that are hashed at a time."""
 Range = tuple[int, int]
+"""Positions of the first byte and after the last one."""
 
 
 class PartialCopy:
@@ -208,7 +209,11 @@ def _sha256(descriptor: int) -> str:
     return found.hexdigest()
 
 
-def missing_parts(wanted: Iterable[tuple[PartialCopy, int, int]]) -> list[tuple[PartialCopy, int, int]]:
+Part = tuple[PartialCopy, int, int]
+"""A copy, and the positions of the first byte and after the last one of a part of it."""
+
+
+def missing_parts(wanted: Iterable[Part]) -> list[Part]:
     """What is missing of some parts of copies, as requests to be made: each copy with two positions.
 
     Args:

@@ -15,7 +15,8 @@ from pathlib import Path
 from sciml_datasets.benchmarks import data_root
 from sciml_datasets.errors import InputError
 from sciml_datasets.object_stores.failures import MissingObjectError
-from sciml_datasets.object_stores.mirror import Listed, Mirror, opened, root_of
+from sciml_datasets.object_stores.mirror import Listed, Mirror, root_of
+from sciml_datasets.object_stores.opening import opened
 from sciml_datasets.object_stores.urls import checked_url, is_url, local_path
 from sciml_datasets.prepared.integrity import NAME, OFFSETS_SUFFIX, State, listed_files, manifest_of, state_of
 

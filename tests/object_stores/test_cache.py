@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from sciml_datasets import InputError
 from sciml_datasets.object_stores.cache import OPEN, SOURCE, STAGED, Cache, cache_dir, cache_size
 from sciml_datasets.object_stores.failures import ChangedObjectError
-from sciml_datasets.object_stores.mirror import Listed, opened, root_of, store_at
+from sciml_datasets.object_stores.mirror import Listed, root_of, store_at
+from sciml_datasets.object_stores.opening import opened
 from sciml_datasets.object_stores.partial_copy import BLOCK, PartialCopy, missing_parts
 from sciml_datasets.object_stores.store import Store, StoredObject
 
