@@ -14,7 +14,7 @@ EXAMPLE = "sciml croissant candle_uno_demo --data-dir data --out croissant.json"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml croissant``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     parser.add_argument(
         "--out",
         action=FileArgument,

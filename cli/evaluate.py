@@ -23,7 +23,7 @@ EXAMPLE = "sciml evaluate stemdl_demo --data-dir data --predictions run/predicti
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml evaluate``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     parser.add_argument(
         "--predictions",
         action=PathArgument,

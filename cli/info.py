@@ -18,7 +18,7 @@ PUBLISHED = ("target", "reference", "best_known")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml info``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     add_json(parser)
 
 
@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.benchmarks import data_root, find
     from sciml_datasets.prepared.integrity import check_described
     from sciml_datasets.prepared.prepared import Prepared
+    from sciml_datasets.prepared.remote import place_of
 
     benchmark, dataset = find(args.name)
     prepared = Prepared.found(args.name, args.data_dir)
@@ -37,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     facts = prepared.facts if prepared is not None else {}
     original = benchmark.is_original(facts)
     benchmark = benchmark.for_data(facts) if facts else benchmark
-    builder = tfds.builder(f"sciml/{args.name}", data_dir=data_root(args.data_dir))
+    root = data_root(args.data_dir) if prepared is None else prepared.data_dir
+    builder = tfds.builder(f"sciml/{args.name}", data_dir=root)
     features = _feature(builder.info.features.np_dtype, builder.info.features.shape)["features"]
     content: dict[str, Any] = {
         "name": dataset.name,
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         "citation": builder.info.citation,
         "features": features,
         "supervised_keys": builder.info.supervised_keys,
-        "prepared": str(prepared.folder) if prepared is not None else None,
+        "prepared": place_of(prepared.folder) if prepared is not None else None,
         "facts": {key: value for key, value in (builder.info.metadata or {}).items() if not _is_long(value)},
         "splits": {name: split.num_examples for name, split in builder.info.splits.items()},
         "declared": declared(benchmark, dataset, features),

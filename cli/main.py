@@ -159,7 +159,12 @@ def _run(argv: Sequence[str]) -> int:
     if by_one and ranks_started() > 1:
         what = f"it is done by one process, and {ranks_started()} were started: leave the launcher out"
         raise _by_all(f"{what}; {without_launcher()}")
-    return command.run(args)
+    code = command.run(args)
+    if isinstance(url := getattr(args, "data_dir", None), str) and speaks():
+        from sciml_datasets.object_stores.mirror import store_at
+
+        notice(store_at(url).told())
+    return code
 
 
 def _no_command(word: str) -> str:

@@ -27,7 +27,7 @@ EXAMPLE = "sciml predict stemdl_demo --data-dir data --run run --out predictions
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml predict``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--run", action=PathArgument, metavar="RUN", help="run folder with model.keras")
     source.add_argument(

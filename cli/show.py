@@ -28,7 +28,7 @@ EXAMPLE = "sciml show stemdl_demo --data-dir data --split test --out stacks.png"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml show``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     add_split(parser)
     parser.add_argument("--out", action=FileArgument, metavar="FILE.png", required=True, help="picture to write")
     parser.add_argument("--count", metavar="N", type=int, help="samples (default: as many as fit a page)")

@@ -12,7 +12,7 @@ EXAMPLE = "sciml stage stemdl --data-dir data --to $TMPDIR (once per node: srun 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml stage``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     parser.add_argument(
         "--to",
         action=PathArgument,

@@ -25,7 +25,7 @@ EXAMPLE = "sciml train stemdl_demo --data-dir data --out run --epochs 10 --set l
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml train``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     parser.add_argument(
         "--out",
         action=PathArgument,

@@ -14,7 +14,7 @@ EXAMPLE = "sciml verify stemdl --data-dir data --quick"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml verify``."""
     add_name(parser)
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     parser.add_argument(
         "--raw-dir", action=PathArgument, metavar="RAW", help="check the raw files in RAW/NAME instead of prepared data"
     )
@@ -50,8 +50,9 @@ def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
 
 def _prepared(args: argparse.Namespace) -> tuple[list[str], str]:
     from sciml_datasets.prepared.prepared import Prepared
+    from sciml_datasets.prepared.remote import place_of
 
     prepared = Prepared.open(args.name, args.data_dir)
     how = "names and sizes" if args.quick else "every byte"
     findings = prepared.verify(quick=args.quick, jobs=jobs_of(args))
-    return findings, f"{prepared.folder}: {how} as the manifest says"
+    return findings, f"{place_of(prepared.folder)}: {how} as the manifest says"

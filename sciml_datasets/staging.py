@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import nullcontext
-from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -25,6 +24,7 @@ from sciml_datasets.paths import path_of
 from sciml_datasets.preparation.work_folder import PLAN, interrupted
 from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
 from sciml_datasets.prepared.prepared import Prepared
+from sciml_datasets.prepared.remote import mirror_of, place_of
 from sciml_datasets.prepared.verify import remedy_for, verify_prepared
 
 if TYPE_CHECKING:
@@ -159,32 +159,39 @@ def _each(title: str, work: Callable[[str, Tick], Result], files: Files, jobs: i
             stop.set()
 
 
+def _content(path: Path, size: int) -> Iterator[memoryview]:
+    """The content of a file in order, from the URL where it is one of a copy; it may be overwritten when more is asked
+    for."""
+    mirror = mirror_of(path.parent)
+    if mirror is not None:
+        yield from mirror.blocks(path.name, size)
+        return
+    block = bytearray(BLOCK)
+    with naming(path), path.open("rb", buffering=0) as file:
+        while count := file.readinto(block):
+            yield memoryview(block)[:count]
+
+
 def _copy_file(source: Path, target: Path, size: int, sha256: str, tick: Tick) -> None:
     """Copy a file and return when it is on disk.
 
     Raises:
         ChecksumError: its size or SHA-256 differs from the manifest.
     """
-    found, block, done = hashlib.sha256(), bytearray(min(BLOCK, max(size, 1))), 0
-    with naming(source), source.open("rb", buffering=0) as old, naming(target), target.open("wb", buffering=0) as new:
-        while count := _read(old, block, source):
-            view = memoryview(block)[:count]
+    found, done = hashlib.sha256(), 0
+    with naming(target), target.open("wb", buffering=0) as new:
+        for view in _content(source, size):
             found.update(view)
+            done += len(view)
+            tick(len(view))
             while view:
                 view = view[new.write(view) :]
-            done += count
-            tick(count)
         sync(new.fileno())
     if (done, found.hexdigest()) != (size, sha256):
         raise ChecksumError(
-            f"{source}: {done} bytes with the SHA-256 {found.hexdigest()}, expected {size} with {sha256}: run "
-            "`sciml verify`, and prepare the data set again if it is damaged"
+            f"{place_of(source.parent)}/{source.name}: {done} bytes with the SHA-256 {found.hexdigest()}, expected "
+            f"{size} with {sha256}: run `sciml verify`, and prepare the data set again if it is damaged"
         )
-
-
-def _read(file: FileIO, block: bytearray, path: Path) -> int:
-    with naming(path):
-        return file.readinto(block)
 
 
 def _remove_abandoned(final: Path) -> None:

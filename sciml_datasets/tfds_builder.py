@@ -7,6 +7,7 @@ Preparation goes through `sciml_datasets.preparation`, never through TFDS's writ
 from __future__ import annotations
 
 import json
+import os
 from functools import cached_property, partial
 from pathlib import Path
 from reprlib import Repr
@@ -20,10 +21,11 @@ from tensorflow_datasets.core.dataset_builder import FileReaderBuilder
 from sciml_datasets import data_part
 from sciml_datasets.benchmarks import BENCHMARKS, OWN, find, register_received
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.paths import path_of
+from sciml_datasets.object_stores.urls import is_url
 from sciml_datasets.prepared.description import check_description
 from sciml_datasets.prepared.integrity import check_described
 from sciml_datasets.prepared.metadata import NAME, facts_of
+from sciml_datasets.prepared.remote import local_root
 
 
 def _configs() -> list[tfds.core.BuilderConfig]:
@@ -84,10 +86,10 @@ class Sciml(FileReaderBuilder):
 
         ``tfds.data_source`` requests ArrayRecord unless another format is given; TFRecord shards serve it as well.
         """
-        if kwargs.get("data_dir") is not None:
-            kwargs["data_dir"] = str(path_of(kwargs["data_dir"], "data_dir"))
         name = getattr(config, "name", config) or self.DEFAULT_BUILDER_CONFIG_NAME
         self.benchmark, self.dataset = find(str(name).partition(":")[0])
+        if kwargs.get("data_dir") is not None or is_url(os.environ.get("TFDS_DATA_DIR", "")):
+            kwargs["data_dir"] = str(local_root(self.dataset.name, self.dataset.version, kwargs.get("data_dir")))
         # TFDS writes the name of the builder's module into dataset_info.json: part of the prepared bytes since the time
         # when each benchmark had a module of this name.
         self.__module__ = f"{self.benchmark.part_name(self.benchmark.name)}_dataset_builder"

@@ -41,6 +41,7 @@ WITH_TENSORFLOW = {
     "preparation/test_prepare.py",
     "preparation/test_shards.py",
     "preparation/test_whole_batch.py",
+    "prepared/test_data_at_urls.py",
     "prepared/test_large_tensors.py",
     "prepared/test_integrity.py",
     "prepared/test_lookup.py",

@@ -62,6 +62,11 @@ class OpenFiles(Generic[Key, Opened]):
             self.close()
         return self._open_one(key)
 
+    def forget(self, key: Key) -> None:
+        """Close what is open under a key, if anything; what is asked for afterwards is opened again."""
+        if key in self._opened:
+            self._close(self._opened.pop(key))
+
     def close(self) -> None:
         """Close all; what is asked for afterwards is opened again."""
         while self._opened:

@@ -1,8 +1,8 @@
 """One store: objects below a URL, read whole or in ranges, listed, written and removed, several requests in flight.
 
 obstore makes the requests and repeats those that fail for a moment. Every failure that remains is one sentence, an
-`InputError`, that begins with the URL. A store can be pickled; it cannot be used in a process that was forked after
-another store was used, since the threads of obstore are not there.
+`InputError`, that begins with the URL. A store can be pickled. In a process that was forked after a store was used, a
+new one reads, see `sciml_datasets.object_stores.forked`; the store of the parent cannot be used there.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.object_stores.failures import Access, changed, sentences
+from sciml_datasets.object_stores.forked import is_forked, served_store
 from sciml_datasets.object_stores.s3_access import s3_access
 from sciml_datasets.object_stores.urls import LOCAL, checked_url
 
@@ -50,7 +51,12 @@ RETRIES: Any = {
     "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=10), "base": 2},
 }
 """Waits of 0.1, 0.2, 0.4 seconds and so on, each varied at random, after a 5xx, a 429 or a broken connection."""
-TIMEOUTS: Any = {"timeout": timedelta(seconds=60), "connect_timeout": timedelta(seconds=10)}
+TIMEOUTS: Any = {
+    "connect_timeout": timedelta(seconds=10),
+    "read_timeout": timedelta(seconds=30),
+    "timeout": timedelta(minutes=10),
+}
+"""Times for a connection, between two pieces of an answer, and for an answer as a whole, which may be slow."""
 KINDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "http": "http", "https": "http", LOCAL: LOCAL}
 """Scheme of a URL to the kind of its store; the others are Azure's."""
 
@@ -98,10 +104,12 @@ class Store:
         self.requests = self.received = self.sent = 0
         self._lock = Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._open()
+        self._process = os.getpid()
+        self._served: Any = served_store(self.url, place, in_flight) if is_forked() else None
+        if self._served is None:
+            self._open()
 
     def _open(self) -> None:
-        _check_process(self.url)
         from obstore.store import from_url
 
         settings, provider = s3_access() if self.kind == "s3" else ({}, None)
@@ -135,6 +143,9 @@ class Store:
         """
         import obstore
 
+        if self._served is not None:
+            described: StoredObject = self._counted(self._served.head(name))
+            return described
         with self._request(name):
             return _described(name, obstore.head(self._store, _key(name)))
 
@@ -153,6 +164,10 @@ class Store:
         import obstore
         from obstore.exceptions import NotModifiedError
 
+        if self._served is not None:
+            read: tuple[bytes, StoredObject] | None = self._counted(self._served.get(name, most, unless))
+            self._count(received=len(read[0]) if read else 0)
+            return read
         with self._request(name):
             try:
                 result = obstore.get(self._store, _key(name), options={"if_none_match": unless} if unless else {})
@@ -181,6 +196,10 @@ class Store:
         """
         import obstore
 
+        if self._served is not None:
+            part = memoryview(self._counted(self._served.get_range(name, start, end, etag)))
+            self._count(received=len(part))
+            return part
         options: Any = {"range": (start, end)}
         if etag and not etag.startswith("W/"):  # a weak tag never matches (RFC 9110, 13.1.1)
             options["if_match"] = etag
@@ -205,9 +224,7 @@ class Store:
         wanted = list(items)
         if len(wanted) < 2:
             return [work(item) for item in wanted]
-        with self._lock:
-            pool = self._pool = self._pool or ThreadPoolExecutor(self.in_flight, "requests")
-        started = [pool.submit(work, item) for item in wanted]
+        started = [self.start(work, item) for item in wanted]
         try:
             finished, _ = wait(started, return_when=FIRST_EXCEPTION)
             for one in finished:
@@ -217,6 +234,13 @@ class Store:
             for one in started:
                 one.cancel()
             wait(started)
+
+    def start(self, work: Callable[[Item], Result], item: Item) -> Future[Result]:
+        """The result of ``work`` on an item to come, by one of the threads of `each`."""
+        self._check_process()
+        with self._lock:
+            pool = self._pool = self._pool or ThreadPoolExecutor(self.in_flight, "requests")
+        return pool.submit(work, item)
 
     def listed(self, prefix: str = "", most: int = MOST_LISTED) -> list[StoredObject]:
         """The objects below a folder and its folders, sorted by name.
@@ -237,12 +261,13 @@ class Store:
             stream = aiter(obstore.list(self._store, _key(prefix) if prefix else None, chunk_size=PAGE))
             came = 0
             while True:
-                self._count(requests=1)
                 page = await asyncio.wait_for(anext(stream, None), PAGE_SECONDS)
                 if page is None:
+                    self._count(requests=not came)
                     return [found[name] for name in sorted(found)]
                 found |= {meta["path"]: _described(meta["path"], meta) for meta in page}
                 came += len(page)
+                self._count(requests=1)
                 if came > most:
                     raise InputError(
                         f"{self.url_of(prefix)}: its listing has more than {most:,} objects: name the folder that "
@@ -349,8 +374,24 @@ class Store:
         sent = f", {self.sent / 1e6:,.1f} MB sent" if self.sent else ""
         return f"{self.url}: {self.requests:,} requests, {self.received / 1e6:,.1f} MB received{sent}"
 
+    def _check_process(self) -> None:
+        if self._process != os.getpid() or (self._served is None and is_forked()):
+            raise InputError(
+                f"{self.url}: a process that was forked cannot use the store of its parent: open the URL in it, or "
+                "start it with spawn or forkserver"
+            )
+
+    def _counted(self, found: Result) -> Result:
+        self._count(requests=1)
+        return found
+
     def _request(self, name: str, requests: int = 1) -> Any:
-        _check_process(self.url)
+        self._check_process()
+        if self._served is not None:
+            raise InputError(
+                f"{self.url}: a process that was forked after a URL was used can only read: start it with spawn or "
+                "forkserver"
+            )
         self._count(requests=requests)
         return sentences(self.url_of(name), self._access)
 
@@ -408,17 +449,3 @@ def _key(name: str) -> str:
 
 def _described(name: str, meta: Any) -> StoredObject:
     return StoredObject(name, int(meta["size"]), meta["e_tag"] or "")
-
-
-@cache
-def _first_process() -> int:
-    """The process that used a store first; a forked process inherits the answer of its parent."""
-    return os.getpid()
-
-
-def _check_process(url: str) -> None:
-    if _first_process() != os.getpid():
-        raise InputError(
-            f"{url}: a process that was forked from one that has read a URL cannot read it: start worker processes "
-            "with spawn or forkserver (multiprocessing_context='forkserver' of PyTorch's DataLoader)"
-        )

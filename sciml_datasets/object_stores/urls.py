@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sciml_datasets.errors import InputError
@@ -21,7 +23,7 @@ LONGEST = 1024
 """Number of bytes of a key that S3 takes at most."""
 
 
-def is_url(given: str | os.PathLike[str]) -> bool:
+def is_url(given: Any) -> bool:
     """Whether a text is a URL and no path; a path object may be one too, in which a double slash became single.
 
     Example:
@@ -29,7 +31,7 @@ def is_url(given: str | os.PathLike[str]) -> bool:
         >>> is_url("s3://bucket/data"), is_url("data")
         (True, False)
     """
-    return bool(_URL.match(os.fspath(given)))
+    return isinstance(given, str | os.PathLike) and bool(_URL.match(os.fsdecode(given)))
 
 
 def checked_url(given: str | os.PathLike[str], place: str) -> str:
@@ -64,7 +66,8 @@ def checked_url(given: str | os.PathLike[str], place: str) -> str:
         raise InputError(f"{where} holds a ? or #, which the URL of a folder does not: leave out what begins there")
     if not text.isprintable() or len(os.fsencode(text)) > LONGEST:
         raise InputError(f"{where[:80]}... is no URL of at most {LONGEST} printable characters: correct it")
-    if any(name in ("", ".", "..") for name in unquote(parts.path.strip("/")).split("/") if parts.path.strip("/")):
+    path = unquote(parts.path.removeprefix("/").rstrip("/"))
+    if path and any(name in ("", ".", "..") for name in path.split("/")):
         raise InputError(f"{where} holds an empty name, . or ..: name the folder itself")
     return f"{scheme}://{rest}".rstrip("/")
 
@@ -82,3 +85,11 @@ def local_path(url: str, place: str) -> Path | None:
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise InputError(f"{place} {url} names a place on another machine: expected file:///FOLDER")
     return path_of(unquote(parts.path), place)
+
+
+def endpoint_of(url: str, environ: Mapping[str, str] = os.environ) -> str:
+    """The server, or the account, that the environment names for a URL; "" where the URL alone decides."""
+    scheme = url.partition(":")[0]
+    if scheme in ("s3", "s3a"):
+        return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or environ.get("AWS_ENDPOINT", "")
+    return environ.get("AZURE_STORAGE_ACCOUNT_NAME", "") if scheme in BUCKETS and scheme != "gs" else ""

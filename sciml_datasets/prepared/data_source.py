@@ -72,8 +72,9 @@ class DataSource(BaseDataSource):
         if self._tensors is None or not isinstance(source, TFRecords):
             yield from ((record, {}) for record in source.in_order(places))
             return
-        for place in places:
-            yield source.read_apart(*source.place(place), self._tensors) or (source[place], {})
+        for group in source.fetched(places):
+            for place in group:
+                yield source.read_apart(*source.place(place), self._tensors) or (source[place], {})
 
     def _decoded(self, place: int, record: bytes, arrays: dict[str, Bytes]) -> Any:
         """The example of a record, from which large tensors may have been taken."""

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sciml_datasets.benchmark import Benchmark, DataSet
-from sciml_datasets.benchmarks import BENCHMARKS, data_root, find, register_received
+from sciml_datasets.benchmarks import BENCHMARKS, find, register_received
 from sciml_datasets.errors import InputError
 from sciml_datasets.nearest import one_of
 from sciml_datasets.prepared.given import given_partitions
 from sciml_datasets.prepared.integrity import AGAIN, content_sha256, listed_of, manifest_of
 from sciml_datasets.prepared.members import MemberColumns, joined, member_list, member_rows, read_members
 from sciml_datasets.prepared.metadata import facts_of
+from sciml_datasets.prepared.remote import local_root
 from sciml_datasets.prepared.verify import check_prepared, differences
 from sciml_datasets.raw_format import SPLITS
 from sciml_datasets.splits.folds import FOLD, fold_ids
@@ -45,7 +46,7 @@ class Prepared:
 
     Attributes:
         name: name of the data set.
-        data_dir: folder of prepared data sets.
+        data_dir: folder of prepared data sets; for a URL, the folder in the cache that stands for it.
         benchmark: the benchmark as it is declared for this data set; `Benchmark.for_data` fits it to `facts`.
         dataset: the data set as it is declared.
         manifest: content of ``manifest.json``; it is shared and must not be changed.
@@ -72,13 +73,14 @@ class Prepared:
 
         Args:
             name: name of the data set, for example ``stemdl_demo``.
-            data_dir: folder of prepared data sets; default as in TFDS.
+            data_dir: folder of prepared data sets, or a URL of one; default as in TFDS.
 
         Raises:
-            InputError: no data set has this name, it is not prepared there, or its manifest is damaged.
+            InputError: no data set has this name, it is not prepared there, or its manifest is damaged; or what is at
+                the URL cannot be read.
         """
         benchmark, dataset = find(name)
-        root = data_root(data_dir)
+        root = local_root(name, dataset.version, data_dir)
         return cls(name, root, benchmark, dataset, manifest_of(root / "sciml" / name / dataset.version))
 
     @classmethod
@@ -86,10 +88,11 @@ class Prepared:
         """Open a data set as `open` does; None where its folder does not exist or is empty.
 
         Raises:
-            InputError: no data set has this name, or its folder is not complete.
+            InputError: no data set has this name, or its folder is not complete; or there is none at a URL.
         """
-        root, (_, dataset) = data_root(data_dir), find(name)
-        return None if listed_of(root / "sciml" / name / dataset.version) is None else cls.open(name, data_dir)
+        _, dataset = find(name)
+        root = local_root(name, dataset.version, data_dir)
+        return None if listed_of(root / "sciml" / name / dataset.version) is None else cls.open(name, root)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}

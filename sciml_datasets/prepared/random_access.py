@@ -1,6 +1,7 @@
 """Random access to prepared records: their bytes by position, checked. Needs no TensorFlow.
 
-TFDS itself offers it for ArrayRecord files only; here TFRecord shards have it too, through the offsets beside each.
+TFDS itself offers it for ArrayRecord files only; here TFRecord shards have it too, through the offsets beside each. Of
+data at a URL the records that are asked for are fetched by their places, several at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from threading import Lock
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,12 @@ from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import OFFSETS_SUFFIX, undamaged
 from sciml_datasets.prepared.large_tensors import Apart, LargeTensors
+from sciml_datasets.prepared.remote import have_whole, mirror_of
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
+
+if TYPE_CHECKING:
+    from sciml_datasets.object_stores.mirror import Mirror
+    from sciml_datasets.object_stores.partial_copy import PartialCopy
 
 FRAME = HEADER_BYTES + FOOTER_BYTES
 """Number of bytes of a TFRecord beside its payload."""
@@ -35,6 +41,8 @@ OPEN_FILES = 32
 RUN_BYTES = 1 << 18
 """Number of bytes of neighbouring records up to which one call reads them: more are sooner read one by one, since each
 is copied out of what was read."""
+FETCHED_BYTES = 1 << 22
+"""Number of bytes of records from which they are a group whose missing parts are asked for together."""
 
 
 def check_id(found: bytes, expected: bytes, folder: str | Path, number: int) -> None:
@@ -118,9 +126,14 @@ class Records(ABC):
 
     def in_order(self, positions: list[int]) -> Iterator[bytes]:
         """The serialised examples at ascending positions from 0, read as they are taken; see `__getitems__`."""
-        for run in self._runs(positions):
-            path, first = self.place(run[0])
-            yield from self._read_run(path, range(first, first + len(run)))
+        for group in self.fetched(positions):
+            for run in self._runs(group):
+                path, first = self.place(run[0])
+                yield from self._read_run(path, range(first, first + len(run)))
+
+    def fetched(self, positions: list[int]) -> Iterable[list[int]]:
+        """Ascending positions from 0 in groups; of data at a URL, the records of a group are here when it is given."""
+        return [positions]
 
     def checked(self, position: int) -> int:
         """A position counted from 0; negative ones count from the end.
@@ -177,12 +190,57 @@ class TFRecords(Records):
 
     beside = (OFFSETS_SUFFIX,)
 
+    def fetched(self, positions: list[int]) -> Iterable[list[int]]:
+        """See `Records.fetched`; while a group is read, the next ones come."""
+        mirror = mirror_of(Path(self._shards[0][0]).parent) if self._shards else None
+        return [positions] if mirror is None else self._fetched(mirror, positions)
+
+    def _fetched(self, mirror: Mirror, positions: list[int]) -> Iterator[list[int]]:
+        mirror.look_up({Path(self.place(position)[0]).name: None for position in positions})
+        return mirror.coming(self._groups(positions))
+
+    def _groups(self, positions: list[int]) -> Iterator[tuple[list[int], list[tuple[PartialCopy, int, int]]]]:
+        """Positions in groups of about `FETCHED_BYTES`, each with the places of those in copies that are not whole."""
+        group, wanted, size = list[int](), list[tuple["PartialCopy", int, int]](), 0
+        for position in positions:
+            path, number = self.place(position)
+            shard: _Shard = self._file(path)
+            group.append(position)
+            if shard.copy is not None and number < len(shard.offsets) - 1:
+                start, end = shard.offsets[number : number + 2].tolist()
+                wanted.append((shard.copy, start, end))
+                size += end - start
+            if size >= FETCHED_BYTES:
+                yield group, wanted
+                group, wanted, size = [], [], 0
+        if group:
+            yield group, wanted
+
+    def _file(self, path: str) -> _Shard:
+        shard: _Shard = super()._file(path)
+        if shard.copy is not None and shard.copy.evicted:  # by another process that needed the room
+            with self._lock:
+                self._open.forget(path)
+            shard = super()._file(path)
+        return shard
+
+    def _opened_or_missed(self, path: str) -> _Shard:
+        mirror = mirror_of(Path(path).parent)
+        if mirror is not None:
+            mirror.look_up([Path(path).name])
+            copy = mirror.copy(Path(path).name)
+            if copy is not None:
+                return _Shard(path, mirror, copy)
+        shard: _Shard = super()._opened_or_missed(path)
+        return shard
+
     def _read(self, path: str, number: int) -> bytes:
-        shard: _Shard = self._file(path)
+        shard = self._file(path)
         if not 0 <= number < len(shard.offsets) - 1:
             raise DamagedRecordError(path, number, f"the file has {len(shard.offsets) - 1} records")
         start, end = shard.offsets[number : number + 2].tolist()
         size = end - start - FRAME
+        shard.have(start, end)
         # The payload is read apart from its frame, so that it, which may be large, is not copied out of the frame.
         header = os.pread(shard.descriptor, HEADER_BYTES, start)
         payload = os.pread(shard.descriptor, size, start + HEADER_BYTES)
@@ -190,7 +248,7 @@ class TFRecords(Records):
         return _undamaged(path, number, header, payload, footer, size)
 
     def _read_run(self, path: str, numbers: range) -> Iterator[bytes]:
-        shard: _Shard = self._file(path)
+        shard = self._file(path)
         at = numbers.start
         while at < numbers.stop:
             offsets = shard.offsets[at : numbers.stop + 1]
@@ -200,6 +258,7 @@ class TFRecords(Records):
                 at += 1
                 continue
             places = (offsets[: count + 1] - offsets[0]).tolist()
+            shard.have(int(offsets[0]), int(offsets[count]))
             frames = os.pread(shard.descriptor, places[-1], int(offsets[0]))
             for number, (start, end) in enumerate(pairwise(places), at):
                 first, last = start + HEADER_BYTES, end - FOOTER_BYTES
@@ -211,10 +270,12 @@ class TFRecords(Records):
     def read_apart(self, path: str, number: int, tensors: LargeTensors) -> Apart | None:
         """Record ``number`` of a file without its large tensors, and these; None where something is not as expected,
         which reading it whole reports."""
-        shard: _Shard = self._file(path)
+        shard = self._file(path)
         if not 0 <= number < len(shard.offsets) - 1:
             return None
-        return tensors.read(shard.descriptor, *shard.offsets[number : number + 2].tolist())
+        start, end = shard.offsets[number : number + 2].tolist()
+        shard.have(start, end)
+        return tensors.read(shard.descriptor, start, end)
 
     def _opened(self, path: str) -> _Shard:
         return _Shard(path)
@@ -231,8 +292,12 @@ def _undamaged(path: str, number: int, header: bytes, payload: bytes, footer: by
     return payload
 
 
-def offsets_of(path: Path) -> NDArray[np.uint64]:
+def offsets_of(path: Path, size: int | None = None) -> NDArray[np.uint64]:
     """(records + 1,) positions at which the records of a TFRecord file begin and, last, the size of the file.
+
+    Args:
+        path: path of the file.
+        size: its size, where it is not there as a whole.
 
     Raises:
         InputError: the offsets beside it are missing, or are not those that the manifest lists.
@@ -243,7 +308,7 @@ def offsets_of(path: Path) -> NDArray[np.uint64]:
     if not content or len(content) % 8:
         raise DamagedRecordError(path, 0, f"{beside.name} lists no records")
     offsets = np.frombuffer(content, "<u8")
-    if offsets[-1] != regular_file(path).st_size:
+    if offsets[-1] != (regular_file(path).st_size if size is None else size):
         raise DamagedRecordError(path, 0, f"the size of the file is not the one in {beside.name}")
     if offsets[0] != 0 or (np.diff(offsets.astype(np.int64)) < HEADER_BYTES + FOOTER_BYTES).any():
         raise DamagedRecordError(path, 0, f"{beside.name} lists records that begin before others end")
@@ -251,13 +316,22 @@ def offsets_of(path: Path) -> NDArray[np.uint64]:
 
 
 class _Shard:
-    """An open TFRecord file and the positions of its records; it is closed when nothing refers to it any more."""
+    """An open TFRecord file and the positions of its records; it is closed when nothing refers to it any more.
+
+    Of a file at a URL it is the copy in the cache, of which only what `have` was called for can be read.
+    """
 
     descriptor = -1
 
-    def __init__(self, path: str) -> None:
-        self.offsets = offsets_of(Path(path))
-        self.descriptor = os.open(path, os.O_RDONLY)
+    def __init__(self, path: str, mirror: Mirror | None = None, copy: PartialCopy | None = None) -> None:
+        self.copy, self._mirror = copy, mirror
+        self.offsets = offsets_of(Path(path), None if copy is None else copy.size)
+        self.descriptor = os.open(path, os.O_RDONLY) if copy is None else os.dup(copy.descriptor)
+
+    def have(self, start: int, end: int) -> None:
+        """Fetch what is missing between two positions."""
+        if self.copy is not None and self._mirror is not None:
+            self._mirror.ensure([(self.copy, start, end)])
 
     def __del__(self, close: Callable[[int], None] = os.close) -> None:
         # The default keeps a reference to the function when the interpreter ends and empties its modules.
@@ -287,6 +361,10 @@ class ArrayRecords(Records):
             if not record:
                 raise DamagedRecordError(path, number, "it cannot be read")
         return [bytes(record) for record in records]
+
+    def _opened_or_missed(self, path: str) -> Any:
+        have_whole([path])
+        return super()._opened_or_missed(path)
 
     def _opened(self, path: str) -> Any:
         from array_record.python.array_record_module import ArrayRecordReader

@@ -14,6 +14,7 @@ from sciml_datasets.prepared.integrity import content_sha256, listed_of
 from sciml_datasets.prepared.random_access import RECORDS, check_id
 from sciml_datasets.prepared.record_fields import id_of
 from sciml_datasets.prepared.record_ids import RecordIds
+from sciml_datasets.prepared.remote import have_whole
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES
 
 HASHED_BYTES = 1 << 28
@@ -22,6 +23,8 @@ HASHED_BYTES = 1 << 28
 
 def check_shards(info: Any, split: Any) -> None:
     """Compare the shards of a split with the manifest: their sizes and, where they are small, their SHA-256.
+
+    Of data at a URL the shards are fetched before, whole: see `sciml_datasets.prepared.remote`.
 
     For larger shards the id of the first record is compared with the member list, so that no shard is taken for
     another. Without a manifest (`sciml_datasets.prepared.integrity.listed_of`) only the kind of each file is checked.
@@ -35,6 +38,7 @@ def check_shards(info: Any, split: Any) -> None:
         DamagedRecordError: a shard is not what was written.
     """
     paths = [Path(str(part.filename)) for part in file_instructions(info, split)]
+    have_whole(paths)
     listed = listed_of(paths[0].parent) if paths else None
     for path in paths:
         if not is_there(path):

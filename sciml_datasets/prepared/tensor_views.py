@@ -22,6 +22,7 @@ from sciml_datasets.prepared.crc32c import crc32c
 from sciml_datasets.prepared.random_access import check_id, offsets_of
 from sciml_datasets.prepared.record_fields import byte_features, decoding
 from sciml_datasets.prepared.record_ids import RecordIds
+from sciml_datasets.prepared.remote import have_whole
 from sciml_datasets.prepared.tfrecord import FOOTER_BYTES, HEADER_BYTES, masked
 
 PIECE = 1 << 20
@@ -57,7 +58,9 @@ class TensorViews:
         self._maps: list[NDArray[np.uint8]] = []
         self._paths: list[Path] = []
         self._places: list[tuple[int, int, int, int]] = []
-        for part in file_instructions(builder.info, split):
+        parts = file_instructions(builder.info, split)
+        have_whole(part.filename for part in parts)
+        for part in parts:
             self._add(Path(part.filename), part.skip, part.examples_in_shard)
         self._found: dict[int, dict[str, NDArray[Any]]] = {}
         self._ids = RecordIds(builder.info, split)

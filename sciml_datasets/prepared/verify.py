@@ -11,6 +11,7 @@ from sciml_datasets.files.hashing import hashes_of
 from sciml_datasets.files.text import shown
 from sciml_datasets.prepared.integrity import check_described
 from sciml_datasets.prepared.manifest import NAME, listed_files, read_manifest
+from sciml_datasets.prepared.remote import mirror_of, place_of
 
 STRANGE = "is not in the manifest"
 
@@ -19,7 +20,7 @@ def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict
     """Make sure by names and sizes that a prepared folder is complete, and return its manifest.
 
     Contents are compared when they are read, see `sciml_datasets.prepared.integrity`; TFDS's description of the folder
-    is compared here.
+    is compared here. Of a copy of data at a URL, names and sizes there are compared.
 
     Args:
         folder: ``<data_dir>/sciml/<name>/<version>``.
@@ -32,7 +33,7 @@ def check_prepared(folder: Path, manifest: dict[str, Any] | None = None) -> dict
     findings = differences(folder, manifest, quick=True, jobs=1)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise InputError(f"{folder}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
+        raise InputError(f"{place_of(folder)}: {findings[0]}{more}: {remedy_for(findings, 'prepare the data set')}")
     check_described(folder)
     return manifest
 
@@ -76,17 +77,13 @@ def differences(folder: Path, manifest: dict[str, Any], *, quick: bool = False, 
         belongs = " ".join(shown(str(value)) for value in stated)
         findings.append(f"{NAME} belongs to {belongs}, not to {expected_name} {version}")
     listed = listed_files(manifest)
-    entries = [path for path in folder.iterdir() if path.name != NAME]
-    present = {path.name: path.stat().st_size for path in entries if path.is_file()}
-    strange = {
-        path.name: "no regular file" if path.exists() and not path.is_dir() else "a folder or leads nowhere"
-        for path in entries
-        if not path.is_file()
-    }
+    mirror = mirror_of(folder)
+    present, strange = _present(folder) if mirror is None else (mirror.sizes(), {})
+    present.pop(NAME, None)
     findings += [f"{file} is {what}, expected a file" for file, what in strange.items()]
     missing = [file for file in listed if file not in present and file not in strange]
     extra = [file for file in present if file not in listed]
-    hashes = {} if quick else hashes_of(folder, sorted(present), jobs)
+    hashes = {} if quick else hashes_of(folder, sorted(present), jobs) if mirror is None else mirror.hashes(present)
     for file in missing:
         twin = next((other for other in extra if hashes.get(other) == listed[file][1]), None)
         if twin:
@@ -102,3 +99,14 @@ def differences(folder: Path, manifest: dict[str, Any], *, quick: bool = False, 
         elif not quick and hashes[file] != sha256:
             findings.append(f"{file} has the SHA-256 {hashes[file]}, expected {sha256}")
     return sorted(findings)
+
+
+def _present(folder: Path) -> tuple[dict[str, int], dict[str, str]]:
+    """Size of each file of a folder by name, and what each other entry is."""
+    entries = [path for path in folder.iterdir() if path.name != NAME]
+    strange = {
+        path.name: "no regular file" if path.exists() and not path.is_dir() else "a folder or leads nowhere"
+        for path in entries
+        if not path.is_file()
+    }
+    return {path.name: path.stat().st_size for path in entries if path.is_file()}, strange

@@ -100,6 +100,8 @@ RECORD = (
 )
 RESUMED_LOG = "the log of a run that goes on, cut to the bytes of its checkpoint, as `RunFolder.goes_on` says"
 KNOWN_WORK = "a work folder of this run, or of one that has ended: see `left_beside` and `abandoned`"
+LOCK = "an empty file in the folder of the cache, opened and never written to"
+CACHED = "in a folder of the cache whose name has 64 bits of a hash, and which holds copies of what is at a URL alone"
 ASIDE = "to a name that is free, or whose file has the same content"
 THROUGH = "written through to a device, a FIFO or an open file, or a file that no rename can replace"
 NAMED_FILE = "to the one file that the user or a list of our own names, with its mode and owner"
@@ -161,6 +163,20 @@ REASONS = {
     "sciml_datasets/cloudmask/pictures.py:contact_sheet:figure.savefig": STREAM,
     "sciml_datasets/cloudmask/slstr.py:convert:h5py.File": "in memory",
     "sciml_datasets/cloudmask/slstr.py:convert:work.write_bytes": TEMPORARY,
+    "sciml_datasets/object_stores/cache.py:_hold:os.open": LOCK,
+    "sciml_datasets/object_stores/cache.py:moving:os.open": LOCK,
+    "sciml_datasets/object_stores/cache.py:make_room:path.unlink": CACHED,
+    "sciml_datasets/object_stores/cache.py:make_room:shutil.rmtree": CACHED,
+    "sciml_datasets/object_stores/whole_files.py:_parts:copy.remove": CACHED,
+    "sciml_datasets/object_stores/opening.py:opened:temporary.write_bytes": TEMPORARY,
+    "sciml_datasets/object_stores/opening.py:opened:unlink": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:_opened:os.ftruncate": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:_opened:os.open": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:_published:self._path.replace": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:remove:self._map_path.unlink": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:remove:self._path.unlink": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:_published:self._path.unlink": CACHED,
+    "sciml_datasets/object_stores/partial_copy.py:_published:self._map_path.unlink": CACHED,
     "sciml_datasets/fetch/partial_file.py:__init__:os.open": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:_note:os.open": ARRIVING,
     "sciml_datasets/fetch/partial_file.py:clear:rmdir": "only an empty folder goes",

@@ -178,20 +178,15 @@ def test_a_url_in_the_environment_is_named(variable: str, monkeypatch: pytest.Mo
 
 
 def test_the_functions_refuse_urls_too(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tensorflow_datasets as tfds
-
     from sciml_datasets.staging import stage
 
     monkeypatch.chdir(tmp_path)
     url = "gs://bucket/x"
     calls: list[Callable[[], object]] = [
         lambda: sciml_datasets.simulate("stemdl_demo", url),
-        lambda: sciml_datasets.folds("stemdl_demo", 2, data_dir=url),
-        lambda: sciml_datasets.metrics.Evaluator("stemdl_demo", data_dir=url),
         lambda: sciml_datasets.models.train("stemdl_demo", "data", url),
         lambda: sciml_datasets.models.predict("stemdl_demo", "m.keras", url, "data"),
         lambda: stage(sciml_datasets.Prepared.open("stemdl_demo", data_dir), url),
-        lambda: tfds.builder("sciml/stemdl_demo", data_dir=url),
     ]
     for call in calls:
         with pytest.raises(InputError, match="is a URL"):

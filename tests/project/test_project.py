@@ -26,14 +26,21 @@ def test_the_folders_at_the_root_are_parts_of_the_package(name: str) -> None:
     [
         ("import sciml_datasets; sciml_datasets.BENCHMARKS", ["tensorflow", "tensorflow_datasets", "numpy", "mpi4py"]),
         ("import sciml_datasets.metrics", ["tensorflow", "tensorflow_datasets", "sklearn", "h5py"]),
-        ("from sciml_datasets.cli.main import main; main(['--help'])", ["tensorflow", "tensorflow_datasets", "numpy"]),
+        (
+            "from sciml_datasets.cli.main import main; main(['--help'])",
+            ["tensorflow", "tensorflow_datasets", "numpy", "obstore"],
+        ),
         ("from sciml_datasets.cli.main import main; main(['list'])", ["tensorflow", "tensorflow_datasets", "numpy"]),
         (
             "from sciml_datasets.cli.main import main; main(['completion', 'zsh'])",
             ["tensorflow", "tensorflow_datasets"],
         ),
         ("import sciml_datasets.fetch.run, sciml_datasets.fetch.sources.http", ["tensorflow_datasets", "numpy"]),
-        ("import sciml_datasets; sciml_datasets.prepare", ["tensorflow", "mpi4py", "matplotlib"]),
+        ("import sciml_datasets; sciml_datasets.prepare", ["tensorflow", "mpi4py", "matplotlib", "obstore"]),
+        (
+            "import sciml_datasets.prepared.prepared, sciml_datasets.prepared.random_access",
+            ["obstore", "botocore"],
+        ),
     ],
 )
 def test_heavy_libraries_are_imported_only_when_needed(code: str, absent: list[str]) -> None:
