@@ -167,11 +167,12 @@ def test_a_killed_preparation_goes_on_with_the_unfinished_shards(
     whole: dict[str, bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    caplog.set_level("INFO")
     in_bucket(raw_dir, killed)
-    found = re.search(r"(\d+) of 15 shards had been finished before", capsys.readouterr().err)
+    found = re.search(r"(\d+) of 15 shards had been finished before", caplog.text)
     assert found
     assert int(found[1]) >= 3
     assert_whole(killed, whole)
@@ -319,7 +320,7 @@ def test_missing_rights_are_one_sentence(bucket: Bucket, raw_dir: Path, server: 
 
 
 def test_the_number_of_requests_is_bounded_and_told(
-    bucket: Bucket, raw_dir: Path, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    bucket: Bucket, raw_dir: Path, server: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bound = survey("stemdl_demo", raw_dir, f"{bucket.url}/data").requests
     assert bucket.names() == []
@@ -330,9 +331,10 @@ def test_the_number_of_requests_is_bounded_and_told(
         count += 1
         return Fault()
 
+    caplog.set_level("INFO")
     with proxy(server, seen) as front:
         monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
         prepare("stemdl_demo", raw_dir, f"{bucket.url}/data")
-    told = re.search(r"object stores: (\d+) requests, .* MB received, 11\.\d MB sent", capsys.readouterr().err)
+    told = re.search(r"object stores: (\d+) requests, .* MB received, 11\.\d MB sent", caplog.text)
     assert told
     assert count <= int(told[1]) <= bound

@@ -170,9 +170,9 @@ def test_predictions_are_scored_with_the_truth_at_a_url(
     assert found[0] == found[1]
 
 
-def test_commands_that_write_data_refuse_a_url(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prepare", NAME, "--data-dir", url]) == 2
-    assert f"--data-dir {url} is a URL, expected a path" in capsys.readouterr().err
+def test_commands_that_write_into_folders_refuse_a_url(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", NAME, "--out", url]) == 2
+    assert f"--out {url} is a URL, expected a path" in capsys.readouterr().err
 
 
 def test_other_data_at_the_same_url_have_another_folder(s3: str, raw_dir: Path, tmp_path: Path) -> None:
