@@ -163,7 +163,9 @@ def _run(argv: Sequence[str]) -> int:
     if isinstance(url := getattr(args, "data_dir", None), str) and speaks():
         from sciml_datasets.object_stores.mirror import store_at
 
-        notice(store_at(url).told())
+        store = store_at(url)
+        if store.requests:  # `sciml prepare` adds up those of all its processes
+            notice(store.told())
     return code
 
 
