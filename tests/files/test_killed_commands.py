@@ -135,7 +135,7 @@ def test_folds_that_were_killed_before_they_had_a_plan_do_not_block_the_next(tmp
 
 
 def test_a_folder_of_another_machine_stays_and_is_told_of_when_it_is_silent(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     written = find(DEMO)[0].module("simulate").WRITTEN
     busy, silent = (work_folder(tmp_path / DEMO, f"{'0' * 12}-1-{digit * 8}") for digit in "01")
@@ -145,9 +145,9 @@ def test_a_folder_of_another_machine_stays_and_is_told_of_when_it_is_silent(
             os.utime(path, (time.time() - age, time.time() - age))
     remove_abandoned(tmp_path / DEMO, written)
     assert set(tmp_path.iterdir()) == {busy, silent}
-    assert capsys.readouterr().err == (
-        f"{silent} was left by a run of another machine or before a reboot: remove it if no such run goes on\n"
-    )
+    assert caplog.messages == [
+        f"{silent} was left by a run of another machine or before a reboot: remove it if no such run goes on"
+    ]
 
 
 @needs_namespaces

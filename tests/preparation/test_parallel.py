@@ -125,7 +125,7 @@ def test_processes_are_asked_for_by_the_launcher_or_by_jobs_not_both(raw_dir: Pa
 
 
 SLOW = """
-import sys, time
+import logging, sys, time
 from contextlib import contextmanager
 from sciml_datasets import prepare
 from sciml_datasets.stemdl.raw import Hdf5Stacks
@@ -136,6 +136,7 @@ def slow(self, folder, *note):
         yield lambda sample: (time.sleep(float(pause)), read(sample))[1]
 Hdf5Stacks.reader = slow
 raw, data, how, pause = sys.argv[1:]
+logging.basicConfig(level="INFO")
 if how == "mpi":
     from mpi4py import MPI
     prepare("stemdl_demo", raw, data, MPI.COMM_WORLD, num_shards=5)

@@ -111,3 +111,12 @@ def test_a_mosaic_places_patterns_where_they_were_taken() -> None:
     assert (found[1, 1], found[1, 5], found[5, 1], found[5, 5]) == (1, 2, 3, 4)
     assert mosaic(np.zeros((1024, 4, 4))).shape == (40, 40)
     assert mosaic(np.zeros((3, 4, 4))).shape == (5, 15)
+
+
+def test_lengths_are_in_angstrom_where_they_are_known(tmp_path: Path) -> None:
+    original = {"id": b"test/batch_test_0.db/3", "cbed": np.ones((4, 8, 8)), "projected_potential": np.eye(8)}
+    for sample, unit in ((original, "pixels"), (original | {"electron_density": np.eye(8)}, "\N{ANGSTROM SIGN}")):
+        contact_sheet([sample], tmp_path / "scans.svg")
+        drawn = (tmp_path / "scans.svg").read_text()
+        for text in ("test, scan 3", f"x and y, {unit}", "potential, standard deviations"):
+            assert f"<!-- {text} -->" in drawn
