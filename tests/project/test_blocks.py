@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -120,6 +121,12 @@ def test_a_block_that_does_not_run_says_why(section: Section) -> None:
             assert page in (ROOT / tests[1]).read_text(), f"{tests[1]} reads no {page}"
         elif block.mark and not REASON.fullmatch(block.mark):
             assert block.text == (ROOT / block.mark).read_text(), f"{block.mark} differs from {section.name}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    assert [cell["id"] for cell in cells if cell["outputs"] or cell["execution_count"]] == []
 
 
 @pytest.mark.parametrize("section", PROGRAMS, ids=lambda section: section.name)
