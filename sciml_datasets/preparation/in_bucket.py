@@ -80,6 +80,8 @@ class InBucket:
         sizes = {file.name: file.size for file in _listed(self.store, self.version)}
         if manifest.NAME not in sizes:
             if sizes and not _is_there(self.store, f"{self.version}{INCOMPLETE}/{PLAN}"):
+                if self.is_finished():  # since it was listed
+                    return self.prepared()
                 raise InputError(
                     f"{self} is no prepared data set, it holds {min(sizes)}: move it elsewhere, or choose another "
                     "--data-dir"
@@ -137,6 +139,9 @@ class InBucket:
                 "continue it, or start over with --restart"
             )
         work = BucketWork(self.store, self.version, sha256(content).hexdigest(), stored.etag)
+        if self.is_finished():  # since it was looked for: its plan was removed, and this one is new
+            work.remove_journal()
+            raise FileExistsError(f"{self}: a concurrent run was first")
         found = work.finished()
         return work, [found[name] for name in names if name in found]
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from multiprocessing.util import Finalize
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from sciml_datasets.benchmarks import find
@@ -115,7 +115,9 @@ class RawBucket:
             StoreTroubleError: the store cannot be listed.
         """
         with trouble():
-            found = tuple(store.listed())
+            listed = store.listed()
+        folders = {"", *(str(parent) for stored in listed for parent in PurePosixPath(stored.name).parents)}
+        found = tuple(stored for stored in listed if stored.name not in folders)  # consoles make objects for folders
         for stored in found:
             if not is_path_below(stored.name):
                 raise InputError(f"{store.url}: {stored.name!r} is no name of a raw file: rename or remove the object")
@@ -142,7 +144,7 @@ class RawBucket:
         try:
             yield
         except InputError as error:
-            raise type(error)(str(error).replace(str(copies.folder), self.store.url)) from error
+            raise InputError(str(error).replace(str(copies.folder), self.store.url)) from error
         finally:
             copies.forget()
 
@@ -208,8 +210,8 @@ class _Copies:
         self._objects = {self.folder / stored.name: stored for stored in objects}
         self.folder.mkdir(parents=True, mode=0o700)
         self._remove = Finalize(None, shutil.rmtree, (work, True), exitpriority=1)  # children of multiprocessing do too
-        whole = [stored for stored in objects if not stored.name.lower().endswith(HDF5)]
-        needed, free = sum(stored.size for stored in whole), shutil.disk_usage(work).free
+        whole = [path for path in self._objects if not path.name.lower().endswith(HDF5)]
+        needed, free = sum(self._objects[path].size for path in whole), shutil.disk_usage(work).free
         if free < needed:
             raise InputError(
                 f"{store.url}: {needed / 1e9:.3f} GB of files that are no HDF5 are copied whole by each process, and "
@@ -217,15 +219,14 @@ class _Copies:
                 "raw files into a folder"
             )
         pool = ThreadPoolExecutor(store.in_flight, "raw files")
-        for path, stored in self._objects.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if stored in whole:
-                continue
-            self._sparse[path] = SparseFile(store, stored, path, pool)
+        for folder in {path.parent for path in self._objects}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path in self._objects.keys() - whole:
+            self._sparse[path] = SparseFile(store, self._objects[path], path, pool)
             add_source(path, self._sparse[path])
-            _date(path, stored)
+            _date(path, self._objects[path])
         with trouble():
-            store.each(lambda stored: _copy(store, stored, self.folder / stored.name), whole)
+            store.each(lambda path: _copy(store, self._objects[path], path), whole)
 
     def end(self) -> None:
         """Remove the folder."""

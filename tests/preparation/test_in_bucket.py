@@ -229,6 +229,15 @@ def test_a_run_stops_where_another_has_started_over(place: InBucket) -> None:
         work.write("a", shard)
 
 
+def test_a_run_that_begins_when_another_has_just_finished_leaves_its_data_alone(
+    place: InBucket, bucket: Bucket
+) -> None:
+    bucket.put(f"{VERSION}/manifest.json", b"{}")
+    with pytest.raises(FileExistsError, match="a concurrent run was first"):
+        place.open(OTHER, (), restart=False)
+    assert bucket.names() == [f"{VERSION}/manifest.json"]
+
+
 def test_a_mistake_in_raw_files_removes_the_work_of_its_own_plan_alone(place: InBucket, bucket: Bucket) -> None:
     work = opened(place, PLAN)
     work.write("sciml-train.tfrecord-00000-of-00001", shard)
