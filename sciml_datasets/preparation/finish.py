@@ -46,7 +46,8 @@ def finish(builder: Any, made: Planned, done: list[Written], work: Work) -> None
         return (sample for shard in plan.shards if shard.split in splits for sample in shard.samples)
 
     with work.finishing([result for _, result in written]) as folder:
-        _lay_beside(builder, folder, raw_format.beside(made.raw.folder, samples_of(*SPLITS)))
+        with made.raw.named():
+            _lay_beside(builder, folder, raw_format.beside(made.raw.folder, samples_of(*SPLITS)))
         builder.info.write_to_directory(folder)
         columns = (*raw_format.facts, raw_format.group_kind)
         for split in SPLITS:

@@ -28,12 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.files.atomic_folders import remove_abandoned, work_folder
 from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.store import LARGEST_PUT, Store, StoredObject
 from sciml_datasets.object_stores.trouble import StoreTroubleError, trouble
-from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.feature_checks import check_features
+from sciml_datasets.preparation.scratch import SHARD, new_scratch
 from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.preparation.work_folder import PLAN, what_changed
 from sciml_datasets.prepared import manifest
@@ -45,10 +44,8 @@ REQUESTS_OF_SHARD = 7
 """Number of requests for a shard at most: two looks at the plan, its files, its entry, which is read and removed."""
 REQUESTS = 60
 """Number of requests beside those for shards at most, where listings have one page: the plan, listings, other files."""
-SCRATCH = "sciml-shard"
-"""Beginning of the name of a folder for one shard, in the folder for temporary files."""
-OURS = re.compile(r"sciml-[\w.-]+|[\w.-]+\.(json|tsv|txt|npy)")
-"""Names of files in such a folder: of a shard, in names of temporary files cut short, and of files beside shards."""
+OURS = re.compile(r"sciml-[\w.-]+|LICENSE|[\w.-]+\.(json|tsv|txt|npy)")
+"""Names of shards and of the files beside them."""
 
 
 class ReplacedError(OSError):
@@ -80,6 +77,8 @@ class InBucket:
         sizes = {file.name: file.size for file in _listed(self.store, self.version)}
         if manifest.NAME not in sizes:
             if sizes and not _is_there(self.store, f"{self.version}{INCOMPLETE}/{PLAN}"):
+                if self.is_finished():  # since it was listed
+                    return self.prepared()
                 raise InputError(
                     f"{self} is no prepared data set, it holds {min(sizes)}: move it elsewhere, or choose another "
                     "--data-dir"
@@ -137,6 +136,9 @@ class InBucket:
                 "continue it, or start over with --restart"
             )
         work = BucketWork(self.store, self.version, sha256(content).hexdigest(), stored.etag)
+        if self.is_finished():  # since it was looked for: its plan was removed, and this one is new
+            work.remove_journal()
+            raise FileExistsError(f"{self}: a concurrent run was first")
         found = work.finished()
         return work, [found[name] for name in names if name in found]
 
@@ -304,15 +306,12 @@ def _difference(before: bytes, plan: dict[str, Any]) -> str:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A new folder of this machine for the files of a shard; what killed processes have left of such is removed."""
-    place = Path(tempfile.gettempdir(), SCRATCH)
-    remove_abandoned(place, OURS)
-    folder = work_folder(place, signature())
-    folder.mkdir(mode=0o700)
+    """A new folder of this machine for the files of a shard, or for those beside the shards."""
+    folder = new_scratch(SHARD)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def _listed(store: Store, folder: str) -> list[StoredObject]:

@@ -8,9 +8,7 @@ files are copied whole, since their readers do not ask.
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -18,13 +16,12 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from multiprocessing.util import Finalize
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.arriving import add_source, forget_sources
-from sciml_datasets.files.atomic_folders import remove_abandoned, work_folder
 from sciml_datasets.files.documents import is_path_below
 from sciml_datasets.object_stores.sparse_file import SparseFile
 from sciml_datasets.object_stores.store import Store, StoredObject, pieces
@@ -32,14 +29,13 @@ from sciml_datasets.object_stores.trouble import trouble
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.places import raw_place
+from sciml_datasets.preparation.scratch import RAW, new_scratch
 from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.raw_files import raw_folder
 from sciml_datasets.raw_format import RawFile
 
 HDF5 = (".h5", ".hdf5", ".hdf")
 """Endings of names of files that are read by `sciml_datasets.files.hdf5` alone."""
-SCRATCH = "sciml-raw"
-"""Beginning of the name of the folder of copies, in the folder for temporary files."""
 
 
 class RawSource(Protocol):
@@ -115,7 +111,9 @@ class RawBucket:
             StoreTroubleError: the store cannot be listed.
         """
         with trouble():
-            found = tuple(store.listed())
+            listed = store.listed()
+        folders = {"", *(str(parent) for stored in listed for parent in PurePosixPath(stored.name).parents)}
+        found = tuple(stored for stored in listed if stored.name not in folders)  # consoles make objects for folders
         for stored in found:
             if not is_path_below(stored.name):
                 raise InputError(f"{store.url}: {stored.name!r} is no name of a raw file: rename or remove the object")
@@ -142,7 +140,7 @@ class RawBucket:
         try:
             yield
         except InputError as error:
-            raise type(error)(str(error).replace(str(copies.folder), self.store.url)) from error
+            raise InputError(str(error).replace(str(copies.folder), self.store.url)) from error
         finally:
             copies.forget()
 
@@ -201,31 +199,27 @@ class _Copies:
     """
 
     def __init__(self, store: Store, objects: tuple[StoredObject, ...]) -> None:
-        place = Path(tempfile.gettempdir(), SCRATCH)
-        remove_abandoned(place, re.compile("raw"))
-        work = work_folder(place, signature())
-        self.folder, self.store, self._sparse = work / "raw", store, dict[Path, SparseFile]()
+        self.folder, self.store, self._sparse = new_scratch(RAW), store, dict[Path, SparseFile]()
+        work = self.folder.parent
         self._objects = {self.folder / stored.name: stored for stored in objects}
-        self.folder.mkdir(parents=True, mode=0o700)
         self._remove = Finalize(None, shutil.rmtree, (work, True), exitpriority=1)  # children of multiprocessing do too
-        whole = [stored for stored in objects if not stored.name.lower().endswith(HDF5)]
-        needed, free = sum(stored.size for stored in whole), shutil.disk_usage(work).free
+        whole = [path for path in self._objects if not path.name.lower().endswith(HDF5)]
+        needed, free = sum(self._objects[path].size for path in whole), shutil.disk_usage(work).free
         if free < needed:
             raise InputError(
                 f"{store.url}: {needed / 1e9:.3f} GB of files that are no HDF5 are copied whole by each process, and "
-                f"{free / 1e9:.3f} GB are free in {place.parent}: make room, name another folder in TMPDIR, or put the "
+                f"{free / 1e9:.3f} GB are free in {work.parent}: make room, name another folder in TMPDIR, or put the "
                 "raw files into a folder"
             )
         pool = ThreadPoolExecutor(store.in_flight, "raw files")
-        for path, stored in self._objects.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if stored in whole:
-                continue
-            self._sparse[path] = SparseFile(store, stored, path, pool)
+        for folder in {path.parent for path in self._objects}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path in self._objects.keys() - whole:
+            self._sparse[path] = SparseFile(store, self._objects[path], path, pool)
             add_source(path, self._sparse[path])
-            _date(path, stored)
+            _date(path, self._objects[path])
         with trouble():
-            store.each(lambda stored: _copy(store, stored, self.folder / stored.name), whole)
+            store.each(lambda path: _copy(store, self._objects[path], path), whole)
 
     def end(self) -> None:
         """Remove the folder."""

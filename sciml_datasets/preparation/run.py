@@ -18,6 +18,7 @@ from sciml_datasets.preparation.in_folder import InFolder
 from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.plan import Shard, ShardPlan
 from sciml_datasets.preparation.planning import Planned, planned, raw_files_of
+from sciml_datasets.preparation.scratch import remove_left
 from sciml_datasets.preparation.tasks import WriteShard, shard_name
 from sciml_datasets.preparation.traffic import Traffic, mapped
 from sciml_datasets.prepared.manifest import Written
@@ -67,6 +68,7 @@ def _is_prepared(builder: Any, destination: Destination, options: PrepareOptions
     if builder.benchmark.package:
         destination.check_features(builder.info.features)
     destination.remove_interrupted()  # a run that was killed between publishing and removing has left its work
+    remove_left()
     return True
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from buckets import Bucket, command_environment, environment, new_bucket
 from fetch_servers import Fault, Request, proxy, s3_server
-from processes import COMMAND
+from processes import COMMAND, signature_of_ended
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.object_stores import store as stores
@@ -179,6 +179,19 @@ def test_a_killed_preparation_goes_on_with_the_unfinished_shards(
     assert list(tmp_path.rglob("*")) == []  # what the killed process had in its folder for temporary files
 
 
+def test_what_a_process_killed_at_the_end_has_left_is_removed(
+    bucket: Bucket, raw_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_bucket(raw_dir, bucket)
+    left = tmp_path / f"sciml-shard.incomplete-{signature_of_ended()}"
+    (left / "files").mkdir(parents=True)
+    (left / "files" / "LICENSE").write_text("")
+    bucket.put(f"{JOURNAL}/plan.json", b"{}")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    in_bucket(raw_dir, bucket)
+    assert (bucket.names(JOURNAL), list(tmp_path.iterdir())) == ([], [])
+
+
 def test_another_plan_is_refused_until_restart(killed: Bucket, raw_dir: Path, prepared: dict[str, bytes]) -> None:
     with pytest.raises(InputError, match=r"the shards are cut differently: undo that .* start over with --restart"):
         prepare("stemdl_demo", raw_dir, f"{killed.url}/data")
@@ -228,6 +241,15 @@ def test_a_run_stops_where_another_has_started_over(place: InBucket) -> None:
     opened(place, OTHER, restart=True)
     with pytest.raises(ReplacedError, match=r"another run has started over meanwhile: run it again"):
         work.write("a", shard)
+
+
+def test_a_run_that_begins_when_another_has_just_finished_leaves_its_data_alone(
+    place: InBucket, bucket: Bucket
+) -> None:
+    bucket.put(f"{VERSION}/manifest.json", b"{}")
+    with pytest.raises(FileExistsError, match="a concurrent run was first"):
+        place.open(OTHER, (), restart=False)
+    assert bucket.names() == [f"{VERSION}/manifest.json"]
 
 
 def test_a_mistake_in_raw_files_removes_the_work_of_its_own_plan_alone(place: InBucket, bucket: Bucket) -> None:

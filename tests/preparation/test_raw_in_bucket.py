@@ -84,6 +84,13 @@ def test_a_damaged_raw_file_is_named_by_its_url(raw: Bucket, tmp_path: Path) -> 
         prepare("stemdl_demo", f"{raw.url}/damaged", tmp_path)
 
 
+def test_objects_that_stand_for_folders_are_no_raw_files(raw: Bucket, raw_dir: Path, tmp_path: Path) -> None:
+    raw.upload(raw_dir / "stemdl_demo", "folders/stemdl_demo")
+    for name in ("", "train/", "dev/", "test/"):
+        raw.put(f"folders/stemdl_demo/{name}", b"")
+    assert Path(prepare("stemdl_demo", f"{raw.url}/folders", tmp_path)).is_dir()
+
+
 def test_no_raw_files_are_one_sentence(raw: Bucket, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no raw files of stemdl_demo: there is no object below s3://\w+/nothing/"):
         prepare("stemdl_demo", f"{raw.url}/nothing", tmp_path)
