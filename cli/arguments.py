@@ -117,16 +117,20 @@ def cores() -> int:
 
 
 def check_output(path: Path) -> None:
-    """Make sure that a file to write is in no prepared data set, where it would replace a file or damage the data set.
+    """Make sure that a file to write is in no prepared data set, where it would replace a file or damage the data set,
+    and replaces none of a run.
 
     Raises:
         InputError: it does.
     """
     from sciml_datasets.prepared.integrity import NAME
+    from sciml_datasets.submissions.runs import is_of_run
 
     folder = Path(os.path.realpath(path)).parent
     if (folder / NAME).exists() and (folder / "dataset_info.json").exists():
         raise InputError(f"--out {path} lies in a prepared data set: name a file elsewhere")
+    if is_of_run(path):
+        raise InputError(f"--out {path} is a file of a run, which would be lost: name another file")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -44,7 +44,6 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.results import aggregate, make_result, write_result
     from sciml_datasets.metrics.truth import Truth
     from sciml_datasets.prepared.prepared import Prepared
-    from sciml_datasets.submissions.runs import is_of_run
 
     places = [os.path.realpath(path) for path in args.predictions]
     for path, place in zip(args.predictions, places, strict=True):
@@ -52,8 +51,6 @@ def run(args: argparse.Namespace) -> int:
             raise InputError(f"--out {args.out}: this is a predictions file, which would be lost: name another file")
     if args.out:
         check_output(args.out)
-    if args.out and is_of_run(args.out):
-        raise InputError(f"--out {args.out} is a file of a run, which would be lost: name another file")
     prepared = Prepared.open(args.name, args.data_dir).check()
     truth = Truth(prepared, args.split)
     results = []

@@ -41,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Predict a split, and report the file of predictions and the time that a sample took."""
+    check_output(args.out)
     sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 
@@ -48,7 +49,6 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.models import predict
     from sciml_datasets.models.run_config import trained_with
 
-    check_output(args.out)
     model: Any = args.model
     settings: dict[str, Any] = {}
     split, partition, response = args.split, None, None

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from mpi4py import MPI
 
 EXAMPLE = "sciml train stemdl_demo --data-dir data --out run --epochs 10 --set learning_rate=0.001"
+NO_SETTINGS = (
+    *("name", "data_dir", "out_dir", "model", "strategy", "seed", "partition", "until_target", "tensorboard", "comm"),
+    *("k", "by"),
+)
+"""Parameters of `train` and `cross_validate` that are no settings of a recipe."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +95,13 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.mllog import commit_of
     from sciml_datasets.splits.groups import ROW
 
-    settings: dict[str, Any] = dict(_key_value(text) for text in args.set)
+    settings: dict[str, Any] = {}
+    for key, value in map(_key_value, args.set):
+        if key in NO_SETTINGS:
+            raise InputError(f"--set {key}={value}: this is no setting: `sciml train --help` shows the flag for it")
+        if key in settings:
+            raise InputError(f"--set {key}: it is given twice: give it once")
+        settings[key] = value
     given = {"epochs": args.epochs, "batch_size": args.batch_size}
     given = {key: value for key, value in given.items() if value is not None}
     for key in given.keys() & settings.keys():

@@ -32,6 +32,9 @@ from sciml_datasets.prepared.prepared import Prepared
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+LARGEST_SEED = 2**32 - 1
+"""Largest seed that Keras takes, which seeds NumPy's older generator too."""
+
 
 def train(
     name: str,
@@ -89,8 +92,8 @@ def train(
     with of_data_set(name):
         recipe = reference_recipe(prepared, model)
         recipe = recipe.with_settings({key: value for key, value in settings.items() if value is not None})
-        if seed < 0:
-            raise InputError(f"seed {seed}: expected 0 or more")
+        if not 0 <= seed <= LARGEST_SEED:
+            raise InputError(f"seed {seed}: expected a number from 0 to {LARGEST_SEED}")
         keras_on_tensorflow()
         if recipe.training.deterministic == "on":
             make_deterministic(recipe.training, alone=strategy in ("auto", "none"))

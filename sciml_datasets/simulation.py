@@ -30,6 +30,9 @@ MOST_SAMPLES = 10**8
 """Largest number of samples that is simulated: the plan of all samples is made in memory before the first is written.
 The largest real data set, the single-drug growth of CANDLE-UNO, has 27,769,716 rows."""
 
+MOST_SIZE = 10**8
+"""Largest whole number of an option: libraries refuse arrays with longer sides in words of their own."""
+
 
 def simulate(
     name: str,
@@ -100,6 +103,9 @@ def simulate(
         if folder.exists():
             raise InputError(in_use)
         benchmark.check_chosen(benchmark.simulator, options)
+        for choice in benchmark.simulator:
+            if choice.values == "integer" and (value := options.get(choice.name)) is not None and value > MOST_SIZE:
+                raise InputError(f"{choice.name} {value:,}: expected at most {MOST_SIZE:,}")
         if comm is not None and not hasattr(module, "plan_raw"):
             raise InputError(f"{name} is simulated by one process or by --jobs: leave the launcher out")
         folder.parent.mkdir(parents=True, exist_ok=True)

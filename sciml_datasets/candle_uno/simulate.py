@@ -62,10 +62,11 @@ def write_raw(
 
     if num_samples < MIN_SAMPLES:
         raise InputError(f"{num_samples} samples: expected at least {MIN_SAMPLES}, so that each split has some")
-    cells = cells or round(1.15 * num_samples**0.5)
-    drugs = drugs or round(1.45 * num_samples**0.5)
-    genes = genes or GENES
-    descriptors = descriptors or (DEMO_DESCRIPTORS if name.endswith("_demo") else DESCRIPTORS)
+    cells = round(1.15 * num_samples**0.5) if cells is None else cells
+    drugs = round(1.45 * num_samples**0.5) if drugs is None else drugs
+    genes = GENES if genes is None else genes
+    if descriptors is None:
+        descriptors = DEMO_DESCRIPTORS if name.endswith("_demo") else DESCRIPTORS
     pairs = 0 if name in TABLES else num_samples  # a pair has several doses
     if cells * drugs < pairs or min(cells, drugs, genes, descriptors) < 1:
         raise InputError(

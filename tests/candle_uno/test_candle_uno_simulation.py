@@ -95,6 +95,8 @@ def test_the_area_is_that_under_the_curve() -> None:
     [
         ({"num_samples": 20}, "20 samples: expected at least 100"),
         ({"num_samples": 200, "cells": 5, "drugs": 5}, "expected at least 200 pairs and one feature of each"),
+        ({"num_samples": 200, "genes": 0}, "expected at least 200 pairs and one feature of each"),
+        ({"num_samples": 200, "cells": 0}, "expected at least 200 pairs and one feature of each"),
         ({"num_samples": 200, "colour": 1}, "has no option colour: choose from cells, descriptors, drugs, genes"),
     ],
 )

@@ -28,6 +28,8 @@ WRONG = {
     "prepare stemdl_demo --raw-directory r": ("unrecognized arguments: --raw-directory (did you mean --raw-dir?)",),
     "simulate stemdl_demo --ot raw": ("unrecognized arguments: --ot (did you mean --out?)",),
     "train stemdl --out r --strategy mirorred": ("invalid choice: 'mirorred', choose one of auto", "mean mirrored?)"),
+    "train stemdl --out r --set seed=3": ("--set seed=3: this is no setting: `sciml train --help` shows the flag",),
+    "train stemdl --out r --set patience=3 patience=4": ("--set patience: it is given twice: give it once",),
     "simulate stemdl --out raw --samples 1e5": ("argument --samples: '1e5' is no whole number: write 100000",),
     "simulate stemdl --out raw --engine zol": (
         "invalid choice: 'zol', choose one of zolz, box",

@@ -106,6 +106,7 @@ def test_the_files_follow_the_official_layout(tmp_path: Path) -> None:
         ({"num_samples": 10**15}, "1,000,000,000,000,000 samples: expected at most 100,000,000"),
         ({"num_samples": 3, "jobs": 0}, "0 jobs: expected at least 1"),
         ({"num_samples": 3, "pixels": 4}, "4 pixels: expected at least 16"),
+        ({"num_samples": 3, "pixels": 10**20}, "pixels 100,000,000,000,000,000,000: expected at most 100,000,000"),
         ({"num_samples": 3, "engine": "x-ray"}, "there is no engine 'x-ray': choose one of zolz, box, kinematic"),
         ({"num_samples": 3, "space_groups": (231,)}, "space group 231: expected a number from 1 to 230"),
     ],

@@ -119,6 +119,23 @@ def test_pictures_of_the_submitter_are_set(runs: list[Path], tmp_path: Path) -> 
     assert b"/Image" in (folder / "scientific_contribution.pdf").read_bytes()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["card", "--ontology"], ["croissant", "--out"], ["show", "--out"], ["predict", "--model", "m:f", "--out"]],
+    ids=["card", "croissant", "show", "predict"],
+)
+def test_no_command_that_writes_a_file_writes_it_over_one_of_a_run(
+    command: list[str], data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", data_dir)
+    before = contents(run)
+    name, *flags = command
+    data = [] if name == "card" else ["--data-dir", str(data_dir)]
+    assert main([name, "stemdl_demo", *data, *flags, str(run / "predictions.h5")]) == 2
+    assert "is a file of a run, which would be lost" in capsys.readouterr().err
+    assert contents(run) == before
+
+
 def test_evaluate_keeps_the_files_of_a_run(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run", data_dir)
     before = contents(run)
