@@ -18,12 +18,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from sciml_datasets.errors import InputError
+from sciml_datasets.messages import inform
 from sciml_datasets.object_stores.cache import OPEN, PARTIAL, STAGED, Cache, cache_dir, source_of, used_now
 from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.partial_copy import Part, PartialCopy, Range, missing_parts
 from sciml_datasets.object_stores.whole_files import WholeFiles
 from sciml_datasets.parallel.progress import progress
-from sciml_datasets.printable import notice
 
 if TYPE_CHECKING:
     from sciml_datasets.object_stores.store import Store, StoredObject
@@ -136,7 +136,7 @@ class Mirror:
         with progress(title, total, "B", scale=True) if shows else nullcontext(lambda _: None) as advance:
             WholeFiles(self.store, self.copy, self.has, advance).fetch(absent)
         if shows:
-            notice(self.store.told())
+            inform(self.store.told())
 
     def has(self, name: str) -> bool:
         """Whether a file is here as a whole; it counts as used now."""
