@@ -415,6 +415,11 @@ BAD: list[tuple[str, Change, str]] = [
     # Documents
     ("a README without commands", put("README.md", b"# Ours\n\nJust run it.\n"), "readme-instructions"),
     ("an unanswered question", put("README.md", b"```\nrun\n```\n(replace this line)\n"), "unanswered"),
+    (
+        "a comment of the template",
+        put("README.md", b"```\nrun\n```\n<!-- Add what your run needs beyond this. -->\n"),
+        "untouched",
+    ),
     ("a PDF that is none", put(PDF, b"Hello\n"), "pdf-format"),
     ("a PDF cut short", lambda folder: (folder / PDF).write_bytes((folder / PDF).read_bytes()[:-2000]), "pdf-format"),
     ("a PDF of words only", put(PDF, b"%PDF-1.7 hello startxref\n9\n%%EOF"), "pdf-format"),

@@ -21,7 +21,7 @@ from alterations import (
 from bad_submissions import BAD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from submission_files import at_hand, change_json, make_submission
+from submission_files import at_hand, change_json, make_written
 
 from sciml_datasets.prepared.members import read_members
 from sciml_datasets.submissions import RULES, DataAtHand, check
@@ -31,8 +31,8 @@ from sciml_datasets.submissions import RULES, DataAtHand, check
 def good(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree with two submissions: ``first`` of one run and ``second`` of two."""
     root = tmp_path_factory.mktemp("good")
-    make_submission(root / "all", runs[:1], "first")
-    make_submission(root / "all", runs[1:], "second")
+    make_written(root / "all", runs[:1], "first")
+    make_written(root / "all", runs[1:], "second")
     return root / "all"
 
 
