@@ -30,5 +30,5 @@ def serve(name: str, url: str, place: str, in_flight: str) -> None:
         os._exit(0)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
-    print(flush=True)
+    os.write(sys.stdout.fileno(), b"\n")  # which the process that started this one waits for
     server.serve_forever()

@@ -101,15 +101,16 @@ def trained_in(unit: float, folder: Path, **settings: Any) -> tuple[list[Any], l
 
 
 def test_training_does_not_depend_on_the_unit_of_the_response(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.005, "xla": "off"}
     weights, history, config = trained_in(1, tmp_path / "one", **settings)
     loss = float(history[-1]["loss"])
     assert 0 < loss < 0.9  # in variances, of which the mean leaves one
     assert (config["response"]["name"], config["loss_unit"]) == ("LN_IC50", "variances of the training split")
     reported = f"loss {score_text(loss, config['loss_unit'])} variances of the training split  mse "
-    assert reported in capsys.readouterr().err
+    assert reported in caplog.text
     for number, unit in enumerate((2.0**-20, 1e18)):
         found, losses, _ = trained_in(unit, tmp_path / str(number), **settings)
         rounding = 0 if unit == 2.0**-20 else 1e-3

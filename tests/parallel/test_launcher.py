@@ -40,7 +40,7 @@ def test_a_folder_of_many_parts_is_made_by_one_process(tmp_path: Path) -> None:
 
 @needs_mpi
 def test_a_path_that_is_none_is_told_once(tmp_path: Path) -> None:
-    done = run("show", "stemdl_demo", "--data-dir", "s3://bucket/x", "--out", tmp_path / "a.png")
+    done = run("show", "stemdl_demo", "--data-dir", tmp_path, "--out", "s3://bucket/a.png")
     assert (done.returncode, done.stderr.count("is a URL")) == (2, 1)
 
 
