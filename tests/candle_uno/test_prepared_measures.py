@@ -100,9 +100,7 @@ def trained_in(unit: float, folder: Path, **settings: Any) -> tuple[list[Any], l
     return network.get_weights(), history, read_yaml(folder / "run/config.yaml", "a configuration", "")
 
 
-def test_training_does_not_depend_on_the_unit_of_the_response(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_training_does_not_depend_on_the_unit_of_the_response(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     settings = {"epochs": 2, "batch_size": 16, "learning_rate": 0.005, "xla": "off"}
     weights, history, config = trained_in(1, tmp_path / "one", **settings)
