@@ -34,7 +34,7 @@ def check_readme(text: str) -> Iterator[Finding]:
 def check_answers(name: str, text: str) -> Iterator[Finding]:
     """Is everything written that a template asks for?"""
     if count := text.count(rules.UNANSWERED):
-        yield Finding(name, "unanswered", f"{count} places still say {rules.UNANSWERED} ...)")
+        yield Finding(name, "unanswered", f"still to be written: {rules.UNANSWERED} ...), {count} times")
     if any(comment in text for comment in rules.INSTRUCTIONS):
         yield Finding(name, "untouched", "the comment of the template still stands where the author's text belongs")
 
