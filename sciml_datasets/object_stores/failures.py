@@ -129,7 +129,7 @@ def sentences(url: str, access: Access) -> Iterator[None]:
         yield
     except PreconditionError as error:
         raise changed(url) from error
-    except (BaseError, NotImplementedError, ValueError, OSError) as error:
+    except (BaseError, NotImplementedError, ValueError, OSError) as error:  # the second is obstore's
         if isinstance(error, InputError):
             raise
         what, remedy = _meaning(error, access)
