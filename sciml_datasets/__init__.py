@@ -13,6 +13,7 @@ import wrapt
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.benchmarks import BENCHMARKS, register
 from sciml_datasets.errors import DamagedRecordError, InputError
+from sciml_datasets.version import VERSION
 
 if TYPE_CHECKING:
     from sciml_datasets import metrics, models
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.simulation import simulate
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "BENCHMARKS",
     "Benchmark",

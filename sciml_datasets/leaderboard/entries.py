@@ -115,7 +115,7 @@ def entry_of(checked: Checked) -> Entry:
 
 def _review(checked: Checked) -> list[str]:
     """The points to review in words, a few of many."""
-    sentences = [f"{finding.what}: {finding.law.says}" for finding in checked.findings]
+    sentences = [*dict.fromkeys(f"{finding.what}: {finding.law.says}" for finding in checked.findings)]
     more = len(sentences) - rules.MAX_REVIEWED
     return [*sentences[: rules.MAX_REVIEWED], *([f"and {more} more, see sciml check"] if more > 0 else [])]
 

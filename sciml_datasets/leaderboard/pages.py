@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +22,7 @@ from sciml_datasets.metrics.results import criterion_row
 from sciml_datasets.metrics.score_text import score_text
 from sciml_datasets.printable import printable
 from sciml_datasets.submissions import rules
+from sciml_datasets.version import VERSION
 
 RANK = "<!-- rank -->"
 """Stands where the rank of a submission is written; no text of a submission can hold it, as all of it is escaped."""
@@ -76,7 +76,7 @@ def _environment() -> Any:
         "score": _score_text,
         "number": score_text,
         "duration": _duration,
-        "version": version("sciml-datasets"),
+        "version": VERSION,
         "rank_mark": Markup(RANK),
         # These are our own texts; the page's policy allows only scripts and styles with their hashes.
         "style": Markup(style),

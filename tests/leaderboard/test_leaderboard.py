@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ranked_entries import entry
 from submission_files import beyond_texts, change_json, change_yaml, make_run, make_submission
 
+import sciml_datasets
 from sciml_datasets.benchmarks import BENCHMARKS
 from sciml_datasets.cli.main import main
 from sciml_datasets.leaderboard import boards, entry_of, write_site
@@ -53,6 +54,14 @@ def site(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_refused_submissions_are_left_out(site: Path) -> None:
     (board,) = json.loads((site / "leaderboard.json").read_text())
     assert {row["descriptor"] for row in board["submissions"]} == {"two-seeds", "evil"}
+
+
+def test_every_page_names_the_version_that_made_it(site: Path) -> None:
+    pages = [*site.rglob("*.html")]
+    assert len(pages) == 4
+    assert [
+        page for page in pages if f"Made by sciml-datasets {sciml_datasets.__version__} " not in page.read_text()
+    ] == []
 
 
 def test_what_is_left_out_is_named(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ NAME = PACKAGE.name
 BENCHMARK_FOLDERS = ("candle_uno", "cloudmask", "stemdl", "stemdl_reconstruction")
 ROOT_MODULE = "__init__"
 FLOORS: tuple[tuple[str, ...], ...] = (
+    ("version",),
     ("printable",),
     ("messages",),
     ("nearest",),
