@@ -182,6 +182,13 @@ BENCHMARK = Benchmark(
             None,
             "features of a drug (default: as many as in the original; of the demo fewer)",
         ),
+        Choice(
+            "omics",
+            "text",
+            None,
+            "tables of omics in IMPROVE's layout to write as well, separated by commas, which `sciml convert improve` "
+            "takes along (default: none)",
+        ),
     ),
     conversions=(
         Conversion(

@@ -14,10 +14,14 @@ import tensorflow_datasets as tfds
 from uno_files import OMICS, write_combo, write_improve, write_mutations, write_omics, write_splits
 
 from sciml_datasets import InputError, Prepared, prepare
+from sciml_datasets.candle_uno.convert.studies import convert_improve
 from sciml_datasets.candle_uno.forms import improve
+from sciml_datasets.candle_uno.forms.cell_tables import OMICS as OMICS_OF_IMPROVE
 from sciml_datasets.candle_uno.forms.cell_tables import omics_of
 from sciml_datasets.candle_uno.forms.tables import FeatureTable
+from sciml_datasets.candle_uno.simulation.omics import WIDTH
 from sciml_datasets.cli.main import main
+from sciml_datasets.simulation import simulate
 
 ALL = ("copy_number", "mirna_expression", "mutation_count")
 
@@ -160,7 +164,7 @@ def test_a_builder_prepares_what_it_was_given(tmp_path: Path) -> None:
 
 def test_prepared_data_keep_their_choice(data_dir: Path) -> None:
     assert prepare("candle_uno", data_dir.parent / "raw", data_dir).is_dir()  # nothing else is asked for
-    with pytest.raises(InputError, match="is prepared with the omics copy_number,.*, not rppa: remove it or choose"):
+    with pytest.raises(InputError, match=r"is prepared with the omics copy_number,.*, not rppa: remove it or choose"):
         prepare("candle_uno", data_dir.parent / "raw", data_dir, omics="rppa")
 
 
@@ -219,3 +223,25 @@ def test_a_conversion_keeps_the_tables_and_what_is_noted_of_them(
         assert (copy / "x_data" / path.name).read_bytes() == path.read_bytes()
     assert table(copy, "rppa").scaled
     assert not table(copy, "copy_number").scaled
+
+
+# Simulating
+
+
+SMALL = {"cells": 12, "drugs": 12, "genes": 3, "descriptors": 3}
+NAMES = ",".join(OMICS_OF_IMPROVE)
+
+
+def test_simulated_tables_go_through_a_conversion_into_prepared_data(tmp_path: Path) -> None:
+    raw = simulate("candle_uno_demo", tmp_path / "simulated", num_samples=100, omics=NAMES, **SMALL)
+    convert_improve(raw, tmp_path / "raw/candle_uno_demo")
+    read = improve.read(tmp_path / "raw/candle_uno_demo", omics=[*OMICS_OF_IMPROVE])
+    assert not [reason for reason in read.left_out if reason.startswith("no ")]
+    folder = prepare("candle_uno_demo", tmp_path / "raw", tmp_path / "data", omics=NAMES)
+    assert all(np.load(folder / f"{name}.npy").shape[1] == WIDTH for name in OMICS_OF_IMPROVE)
+
+
+def test_simulated_tables_change_no_other_file(tmp_path: Path) -> None:
+    with_them = simulate("candle_uno_demo", tmp_path / "a", num_samples=100, omics=NAMES, **SMALL)
+    for path in simulate("candle_uno_demo", tmp_path / "b", num_samples=100, **SMALL).iterdir():
+        assert path.read_bytes() == (with_them / path.name).read_bytes()
