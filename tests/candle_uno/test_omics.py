@@ -6,6 +6,7 @@ import json
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,15 @@ def test_data_prepared_without_them_are_not_taken_for_data_with_them(tmp_path: P
     assert not [name for name in OMICS if (folder / f"{name}.npy").exists()]
     with pytest.raises(InputError, match="is prepared with the omics none, not rppa"):
         prepare("candle_uno", tmp_path / "raw", tmp_path / "data", omics="rppa")
+
+
+@pytest.mark.parametrize("choices", [5, {"omics": 5}, {"omics": "rpa"}])
+def test_a_manifest_whose_choices_are_none_is_refused(tmp_path: Path, data_dir: Path, choices: object) -> None:
+    copytree(data_dir, tmp_path / "data")
+    path = tmp_path / "data/sciml/candle_uno/2.0.0/manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"choices": choices}))
+    with pytest.raises(InputError, match=r"manifest\.json: its choices are|there is no table 'rpa'"):
+        tfds.builder_cls("sciml")(config="candle_uno", data_dir=tmp_path / "data")
 
 
 def test_a_table_may_be_stored_as_it_is(tmp_path: Path) -> None:

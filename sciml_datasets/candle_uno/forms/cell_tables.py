@@ -123,12 +123,14 @@ def mutations(path: Path, wanted: Collection[str]) -> FeatureTable:
             f"{path} has no column that is called as a cell line of the responses, as {shown(min(wanted))}: rename its "
             "columns"
         )
-    seen: dict[str, int] = {}
+    seen: set[str] = set()
     names = []
     for row, name in enumerate(table.texts(CHANGE), 1):
-        names.append(name if name not in seen else f"{name} (row {row})")
-        seen[name] = row
-    values = np.stack([table.numbers(cell) for cell in cells])
+        names.append(f"{name} (row {row})" if name in seen else name)
+        seen.add(name)
+    values = np.empty((len(cells), len(names)), np.float32)
+    for place, cell in enumerate(cells):
+        values[place] = table.numbers(cell)
     return feature_table(path, cells, names, values, unit="column")
 
 

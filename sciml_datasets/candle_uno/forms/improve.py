@@ -62,20 +62,22 @@ def files(folder: Path) -> list[Path]:
 
 
 def omics_files(folder: Path, names: Iterable[str] | None = None) -> list[Path]:
-    """The tables of omics of these names, or those that are there.
+    """The tables of omics of these names; without names those that are there and files.
 
     Raises:
         InputError: one is not there.
     """
     paths = {name: folder / "x_data" / table.file for name, table in OMICS.items()}
-    there = [name for name, path in paths.items() if is_there(path)]
-    for name in names or ():
-        if name not in there:
+    if names is None:
+        return [path for path in paths.values() if path.is_file()]
+    for name in names:
+        if not is_there(paths[name]):
+            there = ", ".join(other for other, path in paths.items() if is_there(path))
             raise InputError(
                 f"{paths[name]} is not there, the table {name} of --omics: put it there, or choose among those that "
-                f"are ({', '.join(there) or 'none'})"
+                f"are ({there or 'none'})"
             )
-    return [paths[name] for name in (there if names is None else names)]
+    return [paths[name] for name in names]
 
 
 def read(folder: Path, measure: str | None = None, omics: Sequence[str] = ()) -> Tables:

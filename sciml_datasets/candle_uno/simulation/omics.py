@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sciml_datasets.candle_uno.forms.cell_tables import CHANGE, OMICS
 from sciml_datasets.candle_uno.simulation import biology
 from sciml_datasets.candle_uno.simulation.entities import Entities
+from sciml_datasets.files.text_writing import write_table
 
 Floats = NDArray[np.float64]
 
@@ -33,27 +34,20 @@ VALUES: dict[str, Callable[[Floats], Floats]] = {
 
 def write_omics(rng: np.random.Generator, folder: Path, names: Iterable[str], lines: Entities) -> None:
     """Write tables of these names into ``x_data``, with a row for each id of a cell line that has features."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
     rows = [(ids[row], row) for ids, of in zip(lines.ids, lines.measured, strict=True) for row in np.flatnonzero(of)]
     ids, places = zip(*((key, row) for key, row in rows if lines.described[row]), strict=True)
     (folder / "x_data").mkdir()
     for name in names:
         weights = rng.normal(size=(lines.latent.shape[1], WIDTH)) / biology.LATENT**0.5
-        values = VALUES[name](lines.latent @ weights)[list(places)]
+        values = VALUES[name](lines.latent @ weights)[list(places)].round(4)
         path, systems = folder / "x_data" / OMICS[name].file, OMICS[name].systems
-        if not systems:
-            _write_mutations(path, ids, values)
-            continue
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            for system in systems:
-                file.write("\t".join(["", *(f"{system}{i}" for i in range(WIDTH))]) + "\n")
-            for key, row in zip(ids, values, strict=True):
-                file.write("\t".join([key, *(f"{value:.4g}" for value in row)]) + "\n")
-
-
-def _write_mutations(path: Path, ids: Iterable[str], values: Floats) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    changes = [f"g.chr1:{row}A>T" for row in range(values.shape[1])]
-    columns = {key: row.astype(np.int8) for key, row in zip(ids, values, strict=True)}
-    parquet.write_table(pa.table({CHANGE: changes, **columns}), path)
+        if systems:
+            header = [["", *(f"{system}{i}" for i in range(WIDTH))] for system in systems]
+            columns = [pa.array(ids), *map(pa.array, values.T)]
+            write_table(path, header, pa.table(columns, names=[str(i) for i in range(len(columns))]))
+        else:
+            changes = [f"g.chr1:{row}A>T" for row in range(WIDTH)]
+            parquet.write_table(pa.table({CHANGE: changes, **dict(zip(ids, values, strict=True))}), path)
