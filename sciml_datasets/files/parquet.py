@@ -66,10 +66,10 @@ class ParquetTable:
         import pyarrow as pa
 
         found = self._column(name)
-        with _sentences(self.path):
-            texts = found.cast(pa.string()).to_pylist() if _is_text(found.type) else None
-        if texts is None:
+        if not _is_text(found.type):
             raise InputError(f"{self.path}: column {shown(name)} holds {found.type}, expected text: make it again")
+        with _sentences(self.path):
+            texts: list[str] = found.cast(pa.string()).to_pylist()
         for row, text in enumerate(texts, 1):
             if not text:
                 raise InputError(f"{self.path}: row {row} has no {shown(name)}: name it or remove the row")
