@@ -4,6 +4,9 @@ The reference learns areas under curves (AUC), and so do these where the data ho
 range. Another measure, such as the logarithm of an IC50, may have any size: there a layer follows the last one that
 multiplies by the standard deviation of the training split and adds its mean, and predictions are what comes out. Its
 loss is in variances of that split, so that training does not depend on the unit.
+
+Tables of omics that data were prepared with are inputs too, after the descriptors: each has a tower, as the reference
+has one for each kind of feature.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ with the reference's ReLU and 0.1, the demo's predictions came out too low by 0.
 """
 
 
-def uno(genes: int = GENES, descriptors: int = DESCRIPTORS, *, centre: float = 0, spread: float = 1) -> Any:
+def uno(genes: int = GENES, descriptors: int = DESCRIPTORS, *omics: int, centre: float = 0, spread: float = 1) -> Any:
     """The reference network: a tower of 3 x 1000 for each input, a trunk of 5 x 1000; 16,224,001 parameters.
 
     Source: ECP-CANDLE/Benchmarks, Pilot1/Uno/uno_baseline_keras2.py and uno_auc_model.txt: ReLU, dropout 0.1 after each
@@ -44,14 +47,15 @@ def uno(genes: int = GENES, descriptors: int = DESCRIPTORS, *, centre: float = 0
 
     Args:
         genes, descriptors: widths of the inputs.
+        omics: widths of further inputs.
         centre, spread: mean and standard deviation of the response, where it is not an area between 0 and 1.
     """
-    return _network("candle_uno", genes, descriptors, doses=0, scale=(centre, spread), **REFERENCE_LAYERS)
+    return _network("candle_uno", genes, descriptors, omics, doses=0, scale=(centre, spread), **REFERENCE_LAYERS)
 
 
-def small_uno(genes: int, descriptors: int, *, centre: float = 0, spread: float = 1) -> Any:
+def small_uno(genes: int, descriptors: int, *omics: int, centre: float = 0, spread: float = 1) -> Any:
     """An eighth of the width, fewer layers, GELU and half the dropout, for the demo: a minute on two cores."""
-    return _network("candle_uno_small", genes, descriptors, doses=0, scale=(centre, spread), **SMALL_LAYERS)
+    return _network("candle_uno_small", genes, descriptors, omics, doses=0, scale=(centre, spread), **SMALL_LAYERS)
 
 
 def growth_uno(genes: int = GENES, descriptors: int = DESCRIPTORS) -> Any:
@@ -71,6 +75,7 @@ def _network(
     name: str,
     genes: int,
     descriptors: int,
+    omics: Sequence[int] = (),
     *,
     doses: int,
     tower: tuple[int, ...],
@@ -80,7 +85,7 @@ def _network(
     initializer: str = "glorot_uniform",
     scale: tuple[float, float] = (0, 1),
 ) -> Any:
-    """A network of ``doses`` concentrations, expression, and descriptors of as many drugs, of one at least.
+    """A network of ``doses`` concentrations, expression, descriptors of as many drugs, of one at least, and omics.
 
     What comes out is multiplied by the second number of ``scale``, and the first is added.
     """
@@ -102,17 +107,19 @@ def _network(
     drugs_in = [keras.Input((descriptors,), name=f"drug{number}_descriptors") for number in numbers]
     cell, drug_tower = dense(tower)(cell_in), dense(tower)
     drugs = [drug_tower(values) for values in drugs_in]
+    omics_in = [keras.Input((width,), name=f"omics_{number}") for number, width in enumerate(omics, 1)]
+    further = [dense(tower)(values) for values in omics_in]
     together, response = dense(trunk), layers.Dense(1, kernel_initializer=initializer)
 
     def answer(order: Sequence[int]) -> Any:
-        parts = [*(doses_in[i] for i in order[:doses]), cell, *(drugs[i] for i in order)]
+        parts = [*(doses_in[i] for i in order[:doses]), cell, *(drugs[i] for i in order), *further]
         return response(together(layers.Concatenate()(parts)))
 
     order = range(len(drugs))
     outputs = answer(order) if doses < 2 else layers.Average()([answer(order), answer(order[::-1])])
     if scale != (0, 1):
         outputs = layers.Rescaling(scale[1], scale[0], dtype="float32")(outputs)
-    return keras.Model([*doses_in, cell_in, *drugs_in], outputs, name=name)
+    return keras.Model([*doses_in, cell_in, *drugs_in, *omics_in], outputs, name=name)
 
 
 def reference_network(spec: NetworkSpec) -> Any:
@@ -151,12 +158,14 @@ def areas(network: Any) -> Predict:
     return compiled
 
 
-def of_measure(facts: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What changes in the recipe where the prepared data hold a measure other than AUC."""
+def by_facts(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What changes in the recipe where the prepared data hold a measure other than AUC, or tables of omics."""
+    omics = tuple(name for name in facts.get("columns", {}) if name not in TABLES)
+    changes: dict[str, Any] = {"source": {"tables": (*TABLES, *omics)}} if omics else {}
     response = facts.get(FACT) or AUC.facts()
     if [response[key] for key in ("title", "low", "high")] == [AUC.title, AUC.low, AUC.high]:
-        return {}
-    return {"losses": squared_deviations, "predictions": responses, "standardised": True}
+        return changes
+    return {**changes, "losses": squared_deviations, "predictions": responses, "standardised": True}
 
 
 _REFERENCE = Recipe(
@@ -175,7 +184,7 @@ _REFERENCE = Recipe(
         schedule="plateau",
         xla="on",  # layers this small spend their time between operations, and Adamax in passes over its moments
     ),
-    by_facts=of_measure,
+    by_facts=by_facts,
 )
 
 RECIPES = {

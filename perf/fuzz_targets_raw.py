@@ -1,4 +1,6 @@
-"""Targets of `fuzz.py`: the raw formats of STEMDL, its reconstruction and CloudMask, and SLSTR products."""
+"""Targets of `fuzz.py`: the raw formats of STEMDL, its reconstruction and CloudMask, SLSTR products, and the tables of
+omics of an IMPROVE folder.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,14 @@ import numpy as np
 import scan_files
 import slstr_files
 import stemdl_files
+import uno_files
 from fuzz_archives import LMDB, NPZ
 from fuzz_cases import Target
 from fuzz_hdf5 import HDF5
-from fuzz_mutations import BYTES, FILE
+from fuzz_mutations import BYTES, FILE, LINES
 
+from sciml_datasets.candle_uno.forms import improve
+from sciml_datasets.candle_uno.forms.cell_tables import OMICS
 from sciml_datasets.cloudmask.raw import Scenes
 from sciml_datasets.cloudmask.slstr import convert
 from sciml_datasets.raw_format import RawFormat
@@ -88,6 +93,18 @@ def converted(folder: Path) -> Iterator[object]:
         yield {name: file[name][...] for name in file}
 
 
+def make_omics(folder: Path) -> None:
+    """An IMPROVE folder with tables of omics."""
+    uno_files.write_mutations(uno_files.write_omics(uno_files.write_improve(folder)))
+
+
+def omics(folder: Path) -> Iterator[object]:
+    """The tables of omics of an IMPROVE folder, and the responses that have them."""
+    tables = improve.read(folder, omics=[*uno_files.OMICS, "mutation"])
+    yield {name: [table.ids, table.columns, table.values] for name, table in tables.omics.items()}
+    yield [tables.responses.to_pylist(), dict(tables.left_out)]
+
+
 TARGETS = (
     Target("stemdl_hdf5", make_stacks, prepared(Hdf5Stacks(PIXELS)), ("train/*.h5",), (*BYTES, *HDF5, *HDF5, *FILE)),
     Target(
@@ -105,5 +122,13 @@ TARGETS = (
         ("inference/*.hdf",),
         (*BYTES, *HDF5, *HDF5, *FILE),
     ),
+    Target(
+        "uno_omics",
+        make_omics,
+        omics,
+        tuple(f"x_data/{OMICS[name].file}" for name in uno_files.OMICS),
+        (*BYTES, *LINES, *LINES, *LINES, *FILE),
+    ),
+    Target("uno_mutations", make_omics, omics, (f"x_data/{OMICS['mutation'].file}",), (*BYTES, *FILE)),
     Target("slstr_product", make_product, converted, ("*.SEN3/*.nc",), (*BYTES, *HDF5, *HDF5, *FILE)),
 )

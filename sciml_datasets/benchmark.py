@@ -283,6 +283,11 @@ class Benchmark:
         found = {choice.name: given.get(choice.name) or choice.default for choice in self.choices}
         return {name: value for name, value in found.items() if value is not None}
 
+    def of_features(self, chosen: Mapping[str, str]) -> dict[str, str]:
+        """Those of chosen values that features depend on, see `Choice.of_features`."""
+        names = [choice.name for choice in self.choices if choice.of_features]
+        return {name: chosen[name] for name in names if chosen.get(name)}
+
     def check_chosen(self, choices: Iterable[Choice], given: Mapping[str, Any]) -> None:
         """Make sure that only declared choices and values are given.
 

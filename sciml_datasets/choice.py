@@ -16,6 +16,8 @@ class Choice:
             ``number``, ``text`` or ``path``.
         default: one of the values; None where the raw files or the simulator decide.
         meaning: one line of help.
+        of_features: whether examples have other features by it: ``data.features`` takes its value too, where there is
+            one. Prepared data keep it.
 
     Example:
         >>> from sciml_datasets.benchmark import Choice
@@ -29,6 +31,7 @@ class Choice:
     values: tuple[str, ...] | Literal["integer", "integers", "number", "text", "path"]
     default: str | None
     meaning: str
+    of_features: bool = False
 
 
 @dataclass(frozen=True, slots=True)

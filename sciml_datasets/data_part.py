@@ -10,14 +10,19 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.raw_format import RawFormat, is_listable
 
 
-def features(benchmark: Benchmark, dataset: DataSet) -> dict[str, Any]:
-    """The feature connectors of TFDS by name, as ``data.features(dataset)`` declares them.
+def features(benchmark: Benchmark, dataset: DataSet, choices: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The feature connectors of TFDS by name, as ``data.features(dataset, **choices)`` declares them.
+
+    Args:
+        benchmark: the benchmark.
+        dataset: one of its data sets.
+        choices: values of `Benchmark.choices` by name, of which those that features depend on count.
 
     Raises:
         InputError: the function fails or returns something else, TFDS does not take a feature, or ``id`` or a feature
             of the task is missing.
     """
-    found = _asked(benchmark, dataset, "features")
+    found = _asked(benchmark, dataset, "features", **benchmark.of_features(choices or {}))
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise InputError(
             f"{_at(benchmark, 'features')} returns {_short(found)}: return a dictionary of features by name"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from reprlib import Repr
@@ -23,7 +24,7 @@ from sciml_datasets.benchmarks import BENCHMARKS, OWN, find, register_received
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.object_stores.urls import is_url
 from sciml_datasets.prepared.description import check_description
-from sciml_datasets.prepared.integrity import check_described
+from sciml_datasets.prepared.integrity import check_described, choices_of
 from sciml_datasets.prepared.metadata import NAME, facts_of
 from sciml_datasets.prepared.remote import local_root
 
@@ -73,6 +74,7 @@ class Sciml(FileReaderBuilder):
     Attributes:
         benchmark: the benchmark that the data set belongs to, as it is for this data set.
         dataset: the declaration of the data set.
+        choices: values of the benchmark's choices by name, which it prepares with.
     """
 
     name = "sciml"
@@ -81,20 +83,25 @@ class Sciml(FileReaderBuilder):
     BUILDER_CONFIGS = tfds.core.utils.classproperty(_configs)
     builder_configs = tfds.core.utils.classproperty(lambda: {config.name: config for config in _configs()})
 
-    def __init__(self, *, file_format: Any = None, config: Any = None, **kwargs: Any) -> None:
-        """See TFDS; ``file_format`` has no effect on data that are prepared already.
+    def __init__(
+        self, *, file_format: Any = None, config: Any = None, choices: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> None:
+        """See TFDS; ``file_format`` and ``choices`` have no effect on data that are prepared already.
 
-        ``tfds.data_source`` requests ArrayRecord unless another format is given; TFRecord shards serve it as well.
+        ``choices`` has values of `Benchmark.choices` by name, to prepare with. ``tfds.data_source`` requests
+        ArrayRecord unless another format is given; TFRecord shards serve it as well.
         """
         name = getattr(config, "name", config) or self.DEFAULT_BUILDER_CONFIG_NAME
         self.benchmark, self.dataset = find(str(name).partition(":")[0])
+        self.choices = dict(choices or {})
         if kwargs.get("data_dir") is not None or is_url(os.environ.get("TFDS_DATA_DIR", "")):
             kwargs["data_dir"] = str(local_root(self.dataset.name, self.dataset.version, kwargs.get("data_dir")))
         # TFDS writes the name of the builder's module into dataset_info.json: part of the prepared bytes since the time
         # when each benchmark had a module of this name.
         self.__module__ = f"{self.benchmark.part_name(self.benchmark.name)}_dataset_builder"
         super().__init__(config=config, **kwargs)
-        self._original_state["file_format"] = file_format  # what TFDS passes to __init__ when it unpickles
+        # What TFDS passes to __init__ when it unpickles.
+        self._original_state |= {"file_format": file_format, "choices": self.choices}
         if file_format is not None and not (self.data_path / "dataset_info.json").exists():
             self.info.set_file_format(file_format, override=True)
 
@@ -114,7 +121,8 @@ class Sciml(FileReaderBuilder):
         check_described(Path(self.data_path))  # TFDS reads the description next, where it exists
         check_description(Path(self.data_path), self.dataset.version)
         documents = dataset_metadata.load(epath.Path(self.benchmark.folder))
-        declared = data_part.features(self.benchmark, self.dataset)
+        kept = choices_of(Path(self.data_path))
+        declared = data_part.features(self.benchmark, self.dataset, self.choices if kept is None else kept)
         return Info(
             builder=self,
             description=documents.description or self.benchmark.title,
@@ -162,7 +170,8 @@ class Sciml(FileReaderBuilder):
         manual_dir = config.manual_dir or (f"{download_dir}/manual" if download_dir else None)
         shared = partial(FolderResults, self.data_path.parent.parent)
         executor = Beam(config.beam_options, shared) if config.beam_options else Serial()
-        prepare_builder(self, PrepareOptions(raw_dir=manual_dir, num_shards=config.num_shards), executor)
+        options = PrepareOptions(raw_dir=manual_dir, num_shards=config.num_shards, choices=self.choices)
+        prepare_builder(self, options, executor)
 
     def as_dataset(self, split: Any = None, *, as_supervised: bool = False, **options: Any) -> Any:
         """See TFDS; supervised pairs are those of the benchmark's ``data.pair``, where it has this function."""

@@ -10,7 +10,10 @@ from typing import Any
 import h5py
 import hdf5plugin
 import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
 
+from sciml_datasets.candle_uno.forms import cell_tables
 from sciml_datasets.raw_format import Sample
 
 CELLS, GENES, DRUGS, DESCRIPTORS = 5, 6, 4, 7
@@ -133,6 +136,38 @@ def write_improve(folder: Path, **changes: str) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(changes.get(path.stem, default))
+    return folder
+
+
+OMICS = {
+    "copy_number": "\t11\t12\n\tTP53\tEGFR\n\tE1\tE2\nACH-1\t0.5\t1\nACH-2\t1.5\t\n",
+    "dna_methylation": "\tTP53_1\tTP53_2\n\t11\t11\n\tE1\tE1\n\tTP53\tTP53\nACH-1\t0.25\t0\nACH-2\t1\t0.5\n",
+    "mirna_expression": "\thsa-let-7a\thsa-mir-1\nACH-1\t7\t8\nACH-2\t9\t10\n",
+    "mutation_count": "Entrez\t11\t12\nGene_Symbol\tTP53\tEGFR\nEnsembl\tE1\tE2\nACH-2\t2\t0\nACH-1\t0\t1\n",
+    "rppa": "\tAKT\tMTOR_pS2448\nACH-1\t-1\t2\n",
+}
+"""Name of a table of omics to its text, with header lines as IMPROVE has them; of that of proteins a cell line less."""
+
+
+def write_omics(folder: Path, **changes: str) -> Path:
+    """Tables of omics in an IMPROVE folder; ``changes`` puts other text in place of some."""
+    for name, text in {**OMICS, **changes}.items():
+        (folder / "x_data" / cell_tables.OMICS[name].file).write_text(text)
+    return folder
+
+
+def write_mutations(folder: Path, **columns: Any) -> Path:
+    """The matrix of mutations in an IMPROVE folder; ``columns`` replaces columns, named with _ in place of -."""
+    table = {
+        "Gene_symbol": ["TP53", "EGFR", "EGFR"],
+        "Entrez_id": [11, 12, 12],
+        "Genome_Change": ["g.chr17:1A>T", "g.chr7:2C>G", "g.chr7:2C>G"],
+        "ACH-2": [0, 1, 0],
+        "ACH-1": [1, 0, 1],
+        "ACH-9": [1, 1, 1],
+        **{name.replace("ACH_", "ACH-"): values for name, values in columns.items()},
+    }
+    parquet.write_table(pa.table(table), folder / "x_data" / cell_tables.OMICS["mutation"].file)
     return folder
 
 

@@ -145,6 +145,15 @@ BENCHMARK = Benchmark(
     choices=(
         Choice("form", ("A", "B", "C"), None, "raw form: A tables, B prebuilt file, C IMPROVE folder"),
         Choice("scaling", ("training", "all"), "training", "entities that imputation and scaling are fitted on"),
+        Choice(
+            "omics",
+            "text",
+            None,
+            "tables of form C that examples have beside gene expression, separated by commas (default: none): "
+            "copy_number, discretized_copy_number, dna_methylation, mirna_expression, mutation, mutation_count, rppa; "
+            "a response is left out where one of them lacks its cell line",
+            of_features=True,
+        ),
     ),
     groupings={"cell": ("cell",), "drug": ("drug",), "pair": ("cell", "drug"), "study": ("source",)},
     splits=(
@@ -172,6 +181,13 @@ BENCHMARK = Benchmark(
             "integer",
             None,
             "features of a drug (default: as many as in the original; of the demo fewer)",
+        ),
+        Choice(
+            "omics",
+            "text",
+            None,
+            "tables of omics in IMPROVE's layout to write as well, separated by commas, which `sciml convert improve` "
+            "takes along (default: none)",
         ),
     ),
     conversions=(

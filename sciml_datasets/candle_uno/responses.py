@@ -10,9 +10,10 @@ the SHA-256 of its canonical cell and drug, so that replicates of a pair never s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,12 @@ class Responses(RawFormat):
         form: a key of FORMS; None to recognise it.
         scaling: entities that imputation and standardisation are fitted on: those in ``training`` or, as in the
             reference, ``all`` of the source.
+        omics: names of tables of cells beside gene expression, of `cell_tables.OMICS`.
     """
 
     form: str | None = None
     scaling: str = "training"
+    omics: tuple[str, ...] = ()
     group_kind: str = "unit"
     facts: tuple[str, ...] = (RESPONSE, "cell", "drug", "source")
     accompanying: tuple[str, ...] = (LEFT_OUT,)
@@ -83,10 +86,20 @@ class Responses(RawFormat):
         """The files of the form, and tables of aliases.
 
         Raises:
-            InputError: none of the forms is there, or several and none is chosen.
+            InputError: none of the forms is there, or several and none is chosen; or a table of omics is not there.
         """
-        paths = {*FORMS[self._form(folder)].files(folder), *aliases.files(folder)}
+        form = self._form(folder)
+        paths = {*FORMS[form].files(folder), *aliases.files(folder)}
+        if self.omics and form != "C":
+            raise InputError(
+                f"{folder} holds raw form {form}, and tables of omics belong to an IMPROVE folder (C): leave --omics "
+                "out, or convert the folder with `sciml convert improve`"
+            )
+        paths |= {*improve.omics_files(folder, self.omics)}
         return sorted(raw_file(folder, path) for path in paths)
+
+    def _tables(self, folder: Path) -> Tables:
+        return improve.read(folder, omics=self.omics) if self.omics else FORMS[self._form(folder)].read(folder)
 
     def missing(self, folder: Path) -> list[str]:
         """See `RawFormat.missing`: what the reference exports has no test split."""
@@ -115,11 +128,13 @@ class Responses(RawFormat):
         """
         if file != self.files(folder)[0]:
             return
-        tables = FORMS[self._form(folder)].read(folder)
+        tables = self._tables(folder)
         columns = {name: tables.responses[name].to_pylist() for name in ("id", "source", "cell", "drug", "split")}
         values = tables.responses[RESPONSE].to_numpy()
         cell_of, drug_of = canonical(folder, tables)
-        cell_row, drug_row = ({key: row for row, key in enumerate(table.ids)} for table in (tables.cells, tables.drugs))
+        cell_row, drug_row, *omics_rows = (
+            {key: row for row, key in enumerate(table.ids)} for table in _by_feature(tables).values()
+        )
         given = _official(tables, cell_of, drug_of)
         parts: dict[str, str] = {}
         for key, source, cell, drug, split, value in zip(*columns.values(), values, strict=True):
@@ -131,7 +146,7 @@ class Responses(RawFormat):
                 split,
                 key,
                 file.name,
-                f"{cell_row[cell]},{drug_row[drug]}",
+                ",".join(map(str, (cell_row[cell], drug_row[drug], *(row_of[cell] for row_of in omics_rows)))),
                 RECORD_BYTES + len(key) + len(source) + sum(map(len, names)),
                 unit,
                 (str(value), *names, source),
@@ -140,22 +155,22 @@ class Responses(RawFormat):
     @contextmanager
     def reader(self, folder: Path, note: Note = ignored) -> Iterator[Callable[[Sample], Example]]:
         """A function that makes examples of what the index has read already."""
-        yield example
+        yield partial(example, tables=(EXPRESSION, DESCRIPTORS, *self.omics))
 
     def beside(self, folder: Path, samples: Iterable[Sample]) -> Beside:
         """The feature tables, imputed and scaled, what was left out, and how all this was done."""
-        form = self._form(folder)
-        tables = FORMS[form].read(folder)
+        form, tables = self._form(folder), self._tables(folder)
+        named = _by_feature(tables)
         places, official = set(), False
         for sample in samples:
             official = official or sample.group == sample.key
             if sample.split == "train":
                 places.add(sample.place)
-        rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in (0, 1)]
+        rows = [np.unique(np.array([place.split(",")[i] for place in places], np.int64)) for i in range(len(named))]
         without = "".join(f", without a {split} split" for split in self.missing(folder))
         scaled = {
             name: StoredTable.of(table, self.scaling, some)
-            for name, table, some in ((EXPRESSION, tables.cells, rows[0]), (DESCRIPTORS, tables.drugs, rows[1]))
+            for (name, table), some in zip(named.items(), rows, strict=True)
         }
         metadata = {
             "form": form,
@@ -163,8 +178,8 @@ class Responses(RawFormat):
             "aliases": aliases.digests(folder),
             "splits": OFFICIAL + without if official else "mixed, by hash of cell and drug",
             **scaling_metadata(scaled),
-            "rows": {EXPRESSION: list(tables.cells.ids), DESCRIPTORS: list(tables.drugs.ids)},
-            "columns": {EXPRESSION: list(tables.cells.columns), DESCRIPTORS: list(tables.drugs.columns)},
+            "rows": {name: list(table.ids) for name, table in named.items()},
+            "columns": {name: list(table.columns) for name, table in named.items()},
             "left_out": dict(tables.left_out),
             **_findings(folder, tables),
         }
@@ -181,17 +196,20 @@ def raw_file(folder: Path, path: Path) -> RawFile:
     return RawFile.of(folder, path, status=regular_file(path))
 
 
-def example(sample: Sample) -> Example:
-    """The example of a sample of the index; features are rows of the tables."""
+def _by_feature(tables: Tables) -> dict[str, FeatureTable]:
+    """Feature name to its table, in the order of the rows in `Sample.place`."""
+    return {EXPRESSION: tables.cells, DESCRIPTORS: tables.drugs, **tables.omics}
+
+
+def example(sample: Sample, tables: Sequence[str]) -> Example:
+    """The example of a sample of the index; features are rows of tables, in whose order its place has them."""
     value, cell, drug, source = sample.facts
-    cell_row, _, drug_row = sample.place.partition(",")
     return {
         "id": sample.key,
         "source": source,
         "cell": cell,
         "drug": drug,
-        EXPRESSION: int(cell_row),
-        DESCRIPTORS: int(drug_row),
+        **dict(zip(tables, map(int, sample.place.split(",")), strict=True)),
         RESPONSE: np.float32(value),
     }
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from sciml_datasets.candle_uno.dose_tables import GROWTH, PAIRS
 from sciml_datasets.candle_uno.forms import combo
+from sciml_datasets.candle_uno.forms.cell_tables import omics_of
 from sciml_datasets.candle_uno.simulation import biology, doses, entities, tables
+from sciml_datasets.candle_uno.simulation.omics import write_omics
 from sciml_datasets.errors import InputError
 from sciml_datasets.parallel.progress import progress
 
@@ -27,7 +29,7 @@ TABLES = {
 }
 """Data set of single doses to the table that takes the place of that of areas, and the function that writes it."""
 WRITTEN = re.compile(
-    r"cl_\w+|drug_info|\w*combined_\w+|\w+_dragon7_descriptors\.tsv|ComboDrugGrowth_\w+\.csv|NCI60_CELLNAME_to_Combo\.txt"
+    r"x_data|cl_\w+|drug_info|\w*combined_\w+|\w+_dragon7_descriptors\.tsv|ComboDrugGrowth_\w+\.csv|NCI60_CELLNAME_to_Combo\.txt"
 )
 """Names of all that is written into the raw folder."""
 
@@ -43,6 +45,7 @@ def write_raw(
     drugs: int | None = None,
     genes: int | None = None,
     descriptors: int | None = None,
+    omics: str | None = None,
 ) -> None:
     """Write the tables of form A with ``num_samples`` usable responses, and rows that are left out beside them.
 
@@ -54,14 +57,17 @@ def write_raw(
         jobs: without effect: one process takes seconds.
         cells, drugs: number of cell lines and of compounds; default about the square root of the responses.
         genes, descriptors: number of features; default as in the original, of the demo DEMO_DESCRIPTORS.
+        omics: names of tables of omics, separated by commas, that are written in IMPROVE's layout beside form A.
 
     Raises:
-        InputError: fewer than MIN_SAMPLES samples, or too few cell lines and compounds for so many, or no feature.
+        InputError: fewer than MIN_SAMPLES samples, or too few cell lines and compounds for so many, or no feature; or a
+            table of omics is not known.
     """
     from threadpoolctl import threadpool_limits
 
     if num_samples < MIN_SAMPLES:
         raise InputError(f"{num_samples} samples: expected at least {MIN_SAMPLES}, so that each split has some")
+    further = omics_of(omics)
     cells = round(1.15 * num_samples**0.5) if cells is None else cells
     drugs = round(1.45 * num_samples**0.5) if drugs is None else drugs
     genes = GENES if genes is None else genes
@@ -88,4 +94,6 @@ def write_raw(
         tables.write_cell_tables(rng, folder, lines)
         advance(1)
         tables.write_descriptors(rng, folder, loadings, compounds)
+        if further:
+            write_omics(rng, folder, further, lines)
         advance(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
@@ -114,19 +115,19 @@ def prepare(
     raw_name = name if preprocess else None
     name = leader.run_once(lambda: preprocessed(name) if preprocess else find(name)[1].name)
     options = PrepareOptions(raw_dir, file_format, num_shards, restart, verify_raw, choices, raw_name, own)
-    builder = builder_at(place, name, file_format)
+    builder = builder_at(place, name, file_format, choices)
     destination = leader.run_once(lambda: destination_of(name, place))
     prepare_at(destination, builder, options, executor)
     return Path(builder.data_dir) if isinstance(place, Path) else str(destination)
 
 
-def builder_at(place: Place, name: str, file_format: str | None) -> Any:
+def builder_at(place: Place, name: str, file_format: str | None, choices: Mapping[str, str]) -> Any:
     """The builder of a data set; for a bucket one that finds nothing prepared."""
     import tensorflow_datasets as tfds
 
     folder = place if isinstance(place, Path) else work_folder(Path(gettempdir(), "sciml"))  # which is never made
     # `tfds.builder` is not used: it puts a text of its own before the message on a wrong declaration.
-    return tfds.builder_cls("sciml")(config=name, data_dir=folder, file_format=file_format)
+    return tfds.builder_cls("sciml")(config=name, data_dir=folder, file_format=file_format, choices=choices)
 
 
 def _results_at(place: Place) -> Results:

@@ -58,7 +58,8 @@ def _is_prepared(builder: Any, destination: Destination, options: PrepareOptions
     found = destination.prepared()
     if found is None:
         return False
-    present = {"file_format": found["file_format"], **found.get("choices", {})}
+    none = dict.fromkeys(builder.benchmark.of_features(options.choices), "none")
+    present = {"file_format": found["file_format"], **none, **found.get("choices", {})}
     for name, wanted in {"file_format": options.file_format, **options.choices}.items():
         if wanted is not None and present.get(name, wanted) != wanted:
             raise InputError(

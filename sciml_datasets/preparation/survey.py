@@ -76,7 +76,7 @@ def survey(
     if leader.run_once(destination.prepared) is not None:
         return Survey(str(destination), prepared=True)
     raw = leader.run_once(lambda: _raw_dir(raw_dir, place))
-    builder = builder_at(place, name, file_format)
+    builder = builder_at(place, name, file_format, choices)
     options = PrepareOptions(raw, file_format, choices=choices, raw_name=raw_name)
     executor = processes(jobs, place, raw_place(raw)) if comm is None else leader
     made = planned(builder, options, executor, None)

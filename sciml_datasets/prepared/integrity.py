@@ -71,6 +71,21 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     return _manifest(path, state_of(path))
 
 
+def choices_of(folder: Path) -> dict[str, str] | None:
+    """The values of the benchmark's choices that a folder was prepared with, by name; None where it has no manifest.
+
+    Raises:
+        InputError: as `manifest_of`, or its choices are none.
+    """
+    path = folder / NAME
+    if not is_there(path):
+        return None
+    choices = manifest_of(folder).get("choices", {})
+    if not isinstance(choices, dict) or not all(isinstance(value, str) for value in choices.values()):
+        raise InputError(f"{path}: its choices are {str(choices)[:80]!r}, expected a text of each: {AGAIN}")
+    return choices
+
+
 def check_version(folder: Path) -> None:
     """Refuse a data set that is prepared in another version only.
 

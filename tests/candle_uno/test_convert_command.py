@@ -21,6 +21,7 @@ def test_the_command_says_what_it_took_and_left_out(tmp_path: Path, sciml: Sciml
         "folder": str(tmp_path / "raw"), "response": "AUC", "measure": AUC.facts(),
         "responses": 2, "cells": 2, "drugs": 1,
         "cell_features": 2, "drug_features": 2, "splits": {}, "left_out": {"no AUC": 1, "no features of the cell": 1},
+        "omics": [],
     }  # fmt: skip
     again = sciml("convert", "csv", source, "--out", tmp_path / "raw")
     assert again.returncode == 2

@@ -34,6 +34,7 @@ NO_PATHS = {
         "--by",
         "--set",
         "--response",
+        "--omics",
         "--share",
     ),
     *("--organization", "--system", "--descriptor", "--status", "--repository", "--branch", "--tag", "--commit"),

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from deferred import keras
+from uno_files import write_improve, write_omics, write_splits
 
+from sciml_datasets import prepare
 from sciml_datasets.models.batches import Batches, Part
 from sciml_datasets.models.candle_uno import RECIPES, TABLES, areas, growth_uno, pairs_uno, small_uno, uno
 from sciml_datasets.models.joined_rows import fitted_tables, stored_tables
@@ -44,6 +46,26 @@ def test_the_network_of_the_demo_is_smooth_and_drops_little() -> None:
     dense = [layer for layer in network.layers if isinstance(layer, keras.layers.Dense)]
     assert [layer.activation.__name__ for layer in dense] == ["gelu"] * 6 + ["linear"]
     assert [layer.rate for layer in network.layers if isinstance(layer, keras.layers.Dropout)] == [0.05] * 6
+
+
+def test_each_table_of_omics_has_a_tower_and_goes_into_the_trunk() -> None:
+    network = small_uno(7, 5, 3, 2)
+    assert network.input_shape == [(None, 7), (None, 5), (None, 3), (None, 2)]
+    shapes = dense_shapes(network)
+    assert {(7, 128), (5, 128), (3, 128), (2, 128)} < {*shapes}
+    assert (4 * 64, 128) in shapes
+
+
+def test_tables_of_omics_are_inputs_where_the_data_have_them(tmp_path: Path) -> None:
+    write_splits(write_omics(write_improve(tmp_path / "raw/candle_uno")), "CCLE", train=[0, 1], val=[2], test=[3])
+    prepare("candle_uno", tmp_path / "raw", tmp_path / "data", omics="mutation_count,copy_number")
+    data = Prepared.open("candle_uno", tmp_path / "data")
+    recipe = RECIPES["candle_uno"].for_data(data.builder.info.metadata)
+    tables = ("gene_expression", "drug_descriptors", "mutation_count", "copy_number")
+    inputs = recipe.source.inputs_of(data.builder, data.select("train"))(np.arange(2))
+    expected = data.builder.as_data_source("train")
+    for name, values in zip(tables, inputs, strict=True):
+        np.testing.assert_array_equal(values, [example[name] for example in expected])
 
 
 def test_the_reference_is_trained_as_the_reference_trains() -> None:

@@ -22,6 +22,7 @@ def convert(name: str, source: Path, out: Path, response: str | None = None) -> 
         f"response: {facts['response']}, {facts['measure']['unit'] or 'a pure number'}, {facts['measure']['range']}",
         f"features: {facts['cell_features']} of cells, {facts['drug_features']} of drugs",
         "splits: " + (", ".join(f"{split} {count}" for split, count in facts["splits"].items()) or "none given"),
+        *([f"tables of omics, as they are: {', '.join(facts['omics'])}"] if facts["omics"] else []),
         *(f"{count} responses {_rule(reason)}" for reason, count in facts["left_out"].items()),
     ]
     lost = sum(count for reason, count in facts["left_out"].items() if reason.startswith("no features of"))

@@ -24,10 +24,12 @@ class Study:
     Attributes:
         folder: folder of the converted study.
         tables: its content.
+        omics: tables of omics, copied as they are.
     """
 
     folder: Path
     tables: Tables
+    omics: tuple[str, ...] = ()
 
     @property
     def response(self) -> str:
@@ -49,6 +51,7 @@ class Study:
             "drug_features": len(self.tables.drugs.columns),
             "splits": {split: splits[split] for split in ("train", "validation", "test") if splits[split]},
             "left_out": dict(self.tables.left_out),
+            "omics": list(self.omics),
         }
 
 
@@ -82,7 +85,8 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     """Bring an IMPROVE folder in, what can be used of it, with split 0 of its studies; or make one of raw form A or B.
 
     Of forms A and B every response has its split: the official one, else the canonical one. Ids are those of the
-    sources; the tables of aliases come along, so that no split by name parts the names of one cell line or compound.
+    sources; the tables of aliases come along, so that no split by name parts the names of one cell line or compound,
+    and so do the tables of omics that are in ``x_data``, as they are.
 
     Args:
         source: the folder with ``y_data`` and ``x_data``, or one that holds it as ``raw_data`` or
@@ -106,8 +110,9 @@ def convert_improve(source: Path, out: Path, response: str | None = None) -> Stu
     drug_file = next(name for name in improve.DRUG_FILES if name in names)
     check_unknown(folder / "x_data" / cell_file, tables.cells, cells)
     check_unknown(folder / "x_data" / drug_file, tables.drugs, drugs)
-    improve.write(tables, out, cell_file=cell_file, drug_file=drug_file, beside=aliases.files(folder))
-    return Study(out, tables)
+    omics = [path for path in improve.omics_files(folder) if path.name != cell_file]
+    improve.write(tables, out, cell_file=cell_file, drug_file=drug_file, beside=aliases.files(folder), omics=omics)
+    return Study(out, tables, tuple(path.name for path in omics))
 
 
 def _exported(source: Path, out: Path, response: str | None) -> Study:
@@ -125,8 +130,9 @@ def _exported(source: Path, out: Path, response: str | None) -> Study:
     for name, features in (("cell", tables.cells), ("drug", tables.drugs)):
         check_unknown(source, features, {*tables.responses[name].to_pylist()})
     tables = replace(tables, measure=measure)
-    improve.write(tables, out, beside=aliases.files(source))
-    return Study(out, tables)
+    omics = improve.omics_files(source)
+    improve.write(tables, out, beside=aliases.files(source), omics=omics)
+    return Study(out, tables, tuple(path.name for path in omics))
 
 
 def _must_be_new(out: Path) -> None:

@@ -5,6 +5,7 @@
 - ``x_data/cancer_*.tsv``: one line for each cell line, below header lines with the genes in several systems of names;
   the first field of a header line is empty or names the system. Gene symbols are taken; a gene without a symbol, or
   that shares it, keeps the name that another system gives it.
+- Further ``x_data/cancer_*``, those of `cell_tables.OMICS`, are read where they are chosen.
 - ``x_data/drug_*.tsv``: one line for each drug, ``improve_chem_id`` and numbers.
 - ``splits/<STUDY>_split_<k>_{train,val,test}.txt``: numbers of rows of response.tsv, from 0. Split 0 of every study
   gives the official splits; rows in none of its lists are left out. Splits 1 to 9 give further partitions.
@@ -18,20 +19,20 @@ Source: JDACS4C-IMPROVE/IMPROVE, ``improvelib`` (omics_utils, drug_utils, drp_ut
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sciml_datasets.candle_uno.forms import improve_splits
+from sciml_datasets.candle_uno.forms.cell_tables import CELL, OMICS, SYMBOL, cell_table, omics_table
 from sciml_datasets.candle_uno.forms.joining import feature_table, join, named_sources
 from sciml_datasets.candle_uno.forms.tables import LEFT_OUT, FeatureTable, Tables
 from sciml_datasets.candle_uno.measures import DECLARED, OF_IMPROVE, UNLIKE, Measure, choose, declaration
 from sciml_datasets.errors import InputError
 from sciml_datasets.files import atomic
 from sciml_datasets.files.atomic_folders import check_vacant, making
-from sciml_datasets.files.text import first_rows, is_there, listed, quoted, read_lines
+from sciml_datasets.files.text import is_there, listed, quoted, read_lines
 from sciml_datasets.files.text_tables import TextTable
 from sciml_datasets.files.text_writing import write_table
 
@@ -42,10 +43,9 @@ RESPONSE, IDS, SCALED = improve_splits.RESPONSE, "y_data/ids.txt", "scaled.txt"
 MEASURES = f"y_data/{DECLARED}"
 WRITTEN = re.compile(r"[xy]_data|splits|scaled\.txt|left-out\.tsv|cl_\w+|drug_info|NCI60_CELLNAME_to_Combo\.txt")
 """Names of all that `write` writes into a folder, not into folders in it."""
-SOURCE, CELL, DRUG, STUDY = "source", "improve_sample_id", "improve_chem_id", "study"
-SYMBOL = "Gene_Symbol"
+SOURCE, DRUG, STUDY = "source", "improve_chem_id", "study"
 EXPRESSION, MUTATION = "cancer_gene_expression.tsv", "cancer_mutation_count.tsv"
-CELL_FILES = {EXPRESSION: ("Ensembl", "Entrez", SYMBOL), MUTATION: ("Entrez", SYMBOL, "Ensembl")}
+CELL_FILES = {EXPRESSION: ("Ensembl", "Entrez", SYMBOL), MUTATION: OMICS["mutation_count"].systems}
 """Files of cell features, of which the first that is there is read, to the systems of names in their header lines."""
 DESCRIPTORS, FINGERPRINTS = "drug_descriptors.tsv", "drug_fingerprints.tsv"
 DRUG_FILES = ("drug_mordred.tsv", "drug_mordred_descriptor.tsv", DESCRIPTORS, FINGERPRINTS, "drug_ecfp4_nbits512.tsv")
@@ -61,12 +61,32 @@ def files(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
-def read(folder: Path, measure: str | None = None) -> Tables:
+def omics_files(folder: Path, names: Iterable[str] | None = None) -> list[Path]:
+    """The tables of omics of these names; without names those that are there and files.
+
+    Raises:
+        InputError: one is not there.
+    """
+    paths = {name: folder / "x_data" / table.file for name, table in OMICS.items()}
+    if names is None:
+        return [path for path in paths.values() if path.is_file()]
+    for name in names:
+        if not is_there(paths[name]):
+            there = ", ".join(other for other, path in paths.items() if is_there(path))
+            raise InputError(
+                f"{paths[name]} is not there, the table {name} of --omics: put it there, or choose among those that "
+                f"are ({there or 'none'})"
+            )
+    return [paths[name] for name in names]
+
+
+def read(folder: Path, measure: str | None = None, omics: Sequence[str] = ()) -> Tables:
     """Read a folder.
 
     Args:
         folder: with ``x_data`` and ``y_data``.
         measure: column of response.tsv to take as the response; default as `measures.choose` finds it.
+        omics: names of further tables of cells, of `cell_tables.OMICS`; a response whose cell one lacks is left out.
 
     Raises:
         InputError: a file or column is missing or cannot be read, ids repeat with different features, a response has no
@@ -82,7 +102,10 @@ def read(folder: Path, measure: str | None = None) -> Tables:
     responses = responses.add_column(0, "id", [_ids(folder, sources.to_pylist())])
     for name, parts in improve_splits.columns(folder, len(responses)).items():
         responses = responses.append_column(name, [parts])
-    return join(path, responses, _cells(folder), _drugs(folder), chosen)
+    wanted = {*responses["cell"].unique().to_pylist()} if omics else set()
+    paths = zip(omics, omics_files(folder, omics), strict=True)
+    further = {name: _noted(folder, path, omics_table(path, name, wanted)) for name, path in paths}
+    return join(path, responses, _cells(folder), _drugs(folder), chosen, omics=further)
 
 
 def write(
@@ -92,6 +115,7 @@ def write(
     cell_file: str = EXPRESSION,
     drug_file: str = DESCRIPTORS,
     beside: Iterable[Path] = (),
+    omics: Sequence[Path] = (),
 ) -> None:
     """Write tables as a folder of this form, which appears when it is complete.
 
@@ -104,6 +128,7 @@ def write(
         cell_file: one of CELL_FILES.
         drug_file: one of DRUG_FILES.
         beside: files to copy into it: tables of aliases.
+        omics: tables of omics to copy into its ``x_data`` as they are.
 
     Raises:
         InputError: the folder exists.
@@ -127,6 +152,9 @@ def write(
         _write(work / "x_data" / drug_file, [[DRUG, *tables.drugs.columns]], _columns(tables.drugs))
         improve_splits.write(work, responses)
         scaled = [name for name, table in ((cell_file, tables.cells), (drug_file, tables.drugs)) if table.scaled]
+        for path in omics:
+            atomic.copy_bytes(path, work / "x_data" / path.name)
+            scaled += [path.name] if path.name in scaled_files(path.parents[1]) else []
         if scaled:
             (work / SCALED).write_text("".join(f"{name}\n" for name in scaled), "utf-8")
         (work / LEFT_OUT).write_text(tables.listed(), "utf-8")
@@ -165,38 +193,7 @@ def _needed(folder: Path, names: Iterable[str]) -> Path:
 
 def _cells(folder: Path) -> FeatureTable:
     path = _needed(folder, CELL_FILES)
-    systems = CELL_FILES[path.name]
-    # pandas may write a line more, with the name of the ids.
-    head = [fields for _, fields in first_rows(path, "\t", len(systems) + 2)]
-    labels = ("", CELL, *systems)
-    count = 1
-    if head[0][0] != CELL:
-        count = next((i for i, line in enumerate(head) if line[0] not in labels), len(head))
-    genes: Sequence[str] = _gene_names(path, head[:count], systems)
-    ids, genes, values = TextTable.open(path, "\t", header=count, names=[CELL, *genes]).matrix(id_place=0)
-    return _noted(folder, path, feature_table(path, ids, genes, values, first_line=count + 1))
-
-
-def _gene_names(path: Path, lines: Sequence[Sequence[str]], systems: Sequence[str]) -> list[str]:
-    """The symbol where one gene alone has it, else the first name in another system."""
-    lines = [line for line in lines if any(line[1:])]
-    if len(lines) == 1:
-        return list(lines[0][1:])
-    labels = [line[0] for line in lines]
-    if not any(labels) and len(lines) == len(systems):
-        labels = list(systems)
-    if SYMBOL not in labels or len({len(line) for line in lines}) != 1:
-        raise InputError(
-            f"{path}: the header has lines {labels}, expected one line of gene symbols or lines {', '.join(systems)}, "
-            "all of one length: correct the header"
-        )
-    symbols = lines[labels.index(SYMBOL)][1:]
-    others = zip(*(line[1:] for line, label in zip(lines, labels, strict=True) if label != SYMBOL), strict=True)
-    often = Counter(symbols)
-    return [
-        symbol if symbol and often[symbol] == 1 else next(filter(None, other), symbol)
-        for symbol, other in zip(symbols, others, strict=True)
-    ]
+    return _noted(folder, path, cell_table(path, CELL_FILES[path.name]))
 
 
 def _drugs(folder: Path) -> FeatureTable:
@@ -208,15 +205,25 @@ def _drugs(folder: Path) -> FeatureTable:
 
 def _noted(folder: Path, path: Path, table: FeatureTable) -> FeatureTable:
     """The table of a file, scaled if it is noted so."""
+    return replace(table, scaled=path.name in scaled_files(folder))
+
+
+def scaled_files(folder: Path) -> list[str]:
+    """The names of the files of features that are noted as scaled.
+
+    Raises:
+        InputError: a line of the note names no file of features.
+    """
     note = folder / SCALED
     names = [line.strip() for line in read_lines(note)] if is_there(note) else []
+    known = dict.fromkeys((*CELL_FILES, *DRUG_FILES, *(table.file for table in OMICS.values())))
     for line, name in enumerate(names, 1):
-        if name and name not in (*CELL_FILES, *DRUG_FILES):
+        if name and name not in known:
             raise InputError(
                 f"{note}: line {line}: {quoted(name)} is no file of features, expected one of "
-                f"{', '.join((*CELL_FILES, *DRUG_FILES))}: correct or remove the line"
+                f"{', '.join(known)}: correct or remove the line"
             )
-    return replace(table, scaled=path.name in names)
+    return names
 
 
 def _ids(folder: Path, sources: Sequence[str]) -> pa.Array:

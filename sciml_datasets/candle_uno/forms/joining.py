@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,6 +152,7 @@ def join(
     measure: Measure,
     *,
     declarable: bool = True,
+    omics: Mapping[str, FeatureTable] | None = None,
 ) -> Tables:
     """Leave out the responses that cannot be used, each counted for the first reason that holds.
 
@@ -163,6 +164,7 @@ def join(
         drugs: features of drugs.
         measure: measure of the responses.
         declarable: see `Measure.check`.
+        omics: further features of cells by name.
 
     Raises:
         InputError: an id occurs twice, no response is left, or one is out of the range of its measure; also as
@@ -171,7 +173,8 @@ def join(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    for name, table in (("cell", cells), ("drug", drugs)):
+    omics = omics or {}
+    for name, table in (("cell", cells), ("drug", drugs), *(("cell", table) for table in omics.values())):
         check_names(path, responses[name].unique().to_pylist(), table.ids)
     ids = responses["id"]
     if pc.count_distinct(ids).as_py() != len(ids):
@@ -184,6 +187,8 @@ def join(
         "no features of the cell": pc.invert(pc.is_in(responses["cell"], pa.array(cells.ids, pa.string()))),
         "no features of the drug": pc.invert(pc.is_in(responses["drug"], pa.array(drugs.ids, pa.string()))),
     }
+    for name, table in omics.items():
+        reasons[f"no {name} of the cell"] = pc.invert(pc.is_in(responses["cell"], pa.array(table.ids, pa.string())))
     unassigned = pc.equal(responses["split"], "")
     if not pc.all(unassigned).as_py():
         reasons["in no official split"] = unassigned
@@ -210,7 +215,7 @@ def join(
     omitted = responses.select(["id", "source", "cell", "drug"]).filter(pa.array(~usable))
     names = list(reasons)
     omitted = omitted.append_column("reason", [pa.array([names[i] for i in reason_of[~usable]], pa.string())])
-    return Tables(kept, cells, drugs, left_out, measure, omitted)
+    return Tables(kept, cells, drugs, left_out, measure, omitted, omics)
 
 
 def _contradictions(responses: pa.Table) -> int:

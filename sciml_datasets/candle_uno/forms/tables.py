@@ -57,6 +57,7 @@ class Tables:
         left_out: reason in words to the number of responses that were left out for it, and of contradictions found.
         measure: measure of the responses.
         omitted: ``id``, ``source``, ``cell``, ``drug`` and ``reason`` of the responses that `joining.join` left out.
+        omics: further features of cells by name, which every response has.
     """
 
     responses: pa.Table
@@ -65,6 +66,7 @@ class Tables:
     left_out: Mapping[str, int] = field(default_factory=dict)
     measure: Measure = AUC
     omitted: pa.Table | None = None
+    omics: Mapping[str, FeatureTable] = field(default_factory=dict)
 
     def listed(self) -> str:
         """The responses that were left out, as tab-separated text."""
