@@ -17,6 +17,19 @@ from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.paths import path_of
 
+IN_PYTHON = "given in Python"
+
+
+def named_model(model: Any) -> str | None:
+    """The text by which ``--model`` names a model; None for the recipe's own, `IN_PYTHON` where there is no such text.
+
+    Args:
+        model: model of the user's, as for `network_builder`.
+    """
+    if model is None:
+        return None
+    return str(model) if isinstance(model, str | Path) else IN_PYTHON
+
 
 def network_builder(model: Any, recipe: Recipe, spec: NetworkSpec) -> Callable[[], Any]:
     """A function that makes the network.

@@ -20,7 +20,7 @@ from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.determinism import make_deterministic, report_draws
 from sciml_datasets.models.epochs import Epochs, gathered, predicted_batches
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
-from sciml_datasets.models.networks import build_network, network_builder
+from sciml_datasets.models.networks import build_network, named_model, network_builder
 from sciml_datasets.models.recipe_error import of_data_set
 from sciml_datasets.models.reference import reference_recipe
 from sciml_datasets.models.run_folder import RunFolder
@@ -140,6 +140,7 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
         "dataset_version": prepared.manifest["version"],
         "plan_digest": prepared.plan_digest,
         "model": network.name,
+        "own_model": named_model(model),
         "parameters": int(network.count_params()),
         "settings": recipe.settings(),
         "seed": batches.seed,

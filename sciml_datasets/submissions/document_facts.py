@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from sciml_datasets.submissions.runs import LOG, PREDICTIONS, Run
 
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*$")
 """Pattern of the number at the end of a benchmark's version."""
+OWN_MODEL = re.compile(r"[^\s:]+:[^\s:]+|[^\r\n]+\.keras")
+"""Pattern of what `sciml train --model` takes: a function of a module, or a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "split": whole["split"],
         "num_samples": whole["num_samples"],
         "model": first.result["model"] or {"name": str(first.config.get("model", "unnamed")), "parameters": None},
+        "own_model": first.config.get("own_model"),
         "hyperparameters": settings,
         "seeds": [run.result["seed"] for run in runs if run.result["seed"] is not None],
         "runs": [_run_entry(number, run, len(runs), statement) for number, run in enumerate(runs, 1)],
@@ -170,14 +174,17 @@ def _data_commands(dataset: DataSet, *, original: bool) -> list[str]:
 
 
 def _train_commands(name: str, runs: Sequence[Run]) -> list[str]:
-    """Commands of `sciml train` that repeat the runs; none if something else has trained them."""
-    settings = dict(runs[0].config["settings"])
-    if (
-        "sciml-datasets" not in (runs[0].config.get("software") or {})
-        or not {"epochs", "batch_size"} <= settings.keys()
-    ):
+    """Commands of `sciml train` that repeat the runs; none if something else has trained them, or the model was given
+    in Python."""
+    config = runs[0].config
+    settings, own_model = dict(config["settings"]), config.get("own_model")
+    if "sciml-datasets" not in (config.get("software") or {}) or not {"epochs", "batch_size"} <= settings.keys():
         return []
-    flags = f"--epochs {settings.pop('epochs')} --batch-size {settings.pop('batch_size')}"
+    if own_model is not None and not (isinstance(own_model, str) and OWN_MODEL.fullmatch(own_model)):
+        return []
+    flags = f"--model {shlex.quote(own_model)} " if own_model else ""
+    flags += f"--epochs {settings.pop('epochs')} --batch-size {settings.pop('batch_size')}"
+    flags += " --until-target" if config.get("until_target") is True else ""
     flags += " --set " + " ".join(f"{key}={value}" for key, value in settings.items() if value is not None)
     return [
         f"sciml train {name} --data-dir data --out run-{number} --seed {run.result['seed']} {flags}"
@@ -249,6 +256,7 @@ def config_text(facts: dict[str, Any]) -> str:
         **{key: facts[key] for key in ("github", "data", "dataset", "dataset_version", "plan_digest")},
         "model": facts["model"]["name"],
         "parameters": facts["model"]["parameters"],
+        **({"own_model": facts["own_model"]} if facts["own_model"] else {}),
         **{key: facts[key] for key in ("hyperparameters", "runs", "hardware", "software")},
     }
     text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

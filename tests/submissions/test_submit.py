@@ -93,6 +93,26 @@ def test_the_readme_has_the_commands_that_repeat_the_runs(runs: list[Path], tmp_
     assert "sciml train stemdl_demo --data-dir data --out run-2 --seed 1 --epochs 2 --batch-size 8" in text
 
 
+def test_the_commands_name_an_own_model_and_the_target(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "run")
+    change_yaml(run / "config.yaml", lambda config: config.update(own_model="my nets.keras", until_target=True))
+    folder = make_submission(tmp_path / "all", [run])
+    assert (
+        "--seed 0 --model 'my nets.keras' --epochs 2 --batch-size 8 --until-target"
+        in (folder / "README.md").read_text()
+    )
+    assert yaml.safe_load((folder / "config.yaml").read_text())["own_model"] == "my nets.keras"
+    assert beyond_texts(check([folder])[0]) == []
+
+
+def test_no_command_is_made_up_for_a_model_that_was_given_in_python(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "run")
+    change_yaml(run / "config.yaml", lambda config: config.update(own_model="given in Python"))
+    folder = make_submission(tmp_path / "all", [run])
+    assert "sciml train" not in (folder / "README.md").read_text()
+    assert {finding.rule for finding in beyond_texts(check([folder])[0])} == {"unanswered"}
+
+
 def test_predictions_may_stay_elsewhere(runs: list[Path], tmp_path: Path, data_dir: Path) -> None:
     folder = make_submission(tmp_path, runs[:1], predictions_at="https://example.org/ours/")
     assert not list(folder.glob("*.h5"))
