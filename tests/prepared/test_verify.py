@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sciml_datasets import InputError, prepare, simulate
-from sciml_datasets.errors import DamagedRecordError
+from sciml_datasets.cli.main import main
 from sciml_datasets.files.checksums import ChecksumError, read_checksums
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import train
@@ -113,10 +114,15 @@ def test_what_is_no_file_is_a_finding(folder: Path) -> None:
     assert verify_prepared(folder) == verify_prepared(folder, quick=True) == expected
 
 
-def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(
+    folder: Path, tmp_path: Path, sciml: Sciml, capsys: pytest.CaptureFixture[str]
+) -> None:
     flip(folder)
-    with pytest.raises(DamagedRecordError, match=f"{SHARD}, record .* does not agree: run `sciml verify`"):
-        train("stemdl_demo", tmp_path, tmp_path / "run", epochs=1, batch_size=8)
+    out = str(tmp_path / "run")
+    assert main(["train", "stemdl_demo", "--data-dir", str(tmp_path), "--out", out, "--epochs", "1"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(f"{SHARD}, record .* does not agree: run `sciml verify`", said)
+    assert f"; {out} keeps the epochs that were trained: prepare the data again, and the same command" in said
     shown = sciml(
         "show", "stemdl_demo", "--data-dir", tmp_path, "--split", "train", "--count", 40, "--out", tmp_path / "s.png"
     )
@@ -141,7 +147,9 @@ def test_training_and_evaluation_refuse_a_damaged_folder(folder: Path, tmp_path:
     assert Evaluator("stemdl_demo", data_dir=tmp_path).benchmark.name == "stemdl"
 
 
-def test_the_command_lists_findings_and_says_no_by_its_exit_code(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+def test_the_command_lists_findings_and_says_no_by_its_exit_code(
+    folder: Path, tmp_path: Path, sciml: Sciml, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert sciml("verify", "stemdl_demo", "--data-dir", tmp_path).returncode == 0
     flip(folder)
     quick = sciml("verify", "stemdl_demo", "--data-dir", tmp_path, "--quick")
@@ -149,6 +157,9 @@ def test_the_command_lists_findings_and_says_no_by_its_exit_code(folder: Path, t
     full = sciml("verify", "stemdl_demo", "--data-dir", tmp_path, "--json")
     assert full.returncode == 1
     assert SHARD in json.loads(full.stdout)["findings"][0]
+    assert main(["verify", "stemdl_demo", "--data-dir", str(tmp_path)]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"{folder}: 1 finding(s): remove the folder and prepare the data set, or stage it")
     assert sciml("verify", "stemdl_demo", "--data-dir", tmp_path / "nowhere").returncode == 2
 
 
