@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _raw(args: argparse.Namespace) -> tuple[list[str], list[str]]:
     from sciml_datasets.benchmarks import raw_root
-    from sciml_datasets.files.checksums import ChecksumError
+    from sciml_datasets.files.checksums import NAME, ChecksumError
     from sciml_datasets.preparation.verify import verify_raw
 
     folder = raw_root(args.raw_dir) / args.name
@@ -45,7 +45,11 @@ def _raw(args: argparse.Namespace) -> tuple[list[str], list[str]]:
         agreed, recorded = verify_raw(args.name, folder, jobs_of(args))
     except ChecksumError as error:
         return [str(error)], []
-    return [], [f"{folder}: {agreed} raw files agree with their checksums, {recorded} were recorded at first sight"]
+    lines = [f"{folder}: {agreed} raw files agree with their checksums"]
+    if recorded:
+        what = f"{recorded} raw files that were seen for the first time are recorded here, by which later changes show"
+        lines.append(f"{folder / NAME}: {what}; they were compared with no checksum of their publisher")
+    return [], lines
 
 
 def _prepared(args: argparse.Namespace) -> tuple[list[str], list[str]]:
