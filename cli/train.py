@@ -167,7 +167,8 @@ def _one(args: argparse.Namespace, partition: str, settings: dict[str, Any]) -> 
     if not result:  # another worker writes and reports
         return 0
     lines = [*result_lines(result), *([_reached(result)] if args.until_target else [])]
-    lines += [*measured_lines(result, "training"), *advice_lines(args.name, result.get("input_wait"))]
+    lines += measured_lines(result, "training")
+    lines += advice_lines(args.name, result.get("input_wait"), result["durations"]["training"])
     return report(args, result, *lines, f"{args.out}: weights, predictions, logs and plots")
 
 

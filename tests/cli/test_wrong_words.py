@@ -38,6 +38,8 @@ WRONG = {
         "(did you mean zolz?)",
     ),
     "convert cvs a.csv --out raw": ("invalid choice: 'cvs', choose one of slstr, improve, csv (did you mean csv?)",),
+    "demo candle_uno_dmo": ("there is no data set 'candle_uno_dmo': choose one of", "(did you mean candle_uno_demo?)"),
+    "demo candle_uno": ("candle_uno is not simulated: choose one of stemdl_demo", "(did you mean candle_uno_demo?)"),
     "submit r --organization O --system Y --descriptor X --to s --status reserch": ("(did you mean research?)",),
 }
 """Command line to parts of the sentence that answers it."""

@@ -156,6 +156,14 @@ def test_no_command_that_writes_a_file_writes_it_over_one_of_a_run(
     assert contents(run) == before
 
 
+def test_no_demo_is_walked_in_a_run_folder(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", data_dir)
+    before = contents(run)
+    assert main(["demo", "--out", str(run)]) == 2
+    assert f"--out {run} is a run folder: name a folder for raw files" in capsys.readouterr().err
+    assert contents(run) == before
+
+
 def test_evaluate_keeps_the_files_of_a_run(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run", data_dir)
     before = contents(run)
