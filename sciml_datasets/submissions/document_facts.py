@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +36,8 @@ class Statement:
     Attributes:
         organization, system, descriptor: names of the folders.
         status: one of the rules' STATUSES.
-        repository, branch, version, tag, commit: facts of the code; None for those of the runs and of the package.
+        repository, branch, version, tag, commit: facts of the code; None for those of the runs or of the submission that
+            is brought up to date, else ``main`` for the branch and ``none`` for the tag.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: name and address of the submitter.
@@ -47,8 +48,8 @@ class Statement:
     system: str
     descriptor: str
     status: str = "research"
-    repository: str = "https://pypi.org/project/sciml-datasets/"
-    branch: str = "main"
+    repository: str | None = None
+    branch: str | None = None
     version: str | None = None
     tag: str | None = None
     commit: str | None = None
@@ -59,8 +60,14 @@ class Statement:
     maintainers: tuple[str, ...] = ()
 
 
-def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
+def document_facts(runs: Sequence[Run], statement: Statement, before: Mapping[str, Any]) -> dict[str, Any]:
     """All that the documents of a submission say, by the names that their templates use.
+
+    Args:
+        runs: the runs.
+        statement: statement of the submitter.
+        before: facts of the code, by their names in ``github`` of config.yaml, of the submission that is brought up to
+            date; empty where there is none.
 
     Raises:
         InputError: a commit, a version or an address is missing or no such thing, or predictions are too large for git.
@@ -72,7 +79,7 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
     benchmark, dataset = find(whole["dataset"])
     original, primary = benchmark.is_original(whole), whole["criteria"][0]
     logged = [_logged(run) for run in runs]
-    commit = statement.commit or logged[0].get("submission_github_commit_version")
+    commit = statement.commit or logged[0].get("submission_github_commit_version") or before.get("commit")
     if not commit:
         raise InputError(
             "the run does not know the commit of its code: give --commit, as `git rev-parse HEAD` prints it"
@@ -81,6 +88,12 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         where = "--commit" if statement.commit else f"the commit in {first.folder / LOG}"
         raise InputError(
             f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
+        )
+    repository = statement.repository or before.get("repo")
+    if not repository:
+        raise InputError(
+            "it is not known where the code lies, as the current folder has no public git remote: give --repository "
+            "with its https address"
         )
     version = _version(first, statement, logged[0])
     settings = {**first.config["settings"]}
@@ -98,10 +111,10 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "maintainers": list(statement.maintainers),
         "github": {
             "description": benchmark.title,
-            "repo": statement.repository,
-            "branch": statement.branch,
+            "repo": repository,
+            "branch": statement.branch or before.get("branch") or "main",
             "version": version,
-            "tag": statement.tag or f"v{version.removeprefix('v')}",
+            "tag": statement.tag or before.get("tag") or "none",
             "commit": commit,
         },
         "data": list(statement.data) or _data_commands(dataset, original=original),
