@@ -36,8 +36,8 @@ class Statement:
     Attributes:
         organization, system, descriptor: names of the folders.
         status: one of the rules' STATUSES.
-        repository, branch, version, tag, commit: facts of the code; None for those of the runs or of the submission that
-            is brought up to date, else ``main`` for the branch and ``none`` for the tag.
+        repository, branch, version, tag, commit: facts of the code; None for those of the runs, or of the submission
+            that is brought up to date, else ``main`` for the branch and ``none`` for the tag.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: name and address of the submitter.
