@@ -240,9 +240,16 @@ def _as_text(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _average_difference(whole: dict[str, Any]) -> str | None:
-    """Mean of score less reference value over the criteria that have one (policy.adoc, Overview); None without any."""
-    found = [row["score"] - row["reference"]["value"] for row in whole["criteria"] if row["reference"] and row["score"]]
-    return f"{sum(found) / len(found):+.4f}" if found else None
+    """Mean over the criteria with a reference value of the difference from it (policy.adoc, Overview), in per cent of
+    it, since criteria have different units, and positive where the score is better; None without any."""
+    found = [
+        (1 if row["direction"] == "higher" else -1) * (row["score"] / row["reference"]["value"] - 1)
+        for row in whole["criteria"]
+        if row["reference"] and row["reference"]["value"] and row["score"] is not None
+    ]
+    if not found:
+        return None
+    return f"{100 * sum(found) / len(found):+.1f} % of the reference value, positive where the submission is better"
 
 
 def plots(run: Run) -> list[Path]:

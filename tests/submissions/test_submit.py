@@ -93,6 +93,17 @@ def test_the_readme_has_the_commands_that_repeat_the_runs(runs: list[Path], tmp_
     assert "sciml train stemdl_demo --data-dir data --out run-2 --seed 1 --epochs 2 --batch-size 8" in text
 
 
+def test_the_average_difference_is_relative_since_measurements_have_different_units(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    rows = json.loads((folder / "result.json").read_text())["criteria"]
+    ratios = [row["score"] / row["reference"]["value"] for row in rows if row["reference"]]
+    assert {row["direction"] for row in rows if row["reference"]} == {"higher"}
+    mean = f"{100 * (sum(ratios) / len(ratios) - 1):+.1f} % of the reference value, positive where"
+    assert f"Average difference between submitted and reference values: {mean}" in (folder / "README.md").read_text()
+
+
 def test_the_commands_name_an_own_model_and_the_target(runs: list[Path], tmp_path: Path) -> None:
     run = shutil.copytree(runs[0], tmp_path / "run")
     change_yaml(run / "config.yaml", lambda config: config.update(own_model="my nets.keras", until_target=True))
