@@ -81,13 +81,12 @@ def examine_folders(
 def rows_of(examination: Callable[[], Iterable[Observation]]) -> list[Observation]:
     """The rows of an examination; trouble of the machine ends it with a row that says so.
 
-        Example:
-            >>> from pathlib import Path
-    from typing import Any
-            >>> from sciml_datasets.doctor.examinations import rows_of
-            >>> [row] = rows_of(lambda: list(Path("none").iterdir()))
-            >>> row.found, row.state
-            ('none: No such file or directory', 'wrong')
+    Example:
+        >>> from pathlib import Path
+        >>> from sciml_datasets.doctor.examinations import rows_of
+        >>> [row] = rows_of(lambda: list(Path("none").iterdir()))
+        >>> row.found, row.state
+        ('none: No such file or directory', 'wrong')
     """
     rows = []
     try:
