@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     partition = f"fold {number or 1}/{k} by {by}" if args.fold else args.splits or ""
     prepared, _ = prepared_and_recipe(args.name, args.data_dir, args.model, settings)
     check_training(prepared, args.seed, partition, until_target=args.until_target)
-    if number is not None:
+    if number is not None and args.strategy != "multiworker":  # of several workers the first one looks
         RunFolder(args.out).check()
     if speaks() and commit_of(Path.cwd()) is None:
         notice("no git checkout here, so the log will name no commit of your code: `sciml submit` will need --commit")

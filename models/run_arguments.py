@@ -81,4 +81,4 @@ def check_partition(prepared: Prepared, partition: str) -> None:
     if fold := FOLD.fullmatch(partition):
         check_grouping(prepared.benchmark, fold[3])
     elif partition and partition not in {split.name for split in prepared.benchmark.splits}:
-        prepared.select(f"{partition}:test")
+        prepared.check_partition(partition)
