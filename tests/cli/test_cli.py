@@ -160,10 +160,11 @@ def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
 
 
 def test_outside_of_a_checkout_training_says_what_submitting_will_need(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "stemdl_demo", "--data-dir", str(tmp_path), "--out", "run"]) == 2
+    alone = ["--strategy", "multiworker"]  # which ends before anything is trained
+    assert main(["train", "stemdl_demo", "--data-dir", str(data_dir), "--out", "run", *alone]) == 2
     first, *_ = capsys.readouterr().err.splitlines()
     assert first.endswith("`sciml submit` will need --commit")
 
