@@ -39,6 +39,7 @@ clean:
 	rm -rf $(VENV) demo site
 
 $(VENV)/installed: pyproject.toml
+	@echo "Installing into $(VENV): 3 GB, most of it TensorFlow; this takes some minutes and prints nothing"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable .

@@ -15,8 +15,9 @@ from sciml_datasets.cli.arguments import PathArgument, add_json, report
 from sciml_datasets.cli.result_lines import result_lines
 from sciml_datasets.cli.streams import say
 from sciml_datasets.errors import InputError
+from sciml_datasets.nearest import one_of
 from sciml_datasets.printable import notice
-from sciml_datasets.submissions.runs import PREDICTIONS
+from sciml_datasets.submissions.runs import LOG, PREDICTIONS, is_of_run
 
 EXAMPLE = "sciml demo stemdl_demo --out demo"
 FIRST = ("candle_uno_demo", "cloudmask_demo")
@@ -48,7 +49,9 @@ def run(args: argparse.Namespace) -> int:
     for name in names:
         if name not in _demos():
             find(name)
-            raise InputError(f"{name} is not simulated: choose from {', '.join(_demos())}")
+            raise InputError(f"{name} is not simulated: {one_of(name, _demos())}")
+    if is_of_run(args.out / LOG):
+        raise InputError(f"--out {args.out} is a run folder: name a folder for raw files, data, runs and pictures")
     notice(f"{len(names)} of {len(_demos())} demos, on two cores: {', '.join(map(_expected, names))}")
     results = []
     for name in names:
@@ -105,7 +108,7 @@ def _walk(name: str, out: Path) -> dict[str, Any]:
     folder = prepare(name, raw, data)
     number = next(i for i in itertools.count(1) if not (_picture(out, name, i).exists() or _run(out, name, i).exists()))
     picture, run_folder = _picture(out, name, number), _run(out, name, number)
-    step("training and scoring")
+    step("training and scoring" if number == 1 else f"training and scoring again, in {run_folder}: earlier runs stay")
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
 
     import_tensorflow_quietly()

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, report
+from sciml_datasets.cli.arguments import DataArgument, add_data_dir, add_json, report
 from sciml_datasets.cli.streams import say
 from sciml_datasets.doctor.observation import Observation
 
@@ -18,12 +18,13 @@ WIDTH = 120
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of ``sciml doctor``."""
-    add_data_dir(parser)
+    add_data_dir(parser, urls=True)
     parser.add_argument(
         "--raw-dir",
-        action=PathArgument,
+        action=DataArgument,
         metavar="RAW",
-        help="raw files, one folder per data set (default: SCIML_RAW_DIR, else <data-dir>/downloads/manual)",
+        help="folder, or URL, of raw files, one folder per data set (default: SCIML_RAW_DIR, else "
+        "<data-dir>/downloads/manual)",
     )
     add_json(parser)
 

@@ -10,6 +10,8 @@ from typing import Any
 from sciml_datasets.benchmark import Criterion
 from sciml_datasets.cli.arguments import add_data_dir, add_json, add_name, reason_text, report
 from sciml_datasets.cli.declared import declared, declared_lines
+from sciml_datasets.files.documents import is_sha256
+from sciml_datasets.scaling import FITTED_ANEW
 
 EXAMPLE = "sciml info stemdl_demo"
 PUBLISHED = ("target", "reference", "best_known")
@@ -96,6 +98,10 @@ def _fact_lines(facts: dict[str, Any]) -> Iterator[str]:
             yield from (f"  {count:,} raw samples {reason_text(reason)}" for reason, count in value.items())
         elif key == "response":
             yield f"  response: {value['name']}, {value['unit'] or 'a pure number'}, {value['range']}"
+        elif isinstance(value, dict) and value and all(map(is_sha256, value.values())):
+            yield f"  {key.replace('_', ' ')}: those of {', '.join(value)} (--json has their SHA-256)"
+        elif key == FITTED_ANEW:
+            yield from (f"  scaling of {part}, fitted again: {what}" for part, what in value.items())
         elif isinstance(value, dict):
             yield from (f"  {key.replace('_', ' ')} of {part}: {what}" for part, what in value.items())
         else:

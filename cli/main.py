@@ -163,9 +163,10 @@ def _run(argv: Sequence[str]) -> int:
     if isinstance(url := getattr(args, "data_dir", None), str) and speaks():
         from sciml_datasets.object_stores.mirror import store_at
 
-        store = store_at(url)
-        if store.requests:  # `sciml prepare` adds up those of all its processes
-            notice(store.told())
+        with suppress(InputError):  # of a store that cannot be opened, of which there is nothing to tell
+            store = store_at(url)
+            if store.requests:  # `sciml prepare` adds up those of all its processes
+                notice(store.told())
     return code
 
 

@@ -12,6 +12,8 @@ from sciml_datasets.metrics.gpu_meter import gpu_text
 LIMIT = 0.2
 """Share of the time from which on input is said to be the limit. Batches are made ahead: where the device is the limit,
 next to none of the time waits."""
+LEAST_SECONDS = 10.0
+"""Waiting time in seconds from which on something can be done about it: the first batch of any run is waited for."""
 
 
 def measured_lines(measured: Mapping[str, Any], what: str) -> list[str]:
@@ -26,14 +28,15 @@ def measured_lines(measured: Mapping[str, Any], what: str) -> list[str]:
     return lines + ([gpu_text(gpus)] if gpus else [])
 
 
-def advice_lines(name: str, share: float | None) -> list[str]:
+def advice_lines(name: str, share: float | None, seconds: float) -> list[str]:
     """A line on what to do where input is the limit.
 
     Args:
         name: name of the data set.
         share: share of the time that waited for input; None if not known.
+        seconds: the time of training.
     """
-    if share is None or share < LIMIT:
+    if share is None or share < LIMIT or share * seconds < LEAST_SECONDS:
         return []
     preprocessed = [one.name for one in find(name)[0].datasets if one.preprocessed_from == name]
     remedies = [f"train on {one} (sciml prepare {name} --preprocess)" for one in preprocessed]

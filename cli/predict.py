@@ -44,9 +44,8 @@ def run(args: argparse.Namespace) -> int:
     check_output(args.out)
     sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
-
-    import_tensorflow_quietly()
     from sciml_datasets.models import predict
+    from sciml_datasets.models.run_arguments import check_split, prepared_and_recipe
     from sciml_datasets.models.run_config import trained_with
 
     model: Any = args.model
@@ -61,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--out {args.out}: this is the model, which would be lost: name another file")
     if args.batch_size is not None:
         settings["batch_size"] = args.batch_size
+    check_split(prepared_and_recipe(args.name, args.data_dir, model, settings)[0], split)
+    import_tensorflow_quietly()
     known: dict[str, Any] = {"trained_on": partition, "response": response}
     times = predict(args.name, model, args.out, args.data_dir, split, **known, **settings)
     lines = (

@@ -33,6 +33,7 @@ def _declared() -> list[tuple[Benchmark, Choice]]:
 
 def run(args: argparse.Namespace) -> int:
     """Write raw files and print where they are; under mpiexec or srun the ranks share the work."""
+    from sciml_datasets.files.checksums import NAME
     from sciml_datasets.parallel.launcher import world
     from sciml_datasets.simulation import simulate
 
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     folder = simulate(args.name, args.out, args.samples, args.seed, jobs_of(args, comm), comm, **options)
     if comm is not None and comm.Get_rank() != 0:
         return 0
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in folder.rglob("*") if path.is_file() and path != folder / NAME]
     size = sum(path.stat().st_size for path in files)
     content = {"folder": str(folder), "files": len(files), "bytes": size}
     return report(args, content, f"{folder}: {len(files)} raw files, {size / 1e6:.1f} MB")

@@ -24,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--update", action="store_true", help="bring it up to date; your own files and texts are kept")
     parser.add_argument("--status", default="research", help="cloud, onprem, preview or research (default: research)")
-    parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin, else PyPI)")
-    parser.add_argument("--branch", default="main", help="of the code (default: main)")
+    parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin)")
+    parser.add_argument("--branch", help="of the code (default: main)")
     parser.add_argument(
         "--code-version",
         metavar="V",
         help="of the code (default: of sciml-datasets if that trained, else of the benchmark)",
     )
-    parser.add_argument("--tag", help="of the code (default: v and its version)")
+    parser.add_argument("--tag", help="of the code (default: none)")
     parser.add_argument("--commit", help="of the code, 40 hexadecimal digits (default: as logged by the run)")
     parser.add_argument("--user", metavar="NAME", help="person to contact")
     parser.add_argument("--email", metavar="ADDRESS", help="of that person; it will be public")
@@ -56,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}{meant(args.status, STATUSES)}")
     given = {
         "repository": args.repository or _origin(),
+        "branch": args.branch,
         "version": args.code_version,
         "tag": args.tag,
         "commit": args.commit,
@@ -68,22 +69,19 @@ def run(args: argparse.Namespace) -> int:
         args.system,
         args.descriptor,
         args.status,
-        branch=args.branch,
         data=tuple(args.data_command),
         maintainers=tuple(args.maintainer),
         **{key: value for key, value in given.items() if value is not None},
     )
     folder = submit(args.runs, args.to, statement, update=args.update)
     (checked,) = check([folder])
-    if not given["repository"]:
-        notice(f"no public git remote here: {statement.repository} is named; --repository corrects it")
     if folder_name(args.organization) != args.organization:
         what = f"the folder of {shown(args.organization)} is called {folder_name(args.organization)}"
         notice(f"{what}: only letters, digits and . _ + - are allowed there")
     lines = [str(folder), *(f"  {finding.as_text()}" for finding in checked.findings)]
-    lines.append(
-        "next: edit README.md and scientific_contribution.md, repeat with --update, `sciml check`, pull request"
-    )
+    unwritten = sorted({finding.file for finding in checked.findings if finding.rule in ("untouched", "unanswered")})
+    edit = f"edit {' and '.join(unwritten)}, repeat with --update, " if unwritten else ""
+    lines.append(f"next: {edit}`sciml check`, pull request")
     report(args, checked.as_json() | {"folder": str(folder)}, *lines)
     return 0 if checked.accepted else 1
 

@@ -12,7 +12,7 @@ from sciml_datasets.benchmarks import dataset_names, find
 from sciml_datasets.cli.arguments import PathArgument, add_data_dir, add_json, add_name, report
 from sciml_datasets.cli.measured import advice_lines, measured_lines
 from sciml_datasets.cli.result_lines import result_lines
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import DamagedRecordError, InputError
 from sciml_datasets.parallel.launcher import speaks, world
 from sciml_datasets.printable import notice
 
@@ -90,11 +90,37 @@ def _groupings() -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, score on the test split, and print the scores."""
-    from sciml_datasets.metrics.cross_validation import fold_table
+    """Train, score on the test split, and print the scores; words are checked before TensorFlow is imported."""
+    sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
+    from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
     from sciml_datasets.metrics.mllog import commit_of
+    from sciml_datasets.models.cross_validation import fold_of
+    from sciml_datasets.models.run_arguments import check_training, prepared_and_recipe
+    from sciml_datasets.models.run_folder import RunFolder
     from sciml_datasets.splits.groups import ROW
 
+    settings = _settings(args)
+    if args.by and not args.fold:
+        raise InputError(f"--by {args.by}: it names what folds keep together: add --fold I/K")
+    number, k = fold_of(args.fold) if args.fold else (1, 1)
+    by = args.by or ROW
+    partition = f"fold {number or 1}/{k} by {by}" if args.fold else args.splits or ""
+    prepared, _ = prepared_and_recipe(args.name, args.data_dir, args.model, settings)
+    check_training(prepared, args.seed, partition, until_target=args.until_target)
+    if number is not None and args.strategy != "multiworker":  # of several workers the first one looks
+        RunFolder(args.out).check()
+    if speaks() and commit_of(Path.cwd()) is None:
+        notice("no git checkout here, so the log will name no commit of your code: `sciml submit` will need --commit")
+    import_tensorflow_quietly()
+    try:
+        return _one(args, partition, settings) if number is not None else _each_fold(args, k, by, settings)
+    except DamagedRecordError as error:
+        kept = f"{args.out} keeps the epochs that were trained: prepare the data again, and the same command goes on"
+        raise InputError(f"{error}; {kept}") from error
+
+
+def _settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Settings of the recipe by name, those of --set and those that have a flag of their own."""
     settings: dict[str, Any] = {}
     for key, value in map(_key_value, args.set):
         if key in NO_SETTINGS:
@@ -106,28 +132,25 @@ def run(args: argparse.Namespace) -> int:
     given = {key: value for key, value in given.items() if value is not None}
     for key in given.keys() & settings.keys():
         raise InputError(f"{key} is given twice, by a flag and by --set: give it once")
-    if speaks() and commit_of(Path.cwd()) is None:
-        notice("no git checkout here, so the log will name no commit of your code: `sciml submit` will need --commit")
-    sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
-    from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
+    return settings | given
 
-    import_tensorflow_quietly()
-    from sciml_datasets.models import cross_validate, train
-    from sciml_datasets.models.cross_validation import TABLE, fold_of
 
-    if args.by and not args.fold:
-        raise InputError(f"--by {args.by}: it names what folds keep together: add --fold I/K")
-    partition, by = args.splits or "", args.by or ROW
-    if args.fold:
-        number, k = fold_of(args.fold)
-        partition = f"fold {number}/{k} by {by}"
-        if number is None:
-            settings |= given | {"until_target": args.until_target, "tensorboard": args.tensorboard}
-            found = cross_validate(
-                args.name, k, by, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings
-            )
-            last = f"{args.out}: {TABLE}, and a run folder for each fold"
-            return report(args, found, *fold_table(found).split("\n"), last)
+def _each_fold(args: argparse.Namespace, k: int, by: str, settings: dict[str, Any]) -> int:
+    """Train on each fold in turn, and print the table of the scores."""
+    from sciml_datasets.metrics.cross_validation import fold_table
+    from sciml_datasets.models import cross_validate
+    from sciml_datasets.models.cross_validation import TABLE
+
+    settings |= {"until_target": args.until_target, "tensorboard": args.tensorboard}
+    found = cross_validate(args.name, k, by, args.data_dir, args.out, args.model, args.strategy, args.seed, **settings)
+    last = f"{args.out}: {TABLE}, and a run folder for each fold"
+    return report(args, found, *fold_table(found).split("\n"), last)
+
+
+def _one(args: argparse.Namespace, partition: str, settings: dict[str, Any]) -> int:
+    """Train once, and print the scores."""
+    from sciml_datasets.models import train
+
     result = train(
         args.name,
         args.data_dir,
@@ -140,12 +163,12 @@ def run(args: argparse.Namespace) -> int:
         tensorboard=args.tensorboard,
         comm=_ranks() if args.strategy == "multiworker" else None,
         **settings,
-        **given,
     )
     if not result:  # another worker writes and reports
         return 0
     lines = [*result_lines(result), *([_reached(result)] if args.until_target else [])]
-    lines += [*measured_lines(result, "training"), *advice_lines(args.name, result.get("input_wait"))]
+    lines += measured_lines(result, "training")
+    lines += advice_lines(args.name, result.get("input_wait"), result["durations"]["training"])
     return report(args, result, *lines, f"{args.out}: weights, predictions, logs and plots")
 
 

@@ -30,29 +30,37 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--raw-dir and --data-dir together: choose one of them to verify")
     if args.raw_dir is not None and args.quick:
         raise InputError("--raw-dir with --quick: raw files are checked by their hashes, leave --quick out")
-    findings, text = _raw(args) if args.raw_dir is not None else _prepared(args)
-    report(args, {"findings": findings}, *(findings or [text]))
+    findings, lines = _raw(args) if args.raw_dir is not None else _prepared(args)
+    report(args, {"findings": findings}, *findings, *lines)
     return 1 if findings else 0
 
 
-def _raw(args: argparse.Namespace) -> tuple[list[str], str]:
+def _raw(args: argparse.Namespace) -> tuple[list[str], list[str]]:
     from sciml_datasets.benchmarks import raw_root
-    from sciml_datasets.files.checksums import ChecksumError
+    from sciml_datasets.files.checksums import NAME, ChecksumError
     from sciml_datasets.preparation.verify import verify_raw
 
     folder = raw_root(args.raw_dir) / args.name
     try:
         agreed, recorded = verify_raw(args.name, folder, jobs_of(args))
     except ChecksumError as error:
-        return [str(error)], ""
-    return [], f"{folder}: {agreed} raw files agree with their checksums, {recorded} were recorded at first sight"
+        return [str(error)], []
+    lines = [f"{folder}: {agreed} raw files agree with their checksums"]
+    if recorded:
+        what = f"{recorded} raw files that were seen for the first time are recorded here, by which later changes show"
+        lines.append(f"{folder / NAME}: {what}; they were compared with no checksum of their publisher")
+    return [], lines
 
 
-def _prepared(args: argparse.Namespace) -> tuple[list[str], str]:
+def _prepared(args: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """The findings, and a line that says in which folder they are and what to do, or that there are none."""
     from sciml_datasets.prepared.prepared import Prepared
     from sciml_datasets.prepared.remote import place_of
+    from sciml_datasets.prepared.verify import remedy_for
 
     prepared = Prepared.open(args.name, args.data_dir)
-    how = "names and sizes" if args.quick else "every byte"
-    findings = prepared.verify(quick=args.quick, jobs=jobs_of(args))
-    return findings, f"{place_of(prepared.folder)}: {how} as the manifest says"
+    findings, place = prepared.verify(quick=args.quick, jobs=jobs_of(args)), place_of(prepared.folder)
+    if not findings:
+        return [], [f"{place}: {'names and sizes' if args.quick else 'every byte'} as the manifest says"]
+    remedy = remedy_for(findings, "prepare the data set, or stage it where it is a copy,")
+    return findings, [f"{place}: {len(findings)} finding(s): {remedy}"]

@@ -110,5 +110,17 @@ def reason_for_none(result: Mapping[str, Any]) -> str:
     if found is None:
         many = result["num_samples"] > MOST_SAMPLES and "runs" not in result
         return f"{result['num_samples']:,} samples are too many, up to {MOST_SAMPLES:,} are resampled" if many else ""
-    few = [f"{number:,} by {name}" for name, number in found["groups"].items() if number < FEWEST_GROUPS]
-    return f"groups are too few ({', '.join(few)}), {FEWEST_GROUPS} are needed" if few else ""
+    few = [in_words(name, number) for name, number in found["groups"].items() if number < FEWEST_GROUPS]
+    return f"{' and '.join(few)}, at least {FEWEST_GROUPS} are needed" if few else ""
+
+
+def in_words(name: str, number: int) -> str:
+    """The number of groups of a grouping; those by id are single samples.
+
+    Example:
+        >>> from sciml_datasets.metrics.intervals import in_words
+        >>> in_words("cell", 1200), in_words("id", 45)
+        ('1,200 groups by cell', '45 samples')
+    """
+    what, by = ("sample", "") if name == "id" else ("group", f" by {name}")
+    return f"{number:,} {what}{'s' * (number != 1)}{by}"

@@ -6,9 +6,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sciml_datasets.metrics.intervals import reason_for_none
+from sciml_datasets.metrics.grouped_regression import MIN_GROUP
+from sciml_datasets.metrics.intervals import in_words, reason_for_none
 from sciml_datasets.metrics.results import PUBLISHED, SHOWN_BOUND, UNSCORED
 from sciml_datasets.metrics.score_text import folded, score_text
+
+LEFT_OUT, UNDEFINED = "groups_left_out_", "_undefined"
+"""Beginning, and end, of names of counts in the scores, see docs/criteria.md."""
 
 
 def table(result: dict[str, Any], width: int | None = None, *, published: bool = True) -> str:
@@ -31,13 +35,22 @@ def table(result: dict[str, Any], width: int | None = None, *, published: bool =
     ]
     unscored = {name: count for name, count in result["scores"].items() if UNSCORED.fullmatch(name) and count}
     if unscored:
-        counts = ", ".join(f"{name.replace('_', ' ')} {count:,.0f}" for name, count in unscored.items())
-        notes.append(f"not scored: {counts}")
+        notes.append(f"not scored: {', '.join(_unscored(name, count) for name, count in unscored.items())}")
     if published:
         notes.append("target, reference and best known are those of the real data")
     for note in filter(None, notes):
         lines += textwrap.wrap(note, width, subsequent_indent="  ") if width else [note]
     return "\n".join(lines)
+
+
+def _unscored(name: str, count: float) -> str:
+    """A count of what has no part in a score, in words."""
+    if name.startswith(LEFT_OUT):
+        why = f"fewer than {MIN_GROUP} samples, or constant truth"
+        return f"{count:,.0f} of the groups by {name.removeprefix(LEFT_OUT)} ({why})"
+    if name.endswith(UNDEFINED):
+        return f"{count:,.0f} images without a defined {name.removesuffix(UNDEFINED)} score"
+    return f"{count:,.0f} {name.replace('_', ' ')}"
 
 
 def _title(result: dict[str, Any]) -> str:
@@ -109,5 +122,5 @@ def bound_of(result: dict[str, Any], name: str) -> float | None:
 def interval_method(result: dict[str, Any]) -> str:
     """The method of the intervals of a result that has some, in words."""
     found = result["intervals"]
-    groups = " and ".join(f"{number:,} by {name}" for name, number in found["groups"].items())
-    return f"{found['method']} ({groups}), {found['resamples']:,} resamples"
+    groups = " and ".join(in_words(name, number) for name, number in found["groups"].items())
+    return f"{found['method'].removesuffix('groups')}{groups}, {found['resamples']:,} resamples"

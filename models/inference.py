@@ -24,7 +24,7 @@ from sciml_datasets.models.measured_gpus import measured_gpus
 from sciml_datasets.models.networks import build_network, network_builder
 from sciml_datasets.models.predictor import predictor
 from sciml_datasets.models.recipe_error import of_data_set, recipe_part
-from sciml_datasets.models.reference import reference_recipe
+from sciml_datasets.models.run_arguments import prepared_and_recipe
 from sciml_datasets.paths import path_of
 from sciml_datasets.prepared.prepared import Prepared
 
@@ -77,10 +77,10 @@ def predict(
         True
     """
     file = path_of(out, "out")
-    prepared = Prepared.open(name, data_dir).check()
-    given = {key: value for key, value in settings.items() if value is not None}
+    prepared, recipe = prepared_and_recipe(name, data_dir, model, settings)
+    prepared.check()
     with of_data_set(name):
-        recipe = reference_recipe(prepared, model).with_settings(given).for_data(prepared.facts)
+        recipe = recipe.for_data(prepared.facts)
         _check_measure(name, response, prepared.facts.get("response"))
         split = prepared.canonical(split)
         partition, _, part = split.rpartition(":")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 import zipfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,59 @@ from sciml_datasets.models.random_layers import draw_as_one
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
 from sciml_datasets.paths import path_of
+
+KERAS = ".keras"
+EXPECTED = "expected package.module:function of an importable module, or a .keras file"
+IN_PYTHON = "given in Python"
+
+
+def named_model(model: Any) -> str | None:
+    """The text by which ``--model`` names a model; None for the recipe's own, `IN_PYTHON` where there is no such text.
+
+    Args:
+        model: model of the user's, as for `network_builder`.
+    """
+    if model is None:
+        return None
+    return str(model) if isinstance(model, str | Path) else IN_PYTHON
+
+
+def check_named_model(model: Any) -> None:
+    """Make sure, without an import, that a name of a model names a file, or a function of a module that may be there.
+
+    Args:
+        model: model of the user's, as for `network_builder`.
+
+    Raises:
+        InputError: it does not; the sentence says how a model is named.
+    """
+    if isinstance(model, Path) or (isinstance(model, str) and model.endswith(KERAS)):
+        _check_file(path_of(model, "--model"))
+    elif isinstance(model, str):
+        _module_and_function(model)
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file: expected a Keras model, as `sciml train` leaves model.keras")
+
+
+def _module_and_function(model: str) -> tuple[str, str]:
+    """The two parts of ``package.module:function``, of which the first package, or the module, can be found."""
+    module, _, function = model.partition(":")
+    if not module or not function:
+        raise InputError(f"--model {model}: {EXPECTED}")
+    if module.endswith(".py"):
+        name = ".".join(Path(module).with_suffix("").parts)
+        raise InputError(f"--model {model}: {EXPECTED}: write {name}:{function}, in the folder where {module} lies")
+    top = module.partition(".")[0]
+    try:
+        there = top in sys.modules or find_spec(top) is not None
+    except (ImportError, ValueError):  # a name that no module can have
+        there = False
+    if not there:
+        raise InputError(f"--model {model}: there is no module {top} in this folder or installed: {EXPECTED}")
+    return module, function
 
 
 def network_builder(model: Any, recipe: Recipe, spec: NetworkSpec) -> Callable[[], Any]:
@@ -32,19 +87,15 @@ def network_builder(model: Any, recipe: Recipe, spec: NetworkSpec) -> Callable[[
     """
     if model is None:
         return lambda: _own(recipe, spec)
-    if isinstance(model, Path) or (isinstance(model, str) and model.endswith(".keras")):
+    if isinstance(model, Path) or (isinstance(model, str) and model.endswith(KERAS)):
         return lambda: load_network(path_of(model, "--model"))
     if not isinstance(model, str):
         return model if not hasattr(model, "trainable_variables") else lambda: model
-    module_name, _, function = model.partition(":")
-    if not module_name or not function:
-        raise InputError(f"--model {model}: expected package.module:function of an importable module, or a .keras file")
+    module, function = _module_and_function(model)
     try:
-        found = getattr(importlib.import_module(module_name), function)
+        found = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"--model {model}: {error}: expected package.module:function of an importable module, or a .keras file"
-        ) from error
+        raise InputError(f"--model {model}: {error}: {EXPECTED}") from error
     if not callable(found):
         raise InputError(f"--model {model}: {function} is no function: expected one that returns a Keras model")
     try:
@@ -77,8 +128,7 @@ def load_network(path: Path) -> Any:
     """
     import keras
 
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file: expected a Keras model, as `sciml train` leaves model.keras")
+    _check_file(path)
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is no .keras file, or is damaged: expected one as `sciml train` leaves it")
     importlib.import_module("sciml_datasets.models.polar_harmonics")  # a layer that Keras is to know by name

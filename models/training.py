@@ -20,20 +20,16 @@ from sciml_datasets.models.checkpoints import Progress
 from sciml_datasets.models.determinism import make_deterministic, report_draws
 from sciml_datasets.models.epochs import Epochs, gathered, predicted_batches
 from sciml_datasets.models.keras_backend import keras_on_tensorflow
-from sciml_datasets.models.networks import build_network, network_builder
+from sciml_datasets.models.networks import build_network, named_model, network_builder
 from sciml_datasets.models.recipe_error import of_data_set
-from sciml_datasets.models.reference import reference_recipe
+from sciml_datasets.models.run_arguments import check_training, prepared_and_recipe
 from sciml_datasets.models.run_folder import RunFolder
 from sciml_datasets.models.steps import make_optimizer
 from sciml_datasets.models.workers import Workers, join, naming_lost_workers
 from sciml_datasets.paths import path_of
-from sciml_datasets.prepared.prepared import Prepared
 
 if TYPE_CHECKING:
     from mpi4py import MPI
-
-LARGEST_SEED = 2**32 - 1
-"""Largest seed that Keras takes, which seeds NumPy's older generator too."""
 
 
 def train(
@@ -88,12 +84,9 @@ def train(
         True
     """
     out = path_of(out_dir, "out_dir")
-    prepared = Prepared.open(name, data_dir)
+    prepared, recipe = prepared_and_recipe(name, data_dir, model, settings)
+    check_training(prepared, seed, partition, until_target=until_target)
     with of_data_set(name):
-        recipe = reference_recipe(prepared, model)
-        recipe = recipe.with_settings({key: value for key, value in settings.items() if value is not None})
-        if not 0 <= seed <= LARGEST_SEED:
-            raise InputError(f"seed {seed}: expected a number from 0 to {LARGEST_SEED}")
         keras_on_tensorflow()
         if recipe.training.deterministic == "on":
             make_deterministic(recipe.training, alone=strategy in ("auto", "none"))
@@ -117,10 +110,6 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
     """`train` by workers that have joined."""
     prepared, recipe = batches.prepared, batches.recipe
     benchmark = prepared.benchmark.for_data(prepared.facts)
-    if until_target and not any(criterion.target for criterion in benchmark.criteria):
-        raise InputError(
-            f"{prepared.name}: there is no target for these data that training could end with: leave it out"
-        )
     workers.run_once(run.check)
     spec = batches.spec()
     if recipe.standardised:
@@ -140,6 +129,7 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
         "dataset_version": prepared.manifest["version"],
         "plan_digest": prepared.plan_digest,
         "model": network.name,
+        "own_model": named_model(model),
         "parameters": int(network.count_params()),
         "settings": recipe.settings(),
         "seed": batches.seed,

@@ -9,16 +9,24 @@ names of all files in the folder, by which folders that killed processes have le
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Collection
 from contextlib import nullcontext
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sciml_datasets import data_part
 from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming, whole
 from sciml_datasets.files.atomic_folders import check_vacant, remove_abandoned, work_folder
+from sciml_datasets.files.checksums import NAME, Checksum, write_list
+from sciml_datasets.files.hashing import HashFile
+from sciml_datasets.files.regular_files import is_companion
+from sciml_datasets.parallel.executors import Executor
 from sciml_datasets.parallel.processes import signature
-from sciml_datasets.parallel.progress import progress
+from sciml_datasets.parallel.progress import leader_progress, progress
 from sciml_datasets.paths import path_of
 
 if TYPE_CHECKING:
@@ -46,7 +54,7 @@ def simulate(
     """Write simulated raw files of a data set to ``<out_dir>/<name>``.
 
     The files depend on ``num_samples``, ``seed`` and the options alone, not on the processes that write them. The
-    folder appears when it is complete.
+    folder appears when it is complete, with the checksums of the files in ``checksums.tsv``.
 
     Args:
         name: name of the data set, for example ``stemdl_demo``.
@@ -110,7 +118,7 @@ def simulate(
             raise InputError(f"{name} is simulated by one process or by --jobs: leave the launcher out")
         folder.parent.mkdir(parents=True, exist_ok=True)
         if hasattr(module, "WRITTEN"):
-            remove_abandoned(folder, module.WRITTEN)
+            remove_abandoned(folder, re.compile(f"{module.WRITTEN.pattern}|{re.escape(NAME)}", module.WRITTEN.flags))
         return work_folder(folder, signature())
 
     work = executor.run_once(begin)
@@ -127,6 +135,7 @@ def simulate(
                     progress("Simulating", num_samples, " samples") if shown else nullcontext(lambda _: None) as advance
                 ):
                     executor.map(lambda file, tick: tick(module.write_file(file)), files, advance)
+        _record_checksums(executor, work, data_part.raw_format(benchmark, dataset, benchmark.chosen({})).accompanying)
         executor.run_once(lambda: work.rename(folder))
     except OSError as error:
         if not work.exists() and isinstance(error, FileNotFoundError) and benchmark.package:
@@ -140,3 +149,26 @@ def simulate(
         if executor.rank == 0:
             shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def _record_checksums(executor: Executor, folder: Path, accompanying: Collection[str]) -> None:
+    """Write the checksums of raw files into their folder, as a fetch does, so that later damage to them is found.
+
+    Args:
+        executor: ranks that share the work.
+        folder: folder of the raw files.
+        accompanying: glob patterns of names of other files in it, see `RawFormat.accompanying`.
+    """
+
+    def files() -> dict[str, int]:
+        paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and not is_companion(path.name))
+        own = (path for path in paths if not any(fnmatchcase(path.name, pattern) for pattern in accompanying))
+        return {path.relative_to(folder).as_posix(): path.stat().st_size for path in own}
+
+    sizes = executor.run_once(files)
+    with leader_progress(executor, "Hashing", sum(sizes.values()), "B", scale=True) as advance:
+        hashes = executor.map(HashFile(folder), [*sizes], advance)
+    found = dict(zip(sizes, hashes, strict=False))  # empty but on rank 0
+    executor.run_once(
+        lambda: write_list(folder / NAME, {name: Checksum(found[name], size) for name, size in sizes.items()})
+    )

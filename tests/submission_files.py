@@ -21,6 +21,7 @@ from sciml_datasets.submissions import DataAtHand, Statement, submit
 from sciml_datasets.submissions.check import Checked
 from sciml_datasets.submissions.findings import Finding
 
+REPOSITORY = "https://example.org/code"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BENCHMARK_OF = {
     "stemdl_demo": "stemdl",
@@ -119,6 +120,7 @@ def make_submission(
     root: Path, runs: list[Path], descriptor: str = "first", *, update: bool = False, **said: Any
 ) -> Path:
     """A sound submission."""
+    said = {"repository": REPOSITORY} | said
     return submit(runs, root, Statement("Example Lab", "laptop", descriptor, **said), update=update)
 
 

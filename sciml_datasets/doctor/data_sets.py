@@ -12,22 +12,50 @@ from sciml_datasets.doctor.remedies import command
 from sciml_datasets.errors import InputError
 from sciml_datasets.fetch.partial_file import FOLDER
 from sciml_datasets.prepared.integrity import check_version, listed_of
+from sciml_datasets.prepared.remote import prepared_at
 from sciml_datasets.prepared.verify import check_prepared
 
 MOST_FILES = 100_000
 """Number of raw files that are counted, so that a slow file server keeps nobody waiting."""
 
 
-def observe_data(data_dir: Path, raw_dir: Path) -> Iterator[Observation]:
+def observe_data(data_dir: Path | str, raw_dir: Path | str | None) -> Iterator[Observation]:
     """A row for each data set that is prepared, and for each folder of raw files.
 
-    Prepared data are compared with their manifest by names and sizes, as `sciml verify --quick` does.
+    Prepared data in a folder are compared with their manifest by names and sizes, as `sciml verify --quick` does; at a
+    URL it is asked whether their manifest is there. Raw files at a URL are not looked at.
+
+    Args:
+        data_dir, raw_dir: folders or URLs; None where none is named.
     """
     names = dataset_names()
-    prepared = [row for name in names if (row := prepared_row(name, data_dir)) is not None]
+    if isinstance(data_dir, str):
+        prepared = stored_rows(data_dir)
+    else:
+        prepared = [row for name in names if (row := prepared_row(name, data_dir)) is not None]
     yield from prepared or [Observation("prepared", f"no data set in {data_dir}")]
-    raw = [row for name in names if (row := raw_row(name, raw_dir)) is not None]
-    yield from raw or [Observation("raw", f"no raw files in {raw_dir}")]
+    if isinstance(raw_dir, str):
+        yield Observation("raw", f"{raw_dir}: raw files at a URL are not looked at")
+    elif raw_dir is not None:
+        raw = [row for name in names if (row := raw_row(name, raw_dir)) is not None]
+        yield from raw or [Observation("raw", f"no raw files in {raw_dir}")]
+
+
+def stored_rows(url: str) -> list[Observation]:
+    """The rows for the data sets that are prepared at a URL, or the one that says why it cannot be asked."""
+    try:
+        found = prepared_at(url)
+    except InputError as error:
+        return [Observation("prepared", str(error), "wrong", "correct that, or name another place with --data-dir")]
+    return [
+        Observation(
+            f"prepared {name}",
+            f"{url}: its manifest is there, and no file was compared with it: "
+            f"{command('sciml', 'verify', name, '--data-dir', url, '--quick')} does that",
+        )
+        for name, there in found.items()
+        if there
+    ]
 
 
 def prepared_row(name: str, data_dir: Path) -> Observation | None:

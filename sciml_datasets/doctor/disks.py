@@ -18,15 +18,21 @@ FEW_NAMES = 1000
 """Number of further files below which the file system counts as full."""
 
 
-def observe_disks(data_dir: Path, raw_dir: Path, environ: Mapping[str, str]) -> Iterator[Observation]:
+def observe_disks(
+    data_dir: Path | str, raw_dir: Path | str | None, environ: Mapping[str, str]
+) -> Iterator[Observation]:
     """The folders of prepared data, of raw files and of temporary files.
 
     Args:
-        data_dir, raw_dir: the folders, which need not exist.
+        data_dir, raw_dir: the folders, which need not exist, or URLs; None where none is named.
         environ: environment variables; TMPDIR names the folder of temporary files.
     """
-    yield disk("--data-dir", data_dir)
-    yield disk("--raw-dir", raw_dir, only_read=raw_dir.is_dir())
+    for subject, place in (("--data-dir", data_dir), ("--raw-dir", raw_dir)):
+        if isinstance(place, Path):
+            yield disk(subject, place, only_read=subject == "--raw-dir" and place.is_dir())
+        else:
+            what = "none is named" if place is None else f"{place}: a URL, whose room and rights are not looked at"
+            yield Observation(subject, what)
     yield temporary_folder(environ.get("TMPDIR"))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from sciml_datasets.benchmarks import data_root, raw_root
 from sciml_datasets.doctor.observation import Observation
 from sciml_datasets.errors import InputError
-from sciml_datasets.paths import NoHomeError, home_folder, path_of
+from sciml_datasets.paths import NoHomeError, home_folder
+from sciml_datasets.preparation.places import raw_place
+from sciml_datasets.prepared.remote import place_to_read
 
 
 def examine(
@@ -18,7 +20,9 @@ def examine(
     """Title and rows of each examination, as soon as it is done.
 
     Args:
-        data_dir, raw_dir: as `sciml_datasets.benchmarks.data_root` and `raw_root` take them.
+        data_dir: folder or URL of prepared data sets; default as in TFDS.
+        raw_dir: folder or URL of raw files; default SCIML_RAW_DIR, else TFDS's manual folder in a ``data_dir`` that is
+            a folder.
     """
     from sciml_datasets.doctor.devices import observe_devices
     from sciml_datasets.doctor.hdf5_filters import observe_hdf5
@@ -50,16 +54,25 @@ def examine_folders(
     from sciml_datasets.doctor.disks import observe_disks
     from sciml_datasets.doctor.incomplete_folders import observe_incomplete
 
-    try:
-        data, raw = data_root(data_dir), raw_root(raw_dir, data_dir)
-    except NoHomeError as error:
-        yield "folders", [Observation("--data-dir", str(error), "wrong", "export TFDS_DATA_DIR=FOLDER")]
+    places: list[Any] = []
+    wrong: list[Observation] = []
+    for flag, variable, read, given in (
+        ("--data-dir", "TFDS_DATA_DIR", place_to_read, data_dir),
+        ("--raw-dir", "SCIML_RAW_DIR", raw_place, raw_dir),
+    ):
+        try:
+            places.append(read(given))
+        except NoHomeError as error:
+            wrong.append(Observation(flag, str(error), "wrong", f"export {variable}=FOLDER"))
+        except InputError:  # its message holds the value, which may be a URL with a password
+            subject, remedy = (variable, f"unset {variable}") if given is None else (flag, f"leave {flag} out")
+            wrong.append(Observation(subject, "neither a path on this machine nor a URL of a store", "wrong", remedy))
+    if wrong:
+        yield "folders", wrong
         return
-    except InputError:  # its message holds the value, which may be a URL with a password
-        names = [name for name in ("TFDS_DATA_DIR", "SCIML_RAW_DIR") if os.environ.get(name)]
-        wrong = [name for name in names if not _is_path(os.environ[name])]
-        yield "folders", [Observation(name, "no path on this machine", "wrong", f"unset {name}") for name in wrong]
-        return
+    data, raw = places
+    if raw is None and isinstance(data, Path):
+        raw = data / "downloads" / "manual"
     yield "folders", rows_of(lambda: observe_disks(data, raw, os.environ))
     yield "data", rows_of(lambda: observe_data(data, raw))
     yield "killed runs", rows_of(lambda: observe_incomplete(data, raw))
@@ -84,11 +97,3 @@ def rows_of(examination: Callable[[], Iterable[Observation]]) -> list[Observatio
         what = f"{place}{error.strerror or error}"
         rows.append(Observation("examination", what, "wrong", "check the disk and the permissions"))
     return rows
-
-
-def _is_path(text: str) -> bool:
-    try:
-        path_of(text, "")
-    except InputError:
-        return False
-    return True

@@ -18,21 +18,25 @@ RECENT_SECONDS = 600.0
 """Seconds since the last write within which a folder counts as in use, where its process cannot be looked up."""
 
 
-def observe_incomplete(data_dir: Path, raw_dir: Path) -> Iterator[Observation]:
-    """A row for each work folder beside prepared data and raw files, with the command that goes on or removes it."""
-    found = [*data_dir.glob(f"sciml/*/{PATTERN}"), *data_dir.glob(PATTERN), *raw_dir.glob(PATTERN)]
-    for path in sorted(set(found)):
+def observe_incomplete(data_dir: Path | str, raw_dir: Path | str | None) -> Iterator[Observation]:
+    """A row for each work folder beside prepared data and raw files, with the command that goes on or removes it; none
+    is looked for at a URL, which a row says."""
+    places = [(data_dir, f"sciml/*/{PATTERN}"), (data_dir, PATTERN), (raw_dir, PATTERN)]
+    found = {path for place, pattern in places if isinstance(place, Path) for path in place.glob(pattern)}
+    for path in sorted(found):
         yield incomplete_row(path, data_dir)
     if not found:
         yield Observation("work folders", "none is left")
+    for url in (place for place in (data_dir, raw_dir) if isinstance(place, str)):
+        yield Observation("work folders", f"{url}: none is looked for at a URL")
 
 
-def incomplete_row(path: Path, data_dir: Path) -> Observation:
+def incomplete_row(path: Path, data_dir: Path | str) -> Observation:
     """The row for one work folder.
 
     Args:
         path: its path.
-        data_dir: folder of prepared data sets.
+        data_dir: folder of prepared data sets, or a URL, where the work folder is not in it.
     """
     number, size, _ = counted(path)
     age = time.time() - last_write(path)
@@ -41,7 +45,7 @@ def incomplete_row(path: Path, data_dir: Path) -> Observation:
     if lives or (lives is None and age < RECENT_SECONDS):
         return Observation("in use", text)
     name, final = path.parent.name, path.with_name(path.name.partition(MARK)[0])
-    if path.parent.parent == data_dir / "sciml" and name in dataset_names() and not final.exists():
+    if path.parent.parent == Path(data_dir) / "sciml" and name in dataset_names() and not final.exists():
         remedy = command("sciml", "prepare", name, "--data-dir", data_dir)  # which goes on with it
     else:
         remedy = command("rm", "-r", path)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sciml_datasets.errors import InputError
+from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.text import check_characters, delimited_rows, listed, quoted, shown
 from sciml_datasets.files.text_numbers import fault_of
 
@@ -45,12 +46,15 @@ def first_fault(path: Path, separator: str, names: Sequence[str], skip: int, wan
         wanted: the columns that matter.
     """
     rows = 0
-    for number, fields in delimited_rows(path, separator):
+    lines = delimited_rows(path, separator)
+    for number, fields in lines:
         if number <= skip:
             continue
         rows += 1
         if len(fields) != len(names):
-            return InputError(f"{path}: {_unlike(number, fields, names, rows == 1 and skip > 0)}: correct the line")
+            cut = len(fields) < len(names) and _is_last(lines) and not _ends_a_line(path)
+            remedy = "the file seems cut off: get it again" if cut else "correct the line"
+            return InputError(f"{path}: {_unlike(number, fields, names, rows == 1 and skip > 0)}: {remedy}")
         for place in wanted.text:
             check_characters(path, [fields[place]], number)
             if CONTROL.search(fields[place]):
@@ -64,6 +68,20 @@ def first_fault(path: Path, separator: str, names: Sequence[str], skip: int, wan
             if fault:
                 return _bad_field(path, number, names, place, fault)
     return None if rows else InputError(f"{path} has a header and no rows: fetch or make it again")
+
+
+def _is_last(lines: Iterator[tuple[int, list[str]]]) -> bool:
+    """Whether no line follows; a line with a fault of its own is one too."""
+    try:
+        return next(lines, None) is None
+    except InputError:
+        return False
+
+
+def _ends_a_line(path: Path) -> bool:
+    with naming(path), path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() in (b"\n", b"\r", b"\0")  # of UTF-16 the last byte, 0A 00
 
 
 def _unlike(number: int, fields: Sequence[str], names: Sequence[str], first: bool) -> str:

@@ -240,7 +240,7 @@ class Prepared:
             return Selection(columns, part, np.arange(len(columns["id"])), digest)
         if part not in SPLITS:
             raise InputError(no_such_part(split, self.split_names, self.benchmark))
-        self._check_partition(partition)
+        self.check_partition(partition)
         if partition in self.given:
             found = chosen(self.members, [own == part for own in self.given[partition]], self.records)
         else:
@@ -275,14 +275,18 @@ class Prepared:
         """
         if not self.canonical(split):
             return {part: self.members_of(part)["id"] for part in SPLITS}
-        self._check_partition(split)
+        self.check_partition(split)
         if split in self.given:
             rows = [*zip(self.members["id"], self.given[split], strict=True)]
             return {part: [key for key, own in rows if own == part] for part in SPLITS}
         return part_ids(self.benchmark, self.members, split)
 
-    def _check_partition(self, name: str) -> None:
-        """Raise InputError where no partition has this name."""
+    def check_partition(self, name: str) -> None:
+        """Make sure that a partition has this name; of a fold only the form of its name is looked at.
+
+        Raises:
+            InputError: none has.
+        """
         if not FOLD.fullmatch(name) and name not in self.split_names:
             raise InputError(f"there is no split {name!r}: {one_of(name, self.split_names)}")
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from sciml_datasets.benchmarks import data_root
+from sciml_datasets.benchmarks import data_root, dataset_names, find
 from sciml_datasets.errors import InputError
 from sciml_datasets.object_stores.failures import MissingObjectError
-from sciml_datasets.object_stores.mirror import Listed, Mirror, root_of
+from sciml_datasets.object_stores.mirror import Listed, Mirror, root_of, store_at
 from sciml_datasets.object_stores.opening import opened
 from sciml_datasets.object_stores.urls import checked_url, is_url, local_path
 from sciml_datasets.prepared.integrity import NAME, OFFSETS_SUFFIX, State, listed_files, manifest_of, state_of
@@ -33,14 +33,9 @@ def local_root(name: str, version: str, data_dir: str | Path | None = None) -> P
         InputError: it can be neither, or the data set cannot be opened there.
         OSError: the cache cannot be written.
     """
-    given, place = (
-        (data_dir, "data_dir") if data_dir is not None else (os.environ.get("TFDS_DATA_DIR"), "TFDS_DATA_DIR")
-    )
-    if not given or not is_url(given):
-        return data_root(data_dir)
-    url = checked_url(given, place)
-    if (path := local_path(url, place)) is not None:
-        return path
+    url = place_to_read(data_dir)
+    if isinstance(url, Path):
+        return url
     try:
         return opened(url, f"sciml/{name}/{version}", NAME, _listed)
     except MissingObjectError as error:
@@ -48,6 +43,42 @@ def local_root(name: str, version: str, data_dir: str | Path | None = None) -> P
             f"{url} holds no {name} {version} (there is no sciml/{name}/{version}/{NAME}): prepare it with `sciml "
             "prepare` and copy it there, or correct the URL"
         ) from error
+
+
+def place_to_read(data_dir: str | Path | None = None) -> Path | str:
+    """The folder of prepared data sets on this machine, or the URL of one; nothing is asked of a store.
+
+    Args:
+        data_dir: as for `local_root`.
+
+    Raises:
+        InputError: it can be neither.
+    """
+    given, place = (
+        (data_dir, "data_dir") if data_dir is not None else (os.environ.get("TFDS_DATA_DIR"), "TFDS_DATA_DIR")
+    )
+    if not given or not is_url(given):
+        return data_root(data_dir)
+    url = checked_url(given, place)
+    return local_path(url, place) or url
+
+
+def prepared_at(url: str) -> dict[str, bool]:
+    """Whether each data set is prepared at a URL, by name: its manifest, which is written last, is there.
+
+    Raises:
+        InputError: the store cannot be asked.
+    """
+
+    def there(name: str) -> bool:
+        try:
+            store.head(f"sciml/{name}/{find(name)[1].version}/{NAME}")
+        except MissingObjectError:
+            return False
+        return True
+
+    store, names = store_at(url), dataset_names()
+    return dict(zip(names, store.each(there, names), strict=True))
 
 
 def mirror_of(folder: Path) -> Mirror | None:

@@ -26,16 +26,24 @@ def groupings_of(benchmark: Benchmark) -> dict[str, tuple[str, ...]]:
     return {ROW: ("id",), **benchmark.groupings}
 
 
+def check_grouping(benchmark: Benchmark, by: str) -> None:
+    """Make sure that a data set has a grouping.
+
+    Raises:
+        InputError: it has no such grouping.
+    """
+    if by not in (known := groupings_of(benchmark)):
+        raise InputError(f"{benchmark.dataset} cannot be grouped by {by!r}: {one_of(by, known)}")
+
+
 def groups(benchmark: Benchmark, columns: Columns, by: str) -> list[Groups]:
     """The groups of each sample: one, or several where each column of the grouping names a group.
 
     Raises:
         InputError: the data set has no such grouping, or the raw files did not state the groups.
     """
-    known = groupings_of(benchmark)
-    if by not in known:
-        raise InputError(f"{benchmark.dataset} cannot be grouped by {by!r}: {one_of(by, known)}")
-    values = list(zip(*(columns[column] for column in known[by]), strict=True))
+    check_grouping(benchmark, by)
+    values = list(zip(*(columns[column] for column in groupings_of(benchmark)[by]), strict=True))
     unknown = sum("" in own for own in values)
     if unknown:
         raise InputError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ from sciml_datasets.submissions.runs import LOG, PREDICTIONS, Run
 
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*$")
 """Pattern of the number at the end of a benchmark's version."""
+OWN_MODEL = re.compile(r"[^\s:]+:[^\s:]+|[^\r\n]+\.keras")
+"""Pattern of what `sciml train --model` takes: a function of a module, or a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class Statement:
     Attributes:
         organization, system, descriptor: names of the folders.
         status: one of the rules' STATUSES.
-        repository, branch, version, tag, commit: facts of the code; None for those of the runs and of the package.
+        repository, branch, version, tag, commit: facts of the code; None for those of the runs, or of the submission
+            that is brought up to date, else ``main`` for the branch and ``none`` for the tag.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: name and address of the submitter.
@@ -44,8 +48,8 @@ class Statement:
     system: str
     descriptor: str
     status: str = "research"
-    repository: str = "https://pypi.org/project/sciml-datasets/"
-    branch: str = "main"
+    repository: str | None = None
+    branch: str | None = None
     version: str | None = None
     tag: str | None = None
     commit: str | None = None
@@ -56,8 +60,14 @@ class Statement:
     maintainers: tuple[str, ...] = ()
 
 
-def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
+def document_facts(runs: Sequence[Run], statement: Statement, before: Mapping[str, Any]) -> dict[str, Any]:
     """All that the documents of a submission say, by the names that their templates use.
+
+    Args:
+        runs: the runs.
+        statement: statement of the submitter.
+        before: facts of the code, by their names in ``github`` of config.yaml, of the submission that is brought up to
+            date; empty where there is none.
 
     Raises:
         InputError: a commit, a version or an address is missing or no such thing, or predictions are too large for git.
@@ -69,7 +79,7 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
     benchmark, dataset = find(whole["dataset"])
     original, primary = benchmark.is_original(whole), whole["criteria"][0]
     logged = [_logged(run) for run in runs]
-    commit = statement.commit or logged[0].get("submission_github_commit_version")
+    commit = statement.commit or logged[0].get("submission_github_commit_version") or before.get("commit")
     if not commit:
         raise InputError(
             "the run does not know the commit of its code: give --commit, as `git rev-parse HEAD` prints it"
@@ -78,6 +88,12 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         where = "--commit" if statement.commit else f"the commit in {first.folder / LOG}"
         raise InputError(
             f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
+        )
+    repository = statement.repository or before.get("repo")
+    if not repository:
+        raise InputError(
+            "it is not known where the code lies, as the current folder has no public git remote: give --repository "
+            "with its https address"
         )
     version = _version(first, statement, logged[0])
     settings = {**first.config["settings"]}
@@ -95,10 +111,10 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "maintainers": list(statement.maintainers),
         "github": {
             "description": benchmark.title,
-            "repo": statement.repository,
-            "branch": statement.branch,
+            "repo": repository,
+            "branch": statement.branch or before.get("branch") or "main",
             "version": version,
-            "tag": statement.tag or f"v{version.removeprefix('v')}",
+            "tag": statement.tag or before.get("tag") or "none",
             "commit": commit,
         },
         "data": list(statement.data) or _data_commands(dataset, original=original),
@@ -110,6 +126,7 @@ def document_facts(runs: Sequence[Run], statement: Statement) -> dict[str, Any]:
         "split": whole["split"],
         "num_samples": whole["num_samples"],
         "model": first.result["model"] or {"name": str(first.config.get("model", "unnamed")), "parameters": None},
+        "own_model": first.config.get("own_model"),
         "hyperparameters": settings,
         "seeds": [run.result["seed"] for run in runs if run.result["seed"] is not None],
         "runs": [_run_entry(number, run, len(runs), statement) for number, run in enumerate(runs, 1)],
@@ -170,14 +187,17 @@ def _data_commands(dataset: DataSet, *, original: bool) -> list[str]:
 
 
 def _train_commands(name: str, runs: Sequence[Run]) -> list[str]:
-    """Commands of `sciml train` that repeat the runs; none if something else has trained them."""
-    settings = dict(runs[0].config["settings"])
-    if (
-        "sciml-datasets" not in (runs[0].config.get("software") or {})
-        or not {"epochs", "batch_size"} <= settings.keys()
-    ):
+    """Commands of `sciml train` that repeat the runs; none if something else has trained them, or the model was given
+    in Python."""
+    config = runs[0].config
+    settings, own_model = dict(config["settings"]), config.get("own_model")
+    if "sciml-datasets" not in (config.get("software") or {}) or not {"epochs", "batch_size"} <= settings.keys():
         return []
-    flags = f"--epochs {settings.pop('epochs')} --batch-size {settings.pop('batch_size')}"
+    if own_model is not None and not (isinstance(own_model, str) and OWN_MODEL.fullmatch(own_model)):
+        return []
+    flags = f"--model {shlex.quote(own_model)} " if own_model else ""
+    flags += f"--epochs {settings.pop('epochs')} --batch-size {settings.pop('batch_size')}"
+    flags += " --until-target" if config.get("until_target") is True else ""
     flags += " --set " + " ".join(f"{key}={value}" for key, value in settings.items() if value is not None)
     return [
         f"sciml train {name} --data-dir data --out run-{number} --seed {run.result['seed']} {flags}"
@@ -220,9 +240,16 @@ def _as_text(row: dict[str, Any]) -> dict[str, str]:
 
 
 def _average_difference(whole: dict[str, Any]) -> str | None:
-    """Mean of score less reference value over the criteria that have one (policy.adoc, Overview); None without any."""
-    found = [row["score"] - row["reference"]["value"] for row in whole["criteria"] if row["reference"] and row["score"]]
-    return f"{sum(found) / len(found):+.4f}" if found else None
+    """Mean over the criteria with a reference value of the difference from it (policy.adoc, Overview), in per cent of
+    it, since criteria have different units, and positive where the score is better; None without any."""
+    found = [
+        (1 if row["direction"] == "higher" else -1) * (row["score"] / row["reference"]["value"] - 1)
+        for row in whole["criteria"]
+        if row["reference"] and row["reference"]["value"] and row["score"] is not None
+    ]
+    if not found:
+        return None
+    return f"{100 * sum(found) / len(found):+.1f} % of the reference value, positive where the submission is better"
 
 
 def plots(run: Run) -> list[Path]:
@@ -249,6 +276,7 @@ def config_text(facts: dict[str, Any]) -> str:
         **{key: facts[key] for key in ("github", "data", "dataset", "dataset_version", "plan_digest")},
         "model": facts["model"]["name"],
         "parameters": facts["model"]["parameters"],
+        **({"own_model": facts["own_model"]} if facts["own_model"] else {}),
         **{key: facts[key] for key in ("hyperparameters", "runs", "hardware", "software")},
     }
     text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

@@ -97,7 +97,7 @@ def check_alike(runs: Sequence[Run]) -> None:
     """
     first = runs[0]
     for run in runs[1:]:
-        for key in ("benchmark", "dataset", "model", "settings"):
+        for key in ("benchmark", "dataset", "model", "own_model", "settings"):
             if run.config.get(key) != first.config.get(key):
                 raise InputError(
                     f"{run.folder} and {first.folder} differ in {key}: submit runs of different seeds together, others "

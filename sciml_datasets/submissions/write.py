@@ -8,8 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sciml_datasets.benchmarks import find
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files import atomic
+from sciml_datasets.files.documents import read_yaml
 from sciml_datasets.files.regular_files import is_there, regular_file
 from sciml_datasets.metrics.results import write_result
 from sciml_datasets.submissions import file_list, rules
@@ -43,21 +45,14 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
             f"{runs[0].folder}: its result is of the {split} split, expected the canonical test split, by which "
             "submissions are ranked: submit a run that was scored on it"
         )
-    facts = document_facts(runs, statement)
-    parts = [folder_name(statement.organization), facts["benchmark"].name, statement.system, statement.descriptor]
-    for part in parts:
-        if not rules.NAME.fullmatch(part):
-            raise InputError(
-                f"{part!r} cannot be a folder: use letters, digits and . _ + -, no dot at the end, and no name that "
-                "Windows reserves"
-            )
-    folder = root.joinpath(*parts)
+    folder = _place(runs[0], root, statement)
     exists = is_there(folder)
     if exists and not update:
         raise file_list.in_the_way(folder)
     if exists and not folder.is_dir():
         raise InputError(f"{folder} is no folder: choose another --descriptor, or remove it")
     known = file_list.known_files(folder)
+    facts = document_facts(runs, statement, _code(folder / rules.CONFIG))
     with TemporaryDirectory(prefix="sciml-") as name:
         scratch = Path(name)
         with naming(scratch):
@@ -69,6 +64,30 @@ def submit(run_folders: Sequence[Path], root: Path, statement: Statement, *, upd
         else:
             file_list.write_new(folder, made, config_text(facts))
     return folder
+
+
+def _place(run: Run, root: Path, statement: Statement) -> Path:
+    """The folder of the submission.
+
+    Raises:
+        InputError: a name is not allowed.
+    """
+    benchmark, _ = find(run.result["dataset"])
+    parts = [folder_name(statement.organization), benchmark.name, statement.system, statement.descriptor]
+    for part in parts:
+        if not rules.NAME.fullmatch(part):
+            raise InputError(
+                f"{part!r} cannot be a folder: use letters, digits and . _ + -, no dot at the end, and no name that "
+                "Windows reserves"
+            )
+    return root.joinpath(*parts)
+
+
+def _code(path: Path) -> dict[str, Any]:
+    """The facts of the code in config.yaml of a submission, as it was written; none where there is no such file."""
+    if not path.is_file():
+        return {}
+    return dict(read_yaml(path, "the configuration of a submission", "restore it", {"github": dict})["github"])
 
 
 def _write_runs(runs: Sequence[Run], facts: dict[str, Any], statement: Statement, scratch: Path) -> dict[str, Path]:

@@ -61,6 +61,7 @@ def walk(folder: Path) -> dict[str, tuple[int, str]]:
     data = f"--data-dir {folder / 'data'}"
     run, submission = folder / "run", folder / "submissions/O/spectra/Y/X"
     statement = f"--organization O --system Y --descriptor X --to {folder / 'submissions'} --commit {'0123456789' * 4}"
+    statement += " --repository https://example.org/code"
     commands = {
         "list": "list",
         "simulate": f"simulate {NAME} --out {folder / 'raw'} --noise 0.5",

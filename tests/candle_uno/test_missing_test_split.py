@@ -76,5 +76,6 @@ def test_a_run_that_has_no_test_split_is_sent_to_validation(tmp_path: Path) -> N
     (tmp_path / "raw/candle_uno").mkdir(parents=True)
     write_store(tmp_path / "raw/candle_uno" / FILE, content)
     prepare("candle_uno", tmp_path / "raw", tmp_path / "data")
+    (tmp_path / "no.keras").touch()
     with pytest.raises(InputError, match="predict a split of its own, as in --split 'validation'"):
-        predict("candle_uno", "no.keras", tmp_path / "p.h5", tmp_path / "data", "mixed:test", trained_on="")
+        predict("candle_uno", tmp_path / "no.keras", tmp_path / "p.h5", tmp_path / "data", "mixed:test", trained_on="")

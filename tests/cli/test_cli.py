@@ -86,6 +86,8 @@ def test_info_shows_what_was_made_of_the_raw_data(data_dir: Path, capsys: pytest
     reported = lines[lines.index("as prepared") :]
     assert "  splits: mixed, by hash of cell and drug" in reported
     assert any(line.startswith("  scaling of drug_descriptors: mean 0, standard deviation 1") for line in reported)
+    assert "  aliases: those of drug_info, cl_mapping, cl_metadata (--json has their SHA-256)" in reported
+    assert any(line.startswith("  scaling of drug_descriptors, fitted again: mean, standard") for line in reported)
     assert any("raw samples left out: no features of the cell" in line for line in reported)
     assert max(map(len, lines)) < 200
     assert main(["info", "candle_uno_demo", "--json", "--data-dir", str(data_dir)]) == 0
@@ -158,10 +160,11 @@ def test_the_road_in_separate_processes(tmp_path: Path, sciml: Sciml) -> None:
 
 
 def test_outside_of_a_checkout_training_says_what_submitting_will_need(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["train", "stemdl_demo", "--data-dir", str(tmp_path), "--out", "run"]) == 2
+    alone = ["--strategy", "multiworker"]  # which ends before anything is trained
+    assert main(["train", "stemdl_demo", "--data-dir", str(data_dir), "--out", "run", *alone]) == 2
     first, *_ = capsys.readouterr().err.splitlines()
     assert first.endswith("`sciml submit` will need --commit")
 

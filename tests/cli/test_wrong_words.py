@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,8 @@ WRONG = {
         "(did you mean zolz?)",
     ),
     "convert cvs a.csv --out raw": ("invalid choice: 'cvs', choose one of slstr, improve, csv (did you mean csv?)",),
+    "demo candle_uno_dmo": ("there is no data set 'candle_uno_dmo': choose one of", "(did you mean candle_uno_demo?)"),
+    "demo candle_uno": ("candle_uno is not simulated: choose one of stemdl_demo", "(did you mean candle_uno_demo?)"),
     "submit r --organization O --system Y --descriptor X --to s --status reserch": ("(did you mean research?)",),
 }
 """Command line to parts of the sentence that answers it."""
@@ -54,6 +58,44 @@ def test_a_wrong_word_is_answered_in_json_too(line: str, capsys: pytest.CaptureF
     assert main([*line.split(), "--json"]) == 2
     sentence = json.loads(capsys.readouterr().out)["error"]
     assert all(part in sentence for part in WRONG[line])
+
+
+WRONG_RUNS = {
+    "train --out r --set learning_rte=1": "there is no setting 'learning_rte'",
+    "train --out r --epochs 0": "epochs=0: expected a whole number from 1 on",
+    "train --out r --seed -1": "seed -1: expected a number from 0",
+    "train --out r --splits cell_blnd": "there is no split",
+    "train --out r --fold 3/2": "--fold 3/2: expected I/K",
+    "train --out r --fold 1/2 --by cel": "cannot be grouped by 'cel'",
+    "train --out r --model nets.py:small": "write nets:small, in the folder where nets.py lies",
+    "train --out r --model no_such_nets:small": "there is no module no_such_nets in this folder or installed",
+    "train --out r --model none.keras": "none.keras: there is no such file",
+    "train --out full": "full is not empty: choose another run folder",
+    "predict --out p.h5 --run r": "model.keras: there is no such file",
+    "predict --out p.h5 --model pytest:main --split tset": "(did you mean test?)",
+    "predict --out p.h5 --model pytest:main --batch-size 0": "batch_size=0: expected a whole number from 1 on",
+}
+"""Command line, of which the data set and its folder are left out, to a part of the sentence that answers it."""
+
+
+@pytest.mark.parametrize("line", WRONG_RUNS)
+def test_a_wrong_word_is_answered_before_tensorflow_is_imported(
+    line: str,
+    data_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "keras", None)  # whose import fails from here on
+    command, *flags = line.split()
+    assert main([command, "stemdl_demo", "--data-dir", str(data_dir), *flags]) == 2
+    said = capsys.readouterr().err
+    assert WRONG_RUNS[line] in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import os
 import shutil
 from pathlib import Path
 
+import object_servers
 import pytest
 
 from sciml_datasets.cli.doctor import lines_of
 from sciml_datasets.cli.main import main
-from sciml_datasets.doctor.data_sets import observe_data, prepared_row, raw_row
+from sciml_datasets.doctor.data_sets import observe_data, prepared_row, raw_row, stored_rows
 from sciml_datasets.doctor.disks import disk, temporary_folder
 from sciml_datasets.doctor.examinations import examine_folders
 from sciml_datasets.doctor.incomplete_folders import RECENT_SECONDS, observe_incomplete
@@ -127,6 +128,34 @@ def test_the_password_of_a_url_in_place_of_a_folder_is_not_shown(monkeypatch: py
     monkeypatch.setenv("TFDS_DATA_DIR", "https://me:s3cr3t@host/data")
     ((_, rows),) = examine_folders()
     assert (rows[0].state, rows[0].remedy, "s3cr3t" in repr(rows)) == ("wrong", "unset TFDS_DATA_DIR", False)
+
+
+def test_data_at_a_url_are_told_and_what_is_not_looked_at(
+    s3: str, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder := tmp_path / "data" / PREPARED).mkdir(parents=True)
+    shutil.copy(data_dir / PREPARED / "manifest.json", folder)
+    for name, value in object_servers.environment(s3, tmp_path / "cache").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("SCIML_RAW_DIR", raising=False)
+    url = object_servers.put(s3, "doctor", tmp_path / "data")
+    monkeypatch.setenv("TFDS_DATA_DIR", url)
+    found = dict(examine_folders())
+    assert {row.state for rows in found.values() for row in rows} == {"ok"}
+    assert [(row.subject, row.found) for row in found["folders"][:2]] == [
+        ("--data-dir", f"{url}: a URL, whose room and rights are not looked at"),
+        ("--raw-dir", "none is named"),
+    ]
+    (prepared,) = found["data"]
+    assert prepared.subject == f"prepared {NAME}"
+    assert f"sciml verify {NAME} --data-dir {url} --quick" in prepared.found
+    assert found["killed runs"][-1].found == f"{url}: none is looked for at a URL"
+
+
+def test_a_store_that_cannot_be_asked_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCIML_OFFLINE", "1")
+    (row,) = stored_rows("s3://nowhere/data")
+    assert (row.state, "SCIML_OFFLINE forbids the network" in row.found) == ("wrong", True)
 
 
 def test_what_is_wrong_ends_with_exit_code_1(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -210,7 +210,7 @@ def test_few_groups_have_no_intervals_and_why_is_said(number: int) -> None:
     assert found is not None
     assert (found["groups"], found["scores"]) == ({"pass": number, "id": 90}, {})
     why = reason_for_none({"num_samples": 90, "intervals": found})
-    assert why == f"groups are too few ({number} by pass), 10 are needed"
+    assert why == f"{number} group{'s' * (number > 1)} by pass, at least 10 are needed"
     enough = intervals(lambda weights: {"mse": 0.0}, {"pass": np.arange(90) % FEWEST_GROUPS})
     assert enough is not None
     assert enough["scores"] == {"mse": [0.0, 0.0]}

@@ -135,7 +135,10 @@ def test_a_criterion_that_one_run_has_no_score_of_is_null(data_dir: Path) -> Non
 def test_the_table_shows_what_was_not_scored(data_dir: Path) -> None:
     result = result_of(data_dir, 10)
     result["scores"] |= {"invalid_pixels": 6083.0, "valid_pixels": 157757.0, "scenes_without_valid_pixels": 0.0}
-    assert "not scored: invalid pixels 6,083" in table(result).splitlines()
+    assert "not scored: 6,083 invalid pixels" in table(result).splitlines()
+    result["scores"] |= {"invalid_pixels": 0.0, "groups_left_out_cell": 4.0}
+    why = "fewer than 3 samples, or constant truth"
+    assert f"not scored: 4 of the groups by cell ({why})" in table(result).splitlines()
 
 
 def test_a_bound_that_the_last_digit_shows_is_printed_beside_the_score(data_dir: Path) -> None:
@@ -174,7 +177,7 @@ def test_intervals_over_groups_stand_beside_the_scores_of_a_run(data_dir: Path) 
     low, high = result["intervals"]["scores"]["mse"]
     assert 0 <= low < rows(result)["mse"]["score"] < high <= 1
     lines = table(result).splitlines()
-    method = f"percentile bootstrap over groups ({drugs:,} by drug and {cells:,} by cell), 1,000 resamples"
+    method = f"percentile bootstrap over {drugs:,} groups by drug and {cells:,} groups by cell, 1,000 resamples"
     assert f"95 % interval: {method}" in lines
     assert f"{low:.4f} to {high:.4f}" in next(line for line in lines if line.startswith("mean squared"))
 
@@ -197,7 +200,7 @@ def test_the_table_says_that_groups_are_too_few_for_intervals(data_dir: Path) ->
     passes = len(set(Truth(Prepared.open(name, data_dir), "test").column("pass")))
     assert result["intervals"]["groups"] == {"pass": passes}
     assert result["intervals"]["scores"] == {}
-    why = f"no 95 % interval: groups are too few ({passes} by pass), 10 are needed"
+    why = f"no 95 % interval: {passes} group{'s' * (passes > 1)} by pass, at least 10 are needed"
     assert why in table(result).splitlines()
 
 

@@ -110,11 +110,11 @@ def test_the_share_of_a_run_is_that_of_its_epochs_together() -> None:
 
 
 def test_what_to_do_is_said_where_input_is_the_limit() -> None:
-    (line,) = advice_lines("stemdl", 0.6)
+    (line,) = advice_lines("stemdl", 0.6, 100)
     assert line.startswith("input is the limit: train on stemdl_preprocessed (sciml prepare stemdl --preprocess), or ")
-    (line,) = advice_lines("candle_uno", 0.3)
+    (line,) = advice_lines("candle_uno", 0.3, 100)
     assert line.startswith("input is the limit: stage the data to a local disk (sciml stage), or give more cores to ")
-    assert advice_lines("stemdl", 0.1) == advice_lines("stemdl", None) == []
+    assert advice_lines("stemdl", 0.1, 1e6) == advice_lines("stemdl", None, 1e6) == advice_lines("stemdl", 0.9, 5) == []
 
 
 def test_what_was_measured_is_said_and_nothing_else() -> None:

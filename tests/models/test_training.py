@@ -127,6 +127,7 @@ def test_mixed_precision_and_xla_train(data_dir: Path, tmp_path: Path) -> None:
     result = train("stemdl_demo", data_dir, tmp_path / "run", model=linear_model, **options)
     assert result["criteria"][0]["score"] >= 0
     assert keras.config.dtype_policy().name == "float32"
+    assert yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())["own_model"] == "given in Python"
     with h5py.File(tmp_path / "run" / "predictions.h5") as file:
         assert file["prediction"].dtype == np.float32
 

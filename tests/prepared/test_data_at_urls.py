@@ -109,6 +109,25 @@ def test_whole_shards_are_fetched_once_for_an_epoch(url: str, local: Path) -> No
     assert store.received == before
 
 
+def test_the_list_of_data_sets_tells_what_is_prepared_there(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", url)
+    assert main(["list", "--json"]) == 0
+    assert {row["name"] for row in json.loads(capsys.readouterr().out) if row["prepared"]} == {NAME}
+
+
+def test_the_list_is_printed_where_a_store_cannot_be_asked(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCIML_OFFLINE", "1")
+    _store.cache_clear()
+    assert main(["list", "--data-dir", url]) == 0
+    found = capsys.readouterr()
+    assert f"{NAME:<28}3.0.0   ? " in found.out
+    assert "it is not known what is prepared there: SCIML_OFFLINE forbids the network" in found.err
+
+
 def test_the_environment_may_name_the_url(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TFDS_DATA_DIR", url)
     assert len(sciml_datasets.parts(NAME, "")["train"]) == 40

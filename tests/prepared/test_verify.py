@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import shutil
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sciml_datasets import InputError, prepare, simulate
-from sciml_datasets.errors import DamagedRecordError
+from sciml_datasets.cli.main import main
 from sciml_datasets.files.checksums import ChecksumError, read_checksums
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.models import train
@@ -113,10 +114,15 @@ def test_what_is_no_file_is_a_finding(folder: Path) -> None:
     assert verify_prepared(folder) == verify_prepared(folder, quick=True) == expected
 
 
-def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+def test_a_flipped_byte_is_told_by_show_and_train_in_one_sentence(
+    folder: Path, tmp_path: Path, sciml: Sciml, capsys: pytest.CaptureFixture[str]
+) -> None:
     flip(folder)
-    with pytest.raises(DamagedRecordError, match=f"{SHARD}, record .* does not agree: run `sciml verify`"):
-        train("stemdl_demo", tmp_path, tmp_path / "run", epochs=1, batch_size=8)
+    out = str(tmp_path / "run")
+    assert main(["train", "stemdl_demo", "--data-dir", str(tmp_path), "--out", out, "--epochs", "1"]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(f"{SHARD}, record .* does not agree: run `sciml verify`", said)
+    assert f"; {out} keeps the epochs that were trained: prepare the data again, and the same command" in said
     shown = sciml(
         "show", "stemdl_demo", "--data-dir", tmp_path, "--split", "train", "--count", 40, "--out", tmp_path / "s.png"
     )
@@ -141,7 +147,9 @@ def test_training_and_evaluation_refuse_a_damaged_folder(folder: Path, tmp_path:
     assert Evaluator("stemdl_demo", data_dir=tmp_path).benchmark.name == "stemdl"
 
 
-def test_the_command_lists_findings_and_says_no_by_its_exit_code(folder: Path, tmp_path: Path, sciml: Sciml) -> None:
+def test_the_command_lists_findings_and_says_no_by_its_exit_code(
+    folder: Path, tmp_path: Path, sciml: Sciml, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert sciml("verify", "stemdl_demo", "--data-dir", tmp_path).returncode == 0
     flip(folder)
     quick = sciml("verify", "stemdl_demo", "--data-dir", tmp_path, "--quick")
@@ -149,11 +157,40 @@ def test_the_command_lists_findings_and_says_no_by_its_exit_code(folder: Path, t
     full = sciml("verify", "stemdl_demo", "--data-dir", tmp_path, "--json")
     assert full.returncode == 1
     assert SHARD in json.loads(full.stdout)["findings"][0]
+    assert main(["verify", "stemdl_demo", "--data-dir", str(tmp_path)]) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"{folder}: 1 finding(s): remove the folder and prepare the data set, or stage it")
     assert sciml("verify", "stemdl_demo", "--data-dir", tmp_path / "nowhere").returncode == 2
 
 
-def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path, sciml: Sciml) -> None:
+def fetched(tmp_path: Path) -> Path:
+    """A folder of raw files of which no checksum is known."""
     folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    (folder / "checksums.tsv").unlink()
+    return folder
+
+
+def test_simulated_files_are_recorded_so_that_a_cut_one_is_found(tmp_path: Path) -> None:
+    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    assert verify_raw("stemdl_demo", folder) == (3, 0)
+    path = folder / "dev/batch_dev_0.h5"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ChecksumError, match=r"dev/batch_dev_0\.h5: the SHA-256 is .*, expected"):
+        verify_raw("stemdl_demo", folder)
+
+
+def test_of_files_seen_for_the_first_time_it_is_told_what_they_were_not_compared_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = fetched(tmp_path)
+    assert main(["verify", "stemdl_demo", "--raw-dir", str(tmp_path), "--jobs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert f"{folder}/checksums.tsv: 3 raw files that were seen for the first time are recorded here" in said
+    assert "they were compared with no checksum of their publisher" in said
+
+
+def test_raw_files_are_recorded_at_first_sight_and_compared_after(tmp_path: Path, sciml: Sciml) -> None:
+    folder = fetched(tmp_path)
     assert verify_raw("stemdl_demo", folder) == (0, 3)
     assert set(read_checksums(folder / "checksums.tsv")) == {
         "train/batch_train_0.h5",
@@ -198,7 +235,7 @@ def test_verified_raw_files_stand_in_the_manifest_with_their_hash(tmp_path: Path
 
 
 def test_a_manifest_holds_no_hash_of_raw_bytes_that_nobody_read(tmp_path: Path) -> None:
-    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    folder = fetched(tmp_path)
     before = prepare("stemdl_demo", tmp_path, tmp_path / "before")
     verify_raw("stemdl_demo", folder)
     after = prepare("stemdl_demo", tmp_path, tmp_path / "after")
@@ -227,7 +264,7 @@ def nothing_can_be_written() -> Iterator[None]:
 def test_raw_files_where_nothing_can_be_recorded_are_verified_all_the_same(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = simulate("stemdl_demo", tmp_path, num_samples=6)
+    folder = fetched(tmp_path)
     names = {path.name for path in folder.iterdir()}
     with nothing_can_be_written():
         assert verify_raw("stemdl_demo", folder) == (0, 0)

@@ -43,7 +43,7 @@ def test_files_depend_on_the_seed_and_not_on_the_number_of_processes(tmp_path: P
     two = digests(simulate("stemdl_demo", tmp_path / "two", num_samples=12, seed=3, pixels=32, jobs=2))
     other = digests(simulate("stemdl_demo", tmp_path / "other", num_samples=12, seed=4, pixels=32))
     assert one == two
-    assert set(one) == {"train/batch_train_0.h5", "dev/batch_dev_0.h5", "test/batch_test_0.h5"}
+    assert set(one) == {"checksums.tsv", "train/batch_train_0.h5", "dev/batch_dev_0.h5", "test/batch_test_0.h5"}
     assert not set(one.values()) & set(other.values())
 
 

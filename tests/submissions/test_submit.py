@@ -47,7 +47,7 @@ def test_the_version_of_the_code_is_that_of_what_trained_or_is_given(runs: list[
     for number, (run, given, version) in enumerate(((runs[0], None, "0.1.0"), (own, None, "1.0"), (own, "2.1", "2.1"))):
         folder = make_submission(tmp_path / str(number), [run], version=given)
         github = yaml.safe_load((folder / "config.yaml").read_text())["github"]
-        assert (github["version"], github["tag"]) == (version, f"v{version}")
+        assert github["version"] == version
         assert {finding.rule for finding in beyond_texts(check([folder])[0])} <= {"unanswered"}
     with pytest.raises(InputError, match=r"the version of the code is 'new': give --code-version, such as 1\.0"):
         make_submission(tmp_path, [own], version="new")
@@ -63,7 +63,7 @@ def test_segmentations_are_submitted_as_well(data_dir: Path, tmp_path: Path) -> 
 def test_the_configuration_holds_code_data_settings_and_runs(runs: list[Path], tmp_path: Path) -> None:
     config = yaml.safe_load((make_submission(tmp_path, runs) / "config.yaml").read_text())
     assert config["github"]["commit"] == COMMIT
-    assert config["github"]["tag"] == "v0.1.0"
+    assert (config["github"]["branch"], config["github"]["tag"]) == ("main", "none")
     assert config["data"] == [
         "sciml simulate stemdl_demo --out raw",
         "sciml prepare stemdl_demo --raw-dir raw --data-dir data",
@@ -91,6 +91,37 @@ def test_several_runs_are_averaged(runs: list[Path], tmp_path: Path) -> None:
 def test_the_readme_has_the_commands_that_repeat_the_runs(runs: list[Path], tmp_path: Path) -> None:
     text = (make_submission(tmp_path, runs[:2]) / "README.md").read_text()
     assert "sciml train stemdl_demo --data-dir data --out run-2 --seed 1 --epochs 2 --batch-size 8" in text
+
+
+def test_the_average_difference_is_relative_since_measurements_have_different_units(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    folder = make_submission(tmp_path, runs[:1])
+    rows = json.loads((folder / "result.json").read_text())["criteria"]
+    ratios = [row["score"] / row["reference"]["value"] for row in rows if row["reference"]]
+    assert {row["direction"] for row in rows if row["reference"]} == {"higher"}
+    mean = f"{100 * (sum(ratios) / len(ratios) - 1):+.1f} % of the reference value, positive where"
+    assert f"Average difference between submitted and reference values: {mean}" in (folder / "README.md").read_text()
+
+
+def test_the_commands_name_an_own_model_and_the_target(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "run")
+    change_yaml(run / "config.yaml", lambda config: config.update(own_model="my nets.keras", until_target=True))
+    folder = make_submission(tmp_path / "all", [run])
+    assert (
+        "--seed 0 --model 'my nets.keras' --epochs 2 --batch-size 8 --until-target"
+        in (folder / "README.md").read_text()
+    )
+    assert yaml.safe_load((folder / "config.yaml").read_text())["own_model"] == "my nets.keras"
+    assert beyond_texts(check([folder])[0]) == []
+
+
+def test_no_command_is_made_up_for_a_model_that_was_given_in_python(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "run")
+    change_yaml(run / "config.yaml", lambda config: config.update(own_model="given in Python"))
+    folder = make_submission(tmp_path / "all", [run])
+    assert "sciml train" not in (folder / "README.md").read_text()
+    assert {finding.rule for finding in beyond_texts(check([folder])[0])} == {"unanswered"}
 
 
 def test_predictions_may_stay_elsewhere(runs: list[Path], tmp_path: Path, data_dir: Path) -> None:
@@ -133,6 +164,14 @@ def test_no_command_that_writes_a_file_writes_it_over_one_of_a_run(
     data = [] if name == "card" else ["--data-dir", str(data_dir)]
     assert main([name, "stemdl_demo", *data, *flags, str(run / "predictions.h5")]) == 2
     assert "is a file of a run, which would be lost" in capsys.readouterr().err
+    assert contents(run) == before
+
+
+def test_no_demo_is_walked_in_a_run_folder(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", data_dir)
+    before = contents(run)
+    assert main(["demo", "--out", str(run)]) == 2
+    assert f"--out {run} is a run folder: name a folder for raw files" in capsys.readouterr().err
     assert contents(run) == before
 
 

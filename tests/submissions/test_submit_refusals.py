@@ -125,12 +125,13 @@ def test_a_run_of_another_framework_is_asked_for_its_commands(runs: list[Path], 
         ),
         (lambda run: ((run / "plots").mkdir(), os.mkfifo(run / "plots" / "a.png")), {}, r"a\.png is a FIFO"),
         (lambda run: None, {"commit": "abc"}, "--commit is 'abc': give --commit with 40 hexadecimal digits"),
+        (lambda run: None, {"repository": None}, "it is not known where the code lies, .*: give --repository"),
         (lambda run: None, {"descriptor": "../up"}, r"cannot be a folder"),
         (lambda run: None, {"predictions_at": "here"}, "expected an address"),
     ],
 )
 def test_what_cannot_be_submitted_is_one_sentence_and_leaves_nothing(
-    data_dir: Path, tmp_path: Path, change: Any, said: dict[str, str], message: str
+    data_dir: Path, tmp_path: Path, change: Any, said: dict[str, Any], message: str
 ) -> None:
     run = make_run(tmp_path / "run", data_dir)
     change(run)

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 
 import pytest
 import yaml
-from submission_files import contents, make_submission, update
+from submission_files import COMMIT, REPOSITORY, contents, make_submission, make_written, update
 
 from sciml_datasets import InputError
+from sciml_datasets.cli.main import main
+from sciml_datasets.submissions import Statement, submit
 
 
 def test_an_update_keeps_what_the_submitter_wrote_and_sets_it(runs: list[Path], tmp_path: Path, sciml: Any) -> None:
@@ -34,6 +37,30 @@ def test_an_update_keeps_what_the_submitter_wrote_and_sets_it(runs: list[Path], 
     assert markdown.read_text().startswith("# Ours")
     sha256 = hashlib.sha256(markdown.read_bytes()).hexdigest()
     assert f"made of sha256:{sha256}".encode() in (folder / "scientific_contribution.pdf").read_bytes()
+
+
+def test_an_update_keeps_the_facts_of_the_code_that_are_not_given_again(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "run")
+    log = run / "result-1.txt"  # of a run outside of a git checkout
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if "commit" not in line))
+    said = {"repository": "https://example.org/mine", "branch": "work", "tag": "v7", "commit": COMMIT}
+    folder = make_submission(tmp_path / "all", [run], **said)
+    before = yaml.safe_load((folder / "config.yaml").read_text())["github"]
+    submit([run], tmp_path / "all", Statement("Example Lab", "laptop", "first"), update=True)
+    assert yaml.safe_load((folder / "config.yaml").read_text())["github"] == before
+    assert before.items() >= {"repo": said["repository"], "branch": "work", "tag": "v7", "commit": COMMIT}.items()
+
+
+def test_what_is_next_names_only_the_texts_that_are_to_be_written(
+    runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_written(tmp_path, runs[:1], "first")
+    command = ["submit", "--organization", "Example Lab", "--system", "laptop", "--to", str(tmp_path)]
+    command += ["--repository", REPOSITORY, "--update", "--descriptor"]
+    texts = "edit README.md and scientific_contribution.md, repeat with --update, "
+    for run, descriptor, edit in ((runs[0], "first", ""), (runs[1], "second", texts)):
+        assert main([*command, descriptor, str(run)]) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == f"next: {edit}`sciml check`, pull request"
 
 
 def add_own_files(folder: Path) -> dict[str, bytes]:

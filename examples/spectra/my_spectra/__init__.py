@@ -9,7 +9,7 @@ BENCHMARK = Benchmark(
     task=Classification(label="mineral", num_classes=3, alike=("specimen",)),
     datasets=(
         DataSet("spectra", "1.0.0", "measured Raman spectra of quartz, calcite and gypsum"),
-        DataSet("spectra_demo", "1.0.0", "300 simulated Raman spectra of quartz, calcite and gypsum", 300),
+        DataSet("spectra_demo", "1.0.0", "600 simulated Raman spectra of quartz, calcite and gypsum", 600),
     ),
     criteria=(Criterion("top1_accuracy", "accuracy", "higher", target=Value(0.95, "the makers of this benchmark")),),
     homepage="https://example.org/spectra",
