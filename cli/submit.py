@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--update", action="store_true", help="bring it up to date; your own files and texts are kept")
     parser.add_argument("--status", default="research", help="cloud, onprem, preview or research (default: research)")
-    parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin)")
+    parser.add_argument("--repository", metavar="URL", help="of the code (default: the git remote origin, else PyPI)")
     parser.add_argument("--branch", help="of the code (default: main)")
     parser.add_argument(
         "--code-version",
@@ -49,8 +49,9 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.nearest import meant
     from sciml_datasets.submissions import Statement, check, submit
     from sciml_datasets.submissions.configuration import folder_name
+    from sciml_datasets.submissions.document_facts import PACKAGE
     from sciml_datasets.submissions.findings import shown
-    from sciml_datasets.submissions.rules import STATUSES
+    from sciml_datasets.submissions.rules import CONFIG, STATUSES
 
     if args.status not in STATUSES:
         raise InputError(f"--status {args.status}: expected one of {', '.join(STATUSES)}{meant(args.status, STATUSES)}")
@@ -75,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     )
     folder = submit(args.runs, args.to, statement, update=args.update)
     (checked,) = check([folder])
+    if PACKAGE in (folder / CONFIG).read_text(encoding="utf-8"):
+        notice(f"no public git remote here: {PACKAGE} is named as the place of the code; --repository corrects it")
     if folder_name(args.organization) != args.organization:
         what = f"the folder of {shown(args.organization)} is called {folder_name(args.organization)}"
         notice(f"{what}: only letters, digits and . _ + - are allowed there")

@@ -66,8 +66,10 @@ class Format:
             return None
         if values.min().item() >= self.low and values.max().item() <= self.high:
             return None
-        # As float64: a bound may be beyond what the type of the values can hold.
-        wrong: NDArray[np.bool_] = (values < np.float64(self.low)) | (values > np.float64(self.high))
+        # As float64: a bound may be beyond what the type of the values can hold. A signalling NaN, which `not_finite`
+        # finds, cannot be cast without a warning.
+        with np.errstate(invalid="ignore"):
+            wrong: NDArray[np.bool_] = (values < np.float64(self.low)) | (values > np.float64(self.high))
         return wrong
 
 

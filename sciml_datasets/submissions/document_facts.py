@@ -25,6 +25,8 @@ from sciml_datasets.submissions.runs import LOG, PREDICTIONS, Run
 
 NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*$")
 """Pattern of the number at the end of a benchmark's version."""
+PACKAGE = "https://pypi.org/project/sciml-datasets/"
+"""The address of the code where none is known: that of this package, whose reference models may have been trained."""
 OWN_MODEL = re.compile(r"[^\s:]+:[^\s:]+|[^\r\n]+\.keras")
 """Pattern of what `sciml train --model` takes: a function of a module, or a file."""
 
@@ -37,7 +39,7 @@ class Statement:
         organization, system, descriptor: names of the folders.
         status: one of the rules' STATUSES.
         repository, branch, version, tag, commit: facts of the code; None for those of the runs, or of the submission
-            that is brought up to date, else ``main`` for the branch and ``none`` for the tag.
+            that is brought up to date, else PACKAGE, ``main`` for the branch and ``none`` for the tag.
         data: commands that retrieve the data; none for those of the data set.
         predictions_at: address of the folder with the predictions, which are then left out.
         user, email: name and address of the submitter.
@@ -89,12 +91,6 @@ def document_facts(runs: Sequence[Run], statement: Statement, before: Mapping[st
         raise InputError(
             f"{where} is {commit!r}: give --commit with 40 hexadecimal digits, as `git rev-parse HEAD` prints"
         )
-    repository = statement.repository or before.get("repo")
-    if not repository:
-        raise InputError(
-            "it is not known where the code lies, as the current folder has no public git remote: give --repository "
-            "with its https address"
-        )
     version = _version(first, statement, logged[0])
     settings = {**first.config["settings"]}
     training = [run.result["durations"]["training"] for run in runs if (run.result["durations"] or {}).get("training")]
@@ -111,7 +107,7 @@ def document_facts(runs: Sequence[Run], statement: Statement, before: Mapping[st
         "maintainers": list(statement.maintainers),
         "github": {
             "description": benchmark.title,
-            "repo": repository,
+            "repo": statement.repository or before.get("repo") or PACKAGE,
             "branch": statement.branch or before.get("branch") or "main",
             "version": version,
             "tag": statement.tag or before.get("tag") or "none",

@@ -179,6 +179,13 @@ def test_a_format_is_described_in_words() -> None:
     assert Format("classes", (), "iu", 0, 230).describe("N") == "(N,) integer classes from 0 to 230"
 
 
+def test_a_signalling_nan_is_not_finite_and_neither_inside_nor_outside() -> None:
+    values = np.array([0x3F000000, 0x7FA00000], np.uint32).view(np.float32)
+    form = Format("probabilities", (), "f", 0, 1)
+    found = [form.not_finite(values), form.outside(values)]
+    assert [None if mask is None else mask.tolist() for mask in found] == [[False, True], [False, False]]
+
+
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_a_bound_may_be_beyond_the_type_of_the_values(kind: type[np.floating[Any]]) -> None:
     numbers = Format("numbers", (), "f", low=0, high=1e100)

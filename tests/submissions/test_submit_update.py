@@ -51,6 +51,17 @@ def test_an_update_keeps_the_facts_of_the_code_that_are_not_given_again(runs: li
     assert before.items() >= {"repo": said["repository"], "branch": "work", "tag": "v7", "commit": COMMIT}.items()
 
 
+def test_without_a_public_git_remote_the_package_is_named_and_told(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["submit", str(runs[0]), "--organization", "Example Lab", "--system", "laptop", "--descriptor", "first"]
+    assert main([*words, "--to", str(tmp_path / "all")]) == 0
+    assert "https://pypi.org/project/sciml-datasets/ is named as the place of the code" in capsys.readouterr().err
+    (config,) = (tmp_path / "all").rglob("config.yaml")
+    assert yaml.safe_load(config.read_text())["github"]["repo"] == "https://pypi.org/project/sciml-datasets/"
+
+
 def test_what_is_next_names_only_the_texts_that_are_to_be_written(
     runs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
