@@ -6,12 +6,12 @@ Below ``<data_dir>/sciml/<name>`` there are:
     1.0.0.incomplete/plan.json      the plan of the preparation, written if there is none
     1.0.0.incomplete/<shard>.json   the journal: an object for each shard that is written, with the tags of its files
 
-No reader sees a data set before its manifest is there. Each process writes a shard into a folder of its own machine and
-uploads every file of it by one request, so that a process that is killed leaves no parts of an upload; after that it
-writes the shard's entry of the journal. A later run of the same plan takes over the shards whose files are still those
-of their entries. Runs of one plan write the same bytes under the same names, so that they do not disturb each other. A
-new plan (``--restart``) takes the place of the old one: each run looks for it before an upload, and compares all tags
-before the manifest is written.
+No reader sees a data set before its manifest is there. Each process writes a shard into a folder of its own machine
+and uploads every file of it by one request, so that a process that is killed leaves no parts of an upload; after that
+it writes the shard's entry of the journal. Meanwhile it makes the next shard. A later run of the same plan takes over
+the shards whose files are still those of their entries. Runs of one plan write the same bytes under the same names,
+so that they do not disturb each other. A new plan (``--restart``) takes the place of the old one: each run looks for
+it before an upload, and compares all tags before the manifest is written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -31,6 +33,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.store import LARGEST_PUT, Store, StoredObject
 from sciml_datasets.object_stores.trouble import StoreTroubleError, trouble
+from sciml_datasets.preparation.destination import Make
 from sciml_datasets.preparation.feature_checks import check_features
 from sciml_datasets.preparation.scratch import SHARD, new_scratch
 from sciml_datasets.preparation.traffic import Traffic
@@ -44,6 +47,11 @@ REQUESTS_OF_SHARD = 7
 """Number of requests for a shard at most: two looks at the plan, its files, its entry, which is read and removed."""
 REQUESTS = 60
 """Number of requests beside those for shards at most, where listings have one page: the plan, listings, other files."""
+UPLOADS, UPLOAD_BYTES = 4, 512 << 20
+"""Number of shards that a process uploads at a time while it makes another one, and of their bytes; one may have more.
+"""
+TOGETHER = 8
+"""Number of shards that a process is given at a time: the last ones are uploaded while none is made."""
 OURS = re.compile(r"sciml-[\w.-]+|LICENSE|[\w.-]+\.(json|tsv|txt|npy)")
 """Names of shards and of the files beside them."""
 
@@ -166,18 +174,37 @@ class BucketWork:
     def __str__(self) -> str:
         return f"{self.store.url_of(self.version)}{INCOMPLETE}"
 
-    def write(self, name: str, make: Callable[[Path], Written]) -> Written:
+    @property
+    def together(self) -> int:
         """See `Work`."""
-        with scratch() as folder:
-            self._check_plan()
-            written = make(folder / name)
-            self._check_plan()
-            tags = {}
-            with trouble():
-                for file, size, _ in written.files():
-                    tags[file] = size, self.store.put_whole(f"{self.version}/{file}", folder / file)
-                entry = {"plan": self.digest, "written": asdict(written), "files": tags}
-                self.store.put_whole(self._beside(f"{name}.json"), json.dumps(entry, sort_keys=True).encode())
+        return TOGETHER
+
+    def write(self, shards: Iterable[tuple[str, Make]]) -> list[Written]:
+        """See `Work`; shards are uploaded while the next one is made."""
+        done: list[Written] = []
+        uploads: deque[tuple[int, Future[Written]]] = deque()
+        with scratch() as folder, ThreadPoolExecutor(UPLOADS, "uploads") as pool:
+            try:
+                for name, make in shards:
+                    self._check_plan()
+                    written = make(folder / name)
+                    uploads.append((written.bytes, pool.submit(self._upload, folder, written)))
+                    while len(uploads) > 1 and sum(size for size, _ in uploads) > UPLOAD_BYTES:
+                        done.append(uploads.popleft()[1].result())
+                return done + [upload.result() for _, upload in uploads]
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    @trouble()
+    def _upload(self, folder: Path, written: Written) -> Written:
+        """Upload the files of a shard, which are removed, and its entry of the journal."""
+        self._check_plan()
+        tags = {}
+        for file, size, _ in written.files():
+            tags[file] = size, self.store.put_whole(f"{self.version}/{file}", folder / file)
+            (folder / file).unlink()
+        entry = {"plan": self.digest, "written": asdict(written), "files": tags}
+        self.store.put_whole(self._beside(f"{written.name}.json"), json.dumps(entry, sort_keys=True).encode())
         return written
 
     def _beside(self, name: str) -> str:
@@ -239,10 +266,10 @@ class BucketWork:
                 f"a shard has {largest / 1e9:.1f} GB, and a store takes at most {LARGEST_PUT / 1e9:.1f} GB in one "
                 "request: ask for more shards (num_shards)"
             )
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-        if free < largest:
+        needed, free = room_of(shards), shutil.disk_usage(tempfile.gettempdir()).free
+        if free < needed:
             raise InputError(
-                f"{tempfile.gettempdir()}: a shard needs {largest / 1e9:.3f} GB there before it is uploaded, and "
+                f"{tempfile.gettempdir()}: shards need {needed / 1e9:.3f} GB there before they are uploaded, and "
                 f"{free / 1e9:.3f} GB are free: make room, or name another folder in TMPDIR"
             )
 
@@ -294,6 +321,12 @@ class BucketWork:
     def was_removed(self, error: FileNotFoundError) -> bool:
         """See `Work`; `write` says so itself."""
         return False
+
+
+def room_of(shards: Sequence[int]) -> int:
+    """Number of bytes of the shards of these sizes that a process has on disk at a time, at most."""
+    largest = max(shards, default=0)
+    return min(sum(shards), max(largest, UPLOAD_BYTES) + largest)
 
 
 def _difference(before: bytes, plan: dict[str, Any]) -> str:
