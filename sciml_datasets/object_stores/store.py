@@ -40,6 +40,8 @@ LARGEST_PUT = 5 << 30
 """Largest number of bytes of an object that S3 takes in one request."""
 MOST_LISTED = 200_000
 """Largest number of objects of a listing."""
+REFUSED = "status code: 40"
+"""Part of errors of the library where a store refuses a request."""
 ANSWERS = 5
 """Number of times that is asked for an answer which breaks off: obstore repeats requests, and no answers."""
 PAGE = 1_000
@@ -142,12 +144,20 @@ class Store:
             InputError: it cannot be asked for.
         """
         import obstore
+        from obstore.exceptions import BaseError
 
         if self._served is not None:
             described: StoredObject = self._counted(self._served.head(name))
             return described
         with self._request(name):
-            return _described(name, obstore.head(self._store, _key(name)))
+            try:
+                return _described(name, obstore.head(self._store, _key(name)))
+            except FileNotFoundError:
+                raise
+            except BaseError as error:
+                if REFUSED in str(error):  # an answer to HEAD has no body, in which stores say why
+                    obstore.get_range(self._store, _key(name), start=0, end=1)
+                raise
 
     def get(self, name: str, most: int = DOCUMENT_BYTES, unless: str = "") -> tuple[bytes, StoredObject] | None:
         """The content of a small object, and what the store says of it.

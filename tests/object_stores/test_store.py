@@ -125,6 +125,23 @@ def test_every_refusal_of_a_store_is_one_sentence(
     assert isinstance(caught.value, MissingObjectError) == (code == "NoSuchKey")
 
 
+def test_a_refusal_without_a_body_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(method: str, path: str, headers: dict[str, str]) -> object_servers.Answer:
+        asked.append(method)
+        return 404 if path.endswith("/absent") else 400, {}, b"<Error><Code>ExpiredToken</Code></Error>"
+
+    with object_servers.answering(answer) as endpoint:
+        for name, value in object_servers.environment(endpoint, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(InputError, match="the credentials have expired: renew them"):
+            Store("s3://bucket").head("x")
+        with pytest.raises(MissingObjectError):
+            Store("s3://bucket").head("absent")
+    assert asked == ["HEAD", "GET", "HEAD"]
+
+
 def test_without_credentials_the_sentence_names_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     with object_servers.answering(lambda *_: (403, {}, b"")) as endpoint:

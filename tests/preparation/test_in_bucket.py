@@ -19,6 +19,7 @@ from fetch_servers import Fault, Request, proxy, s3_server
 from processes import COMMAND, signature_of_ended
 
 from sciml_datasets import InputError, prepare
+from sciml_datasets.cli.main import main
 from sciml_datasets.object_stores import store as stores
 from sciml_datasets.object_stores.store import LARGEST_PUT, Store
 from sciml_datasets.object_stores.trouble import StoreTroubleError
@@ -345,6 +346,39 @@ def test_a_store_that_fails_keeps_what_is_finished(
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     in_bucket(raw_dir, bucket)
     assert_whole(bucket, whole)
+
+
+EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+
+
+def test_credentials_that_expire_end_in_one_sentence_and_the_same_command_goes_on(
+    bucket: Bucket,
+    raw_dir: Path,
+    server: str,
+    prepared: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def decide(request: Request) -> Fault:
+        return Fault("status", status=400, body=EXPIRED) if finished(bucket) else Fault()
+
+    words = command(raw_dir, bucket, "--jobs", "1")[len(COMMAND) :]
+    with proxy(server, decide) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+        assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert re.fullmatch(
+        r"sciml prepare: s3://.*: the credentials have expired: renew them and run the command again, which goes on "
+        r"with what it has",
+        last,
+    )
+    assert finished(bucket) >= 1
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    assert main(words) == 0
+    assert re.search(r"; [123] of 3 shards had been finished before", capsys.readouterr().err)
+    assert_whole(bucket, prepared)
 
 
 def test_missing_rights_are_one_sentence(bucket: Bucket, raw_dir: Path, server: str) -> None:

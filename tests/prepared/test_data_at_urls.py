@@ -241,7 +241,15 @@ def test_a_place_without_the_data_set_is_one_sentence(url: str, capsys: pytest.C
     assert main(["verify", "cloudmask_demo", "--data-dir", url]) == 2
     reported = capsys.readouterr().err
     assert reported.startswith(f"sciml verify: {url} holds no cloudmask_demo")
+    assert f"prepare it with `sciml prepare cloudmask_demo --data-dir {url}`" in reported
     assert reported.count("\n") == 1
+
+
+def test_tfds_prepares_nothing_at_a_url(url: str, cache: Path) -> None:
+    tfds.builder(f"sciml/{NAME}", data_dir=url).download_and_prepare()
+    assert not [path for path in cache.rglob("*tfrecord*") if path.is_file()]
+    with pytest.raises(InputError, match=f"prepare it with `sciml prepare cloudmask_demo --data-dir {url}`"):
+        tfds.builder("sciml/cloudmask_demo", data_dir=url)
 
 
 def test_a_cache_too_small_for_a_split_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
