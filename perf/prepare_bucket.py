@@ -89,13 +89,14 @@ def go(way: str, shards: int) -> int:
     """Go one way, and print the seconds that it takes and what is told of requests."""
     from sciml_datasets import prepare
     from sciml_datasets.object_stores.store import Store
+    from sciml_datasets.object_stores.writable_store import WritableStore
 
     told = io.StringIO()
     logger = logging.getLogger("sciml_datasets")
     logger.addHandler(logging.StreamHandler(told))
     logger.setLevel("INFO")
     if way == "copy":
-        source, target = Store(f"s3://{BUCKET}/raw"), Store(f"s3://{BUCKET}/out")
+        source, target = Store(f"s3://{BUCKET}/raw"), WritableStore(f"s3://{BUCKET}/out")
         started = time.perf_counter()
         copy(source, target)
     else:

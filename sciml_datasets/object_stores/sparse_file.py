@@ -7,7 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from sciml_datasets.errors import naming
-from sciml_datasets.object_stores.store import Store, StoredObject, pieces
+from sciml_datasets.object_stores.store import Store, pieces
+from sciml_datasets.object_stores.stored_object import StoredObject
 from sciml_datasets.object_stores.trouble import trouble
 
 BLOCK = 1 << 16

@@ -31,8 +31,10 @@ from typing import Any
 
 from sciml_datasets.errors import InputError
 from sciml_datasets.object_stores.failures import MissingObjectError
-from sciml_datasets.object_stores.store import LARGEST_PUT, Store, StoredObject
+from sciml_datasets.object_stores.store import Store
+from sciml_datasets.object_stores.stored_object import StoredObject
 from sciml_datasets.object_stores.trouble import StoreTroubleError, trouble
+from sciml_datasets.object_stores.writable_store import LARGEST_PUT, WritableStore
 from sciml_datasets.preparation.destination import Make
 from sciml_datasets.preparation.feature_checks import check_features
 from sciml_datasets.preparation.scratch import SHARD, new_scratch
@@ -69,7 +71,7 @@ class InBucket:
         version: version of the data set.
     """
 
-    store: Store
+    store: WritableStore
     version: str
 
     def __str__(self) -> str:
@@ -166,7 +168,7 @@ class BucketWork:
         tag: ETag of the plan.
     """
 
-    store: Store
+    store: WritableStore
     version: str
     digest: str
     tag: str

@@ -38,10 +38,6 @@ def sparse(tmp_path_factory: pytest.TempPathFactory, pool: ThreadPoolExecutor) -
     return SparseFile(store, store.head("object"), folder / "copy", pool)
 
 
-def room(path: Path) -> int:
-    return path.stat().st_blocks * 512
-
-
 @given(st.lists(st.tuples(st.integers(0, SIZE + 5), st.integers(0, 2 * BLOCK)), min_size=1, max_size=5), st.booleans())
 def test_whatever_is_read_is_as_in_the_object(sparse: SparseFile, reads: list[tuple[int, int]], forgets: bool) -> None:
     with ArrivingFile(sparse.path, sparse) as file:
@@ -50,15 +46,6 @@ def test_whatever_is_read_is_as_in_the_object(sparse: SparseFile, reads: list[tu
             assert file.read(count) == CONTENT[start : start + count]
             if forgets:
                 sparse.forget()
-
-
-def test_only_what_is_read_is_got_and_its_room_given_back(sparse: SparseFile) -> None:
-    sparse.forget()
-    assert (sparse.path.stat().st_size, room(sparse.path)) == (SIZE, 0)
-    sparse.need(BLOCK + 3, BLOCK + 5)
-    assert 0 < room(sparse.path) <= 2 * BLOCK
-    sparse.forget()
-    assert room(sparse.path) == 0
 
 
 def test_hdf5_is_read_through_it(tmp_path: Path, pool: ThreadPoolExecutor) -> None:

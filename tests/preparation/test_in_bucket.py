@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,9 @@ from processes import COMMAND, signature_of_ended
 
 from sciml_datasets import InputError, prepare
 from sciml_datasets.cli.main import main
-from sciml_datasets.object_stores import store as stores
-from sciml_datasets.object_stores.store import LARGEST_PUT, Store
+from sciml_datasets.object_stores.connections import RETRIES
 from sciml_datasets.object_stores.trouble import StoreTroubleError
+from sciml_datasets.object_stores.writable_store import LARGEST_PUT, WritableStore
 from sciml_datasets.preparation.in_bucket import UPLOAD_BYTES, BucketWork, InBucket, ReplacedError, room_of
 from sciml_datasets.preparation.survey import survey
 from sciml_datasets.prepared.manifest import Written
@@ -230,7 +231,7 @@ def shard(folder: Path, content: bytes = b"12345") -> Written:
 
 @pytest.fixture
 def place(bucket: Bucket) -> InBucket:
-    return InBucket(Store(f"{bucket.url}/{DATASET}"), "3.0.0")
+    return InBucket(WritableStore(f"{bucket.url}/{DATASET}"), "3.0.0")
 
 
 def opened(place: InBucket, plan: dict[str, object], *, restart: bool = False) -> BucketWork:
@@ -303,8 +304,8 @@ def test_a_server_of_files_to_read_is_refused(raw_dir: Path) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of milliseconds between the requests for what fails."""
-    backoff = {"init_backoff": stores.timedelta(milliseconds=1), "max_backoff": stores.timedelta(milliseconds=5)}
-    monkeypatch.setitem(stores.RETRIES, "backoff", {**backoff, "base": 2})
+    backoff = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5)}
+    monkeypatch.setitem(RETRIES, "backoff", {**backoff, "base": 2})
 
 
 def breaking(fault: Fault, every: int) -> Callable[[Request], Fault]:
