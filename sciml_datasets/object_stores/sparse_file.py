@@ -51,7 +51,8 @@ class SparseFile:
         for future in self._asked.values():
             future.cancel()
         wait(self._asked.values())
-        self._asked = {block: self._asked[block] for block in self._first if _is_there(self._asked[block])}
+        kept_blocks = self._first & self._asked.keys()
+        self._asked = {block: self._asked[block] for block in kept_blocks if _is_there(self._asked[block])}
         with naming(self.path), self.path.open("r+b", buffering=0) as file:
             kept = {block * BLOCK: os.pread(file.fileno(), BLOCK, block * BLOCK) for block in self._asked}
             file.truncate(0)

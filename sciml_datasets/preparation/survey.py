@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import find, preprocessed, raw_root
 from sciml_datasets.parallel.executors import MpiRanks, Serial, check_jobs
-from sciml_datasets.preparation.in_bucket import REQUESTS, REQUESTS_OF_SHARD, room_of
+from sciml_datasets.preparation.bucket_work import REQUESTS, REQUESTS_OF_SHARD, room_of
 from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.places import Place, data_place, raw_place
 from sciml_datasets.preparation.planning import planned

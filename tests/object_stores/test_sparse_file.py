@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from object_servers import Answer, answering, numbers, serving
 
+from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.sparse_file import AHEAD, BLOCK, FIRST, SparseFile
 from sciml_datasets.object_stores.store import Store
+from sciml_datasets.object_stores.stored_object import StoredObject
 
 CONTENT = numbers(100 * BLOCK)
 STEP = 3 * BLOCK + 40
@@ -59,7 +61,8 @@ def test_what_is_needed_is_got_once(sparse: SparseFile, blocks: list[int]) -> No
 def test_headers_in_equal_steps_are_asked_for_in_advance(sparse: SparseFile, blocks: list[int]) -> None:
     for number in range(1, 3):
         assert read(sparse, number * STEP, number * STEP + 100) == CONTENT[number * STEP : number * STEP + 100]
-    sparse.need((2 + AHEAD) * STEP, (2 + AHEAD) * STEP + 1)
+    for number in reversed(range(3, 3 + AHEAD)):  # not in equal steps forward: those that were asked for have come
+        sparse.need(number * STEP, number * STEP + 1)
     assert sorted(blocks) == [number * STEP // BLOCK for number in range(1, 3 + AHEAD)]
 
 
@@ -74,6 +77,18 @@ def test_first_headers_stay_and_all_else_is_forgotten(sparse: SparseFile, blocks
     for block in (0, 40, 55):
         assert read(sparse, block * BLOCK, block * BLOCK + 8) == CONTENT[block * BLOCK : block * BLOCK + 8]
     assert blocks == [55]
+
+
+def test_what_could_not_be_got_is_got_later(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        store = Store(tmp_path.as_uri())
+        sparse = SparseFile(store, StoredObject("a.h5", len(CONTENT), ""), tmp_path / "copy", pool)
+        with pytest.raises(MissingObjectError):
+            sparse.need(0, 1)
+        sparse.forget()
+        sparse.forget()
+        (tmp_path / "a.h5").write_bytes(CONTENT)
+        assert read(sparse, 0, 8) == CONTENT[:8]
 
 
 def test_the_headers_that_stay_are_bounded(sparse: SparseFile) -> None:

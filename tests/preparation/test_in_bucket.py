@@ -24,7 +24,8 @@ from sciml_datasets.cli.main import main
 from sciml_datasets.object_stores.connections import RETRIES
 from sciml_datasets.object_stores.trouble import StoreTroubleError
 from sciml_datasets.object_stores.writable_store import LARGEST_PUT, WritableStore
-from sciml_datasets.preparation.in_bucket import UPLOAD_BYTES, BucketWork, InBucket, ReplacedError, room_of
+from sciml_datasets.preparation.bucket_work import UPLOAD_BYTES, BucketWork, ReplacedError, room_of
+from sciml_datasets.preparation.in_bucket import InBucket
 from sciml_datasets.preparation.survey import survey
 from sciml_datasets.prepared.manifest import Written
 
