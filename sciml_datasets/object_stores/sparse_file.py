@@ -15,6 +15,8 @@ BLOCK = 1 << 16
 """Number of bytes that are got at least; between headers of HDF5 files there are megabytes of values."""
 FIRST = 16
 """Number of blocks of a file that are not forgotten."""
+EQUAL = 2
+"""Number of steps as long as the one before, after which the next ones are expected to be: one may be by chance."""
 AHEAD = 8
 """Number of headers that are asked for at a time, where they lie in equal steps."""
 
@@ -41,7 +43,7 @@ class SparseFile:
         self._store, self._stored, self.path, self._pool = store, stored, path, pool
         self._asked: dict[int, Future[None]] = {}
         self._first: set[int] = set()
-        self._jumped = self._step = 0
+        self._jumped = self._step = self._equal = 0
         with naming(self.path), self.path.open("wb") as file:
             file.truncate(self._stored.size)
 
@@ -95,7 +97,8 @@ class SparseFile:
         step = start - self._jumped
         if abs(step) < BLOCK:
             return
-        if step > 0 and abs(step - self._step) < BLOCK:
+        self._equal = self._equal + 1 if abs(step - self._step) < BLOCK else 0
+        if step > 0 and self._equal >= EQUAL:
             for at in range(start + step, min(start + AHEAD * step + 1, self._stored.size), step):
                 self.ask(at, at + 1)
         self._jumped, self._step = start, step
