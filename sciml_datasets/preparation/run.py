@@ -10,6 +10,7 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError, PeerFailedError
 from sciml_datasets.messages import inform
+from sciml_datasets.parallel.beam import Beam
 from sciml_datasets.parallel.executors import Executor, Serial
 from sciml_datasets.parallel.progress import leader_progress
 from sciml_datasets.preparation.destination import Destination, Work
@@ -23,7 +24,7 @@ from sciml_datasets.preparation.tasks import WriteShards, shard_name
 from sciml_datasets.preparation.traffic import Traffic, mapped
 from sciml_datasets.prepared.manifest import Written
 
-DRAWS = 4
+DRAWS = 2
 """Least number of times that a process draws shards, where there are as many: the slower ones draw fewer."""
 
 
@@ -131,9 +132,12 @@ def _write(
 
 
 def _groups(shards: Sequence[Shard], together: int, executor: Executor) -> list[Sequence[Shard]]:
-    """Shards in groups of at most ``together``; there are several groups for each process, where there can be."""
-    width = together if isinstance(executor, Serial) else len(shards) // (DRAWS * executor.size)
-    width = max(1, min(together, width))
+    """Shards in groups of at most ``together``; there are several groups for each process, where there can be.
+
+    The workers of Beam are not counted: each shard is a group.
+    """
+    draws = 1 if isinstance(executor, Serial) else DRAWS
+    width = 1 if isinstance(executor, Beam) else max(1, min(together, len(shards) // (draws * executor.size)))
     return [shards[at : at + width] for at in range(0, len(shards), width)]
 
 
