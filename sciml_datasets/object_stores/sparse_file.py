@@ -43,7 +43,8 @@ class SparseFile:
         self._store, self._stored, self.path, self._pool = store, stored, path, pool
         self._asked: dict[int, Future[None]] = {}
         self._first: set[int] = set()
-        self._jumped = self._step = self._equal = 0
+        self._reached: set[int] = set()
+        self._last = self._step = self._equal = 0
         with naming(self.path), self.path.open("wb") as file:
             file.truncate(self._stored.size)
 
@@ -54,6 +55,7 @@ class SparseFile:
             future.cancel()
         wait(self._asked.values())
         kept_blocks = self._first & self._asked.keys()
+        self._reached.clear()
         self._asked = {block: self._asked[block] for block in kept_blocks if _is_there(self._asked[block])}
         with naming(self.path), self.path.open("r+b", buffering=0) as file:
             kept = {block * BLOCK: os.pread(file.fileno(), BLOCK, block * BLOCK) for block in self._asked}
@@ -84,7 +86,9 @@ class SparseFile:
         if len(self._first) + len(blocks) <= FIRST:
             self._first.update(block for block in blocks if block not in self._asked)
         self.ask(start, end)
-        self._ask_ahead(start)
+        if blocks and blocks[0] not in self._reached:
+            self._reached.add(blocks[0])
+            self._ask_ahead(start)
         try:
             for future in {self._asked[block] for block in blocks}:
                 future.result()
@@ -93,15 +97,13 @@ class SparseFile:
             raise
 
     def _ask_ahead(self, start: int) -> None:
-        """Ask for what is read next, where reading goes on in equal steps: headers lie between arrays of one size."""
-        step = start - self._jumped
-        if abs(step) < BLOCK:
-            return
+        """Ask for what is read next, where blocks are reached in equal steps: headers lie between arrays of one size."""
+        step = start - self._last
         self._equal = self._equal + 1 if abs(step - self._step) < BLOCK else 0
-        if step > 0 and self._equal >= EQUAL:
+        if step >= 2 * BLOCK and self._equal >= EQUAL:
             for at in range(start + step, min(start + AHEAD * step + 1, self._stored.size), step):
                 self.ask(at, at + 1)
-        self._jumped, self._step = start, step
+        self._last, self._step = start, step
 
     def _fetch(self, start: int, end: int) -> None:
         with trouble():
