@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from traceback import walk_tb
 
 import h5py
 import numpy as np
@@ -80,3 +81,19 @@ def test_what_keeps_bytes_from_coming_is_told_and_no_damage_of_the_file(
     forget_sources(tmp_path)
     with pytest.raises(InputError, match="not a complete HDF5 file"), opened(sparse.path):
         pass
+
+
+def test_an_error_that_is_kept_until_python_has_ended_keeps_nothing_of_h5py(
+    tmp_path: Path, pool: ThreadPoolExecutor
+) -> None:
+    (tmp_path / "object").write_bytes(b"no HDF5")
+    store = Store(tmp_path.as_uri())
+    sparse = SparseFile(store, store.head("object"), tmp_path / "copy", pool)
+    add_source(sparse.path, sparse)
+    with pytest.raises(InputError, match="not a complete HDF5 file") as caught, opened(sparse.path):
+        pass
+    forget_sources(tmp_path)
+    assert caught.value.__cause__
+    frames = [frame for frame, _ in walk_tb(caught.value.__cause__.__traceback__) if "h5py" in frame.f_code.co_filename]
+    assert [frame.f_locals for frame in frames if frame.f_locals] == []
+    assert frames
