@@ -97,7 +97,7 @@ class SparseFile:
             raise
 
     def _ask_ahead(self, start: int) -> None:
-        """Ask for what is read next, where blocks are reached in equal steps: headers lie between arrays of one size."""
+        """Ask for what is read next, where blocks are reached in equal steps, as headers between arrays of one size."""
         step = start - self._last
         self._equal = self._equal + 1 if abs(step - self._step) < BLOCK else 0
         if step >= 2 * BLOCK and self._equal >= EQUAL:
