@@ -1,8 +1,8 @@
 """Speed of reading prepared data from an object store, beside obstore alone, from one server on this machine.
 
-The server, in a process of its own, answers S3's GET, HEAD and listing with sendfile(2), so that it is the same small
-part of all ways. It answers at once and as fast as it can, or like a store behind a network: ``--latency`` seconds
-before each answer, and ``--rate`` MB/s for each connection. obstore alone asks for parts of 8 MiB, or for the places of
+The server, in a process of its own (see ``perf/bucket_server.py``), is the same small part of all ways. It answers at
+once and as fast as it can, or like a store behind a network: ``--latency`` seconds before each answer, and ``--rate``
+MB/s for each connection. obstore alone asks for parts of 8 MiB, or for the places of
 records, by 8 threads, and drops what comes. `sciml` writes it into an empty cache, compares SHA-256 or checksums, and
 gives examples. All ways of a round run one after another, each in a new process; its start, and the opening of the data
 set, are not timed.
@@ -23,24 +23,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from bucket_server import KEYS, server
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 NAME, BUCKET, IN_FLIGHT = "stemdl", "bucket", 8
 BATCH = 32
-PART, PIECE = 8 << 20, 1 << 18
+PART = 8 << 20
 
 
 def main() -> int:
-    """Measure and print a table, serve (``--serve``), or run one way in this process (``--way``)."""
+    """Measure and print a table, or run one way in this process (``--way``)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=150, help="simulated samples, of 3 MB each (default: 150)")
@@ -48,12 +46,9 @@ def main() -> int:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer (default: 0)")
     parser.add_argument("--rate", type=float, default=0.0, help="MB/s of a connection (default: as fast as it goes)")
     parser.add_argument("--only", default="", help="measure the ways with this word, and those that they are beside")
-    parser.add_argument("--serve", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--data", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.serve:
-        return serve(args.serve, args.latency, args.rate)
     if args.way:
         seconds, size = WAYS[args.way](args.data)
         print(json.dumps({"seconds": seconds, "bytes": size}))
@@ -73,9 +68,8 @@ def table(folder: Path, args: argparse.Namespace) -> None:
     wanted = {way for way in WAYS if args.only in way}
     wanted |= {BESIDE[way] for way in wanted if way in BESIDE}
     rates: dict[str, list[float]] = {way: [] for way in WAYS if way in wanted}
-    with server(folder, args) as endpoint:
-        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-        environment = {**os.environ, **keys, "AWS_ENDPOINT_URL": endpoint, "SCIML_CACHE_DIR": str(folder / "cache")}
+    with server(folder, args.latency, args.rate) as endpoint:
+        environment = {**os.environ, **KEYS, "AWS_ENDPOINT_URL": endpoint, "SCIML_CACHE_DIR": str(folder / "cache")}
         for _ in range(args.rounds):
             for way in rates:
                 if "second" not in way:
@@ -204,91 +198,6 @@ BESIDE = {
     "data_source at random": "obstore alone, at random",
     "data_source at random, second epoch": "data_source at random, local folder",
 }
-
-
-@contextmanager
-def server(folder: Path, args: argparse.Namespace) -> Iterator[str]:
-    """A server of the buckets in a folder, in a process of its own; its endpoint."""
-    command = [sys.executable, __file__, "--serve", str(folder)]
-    command += ["--latency", str(args.latency), "--rate", str(args.rate)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
-def serve(folder: Path, latency: float, rate: float) -> int:
-    """Serve until the process is ended."""
-    handler = type("Handler", (Objects,), {"folder": folder, "latency": latency, "rate": rate})
-    made = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    print(f"http://127.0.0.1:{made.server_port}", flush=True)
-    made.serve_forever()
-    return 0
-
-
-class Objects(BaseHTTPRequestHandler):
-    """Files of a folder as objects of S3: parts, headers and listings of one page."""
-
-    folder: Path
-    latency = rate = 0.0
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        """Print nothing."""
-
-    def do_GET(self) -> None:
-        """Answer a request for an object, for a part of one, or for a listing."""
-        parts = urlsplit(self.path)
-        path, query = self.folder / unquote(parts.path).strip("/"), parse_qs(parts.query)
-        if "list-type" in query:
-            self._send(200, self._listing(path, query.get("prefix", [""])[0]).encode(), {})
-        elif not path.is_file():
-            self._send(404, b"<Error><Code>NoSuchKey</Code></Error>", {})
-        else:
-            self._send_file(path)
-
-    def do_HEAD(self) -> None:
-        """Answer without content."""
-        self.do_GET()
-
-    def _send_file(self, path: Path) -> None:
-        size = path.stat().st_size
-        start, end, status = 0, size, 200
-        headers = {"ETag": f'"{path.stat().st_mtime_ns:x}"', "Last-Modified": self.date_time_string(0)}
-        if wanted := self.headers.get("Range"):
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            start, end, status = int(first), min(int(last) + 1, size), 206
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        self._start(status, end - start, headers)
-        if self.command == "GET":
-            step = PIECE if self.rate else end - start
-            with path.open("rb") as file:
-                for at in range(start, end, step):
-                    self.connection.sendfile(file, at, min(step, end - at))
-                    time.sleep(step / 1e6 / self.rate if self.rate else 0)
-
-    def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
-        self._start(status, len(content), headers)
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def _start(self, status: int, length: int, headers: dict[str, str]) -> None:
-        time.sleep(self.latency)
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(length)}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def _listing(self, bucket: Path, prefix: str) -> str:
-        rows = "".join(
-            f"<Contents><Key>{path.relative_to(bucket).as_posix()}</Key><Size>{path.stat().st_size}</Size>"
-            f'<LastModified>2026-01-01T00:00:00Z</LastModified><ETag>"{path.stat().st_mtime_ns:x}"</ETag></Contents>'
-            for path in sorted(bucket.rglob("*"))
-            if path.is_file() and path.relative_to(bucket).as_posix().startswith(prefix)
-        )
-        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{rows}</ListBucketResult>"
 
 
 if __name__ == "__main__":

@@ -64,9 +64,18 @@ def new_bucket(endpoint: str, name: str) -> Iterator[Bucket]:
         bucket.client.delete_bucket(Bucket=name)
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """Variables by which libraries find the server and its credentials."""
-    return {**ACCESS, "AWS_ENDPOINT_URL": endpoint}
+def put(endpoint: str, name: str, folder: Path, prefix: str = "data") -> str:
+    """Put the files of a folder into a new bucket, which stays; the URL."""
+    bucket = Bucket(endpoint, name)
+    bucket.client.create_bucket(Bucket=name)
+    bucket.upload(folder, prefix)
+    return f"{bucket.url}/{prefix}"
+
+
+def environment(endpoint: str, cache: Path | None = None) -> dict[str, str]:
+    """Variables by which libraries find the server and its credentials, and the cache of what is read."""
+    where = {"SCIML_CACHE_DIR": str(cache)} if cache else {}
+    return {**ACCESS, "AWS_ENDPOINT_URL": endpoint} | where
 
 
 def command_environment(endpoint: str) -> dict[str, str]:

@@ -155,11 +155,13 @@ class Fault:
         kind: pass, cut, corrupt, stall, trickle, status, page, whole (ranges are ignored) or unsized (no size is sent).
         at: byte of the body at which it begins.
         status: for ``status``.
+        body: for ``status``.
     """
 
     kind: str = "pass"
     at: int = 0
     status: int = 503
+    body: bytes = b""
 
 
 @dataclass
@@ -223,8 +225,8 @@ class Proxy:
     ) -> None:
         head = (await source.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
         if fault.kind == "status":
-            answer = f"HTTP/1.1 {fault.status} Broken\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            return await self._finish(writer, answer.encode())
+            answer = f"HTTP/1.1 {fault.status} Broken\r\nContent-Length: {len(fault.body)}\r\nConnection: close\r\n\r\n"
+            return await self._finish(writer, answer.encode() + (fault.body if body else b""))
         if fault.kind == "page":
             answer = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(PAGE)}\r\n\r\n"
             return await self._finish(writer, answer.encode() + (PAGE if body else b""))

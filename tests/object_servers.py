@@ -1,34 +1,15 @@
-"""Stores of objects on 127.0.0.1: an S3 server with prepared data, and servers that answer everything wrongly."""
+"""Servers on 127.0.0.1 whose answers a function gives: right ones of one content, or wrong ones."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-
-import fetch_servers
 
 Answer = tuple[int, dict[str, str], bytes]
 """Status, headers and body of an answer."""
-
-
-def environment(endpoint: str, cache: Path, **more: str) -> dict[str, str]:
-    """Variables with which a process reads S3 at this endpoint, through this cache."""
-    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    return keys | {"AWS_ENDPOINT_URL": endpoint, "SCIML_CACHE_DIR": str(cache)} | more
-
-
-def put(endpoint: str, bucket: str, folder: Path, prefix: str = "data") -> str:
-    """Put the files of a folder into a new bucket; the URL."""
-    client = fetch_servers.s3_client(endpoint)
-    client.create_bucket(Bucket=bucket)
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        client.put_object(Bucket=bucket, Key=f"{prefix}/{path.relative_to(folder).as_posix()}", Body=path.read_bytes())
-    return f"s3://{bucket}/{prefix}"
 
 
 @contextmanager
@@ -58,7 +39,7 @@ def answering(answer: Callable[[str, str, dict[str, str]], Answer]) -> Iterator[
             self.do_GET()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
@@ -88,8 +69,3 @@ def serving(content: bytes, etag: str = '"one"') -> Callable[[str, str, dict[str
         return 206, known | {"Content-Range": where}, part
 
     return answer
-
-
-def kept_environment(variables: dict[str, str]) -> dict[str, str]:
-    """The environment of this process with some variables."""
-    return {**os.environ, **variables}

@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 from numpy.typing import NDArray
@@ -188,6 +189,9 @@ class File(Group):
             # The driver that every build has, whatever the environment chooses: places are bytes of this very file.
             self.h5 = h5py.File(path, "r", driver="sec2") if self._opened is None else h5py.File(self._opened, "r")
         except LIBRARY_ERRORS as error:
+            # Whoever keeps the traceback to the end would keep h5py's settings of the file in it, whose removal by the
+            # HDF5 library, after Python has ended, is a crash.
+            clear_frames(error.__traceback__)
             if failure := failure_of(path):
                 raise failure from error
             if number := machine_error(error):

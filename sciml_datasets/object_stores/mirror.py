@@ -22,11 +22,12 @@ from sciml_datasets.messages import inform
 from sciml_datasets.object_stores.cache import OPEN, PARTIAL, STAGED, Cache, cache_dir, source_of, used_now
 from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.partial_copy import Part, PartialCopy, Range, missing_parts
+from sciml_datasets.object_stores.stored_object import StoredObject
 from sciml_datasets.object_stores.whole_files import WholeFiles
 from sciml_datasets.parallel.progress import progress
 
 if TYPE_CHECKING:
-    from sciml_datasets.object_stores.store import Store, StoredObject
+    from sciml_datasets.object_stores.store import Store
 
 Group = TypeVar("Group")
 
@@ -169,7 +170,7 @@ class Mirror:
 
     def _described(self, name: str) -> StoredObject:
         """What the store says of a file; a file that one request brings whole is not asked for before."""
-        from sciml_datasets.object_stores.store import REQUEST_BYTES, StoredObject
+        from sciml_datasets.object_stores.store import REQUEST_BYTES
 
         size, key = self.listed.files[name][0], f"{self._prefix}/{name}"
         if size <= REQUEST_BYTES:

@@ -25,7 +25,8 @@ from sciml_datasets.object_stores.cache import BLOCKS, Cache, used_now
 from sciml_datasets.parallel.processes import signature
 
 if TYPE_CHECKING:
-    from sciml_datasets.object_stores.store import Store, StoredObject
+    from sciml_datasets.object_stores.store import Store
+    from sciml_datasets.object_stores.stored_object import StoredObject
 
 BLOCK = 1 << 18
 """Number of bytes of a block."""

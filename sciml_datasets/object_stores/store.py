@@ -1,4 +1,4 @@
-"""One store: objects below a URL, read whole or in ranges, listed, written and removed, several requests in flight.
+"""One store: objects below a URL, read whole or in ranges, and listed, several requests in flight.
 
 obstore makes the requests and repeats those that fail for a moment. Every failure that remains is one sentence, an
 `InputError`, that begins with the URL. A store can be pickled. In a process that was forked after a store was used, a
@@ -7,22 +7,18 @@ new one reads, see `sciml_datasets.object_stores.forked`; the store of the paren
 
 from __future__ import annotations
 
-import mmap
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.object_stores.failures import Access, changed, sentences
+from sciml_datasets.object_stores.connections import connection, kind_of
+from sciml_datasets.object_stores.failures import changed, sentences
 from sciml_datasets.object_stores.forked import is_forked, served_store
-from sciml_datasets.object_stores.s3_access import s3_access
+from sciml_datasets.object_stores.listing import MOST_LISTED, listing
+from sciml_datasets.object_stores.stored_object import StoredObject
 from sciml_datasets.object_stores.urls import LOCAL, checked_url
 
 Item = TypeVar("Item")
@@ -34,46 +30,8 @@ REQUEST_BYTES = 8 << 20
 """Largest number of bytes of one request for a part of an object."""
 DOCUMENT_BYTES = 64 << 20
 """Largest number of bytes of an object that is read whole."""
-PART_BYTES, MOST_PARTS = 8 << 20, 10_000
-"""Least size of a part of an upload, and number of parts that S3 takes at most."""
-LARGEST_PUT = 5 << 30
-"""Largest number of bytes of an object that S3 takes in one request."""
-MOST_LISTED = 200_000
-"""Largest number of objects of a listing."""
-ANSWERS = 5
-"""Number of times that is asked for an answer which breaks off: obstore repeats requests, and no answers."""
-PAGE = 1_000
-PAGE_SECONDS = 120.0
-"""Time in which a page of a listing must come, or the listing never ends."""
-RETRIES: Any = {
-    "max_retries": 6,
-    "retry_timeout": timedelta(seconds=90),
-    "backoff": {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=10), "base": 2},
-}
-"""Waits of 0.1, 0.2, 0.4 seconds and so on, each varied at random, after a 5xx, a 429 or a broken connection."""
-TIMEOUTS: Any = {
-    "connect_timeout": timedelta(seconds=10),
-    "read_timeout": timedelta(seconds=30),
-    "timeout": timedelta(minutes=10),
-}
-"""Times for a connection, between two pieces of an answer, and for an answer as a whole, which may be slow."""
-KINDS = {"s3": "s3", "s3a": "s3", "gs": "gs", "http": "http", "https": "http", LOCAL: LOCAL}
-"""Scheme of a URL to the kind of its store; the others are Azure's."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredObject:
-    """What a store says of an object.
-
-    Attributes:
-        name: its name below the URL of the store.
-        size: number of bytes.
-        etag: tag of the content that the store gives, "" where it gives none.
-    """
-
-    name: str
-    size: int
-    etag: str
+REFUSED = "status code: 40"
+"""Part of errors of the library where a store refuses a request."""
 
 
 class Store:
@@ -97,8 +55,7 @@ class Store:
     def __init__(self, url: str, place: str = "the URL", in_flight: int = IN_FLIGHT) -> None:
         self.url, self.in_flight = checked_url(url, place), in_flight
         self._place = place
-        scheme = self.url.partition(":")[0]
-        self.kind = KINDS.get(scheme, "az")
+        self.kind = kind_of(self.url)
         if self.kind != LOCAL and os.environ.get("SCIML_OFFLINE", "0") not in ("", "0"):
             raise InputError(f"SCIML_OFFLINE forbids the network, which {self.url} needs: unset it, or name a folder")
         self.requests = self.received = self.sent = 0
@@ -107,24 +64,7 @@ class Store:
         self._process = os.getpid()
         self._served: Any = served_store(self.url, place, in_flight) if is_forked() else None
         if self._served is None:
-            self._open()
-
-    def _open(self) -> None:
-        from obstore.store import from_url
-
-        settings, provider = s3_access() if self.kind == "s3" else ({}, None)
-        skips = f"{ {'s3': 'AWS', 'gs': 'GOOGLE', 'az': 'AZURE'}.get(self.kind) }_SKIP_SIGNATURE"
-        anonymous = bool(settings.get("skip_signature")) or os.environ.get(skips, "").lower() in ("1", "true", "yes")
-        self._access = Access(self.kind, anonymous)
-        options: dict[str, Any] = {}
-        if self.kind != LOCAL:
-            options = {"client_options": TIMEOUTS | {"allow_http": True}, "retry_config": RETRIES}
-        if settings:
-            options["config"] = settings
-        if provider is not None:
-            options["credential_provider"] = provider
-        with sentences(self.url, self._access):
-            self._store: Any = from_url(self.url, **options)
+            self._store, self._access = connection(self.url)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """The constructor and its arguments: connections and counts stay in this process."""
@@ -142,12 +82,20 @@ class Store:
             InputError: it cannot be asked for.
         """
         import obstore
+        from obstore.exceptions import BaseError
 
         if self._served is not None:
             described: StoredObject = self._counted(self._served.head(name))
             return described
         with self._request(name):
-            return _described(name, obstore.head(self._store, _key(name)))
+            try:
+                return StoredObject.described(name, obstore.head(self._store, key(name)))
+            except FileNotFoundError:
+                raise
+            except BaseError as error:
+                if REFUSED in str(error):  # an answer to HEAD has no body, in which stores say why
+                    obstore.get_range(self._store, key(name), start=0, end=1)
+                raise
 
     def get(self, name: str, most: int = DOCUMENT_BYTES, unless: str = "") -> tuple[bytes, StoredObject] | None:
         """The content of a small object, and what the store says of it.
@@ -170,10 +118,10 @@ class Store:
             return read
         with self._request(name):
             try:
-                result = obstore.get(self._store, _key(name), options={"if_none_match": unless} if unless else {})
+                result = obstore.get(self._store, key(name), options={"if_none_match": unless} if unless else {})
             except NotModifiedError:
                 return None
-            found = _described(name, result.meta)
+            found = StoredObject.described(name, result.meta)
             if found.size > most:
                 raise InputError(f"{self.url_of(name)}: it has {found.size:,} bytes, expected at most {most:,}")
             content = bytes(result.bytes())
@@ -204,7 +152,7 @@ class Store:
         if etag and not etag.startswith("W/"):  # a weak tag never matches (RFC 9110, 13.1.1)
             options["if_match"] = etag
         with self._request(name):
-            result = obstore.get(self._store, _key(name), options=options)
+            result = obstore.get(self._store, key(name), options=options)
             if etag and (result.meta["e_tag"] or etag) != etag:
                 raise changed(self.url_of(name))
             content = memoryview(result.bytes())
@@ -252,122 +200,9 @@ class Store:
         Raises:
             InputError: it cannot be listed, there are more objects, or the listing never ends.
         """
-        import asyncio
-
-        import obstore
-
-        async def pages() -> list[StoredObject]:
-            found: dict[str, StoredObject] = {}
-            stream = aiter(obstore.list(self._store, _key(prefix) if prefix else None, chunk_size=PAGE))
-            came = 0
-            while True:
-                page = await asyncio.wait_for(anext(stream, None), PAGE_SECONDS)
-                if page is None:
-                    self._count(requests=not came)
-                    return [found[name] for name in sorted(found)]
-                found |= {meta["path"]: _described(meta["path"], meta) for meta in page}
-                came += len(page)
-                self._count(requests=1)
-                if came > most:
-                    raise InputError(
-                        f"{self.url_of(prefix)}: its listing has more than {most:,} objects: name the folder that "
-                        "holds the data, or see whether the listing of this store ever ends"
-                    )
-
-        with sentences(self.url_of(prefix), self._access), ThreadPoolExecutor(1) as alone:
-            try:
-                # A thread of its own, since the caller may run in an event loop, as notebooks do.
-                return _whole(lambda: alone.submit(asyncio.run, pages()).result())
-            except TimeoutError as error:
-                raise InputError(
-                    f"{self.url_of(prefix)}: its listing does not go on for {PAGE_SECONDS:.0f} seconds: the store may "
-                    "be wrong, or the folder too large: name another one"
-                ) from error
-
-    def put(self, name: str, content: bytes | Path | Iterable[bytes], size: int = 0) -> str:
-        """Write an object, which appears whole or not at all; an existing one is replaced.
-
-        Args:
-            name: its name.
-            content: its bytes, a file, or its bytes piece by piece; in several parts where it is large.
-            size: number of bytes of pieces, where it is known.
-
-        Returns:
-            its ETag, "" where the store gives none.
-
-        Raises:
-            InputError: it cannot be written.
-        """
-        import obstore
-
-        if isinstance(content, Path):
-            size = content.stat().st_size
-        elif isinstance(content, bytes):
-            size = len(content)
-        part = max(PART_BYTES, -(-size // (MOST_PARTS - 1)))
-        with self._request(name, requests=max(1, -(-size // part))):
-            result = obstore.put(self._store, _key(name), content, chunk_size=part, max_concurrency=self.in_flight)
-        self._count(sent=size)
-        return result["e_tag"] or ""
-
-    def put_whole(self, name: str, content: bytes | Path) -> str:
-        """Write an object by one request: a process that is killed leaves no parts of an upload.
-
-        Args:
-            name: its name.
-            content: its bytes, or a file that is not empty; at most LARGEST_PUT bytes.
-
-        Returns:
-            its ETag, "" where the store gives none.
-
-        Raises:
-            InputError: it is larger, or cannot be written.
-        """
-        import obstore
-
-        size = content.stat().st_size if isinstance(content, Path) else len(content)
-        if size > LARGEST_PUT:
-            raise InputError(f"{self.url_of(name)}: it has {size:,} bytes, and one request takes {LARGEST_PUT:,}")
-        with _in_memory(content) as view, self._request(name):
-            result = obstore.put(self._store, _key(name), view, use_multipart=False)
-        self._count(sent=size)
-        return result["e_tag"] or ""
-
-    def put_if_absent(self, name: str, content: bytes) -> bool:
-        """Write a small object unless there is one of this name, by one conditional request.
-
-        Returns:
-            whether it was written by this call. A repeated request whose first answer was lost gives False too: who
-            needs to know compares the content.
-
-        Raises:
-            InputError: it cannot be written, or the store has no conditional writes.
-        """
-        import obstore
-        from obstore.exceptions import AlreadyExistsError, PreconditionError
-
-        with self._request(name):
-            try:
-                obstore.put(self._store, _key(name), content, mode="create", use_multipart=False)
-            except (AlreadyExistsError, PreconditionError):
-                return False
-        self._count(sent=len(content))
-        return True
-
-    def delete(self, names: Sequence[str]) -> None:
-        """Remove objects; one that is not there is no error.
-
-        Raises:
-            InputError: one cannot be removed.
-        """
-        import obstore
-
-        for name in names:
-            with self._request(name):
-                try:
-                    _whole(partial(obstore.delete, self._store, _key(name)))
-                except FileNotFoundError:
-                    continue
+        where = self.url_of(prefix)
+        with sentences(where, self._access):
+            return listing(self._store, key(prefix) if prefix else None, where, most, lambda: self._count(requests=1))
 
     def told(self) -> str:
         """Number of requests and of bytes so far, in words."""
@@ -413,39 +248,8 @@ def pieces(start: int, end: int, most: int = REQUEST_BYTES) -> list[tuple[int, i
     return [(at, min(at + most, end)) for at in range(start, end, most)]
 
 
-@contextmanager
-def _in_memory(content: bytes | Path) -> Iterator[memoryview]:
-    """The bytes, or those of a file, which the system reads as they are needed."""
-    if isinstance(content, bytes):
-        yield memoryview(content)
-        return
-    with (
-        content.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages,
-        memoryview(pages) as view,
-    ):
-        yield view
-
-
-def _whole(ask: Callable[[], Result]) -> Result:
-    """What a request answers, which may be made several times."""
-    from obstore.exceptions import GenericError
-
-    for _ in range(ANSWERS - 1):
-        try:
-            return ask()
-        except GenericError as error:
-            if "response body" not in str(error):
-                raise
-    return ask()
-
-
-def _key(name: str) -> str:
+def key(name: str) -> str:
     """The name of an object, as a path below the store."""
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise InputError(f"{name!r} is no name of an object: expected names without . and .. between slashes")
     return name
-
-
-def _described(name: str, meta: Any) -> StoredObject:
-    return StoredObject(name, int(meta["size"]), meta["e_tag"] or "")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sciml_datasets.object_stores.store import Store
 from sciml_datasets.object_stores.trouble import trouble
+from sciml_datasets.object_stores.writable_store import WritableStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class BucketResults:
         folder: name of a new folder in it.
     """
 
-    store: Store
+    store: WritableStore
     folder: str
 
     @trouble()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,19 +10,25 @@ from typing import Any, Protocol
 from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.prepared.manifest import Written
 
+Make = Callable[[Path], Written]
+"""Function that writes a shard at a path, and returns its content."""
+
 
 class Work(Protocol):
     """A preparation in progress; it can be sent to other processes and machines, which write shards."""
 
-    def write(self, name: str, make: Callable[[Path], Written]) -> Written:
-        """Write a shard; when this returns, a later run of the same plan takes it over.
+    @property
+    def together(self) -> int:
+        """Number of shards that a process is best given at a time."""
+
+    def write(self, shards: Iterable[tuple[str, Make]]) -> list[Written]:
+        """Write shards; when this returns, a later run of the same plan takes them over.
 
         Args:
-            name: file name of the shard.
-            make: function that writes the shard at a path, and returns its content.
+            shards: file name of each shard, and the function that writes it; they are called one after the other.
 
         Raises:
-            OSError: it cannot be written, or another run has finished or removed the work meanwhile.
+            OSError: one cannot be written, or another run has finished or removed the work meanwhile.
         """
 
     def collect(self, names: Collection[str]) -> list[Written] | None:

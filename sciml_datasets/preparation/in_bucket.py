@@ -6,50 +6,34 @@ Below ``<data_dir>/sciml/<name>`` there are:
     1.0.0.incomplete/plan.json      the plan of the preparation, written if there is none
     1.0.0.incomplete/<shard>.json   the journal: an object for each shard that is written, with the tags of its files
 
-No reader sees a data set before its manifest is there. Each process writes a shard into a folder of its own machine and
-uploads every file of it by one request, so that a process that is killed leaves no parts of an upload; after that it
-writes the shard's entry of the journal. A later run of the same plan takes over the shards whose files are still those
-of their entries. Runs of one plan write the same bytes under the same names, so that they do not disturb each other. A
-new plan (``--restart``) takes the place of the old one: each run looks for it before an upload, and compares all tags
-before the manifest is written.
+No reader sees a data set before its manifest is there. Each process writes a shard into a folder of its own machine
+and uploads every file of it by one request, so that a process that is killed leaves no parts of an upload; after that
+it writes the shard's entry of the journal. Meanwhile it makes the next shard. A later run of the same plan takes over
+the shards whose files are still those of their entries. Runs of one plan write the same bytes under the same names,
+so that they do not disturb each other. A new plan (``--restart``) takes the place of the old one: each run looks for
+it before an upload, and compares all tags before the manifest is written.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from sciml_datasets.errors import InputError
-from sciml_datasets.object_stores.failures import MissingObjectError
-from sciml_datasets.object_stores.store import LARGEST_PUT, Store, StoredObject
-from sciml_datasets.object_stores.trouble import StoreTroubleError, trouble
+from sciml_datasets.object_stores.trouble import trouble
+from sciml_datasets.object_stores.writable_store import WritableStore
+from sciml_datasets.preparation.bucket_work import INCOMPLETE, BucketWork, content_of, has_object, objects_in
 from sciml_datasets.preparation.feature_checks import check_features
-from sciml_datasets.preparation.scratch import SHARD, new_scratch
-from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.preparation.work_folder import PLAN, what_changed
 from sciml_datasets.prepared import manifest
 from sciml_datasets.prepared.manifest import Written, listed_files, read_manifest
 from sciml_datasets.prepared.metadata import NAME as FACTS
-
-INCOMPLETE = ".incomplete"
-REQUESTS_OF_SHARD = 7
-"""Number of requests for a shard at most: two looks at the plan, its files, its entry, which is read and removed."""
-REQUESTS = 60
-"""Number of requests beside those for shards at most, where listings have one page: the plan, listings, other files."""
-OURS = re.compile(r"sciml-[\w.-]+|LICENSE|[\w.-]+\.(json|tsv|txt|npy)")
-"""Names of shards and of the files beside them."""
-
-
-class ReplacedError(OSError):
-    """Another run has begun anew with another plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +45,7 @@ class InBucket:
         version: version of the data set.
     """
 
-    store: Store
+    store: WritableStore
     version: str
 
     def __str__(self) -> str:
@@ -74,9 +58,9 @@ class InBucket:
 
     def prepared(self) -> dict[str, Any] | None:
         """See `Destination`."""
-        sizes = {file.name: file.size for file in _listed(self.store, self.version)}
+        sizes = {file.name: file.size for file in objects_in(self.store, self.version)}
         if manifest.NAME not in sizes:
-            if sizes and not _is_there(self.store, f"{self.version}{INCOMPLETE}/{PLAN}"):
+            if sizes and not has_object(self.store, f"{self.version}{INCOMPLETE}/{PLAN}"):
                 if self.is_finished():  # since it was listed
                     return self.prepared()
                 raise InputError(
@@ -108,7 +92,7 @@ class InBucket:
             folder = Path(scratch, "sciml", self.store.url.rpartition("/")[2], self.version)
             folder.mkdir(parents=True)
             for name in (manifest.NAME, "features.json", FACTS):
-                content = _content(self.store, f"{self.version}/{name}")
+                content = content_of(self.store, f"{self.version}/{name}")
                 if content is not None:
                     (folder / name).write_bytes(content)
             try:
@@ -118,7 +102,7 @@ class InBucket:
 
     def is_finished(self) -> bool:
         """See `Destination`."""
-        return _is_there(self.store, f"{self.version}/{manifest.NAME}")
+        return has_object(self.store, f"{self.version}/{manifest.NAME}")
 
     def open(self, plan: dict[str, Any], names: Collection[str], *, restart: bool) -> tuple[BucketWork, list[Written]]:
         """See `Destination`."""
@@ -147,190 +131,9 @@ class InBucket:
         BucketWork(self.store, self.version, "", "").remove_journal()
 
 
-@dataclass(frozen=True, slots=True)
-class BucketWork:
-    """A `sciml_datasets.preparation.destination.Work`.
-
-    Attributes:
-        store: the store, at ``<data_dir>/sciml/<name>``.
-        version: version of the data set.
-        digest: SHA-256 of the plan.
-        tag: ETag of the plan.
-    """
-
-    store: Store
-    version: str
-    digest: str
-    tag: str
-
-    def __str__(self) -> str:
-        return f"{self.store.url_of(self.version)}{INCOMPLETE}"
-
-    def write(self, name: str, make: Callable[[Path], Written]) -> Written:
-        """See `Work`."""
-        with scratch() as folder:
-            self._check_plan()
-            written = make(folder / name)
-            self._check_plan()
-            tags = {}
-            with trouble():
-                for file, size, _ in written.files():
-                    tags[file] = size, self.store.put_whole(f"{self.version}/{file}", folder / file)
-                entry = {"plan": self.digest, "written": asdict(written), "files": tags}
-                self.store.put_whole(self._beside(f"{name}.json"), json.dumps(entry, sort_keys=True).encode())
-        return written
-
-    def _beside(self, name: str) -> str:
-        """Name in the store of an entry of the journal, or of the plan."""
-        return f"{self.version}{INCOMPLETE}/{name}"
-
-    @trouble()
-    def _check_plan(self) -> None:
-        """Make sure that no other run has finished, or begun with another plan.
-
-        Raises:
-            FileExistsError: another run has finished.
-            ReplacedError: another run has begun anew.
-        """
-        try:
-            if self.store.head(self._beside(PLAN)).etag == self.tag:
-                return
-        except MissingObjectError:
-            if _is_there(self.store, f"{self.version}/{manifest.NAME}"):
-                raise FileExistsError(f"{self.store.url_of(self.version)}: a concurrent run was first") from None
-        raise ReplacedError(f"{self}: another run has started over meanwhile: run it again")
-
-    @trouble()
-    def finished(self) -> dict[str, Written]:
-        """The shards of the plan whose entry is in the journal and whose files are as it says, by name.
-
-        Entries of another plan are removed.
-        """
-        names = [name for name in self._names() if name != self._beside(PLAN)]
-        contents = self.store.each(lambda name: _content(self.store, name), names)
-        # Files are written before their entry: they are in a listing that is made after the one of the journal.
-        listed = {file.name: (file.size, file.etag) for file in _listed(self.store, self.version)}
-        found, others = {}, []
-        for name, content in zip(names, contents, strict=True):
-            entry = json.loads(content or b'{"plan": ""}')
-            if entry["plan"] != self.digest:
-                others.append(name)
-            elif all(listed.get(file) == (size, tag) for file, (size, tag) in entry["files"].items()):
-                written = Written(**entry["written"])
-                found[written.name] = written
-        self.store.delete(others)
-        return found
-
-    def _names(self) -> list[str]:
-        """The names of the entries of the journal, and of the plan."""
-        return [self._beside(file.name) for file in _listed(self.store, f"{self.version}{INCOMPLETE}")]
-
-    def collect(self, names: Collection[str]) -> list[Written] | None:
-        """See `Work`."""
-        self._check_plan()
-        found = self.finished()
-        return [found[name] for name in names] if found.keys() >= set(names) else None
-
-    def check_room(self, shards: Sequence[int]) -> None:
-        """See `Work`."""
-        largest = max(shards, default=0)
-        if largest > LARGEST_PUT:
-            raise InputError(
-                f"a shard has {largest / 1e9:.1f} GB, and a store takes at most {LARGEST_PUT / 1e9:.1f} GB in one "
-                "request: ask for more shards (num_shards)"
-            )
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-        if free < largest:
-            raise InputError(
-                f"{tempfile.gettempdir()}: a shard needs {largest / 1e9:.3f} GB there before it is uploaded, and "
-                f"{free / 1e9:.3f} GB are free: make room, or name another folder in TMPDIR"
-            )
-
-    @contextmanager
-    def finishing(self, shards: Sequence[Written]) -> Iterator[Path]:
-        """See `Work`; the folder is one of this machine, whose files are uploaded, the manifest last."""
-        with scratch() as folder:
-            yield folder
-            self._check_plan()
-            found = self.finished()
-            lost = [shard.name for shard in shards if getattr(found.get(shard.name), "sha256", "") != shard.sha256]
-            if lost:
-                raise StoreTroubleError(
-                    f"{self.store.url_of(self.version)}/{lost[0]} is not as it was written, another run has replaced "
-                    "it: run the same command again"
-                )
-            ours = {name for written in shards for name, *_ in written.files()}
-            beside = sorted(path.name for path in folder.iterdir() if path.name != manifest.NAME)
-            with trouble():
-                others = {file.name for file in _listed(self.store, self.version)} - {*ours, *beside}
-                self.store.delete([f"{self.version}/{name}" for name in sorted(others) if OURS.fullmatch(name)])
-                self.store.each(lambda name: self.store.put_whole(f"{self.version}/{name}", folder / name), beside)
-                self.store.put_if_absent(f"{self.version}/{manifest.NAME}", (folder / manifest.NAME).read_bytes())
-        self.remove_journal()
-
-    @trouble()
-    def remove_journal(self) -> None:
-        """Remove the journal, last the plan."""
-        plan = self._beside(PLAN)
-        names = self._names()
-        self.store.each(lambda name: self.store.delete([name]), [name for name in names if name != plan])
-        self.store.delete([name for name in names if name == plan])
-
-    def traffic(self) -> Traffic:
-        """See `Work`."""
-        return Traffic.of(self.store)
-
-    @trouble()
-    def discard(self) -> None:
-        """See `Work`; where another run has begun with another plan, its work stays."""
-        try:
-            self._check_plan()
-        except (FileExistsError, ReplacedError):
-            return
-        names = [file.name for file in _listed(self.store, self.version) if OURS.fullmatch(file.name)]
-        self.store.each(lambda name: self.store.delete([f"{self.version}/{name}"]), names)
-        self.remove_journal()
-
-    def was_removed(self, error: FileNotFoundError) -> bool:
-        """See `Work`; `write` says so itself."""
-        return False
-
-
 def _difference(before: bytes, plan: dict[str, Any]) -> str:
     """One clause on how an earlier plan, as it is stored, differs from a plan."""
     try:
         return what_changed(json.loads(before), plan)
     except (ValueError, AttributeError, TypeError):
         return "its plan is damaged"
-
-
-@contextmanager
-def scratch() -> Iterator[Path]:
-    """A new folder of this machine for the files of a shard, or for those beside the shards."""
-    folder = new_scratch(SHARD)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder.parent, ignore_errors=True)
-
-
-def _listed(store: Store, folder: str) -> list[StoredObject]:
-    """The objects of a folder, with their names in it."""
-    return [replace(file, name=file.name.removeprefix(f"{folder}/")) for file in store.listed(folder)]
-
-
-def _content(store: Store, name: str) -> bytes | None:
-    """The content of a small object; None where there is none."""
-    try:
-        found = store.get(name)
-    except MissingObjectError:
-        return None
-    return found[0] if found else None
-
-
-def _is_there(store: Store, name: str) -> bool:
-    try:
-        store.head(name)
-    except MissingObjectError:
-        return False
-    return True

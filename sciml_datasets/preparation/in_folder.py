@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.atomic_folders import check_vacant, publish
 from sciml_datasets.preparation import work_folder
+from sciml_datasets.preparation.destination import Make
 from sciml_datasets.preparation.feature_checks import check_features
 from sciml_datasets.preparation.traffic import Traffic
 from sciml_datasets.prepared import manifest
@@ -89,13 +90,20 @@ class FolderWork:
     def __str__(self) -> str:
         return str(self.folder)
 
-    def write(self, name: str, make: Callable[[Path], Written]) -> Written:
+    @property
+    def together(self) -> int:
         """See `Work`."""
-        if self.final.exists():
-            raise FileExistsError(f"{self.final}: a concurrent run was first")
-        written = make(self.folder / "folder" / name)
-        work_folder.journal(self.folder, written)
-        return written
+        return 1
+
+    def write(self, shards: Iterable[tuple[str, Make]]) -> list[Written]:
+        """See `Work`."""
+        found = []
+        for name, make in shards:
+            if self.final.exists():
+                raise FileExistsError(f"{self.final}: a concurrent run was first")
+            found.append(make(self.folder / "folder" / name))
+            work_folder.journal(self.folder, found[-1])
+        return found
 
     def collect(self, names: Collection[str]) -> list[Written] | None:
         """See `Work`."""

@@ -22,8 +22,8 @@ SMALL = 1 << 20
 """Number of bytes up to which a file is requested as a whole before it is indexed."""
 AHEAD = 32
 """Number of items that are requested and not read yet; twice as many small files are indexed together."""
-AHEAD_BYTES = 16 << 20
-"""Number of bytes that are requested and not read yet; a single item may have more."""
+AHEAD_BYTES = 32 << 20
+"""Number of bytes that are requested and not read yet, of a store by several requests; a single item may have more."""
 
 
 class Extent(NamedTuple):

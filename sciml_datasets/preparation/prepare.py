@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sciml_datasets.benchmarks import find, preprocessed
 from sciml_datasets.errors import InputError, whole
 from sciml_datasets.files.atomic_folders import work_folder
-from sciml_datasets.object_stores.store import Store
+from sciml_datasets.object_stores.writable_store import WritableStore
 from sciml_datasets.parallel.beam import Beam, FolderResults, Results
 from sciml_datasets.parallel.executors import Executor, Forked, MpiRanks, Serial, Spawned, check_jobs
 from sciml_datasets.parallel.job_array import Share, share_of
@@ -133,7 +133,7 @@ def builder_at(place: Place, name: str, file_format: str | None, choices: Mappin
 def _results_at(place: Place) -> Results:
     if isinstance(place, Path):
         return FolderResults(place / "sciml")
-    return BucketResults(Store(place, "data_dir"), f"sciml/beam-results-{signature()}")
+    return BucketResults(WritableStore(place, "data_dir"), f"sciml/beam-results-{signature()}")
 
 
 def destination_of(name: str, place: Place) -> Destination:
@@ -149,7 +149,7 @@ def destination_of(name: str, place: Place) -> Destination:
     version = find(name)[1].version
     if isinstance(place, Path):
         return InFolder(place / "sciml" / name / version)
-    return InBucket(Store(f"{place}/sciml/{name}", "data_dir"), version)
+    return InBucket(WritableStore(f"{place}/sciml/{name}", "data_dir"), version)
 
 
 def processes(jobs: int, *places: Place | None) -> Executor:

@@ -24,7 +24,8 @@ from sciml_datasets.errors import InputError, naming
 from sciml_datasets.files.arriving import add_source, forget_sources
 from sciml_datasets.files.documents import is_path_below
 from sciml_datasets.object_stores.sparse_file import SparseFile
-from sciml_datasets.object_stores.store import Store, StoredObject, pieces
+from sciml_datasets.object_stores.store import Store, pieces
+from sciml_datasets.object_stores.stored_object import StoredObject
 from sciml_datasets.object_stores.trouble import trouble
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.options import PrepareOptions

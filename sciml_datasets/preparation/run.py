@@ -10,7 +10,8 @@ from typing import Any
 from sciml_datasets.benchmark import Benchmark
 from sciml_datasets.errors import InputError, PeerFailedError
 from sciml_datasets.messages import inform
-from sciml_datasets.parallel.executors import Executor
+from sciml_datasets.parallel.beam import Beam
+from sciml_datasets.parallel.executors import Executor, Serial
 from sciml_datasets.parallel.progress import leader_progress
 from sciml_datasets.preparation.destination import Destination, Work
 from sciml_datasets.preparation.finish import finish
@@ -19,9 +20,12 @@ from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.plan import Shard, ShardPlan
 from sciml_datasets.preparation.planning import Planned, planned, raw_files_of
 from sciml_datasets.preparation.scratch import remove_left
-from sciml_datasets.preparation.tasks import WriteShard, shard_name
+from sciml_datasets.preparation.tasks import WriteShards, shard_name
 from sciml_datasets.preparation.traffic import Traffic, mapped
 from sciml_datasets.prepared.manifest import Written
+
+DRAWS = 2
+"""Least number of times that a process draws shards, where there are as many: the slower ones draw fewer."""
 
 
 def prepare_builder(builder: Any, options: PrepareOptions, executor: Executor) -> None:
@@ -120,12 +124,22 @@ def _write(
     """Write shards, and return what was written and the traffic of the other processes; both are right on rank 0."""
     started = time.perf_counter()
     count, size = sum(len(shard.samples) for shard in todo), _payload(todo)
-    write = WriteShard(builder, made.raw_format, made.raw, work, sum(len(shard.samples) for shard in made.plan.shards))
+    write = WriteShards(builder, made.raw_format, made.raw, work, sum(len(shard.samples) for shard in made.plan.shards))
     with leader_progress(executor, "Writing", count, " samples", unit_bytes=size / max(count, 1)) as advance:
-        done, others = mapped(executor, write, todo, advance, write.traffic)
+        done, others = mapped(executor, write, _groups(todo, work.together, executor), advance, write.traffic)
     _report_missing(executor, made.missing, builder.benchmark)
     _summarise(executor, size, made.plan, taken_over, time.perf_counter() - started)
-    return done, others
+    return [written for group in done for written in group], others
+
+
+def _groups(shards: Sequence[Shard], together: int, executor: Executor) -> list[Sequence[Shard]]:
+    """Shards in groups of at most ``together``; there are several groups for each process, where there can be.
+
+    The workers of Beam are not counted: each shard is a group.
+    """
+    draws = 1 if isinstance(executor, Serial) else DRAWS
+    width = 1 if isinstance(executor, Beam) else max(1, min(together, len(shards) // (draws * executor.size)))
+    return [shards[at : at + width] for at in range(0, len(shards), width)]
 
 
 def _payload(shards: Sequence[Shard]) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sciml_datasets.benchmarks import find, preprocessed, raw_root
 from sciml_datasets.parallel.executors import MpiRanks, Serial, check_jobs
-from sciml_datasets.preparation.in_bucket import REQUESTS, REQUESTS_OF_SHARD
+from sciml_datasets.preparation.bucket_work import REQUESTS, REQUESTS_OF_SHARD, room_of
 from sciml_datasets.preparation.options import PrepareOptions
 from sciml_datasets.preparation.places import Place, data_place, raw_place
 from sciml_datasets.preparation.planning import planned
@@ -35,7 +35,7 @@ class Survey:
         shards: number of shards.
         written: size of the payloads of all records, to which the framing of the file format comes.
         room: path of the folder that needs room.
-        needed: room that is needed there: all that is written, or the largest shard for each process where shards are
+        needed: room that is needed there: all that is written, or the largest shards for each process where shards are
             uploaded.
         free: room that is free there.
         requests: number of requests to write into an object store, at most; 0 for a folder.
@@ -85,7 +85,6 @@ def survey(
         records[shard.split] += len(shard.samples)
     in_folder = isinstance(place, Path)
     room = _existing(place) if isinstance(place, Path) else Path(tempfile.gettempdir())
-    largest = max(shard.size for shard in shards)
     return Survey(
         str(destination),
         prepared=False,
@@ -96,7 +95,7 @@ def survey(
         shards=len(shards),
         written=made.plan.payload_bytes,
         room=str(room),
-        needed=made.plan.payload_bytes if in_folder else executor.size * largest,
+        needed=made.plan.payload_bytes if in_folder else executor.size * room_of([shard.size for shard in shards]),
         free=shutil.disk_usage(room).free,
         requests=0 if in_folder else REQUESTS + REQUESTS_OF_SHARD * len(shards),
     )

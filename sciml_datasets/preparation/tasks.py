@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,8 @@ class IndexFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteShard:
-    """Writes a shard: returns its content, and the traffic that it took; progress in samples.
+class WriteShards:
+    """Writes shards: returns their contents, and the traffic that they took; progress in samples.
 
     Attributes:
         builder: builder of the data set.
@@ -88,16 +89,16 @@ class WriteShard:
     work: Work
     samples: int
 
-    def __call__(self, shard: Shard, tick: Tick) -> tuple[Written, Traffic]:
+    def __call__(self, shards: Sequence[Shard], tick: Tick) -> tuple[list[Written], Traffic]:
         before = self.traffic()
-        written = self.work.write(shard_name(self.builder, shard), lambda path: self._written(path, shard, tick))
-        return written, self.traffic() - before
+        wanted = [(shard_name(self.builder, shard), partial(self._written, shard, tick)) for shard in shards]
+        return self.work.write(wanted), self.traffic() - before
 
     def traffic(self) -> Traffic:
         """The traffic of this process so far, of raw files and of shards."""
         return self.raw.traffic() + self.work.traffic()
 
-    def _written(self, path: Path, shard: Shard, tick: Tick) -> Written:
+    def _written(self, shard: Shard, tick: Tick, path: Path) -> Written:
         """The shard, written at a path."""
         encode = encoder(self.builder.info.features)
         write = WRITERS[self.builder.info.file_format.value]

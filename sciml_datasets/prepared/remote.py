@@ -17,7 +17,7 @@ from sciml_datasets.errors import InputError
 from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.mirror import Listed, Mirror, root_of, store_at
 from sciml_datasets.object_stores.opening import opened
-from sciml_datasets.object_stores.urls import checked_url, is_url, local_path
+from sciml_datasets.object_stores.urls import BUCKETS, checked_url, is_url, local_path
 from sciml_datasets.prepared.integrity import NAME, OFFSETS_SUFFIX, State, listed_files, manifest_of, state_of
 
 
@@ -39,9 +39,12 @@ def local_root(name: str, version: str, data_dir: str | Path | None = None) -> P
     try:
         return opened(url, f"sciml/{name}/{version}", NAME, _listed)
     except MissingObjectError as error:
+        how = f"`sciml prepare {name} --data-dir {url}`"
+        if url.partition(":")[0] not in BUCKETS:
+            how = "`sciml prepare` in a folder and copy it there"
         raise InputError(
-            f"{url} holds no {name} {version} (there is no sciml/{name}/{version}/{NAME}): prepare it with `sciml "
-            "prepare` and copy it there, or correct the URL"
+            f"{url} holds no {name} {version} (there is no sciml/{name}/{version}/{NAME}): prepare it with {how}, or "
+            "correct the URL"
         ) from error
 
 

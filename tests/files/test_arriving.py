@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from traceback import walk_tb
 
 import h5py
 import numpy as np
@@ -38,10 +39,6 @@ def sparse(tmp_path_factory: pytest.TempPathFactory, pool: ThreadPoolExecutor) -
     return SparseFile(store, store.head("object"), folder / "copy", pool)
 
 
-def room(path: Path) -> int:
-    return path.stat().st_blocks * 512
-
-
 @given(st.lists(st.tuples(st.integers(0, SIZE + 5), st.integers(0, 2 * BLOCK)), min_size=1, max_size=5), st.booleans())
 def test_whatever_is_read_is_as_in_the_object(sparse: SparseFile, reads: list[tuple[int, int]], forgets: bool) -> None:
     with ArrivingFile(sparse.path, sparse) as file:
@@ -50,15 +47,6 @@ def test_whatever_is_read_is_as_in_the_object(sparse: SparseFile, reads: list[tu
             assert file.read(count) == CONTENT[start : start + count]
             if forgets:
                 sparse.forget()
-
-
-def test_only_what_is_read_is_got_and_its_room_given_back(sparse: SparseFile) -> None:
-    sparse.forget()
-    assert (sparse.path.stat().st_size, room(sparse.path)) == (SIZE, 0)
-    sparse.need(BLOCK + 3, BLOCK + 5)
-    assert 0 < room(sparse.path) <= 2 * BLOCK
-    sparse.forget()
-    assert room(sparse.path) == 0
 
 
 def test_hdf5_is_read_through_it(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
@@ -93,3 +81,19 @@ def test_what_keeps_bytes_from_coming_is_told_and_no_damage_of_the_file(
     forget_sources(tmp_path)
     with pytest.raises(InputError, match="not a complete HDF5 file"), opened(sparse.path):
         pass
+
+
+def test_an_error_that_is_kept_until_python_has_ended_keeps_nothing_of_h5py(
+    tmp_path: Path, pool: ThreadPoolExecutor
+) -> None:
+    (tmp_path / "object").write_bytes(b"no HDF5")
+    store = Store(tmp_path.as_uri())
+    sparse = SparseFile(store, store.head("object"), tmp_path / "copy", pool)
+    add_source(sparse.path, sparse)
+    with pytest.raises(InputError, match="not a complete HDF5 file") as caught, opened(sparse.path):
+        pass
+    forget_sources(tmp_path)
+    assert caught.value.__cause__
+    frames = [frame for frame, _ in walk_tb(caught.value.__cause__.__traceback__) if "h5py" in frame.f_code.co_filename]
+    assert [frame.f_locals for frame in frames if frame.f_locals] == []
+    assert frames

@@ -22,7 +22,8 @@ from sciml_datasets.object_stores.failures import ChangedObjectError
 from sciml_datasets.object_stores.mirror import Listed, root_of, store_at
 from sciml_datasets.object_stores.opening import opened
 from sciml_datasets.object_stores.partial_copy import BLOCK, PartialCopy, missing_parts
-from sciml_datasets.object_stores.store import Store, StoredObject
+from sciml_datasets.object_stores.store import Store
+from sciml_datasets.object_stores.stored_object import StoredObject
 
 CONTENT = object_servers.numbers(3 * BLOCK * 4 + 1000)
 
@@ -243,7 +244,7 @@ def indexed(method: str, path: str, headers: dict[str, str]) -> object_servers.A
 
 
 def reader(url: str, cache: Path) -> subprocess.Popen[bytes]:
-    variables = object_servers.kept_environment({"SCIML_CACHE_DIR": str(cache)})
+    variables = os.environ | {"SCIML_CACHE_DIR": str(cache)}
     paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, [paths, os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen([sys.executable, "-c", READ, url, str(Path(__file__).parent)], env=variables)

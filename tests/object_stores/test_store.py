@@ -7,27 +7,30 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import buckets
 import fetch_servers
 import object_servers
 import pytest
 
 from sciml_datasets import InputError
-from sciml_datasets.object_stores import store as stores
+from sciml_datasets.object_stores import listing
+from sciml_datasets.object_stores.connections import RETRIES, TIMEOUTS
 from sciml_datasets.object_stores.failures import ChangedObjectError, MissingObjectError
-from sciml_datasets.object_stores.store import Store
+from sciml_datasets.object_stores.store import Store, pieces
 from sciml_datasets.object_stores.urls import checked_url, is_url, local_path
+from sciml_datasets.object_stores.writable_store import WritableStore
 
 
 @pytest.fixture
-def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WritableStore:
     """An empty bucket."""
-    for name, value in object_servers.environment(s3, tmp_path).items():
+    for name, value in buckets.environment(s3, tmp_path).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "nothing").mkdir()
-    return Store(object_servers.put(s3, f"b{abs(hash(tmp_path)):x}", tmp_path / "nothing", "folder"))
+    return WritableStore(buckets.put(s3, f"b{abs(hash(tmp_path)):x}", tmp_path / "nothing", "folder"))
 
 
-def test_an_object_is_written_described_read_listed_and_removed(bucket: Store) -> None:
+def test_an_object_is_written_described_read_listed_and_removed(bucket: WritableStore) -> None:
     etag = bucket.put("a/one", b"0123456789")
     described = bucket.head("a/one")
     assert (described.size, described.etag) == (10, etag)
@@ -40,22 +43,22 @@ def test_an_object_is_written_described_read_listed_and_removed(bucket: Store) -
     assert (bucket.requests, bucket.received, bucket.sent) == (8, 14, 10)
 
 
-def test_a_file_is_written_in_parts_and_read_in_parts_at_a_time(bucket: Store, tmp_path: Path) -> None:
+def test_a_file_is_written_in_parts_and_read_in_parts_at_a_time(bucket: WritableStore, tmp_path: Path) -> None:
     content = object_servers.numbers(9 << 20)
     (tmp_path / "large").write_bytes(content)
     bucket.put("large", tmp_path / "large")
-    parts = stores.pieces(0, len(content), 1 << 20)
+    parts = pieces(0, len(content), 1 << 20)
     got = bucket.each(lambda part: bytes(bucket.get_range("large", *part)), parts)
     assert b"".join(got) == content
 
 
-def test_only_the_first_writer_writes_where_nothing_was(bucket: Store) -> None:
+def test_only_the_first_writer_writes_where_nothing_was(bucket: WritableStore) -> None:
     assert bucket.put_if_absent("manifest", b"mine")
     assert not bucket.put_if_absent("manifest", b"yours")
     assert bucket.get("manifest") == (b"mine", bucket.head("manifest"))
 
 
-def test_an_object_that_changes_while_it_is_read_is_told(bucket: Store) -> None:
+def test_an_object_that_changes_while_it_is_read_is_told(bucket: WritableStore) -> None:
     etag = bucket.put("one", b"first")
     bucket.put("one", b"other")
     with pytest.raises(ChangedObjectError, match="one: it has changed while it was read"):
@@ -79,7 +82,7 @@ def test_what_fails_for_a_moment_is_asked_for_again(http: str, mirror: Path) -> 
 def test_an_answer_that_stands_still_is_asked_for_again_and_a_slow_one_is_waited_for(
     http: str, mirror: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(stores.TIMEOUTS, "read_timeout", timedelta(seconds=1))
+    monkeypatch.setitem(TIMEOUTS, "read_timeout", timedelta(seconds=1))
     content = (mirror / fetch_servers.SMALL).read_bytes()
     kinds = iter(["stall", "pass"])
 
@@ -113,16 +116,33 @@ def test_an_answer_that_stands_still_is_asked_for_again_and_a_slow_one_is_waited
 def test_every_refusal_of_a_store_is_one_sentence(
     status: int, code: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(stores.RETRIES, "max_retries", 1)
+    monkeypatch.setitem(RETRIES, "max_retries", 1)
     body = f"<Error><Code>{code}</Code><Region>eu-west-1</Region></Error>".encode()
     with object_servers.answering(lambda *_: (status, {}, body)) as endpoint:
-        for name, value in object_servers.environment(endpoint, tmp_path).items():
+        for name, value in buckets.environment(endpoint, tmp_path).items():
             monkeypatch.setenv(name, value)
         found = Store("s3://bucket/folder")
         with pytest.raises(InputError, match=f"^s3://bucket/folder/x: .*{expected}") as caught:
             found.get("x")
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, MissingObjectError) == (code == "NoSuchKey")
+
+
+def test_a_refusal_without_a_body_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def answer(method: str, path: str, headers: dict[str, str]) -> object_servers.Answer:
+        asked.append(method)
+        return 404 if path.endswith("/absent") else 400, {}, b"<Error><Code>ExpiredToken</Code></Error>"
+
+    with object_servers.answering(answer) as endpoint:
+        for name, value in buckets.environment(endpoint, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(InputError, match="the credentials have expired: renew them"):
+            Store("s3://bucket").head("x")
+        with pytest.raises(MissingObjectError):
+            Store("s3://bucket").head("absent")
+    assert asked == ["HEAD", "GET", "HEAD"]
 
 
 def test_without_credentials_the_sentence_names_the_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,18 +188,18 @@ def test_a_listing_without_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.M
         f"{page}</ListBucketResult>"
     ).encode()
     with object_servers.answering(lambda *_: (200, {}, body)) as endpoint:
-        for name, value in object_servers.environment(endpoint, tmp_path).items():
+        for name, value in buckets.environment(endpoint, tmp_path).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(InputError, match="its listing has more than 5,000 objects"):
             Store("s3://bucket").listed(most=5_000)
 
 
 def test_a_listing_that_stands_still_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "PAGE_SECONDS", 0.5)
+    monkeypatch.setattr(listing, "PAGE_SECONDS", 0.5)
     more = "<IsTruncated>true</IsTruncated><NextContinuationToken>x</NextContinuationToken>"
     body = f"<ListBucketResult>{more}</ListBucketResult>".encode()
     with object_servers.answering(lambda *_: (200, {}, body)) as endpoint:
-        for name, value in object_servers.environment(endpoint, tmp_path).items():
+        for name, value in buckets.environment(endpoint, tmp_path).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(InputError, match="its listing does not go on"):
             Store("s3://bucket").listed()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,12 @@ from fetch_servers import Fault, Request, proxy, s3_server
 from processes import COMMAND, signature_of_ended
 
 from sciml_datasets import InputError, prepare
-from sciml_datasets.object_stores import store as stores
-from sciml_datasets.object_stores.store import LARGEST_PUT, Store
+from sciml_datasets.cli.main import main
+from sciml_datasets.object_stores.connections import RETRIES
 from sciml_datasets.object_stores.trouble import StoreTroubleError
-from sciml_datasets.preparation.in_bucket import BucketWork, InBucket, ReplacedError
+from sciml_datasets.object_stores.writable_store import LARGEST_PUT, WritableStore
+from sciml_datasets.preparation.bucket_work import UPLOAD_BYTES, BucketWork, ReplacedError, room_of
+from sciml_datasets.preparation.in_bucket import InBucket
 from sciml_datasets.preparation.survey import survey
 from sciml_datasets.prepared.manifest import Written
 
@@ -229,7 +232,7 @@ def shard(folder: Path, content: bytes = b"12345") -> Written:
 
 @pytest.fixture
 def place(bucket: Bucket) -> InBucket:
-    return InBucket(Store(f"{bucket.url}/{DATASET}"), "3.0.0")
+    return InBucket(WritableStore(f"{bucket.url}/{DATASET}"), "3.0.0")
 
 
 def opened(place: InBucket, plan: dict[str, object], *, restart: bool = False) -> BucketWork:
@@ -240,7 +243,25 @@ def test_a_run_stops_where_another_has_started_over(place: InBucket) -> None:
     work = opened(place, PLAN)
     opened(place, OTHER, restart=True)
     with pytest.raises(ReplacedError, match=r"another run has started over meanwhile: run it again"):
-        work.write("a", shard)
+        work.write([("a", shard)])
+
+
+def test_a_shard_is_uploaded_while_the_next_one_is_made(place: InBucket, bucket: Bucket) -> None:
+    def second(path: Path) -> Written:
+        stop = time.monotonic() + 20
+        while f"{JOURNAL}/a.json" not in bucket.names() and time.monotonic() < stop:
+            time.sleep(0.02)
+        return shard(path, str(bucket.names(f"{JOURNAL}/a")).encode())
+
+    written = opened(place, PLAN).write([("a", shard), ("b", second)])
+    assert [one.name for one in written] == ["a", "b"]
+    assert bucket.content(VERSION) == {"a": b"12345", "b": str([f"{JOURNAL}/a.json"]).encode()}
+
+
+def test_shards_that_wait_for_their_upload_are_bounded_by_bytes() -> None:
+    assert room_of([3, 2, 1]) == 6
+    assert room_of([1 << 20] * 10_000) == UPLOAD_BYTES + (1 << 20)
+    assert room_of([2 * UPLOAD_BYTES] * 10) == 4 * UPLOAD_BYTES
 
 
 def test_a_run_that_begins_when_another_has_just_finished_leaves_its_data_alone(
@@ -254,9 +275,9 @@ def test_a_run_that_begins_when_another_has_just_finished_leaves_its_data_alone(
 
 def test_a_mistake_in_raw_files_removes_the_work_of_its_own_plan_alone(place: InBucket, bucket: Bucket) -> None:
     work = opened(place, PLAN)
-    work.write("sciml-train.tfrecord-00000-of-00001", shard)
+    work.write([("sciml-train.tfrecord-00000-of-00001", shard)])
     other = opened(place, OTHER, restart=True)
-    other.write("sciml-test.tfrecord-00000-of-00001", shard)
+    other.write([("sciml-test.tfrecord-00000-of-00001", shard)])
     before = bucket.names()
     work.discard()
     assert bucket.names() == before
@@ -284,8 +305,8 @@ def test_a_server_of_files_to_read_is_refused(raw_dir: Path) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of milliseconds between the requests for what fails."""
-    backoff = {"init_backoff": stores.timedelta(milliseconds=1), "max_backoff": stores.timedelta(milliseconds=5)}
-    monkeypatch.setitem(stores.RETRIES, "backoff", {**backoff, "base": 2})
+    backoff = {"init_backoff": timedelta(milliseconds=1), "max_backoff": timedelta(milliseconds=5)}
+    monkeypatch.setitem(RETRIES, "backoff", {**backoff, "base": 2})
 
 
 def breaking(fault: Fault, every: int) -> Callable[[Request], Fault]:
@@ -323,10 +344,43 @@ def test_a_store_that_fails_keeps_what_is_finished(
         monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
         with pytest.raises(StoreTroubleError, match=r"the store fails, also after waits: run the command again later"):
             in_bucket(raw_dir, bucket)
-    assert finished(bucket) == 4
+    assert finished(bucket) >= 4  # another one was uploaded at the same time
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     in_bucket(raw_dir, bucket)
     assert_whole(bucket, whole)
+
+
+EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+
+
+def test_credentials_that_expire_end_in_one_sentence_and_the_same_command_goes_on(
+    bucket: Bucket,
+    raw_dir: Path,
+    server: str,
+    prepared: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def decide(request: Request) -> Fault:
+        return Fault("status", status=400, body=EXPIRED) if finished(bucket) else Fault()
+
+    words = command(raw_dir, bucket, "--jobs", "1")[len(COMMAND) :]
+    with proxy(server, decide) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+        assert main(words) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    last = said.err.splitlines()[-1]
+    assert re.fullmatch(
+        r"sciml prepare: s3://.*: the credentials have expired: renew them and run the command again, which goes on "
+        r"with what it has",
+        last,
+    )
+    assert finished(bucket) >= 1
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    assert main(words) == 0
+    assert re.search(r"; [123] of 3 shards had been finished before", capsys.readouterr().err)
+    assert_whole(bucket, prepared)
 
 
 def test_missing_rights_are_one_sentence(bucket: Bucket, raw_dir: Path, server: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
 import shutil
@@ -12,16 +13,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import buckets
 import fetch_servers
 import numpy as np
-import object_servers
 import pytest
 import tensorflow_datasets as tfds
 
 import sciml_datasets
 from sciml_datasets import InputError, Prepared
 from sciml_datasets.cli.main import main
-from sciml_datasets.object_stores import store as stores
+from sciml_datasets.object_stores.connections import RETRIES
 from sciml_datasets.object_stores.mirror import _store, store_at
 
 NAME = "stemdl_demo"
@@ -39,13 +40,13 @@ def local(raw_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(s3: str, local: Path) -> str:
     """Their copy in a bucket."""
-    return object_servers.put(s3, "prepared", local)
+    return buckets.put(s3, "prepared", local)
 
 
 @pytest.fixture(autouse=True)
 def cache(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache, and the variables with which the bucket is read."""
-    for name, value in object_servers.environment(s3, tmp_path / "cache").items():
+    for name, value in buckets.environment(s3, tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
     _store.cache_clear()
     yield tmp_path / "cache"
@@ -67,9 +68,7 @@ def changed(s3: str, local: Path, tmp_path: Path, request: pytest.FixtureRequest
     def put(change: Callable[[Path], object]) -> str:
         shutil.copytree(local, tmp_path / "changed")
         change(folder_of(tmp_path / "changed"))
-        return object_servers.put(
-            s3, re.sub("[^a-z]", "-", request.node.name.lower())[:60].strip("-"), tmp_path / "changed"
-        )
+        return buckets.put(s3, re.sub("[^a-z]", "-", request.node.name.lower())[:60].strip("-"), tmp_path / "changed")
 
     return put
 
@@ -154,7 +153,7 @@ def test_a_server_of_http_serves_as_well(local: Path) -> None:
 def test_array_records_are_fetched_whole(raw_dir: Path, s3: str, tmp_path: Path) -> None:
     local = tmp_path / "records"
     sciml_datasets.prepare(NAME, raw_dir, local, file_format="array_record")
-    url = object_servers.put(s3, "records", local)
+    url = buckets.put(s3, "records", local)
     there, here = (tfds.data_source(f"sciml/{NAME}", split="test", data_dir=place) for place in (url, local))
     assert all(map(same, there.__getitems__(range(10)), here.__getitems__(range(10))))
 
@@ -199,7 +198,7 @@ def test_other_data_at_the_same_url_have_another_folder(s3: str, raw_dir: Path, 
         sciml_datasets.prepare(NAME, raw_dir, tmp_path / str(shards), num_shards=shards)
         return tmp_path / str(shards)
 
-    url = object_servers.put(s3, "twice", prepared(1))
+    url = buckets.put(s3, "twice", prepared(1))
     first = Prepared.open(NAME, url)
     client = fetch_servers.s3_client(s3)
     for path in folder_of(prepared(2)).iterdir():
@@ -260,7 +259,15 @@ def test_a_place_without_the_data_set_is_one_sentence(url: str, capsys: pytest.C
     assert main(["verify", "cloudmask_demo", "--data-dir", url]) == 2
     reported = capsys.readouterr().err
     assert reported.startswith(f"sciml verify: {url} holds no cloudmask_demo")
+    assert f"prepare it with `sciml prepare cloudmask_demo --data-dir {url}`" in reported
     assert reported.count("\n") == 1
+
+
+def test_tfds_prepares_nothing_at_a_url(url: str, cache: Path) -> None:
+    tfds.builder(f"sciml/{NAME}", data_dir=url).download_and_prepare()
+    assert not [path for path in cache.rglob("*tfrecord*") if path.is_file()]
+    with pytest.raises(InputError, match=f"prepare it with `sciml prepare cloudmask_demo --data-dir {url}`"):
+        tfds.builder("sciml/cloudmask_demo", data_dir=url)
 
 
 def test_a_cache_too_small_for_a_split_is_one_sentence(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +299,7 @@ for number in range(len(source)):
 
 def reading(url: str, **variables: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", READ, f"sciml/{NAME}", url]
-    environment = object_servers.kept_environment(variables)
+    environment = os.environ | variables
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -323,7 +330,7 @@ def test_a_proxy_that_fails_now_and_then_changes_nothing(
 def test_a_store_that_is_gone_is_one_sentence_and_what_was_read_stays(
     s3: str, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(stores.RETRIES, "max_retries", 1)
+    monkeypatch.setitem(RETRIES, "max_retries", 1)
     gone = False
 
     def decide(_: fetch_servers.Request) -> fetch_servers.Fault:
