@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class PathArgument(argparse.Action):
-    """The action of every flag and argument whose value is one path or several: `path_of` of each value."""
+    """The action of every flag and argument whose value is one path or several: `path_of` of each value.
+
+    Several paths that are given by a flag again come after those before.
+    """
 
     def __call__(
         self,
@@ -34,7 +37,7 @@ class PathArgument(argparse.Action):
         if isinstance(values, str):
             found = path_of(values, place)
         elif isinstance(values, list):
-            found = [path_of(value, place) for value in values]
+            found = [*(getattr(namespace, self.dest) or ()), *(path_of(value, place) for value in values)]
         setattr(namespace, self.dest, found)
 
 

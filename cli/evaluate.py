@@ -44,7 +44,11 @@ def run(args: argparse.Namespace) -> int:
     from sciml_datasets.metrics.results import aggregate, make_result, write_result
     from sciml_datasets.metrics.truth import Truth
     from sciml_datasets.prepared.prepared import Prepared
+    from sciml_datasets.submissions.runs import PREDICTIONS
 
+    for path in args.predictions:
+        if (path / PREDICTIONS).is_file():
+            raise InputError(f"{path} is a run folder: name its predictions, {path / PREDICTIONS}")
     places = [os.path.realpath(path) for path in args.predictions]
     for path, place in zip(args.predictions, places, strict=True):
         if args.out and path.exists() and place == os.path.realpath(args.out):

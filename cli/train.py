@@ -93,7 +93,6 @@ def run(args: argparse.Namespace) -> int:
     """Train, score on the test split, and print the scores; words are checked before TensorFlow is imported."""
     sys.path.insert(0, str(Path.cwd()))  # so that --model finds a module in the current folder
     from sciml_datasets.cli.tensorflow import import_tensorflow_quietly
-    from sciml_datasets.metrics.mllog import commit_of
     from sciml_datasets.models.cross_validation import fold_of
     from sciml_datasets.models.run_arguments import check_training, prepared_and_recipe
     from sciml_datasets.models.run_folder import RunFolder
@@ -109,14 +108,29 @@ def run(args: argparse.Namespace) -> int:
     check_training(prepared, args.seed, partition, until_target=args.until_target)
     if number is not None and args.strategy != "multiworker":  # of several workers the first one looks
         RunFolder(args.out).check()
-    if speaks() and commit_of(Path.cwd()) is None:
-        notice("no git checkout here, so the log will name no commit of your code: `sciml submit` will need --commit")
+    if speaks():
+        _notice_on_commit(args.model)
     import_tensorflow_quietly()
     try:
         return _one(args, partition, settings) if number is not None else _each_fold(args, k, by, settings)
     except DamagedRecordError as error:
         kept = f"{args.out} keeps the epochs that were trained: prepare the data again, and the same command goes on"
         raise InputError(f"{error}; {kept}") from error
+
+
+def _notice_on_commit(model: str | None) -> None:
+    """Tell where the log of the run will name no commit of the user's code, or one that does not hold it."""
+    from sciml_datasets.metrics.mllog import commit_of, uncommitted
+    from sciml_datasets.models.networks import file_of_model
+
+    commit = commit_of(Path.cwd())
+    if commit is None:
+        notice("no git checkout here, so the log will name no commit of your code: `sciml submit` will need --commit")
+    elif model and (changed := uncommitted(Path.cwd(), file_of_model(model))):
+        notice(
+            f"{changed} is not as in commit {commit[:12]}, which the log will name: commit it before you train for a "
+            "submission"
+        )
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:

@@ -216,6 +216,25 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return [{"key": line.key, "time_ms": line.timestamp, **line.value} for line in lines]
 
 
+def uncommitted(folder: Path, file: Path) -> str | None:
+    """The first file of a folder's git repository whose content is not that of the commit that is checked out, among
+    those that git knows and ``file``; None where all are committed, or git does not say."""
+    for choice in (("--untracked-files=no",), ("--ignored", "--", str(file))):
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), "status", "--porcelain", *choice],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):  # no git, or one that does not answer
+            return None
+        if done.returncode == 0 and done.stdout:
+            return done.stdout.splitlines()[0][3:]
+    return None
+
+
 def commit_of(folder: Path) -> str | None:
     """The commit that is checked out in a folder's git repository; None where there is none."""
     try:

@@ -50,6 +50,16 @@ def check_named_model(model: Any) -> None:
         _module_and_function(model)
 
 
+def file_of_model(model: str) -> Path:
+    """The file of a model that `check_named_model` has taken: itself, or the module or the folder of the package that
+    holds its function."""
+    if model.endswith(KERAS):
+        return Path(model)
+    spec = find_spec(model.partition(":")[0].partition(".")[0])
+    origin = Path((spec and spec.origin) or ".")
+    return origin.parent if origin.name == "__init__.py" else origin
+
+
 def _check_file(path: Path) -> None:
     if not path.is_file():
         raise InputError(f"{path}: there is no such file: expected a Keras model, as `sciml train` leaves model.keras")

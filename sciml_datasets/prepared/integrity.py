@@ -49,9 +49,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = read_object(path, _EXPECTED, AGAIN, _KINDS)
     except (FileNotFoundError, NotADirectoryError) as error:
         check_version(folder)
+        other = "" if not is_there(folder) else "; if something else is in that folder, move it elsewhere"
         raise InputError(
-            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it is in; if "
-            "something else is in that folder, move it elsewhere"
+            f"{path} is missing: prepare the data set with `sciml prepare`, or name the --data-dir that it is in{other}"
         ) from error
     _files(manifest, str(path))
     return manifest

@@ -21,6 +21,7 @@ from sciml_datasets.submissions.history import History
 from sciml_datasets.submissions.inspection import Inspection
 from sciml_datasets.submissions.maintainers import PullRequest
 from sciml_datasets.submissions.report_form import is_report
+from sciml_datasets.submissions.runs import is_run
 
 LEVELS = 4
 """Folders from the root to a submission."""
@@ -66,12 +67,14 @@ def check(paths: Sequence[Path], data: DataAtHand | None = None) -> list[Checked
         One for each submission; a submission that is given alone is compared with its neighbours as well.
 
     Raises:
-        InputError: a path is no folder, there is no submission in it, or it could be either.
+        InputError: a path is no folder, there is no submission in it, it could be either, or it is a run folder.
     """
     _import_readers()
     checked: list[Checked] = []
     neighbours: dict[Place, None] = {}
     for path in paths:
+        if is_run(path):
+            raise InputError(f"{shown(path, 400)} is a run folder: write a submission of it first, with `sciml submit`")
         if _is_tree(path):
             checked += _whole_tree(path, data)
         else:

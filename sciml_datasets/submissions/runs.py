@@ -17,6 +17,7 @@ from sciml_datasets.submissions.logs import TOKEN, check_logged_result
 
 LOG = "result-1.txt"
 PREDICTIONS = "predictions.h5"
+HISTORY, PLOTS = "history.csv", "plots"
 RUN_FILE = re.compile(r"config\.yaml|history\.csv|model\.keras|result(-[0-9]+)?\.(json|txt)|predictions(-[0-9]+)?\.h5")
 EVENT, YEAR_3000_MS = "an event of MLLOG", 3.25e13
 AGAIN = "run it again, or name another run folder"
@@ -73,8 +74,16 @@ def is_of_run(path: Path) -> bool:
     """Whether a file, or the one that a symbolic link leads to, is there and one that a run or a submission consists
     of."""
     path = Path(os.path.realpath(path))
-    beside = [path.parent / name for name in (path.name, "config.yaml", LOG)]
-    return RUN_FILE.fullmatch(path.name) is not None and all(other.is_file() for other in beside)
+    plot = path.parent.name == PLOTS
+    folder = path.parent.parent if plot else path.parent
+    return (plot or RUN_FILE.fullmatch(path.name) is not None) and all(
+        file.is_file() for file in (path, folder / "config.yaml", folder / LOG)
+    )
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, and no submission."""
+    return all((folder / name).is_file() for name in ("config.yaml", LOG, PREDICTIONS, HISTORY))
 
 
 def _event(text: str, where: str) -> dict[str, Any]:

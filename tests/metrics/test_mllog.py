@@ -16,7 +16,7 @@ from mlperf_logging.compliance_checker.mlp_parser import parse_file
 
 from sciml_datasets import InputError, Prepared
 from sciml_datasets.benchmarks import BENCHMARKS
-from sciml_datasets.metrics.mllog import RunLog, commit_of, read_log
+from sciml_datasets.metrics.mllog import RunLog, commit_of, read_log, uncommitted
 from sciml_datasets.models import train
 from sciml_datasets.models.candle_uno import RECIPES, small_uno
 
@@ -126,6 +126,24 @@ def test_the_commit_is_that_of_the_folder(tmp_path: Path) -> None:
     found = commit_of(tmp_path)
     assert found is not None
     assert len(found) == 40
+
+
+def test_code_that_is_not_in_the_commit_is_named(tmp_path: Path) -> None:
+    run = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    (tmp_path / "nets.py").write_text("SIZE = 64\n")
+    assert uncommitted(tmp_path, tmp_path / "nets.py") is None
+    subprocess.run([*run, "init", "-q"], check=True)
+    (tmp_path / ".gitignore").write_text("ignored.py\n")
+    subprocess.run([*run, "add", ".gitignore"], check=True)
+    subprocess.run([*run, "commit", "-q", "-m", "first"], check=True)
+    (tmp_path / "notes.txt").write_text("beside the code\n")
+    (tmp_path / "ignored.py").write_text("SIZE = 64\n")
+    assert [uncommitted(tmp_path, tmp_path / name) for name in ("nets.py", "ignored.py")] == ["nets.py", "ignored.py"]
+    subprocess.run([*run, "add", "nets.py"], check=True)
+    subprocess.run([*run, "commit", "-q", "-m", "second"], check=True)
+    assert uncommitted(tmp_path, tmp_path / "nets.py") is None
+    (tmp_path / "nets.py").write_text("SIZE = 32\n")
+    assert uncommitted(tmp_path, tmp_path / "other.py") == "nets.py"
 
 
 def test_lines_wait_for_the_file_with_the_time_at_which_they_were_logged(tmp_path: Path) -> None:

@@ -258,4 +258,6 @@ def test_the_command_line_averages_several_files(data_dir: Path, tmp_path: Path,
     done = sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, "--predictions", *paths, "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     assert rows(json.loads(done.stdout))["top1_accuracy"]["score"] == pytest.approx(1 / 2)
+    flags = [word for path in paths for word in ("--predictions", path)]
+    assert sciml("evaluate", "stemdl_demo", "--data-dir", data_dir, *flags, "--json").stdout == done.stdout
     assert json.loads(out.read_text()) == json.loads(done.stdout)

@@ -20,6 +20,7 @@ from sciml_datasets.benchmarks import find
 from sciml_datasets.metrics import Evaluator
 from sciml_datasets.metrics.predictions import write_predictions
 from sciml_datasets.metrics.truth import Truth
+from sciml_datasets.prepared.integrity import read_manifest
 from sciml_datasets.raw_format import SPLITS
 
 NAME, VERSION = "candle_uno_demo", "2.0.0"
@@ -70,6 +71,14 @@ def test_what_is_not_prepared_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"manifest\.json is missing: prepare the data set with `sciml prepare`, or"):
         Prepared.open(NAME, tmp_path)
     assert Prepared.found(NAME, tmp_path) is None
+
+
+def test_what_else_may_be_in_a_folder_is_said_only_of_one_that_is_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"name the --data-dir that it is in$"):
+        read_manifest(tmp_path / "1.0.0")
+    (tmp_path / "1.0.0").mkdir()
+    with pytest.raises(InputError, match="if something else is in that folder, move it elsewhere"):
+        read_manifest(tmp_path / "1.0.0")
 
 
 def test_a_data_set_of_another_version_is_named(copy: Prepared, tmp_path: Path) -> None:

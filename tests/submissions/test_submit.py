@@ -167,6 +167,17 @@ def test_no_command_that_writes_a_file_writes_it_over_one_of_a_run(
     assert contents(run) == before
 
 
+def test_a_run_folder_is_told_from_a_submission_and_from_predictions(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "run", data_dir)
+    (run / "history.csv").write_text("epoch,loss\n1,0.5\n")
+    assert main(["check", str(run)]) == 2
+    assert f"{run} is a run folder: write a submission of it first, with `sciml submit`" in capsys.readouterr().err
+    assert main(["evaluate", "stemdl_demo", "--data-dir", str(data_dir), "--predictions", str(run)]) == 2
+    assert f"{run} is a run folder: name its predictions, {run / 'predictions.h5'}" in capsys.readouterr().err
+
+
 def test_no_demo_is_walked_in_a_run_folder(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run", data_dir)
     before = contents(run)
@@ -180,7 +191,11 @@ def test_evaluate_keeps_the_files_of_a_run(data_dir: Path, tmp_path: Path, capsy
     before = contents(run)
     (tmp_path / "link.json").symlink_to(run / "result.json")
     command = ["evaluate", "stemdl_demo", "--data-dir", str(data_dir), "--predictions", str(run / "predictions.h5")]
-    for out in (run / "result.json", run / "config.yaml", run / "result-1.txt", tmp_path / "link.json"):
+    (run / "plots").mkdir(exist_ok=True)
+    (run / "plots" / "history.png").write_bytes(b"a picture")
+    before |= {"plots/history.png": b"a picture"}
+    places = ("result.json", "config.yaml", "result-1.txt", "plots/history.png", "../link.json")
+    for out in map(run.joinpath, places):
         assert main([*command, "--out", str(out)]) == 2
         assert f"--out {out} is a file of a run, which would be lost: name another file" in capsys.readouterr().err
     assert contents(run) == before
