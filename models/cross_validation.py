@@ -117,5 +117,5 @@ def fold_of(text: str) -> tuple[int | None, int]:
     """
     found = re.fullmatch(r"(all|[1-9]\d*)/([1-9]\d*)", text)
     if not found or (found[1] != "all" and int(found[1]) > int(found[2])) or int(found[2]) < 2:
-        raise InputError(f"--fold {text}: expected I/K, as in 2/5, or all/K, K at least 2")
+        raise InputError(f"--fold {text}: expected I/K, as in 2/5, or all/K, with K at least 2 and I from 1 to K")
     return None if found[1] == "all" else int(found[1]), int(found[2])
