@@ -50,10 +50,11 @@ def run(args: argparse.Namespace) -> int:
 
     model: Any = args.model
     settings: dict[str, Any] = {}
-    split, partition, response = args.split, None, None
+    split, partition = args.split, None
+    of_data: dict[str, Any] = {}
     if args.run:
         folder = args.run
-        model, (settings, partition, response) = str(folder / "model.keras"), trained_with(folder, args.name)
+        model, (settings, partition, of_data) = str(folder / "model.keras"), trained_with(folder, args.name)
         if partition and ":" not in split:
             split = f"{partition}:{split}"
     if model is not None and Path(model).exists() and os.path.realpath(model) == os.path.realpath(args.out):
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         settings["batch_size"] = args.batch_size
     check_split(prepared_and_recipe(args.name, args.data_dir, model, settings)[0], split)
     import_tensorflow_quietly()
-    known: dict[str, Any] = {"trained_on": partition, "response": response}
+    known: dict[str, Any] = {"trained_on": partition, **of_data}
     times = predict(args.name, model, args.out, args.data_dir, split, **known, **settings)
     lines = (
         f"{args.out}: predictions of the {split} split",

@@ -43,6 +43,7 @@ def predict(
     *,
     trained_on: str | None = None,
     response: Mapping[str, Any] | None = None,
+    choices: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Write the predictions of a split.
@@ -56,6 +57,8 @@ def predict(
         trained_on: the partition whose training samples the model has seen, empty for the canonical one; None if not
             known.
         response: the fact ``response`` of the data that the model was trained on, its measure; None if not known.
+        choices: the choices of the data that the model was trained on, of those on which features depend, such as
+            tables of omics; None if not known.
         settings: settings as in training, for example ``batch_size``, ``precision`` and ``reference``.
 
     Returns:
@@ -66,8 +69,8 @@ def predict(
         where there are any that can be asked: see ``metrics/result.schema.json``.
 
     Raises:
-        InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split or on
-            another measure, or it predicts what is not finite.
+        InputError: the data set is not prepared, the model does not fit, it was trained on samples of the split, on
+            another measure or other features, or it predicts what is not finite.
 
     Example:
         >>> from sciml_datasets.models import predict, train
@@ -82,6 +85,7 @@ def predict(
     with of_data_set(name):
         recipe = recipe.for_data(prepared.facts)
         _check_measure(name, response, prepared.facts.get("response"))
+        _check_choices(name, choices, prepared.benchmark.of_features(prepared.manifest.get("choices", {})))
         split = prepared.canonical(split)
         partition, _, part = split.rpartition(":")
         if trained_on not in (None, partition) and part != "train":
@@ -150,6 +154,19 @@ def _check_measure(name: str, trained: Mapping[str, Any] | None, held: Mapping[s
     raise InputError(
         f"the run was trained on {of_run}, and {name} holds {of_data}: predict data of the same measure, or train again"
     )
+
+
+def _check_choices(name: str, trained: Mapping[str, str] | None, held: Mapping[str, str]) -> None:
+    """Refuse a run on data with other features than those that are prepared, where its choices are known."""
+    if trained is None:
+        return
+    for choice in sorted(trained.keys() | held.keys()):
+        of_run, of_data = (values.get(choice, "none") for values in (trained, held))
+        if of_run != of_data:
+            raise InputError(
+                f"the run was trained on data with the {choice} {of_run}, and {name} is prepared with {of_data}: "
+                f"predict data that are prepared with --{choice} {of_run}, or train again"
+            )
 
 
 def _check_unseen(prepared: Prepared, train: str, split: str) -> None:

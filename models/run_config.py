@@ -30,16 +30,16 @@ def check_same_run(folder: Path, config: dict[str, Any]) -> None:
         )
 
 
-def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str, Any] | None]:
-    """The settings with which a run was trained, the partition that it was trained on and the measure of the response,
-    as its ``config.yaml`` has them; none where there is no such file.
+def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str, Any]]:
+    """The settings with which a run was trained, the partition that it was trained on, and what `predict` compares with
+    the data, ``response`` and ``choices``, as its ``config.yaml`` has them; none where there is no such file.
 
     Raises:
         InputError: the file is not what a run leaves, or the run is of another data set than ``name``.
     """
     path = folder / CONFIG
     if not path.is_file():
-        return {}, "", None
+        return {}, "", {}
     remedy = "name a run folder, as `sciml train --out` leaves it"
     config = read_yaml(path, "the configuration of a run", remedy, {"settings": dict})
     settings, partition = EARLIER | config["settings"], str(config.get("partition", ""))
@@ -49,8 +49,8 @@ def trained_with(folder: Path, name: str) -> tuple[dict[str, Any], str, dict[str
             f"{folder} was trained on {trained}, not on {name}: predict {trained}, or give its network with "
             f"--model {folder / 'model.keras'}"
         )
-    response = config.get("response")
-    return settings, partition, response if isinstance(response, dict) else None
+    of_data = {"response": config.get("response"), "choices": config.get("choices") or {}}
+    return settings, partition, {key: value for key, value in of_data.items() if isinstance(value, dict)}
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:

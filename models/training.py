@@ -136,7 +136,8 @@ def _trained(batches: Batches, model: Any, workers: Workers, run: RunFolder, unt
         "partition": batches.partition,
         "until_target": until_target,
     }
-    of_data = {"response": prepared.facts.get("response"), "loss_unit": recipe.loss_unit}
+    chosen = benchmark.of_features(prepared.manifest.get("choices", {}))
+    of_data = {"response": prepared.facts.get("response"), "loss_unit": recipe.loss_unit, "choices": chosen}
     config |= {key: value for key, value in of_data.items() if value}
     variables = [*network.variables, *optimizer.variables]
     progress = Progress()

@@ -111,7 +111,7 @@ def _reading(path: Path) -> Iterator[Any]:
     """The open file."""
     from pyarrow import parquet
 
-    with _sentences(path), naming(path), parquet.ParquetFile(str(path)) as file:
+    with naming(path), _sentences(path), parquet.ParquetFile(str(path), page_checksum_verification=True) as file:
         yield file
 
 

@@ -54,9 +54,12 @@ def checked_url(given: str | os.PathLike[str], place: str) -> str:
             f"{where} is no URL that can be read: expected {', '.join(SCHEMES)}: copy the data to such a place, or to "
             "a folder on this machine"
         )
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+    except ValueError as error:  # brackets around a host
+        raise InputError(f"{where} is no URL ({error}): correct it") from error
     if scheme == LOCAL:
         return text
-    parts = urlsplit(f"{scheme}://{rest}")
     if not parts.netloc:
         what = "bucket" if scheme in BUCKETS else "host"
         raise InputError(f"{where} names no {what}: expected {scheme}://{what.upper()}/FOLDER")

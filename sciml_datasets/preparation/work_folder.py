@@ -142,6 +142,10 @@ def _checksum(content: str) -> str:
 
 def what_changed(before: dict[str, Any], now: dict[str, Any]) -> str:
     """One clause that names the first difference between two plans."""
+    chosen, choices = before.get("choices", {}), now.get("choices", {})
+    for name in sorted(chosen.keys() | choices.keys()):
+        if chosen.get(name) != choices.get(name):
+            return f"it was begun with --{name} {chosen.get(name, 'left out')}, not {choices.get(name, 'left out')}"
     old_raw, new_raw = before.get("raw", {}), now.get("raw", {})
     for name in sorted(old_raw.keys() | new_raw.keys()):
         if name not in new_raw:

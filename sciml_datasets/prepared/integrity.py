@@ -16,7 +16,7 @@ from typing import Any
 
 from sciml_datasets.benchmarks import dataset_names
 from sciml_datasets.errors import InputError, naming
-from sciml_datasets.files.documents import Kinds, is_count, is_file_name, is_sha256, object_of, read_object
+from sciml_datasets.files.documents import Kinds, is_count, is_file_name, is_sha256, object_of, parse_json, read_object
 from sciml_datasets.files.hashing import sha256_of
 from sciml_datasets.files.regular_files import is_there, regular_file
 
@@ -36,6 +36,15 @@ _EXPECTED = "a manifest of prepared data"
 
 State = tuple[int, int, int]
 """Size, time of change and inode of a file; where they differ the content is taken to differ."""
+
+
+def is_manifest(content: bytes) -> bool:
+    """Whether a file's content is that of a manifest: a server may answer anything to a name that it does not know."""
+    try:
+        object_of(parse_json(content, NAME, AGAIN), NAME, _EXPECTED, AGAIN, _KINDS)
+    except InputError:
+        return False
+    return True
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

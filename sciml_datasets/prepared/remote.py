@@ -18,7 +18,15 @@ from sciml_datasets.object_stores.failures import MissingObjectError
 from sciml_datasets.object_stores.mirror import Listed, Mirror, root_of, store_at
 from sciml_datasets.object_stores.opening import opened
 from sciml_datasets.object_stores.urls import BUCKETS, checked_url, is_url, local_path
-from sciml_datasets.prepared.integrity import NAME, OFFSETS_SUFFIX, State, listed_files, manifest_of, state_of
+from sciml_datasets.prepared.integrity import (
+    NAME,
+    OFFSETS_SUFFIX,
+    State,
+    is_manifest,
+    listed_files,
+    manifest_of,
+    state_of,
+)
 
 
 def local_root(name: str, version: str, data_dir: str | Path | None = None) -> Path:
@@ -67,7 +75,7 @@ def place_to_read(data_dir: str | Path | None = None) -> Path | str:
 
 
 def prepared_at(url: str) -> dict[str, bool]:
-    """Whether each data set is prepared at a URL, by name: its manifest, which is written last, is there.
+    """Whether each data set is prepared at a URL, by name: its manifest, which is written last, is there and is one.
 
     Raises:
         InputError: the store cannot be asked.
@@ -75,10 +83,10 @@ def prepared_at(url: str) -> dict[str, bool]:
 
     def there(name: str) -> bool:
         try:
-            store.head(f"sciml/{name}/{find(name)[1].version}/{NAME}")
+            found = store.get(f"sciml/{name}/{find(name)[1].version}/{NAME}")
         except MissingObjectError:
             return False
-        return True
+        return found is not None and is_manifest(found[0])
 
     store, names = store_at(url), dataset_names()
     return dict(zip(names, store.each(there, names), strict=True))

@@ -113,7 +113,7 @@ def document_facts(runs: Sequence[Run], statement: Statement, before: Mapping[st
             "tag": statement.tag or before.get("tag") or "none",
             "commit": commit,
         },
-        "data": list(statement.data) or _data_commands(dataset, original=original),
+        "data": list(statement.data) or _data_commands(dataset, _choices(first), original=original),
         "commands": _train_commands(dataset.name, runs),
         "dataset": dataset.name,
         "dataset_title": dataset.title if original else f"responses of another study, {measured(whole)}",
@@ -123,6 +123,7 @@ def document_facts(runs: Sequence[Run], statement: Statement, before: Mapping[st
         "num_samples": whole["num_samples"],
         "model": first.result["model"] or {"name": str(first.config.get("model", "unnamed")), "parameters": None},
         "own_model": first.config.get("own_model"),
+        "choices": _choices(first),
         "hyperparameters": settings,
         "seeds": [run.result["seed"] for run in runs if run.result["seed"] is not None],
         "runs": [_run_entry(number, run, len(runs), statement) for number, run in enumerate(runs, 1)],
@@ -173,13 +174,20 @@ def _ended(run: Run) -> datetime:
     return datetime.fromtimestamp(max(stamps) // 1000, UTC)
 
 
-def _data_commands(dataset: DataSet, *, original: bool) -> list[str]:
+def _choices(run: Run) -> dict[str, str]:
+    """The choices of the data on which the features of a run depend, as its config.yaml states them."""
+    found = run.config.get("choices")
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _data_commands(dataset: DataSet, choices: Mapping[str, str], *, original: bool) -> list[str]:
     """Commands that retrieve the data; of another study, which only the submitter knows, from its files on."""
     name = dataset.name
     get = f"sciml simulate {name} --out raw" if dataset.simulated_samples else f"sciml fetch {name} --raw-dir raw"
     if not original:
         get = f"sciml convert csv STUDY --out raw/{name}"
-    return [get, f"sciml prepare {name} --raw-dir raw --data-dir data"]
+    flags = "".join(f" --{choice} {shlex.quote(value)}" for choice, value in choices.items())
+    return [get, f"sciml prepare {name} --raw-dir raw --data-dir data{flags}"]
 
 
 def _train_commands(name: str, runs: Sequence[Run]) -> list[str]:
@@ -272,7 +280,7 @@ def config_text(facts: dict[str, Any]) -> str:
         **{key: facts[key] for key in ("github", "data", "dataset", "dataset_version", "plan_digest")},
         "model": facts["model"]["name"],
         "parameters": facts["model"]["parameters"],
-        **({"own_model": facts["own_model"]} if facts["own_model"] else {}),
+        **{key: facts[key] for key in ("own_model", "choices") if facts[key]},
         **{key: facts[key] for key in ("hyperparameters", "runs", "hardware", "software")},
     }
     text: str = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=120)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from pyarrow import parquet
 from uno_files import OMICS, write_combo, write_improve, write_mutations, write_omics, write_splits
 
 from sciml_datasets import InputError, Prepared, prepare
@@ -22,6 +23,8 @@ from sciml_datasets.candle_uno.forms.cell_tables import omics_of
 from sciml_datasets.candle_uno.forms.tables import FeatureTable
 from sciml_datasets.candle_uno.simulation.omics import WIDTH
 from sciml_datasets.cli.main import main
+from sciml_datasets.models.inference import predict
+from sciml_datasets.models.run_config import CONFIG, trained_with
 from sciml_datasets.simulation import simulate
 
 ALL = ("copy_number", "mirna_expression", "mutation_count")
@@ -104,6 +107,17 @@ def test_what_is_no_parquet_file_is_refused(tmp_path: Path, content: bytes) -> N
         table(tmp_path, "mutation")
 
 
+def test_checksums_of_pages_are_compared(tmp_path: Path) -> None:
+    path = write_mutations(write_improve(tmp_path)) / "x_data/cancer_mutation.parquet"
+    plain: dict[str, Any] = {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    parquet.write_table(parquet.read_table(path), path, write_page_checksum=True, **plain)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"g.chr17")] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="CRC checksum verification failed"):
+        table(tmp_path, "mutation")
+
+
 def test_mutations_of_no_cell_line_of_the_responses_are_refused(tmp_path: Path) -> None:
     folder = write_mutations(write_improve(tmp_path))
     path = folder / improve.RESPONSE
@@ -114,7 +128,12 @@ def test_mutations_of_no_cell_line_of_the_responses_are_refused(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("rpa", r"no table 'rpa': choose one of .*rppa\?"), ("rppa,rppa", "rppa twice"), ("rppa,", "no table ''")],
+    [
+        ("rpa", r"no table 'rpa': choose one of .*rppa\?"),
+        ("rppa,rppa", "rppa twice"),
+        ("rppa,", "no table ''"),
+        ("rppa, rppa", "no table ' rppa'"),
+    ],
 )
 def test_a_choice_that_is_none_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
@@ -176,6 +195,17 @@ def test_data_prepared_without_them_are_not_taken_for_data_with_them(tmp_path: P
     assert not [name for name in OMICS if (folder / f"{name}.npy").exists()]
     with pytest.raises(InputError, match="is prepared with the omics none, not rppa"):
         prepare("candle_uno", tmp_path / "raw", tmp_path / "data", omics="rppa")
+
+
+def test_a_run_predicts_no_data_with_other_tables(data_dir: Path, tmp_path: Path) -> None:
+    run = {"dataset": "candle_uno", "settings": {}, "choices": {"omics": "rppa"}}
+    (tmp_path / CONFIG).write_text(json.dumps(run))
+    _, _, of_data = trained_with(tmp_path, "candle_uno")
+    message = (
+        "was trained on data with the omics rppa, and candle_uno is prepared with copy_number,.*: predict data that"
+    )
+    with pytest.raises(InputError, match=message):
+        predict("candle_uno", None, tmp_path / "p.h5", data_dir, **of_data)
 
 
 @pytest.mark.parametrize("choices", [5, {"omics": 5}, {"omics": "rpa"}])
@@ -251,7 +281,16 @@ def test_simulated_tables_go_through_a_conversion_into_prepared_data(tmp_path: P
     assert all(np.load(folder / f"{name}.npy").shape[1] == WIDTH for name in OMICS_OF_IMPROVE)
 
 
+def test_verify_compares_tables_that_only_a_choice_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulate("candle_uno_demo", tmp_path, num_samples=100, omics="rppa", **SMALL)
+    path = tmp_path / "candle_uno_demo/x_data/cancer_RPPA.tsv"
+    path.write_text(path.read_text().replace("1", "2", 1))
+    assert main(["verify", "candle_uno_demo", "--raw-dir", str(tmp_path)]) == 1
+    assert "cancer_RPPA.tsv" in capsys.readouterr().out
+
+
 def test_simulated_tables_change_no_other_file(tmp_path: Path) -> None:
     with_them = simulate("candle_uno_demo", tmp_path / "a", num_samples=100, omics=NAMES, **SMALL)
-    for path in simulate("candle_uno_demo", tmp_path / "b", num_samples=100, **SMALL).iterdir():
+    without = simulate("candle_uno_demo", tmp_path / "b", num_samples=100, **SMALL)
+    for path in {*without.iterdir()} - {without / "checksums.tsv"}:
         assert path.read_bytes() == (with_them / path.name).read_bytes()

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-import object_servers
+import buckets
 import pytest
 
 from sciml_datasets.cli.doctor import lines_of
@@ -135,10 +135,10 @@ def test_data_at_a_url_are_told_and_what_is_not_looked_at(
 ) -> None:
     (folder := tmp_path / "data" / PREPARED).mkdir(parents=True)
     shutil.copy(data_dir / PREPARED / "manifest.json", folder)
-    for name, value in object_servers.environment(s3, tmp_path / "cache").items():
+    for name, value in buckets.environment(s3, tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("SCIML_RAW_DIR", raising=False)
-    url = object_servers.put(s3, "doctor", tmp_path / "data")
+    url = buckets.put(s3, "doctor", tmp_path / "data")
     monkeypatch.setenv("TFDS_DATA_DIR", url)
     found = dict(examine_folders())
     assert {row.state for rows in found.values() for row in rows} == {"ok"}

@@ -269,8 +269,8 @@ def test_a_trained_network_predicts_the_same_from_its_folder(
 
 
 def test_a_run_is_asked_for_predictions_of_the_data_it_was_trained_on(run: tuple[Path, dict[str, Any]]) -> None:
-    settings, partition, response = trained_with(run[0], "stemdl_demo")
-    assert (settings["reference"], partition, response) == ("small", "", None)
+    settings, partition, of_data = trained_with(run[0], "stemdl_demo")
+    assert (settings["reference"], partition, of_data) == ("small", "", {"choices": {}})
     with pytest.raises(InputError, match=r"was trained on stemdl_demo, not on cloudmask_demo: predict stemdl_demo"):
         trained_with(run[0], "cloudmask_demo")
 

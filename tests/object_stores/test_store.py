@@ -211,6 +211,8 @@ def test_a_listing_that_stands_still_is_ended(tmp_path: Path, monkeypatch: pytes
         ("hdfs://x/y", "is no URL that can be read: expected s3"),
         ("s3://", "names no bucket"),
         ("s3:///data", "names no bucket"),
+        ("http://[::1", r"is no URL \(Invalid IPv6 URL\): correct it"),
+        ("file://[::1/data", r"is no URL \(Invalid IPv6 URL\): correct it"),
         ("https://", "names no host"),
         ("s3://b/../c", "holds an empty name, . or .."),
         ("s3://b/%2e%2e/c", "holds an empty name, . or .."),

@@ -288,6 +288,7 @@ PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "
     ("change", "reported"),
     [
         ({"raw": {}}, "the raw file a has been removed since"),
+        ({"raw": {}, "choices": {"omics": "rppa"}}, "it was begun with --omics left out, not rppa"),
         ({"raw": {"a": [1, 2], "b": [1, 1]}}, "the raw file b is new"),
         ({"raw": {"a": [1, 3]}}, "the raw file a has changed"),
         ({"version": "2"}, "the version has changed"),

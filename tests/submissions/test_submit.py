@@ -116,6 +116,15 @@ def test_the_commands_name_an_own_model_and_the_target(runs: list[Path], tmp_pat
     assert beyond_texts(check([folder])[0]) == []
 
 
+def test_the_commands_name_the_choices_of_features(runs: list[Path], tmp_path: Path) -> None:
+    run = shutil.copytree(runs[0], tmp_path / "run")
+    change_yaml(run / "config.yaml", lambda config: config.update(choices={"omics": "rppa"}))
+    folder = make_submission(tmp_path / "all", [run])
+    assert "--raw-dir raw --data-dir data --omics rppa\n" in (folder / "README.md").read_text()
+    assert yaml.safe_load((folder / "config.yaml").read_text())["choices"] == {"omics": "rppa"}
+    assert beyond_texts(check([folder])[0]) == []
+
+
 def test_no_command_is_made_up_for_a_model_that_was_given_in_python(runs: list[Path], tmp_path: Path) -> None:
     run = shutil.copytree(runs[0], tmp_path / "run")
     change_yaml(run / "config.yaml", lambda config: config.update(own_model="given in Python"))

@@ -63,10 +63,10 @@ def omics_of(text: str | None) -> tuple[str, ...]:
         InputError: a name is none of OMICS, or stands there twice.
 
     Example:
-        >>> omics_of("copy_number, rppa")
+        >>> omics_of("copy_number,rppa")
         ('copy_number', 'rppa')
     """
-    names = tuple(name.strip() for name in text.split(",")) if text else ()
+    names = tuple(text.split(",")) if text else ()
     for name in names:
         if name not in OMICS:
             raise InputError(f"--omics: there is no table {quoted(name)}: {one_of(name, OMICS)}")
