@@ -118,7 +118,7 @@ def simulate(
             raise InputError(f"{name} is simulated by one process or by --jobs: leave the launcher out")
         folder.parent.mkdir(parents=True, exist_ok=True)
         if hasattr(module, "WRITTEN"):
-            remove_abandoned(folder, re.compile(f"{module.WRITTEN.pattern}|{re.escape(NAME)}", module.WRITTEN.flags))
+            remove_abandoned(folder, names_written(module.WRITTEN))
         return work_folder(folder, signature())
 
     work = executor.run_once(begin)
@@ -149,6 +149,11 @@ def simulate(
         if executor.rank == 0:
             shutil.rmtree(work, ignore_errors=True)
     return folder
+
+
+def names_written(of_simulator: re.Pattern[str]) -> re.Pattern[str]:
+    """Pattern of the names in the folder of a simulation: those that the simulator writes, and the checksums."""
+    return re.compile(f"{of_simulator.pattern}|{re.escape(NAME)}", of_simulator.flags)
 
 
 def _record_checksums(executor: Executor, folder: Path, accompanying: Collection[str]) -> None:

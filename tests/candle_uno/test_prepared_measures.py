@@ -130,6 +130,7 @@ def test_a_run_of_one_measure_does_not_predict_another(tmp_path: Path, capsys: p
     prepared(tmp_path, "pIC50", "5", "6", "7", "8")
     run = tmp_path / "run"
     run.mkdir()
+    (run / "model.keras").touch()
     learned = OF_DREVALPY["ln_ic50"].facts()
     (run / "config.yaml").write_text(json.dumps({"dataset": "candle_uno", "settings": {}, "response": learned}))
     out = tmp_path / "p.h5"

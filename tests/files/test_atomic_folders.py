@@ -18,6 +18,7 @@ from sciml_datasets.files.atomic_folders import check_vacant, left_beside, publi
 from sciml_datasets.leaderboard import write_site
 from sciml_datasets.parallel.processes import signature
 from sciml_datasets.preparation.work_folder import interrupted, open_work_folder, remove_interrupted
+from sciml_datasets.simulation import names_written
 
 OURS = re.compile("folder|plan.json")
 PLAN = {"dataset": "d", "version": "1", "file_format": "tfrecord", "features": "f", "digest": "x", "raw": {}}
@@ -134,7 +135,7 @@ def test_what_a_killed_simulation_has_left_is_known_by_its_names(name: str, raw_
         shutil.copytree(raw_dir / name, work)
     mine = abandoned(tmp_path / name)
     (mine / "thesis").mkdir(parents=True)
-    remove_abandoned(tmp_path / name, find(name)[0].module("simulate").WRITTEN)
+    remove_abandoned(tmp_path / name, names_written(find(name)[0].module("simulate").WRITTEN))
     assert set(tmp_path.iterdir()) == {living, mine}
 
 
