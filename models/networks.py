@@ -17,6 +17,7 @@ from sciml_datasets.models.checkpoints import DAMAGE
 from sciml_datasets.models.random_layers import draw_as_one
 from sciml_datasets.models.recipe import NetworkSpec, Recipe
 from sciml_datasets.models.recipe_error import RecipeError, recipe_part
+from sciml_datasets.nearest import meant
 from sciml_datasets.paths import path_of
 
 KERAS = ".keras"
@@ -103,9 +104,13 @@ def network_builder(model: Any, recipe: Recipe, spec: NetworkSpec) -> Callable[[
         return model if not hasattr(model, "trainable_variables") else lambda: model
     module, function = _module_and_function(model)
     try:
-        found = getattr(importlib.import_module(module), function)
+        imported = importlib.import_module(module)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"--model {model}: {error}: {EXPECTED}") from error
+    if not hasattr(imported, function):
+        near = meant(function, [name for name in vars(imported) if not name.startswith("_")])
+        raise InputError(f"--model {model}: module {module} has no {function}: {EXPECTED}{near}")
+    found = getattr(imported, function)
     if not callable(found):
         raise InputError(f"--model {model}: {function} is no function: expected one that returns a Keras model")
     try:

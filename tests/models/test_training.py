@@ -217,6 +217,7 @@ def broken() -> Any:
         ({"model": probabilities}, "the model's last layer, last, applies softmax, expected logits"),
         ({"model": "no_such_module:f"}, "no_such_module"),
         ({"model": "keras:no_such_function"}, "no_such_function"),
+        ({"model": "test_training:brokne"}, r"module test_training has no brokne: .*\(did you mean broken\?\)"),
         ({"model": "keras"}, "--model keras: expected package.module:function"),
         ({"model": "sciml_datasets.models.candle_uno:small_uno"}, "expected a function that needs no argument"),
         (
