@@ -105,12 +105,12 @@ def network_builder(model: Any, recipe: Recipe, spec: NetworkSpec) -> Callable[[
     module, function = _module_and_function(model)
     try:
         imported = importlib.import_module(module)
+        found = getattr(imported, function, None)  # a module that finds names when asked may fail here
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"--model {model}: {error}: {EXPECTED}") from error
-    if not hasattr(imported, function):
+    if found is None:
         near = meant(function, [name for name in vars(imported) if not name.startswith("_")])
         raise InputError(f"--model {model}: module {module} has no {function}: {EXPECTED}{near}")
-    found = getattr(imported, function)
     if not callable(found):
         raise InputError(f"--model {model}: {function} is no function: expected one that returns a Keras model")
     try:
